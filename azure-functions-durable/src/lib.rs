@@ -1,0 +1,1 @@
+//! Client of the Durable Functions HTTP API.

@@ -1,0 +1,82 @@
+//! What the task hub asks of a worker, whoever provides it: a process behind gRPC, or functions in this process.
+
+use std::{collections::BTreeMap, future::Future, pin::Pin};
+
+/// Runs orchestration episodes and activities.
+pub trait Worker: Send + Sync + 'static {
+    /// Runs one work item. May wait for a worker that is starting.
+    fn run(&self, item: WorkItem) -> Pin<Box<dyn Future<Output = Result<WorkResult, WorkError>> + Send>>;
+}
+
+/// One call of a durable function.
+#[derive(Clone, Debug)]
+pub struct WorkItem {
+    /// What kind of trigger the payload is for.
+    pub kind: WorkKind,
+    /// Registered name of the function.
+    pub function: String,
+    /// Instance that the work is for.
+    pub instance_id: String,
+    /// Trigger payload, as the binding delivers it; `None` where an activity has no input.
+    pub payload: Option<String>,
+}
+
+/// Kinds of durable functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorkKind {
+    /// `orchestrationTrigger`.
+    Orchestration,
+    /// `activityTrigger`.
+    Activity,
+    /// `entityTrigger`.
+    Entity,
+}
+
+/// The worker answered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WorkResult {
+    /// The function returned.
+    Succeeded(ReturnValue),
+    /// The function failed; the message is the worker's exception message.
+    Failed(String),
+}
+
+/// Return value of a function, in the variant that the worker chose.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReturnValue {
+    /// Nothing.
+    None,
+    /// JSON text.
+    Json(String),
+    /// Plain text.
+    Text(String),
+    /// Bytes.
+    Bytes(bytes::Bytes),
+    /// An integer.
+    Integer(i64),
+    /// A floating point number.
+    Double(f64),
+}
+
+/// The worker did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkError {
+    /// The worker process ended while it ran the item.
+    #[error("the worker process ended while it ran the function: {0}")]
+    WorkerDied(String),
+    /// The function ran longer than `functionTimeout`.
+    #[error("the function ran longer than functionTimeout ({0:?})")]
+    TimedOut(std::time::Duration),
+    /// The host is shutting down; the item was not run to its end.
+    #[error("the host is shutting down")]
+    ShuttingDown,
+}
+
+/// The durable functions that the app has now, by kind; the key is the lower-cased name that orchestrations use
+/// (`orchestration`, `activity` or `entityName` of the binding, else the function's name), the value is the function.
+#[derive(Clone, Debug, Default)]
+pub struct DurableFunctions {
+    /// Key: kind and lower-cased name; value: registered name of the function.
+    pub functions: BTreeMap<(WorkKind, String), String>,
+}

@@ -1,0 +1,3 @@
+//! The local Functions host.
+
+mod rpc;

@@ -1,0 +1,3 @@
+//! The host's side of the worker stream.
+
+mod messages;

@@ -1,0 +1,4 @@
+//! The embedded local host of `cargo func`.
+
+pub mod durable;
+pub mod host;

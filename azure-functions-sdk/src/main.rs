@@ -1,0 +1,3 @@
+//! `cargo func`.
+
+fn main() {}

@@ -1,0 +1,7 @@
+//! What the code written by `#[func]` may name. Hidden, and free to change in any release.
+
+pub use crate::{
+    invocation::{Invocation, Outputs},
+    registry::{Function, Handler},
+};
+pub use inventory;

@@ -1,0 +1,33 @@
+//! One call of one function: what the host sent, and what goes back.
+
+use crate::rpc::TypedData;
+use std::collections::HashMap;
+use tokio_util::sync::CancellationToken;
+
+/// What the host sent for one call.
+#[derive(Debug)]
+pub struct Invocation {
+    /// Id of this call.
+    pub id: String,
+    /// Name of the function.
+    pub function: &'static str,
+    /// Values of the trigger and of the input bindings, by binding name.
+    pub inputs: Vec<(String, TypedData)>,
+    /// Trigger metadata.
+    pub trigger_metadata: HashMap<String, TypedData>,
+    /// W3C trace parent of the call, empty if there is none.
+    pub trace_parent: String,
+    /// W3C trace state of the call, empty if there is none.
+    pub trace_state: String,
+    /// Cancelled when the host asks for it.
+    pub cancellation: CancellationToken,
+}
+
+/// What a call gives back.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// Value of `$return`, or what a durable trigger consumes.
+    pub return_value: Option<TypedData>,
+    /// Values of the other output bindings, by binding name.
+    pub outputs: Vec<(String, TypedData)>,
+}

@@ -1,0 +1,3 @@
+//! The durable example app.
+
+fn main() {}
