@@ -5,3 +5,4 @@ pub use crate::{
     registry::{Function, Handler},
 };
 pub use inventory;
+pub use crate::worker::run;
