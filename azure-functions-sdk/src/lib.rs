@@ -2,3 +2,4 @@
 
 pub mod durable;
 pub mod host;
+pub mod project;
