@@ -34,7 +34,14 @@ struct Cli {
     #[arg(short, long, global = true)]
     quiet: bool,
     /// When to use colours: auto, always, or never.
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true
+    )]
     color: ColorChoice,
 }
 

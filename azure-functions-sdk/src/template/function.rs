@@ -58,7 +58,10 @@ pub(crate) fn add(folder: &Path, name: &FunctionName, kind: &Kind) -> Result<Add
         .find(|functions| functions.join("mod.rs").is_file())
         .ok_or(FunctionError::NoApp)?;
     // Messages read better with paths as the user would type them.
-    let functions = functions.strip_prefix(folder).map(Path::to_path_buf).unwrap_or(functions);
+    let functions = functions
+        .strip_prefix(folder)
+        .map(Path::to_path_buf)
+        .unwrap_or(functions);
     let list = functions.join("mod.rs");
     let modules = read(&list)?;
     let file = functions.join(&name.identifier).with_extension("rs");
