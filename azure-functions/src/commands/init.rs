@@ -24,9 +24,10 @@ pub(super) fn run(app: &App, arguments: &[&str]) -> Result<(), Failure> {
         [argument] if argument.starts_with("--script-root=") => Path::new(&argument["--script-root=".len()..]),
         _ => return Err(Failure::usage("expected `init --script-root DIR`")),
     };
-    let executable = std::env::current_exe()
-        .map_err(|e| Failure::work(format!("cannot find the path of this program: {e}")))?;
-    write(app, root, &executable).map_err(|(path, error)| Failure::work(format!("cannot write {}: {error}", path.display())))
+    let executable =
+        std::env::current_exe().map_err(|e| Failure::work(format!("cannot find the path of this program: {e}")))?;
+    write(app, root, &executable)
+        .map_err(|(path, error)| Failure::work(format!("cannot write {}: {error}", path.display())))
 }
 
 type WriteError = (PathBuf, io::Error);
@@ -77,7 +78,11 @@ fn local_settings(workers: &Path) -> Value {
 fn write_function(folder: &Path, bindings: Vec<Map<String, Value>>, file: &str) -> Result<(), WriteError> {
     // The host takes the language from the script's extension and wants the file to exist, but never opens it.
     let script = folder.join(SCRIPT);
-    fs::write(&script, format!("// The function is compiled into the app; its source is {file}.\n")).map_err(|e| (script, e))?;
+    fs::write(
+        &script,
+        format!("// The function is compiled into the app; its source is {file}.\n"),
+    )
+    .map_err(|e| (script, e))?;
     let function = json!({ "generatedBy": GENERATED_BY, "scriptFile": SCRIPT, "bindings": bindings });
     write_json(&folder.join("function.json"), &function)
 }

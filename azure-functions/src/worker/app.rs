@@ -110,7 +110,10 @@ pub(crate) fn metadata(function: &Function, app_directory: &str) -> RpcFunctionM
         script_file: function.file.to_owned(),
         entry_point: format!("{}::{}", function.module, function.name),
         language: LANGUAGE.to_owned(),
-        raw_bindings: (function.bindings)().into_iter().map(|b| Value::Object(b).to_string()).collect(),
+        raw_bindings: (function.bindings)()
+            .into_iter()
+            .map(|b| Value::Object(b).to_string())
+            .collect(),
         status: Some(StatusResult {
             status: Status::Success.into(),
             ..StatusResult::default()
@@ -147,7 +150,10 @@ mod tests {
     #[test]
     fn an_app_without_functions_is_told_how_to_link_them() {
         let error = App::new(vec![]).unwrap_err().to_string();
-        assert!(error.contains("mod functions;") && error.contains("use my_funcs as _;"), "{error}");
+        assert!(
+            error.contains("mod functions;") && error.contains("use my_funcs as _;"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -42,7 +42,10 @@ impl HostArguments {
     /// `None` if these are not a host's arguments at all.
     pub(crate) fn parse(arguments: &[String]) -> Option<Result<Self, ArgumentError>> {
         let named = |name: &'static str| value(arguments, name);
-        if [URI, WORKER_ID, PORT, LEGACY_WORKER_ID].iter().all(|n| named(n).is_none()) {
+        if [URI, WORKER_ID, PORT, LEGACY_WORKER_ID]
+            .iter()
+            .all(|n| named(n).is_none())
+        {
             return None;
         }
         Some(Self::complete(named))

@@ -11,8 +11,8 @@ use crate::{
     invocation::{Invocation, Outputs},
     registry::{Function, Handler},
     rpc::{
-        InvocationResponse, ParameterBinding, RpcException, StatusResult, parameter_binding::RpcData, status_result::Status,
-        streaming_message::Content,
+        InvocationResponse, ParameterBinding, RpcException, StatusResult, parameter_binding::RpcData,
+        status_result::Status, streaming_message::Content,
     },
 };
 use std::{
@@ -91,7 +91,10 @@ impl Reply {
                 return_value: outputs.return_value,
                 ..InvocationResponse::default()
             };
-            self.context.0.out.send(request_id, Content::InvocationResponse(response));
+            self.context
+                .0
+                .out
+                .send(request_id, Content::InvocationResponse(response));
         });
     }
 }

@@ -101,7 +101,10 @@ impl Context {
 
     /// What the logger needs, without cloning.
     pub(super) fn with_current<R>(look: impl FnOnce(Option<&Self>) -> R) -> Option<R> {
-        CURRENT.try_with(|c| c.try_borrow().ok().map(|c| look(c.as_ref()))).ok().flatten()
+        CURRENT
+            .try_with(|c| c.try_borrow().ok().map(|c| look(c.as_ref())))
+            .ok()
+            .flatten()
     }
 }
 

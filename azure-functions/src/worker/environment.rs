@@ -19,10 +19,7 @@ pub(super) enum ReloadError {
     SeveralThreads,
     /// The directory of the app cannot be entered.
     #[error("cannot change to the app's directory {directory}: {source}")]
-    Directory {
-        directory: String,
-        source: std::io::Error,
-    },
+    Directory { directory: String, source: std::io::Error },
 }
 
 /// Replaces the whole environment (an empty map leaves it alone) and changes to the app's directory (unless it is empty).
@@ -48,7 +45,10 @@ fn replace(variables: &HashMap<String, String>) -> Result<(), ReloadError> {
         .filter(|name| name.to_str().is_none_or(|n| !variables.contains_key(n)))
         .filter(|name| !name.is_empty() && !name.to_string_lossy().contains('='))
         .collect();
-    #[expect(unsafe_code, reason = "the only way to change the environment that std::env::var reads")]
+    #[expect(
+        unsafe_code,
+        reason = "the only way to change the environment that std::env::var reads"
+    )]
     // SAFETY: this is the only thread of the process, so nothing can read or write the environment meanwhile. Names and
     // values that the call would panic on are left out.
     unsafe {

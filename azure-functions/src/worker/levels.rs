@@ -66,7 +66,10 @@ impl Levels {
 
     fn of(&self, category: &str) -> LevelFilter {
         let category = category.to_lowercase();
-        let prefixed = self.0.iter().filter(|(prefix, _)| category.starts_with(prefix.as_str()));
+        let prefixed = self
+            .0
+            .iter()
+            .filter(|(prefix, _)| category.starts_with(prefix.as_str()));
         let longest = prefixed.max_by_key(|(prefix, _)| prefix.len()).map(|(_, level)| *level);
         longest
             .or_else(|| self.0.get(DEFAULT).copied())
@@ -116,7 +119,11 @@ mod tests {
 
     fn levels(variables: &[(&str, &str)]) -> Levels {
         let mut levels = Levels::default();
-        levels.add_variables(variables.iter().map(|(c, l)| (format!("{VARIABLE}{c}"), (*l).to_owned())));
+        levels.add_variables(
+            variables
+                .iter()
+                .map(|(c, l)| (format!("{VARIABLE}{c}"), (*l).to_owned())),
+        );
         levels
     }
 
@@ -128,7 +135,12 @@ mod tests {
 
     #[test]
     fn the_longest_category_decides() {
-        let levels = levels(&[("default", "Error"), ("Function", "warning"), ("Function.Noisy", "Trace"), ("x", "none")]);
+        let levels = levels(&[
+            ("default", "Error"),
+            ("Function", "warning"),
+            ("Function.Noisy", "Trace"),
+            ("x", "none"),
+        ]);
         assert_eq!(levels.of_function("noisy"), LevelFilter::Trace);
         assert_eq!(levels.of_function("quiet"), LevelFilter::Warn);
         assert_eq!(levels.of_worker(), LevelFilter::Error);
@@ -142,7 +154,10 @@ mod tests {
         std::fs::write(app.path().join("host.json"), host_json).unwrap();
         let mut levels = levels(&[]);
         levels.add_host_json(app.path());
-        assert_eq!((levels.of_function("a"), levels.of_function("b")), (LevelFilter::Error, LevelFilter::Debug));
+        assert_eq!(
+            (levels.of_function("a"), levels.of_function("b")),
+            (LevelFilter::Error, LevelFilter::Debug)
+        );
         levels.add_variables([(format!("{VARIABLE}default"), "Warning".to_owned())].into_iter());
         assert_eq!(levels.of_function("b"), LevelFilter::Warn);
         levels.add_categories([("default".to_owned(), Level::None as i32)].iter().map(|(c, l)| (c, l)));

@@ -97,7 +97,12 @@ impl Logger {
                 log_category: RpcLogCategory::System.into(),
                 ..rpc_log(record)
             }),
-            None => eprintln!("{}: {}: {}", record.level().as_str().to_lowercase(), record.target(), record.args()),
+            None => eprintln!(
+                "{}: {}: {}",
+                record.level().as_str().to_lowercase(),
+                record.target(),
+                record.args()
+            ),
         }
     }
 }

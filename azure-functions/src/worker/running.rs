@@ -34,7 +34,13 @@ impl Running {
         }
         self.unanswered.fetch_add(1, Ordering::Relaxed);
         let cancellation = cancellation.clone();
-        table.insert(id.to_owned(), Entry { request_id, cancellation });
+        table.insert(
+            id.to_owned(),
+            Entry {
+                request_id,
+                cancellation,
+            },
+        );
         true
     }
 

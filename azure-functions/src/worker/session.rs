@@ -8,8 +8,9 @@ use super::{
     arguments::HostArguments,
     call::{self, Reply, exception, result},
     context::{Context, RetryContext, Scope},
-    environment, logger,
+    environment,
     levels::Levels,
+    logger,
     outgoing::{self, Outgoing},
     running::Running,
     threads::Threads,
@@ -21,8 +22,8 @@ use crate::{
         FunctionEnvironmentReloadRequest, FunctionEnvironmentReloadResponse, FunctionLoadRequest, FunctionLoadResponse,
         FunctionLoadResponseCollection, FunctionMetadataResponse, InvocationRequest, InvocationResponse, StartStream,
         StatusResult, StreamingMessage, WorkerInitRequest, WorkerInitResponse, WorkerMetadata, WorkerStatusResponse,
-        WorkerWarmupResponse, function_rpc_client::FunctionRpcClient, parameter_binding::RpcData, status_result::Status,
-        streaming_message::Content,
+        WorkerWarmupResponse, function_rpc_client::FunctionRpcClient, parameter_binding::RpcData,
+        status_result::Status, streaming_message::Content,
     },
 };
 use log::LevelFilter;
@@ -64,7 +65,9 @@ pub(super) enum SessionError {
     #[error("`{uri}` is not the address of a host: expected http://HOST:PORT/")]
     Address { uri: String },
     /// Nobody answers.
-    #[error("cannot reach the host at {uri}: {reason}; the app is meant to be started by a running host, for instance by `cargo func run`")]
+    #[error(
+        "cannot reach the host at {uri}: {reason}; the app is meant to be started by a running host, for instance by `cargo func run`"
+    )]
     Unreachable { uri: String, reason: String },
     /// The stream broke.
     #[error("the connection to the host broke: {reason}")]
@@ -83,7 +86,8 @@ pub(super) async fn serve(app: App, host: HostArguments) -> Result<(), SessionEr
             worker_id: host.worker_id,
         }),
     );
-    let endpoint = Endpoint::from_shared(host.uri.clone()).map_err(|_| SessionError::Address { uri: host.uri.clone() })?;
+    let endpoint =
+        Endpoint::from_shared(host.uri.clone()).map_err(|_| SessionError::Address { uri: host.uri.clone() })?;
     let unreachable = |reason: String| SessionError::Unreachable {
         uri: host.uri.clone(),
         reason,
@@ -184,8 +188,9 @@ impl Session {
                 result: Some(status),
                 ..InvocationResponse::default()
             };
-            self.running
-                .answer(&id, |request_id| self.out.send(request_id, Content::InvocationResponse(response)));
+            self.running.answer(&id, |request_id| {
+                self.out.send(request_id, Content::InvocationResponse(response))
+            });
         }
         log::logger().flush();
         self.out.end();
@@ -288,7 +293,8 @@ impl Session {
         let result = match self.app.find(&name) {
             Some(function) => {
                 let level = self.levels.of_function(function.name);
-                self.loaded.insert(request.function_id.clone(), Loaded { function, level });
+                self.loaded
+                    .insert(request.function_id.clone(), Loaded { function, level });
                 success()
             }
             None => {
@@ -317,7 +323,10 @@ impl Session {
         };
         let cancellation = CancellationToken::new();
         if !self.running.begin(&request.invocation_id, request_id, &cancellation) {
-            log::warn!("ignored a second request for the running invocation {}", request.invocation_id);
+            log::warn!(
+                "ignored a second request for the running invocation {}",
+                request.invocation_id
+            );
             return Ok(());
         }
         let threads = match &self.threads {
@@ -376,7 +385,10 @@ fn success() -> StatusResult {
 }
 
 fn capabilities() -> HashMap<String, String> {
-    CAPABILITIES.iter().map(|c| ((*c).to_owned(), "true".to_owned())).collect()
+    CAPABILITIES
+        .iter()
+        .map(|c| ((*c).to_owned(), "true".to_owned()))
+        .collect()
 }
 
 fn worker_metadata() -> WorkerMetadata {
