@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
-use crate::durable::status::RuntimeStatus;
+use crate::durable::engine::instance::RuntimeStatus;
 
 /// A parsed query string.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! What one step of the hub changes, as rows: written completely or not at all.
 
 use super::{InstanceKey, Micros, RowId};
-use crate::durable::status::RuntimeStatus;
+use crate::durable::engine::instance::RuntimeStatus;
 
 /// Changes that belong together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,6 @@ pub(crate) struct NewInstance {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) version: Option<String>,
-    pub(crate) generation: i32,
     /// JSON text.
     pub(crate) input: Option<String>,
     pub(crate) state: InstanceState,
@@ -41,6 +40,8 @@ pub(crate) struct NewInstance {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InstanceState {
     pub(crate) execution_id: String,
+    /// Executions that had this id before.
+    pub(crate) generation: i32,
     pub(crate) status: RuntimeStatus,
     pub(crate) created: Micros,
     pub(crate) updated: Micros,

@@ -58,7 +58,6 @@ pub(crate) struct InstanceRow {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) version: Option<String>,
-    pub(crate) generation: i32,
     /// JSON text.
     pub(crate) input: Option<String>,
     pub(crate) state: InstanceState,

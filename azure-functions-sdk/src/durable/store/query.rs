@@ -1,7 +1,7 @@
 //! Which instances a listing asks for.
 
 use super::{InstanceKey, InstanceRow, Micros};
-use crate::durable::status::RuntimeStatus;
+use crate::durable::engine::instance::RuntimeStatus;
 
 /// Filter and position of one page of instances.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
 
 use crate::durable::{
-    status::RuntimeStatus,
+    engine::instance::RuntimeStatus,
     store::{
         ActivityRow, InboxRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page, Recovery, RowId, TimerRow,
     },
@@ -50,7 +50,7 @@ pub(super) fn list(connection: &Connection, query: &InstanceQuery) -> rusqlite::
         values.push(prefix.clone().into());
     }
     if let Some(statuses) = &query.statuses {
-        let list: Vec<String> = statuses.iter().map(|status| (*status as i64).to_string()).collect();
+        let list: Vec<String> = statuses.iter().map(|status| status.number().to_string()).collect();
         // Writing to a string cannot fail.
         let _ = write!(sql, " AND status IN ({})", list.join(", "));
     }
@@ -119,8 +119,8 @@ fn instance(row: &Row<'_>) -> rusqlite::Result<InstanceRow> {
         id: row.get(1)?,
         name: row.get(2)?,
         version: row.get(3)?,
-        generation: row.get(4)?,
         state: InstanceState {
+            generation: row.get(4)?,
             execution_id: row.get(5)?,
             status: RuntimeStatus::from_number(row.get(6)?).ok_or(rusqlite::Error::IntegralValueOutOfRange(6, row.get(6)?))?,
             created: row.get(7)?,

@@ -95,9 +95,9 @@ fn create(tx: &Transaction<'_>, instance: &NewInstance) -> rusqlite::Result<()> 
         instance.id,
         instance.name,
         instance.version,
-        instance.generation,
+        state.generation,
         state.execution_id,
-        state.status as i64,
+        state.status.number(),
         state.created,
         state.updated,
         state.custom_status,
@@ -113,16 +113,17 @@ fn create(tx: &Transaction<'_>, instance: &NewInstance) -> rusqlite::Result<()> 
 fn update(tx: &Transaction<'_>, key: InstanceKey, state: &InstanceState) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "UPDATE instances SET execution_id = ?2, status = ?3, created = ?4, updated = ?5, custom_status = ?6,
-         output = ?7 WHERE key = ?1",
+         output = ?7, generation = ?8 WHERE key = ?1",
     )?
     .execute(params![
         key.0,
         state.execution_id,
-        state.status as i64,
+        state.status.number(),
         state.created,
         state.updated,
         state.custom_status,
-        state.output
+        state.output,
+        state.generation
     ])?;
     Ok(())
 }
