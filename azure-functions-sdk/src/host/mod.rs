@@ -5,6 +5,9 @@
 
 mod capabilities;
 mod channel;
+mod durable_worker;
+#[cfg(test)]
+mod fake_worker;
 mod function;
 mod http_request;
 mod http_response;
@@ -14,6 +17,7 @@ mod invocation;
 mod metadata;
 mod output;
 mod process;
+mod recorder;
 mod rpc;
 mod runner;
 mod startup;
