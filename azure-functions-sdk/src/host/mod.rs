@@ -1,3 +1,5 @@
 //! The local Functions host.
 
+pub mod http;
 mod rpc;
+pub mod timers;
