@@ -3,13 +3,17 @@
 pub use crate::{
     binding::{
         FromBinding, FunctionReturn, IntoBinding,
-        rules,
         signature::{Given, Literal, Output, Parameter},
     },
     invocation::{Call, Invocation, Outputs, Refused},
-    registry::{Function, Handler, InvocationFuture},
+    registry::{DurableKind, Function, Handler, InvocationFuture},
 };
 pub use inventory;
+
+/// The rules for signatures.
+pub mod rules {
+    pub use crate::binding::rules::*;
+}
 
 use crate::{
     BindingError,
@@ -60,9 +64,7 @@ impl Mode<{ rules::ORCHESTRATION }> {
     }
 
     /// Refused by the rules; here so that theirs is the only error.
-    pub const fn blocking(
-        _: fn(DurableOrchestrationContext) -> Result<OrchestrationOutput, BoxError>,
-    ) -> Handler {
+    pub const fn blocking(_: fn(DurableOrchestrationContext) -> Result<OrchestrationOutput, BoxError>) -> Handler {
         Handler::Blocking(|_| Err(crate::FunctionError::new("an orchestration must be asynchronous")))
     }
 }

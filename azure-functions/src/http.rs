@@ -11,5 +11,5 @@ pub use cookie::{Cookie, SameSite};
 pub use identity::{Claim, ClaimsIdentity};
 pub use json::Json;
 pub use request::HttpRequest;
-pub use response::{HttpResponse, ResponseBuilder, IntoBody};
+pub use response::{HttpResponse, IntoBody, ResponseBuilder};
 pub use route::Route;

@@ -74,7 +74,7 @@ impl Function {
 /// Why the app's functions cannot be served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum RegistryError {
+pub(crate) enum RegistryError {
     /// There is nothing to serve.
     #[error(
         "this binary holds no function: put `#[func]` on one, and make sure that `main.rs` reaches its module with `mod` \
@@ -100,7 +100,7 @@ pub enum RegistryError {
 ///
 /// # Errors
 /// If there is none, or if two have the same name.
-pub fn functions() -> Result<Vec<&'static Function>, RegistryError> {
+pub(crate) fn functions() -> Result<Vec<&'static Function>, RegistryError> {
     sorted(inventory::iter::<Function>.into_iter().collect())
 }
 
@@ -143,7 +143,10 @@ mod tests {
     fn two_functions_of_one_name_are_refused_with_both_places() {
         let (first, second, other) = (function("flow", 3), function("Flow", 9), function("a", 1));
         let error = sorted(vec![&second, &other, &first]).unwrap_err().to_string();
-        assert!(error.contains("`Flow`: one at src/main.rs:3, one at src/main.rs:9"), "{error}");
+        assert!(
+            error.contains("`Flow`: one at src/main.rs:3, one at src/main.rs:9"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -7,7 +7,11 @@ use super::{
 use serde_json::{Map, Value};
 
 /// The bindings of a function, in the order of its signature.
-pub(crate) fn bindings(parameters: &[Parameter], results: &[BindingSpec], outputs: &[Output]) -> Vec<Map<String, Value>> {
+pub(crate) fn bindings(
+    parameters: &[Parameter],
+    results: &[BindingSpec],
+    outputs: &[Output],
+) -> Vec<Map<String, Value>> {
     let has_trigger = parameters.iter().any(|parameter| parameter.spec.is_trigger());
     let inputs = parameters
         .iter()
@@ -23,7 +27,12 @@ pub(crate) fn bindings(parameters: &[Parameter], results: &[BindingSpec], output
         .filter(|(_, spec)| spec.role == Role::Output)
         .map(|(index, spec)| {
             let given = outputs.iter().find(|output| output.index == index);
-            binding(&output_name(index), "out", spec, given.map_or(&[], |given| given.arguments))
+            binding(
+                &output_name(index),
+                "out",
+                spec,
+                given.map_or(&[], |given| given.arguments),
+            )
         });
     inputs.chain(results).collect()
 }

@@ -15,7 +15,11 @@ pub const ORCHESTRATION: u8 = 1;
 
 /// The mode of a function with these parameters.
 pub const fn mode(parameters: &[Parameter]) -> u8 {
-    if has(parameters, Role::Orchestration) { ORCHESTRATION } else { PLAIN }
+    if has(parameters, Role::Orchestration) {
+        ORCHESTRATION
+    } else {
+        PLAIN
+    }
 }
 
 const fn has(parameters: &[Parameter], role: Role) -> bool {
@@ -92,7 +96,9 @@ pub const fn parameter(parameters: &[Parameter], index: usize) {
     while i < index {
         let other = &parameters[i];
         if matches!(this.spec.role, Role::Activity) && matches!(other.spec.role, Role::Activity) {
-            panic!("an activity has one input: put both values into a tuple or a struct, or read them from the context's `input`");
+            panic!(
+                "an activity has one input: put both values into a tuple or a struct, or read them from the context's `input`"
+            );
         }
         if this.spec.is_trigger() && other.spec.is_trigger() {
             panic!(
@@ -110,7 +116,9 @@ pub const fn parameter(parameters: &[Parameter], index: usize) {
         i += 1;
     }
     if matches!(this.spec.role, Role::TriggerOrPart) && !is_http(parameters) {
-        panic!("this reads the body of an HTTP request, but another trigger starts the function: remove one of the two");
+        panic!(
+            "this reads the body of an HTTP request, but another trigger starts the function: remove one of the two"
+        );
     }
 }
 
@@ -158,7 +166,12 @@ pub const fn argument_name(spec: &BindingSpec, name: &str) {
     if spec.any_argument || spec.argument(name).is_some() {
         return;
     }
-    let text = Text::new().push("`").push(name).push("` is not an argument of this binding (`").push(spec.type_name).push("`)");
+    let text = Text::new()
+        .push("`")
+        .push(name)
+        .push("` is not an argument of this binding (`")
+        .push(spec.type_name)
+        .push("`)");
     let mut names = [""; 32];
     let mut i = 0;
     while i < spec.arguments.len() && i < names.len() {
@@ -175,7 +188,9 @@ pub const fn argument_name(spec: &BindingSpec, name: &str) {
 
 /// The value is one that the argument can have.
 pub const fn argument_value(spec: &BindingSpec, given: &Given) {
-    let Some(argument) = spec.argument(given.name) else { return };
+    let Some(argument) = spec.argument(given.name) else {
+        return;
+    };
     match (argument.kind, given.value) {
         (ArgumentKind::Any, _)
         | (ArgumentKind::Text, Literal::Text(_))
@@ -259,7 +274,12 @@ const fn one_of(argument: &Argument, values: &[&str], text: &str) {
 const fn wrong_kind(argument: &Argument, wanted: &str) {
     panic!(
         "{}",
-        Text::new().push("`").push(argument.name).push("` takes ").push(wanted).as_str()
+        Text::new()
+            .push("`")
+            .push(argument.name)
+            .push("` takes ")
+            .push(wanted)
+            .as_str()
     );
 }
 
@@ -278,14 +298,20 @@ pub const fn returns<R: FunctionReturn>(parameters: &[Parameter]) {
     while i < results.len() {
         match results[i].role {
             Role::OrchestrationResult => {
-                panic!("`OrchestrationOutput` is what an orchestration returns: take a `DurableOrchestrationContext`, or return something else")
+                panic!(
+                    "`OrchestrationOutput` is what an orchestration returns: take a `DurableOrchestrationContext`, or return something else"
+                )
             }
             Role::ActivityResult if !is_activity => {
-                panic!("`ActivityOutput` is what an activity returns: take a `DurableActivityContext`, or return something else")
+                panic!(
+                    "`ActivityOutput` is what an activity returns: take a `DurableActivityContext`, or return something else"
+                )
             }
             Role::ActivityResult if i > 0 => panic!("`ActivityOutput` comes first: write `(ActivityOutput, ...)`"),
             Role::Output if is_activity && i == 0 => {
-                panic!("an activity returns nothing or `ActivityOutput` in the first place: write `((), ...)` or `(ActivityOutput, ...)`")
+                panic!(
+                    "an activity returns nothing or `ActivityOutput` in the first place: write `((), ...)` or `(ActivityOutput, ...)`"
+                )
             }
             Role::Output if equal(results[i].type_name, "http") && !is_http(parameters) => {
                 panic!("this answers an HTTP request, but another trigger starts the function")

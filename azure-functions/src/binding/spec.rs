@@ -87,11 +87,13 @@ impl BindingSpec {
     }
 
     pub(crate) const fn orchestration() -> Self {
-        Self::new(Role::Orchestration, "orchestrationTrigger").arguments(&[Argument::text("orchestration")])
+        const ARGUMENTS: &[Argument] = &[Argument::text("orchestration")];
+        Self::new(Role::Orchestration, "orchestrationTrigger").arguments(ARGUMENTS)
     }
 
     pub(crate) const fn activity() -> Self {
-        Self::new(Role::Activity, "activityTrigger").arguments(&[Argument::text("activity")])
+        const ARGUMENTS: &[Argument] = &[Argument::text("activity")];
+        Self::new(Role::Activity, "activityTrigger").arguments(ARGUMENTS)
     }
 
     /// A trigger that gives way to another one, whose data it then reads.

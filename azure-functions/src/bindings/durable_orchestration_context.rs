@@ -11,7 +11,9 @@ impl FromBinding for DurableOrchestrationContext {
     const SPEC: BindingSpec = BindingSpec::orchestration();
 
     fn from_binding(_: Input<'_>) -> Result<Self, BindingError> {
-        Err(BindingError::new("the context of an orchestration comes from the replay core"))
+        Err(BindingError::new(
+            "the context of an orchestration comes from the replay core",
+        ))
     }
 
     fn from_orchestration(context: &Self) -> Option<Self> {

@@ -116,7 +116,11 @@ impl From<Cookie> for RpcHttpCookie {
                 timestamp: Some(nullable_timestamp::Timestamp::Value(prost_types::Timestamp {
                     seconds: at.timestamp(),
                     // Below 2e9 even in a leap second.
-                    nanos: at.timestamp_subsec_nanos().min(999_999_999).try_into().unwrap_or_default(),
+                    nanos: at
+                        .timestamp_subsec_nanos()
+                        .min(999_999_999)
+                        .try_into()
+                        .unwrap_or_default(),
                 })),
             }),
             secure: cookie.secure.map(flag),

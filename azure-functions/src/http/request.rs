@@ -113,7 +113,9 @@ impl HttpRequest {
                 .filter_map(|(name, value)| {
                     Some((
                         HeaderName::from_bytes(name.as_bytes()).ok()?,
-                        HeaderValue::from_str(value).or_else(|_| HeaderValue::from_bytes(value.as_bytes())).ok()?,
+                        HeaderValue::from_str(value)
+                            .or_else(|_| HeaderValue::from_bytes(value.as_bytes()))
+                            .ok()?,
                     ))
                 })
                 .collect()
@@ -171,7 +173,8 @@ impl HttpRequest {
     /// # Errors
     /// If it is not JSON, or not of this type: the message says where.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, BindingError> {
-        parse_json(&self.shared.body).map_err(|error| BindingError::bad_request(format!("the body is not as expected: {error}")))
+        parse_json(&self.shared.body)
+            .map_err(|error| BindingError::bad_request(format!("the body is not as expected: {error}")))
     }
 
     /// The value of a cookie.
@@ -221,13 +224,18 @@ fn bytes(data: TypedData) -> Option<Bytes> {
 }
 
 fn text(value: &NullableString) -> Option<&str> {
-    value.string.as_ref().map(|nullable_string::String::Value(text)| text.as_str())
+    value
+        .string
+        .as_ref()
+        .map(|nullable_string::String::Value(text)| text.as_str())
 }
 
 /// The plain map drops empty values, the nullable one has all.
 fn merged(mut plain: HashMap<String, String>, nullable: HashMap<String, NullableString>) -> HashMap<String, String> {
     for (name, value) in nullable {
-        let Some(nullable_string::String::Value(value)) = value.string else { continue };
+        let Some(nullable_string::String::Value(value)) = value.string else {
+            continue;
+        };
         plain.insert(name, value);
     }
     plain
@@ -239,8 +247,16 @@ fn lookup<'a>(params: &'a HashMap<String, String>, name: &str) -> Option<&'a str
         return Some(value);
     }
     let same = |a: &str, b: &str| {
-        let letters = |text: &str| text.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect::<String>();
+        let letters = |text: &str| {
+            text.chars()
+                .filter(|c| *c != '_')
+                .flat_map(char::to_lowercase)
+                .collect::<String>()
+        };
         letters(a) == letters(b)
     };
-    params.iter().find(|(key, _)| same(key, name)).map(|(_, value)| value.as_str())
+    params
+        .iter()
+        .find(|(key, _)| same(key, name))
+        .map(|(_, value)| value.as_str())
 }

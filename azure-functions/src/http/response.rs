@@ -71,9 +71,10 @@ impl HttpResponse {
         let mut headers: HashMap<String, String> = HashMap::with_capacity(self.headers.len());
         for (name, value) in &self.headers {
             // The map holds text; header values are Latin-1 by tradition.
-            let value = value
-                .to_str()
-                .map_or_else(|_| value.as_bytes().iter().copied().map(char::from).collect(), str::to_owned);
+            let value = value.to_str().map_or_else(
+                |_| value.as_bytes().iter().copied().map(char::from).collect(),
+                str::to_owned,
+            );
             headers
                 .entry(name.as_str().to_owned())
                 .and_modify(|joined| {
@@ -156,8 +157,9 @@ impl ResponseBuilder {
     /// # Errors
     /// If the value cannot be written as JSON, say a map whose keys are not text.
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Result<HttpResponse, BindingError> {
-        let body = serde_json::to_vec(value)
-            .map_err(|error| BindingError::with_source(format!("the value cannot be written as JSON: {error}"), error))?;
+        let body = serde_json::to_vec(value).map_err(|error| {
+            BindingError::with_source(format!("the value cannot be written as JSON: {error}"), error)
+        })?;
         self.response
             .headers
             .entry(header::CONTENT_TYPE)

@@ -32,7 +32,10 @@ where
     const SPEC: BindingSpec = BindingSpec::part();
 
     fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
-        input.request()?.route_param(input.parameter().trim_start_matches('_')).map(Self)
+        input
+            .request()?
+            .route_param(input.parameter().trim_start_matches('_'))
+            .map(Self)
     }
 }
 
