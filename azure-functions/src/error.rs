@@ -40,23 +40,6 @@ impl FunctionError {
             source: Some(error),
         }
     }
-
-    /// The message followed by that of every cause: `first: second: third`.
-    ///
-    /// A cause that its predecessor already quotes at its end is not said twice.
-    pub fn chain(&self) -> String {
-        let mut text = self.message.clone();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            let message = error.to_string();
-            if !text.ends_with(&message) {
-                text.push_str(": ");
-                text.push_str(&message);
-            }
-            cause = error.source();
-        }
-        text
-    }
 }
 
 /// A value of the host that does not fit the parameter it is meant for, or a result that cannot be sent.

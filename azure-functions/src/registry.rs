@@ -6,7 +6,7 @@ use crate::{
     invocation::{Invocation, Outputs},
 };
 use serde_json::{Map, Value};
-use std::{collections::HashMap, future::Future, pin::Pin};
+use std::{future::Future, pin::Pin};
 
 /// A function of the app.
 #[derive(Debug)]
@@ -19,8 +19,6 @@ pub struct Function {
     pub file: &'static str,
     /// Line of the attribute.
     pub line: u32,
-    /// Whether it is registered but not started.
-    pub disabled: bool,
     /// Its bindings, each one JSON object as in `function.json`.
     pub bindings: fn() -> Vec<Map<String, Value>>,
     /// How to call it.
@@ -71,93 +69,32 @@ impl Function {
     }
 }
 
-/// Why the app's functions cannot be served.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub(crate) enum RegistryError {
-    /// There is nothing to serve.
-    #[error(
-        "this binary holds no function: put `#[func]` on one, and make sure that `main.rs` reaches its module with `mod` \
-         lines (a library crate must also be used somewhere, or the linker drops it)"
-    )]
-    Empty,
-    /// The host would take only one of the two.
-    #[error(
-        "two functions are named `{name}`: one at {first}, one at {second} (case does not matter to the host); rename one, \
-         or write `#[func(name = \"...\")]`"
-    )]
-    Duplicate {
-        /// The name.
-        name: String,
-        /// File and line of the first.
-        first: String,
-        /// File and line of the second.
-        second: String,
-    },
-}
-
-/// All functions of the app, by name.
-///
-/// # Errors
-/// If there is none, or if two have the same name.
-pub(crate) fn functions() -> Result<Vec<&'static Function>, RegistryError> {
-    sorted(inventory::iter::<Function>.into_iter().collect())
-}
-
-fn sorted(mut functions: Vec<&Function>) -> Result<Vec<&Function>, RegistryError> {
-    // Link order is arbitrary: sort first, so that messages are always the same.
-    functions.sort_by_key(|function| (function.name.to_ascii_lowercase(), function.file, function.line));
-    let mut seen: HashMap<String, &Function> = HashMap::new();
-    for function in &functions {
-        if let Some(first) = seen.insert(function.name.to_ascii_lowercase(), function) {
-            return Err(RegistryError::Duplicate {
-                name: function.name.to_owned(),
-                first: format!("{}:{}", first.file, first.line),
-                second: format!("{}:{}", function.file, function.line),
-            });
-        }
-    }
-    if functions.is_empty() {
-        return Err(RegistryError::Empty);
-    }
-    Ok(functions)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const fn function(name: &'static str, line: u32) -> Function {
-        Function {
-            name,
+    #[test]
+    fn a_durable_function_is_known_by_the_name_in_its_binding_or_else_by_its_own() {
+        let function = |bindings| Function {
+            name: "Flow",
             module: "app",
             file: "src/main.rs",
-            line,
-            disabled: false,
-            bindings: Vec::new,
+            line: 3,
+            bindings,
             handler: Handler::Blocking(|_| Ok(Outputs::default())),
-        }
-    }
-
-    #[test]
-    fn two_functions_of_one_name_are_refused_with_both_places() {
-        let (first, second, other) = (function("flow", 3), function("Flow", 9), function("a", 1));
-        let error = sorted(vec![&second, &other, &first]).unwrap_err().to_string();
-        assert!(
-            error.contains("`Flow`: one at src/main.rs:3, one at src/main.rs:9"),
-            "{error}"
+        };
+        let own = function(|| vec![Map::from_iter([("type".to_owned(), "activityTrigger".into())])]);
+        assert_eq!(own.durable(), Some((DurableKind::Activity, "Flow".to_owned())));
+        let renamed = function(|| {
+            vec![Map::from_iter([
+                ("type".to_owned(), "orchestrationTrigger".into()),
+                ("orchestration".to_owned(), "Other".into()),
+            ])]
+        });
+        assert_eq!(
+            renamed.durable(),
+            Some((DurableKind::Orchestration, "Other".to_owned()))
         );
-    }
-
-    #[test]
-    fn functions_are_sorted_by_name() {
-        let (b, a) = (function("b", 3), function("a", 9));
-        let names: Vec<_> = sorted(vec![&b, &a]).unwrap().iter().map(|f| f.name).collect();
-        assert_eq!(names, ["a", "b"]);
-    }
-
-    #[test]
-    fn an_app_without_functions_is_told_why() {
-        assert!(sorted(Vec::new()).unwrap_err().to_string().contains("#[func]"));
+        assert_eq!(function(Vec::new).durable(), None);
     }
 }

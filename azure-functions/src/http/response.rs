@@ -7,6 +7,7 @@ use crate::{
     rpc::{Data, RpcHttp, TypedData},
 };
 use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use azure_functions_durable::CheckStatusResponse;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
@@ -240,6 +241,19 @@ impl From<StatusCode> for HttpResponse {
 impl<S: TryInto<StatusCode>, B: IntoBody> From<(S, B)> for HttpResponse {
     fn from((status, body): (S, B)) -> Self {
         Self::build().status(status).body(body)
+    }
+}
+
+/// The answer that tells a caller where to ask for an orchestration's status.
+impl From<CheckStatusResponse> for HttpResponse {
+    fn from(answer: CheckStatusResponse) -> Self {
+        let response = answer
+            .headers
+            .iter()
+            .fold(Self::build().status(answer.status), |response, (name, value)| {
+                response.header(name, value)
+            });
+        response.body(&answer.body)
     }
 }
 
