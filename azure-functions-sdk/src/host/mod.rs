@@ -6,6 +6,7 @@
 mod capabilities;
 mod channel;
 mod function;
+pub mod http;
 mod http_request;
 mod http_response;
 mod in_flight;
@@ -18,6 +19,7 @@ mod rpc;
 mod runner;
 mod startup;
 mod supervisor;
+pub mod timers;
 
 pub use function::{Binding, Direction, Function, FunctionTable};
 pub use http_request::HttpInvocation;
