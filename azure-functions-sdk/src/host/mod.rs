@@ -9,6 +9,7 @@ mod durable_worker;
 #[cfg(test)]
 mod fake_worker;
 mod function;
+pub mod http;
 mod http_request;
 mod http_response;
 mod in_flight;
@@ -22,6 +23,7 @@ mod rpc;
 mod runner;
 mod startup;
 mod supervisor;
+pub mod timers;
 
 pub use function::{Binding, Direction, Function, FunctionTable};
 pub use http_request::HttpInvocation;
