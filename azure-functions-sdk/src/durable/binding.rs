@@ -23,7 +23,10 @@ impl BindingUrls {
     /// Addresses without a loopback listener, names or key.
     #[must_use]
     pub fn new(webhook: impl Into<String>) -> Self {
-        Self { webhook: webhook.into(), ..Self::default() }
+        Self {
+            webhook: webhook.into(),
+            ..Self::default()
+        }
     }
 
     /// Sets the base of the loopback listener.
@@ -85,8 +88,14 @@ impl UrlBase<'_> {
     /// URLs of an instance; `in_path` is its id as it stands in a URL.
     pub(crate) fn management(&self, id: &str, in_path: &str, rewind: bool) -> ManagementUrls {
         let url = |operation: &str, query: &str| {
-            let Self { webhook, task_hub, connection, .. } = self;
-            let mut url = format!("{webhook}/instances/{in_path}{operation}?{query}taskHub={task_hub}&connection={connection}");
+            let Self {
+                webhook,
+                task_hub,
+                connection,
+                ..
+            } = self;
+            let mut url =
+                format!("{webhook}/instances/{in_path}{operation}?{query}taskHub={task_hub}&connection={connection}");
             self.append_code(&mut url, '&');
             url
         };
@@ -189,7 +198,10 @@ mod tests {
         assert_eq!(data["connectionName"], "Second");
         assert_eq!(data["requiredQueryStringParameters"], "");
         assert_eq!(data["rpcBaseUrl"], serde_json::Value::Null);
-        assert_eq!(data["managementUrls"]["statusQueryGetUri"], "http://h/d/instances/INSTANCEID?taskHub=Other&connection=Second");
+        assert_eq!(
+            data["managementUrls"]["statusQueryGetUri"],
+            "http://h/d/instances/INSTANCEID?taskHub=Other&connection=Second"
+        );
         assert!(!text.contains("code="), "{text}");
     }
 }

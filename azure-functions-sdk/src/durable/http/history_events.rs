@@ -64,7 +64,9 @@ pub(super) fn history_events(texts: &[String], show: Show) -> serde_json::Result
             }
             1 | 16 => {
                 let status = event.get("OrchestrationStatus").and_then(Value::as_i64);
-                let status = status.and_then(|number| i32::try_from(number).ok()).and_then(RuntimeStatus::from_number);
+                let status = status
+                    .and_then(|number| i32::try_from(number).ok())
+                    .and_then(RuntimeStatus::from_number);
                 if let Some(status) = status {
                     event.insert("OrchestrationStatus".to_owned(), status.name().into());
                 }
@@ -76,7 +78,9 @@ pub(super) fn history_events(texts: &[String], show: Show) -> serde_json::Result
             }
             5 | 6 | 8 | 9 => {
                 let id = event.remove("TaskScheduledId").and_then(|id| id.as_i64());
-                let pair = id.and_then(|id| scheduled.remove(&id)).and_then(|place| shown[place].take());
+                let pair = id
+                    .and_then(|id| scheduled.remove(&id))
+                    .and_then(|place| shown[place].take());
                 if let Some(Value::Object(mut pair)) = pair {
                     event.insert("ScheduledTime".to_owned(), pair.remove("Timestamp").unwrap_or_default());
                     event.insert("FunctionName".to_owned(), pair.remove("Name").unwrap_or_default());
@@ -116,9 +120,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::durable::engine::event::{
-        Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, write_events,
-    };
+    use crate::durable::engine::event::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, write_events};
 
     fn at(second: u32) -> DateTime<Utc> {
         format!("2031-05-06T07:08:{second:02}.1234567Z").parse().unwrap()
@@ -135,9 +137,19 @@ mod tests {
             scheduled_start: None,
             generation: 0,
         };
-        let task = |name: &str| EventKind::TaskScheduled { name: name.into(), version: None, input: Some("[1]".into()) };
-        let failure = Failure { reason: "broken".into(), details: String::new() };
-        let end = ExecutionEnd { status: RuntimeStatus::Completed, result: Some("[1]".into()) };
+        let task = |name: &str| EventKind::TaskScheduled {
+            name: name.into(),
+            version: None,
+            input: Some("[1]".into()),
+        };
+        let failure = Failure {
+            reason: "broken".into(),
+            details: String::new(),
+        };
+        let end = ExecutionEnd {
+            status: RuntimeStatus::Completed,
+            result: Some("[1]".into()),
+        };
         let episodes = [
             vec![
                 Event::new(at(0), EventKind::OrchestratorStarted),
@@ -150,9 +162,21 @@ mod tests {
             ],
             vec![
                 Event::new(at(2), EventKind::OrchestratorStarted),
-                Event::new(at(2), EventKind::TaskCompleted { task_id: 0, result: Some("{\"a\":1}".into()) }),
+                Event::new(
+                    at(2),
+                    EventKind::TaskCompleted {
+                        task_id: 0,
+                        result: Some("{\"a\":1}".into()),
+                    },
+                ),
                 Event::new(at(2), EventKind::TaskFailed { task_id: 1, failure }),
-                Event::new(at(2), EventKind::TimerFired { timer_id: 3, fire_at: at(2) }),
+                Event::new(
+                    at(2),
+                    EventKind::TimerFired {
+                        timer_id: 3,
+                        fire_at: at(2),
+                    },
+                ),
                 Event::scheduled(4, at(3), EventKind::ExecutionCompleted(end)),
                 Event::new(at(3), EventKind::OrchestratorCompleted),
             ],
@@ -169,8 +193,18 @@ mod tests {
 
     #[test]
     fn completions_carry_what_they_complete_and_pairs_are_gone() {
-        let events = history_events(&stored(), Show { input: true, output: true }).unwrap();
-        let names: Vec<&str> = events.iter().map(|event| event["EventType"].as_str().unwrap()).collect();
+        let events = history_events(
+            &stored(),
+            Show {
+                input: true,
+                output: true,
+            },
+        )
+        .unwrap();
+        let names: Vec<&str> = events
+            .iter()
+            .map(|event| event["EventType"].as_str().unwrap())
+            .collect();
         assert_eq!(
             names,
             [
@@ -183,7 +217,9 @@ mod tests {
                 "ExecutionCompleted"
             ]
         );
-        let [start, open, _, completed, failed, fired, end] = &events[..] else { panic!() };
+        let [start, open, _, completed, failed, fired, end] = &events[..] else {
+            panic!()
+        };
         assert_eq!(start["FunctionName"], "flow");
         assert_eq!(start["Input"], "5");
         assert_eq!(start["Timestamp"], "2031-05-06T07:08:00.1234567Z");
@@ -200,12 +236,27 @@ mod tests {
         assert!(fired.get("TimerId").is_none());
         assert_eq!(end["OrchestrationStatus"], "Completed");
         assert_eq!(end["Result"], json!([1]));
-        assert!(events.iter().all(|event| event.get("EventId").is_none() && event.get("IsPlayed").is_none()));
+        assert!(
+            events
+                .iter()
+                .all(|event| event.get("EventId").is_none() && event.get("IsPlayed").is_none())
+        );
     }
 
     #[test]
     fn inputs_and_results_are_hidden_when_not_asked_for() {
-        let events = history_events(&stored(), Show { input: false, output: false }).unwrap();
-        assert!(events.iter().all(|event| event.get("Input").is_none() && event.get("Result").is_none()));
+        let events = history_events(
+            &stored(),
+            Show {
+                input: false,
+                output: false,
+            },
+        )
+        .unwrap();
+        assert!(
+            events
+                .iter()
+                .all(|event| event.get("Input").is_none() && event.get("Result").is_none())
+        );
     }
 }

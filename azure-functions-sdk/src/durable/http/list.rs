@@ -17,24 +17,51 @@ const MAX_TOP: i64 = 1_000;
 
 impl Call<'_> {
     pub(super) async fn list(&self) -> Answer {
-        let token = self.request.headers().get(CONTINUATION).map(HeaderValue::as_bytes).unwrap_or_default();
+        let token = self
+            .request
+            .headers()
+            .get(CONTINUATION)
+            .map(HeaderValue::as_bytes)
+            .unwrap_or_default();
         let Some(after) = position(token) else {
-            return Ok(bad_argument("The continuation token is not one that this host gave out."));
+            return Ok(bad_argument(
+                "The continuation token is not one that this host gave out.",
+            ));
         };
-        let top = self.query.integer("top").filter(|top| *top > 0).unwrap_or(DEFAULT_TOP).min(MAX_TOP);
+        let top = self
+            .query
+            .integer("top")
+            .filter(|top| *top > 0)
+            .unwrap_or(DEFAULT_TOP)
+            .min(MAX_TOP);
         let show_input = self.query.flag("showinput").unwrap_or(true);
         let query = InstanceQuery {
             created_from: self.query.time("createdtimefrom").map(|time| time.timestamp_micros()),
             created_to: self.query.time("createdtimeto").map(|time| time.timestamp_micros()),
             statuses: self.query.statuses("runtimestatus"),
-            id_prefix: self.query.text("instanceidprefix").filter(|prefix| !prefix.is_empty()).map(str::to_owned),
+            id_prefix: self
+                .query
+                .text("instanceidprefix")
+                .filter(|prefix| !prefix.is_empty())
+                .map(str::to_owned),
             with_input: show_input,
             limit: usize::try_from(top).unwrap_or(usize::MAX),
             after,
         };
         let page = self.hub.list(query).await?;
-        let body: Vec<StatusBody<'_>> =
-            page.instances.iter().map(|row| status_body(row, Shown { input: show_input, history: None })).collect();
+        let body: Vec<StatusBody<'_>> = page
+            .instances
+            .iter()
+            .map(|row| {
+                status_body(
+                    row,
+                    Shown {
+                        input: show_input,
+                        history: None,
+                    },
+                )
+            })
+            .collect();
         let mut response = json(StatusCode::OK, &body);
         if let Some(next) = page.next {
             // Hexadecimal digits are valid in a header.

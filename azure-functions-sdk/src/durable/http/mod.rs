@@ -45,13 +45,20 @@ impl Via {
     #[must_use]
     pub fn webhook(base: impl Into<String>) -> Self {
         let base = base.into().trim_end_matches('/').to_owned();
-        Self { webhook: base.clone(), base, code: None }
+        Self {
+            webhook: base.clone(),
+            base,
+            code: None,
+        }
     }
 
     /// A request to the loopback listener; the webhook base is where management URLs point.
     #[must_use]
     pub fn rpc(base: impl Into<String>, webhook: impl Into<String>) -> Self {
-        Self { base: base.into().trim_end_matches('/').to_owned(), ..Self::webhook(webhook) }
+        Self {
+            base: base.into().trim_end_matches('/').to_owned(),
+            ..Self::webhook(webhook)
+        }
     }
 
     /// Sets the key for management URLs.
@@ -72,17 +79,27 @@ struct Call<'a> {
 
 pub(super) async fn handle(hub: &Arc<Inner>, request: Request<Bytes>, via: &Via) -> Response<Bytes> {
     let path = decode(request.uri().path());
-    let Some(route) = route(request.method(), &path) else { return empty(StatusCode::NOT_FOUND) };
+    let Some(route) = route(request.method(), &path) else {
+        return empty(StatusCode::NOT_FOUND);
+    };
     if request.body().len() > hub.options.max_request_body {
         let limit = format!("The request body is larger than {} bytes", hub.options.max_request_body);
         return error(StatusCode::PAYLOAD_TOO_LARGE, &limit, None);
     }
     let query = Query::parse(request.uri().query().unwrap_or_default());
-    if let Some(other) = query.first("taskhub").filter(|name| !name.eq_ignore_ascii_case(hub.options.name.as_str())) {
+    if let Some(other) = query
+        .first("taskhub")
+        .filter(|name| !name.eq_ignore_ascii_case(hub.options.name.as_str()))
+    {
         log::debug!("a request for task hub '{other}', which is not this one, was answered with 404");
         return empty(StatusCode::NOT_FOUND);
     }
-    let call = Call { hub, request: &request, query, via };
+    let call = Call {
+        hub,
+        request: &request,
+        query,
+        via,
+    };
     let answer = match route {
         Route::Start { function, instance } => call.start(function, instance).await,
         Route::Status(id) => call.status(id).await,

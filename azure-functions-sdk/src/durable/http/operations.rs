@@ -15,10 +15,23 @@ impl Call<'_> {
         if status.is_terminal() {
             return Err(RequestError::Ended(status));
         }
-        let media_type = self.request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        let media_type = self
+            .request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let media_type = media_type
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim();
         if !media_type.eq_ignore_ascii_case("application/json") {
-            return Ok(error(StatusCode::BAD_REQUEST, "Only application/json request content is supported", None));
+            return Ok(error(
+                StatusCode::BAD_REQUEST,
+                "Only application/json request content is supported",
+                None,
+            ));
         }
         let input = match self.json_body() {
             Ok(text) => text.to_owned(),
@@ -46,9 +59,10 @@ impl Call<'_> {
     pub(super) async fn rewind(&self, id: &str) -> Answer {
         match self.hub.rewind(id, &self.reason()).await {
             Ok(()) => Ok(empty(StatusCode::ACCEPTED)),
-            Err(RequestError::NotFound) => {
-                Ok(json(StatusCode::NOT_FOUND, &format!("No instance with ID '{id}' was found.")))
-            }
+            Err(RequestError::NotFound) => Ok(json(
+                StatusCode::NOT_FOUND,
+                &format!("No instance with ID '{id}' was found."),
+            )),
             Err(error) => Err(error),
         }
     }

@@ -7,14 +7,14 @@ use super::{
     Answer, Call,
     response::{empty, json as json_response},
 };
-use crate::durable::{
-    engine::instance::RuntimeStatus,
-    hub::requests::RequestError,
-    store::InstanceQuery,
-};
+use crate::durable::{engine::instance::RuntimeStatus, hub::requests::RequestError, store::InstanceQuery};
 
-const TERMINAL: [RuntimeStatus; 4] =
-    [RuntimeStatus::Completed, RuntimeStatus::Failed, RuntimeStatus::Canceled, RuntimeStatus::Terminated];
+const TERMINAL: [RuntimeStatus; 4] = [
+    RuntimeStatus::Completed,
+    RuntimeStatus::Failed,
+    RuntimeStatus::Canceled,
+    RuntimeStatus::Terminated,
+];
 /// Instances that are looked up at a time.
 const PAGE: usize = 1_000;
 
@@ -43,7 +43,10 @@ impl Call<'_> {
                 &"Please provide value for 'createdTimeFrom' parameter.",
             ));
         };
-        let to = self.query.time("createdtimeto").unwrap_or_else(|| self.hub.options.clock.now());
+        let to = self
+            .query
+            .time("createdtimeto")
+            .unwrap_or_else(|| self.hub.options.clock.now());
         let statuses = match self.query.statuses("runtimestatus") {
             None => TERMINAL.to_vec(),
             Some(asked) => asked.into_iter().filter(|status| status.is_terminal()).collect(),

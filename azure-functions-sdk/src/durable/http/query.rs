@@ -32,12 +32,18 @@ impl Query {
 
     /// The value of a parameter; the name is given in lower case.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.values.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.values
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The first value that is not blank.
     pub(super) fn first(&self, name: &str) -> Option<&str> {
-        self.text(name)?.split(',').map(str::trim).find(|value| !value.is_empty())
+        self.text(name)?
+            .split(',')
+            .map(str::trim)
+            .find(|value| !value.is_empty())
     }
 
     /// `true` or `false` in any case, blanks around allowed.
@@ -77,8 +83,7 @@ impl Query {
             .split(',')
             .map(str::trim)
             .filter_map(|part| {
-                RuntimeStatus::from_name(part)
-                    .or_else(|| part.parse().ok().and_then(RuntimeStatus::from_number))
+                RuntimeStatus::from_name(part).or_else(|| part.parse().ok().and_then(RuntimeStatus::from_number))
             })
             .collect();
         (!statuses.is_empty()).then_some(statuses)
@@ -101,7 +106,12 @@ pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
     {
         return Some(time.to_utc());
     }
-    for format in ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z", "%Y-%m-%dT%H:%M%#z"] {
+    for format in [
+        "%Y-%m-%dT%H:%M:%S%.f%#z",
+        "%Y-%m-%d %H:%M:%S%.f%#z",
+        "%Y-%m-%d %H:%M:%S%.f %#z",
+        "%Y-%m-%dT%H:%M%#z",
+    ] {
         if let Ok(time) = DateTime::parse_from_str(text, format) {
             return Some(time.to_utc());
         }
@@ -138,7 +148,11 @@ mod tests {
         assert_eq!(query.flag("showinput"), Some(false));
         assert_eq!(
             query.statuses("runtimestatus"),
-            Some(vec![RuntimeStatus::Running, RuntimeStatus::Completed, RuntimeStatus::Suspended])
+            Some(vec![
+                RuntimeStatus::Running,
+                RuntimeStatus::Completed,
+                RuntimeStatus::Suspended
+            ])
         );
     }
 
@@ -170,7 +184,10 @@ mod tests {
             assert_eq!(time(text), Some(expected), "{text}");
         }
         assert_eq!(time("2031-05-06"), Some("2031-05-06T00:00:00Z".parse().unwrap()));
-        assert_eq!(time("0001-01-01T00:00:00Z").unwrap().to_rfc3339(), "0001-01-01T00:00:00+00:00");
+        assert_eq!(
+            time("0001-01-01T00:00:00Z").unwrap().to_rfc3339(),
+            "0001-01-01T00:00:00+00:00"
+        );
         assert_eq!(time(""), None);
     }
 

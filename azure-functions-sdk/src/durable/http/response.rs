@@ -40,7 +40,13 @@ pub(super) fn error(status: StatusCode, message: &str, exception: Option<&str>) 
         #[serde(skip_serializing_if = "Option::is_none")]
         exception_message: Option<&'a str>,
     }
-    json(status, &Body { message, exception_message: exception })
+    json(
+        status,
+        &Body {
+            message,
+            exception_message: exception,
+        },
+    )
 }
 
 /// A wrong argument, in the host's words and ours.
@@ -57,6 +63,8 @@ pub(super) fn poll_at(mut response: Response<Bytes>, location: &str, retry_after
     if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
     response
 }

@@ -5,12 +5,18 @@ use http::Method;
 /// An operation of the durable HTTP API; the parts are decoded.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
-    Start { function: &'a str, instance: Option<&'a str> },
+    Start {
+        function: &'a str,
+        instance: Option<&'a str>,
+    },
     Status(&'a str),
     List,
     Purge(&'a str),
     PurgeMany,
-    RaiseEvent { instance: &'a str, event: &'a str },
+    RaiseEvent {
+        instance: &'a str,
+        event: &'a str,
+    },
     Terminate(&'a str),
     Suspend(&'a str),
     Resume(&'a str),
@@ -23,7 +29,9 @@ pub(super) enum Route<'a> {
 /// Decodes a path as the newest extension does: form encoding, so a `+` in an id must be sent as `%2B`.
 pub(super) fn decode(path: &str) -> String {
     let spaced = path.replace('+', " ");
-    percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    percent_encoding::percent_decode_str(&spaced)
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 /// Finds the route of a decoded path; `None` is a 404.
@@ -36,8 +44,14 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Option<Route<'a>> {
     }
     if is(first, "orchestrators") {
         return match (method, rest) {
-            (&Method::POST, [function]) => Some(Route::Start { function, instance: None }),
-            (&Method::POST, [function, instance]) => Some(Route::Start { function, instance: Some(instance) }),
+            (&Method::POST, [function]) => Some(Route::Start {
+                function,
+                instance: None,
+            }),
+            (&Method::POST, [function, instance]) => Some(Route::Start {
+                function,
+                instance: Some(instance),
+            }),
             _ => None,
         };
     }
@@ -68,7 +82,10 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Option<Route<'a>> {
                 ("rewind", Route::Rewind),
                 ("restart", Route::Restart),
             ];
-            operations.iter().find(|(name, _)| is(operation, name)).map(|(_, route)| route(instance))
+            operations
+                .iter()
+                .find(|(name, _)| is(operation, name))
+                .map(|(_, route)| route(instance))
         }
         (&Method::POST, [instance, operation, event]) if is(operation, "raiseEvent") => {
             Some(Route::RaiseEvent { instance, event })
@@ -87,15 +104,24 @@ mod tests {
         assert_eq!(route(&Method::GET, "instances"), Some(Route::List));
         assert_eq!(
             route(&Method::POST, "/INSTANCES/a/RAISEEVENT/Go"),
-            Some(Route::RaiseEvent { instance: "a", event: "Go" })
+            Some(Route::RaiseEvent {
+                instance: "a",
+                event: "Go"
+            })
         );
         assert_eq!(
             route(&Method::POST, "/orchestrators/f/i"),
-            Some(Route::Start { function: "f", instance: Some("i") })
+            Some(Route::Start {
+                function: "f",
+                instance: Some("i")
+            })
         );
         assert_eq!(
             route(&Method::POST, "/orchestrators/f/"),
-            Some(Route::Start { function: "f", instance: None })
+            Some(Route::Start {
+                function: "f",
+                instance: None
+            })
         );
     }
 

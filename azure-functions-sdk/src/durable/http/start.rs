@@ -45,9 +45,9 @@ impl Call<'_> {
         let new_instance = self.query.flag("restartwithnewinstanceid").unwrap_or(true);
         match self.hub.restart(id, new_instance).await {
             Ok(id) => self.started(&id).await,
-            Err(RequestError::NotFound) => {
-                Ok(bad_argument("InstanceId does not match a valid orchestration instance."))
-            }
+            Err(RequestError::NotFound) => Ok(bad_argument(
+                "InstanceId does not match a valid orchestration instance.",
+            )),
             Err(error) => Err(error),
         }
     }
@@ -66,20 +66,36 @@ impl Call<'_> {
     async fn started(&self, id: &str) -> Answer {
         let timeout = self.query.seconds("timeout");
         let interval = self.query.seconds("pollinginterval");
-        let (Some(timeout), Some(interval)) = (timeout, interval) else { return Ok(self.check_status(id)) };
+        let (Some(timeout), Some(interval)) = (timeout, interval) else {
+            return Ok(self.check_status(id));
+        };
         if interval > timeout {
             return Ok(bad_argument("Total timeout should be bigger than retry timeout"));
         }
-        let Some(row) = self.hub.wait(id, timeout.min(LONGEST_WAIT)).await? else { return Ok(self.check_status(id)) };
+        let Some(row) = self.hub.wait(id, timeout.min(LONGEST_WAIT)).await? else {
+            return Ok(self.check_status(id));
+        };
         if row.state.status == RuntimeStatus::Completed {
-            return Ok(raw_json(StatusCode::OK, value(row.state.output.as_deref()).get().to_owned()));
+            return Ok(raw_json(
+                StatusCode::OK,
+                value(row.state.output.as_deref()).get().to_owned(),
+            ));
         }
         let as_error = self.query.flag("returninternalservererroronfailure").unwrap_or(false);
         let status = match row.state.status {
             RuntimeStatus::Failed if as_error => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::OK,
         };
-        Ok(json(status, &status_body(&row, Shown { input: true, history: None })))
+        Ok(json(
+            status,
+            &status_body(
+                &row,
+                Shown {
+                    input: true,
+                    history: None,
+                },
+            ),
+        ))
     }
 
     /// The 202 that tells where to look.
@@ -87,7 +103,8 @@ impl Call<'_> {
         let in_path = utf8_percent_encode(id, SEGMENT).to_string();
         let mut urls = self.urls().management(id, &in_path, false);
         if self.query.flag("returninternalservererroronfailure").unwrap_or(false) {
-            urls.status_query_get_uri.push_str("&returnInternalServerErrorOnFailure=true");
+            urls.status_query_get_uri
+                .push_str("&returnInternalServerErrorOnFailure=true");
         }
         let response = json(StatusCode::ACCEPTED, &urls);
         poll_at(response, &urls.status_query_get_uri, RETRY_AFTER)

@@ -48,7 +48,10 @@ impl Call<'_> {
         let input = self.query.flag("showinput").unwrap_or(true);
         let show_history = self.query.flag("showhistory").unwrap_or(false);
         let history = if show_history && row.state.status != RuntimeStatus::Pending {
-            let show = Show { input, output: self.query.flag("showhistoryoutput").unwrap_or(false) };
+            let show = Show {
+                input,
+                output: self.query.flag("showhistoryoutput").unwrap_or(false),
+            };
             let texts = self.hub.history(row.key).await?;
             Some(history_events(&texts, show).map_err(|error| RequestError::Broken(error.to_string()))?)
         } else {
@@ -64,7 +67,11 @@ impl Call<'_> {
             _ => StatusCode::OK,
         };
         let response = json(status, &status_body(&row, Shown { input, history }));
-        Ok(if status == StatusCode::ACCEPTED { poll_at(response, &self.own_url(), RETRY_AFTER) } else { response })
+        Ok(if status == StatusCode::ACCEPTED {
+            poll_at(response, &self.own_url(), RETRY_AFTER)
+        } else {
+            response
+        })
     }
 }
 
@@ -86,7 +93,9 @@ pub(super) fn status_body(row: &InstanceRow, shown: Shown) -> StatusBody<'_> {
 
 /// Stored text as a JSON value: what does not parse is a string, what is blank an empty string.
 pub(super) fn value(text: Option<&str>) -> Box<RawValue> {
-    let Some(text) = text else { return RawValue::NULL.to_owned() };
+    let Some(text) = text else {
+        return RawValue::NULL.to_owned();
+    };
     if text.trim().is_empty() {
         return raw(json_string(""));
     }
@@ -102,7 +111,9 @@ fn raw(json: String) -> Box<RawValue> {
 }
 
 fn whole_seconds(micros: Micros) -> String {
-    DateTime::from_timestamp_micros(micros).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
+    DateTime::from_timestamp_micros(micros)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 #[cfg(test)]
@@ -131,12 +142,26 @@ mod tests {
 
     #[test]
     fn status_has_all_members_in_order_and_writes_nulls() {
-        let body = serde_json::to_string(&status_body(&row(), Shown { input: true, history: None })).unwrap();
+        let body = serde_json::to_string(&status_body(
+            &row(),
+            Shown {
+                input: true,
+                history: None,
+            },
+        ))
+        .unwrap();
         assert_eq!(
             body,
             r#"{"name":"f","instanceId":"i","runtimeStatus":"Running","input":{"b": 1.10, "a": "2031-05-06T07:08:09Z"},"customStatus":"plain text","output":null,"createdTime":"2031-05-06T07:08:09Z","lastUpdatedTime":"2031-05-06T07:08:10Z","version":null}"#
         );
-        let hidden = serde_json::to_string(&status_body(&row(), Shown { input: false, history: None })).unwrap();
+        let hidden = serde_json::to_string(&status_body(
+            &row(),
+            Shown {
+                input: false,
+                history: None,
+            },
+        ))
+        .unwrap();
         assert!(hidden.contains(r#""input":null"#), "{hidden}");
     }
 

@@ -10,7 +10,10 @@ use super::{
     Inner,
     state::{Activity, Phase, State},
 };
-use crate::durable::{store::{InstanceKey, RowId}, work::DurableFunctions};
+use crate::durable::{
+    store::{InstanceKey, RowId},
+    work::DurableFunctions,
+};
 
 /// Times that a worker may die in one work item before the item fails.
 pub(super) const MAX_DEATHS: u32 = 10;
@@ -25,7 +28,11 @@ pub(crate) enum Committed {
     /// A client waits for it.
     Reply(oneshot::Sender<()>),
     /// An episode: its activities may run now.
-    Episode { key: InstanceKey, life: RowId, activities: Vec<Activity> },
+    Episode {
+        key: InstanceKey,
+        life: RowId,
+        activities: Vec<Activity>,
+    },
 }
 
 impl Inner {
@@ -62,7 +69,9 @@ impl Inner {
         let mut waiting = Vec::new();
         while state.running_episodes < self.options.max_concurrent_orchestrations {
             let Some(key) = state.ready.pop_front() else { break };
-            let Some(live) = state.instances.get_mut(&key) else { continue };
+            let Some(live) = state.instances.get_mut(&key) else {
+                continue;
+            };
             if live.phase != Phase::Ready {
                 continue;
             }
@@ -150,7 +159,9 @@ impl Inner {
 impl State {
     /// One more episode of the instance is on disk. An instance that has ended is forgotten.
     fn episode_written(&mut self, key: InstanceKey, life: RowId) {
-        let Some(live) = self.instances.get_mut(&key) else { return };
+        let Some(live) = self.instances.get_mut(&key) else {
+            return;
+        };
         if live.life != life {
             return;
         }

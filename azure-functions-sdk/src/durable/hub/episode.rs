@@ -7,6 +7,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
+use super::state::{Inbound, Source};
 use super::{
     Inner,
     dispatch::{Committed, MAX_DEATHS},
@@ -28,7 +29,6 @@ use crate::durable::{
     },
     work::{WorkError, WorkItem, WorkKind},
 };
-use super::state::{Inbound, Source};
 
 /// How an episode ended.
 enum End {
@@ -88,7 +88,9 @@ impl Inner {
             let live = state.instances.get(&key).ok_or("it is gone")?;
             (Arc::clone(&live.id), live.state.clone())
         };
-        rebuild(&row, texts, batch.iter()).map(Box::new).map_err(|error| format!("instance '{id}': {error}"))
+        rebuild(&row, texts, batch.iter())
+            .map(Box::new)
+            .map_err(|error| format!("instance '{id}': {error}"))
     }
 
     async fn decide(self: &Arc<Self>, loaded: &mut Loaded, batch: Vec<Message>, key: InstanceKey) -> End {
@@ -156,7 +158,11 @@ impl Inner {
                 let mut state = self.state();
                 if let Some(live) = state.instances.get_mut(&key) {
                     // The next message tries again.
-                    live.phase = if live.inbox.len() > taken { Phase::Ready } else { Phase::Idle };
+                    live.phase = if live.inbox.len() > taken {
+                        Phase::Ready
+                    } else {
+                        Phase::Idle
+                    };
                     if live.phase == Phase::Ready {
                         state.ready.push_back(key);
                     }
@@ -191,7 +197,10 @@ impl Inner {
         live.phase = Phase::BackingOff;
         live.deaths += 1;
         let deaths = live.deaths;
-        log::warn!("an episode of orchestration instance '{}' will be tried again: {reason}", live.id);
+        log::warn!(
+            "an episode of orchestration instance '{}' will be tried again: {reason}",
+            live.id
+        );
         if let Some(loaded) = loaded {
             state.keep_loaded(key, loaded, self.options.history_cache);
         }
@@ -338,7 +347,12 @@ impl Inner {
             let row = self.new_row();
             let due = due_micros(timer.fire_at);
             let message = Message::timer_fired(timer.fire_at, execution_id, timer.timer_id, timer.fire_at);
-            commit.timers_added.push(TimerRow { row, instance: key, due, message: message.to_json() });
+            commit.timers_added.push(TimerRow {
+                row,
+                instance: key,
+                due,
+                message: message.to_json(),
+            });
             if state.arm(due, row, key, timer.timer_id, message) {
                 self.timer_added.notify_one();
             }
@@ -347,7 +361,10 @@ impl Inner {
 
     fn cancel_timers(&self, state: &mut State, key: InstanceKey, timers: &[i32], commit: &mut Commit) {
         for timer_id in timers {
-            let place = state.instances.get_mut(&key).and_then(|live| live.timers.remove(timer_id));
+            let place = state
+                .instances
+                .get_mut(&key)
+                .and_then(|live| live.timers.remove(timer_id));
             if let Some(place) = place {
                 state.timers.remove(&place);
                 commit.timers_removed.push(place.1);
@@ -363,7 +380,11 @@ impl Inner {
             return;
         };
         let row = self.new_row();
-        commit.inbox_added.push(InboxRow { row, instance: key, message: message.to_json() });
+        commit.inbox_added.push(InboxRow {
+            row,
+            instance: key,
+            message: message.to_json(),
+        });
         state.deliver(key, Source::Inbox(row), message);
     }
 
@@ -392,7 +413,9 @@ impl Inner {
             let looked_up = id.clone();
             let found = tokio::task::spawn_blocking(move || hub.store.find(&looked_up)).await;
             let row = found.ok().and_then(|found| {
-                found.inspect_err(|error| log::error!("looking up sub-orchestration '{id}' failed: {error}")).ok()
+                found
+                    .inspect_err(|error| log::error!("looking up sub-orchestration '{id}' failed: {error}"))
+                    .ok()
             });
             reserved.insert(id, row.flatten());
         }
@@ -422,7 +445,10 @@ impl Inner {
             outgoing.extend(child.refused(now, reason));
             return;
         }
-        let replaced = reserved.get(&id).and_then(Option::as_ref).map(|row| (row.key, row.state.generation));
+        let replaced = reserved
+            .get(&id)
+            .and_then(Option::as_ref)
+            .map(|row| (row.key, row.state.generation));
         if let Some((_, generation)) = replaced
             && let crate::durable::engine::event::EventKind::ExecutionStarted(started) = &mut child.message.event.kind
         {
@@ -461,7 +487,10 @@ impl Inner {
         let id = instance.instance_id.clone();
         state.keep_loaded(
             key,
-            Box::new(Loaded { instance, played: String::new() }),
+            Box::new(Loaded {
+                instance,
+                played: String::new(),
+            }),
             self.options.history_cache,
         );
         self.post(state, &id, start, commit);
@@ -471,12 +500,18 @@ impl Inner {
 
 impl State {
     pub(super) fn function(&self, kind: WorkKind, name: &str) -> Option<String> {
-        self.functions.as_ref()?.functions.get(&(kind, name.to_lowercase())).cloned()
+        self.functions
+            .as_ref()?
+            .functions
+            .get(&(kind, name.to_lowercase()))
+            .cloned()
     }
 
     /// Removes the messages that an episode has taken: those that were there when it began.
     fn consume(&mut self, key: InstanceKey, taken: usize, commit: &mut Commit) {
-        let Some(live) = self.instances.get_mut(&key) else { return };
+        let Some(live) = self.instances.get_mut(&key) else {
+            return;
+        };
         for Inbound { source, .. } in live.inbox.drain(..taken.min(live.inbox.len())) {
             source.remove(commit);
         }
@@ -512,5 +547,9 @@ pub(super) fn row_of(instance: &Instance, updated: DateTime<Utc>) -> InstanceSta
 /// When a timer may fire: never early, so a fraction of a microsecond counts as one.
 fn due_micros(fire_at: DateTime<Utc>) -> Micros {
     let micros = fire_at.timestamp_micros();
-    if fire_at.timestamp_subsec_nanos() % 1000 == 0 { micros } else { micros + 1 }
+    if fire_at.timestamp_subsec_nanos() % 1000 == 0 {
+        micros
+    } else {
+        micros + 1
+    }
 }

@@ -31,13 +31,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::{runtime::Handle, sync::Notify};
 
+use self::{dispatch::Committed, state::State};
 pub use self::{
     name::{HubName, HubNameError},
     options::TaskHubOptions,
-};
-use self::{
-    dispatch::Committed,
-    state::State,
 };
 use super::{
     binding::{self, BindingUrls},
@@ -189,7 +186,9 @@ pub(crate) struct Inner {
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inner").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Inner")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 

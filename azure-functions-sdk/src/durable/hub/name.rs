@@ -8,9 +8,7 @@ pub struct HubName(String);
 
 /// A task hub name that breaks the rules.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "task hub name '{name}' is not valid: use 3 to 45 letters and digits (A-Z, a-z, 0-9), the first one a letter"
-)]
+#[error("task hub name '{name}' is not valid: use 3 to 45 letters and digits (A-Z, a-z, 0-9), the first one a letter")]
 pub struct HubNameError {
     /// The name that was refused.
     pub name: String,
@@ -31,7 +29,11 @@ impl HubName {
         let valid = (SHORTEST..=TOLERATED).contains(&name.len())
             && name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.chars().all(|character| character.is_ascii_alphanumeric());
-        if valid { Ok(Self(name)) } else { Err(HubNameError { name }) }
+        if valid {
+            Ok(Self(name))
+        } else {
+            Err(HubNameError { name })
+        }
     }
 
     /// The hub of an app that names none, from the name of its site: what is not a letter or digit is left out.
@@ -82,7 +84,10 @@ mod tests {
         }
         for bad in ["", "ab", "1abc", "my-hub", "my hub", "hüb1", &"a".repeat(51)] {
             let error = HubName::new(bad).unwrap_err().to_string();
-            assert!(error.contains(bad) && error.contains("3 to 45 letters and digits"), "{error}");
+            assert!(
+                error.contains(bad) && error.contains("3 to 45 letters and digits"),
+                "{error}"
+            );
         }
     }
 

@@ -1,10 +1,6 @@
 //! What can be chosen about a task hub.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::HubName;
 use crate::durable::{

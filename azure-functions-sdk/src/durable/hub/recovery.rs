@@ -17,7 +17,11 @@ use crate::durable::{
 
 /// The state of a hub that opens.
 pub(super) fn restore(recovery: Recovery, path: &Path) -> Result<State, TaskHubError> {
-    let corrupt = |what, reason: String| TaskHubError::Corrupt { path: path.to_owned(), what, reason };
+    let corrupt = |what, reason: String| TaskHubError::Corrupt {
+        path: path.to_owned(),
+        what,
+        reason,
+    };
     let mut state = State::default();
     for row in recovery.instances {
         let live = Live::new(row.id.as_str().into(), row.state, row.key.0);
@@ -35,7 +39,9 @@ pub(super) fn restore(recovery: Recovery, path: &Path) -> Result<State, TaskHubE
         state.arm(row.due, row.row, row.instance, timer_id, message);
     }
     for row in recovery.activities {
-        let Some(live) = state.instances.get(&row.instance) else { continue };
+        let Some(live) = state.instances.get(&row.instance) else {
+            continue;
+        };
         let instance_id = Arc::clone(&live.id);
         state.enqueue_activity(Activity {
             row: row.row,
@@ -59,10 +65,14 @@ pub(super) fn rebuild<'a>(
 ) -> Result<Loaded, String> {
     let played = texts.join(",");
     let history = parse_events(&played).map_err(|error| error.to_string())?;
-    let start = history.iter().find(|event| matches!(event.kind, EventKind::ExecutionStarted(_)));
+    let start = history
+        .iter()
+        .find(|event| matches!(event.kind, EventKind::ExecutionStarted(_)));
     let pending = match start {
         Some(event) => {
-            let EventKind::ExecutionStarted(started) = &event.kind else { return Err("no start".to_owned()) };
+            let EventKind::ExecutionStarted(started) = &event.kind else {
+                return Err("no start".to_owned());
+            };
             Instance::pending(&Message::start(event.timestamp, (**started).clone()))
         }
         None => {

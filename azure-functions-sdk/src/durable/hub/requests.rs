@@ -32,14 +32,14 @@ pub(crate) enum RequestError {
     #[error("no such instance")]
     NotFound,
     /// The instance has ended.
-    #[error("the instance has ended: it is {0}")]
+    #[error("the instance has ended: it is {}", .0.name())]
     Ended(RuntimeStatus),
     /// The instance is not in the state that the operation needs.
     #[error("{0}")]
     WrongState(String),
-    #[error("An Orchestration instance with the status {0} already exists.")]
+    #[error("An Orchestration instance with the status {} already exists.", .0.name())]
     InUse(RuntimeStatus),
-    #[error("The rewind operation is only supported on failed orchestration instances; this one is {0}.")]
+    #[error("The rewind operation is only supported on failed orchestration instances; this one is {}.", .0.name())]
     NotFailed(RuntimeStatus),
     #[error("{0}")]
     InvalidId(String),
@@ -89,7 +89,9 @@ impl Inner {
             }
         };
         let reserved = old.is_some();
-        let result = self.create_instance(&id, start.function, start.input, start.version, old.flatten()).await;
+        let result = self
+            .create_instance(&id, start.function, start.input, start.version, old.flatten())
+            .await;
         if reserved {
             self.state().starting.remove(&id);
         }
@@ -129,7 +131,9 @@ impl Inner {
         let (reply, written) = oneshot::channel();
         let mut state = self.state();
         let running = state.find(id).map(|(_, live)| live.state.generation);
-        let generation = running.or(old.as_ref().map(|row| row.state.generation)).map_or(0, |generation| generation + 1);
+        let generation = running
+            .or(old.as_ref().map(|row| row.state.generation))
+            .map_or(0, |generation| generation + 1);
         let started = ExecutionStarted {
             instance_id: id.to_owned(),
             execution_id: new_id(),
@@ -141,7 +145,12 @@ impl Inner {
             generation,
         };
         let mut commit = Commit::default();
-        self.create(&mut state, Message::start(self.now(), started), old.map(|row| row.key), &mut commit);
+        self.create(
+            &mut state,
+            Message::start(self.now(), started),
+            old.map(|row| row.key),
+            &mut commit,
+        );
         place.submit(commit, Committed::Reply(reply));
         self.pump(&mut state);
         Ok(written)
@@ -182,8 +191,14 @@ impl Inner {
     }
 
     /// Delivers an external event; `input` is JSON text.
-    pub(crate) async fn raise_event(self: &Arc<Self>, id: &str, name: String, input: String) -> Result<(), RequestError> {
-        self.send(id, |_| Ok(()), |now| Message::event_raised(now, name, Some(input))).await
+    pub(crate) async fn raise_event(
+        self: &Arc<Self>,
+        id: &str,
+        name: String,
+        input: String,
+    ) -> Result<(), RequestError> {
+        self.send(id, |_| Ok(()), |now| Message::event_raised(now, name, Some(input)))
+            .await
     }
 
     pub(crate) async fn terminate(self: &Arc<Self>, id: &str, reason: String) -> Result<(), RequestError> {
@@ -192,7 +207,9 @@ impl Inner {
 
     pub(crate) async fn suspend(self: &Arc<Self>, id: &str, reason: String) -> Result<(), RequestError> {
         let check = |status| match status {
-            RuntimeStatus::Suspended => Err(RequestError::WrongState("The instance is already suspended.".to_owned())),
+            RuntimeStatus::Suspended => Err(RequestError::WrongState(
+                "The instance is already suspended.".to_owned(),
+            )),
             _ => Ok(()),
         };
         self.send(id, check, |now| Message::suspend(now, reason)).await
@@ -201,7 +218,10 @@ impl Inner {
     pub(crate) async fn resume(self: &Arc<Self>, id: &str, reason: String) -> Result<(), RequestError> {
         let check = |status| match status {
             RuntimeStatus::Suspended => Ok(()),
-            status => Err(RequestError::WrongState(format!("The instance is not suspended: it is {status}."))),
+            other => Err(RequestError::WrongState(format!(
+                "The instance is not suspended: it is {}.",
+                other.name()
+            ))),
         };
         self.send(id, check, |now| Message::resume(now, reason)).await
     }
@@ -230,8 +250,8 @@ impl Inner {
             let mut state = self.state();
             for row in rows {
                 // It may have been rewound or replaced since it was looked up.
-                let busy = state.starting.contains(&row.id)
-                    || state.instances.get(&row.key).is_some_and(|live| !live.ended());
+                let busy =
+                    state.starting.contains(&row.id) || state.instances.get(&row.key).is_some_and(|live| !live.ended());
                 if !busy {
                     state.forget(row.key);
                     commit.removed.push(row.key);
@@ -272,7 +292,11 @@ impl Inner {
     }
 
     /// Waits until the instance has ended, at most so long; `None` if it has not.
-    pub(crate) async fn wait(self: &Arc<Self>, id: &str, timeout: Duration) -> Result<Option<InstanceRow>, RequestError> {
+    pub(crate) async fn wait(
+        self: &Arc<Self>,
+        id: &str,
+        timeout: Duration,
+    ) -> Result<Option<InstanceRow>, RequestError> {
         let due = self
             .now()
             .checked_add_signed(TimeDelta::from_std(timeout).unwrap_or(TimeDelta::MAX))
@@ -303,8 +327,13 @@ impl Inner {
     /// Refuses a name that is no orchestration. Before a worker has loaded nobody knows; then the instance fails later.
     fn check_function(&self, name: &str) -> Result<(), RequestError> {
         let state = self.state();
-        let Some(functions) = &state.functions else { return Ok(()) };
-        if functions.functions.contains_key(&(WorkKind::Orchestration, name.to_lowercase())) {
+        let Some(functions) = &state.functions else {
+            return Ok(());
+        };
+        if functions
+            .functions
+            .contains_key(&(WorkKind::Orchestration, name.to_lowercase()))
+        {
             return Ok(());
         }
         let known: Vec<String> = functions
@@ -316,7 +345,10 @@ impl Inner {
         let additional = if known.is_empty() {
             "No orchestrator functions are currently registered!".to_owned()
         } else {
-            format!("The following are the known orchestrator functions: {}.", known.join(", "))
+            format!(
+                "The following are the known orchestrator functions: {}.",
+                known.join(", ")
+            )
         };
         Err(RequestError::UnknownFunction(format!(
             "The function '{name}' doesn't exist, is disabled, or is not an orchestrator function. Additional info: \
@@ -403,7 +435,11 @@ fn failing(reason: Option<Arc<str>>) -> RequestError {
 
 /// Checks an id that a client chose.
 fn check_instance_id(id: &str) -> Result<(), RequestError> {
-    let refused = |why: &str| Err(RequestError::InvalidId(format!("The instance id is not valid: it {why}.")));
+    let refused = |why: &str| {
+        Err(RequestError::InvalidId(format!(
+            "The instance id is not valid: it {why}."
+        )))
+    };
     if id.is_empty() {
         return refused("must not be empty");
     }
@@ -413,7 +449,10 @@ fn check_instance_id(id: &str) -> Result<(), RequestError> {
     if id.starts_with('@') {
         return refused("must not start with '@', which marks entities");
     }
-    if id.chars().any(|character| matches!(character, '/' | '\\' | '?' | '#') || character.is_control()) {
+    if id
+        .chars()
+        .any(|character| matches!(character, '/' | '\\' | '?' | '#') || character.is_control())
+    {
         return refused("must not contain '/', '\\', '?', '#' or control characters");
     }
     Ok(())

@@ -73,7 +73,11 @@ impl Inner {
                     None => lost.push(child.clone()),
                 }
             }
-            steps.push(Step { key, rewind: rewound, lost });
+            steps.push(Step {
+                key,
+                rewind: rewound,
+                lost,
+            });
         }
         Ok(steps)
     }
@@ -113,7 +117,10 @@ impl Inner {
             commit.history.push((self.new_row(), key, played.clone()));
             commit.updated.push((key, row.clone()));
             state.forget(key);
-            state.insert(key, Live::new(instance.instance_id.as_str().into(), row, self.new_row()));
+            state.insert(
+                key,
+                Live::new(instance.instance_id.as_str().into(), row, self.new_row()),
+            );
             let failures: Vec<Message> = lost
                 .iter()
                 .map(|child| {
@@ -125,7 +132,14 @@ impl Inner {
                         version: instance.version.clone(),
                     };
                     let reason = format!("The sub-orchestration '{}' cannot be rewound.", child.instance_id);
-                    Message::child_failed(now, &parent, Failure { reason, details: String::new() })
+                    Message::child_failed(
+                        now,
+                        &parent,
+                        Failure {
+                            reason,
+                            details: String::new(),
+                        },
+                    )
                 })
                 .collect();
             let id = instance.instance_id.clone();

@@ -175,7 +175,9 @@ impl State {
 
     /// Forgets an instance, and wakes those who wait for its end; what its activities still do is dropped when they end.
     pub(super) fn forget(&mut self, key: InstanceKey) {
-        let Some(live) = self.instances.remove(&key) else { return };
+        let Some(live) = self.instances.remove(&key) else {
+            return;
+        };
         self.waiters.remove(&*live.id);
         if self.ids.get(&live.id) == Some(&key) {
             self.ids.remove(&live.id);
@@ -187,7 +189,9 @@ impl State {
 
     /// Puts a message into the inbox; the instance will have an episode.
     pub(super) fn deliver(&mut self, key: InstanceKey, source: Source, message: Message) {
-        let Some(live) = self.instances.get_mut(&key) else { return };
+        let Some(live) = self.instances.get_mut(&key) else {
+            return;
+        };
         live.inbox.push_back(Inbound { source, message });
         if live.phase == Phase::Idle {
             live.phase = Phase::Ready;
@@ -219,15 +223,21 @@ impl State {
 
     /// Adds a timer; true if it is due before all others.
     pub(super) fn arm(&mut self, due: Micros, row: RowId, key: InstanceKey, timer_id: i32, message: Message) -> bool {
-        let Some(live) = self.instances.get_mut(&key) else { return false };
+        let Some(live) = self.instances.get_mut(&key) else {
+            return false;
+        };
         live.timers.insert(timer_id, (due, row));
         self.timers.insert((due, row), (key, message));
-        self.timers.first_key_value().is_some_and(|(first, _)| *first == (due, row))
+        self.timers
+            .first_key_value()
+            .is_some_and(|(first, _)| *first == (due, row))
     }
 
     /// Drops all timers of an instance that have not fired; returns their rows.
     pub(super) fn disarm(&mut self, key: InstanceKey) -> Vec<RowId> {
-        let Some(live) = self.instances.get_mut(&key) else { return Vec::new() };
+        let Some(live) = self.instances.get_mut(&key) else {
+            return Vec::new();
+        };
         let armed = std::mem::take(&mut live.timers);
         armed
             .into_values()
@@ -250,7 +260,9 @@ impl State {
     /// Gives the loaded instance back, and evicts others when there are too many.
     pub(super) fn keep_loaded(&mut self, key: InstanceKey, loaded: Box<Loaded>, limit: usize) {
         let bytes = loaded.bytes();
-        let Some(live) = self.instances.get_mut(&key) else { return };
+        let Some(live) = self.instances.get_mut(&key) else {
+            return;
+        };
         live.loaded = Some(loaded);
         live.cached = Some(self.cache.add(key, bytes));
         if self.cache.bytes > limit {
@@ -262,7 +274,9 @@ impl State {
     fn evict(&mut self, limit: usize) {
         let mut next = 0;
         while self.cache.bytes > limit {
-            let Some((&place, &(key, _))) = self.cache.order.range(next..).next() else { return };
+            let Some((&place, &(key, _))) = self.cache.order.range(next..).next() else {
+                return;
+            };
             next = place + 1;
             if let Some(live) = self.instances.get_mut(&key)
                 && live.unwritten == 0

@@ -43,7 +43,9 @@ impl Inner {
         let now = self.now();
         let mut fired = false;
         let next = loop {
-            let Some(entry) = state.timers.first_entry() else { break None };
+            let Some(entry) = state.timers.first_entry() else {
+                break None;
+            };
             let (due, row) = *entry.key();
             if due > now.timestamp_micros() {
                 break DateTime::from_timestamp_micros(due);

@@ -20,16 +20,27 @@ impl HubLock {
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");
         let lock_path = Path::new(&name);
-        let failed = |source| StoreError::File { path: lock_path.to_owned(), source };
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(lock_path).map_err(failed)?;
+        let failed = |source| StoreError::File {
+            path: lock_path.to_owned(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(lock_path)
+            .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
                 // Where the holder's lock is mandatory, reading fails too; then the pid stays unknown.
                 let _ = file.read_to_string(&mut text);
-                return Err(StoreError::InUse { path: path.to_owned(), pid: text.trim().parse().ok() });
+                return Err(StoreError::InUse {
+                    path: path.to_owned(),
+                    pid: text.trim().parse().ok(),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
@@ -49,8 +60,15 @@ mod tests {
         let path = folder.path().join("hub.db");
         let held = HubLock::acquire(&path).unwrap();
         let refused = HubLock::acquire(&path).unwrap_err();
-        assert!(matches!(refused, StoreError::InUse { pid: Some(pid), .. } if pid == std::process::id()), "{refused}");
-        assert!(refused.to_string().starts_with(&format!("task hub in use by pid {}", std::process::id())));
+        assert!(
+            matches!(refused, StoreError::InUse { pid: Some(pid), .. } if pid == std::process::id()),
+            "{refused}"
+        );
+        assert!(
+            refused
+                .to_string()
+                .starts_with(&format!("task hub in use by pid {}", std::process::id()))
+        );
         drop(held);
         HubLock::acquire(&path).unwrap();
     }

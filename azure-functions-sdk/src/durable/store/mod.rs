@@ -148,6 +148,10 @@ impl fmt::Display for InUse<'_> {
             Some(pid) => write!(f, "task hub in use by pid {pid}")?,
             None => f.write_str("task hub in use by another process")?,
         }
-        write!(f, " ({}): stop that host, or give this one another data folder or hub name", self.path.display())
+        write!(
+            f,
+            " ({}): stop that host, or give this one another data folder or hub name",
+            self.path.display()
+        )
     }
 }

@@ -66,12 +66,19 @@ impl SqliteStore {
     /// Opens or creates the file, and makes sure that no other host has it.
     pub(crate) fn open(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|source| StoreError::File { path: folder.to_owned(), source })?;
+            std::fs::create_dir_all(folder).map_err(|source| StoreError::File {
+                path: folder.to_owned(),
+                source,
+            })?;
         }
         let lock = HubLock::acquire(path)?;
         let connection = schema::open(path, durability)?;
-        let writer = WriterConnection { connection, load: 0.0, busy: false, _lock: lock };
+        let writer = WriterConnection {
+            connection,
+            load: 0.0,
+            busy: false,
+            _lock: lock,
+        };
         Ok(Self {
             path: path.to_owned(),
             writer: Mutex::new(Some(writer)),
@@ -80,10 +87,7 @@ impl SqliteStore {
         })
     }
 
-    fn with_writer<T>(
-        &self,
-        work: impl FnOnce(&mut WriterConnection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
+    fn with_writer<T>(&self, work: impl FnOnce(&mut WriterConnection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let mut writer = lock(&self.writer);
         let writer = writer.as_mut().ok_or(StoreError::Closed)?;
         work(writer).map_err(|source| self.failed(source))
@@ -178,5 +182,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn database_error(path: &Path, source: rusqlite::Error) -> StoreError {
-    StoreError::Database { path: path.to_owned(), source: Box::new(source) }
+    StoreError::Database {
+        path: path.to_owned(),
+        source: Box::new(source),
+    }
 }

@@ -47,17 +47,26 @@ pub(crate) struct Place<'a, A>(mpsc::Permit<'a, Entry<A>>);
 
 impl<A: Send + 'static> Writer<A> {
     /// Starts the thread; `committed` is called on it with the tokens of every batch that reached the disk.
-    pub(crate) fn start(
-        store: Arc<dyn Store>,
-        committed: impl Fn(Vec<A>) + Send + 'static,
-    ) -> std::io::Result<Self> {
+    pub(crate) fn start(store: Arc<dyn Store>, committed: impl Fn(Vec<A>) + Send + 'static) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (report, health) = watch::channel(None);
         let closing = Arc::new(AtomicBool::new(false));
-        let thread = WriterThread { store, receiver, report, closing: Arc::clone(&closing), commits: Vec::new() };
-        let thread =
-            std::thread::Builder::new().name("task-hub-writer".into()).spawn(move || thread.run(&committed))?;
-        Ok(Self { sender, health, closing, thread: Mutex::new(Some(thread)) })
+        let thread = WriterThread {
+            store,
+            receiver,
+            report,
+            closing: Arc::clone(&closing),
+            commits: Vec::new(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("task-hub-writer".into())
+            .spawn(move || thread.run(&committed))?;
+        Ok(Self {
+            sender,
+            health,
+            closing,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Waits for a place in the queue.
@@ -78,7 +87,11 @@ impl<A: Send + 'static> Writer<A> {
         self.closing.store(true, Ordering::Release);
         // When the queue is full the thread is awake, and looks at the flag before it sleeps again.
         let _ = self.sender.try_send(Entry::Close);
-        let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             thread.thread().unpark();
             if thread.join().is_err() {
@@ -164,7 +177,10 @@ impl<A> WriterThread<A> {
                 self.report.send_replace(Some(error.into()));
             }
             if self.closing.load(Ordering::Acquire) {
-                log::error!("the task hub closes with {} changes that could not be written", self.commits.len());
+                log::error!(
+                    "the task hub closes with {} changes that could not be written",
+                    self.commits.len()
+                );
                 return false;
             }
             std::thread::park_timeout(delay);

@@ -11,7 +11,8 @@ use crate::durable::{
     },
 };
 
-const COLUMNS: &str = "key, id, name, version, generation, execution_id, status, created, updated, custom_status, output";
+const COLUMNS: &str =
+    "key, id, name, version, generation, execution_id, status, created, updated, custom_status, output";
 
 pub(super) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<InstanceRow>> {
     connection
@@ -34,7 +35,11 @@ pub(super) fn list(connection: &Connection, query: &InstanceQuery) -> rusqlite::
         return Ok(Page::default());
     }
     let mut values: Vec<Value> = vec![query.after.map_or(i64::MIN, |key| key.0).into()];
-    let input = if query.with_input { "(SELECT input FROM inputs WHERE instance = key)" } else { "NULL" };
+    let input = if query.with_input {
+        "(SELECT input FROM inputs WHERE instance = key)"
+    } else {
+        "NULL"
+    };
     let mut sql = format!("SELECT {COLUMNS}, {input} FROM instances WHERE key > ?");
     if let Some(from) = query.created_from {
         sql.push_str(" AND created >= ?");
@@ -55,14 +60,22 @@ pub(super) fn list(connection: &Connection, query: &InstanceQuery) -> rusqlite::
         let _ = write!(sql, " AND status IN ({})", list.join(", "));
     }
     // One more than asked tells whether there is a next page.
-    let _ = write!(sql, " ORDER BY key LIMIT {}", query.limit.saturating_add(1).min(i64::MAX as usize));
+    let _ = write!(
+        sql,
+        " ORDER BY key LIMIT {}",
+        query.limit.saturating_add(1).min(i64::MAX as usize)
+    );
     let mut instances: Vec<InstanceRow> = connection
         .prepare_cached(&sql)?
         .query_map(params_from_iter(values), instance)?
         .collect::<rusqlite::Result<_>>()?;
     let more = instances.len() > query.limit;
     instances.truncate(query.limit);
-    let next = if more { instances.last().map(|last| last.key) } else { None };
+    let next = if more {
+        instances.last().map(|last| last.key)
+    } else {
+        None
+    };
     Ok(Page { instances, next })
 }
 
@@ -70,24 +83,37 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
     // What an instance left behind when it ended on an older path; nothing refers to it any more.
     for table in ["inbox", "timers", "activities"] {
         connection.execute(
-            &format!("DELETE FROM {table} WHERE instance NOT IN (SELECT key FROM instances WHERE status IN (0, 2, 6, 7))"),
+            &format!(
+                "DELETE FROM {table} WHERE instance NOT IN (SELECT key FROM instances WHERE status IN (0, 2, 6, 7))"
+            ),
             [],
         )?;
     }
     let instances = connection
-        .prepare(&format!("SELECT {COLUMNS}, NULL FROM instances WHERE status IN (0, 2, 6, 7) ORDER BY key"))?
+        .prepare(&format!(
+            "SELECT {COLUMNS}, NULL FROM instances WHERE status IN (0, 2, 6, 7) ORDER BY key"
+        ))?
         .query_map([], instance)?
         .collect::<rusqlite::Result<_>>()?;
     let inbox = connection
         .prepare("SELECT row, instance, message FROM inbox ORDER BY row")?
         .query_map([], |row| {
-            Ok(InboxRow { row: row.get(0)?, instance: InstanceKey(row.get(1)?), message: row.get(2)? })
+            Ok(InboxRow {
+                row: row.get(0)?,
+                instance: InstanceKey(row.get(1)?),
+                message: row.get(2)?,
+            })
         })?
         .collect::<rusqlite::Result<_>>()?;
     let timers = connection
         .prepare("SELECT row, instance, due, message FROM timers ORDER BY row")?
         .query_map([], |row| {
-            Ok(TimerRow { row: row.get(0)?, instance: InstanceKey(row.get(1)?), due: row.get(2)?, message: row.get(3)? })
+            Ok(TimerRow {
+                row: row.get(0)?,
+                instance: InstanceKey(row.get(1)?),
+                due: row.get(2)?,
+                message: row.get(3)?,
+            })
         })?
         .collect::<rusqlite::Result<_>>()?;
     let activities = connection
@@ -110,7 +136,13 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
         [],
         |row| row.get(0),
     )?;
-    Ok(Recovery { instances, inbox, timers, activities, next_row: last.unwrap_or(0) + 1 })
+    Ok(Recovery {
+        instances,
+        inbox,
+        timers,
+        activities,
+        next_row: last.unwrap_or(0) + 1,
+    })
 }
 
 fn instance(row: &Row<'_>) -> rusqlite::Result<InstanceRow> {
@@ -122,7 +154,8 @@ fn instance(row: &Row<'_>) -> rusqlite::Result<InstanceRow> {
         state: InstanceState {
             generation: row.get(4)?,
             execution_id: row.get(5)?,
-            status: RuntimeStatus::from_number(row.get(6)?).ok_or(rusqlite::Error::IntegralValueOutOfRange(6, row.get(6)?))?,
+            status: RuntimeStatus::from_number(row.get(6)?)
+                .ok_or(rusqlite::Error::IntegralValueOutOfRange(6, row.get(6)?))?,
             created: row.get(7)?,
             updated: row.get(8)?,
             custom_status: row.get(9)?,

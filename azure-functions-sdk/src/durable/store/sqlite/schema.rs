@@ -52,9 +52,15 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, St
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
 
-    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+    let found: i64 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(failed)?;
     if found > VERSION {
-        return Err(StoreError::NewerSchema { path: path.to_owned(), found, known: VERSION });
+        return Err(StoreError::NewerSchema {
+            path: path.to_owned(),
+            found,
+            known: VERSION,
+        });
     }
     // Only possible before the first table exists, hence before the log mode.
     set(&connection, path, "auto_vacuum", "2")?;
@@ -91,5 +97,14 @@ fn set(connection: &Connection, path: &Path, pragma: &'static str, wanted: &str)
             })
         })
         .map_err(failed)?;
-    if found == wanted { Ok(()) } else { Err(StoreError::Setting { path: path.to_owned(), pragma, wanted: wanted.to_owned(), found }) }
+    if found == wanted {
+        Ok(())
+    } else {
+        Err(StoreError::Setting {
+            path: path.to_owned(),
+            pragma,
+            wanted: wanted.to_owned(),
+            found,
+        })
+    }
 }

@@ -30,7 +30,8 @@ fn one(tx: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
         replace_input(tx, *key, input.as_deref())?;
     }
     for key in &commit.cleared {
-        tx.prepare_cached("DELETE FROM history WHERE instance = ?1")?.execute([key.0])?;
+        tx.prepare_cached("DELETE FROM history WHERE instance = ?1")?
+            .execute([key.0])?;
     }
     for (row, key, events) in &commit.history {
         tx.prepare_cached("INSERT INTO history (row, instance, events) VALUES (?1, ?2, ?3)")?
@@ -40,11 +41,8 @@ fn one(tx: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
         tx.prepare_cached("DELETE FROM inbox WHERE row = ?1")?.execute([row])?;
     }
     for added in &commit.inbox_added {
-        tx.prepare_cached("INSERT INTO inbox (row, instance, message) VALUES (?1, ?2, ?3)")?.execute(params![
-            added.row,
-            added.instance.0,
-            added.message
-        ])?;
+        tx.prepare_cached("INSERT INTO inbox (row, instance, message) VALUES (?1, ?2, ?3)")?
+            .execute(params![added.row, added.instance.0, added.message])?;
     }
     for row in &commit.timers_removed {
         tx.prepare_cached("DELETE FROM timers WHERE row = ?1")?.execute([row])?;
@@ -54,7 +52,8 @@ fn one(tx: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
             .execute(params![added.row, added.instance.0, added.due, added.message])?;
     }
     for row in &commit.activities_removed {
-        tx.prepare_cached("DELETE FROM activities WHERE row = ?1")?.execute([row])?;
+        tx.prepare_cached("DELETE FROM activities WHERE row = ?1")?
+            .execute([row])?;
     }
     for added in &commit.activities_added {
         tx.prepare_cached(
@@ -76,9 +75,12 @@ fn one(tx: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
 /// The inbox, timers and activities of an instance are removed by their numbers, which the hub knows; an instance
 /// that is removed has none left.
 fn remove(tx: &Transaction<'_>, key: InstanceKey) -> rusqlite::Result<()> {
-    tx.prepare_cached("DELETE FROM history WHERE instance = ?1")?.execute([key.0])?;
-    tx.prepare_cached("DELETE FROM inputs WHERE instance = ?1")?.execute([key.0])?;
-    tx.prepare_cached("DELETE FROM instances WHERE key = ?1")?.execute([key.0])?;
+    tx.prepare_cached("DELETE FROM history WHERE instance = ?1")?
+        .execute([key.0])?;
+    tx.prepare_cached("DELETE FROM inputs WHERE instance = ?1")?
+        .execute([key.0])?;
+    tx.prepare_cached("DELETE FROM instances WHERE key = ?1")?
+        .execute([key.0])?;
     Ok(())
 }
 
@@ -133,7 +135,9 @@ fn replace_input(tx: &Transaction<'_>, key: InstanceKey, input: Option<&str>) ->
         Some(input) => tx
             .prepare_cached("INSERT OR REPLACE INTO inputs (instance, input) VALUES (?1, ?2)")?
             .execute(params![key.0, input])?,
-        None => tx.prepare_cached("DELETE FROM inputs WHERE instance = ?1")?.execute([key.0])?,
+        None => tx
+            .prepare_cached("DELETE FROM inputs WHERE instance = ?1")?
+            .execute([key.0])?,
     };
     Ok(())
 }
