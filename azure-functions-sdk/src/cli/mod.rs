@@ -1,0 +1,90 @@
+//! The command line: one file per subcommand, each an `Args` struct and what it does.
+//!
+//! Exit codes: 0 done, 1 failed, 2 the command line makes no sense, 3 a replayed orchestration is non-deterministic.
+
+mod new;
+mod new_app;
+
+use std::{error::Error, ffi::OsString, process::ExitCode};
+
+use clap::{
+    Parser, Subcommand,
+    builder::styling::{AnsiColor, Styles},
+};
+
+use crate::shell::{ColorChoice, Shell};
+
+/// What a subcommand ends with: an exit code, or an error that says in one sentence what to do.
+type CommandResult = Result<ExitCode, Box<dyn Error + Send + Sync>>;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::BrightGreen.on_default().bold())
+    .usage(AnsiColor::BrightGreen.on_default().bold())
+    .literal(AnsiColor::BrightCyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Make Azure Functions apps in Rust and run them on an embedded local host.
+#[derive(Debug, Parser)]
+#[command(name = "cargo func", bin_name = "cargo func", version, styles = STYLES, subcommand_required = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a replayed orchestration is non-deterministic.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print results, warnings and errors only.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// When to use colours: auto, always, or never.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true
+    )]
+    color: ColorChoice,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    NewApp(new_app::Args),
+    New(new::Args),
+}
+
+/// Runs the command line; `args` begin with the program's name, then, when cargo starts us, `func`.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(without_cargo_argument(args)) {
+        Ok(cli) => cli,
+        // `--help` and `--version` are such "errors" too; clap knows which stream and which code each needs.
+        Err(error) => error.exit(),
+    };
+    let shell = Shell::new(cli.quiet, cli.color);
+    let result = match cli.command {
+        Command::NewApp(args) => args.run(shell),
+        Command::New(args) => args.run(shell),
+    };
+    result.unwrap_or_else(|error| {
+        shell.error(error.as_ref());
+        ExitCode::FAILURE
+    })
+}
+
+/// `cargo func X` starts `cargo-func func X`.
+fn without_cargo_argument(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<_> = args.into_iter().collect();
+    if args.get(1).is_some_and(|first| first == "func") {
+        args.remove(1);
+    }
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn clap_finds_no_contradiction_in_the_commands() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,62 @@
+//! `cargo func new-app`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use super::CommandResult;
+use crate::{
+    shell::Shell,
+    template::app::{self, AppOptions},
+};
+
+/// Make a new function app.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Folder to make; its name becomes the app's.
+    #[arg(value_name = "NAME")]
+    path: PathBuf,
+    /// Name of the app, where it should differ from the folder's.
+    #[arg(short, long = "name", value_name = "NAME", id = "app name")]
+    name: Option<String>,
+    /// Take the azure-functions crate from a checkout instead of the registry.
+    #[arg(long, value_name = "DIR")]
+    sdk_path: Option<PathBuf>,
+    /// Version control system to initialise [default: git, unless the folder is in a repository].
+    #[arg(long, value_enum)]
+    vcs: Option<VersionControl>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum VersionControl {
+    Git,
+    Hg,
+    Pijul,
+    Fossil,
+    None,
+}
+
+impl Args {
+    pub(super) fn run(self, shell: Shell) -> CommandResult {
+        let vcs = self.vcs.map(|vcs| match vcs {
+            VersionControl::Git => "git",
+            VersionControl::Hg => "hg",
+            VersionControl::Pijul => "pijul",
+            VersionControl::Fossil => "fossil",
+            VersionControl::None => "none",
+        });
+        let name = app::create(&AppOptions {
+            path: self.path.clone(),
+            name: self.name,
+            sdk_path: self.sdk_path,
+            vcs,
+        })?;
+        shell.status(
+            "Created",
+            format_args!("function app `{name}` in {}", self.path.display()),
+        );
+        shell.note(format_args!(
+            "next: cd {} && cargo func new http greet && cargo func run",
+            self.path.display()
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,195 @@
+//! What one episode changes: everything in it is to be committed at once, together with the removal of the messages
+//! that the episode took.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    event::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, json_string},
+    instance::{Instance, RuntimeStatus},
+    message::Message,
+};
+
+/// The outcome of an episode.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Decision {
+    /// Events to append to the history. Empty with `continued`: that history is gone.
+    pub(crate) appended: Vec<Event>,
+    /// Status of the instance from now on.
+    pub(crate) status: RuntimeStatus,
+    /// Output of the instance from now on: JSON text.
+    pub(crate) output: Option<String>,
+    /// Custom status of the instance from now on: JSON text.
+    pub(crate) custom_status: Option<String>,
+    /// Activities to run, in the order of their ids.
+    pub(crate) activities: Vec<ActivityTask>,
+    /// Timers to arm, in the order of their ids.
+    pub(crate) timers: Vec<TimerTask>,
+    /// Timers of earlier episodes that the orchestrator has cancelled and that need not fire any more.
+    pub(crate) cancelled_timers: Vec<i32>,
+    /// Sub-orchestrations to start.
+    pub(crate) children: Vec<ChildStart>,
+    /// Messages to instances: to the parent, to others, or to this one.
+    pub(crate) messages: Vec<Outgoing>,
+    /// The execution ended by continue-as-new: replace the history by nothing, the row by `Decision::apply`, and put this
+    /// start message in the inbox.
+    pub(crate) continued: Option<Box<Message>>,
+}
+
+/// An activity to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ActivityTask {
+    /// Id of the task in its execution.
+    pub(crate) task_id: i32,
+    /// Name of the activity, or `BuiltIn::HttpActivity`, whose input is the request.
+    pub(crate) name: String,
+    /// Text that the activity trigger delivers; `None`: no data.
+    pub(crate) input: Option<String>,
+}
+
+/// Name of the activity that does a `CallHttp`.
+pub(crate) const HTTP_ACTIVITY: &str = "BuiltIn::HttpActivity";
+
+/// A timer to arm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimerTask {
+    /// Id of the timer in its execution.
+    pub(crate) timer_id: i32,
+    /// When it is due; may be past.
+    pub(crate) fire_at: DateTime<Utc>,
+}
+
+/// A sub-orchestration to start.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ChildStart {
+    /// The message that starts it; always an ExecutionStarted with a parent.
+    pub(crate) message: Message,
+}
+
+/// A message to an instance.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Outgoing {
+    /// Whom to tell.
+    pub(crate) instance_id: String,
+    /// What.
+    pub(crate) message: Message,
+}
+
+impl ChildStart {
+    /// Members of the start message.
+    pub(crate) fn started(&self) -> Option<&ExecutionStarted> {
+        self.message.as_start()
+    }
+
+    /// What to send to the parent instead of starting the child (its id is in use, for example).
+    pub(crate) fn refused(&self, now: DateTime<Utc>, reason: String) -> Option<Outgoing> {
+        let parent = self.started()?.parent.as_ref()?;
+        let failure = Failure {
+            reason,
+            details: String::new(),
+        };
+        Some(Outgoing {
+            instance_id: parent.instance_id.clone(),
+            message: Message::child_failed(now, parent, failure),
+        })
+    }
+}
+
+impl Decision {
+    /// The instance goes on as it was.
+    pub(super) fn unchanged(instance: &Instance) -> Self {
+        Self {
+            appended: Vec::new(),
+            status: instance.status,
+            output: instance.output.clone(),
+            custom_status: instance.custom_status.clone(),
+            activities: Vec::new(),
+            timers: Vec::new(),
+            cancelled_timers: Vec::new(),
+            children: Vec::new(),
+            messages: Vec::new(),
+            continued: None,
+        }
+    }
+
+    /// The instance fails for a reason outside of its code; `text` is what its output says.
+    pub(crate) fn failed(instance: &Instance, text: &str, now: DateTime<Utc>) -> Self {
+        let mut decision = Self::unchanged(instance);
+        let next = instance
+            .history
+            .iter()
+            .filter(|e| e.kind.is_scheduled())
+            .map(|e| e.event_id + 1)
+            .max();
+        decision.end(
+            instance,
+            RuntimeStatus::Failed,
+            Some(text.to_owned()),
+            next.unwrap_or(0),
+            now,
+        );
+        decision
+            .appended
+            .push(Event::new(now, EventKind::OrchestratorCompleted));
+        decision
+    }
+
+    /// True if the execution is over: whatever the store still holds for it (timers, activities) may go.
+    pub(crate) fn ends_execution(&self) -> bool {
+        self.continued.is_some() || self.status.is_terminal()
+    }
+
+    /// Appends the end of the execution and tells the parent. `result`: JSON text if completed, plain text else.
+    pub(super) fn end(
+        &mut self,
+        instance: &Instance,
+        status: RuntimeStatus,
+        result: Option<String>,
+        event_id: i32,
+        now: DateTime<Utc>,
+    ) {
+        self.status = status;
+        self.output = match status {
+            RuntimeStatus::Completed => result.clone(),
+            _ => result.as_deref().map(json_string),
+        };
+        if let Some(parent) = &instance.parent {
+            let message = match status {
+                RuntimeStatus::Completed => Message::child_completed(now, parent, result.clone()),
+                _ => {
+                    let reason = result.clone().unwrap_or_default();
+                    // The extension sends no details of a termination; JavaScript needs a string.
+                    let details = match status {
+                        RuntimeStatus::Failed => format!("Message: {reason}, StackTrace: "),
+                        _ => String::new(),
+                    };
+                    Message::child_failed(now, parent, Failure { reason, details })
+                }
+            };
+            self.messages.push(Outgoing {
+                instance_id: parent.instance_id.clone(),
+                message,
+            });
+        }
+        let kind = EventKind::ExecutionCompleted(ExecutionEnd { status, result });
+        self.appended.push(Event::scheduled(event_id, now, kind));
+    }
+
+    /// Brings the instance up to date, for a caller that keeps it.
+    pub(crate) fn apply(&self, instance: &mut Instance) {
+        instance.status = self.status;
+        instance.output.clone_from(&self.output);
+        instance.custom_status.clone_from(&self.custom_status);
+        match self.continued.as_deref().and_then(|start| Instance::pending(start)) {
+            None => instance.history.extend_from_slice(&self.appended),
+            Some(next) => {
+                let custom_status = instance.custom_status.take();
+                // Pending is for instances that never ran.
+                *instance = Instance {
+                    custom_status,
+                    status: self.status,
+                    ..next
+                };
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The pure durable engine of the local host: `history + new messages + worker's answer -> new history + outgoing
+//! messages`. It plays the Durable Task extension and its framework for workers of the JSON protocol.
+//!
+//! No input or output, no clock (`now` is an argument), no randomness (ids come from the caller). One episode costs time
+//! linear in its history and its answer.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub(crate) mod decision;
+pub(crate) mod episode;
+pub(crate) mod event;
+pub(crate) mod instance;
+pub(crate) mod message;
+pub(crate) mod settings;
+pub(crate) mod time;

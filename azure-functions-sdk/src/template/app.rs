@@ -1,0 +1,207 @@
+//! A new app: what `cargo new` makes, turned into a function app.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::fill;
+
+/// Files of a new app, with their texts; `{package}` is the name of its package.
+const FILES: &[(&str, &str)] = &[
+    ("src/main.rs", include_str!("files/app/main.rs.in")),
+    ("src/functions/mod.rs", include_str!("files/app/mod.rs.in")),
+    ("host.json", include_str!("files/app/host.json.in")),
+    ("local.settings.json", include_str!("files/app/local.settings.json.in")),
+    (".gitignore", include_str!("files/app/gitignore.in")),
+    ("clippy.toml", include_str!("files/app/clippy.toml.in")),
+    (".vscode/launch.json", include_str!("files/app/launch.json.in")),
+    (".vscode/tasks.json", include_str!("files/app/tasks.json.in")),
+    (".vscode/extensions.json", include_str!("files/app/extensions.json.in")),
+];
+
+/// What the new app is like.
+#[derive(Debug)]
+pub(crate) struct AppOptions {
+    /// Folder to make.
+    pub(crate) path: PathBuf,
+    /// Name of the package; `None` for the folder's.
+    pub(crate) name: Option<String>,
+    /// A checkout to take `azure-functions` from, instead of the registry.
+    pub(crate) sdk_path: Option<PathBuf>,
+    /// Version control system, in cargo's words; `None` leaves it to cargo.
+    pub(crate) vcs: Option<&'static str>,
+}
+
+/// Why there is no new app.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum AppError {
+    #[error("`{}` exists already: choose another name, or remove it first", .0.display())]
+    Exists(PathBuf),
+    #[error(
+        "`{name}` cannot name a package: use a letter, then letters, digits, `-`, and `_`, for example `{nearest}`"
+    )]
+    Name { name: String, nearest: String },
+    #[error("there is no `azure-functions` crate in `{}`: --sdk-path takes the root of a checkout of azure-functions-rs", .0.display())]
+    NoSdk(PathBuf),
+    #[error("cargo could not be started: is it on the PATH?")]
+    NoCargo(#[source] io::Error),
+    #[error("`cargo new` refused: {0}")]
+    Cargo(String),
+    #[error("`{}` could not be written", .path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("`{}` is not what `cargo new` should have written", .path.display())]
+    Manifest {
+        path: PathBuf,
+        source: toml_edit::TomlError,
+    },
+}
+
+/// Makes the app; gives back the name of its package.
+pub(crate) fn create(options: &AppOptions) -> Result<String, AppError> {
+    let path = &options.path;
+    let name = match &options.name {
+        Some(name) => name.clone(),
+        None => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+    };
+    check_name(&name)?;
+    if path.symlink_metadata().is_ok() {
+        return Err(AppError::Exists(path.clone()));
+    }
+    let sdk = options.sdk_path.as_deref().map(sdk_crate).transpose()?;
+    cargo_new(options, &name)?;
+    depend_on_the_sdk(&path.join("Cargo.toml"), sdk.as_deref())?;
+    for (file, text) in FILES {
+        write(&path.join(file), &fill(text, &[("package", &name)]))?;
+    }
+    Ok(name)
+}
+
+fn check_name(name: &str) -> Result<(), AppError> {
+    let valid = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name
+            .chars()
+            .all(|other| other.is_ascii_alphanumeric() || other == '-' || other == '_');
+    if valid {
+        return Ok(());
+    }
+    let kept: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' })
+        .collect();
+    let kept = kept.trim_matches('-');
+    let nearest = match kept.chars().next() {
+        None => "my-app".into(),
+        Some(first) if first.is_ascii_alphabetic() => kept.into(),
+        Some(_) => format!("app-{kept}"),
+    };
+    Err(AppError::Name {
+        name: name.into(),
+        nearest,
+    })
+}
+
+fn sdk_crate(root: &Path) -> Result<PathBuf, AppError> {
+    let folder = std::path::absolute(root)
+        .unwrap_or_else(|_| root.into())
+        .join("azure-functions");
+    // Without `.` and `..` where the system can tell, so that the manifest reads well; Windows would add a `\\?\`.
+    let folder = if cfg!(windows) {
+        folder
+    } else {
+        folder.canonicalize().unwrap_or(folder)
+    };
+    if folder.join("Cargo.toml").is_file() {
+        Ok(folder)
+    } else {
+        Err(AppError::NoSdk(root.into()))
+    }
+}
+
+/// cargo knows best about version control, and about the workspace that the app may land in.
+fn cargo_new(options: &AppOptions, name: &str) -> Result<(), AppError> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["new", "--quiet", "--bin", "--edition", "2024", "--name", name]);
+    if let Some(vcs) = options.vcs {
+        cargo.args(["--vcs", vcs]);
+    }
+    let output = cargo.arg("--").arg(&options.path).output().map_err(AppError::NoCargo)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    let text = text.trim();
+    Err(AppError::Cargo(text.strip_prefix("error: ").unwrap_or(text).to_owned()))
+}
+
+fn depend_on_the_sdk(manifest: &Path, sdk: Option<&Path>) -> Result<(), AppError> {
+    let text = fs::read_to_string(manifest).map_err(|source| AppError::Write {
+        path: manifest.into(),
+        source,
+    })?;
+    let mut document: toml_edit::DocumentMut = text.parse().map_err(|source| AppError::Manifest {
+        path: manifest.into(),
+        source,
+    })?;
+    let dependencies = &mut document["dependencies"];
+    dependencies["azure-functions"] = match sdk {
+        Some(path) => {
+            let mut table = toml_edit::InlineTable::new();
+            table.insert("path", path.to_string_lossy().as_ref().into());
+            toml_edit::value(table)
+        }
+        None => toml_edit::value(env!("CARGO_PKG_VERSION")),
+    };
+    dependencies["log"] = toml_edit::value("0.4");
+    let mut serde = toml_edit::InlineTable::new();
+    serde.insert("version", "1.0".into());
+    serde.insert("features", toml_edit::Array::from_iter(["derive"]).into());
+    dependencies["serde"] = toml_edit::value(serde);
+    dependencies["serde_json"] = toml_edit::value("1.0");
+    write(manifest, &document.to_string())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), AppError> {
+    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+    made.and_then(|()| fs::write(path, text))
+        .map_err(|source| AppError::Write {
+            path: path.into(),
+            source,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_package_names_are_refused_with_one_that_would_do() {
+        for (bad, good) in [
+            ("1st", "app-1st"),
+            ("my app", "my-app"),
+            ("", "my-app"),
+            ("..", "my-app"),
+        ] {
+            let error = check_name(bad).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("`{good}`")), "{error}");
+            check_name(good).unwrap();
+        }
+    }
+
+    #[test]
+    fn every_settings_file_of_a_new_app_is_json() {
+        for (file, text) in FILES.iter().filter(|(file, _)| file.ends_with(".json")) {
+            serde_json::from_str::<serde_json::Value>(text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        }
+    }
+
+    #[test]
+    fn secrets_and_state_are_kept_out_of_version_control() {
+        let (_, ignored) = FILES.iter().find(|(file, _)| *file == ".gitignore").unwrap();
+        for entry in ["/target", "local.settings.json", ".azure-functions/"] {
+            assert!(ignored.lines().any(|line| line == entry), "{entry}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! A new function: one file of its own, and one line in the list of modules.
+
+use std::{
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use super::{fill, module_list, name::FunctionName};
+
+/// A function to write.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// Answers HTTP requests; `None` leaves the level to the host, which asks for a function key.
+    Http { auth_level: Option<&'static str> },
+    /// Runs on a schedule.
+    Timer { schedule: String },
+    /// A durable orchestration.
+    Orchestration,
+    /// A step of an orchestration.
+    Activity,
+}
+
+/// Where the function went.
+#[derive(Debug)]
+pub(crate) struct Added {
+    /// The function's file.
+    pub(crate) file: PathBuf,
+    /// The list of modules that names it now.
+    pub(crate) list: PathBuf,
+}
+
+/// Why there is no new function.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum FunctionError {
+    #[error(
+        "there is no app here: go to a folder made by `cargo func new-app`, or write `src/functions/mod.rs` and `mod functions;` in `src/main.rs`"
+    )]
+    NoApp,
+    #[error("`{name}` is taken by `{}`: choose another name, or remove that file first", .file.display())]
+    FileExists { name: String, file: PathBuf },
+    #[error("`{name}` is taken: `{}` declares a module of that name; choose another", .file.display())]
+    Declared { name: String, file: PathBuf },
+    #[error("`{name}` is taken: `{}` defines a function of that name; choose another", .file.display())]
+    Defined { name: String, file: PathBuf },
+    #[error("`{}` could not be read", .path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("`{}` could not be written", .path.display())]
+    Write { path: PathBuf, source: io::Error },
+}
+
+/// Adds a function to the app that `folder`, the current one, is in.
+pub(crate) fn add(folder: &Path, name: &FunctionName, kind: &Kind) -> Result<Added, FunctionError> {
+    let functions = folder
+        .ancestors()
+        .map(|app| app.join("src").join("functions"))
+        .find(|functions| functions.join("mod.rs").is_file())
+        .ok_or(FunctionError::NoApp)?;
+    // Messages read better with paths as the user would type them.
+    let functions = functions
+        .strip_prefix(folder)
+        .map(Path::to_path_buf)
+        .unwrap_or(functions);
+    let list = functions.join("mod.rs");
+    let modules = read(&list)?;
+    let file = functions.join(&name.identifier).with_extension("rs");
+    check_free(&functions, &list, &modules, &file, name)?;
+
+    let mut new = fs::File::create_new(&file).map_err(|source| FunctionError::Write {
+        path: file.clone(),
+        source,
+    })?;
+    let written = new
+        .write_all(text(name, kind).as_bytes())
+        .map_err(|source| FunctionError::Write {
+            path: file.clone(),
+            source,
+        })
+        .and_then(|()| {
+            fs::write(&list, module_list::with_module(&modules, &name.identifier)).map_err(|source| {
+                FunctionError::Write {
+                    path: list.clone(),
+                    source,
+                }
+            })
+        });
+    if let Err(error) = written {
+        // A file that the app does not name would only be in the way of the next try.
+        drop(fs::remove_file(&file));
+        return Err(error);
+    }
+    Ok(Added { file, list })
+}
+
+fn check_free(
+    functions: &Path,
+    list: &Path,
+    modules: &str,
+    file: &Path,
+    name: &FunctionName,
+) -> Result<(), FunctionError> {
+    let folder = functions.join(&name.identifier).join("mod.rs");
+    for file in [file, &folder] {
+        if file.exists() {
+            return Err(FunctionError::FileExists {
+                name: name.name.clone(),
+                file: file.into(),
+            });
+        }
+    }
+    if module_list::declares(modules, &name.identifier) {
+        return Err(FunctionError::Declared {
+            name: name.name.clone(),
+            file: list.into(),
+        });
+    }
+    let siblings = fs::read_dir(functions).map_err(|source| FunctionError::Read {
+        path: functions.into(),
+        source,
+    })?;
+    for file in siblings.flatten().map(|entry| entry.path()) {
+        if file.extension().is_some_and(|extension| extension == "rs") && defines(&read(&file)?, name) {
+            return Err(FunctionError::Defined {
+                name: name.name.clone(),
+                file,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file holds a `#[func]` of this name. Good enough to warn early: the app itself refuses two of one name.
+fn defines(source: &str, name: &FunctionName) -> bool {
+    source.contains("#[func")
+        && source.lines().map(str::trim_start).any(|line| {
+            let function = ["pub ", "async "]
+                .iter()
+                .fold(line, |line, word| line.strip_prefix(word).unwrap_or(line));
+            function
+                .strip_prefix("fn ")
+                .and_then(|rest| rest.strip_prefix(&name.identifier))
+                .is_some_and(|rest| rest.starts_with(['(', '<']))
+        })
+}
+
+fn read(path: &Path) -> Result<String, FunctionError> {
+    fs::read_to_string(path).map_err(|source| FunctionError::Read {
+        path: path.into(),
+        source,
+    })
+}
+
+fn text(name: &FunctionName, kind: &Kind) -> String {
+    let mut attributes = if name.name == name.identifier {
+        "#[func]".to_owned()
+    } else {
+        format!("#[func(name = \"{}\")]", name.name)
+    };
+    let template = match kind {
+        Kind::Http { auth_level } => {
+            if let Some(level) = auth_level {
+                attributes += &format!("\n#[binding(name = \"req\", auth_level = \"{level}\")]");
+            }
+            include_str!("files/function/http.rs.in")
+        }
+        Kind::Timer { schedule } => {
+            attributes += &format!("\n#[binding(name = \"info\", schedule = \"{schedule}\")]");
+            include_str!("files/function/timer.rs.in")
+        }
+        Kind::Orchestration => include_str!("files/function/orchestration.rs.in"),
+        Kind::Activity => include_str!("files/function/activity.rs.in"),
+    };
+    fill(template, &[("attributes", &attributes), ("function", &name.identifier)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_whose_name_is_no_snake_case_keeps_it_by_attribute() {
+        let text = text(
+            &"HttpTrigger1".parse().unwrap(),
+            &Kind::Http {
+                auth_level: Some("anonymous"),
+            },
+        );
+        let wanted = "#[func(name = \"HttpTrigger1\")]\n#[binding(name = \"req\", auth_level = \"anonymous\")]\npub async fn http_trigger1(";
+        assert!(text.contains(wanted), "{text}");
+    }
+
+    #[test]
+    fn functions_in_other_files_are_found() {
+        let flow = "flow".parse().unwrap();
+        assert!(defines("#[func]\npub async fn flow(c: C) {}", &flow));
+        assert!(defines("#[func]\nfn flow<T>() {}", &flow));
+        assert!(!defines("#[func]\npub fn flower() {} // fn flow()", &flow));
+        assert!(!defines("fn flow() {}", &flow));
+    }
+}

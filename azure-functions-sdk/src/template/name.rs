@@ -1,0 +1,140 @@
+//! Names that a function may have, and the nearest one that would do.
+
+/// Longest name that a host accepts.
+const LONGEST: usize = 127;
+
+/// Strict and reserved words of edition 2024: none of them can name a module.
+const KEYWORDS: &[&str] = &[
+    "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",
+    "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
+    "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super",
+    "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
+/// Name of a function, and of the module and Rust function that hold it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FunctionName {
+    /// As the host knows it.
+    pub(crate) name: String,
+    /// As Rust likes it: the same in snake case.
+    pub(crate) identifier: String,
+}
+
+/// A name that no function can have.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub(crate) enum NameError {
+    /// Something that is no Rust identifier, or does not start with a letter.
+    #[error(
+        "`{name}` cannot name a function: use a letter, then letters, digits, and underscores, at most {LONGEST} in all; `{nearest}` would do"
+    )]
+    Invalid { name: String, nearest: String },
+    /// A word of the language.
+    #[error("`{name}` cannot name a function, because it is a word of the Rust language; `{nearest}` would do")]
+    Keyword { name: String, nearest: String },
+}
+
+impl std::str::FromStr for FunctionName {
+    type Err = NameError;
+
+    fn from_str(name: &str) -> Result<Self, NameError> {
+        let valid = name.len() <= LONGEST
+            && name.starts_with(|first: char| first.is_ascii_alphabetic())
+            && name.chars().all(|other| other.is_ascii_alphanumeric() || other == '_');
+        if !valid {
+            return Err(NameError::Invalid {
+                name: name.into(),
+                nearest: nearest(name),
+            });
+        }
+        let identifier = snake_case(name);
+        if KEYWORDS.contains(&name) || KEYWORDS.contains(&identifier.as_str()) {
+            return Err(NameError::Keyword {
+                name: name.into(),
+                nearest: format!("{identifier}_function"),
+            });
+        }
+        Ok(Self {
+            name: name.into(),
+            identifier,
+        })
+    }
+}
+
+fn nearest(name: &str) -> String {
+    let mut nearest: String = name
+        .trim()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' })
+        .take(LONGEST - 9)
+        .collect();
+    if nearest.trim_matches('_').is_empty() {
+        nearest = "my_function".into();
+    } else if !nearest.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        nearest = format!("function_{}", nearest.trim_start_matches('_'));
+    }
+    if KEYWORDS.contains(&nearest.as_str()) {
+        nearest.push_str("_function");
+    }
+    nearest
+}
+
+/// `HttpTrigger1` becomes `http_trigger1`, `HTTPStart` becomes `http_start`.
+fn snake_case(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut snake = String::with_capacity(name.len() + 4);
+    for (i, &c) in chars.iter().enumerate() {
+        if c.is_ascii_uppercase() && i > 0 && chars[i - 1] != '_' {
+            let after_word = !chars[i - 1].is_ascii_uppercase();
+            let starts_word = chars.get(i + 1).is_some_and(char::is_ascii_lowercase);
+            if after_word || starts_word {
+                snake.push('_');
+            }
+        }
+        snake.push(c.to_ascii_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identifier(name: &str) -> String {
+        name.parse::<FunctionName>().unwrap().identifier
+    }
+
+    #[test]
+    fn good_names_keep_their_spelling_and_get_a_rust_one() {
+        assert_eq!(identifier("say_hello"), "say_hello");
+        assert_eq!(identifier("HttpTrigger1"), "http_trigger1");
+        assert_eq!(identifier("HTTPStart"), "http_start");
+        assert_eq!("HttpTrigger1".parse::<FunctionName>().unwrap().name, "HttpTrigger1");
+    }
+
+    #[test]
+    fn bad_names_are_refused_with_one_that_would_do() {
+        for (bad, good) in [
+            ("say-hello", "say_hello"),
+            ("1st", "function_1st"),
+            ("_x", "function_x"),
+            ("", "my_function"),
+            ("über", "function_ber"),
+            ("../evil", "function_evil"),
+            ("match", "match_function"),
+            ("Loop", "loop_function"),
+            ("gen", "gen_function"),
+        ] {
+            let error = bad.parse::<FunctionName>().unwrap_err();
+            assert!(
+                error.to_string().contains(&format!("`{good}` would do")),
+                "{bad}: {error}"
+            );
+            assert!(good.parse::<FunctionName>().is_ok(), "{good}");
+        }
+        let long = "x".repeat(128);
+        assert!(
+            matches!(long.parse::<FunctionName>(), Err(NameError::Invalid { nearest, .. }) if nearest.len() <= LONGEST)
+        );
+    }
+}
