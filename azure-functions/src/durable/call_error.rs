@@ -103,16 +103,29 @@ impl CallError {
     /// Whether the failing side says that another attempt is pointless.
     #[must_use]
     pub fn is_non_retriable(&self) -> bool {
-        self.failure().and_then(|f| f.cause.as_ref()).is_some_and(|cause| cause.is_non_retriable)
+        self.failure()
+            .and_then(|f| f.cause.as_ref())
+            .is_some_and(|cause| cause.is_non_retriable)
     }
 
     /// Reads the failure event at `place`.
     pub(crate) fn from_history(history: &History, place: usize, function: &str) -> Self {
-        let Some(Event::Failed { kind, reason, details, failure, .. }) = history.events.get(place) else {
+        let Some(Event::Failed {
+            kind,
+            reason,
+            details,
+            failure,
+            ..
+        }) = history.events.get(place)
+        else {
             return Self::Activity(TaskFailure::new(function, String::new(), String::new(), None));
         };
         let text = |span| history.text(span).unwrap_or_default().into_owned();
-        let cause = if failure.is_empty() { None } else { serde_json::from_str(history.raw(*failure)).unwrap_or(None) };
+        let cause = if failure.is_empty() {
+            None
+        } else {
+            serde_json::from_str(history.raw(*failure)).unwrap_or(None)
+        };
         let failure = TaskFailure::new(function, text(*reason), text(*details), cause);
         match kind {
             ScheduledKind::SubOrchestration => Self::SubOrchestration(failure),
@@ -123,14 +136,22 @@ impl CallError {
 
 impl TaskFailure {
     fn new(function: &str, reason: String, details: String, cause: Option<FailureDetails>) -> Self {
-        Self { function: function.to_owned(), reason, details, cause }
+        Self {
+            function: function.to_owned(),
+            reason,
+            details,
+            cause,
+        }
     }
 
     /// The reason without the words that the host puts before it.
     #[must_use]
     pub fn message(&self) -> &str {
         for kind in ["Activity", "Orchestrator"] {
-            let rest = self.reason.strip_prefix(kind).and_then(|r| r.strip_prefix(" function '"));
+            let rest = self
+                .reason
+                .strip_prefix(kind)
+                .and_then(|r| r.strip_prefix(" function '"));
             if let Some((_, message)) = rest.and_then(|r| r.split_once("' failed:")) {
                 return message.trim_start();
             }

@@ -120,7 +120,9 @@ mod tests {
         let options = RetryOptions::new(Duration::from_secs(1), 5)
             .backoff_coefficient(3.0)
             .max_interval(Duration::from_secs(10));
-        let delays: Vec<_> = (1..6).map(|n| options.delay_after(n, TimeDelta::zero()).map(|d| d.num_seconds())).collect();
+        let delays: Vec<_> = (1..6)
+            .map(|n| options.delay_after(n, TimeDelta::zero()).map(|d| d.num_seconds()))
+            .collect();
         assert_eq!(delays, [Some(1), Some(3), Some(9), Some(10), None]);
     }
 

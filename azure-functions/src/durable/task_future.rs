@@ -53,18 +53,38 @@ pub struct CallFuture {
 #[derive(Debug)]
 enum CallState {
     /// The call was not made.
-    Refused { core: Rc<Core>, error: Option<CallError> },
-    Called { handle: Handle, function: String },
+    Refused {
+        core: Rc<Core>,
+        error: Option<CallError>,
+    },
+    Called {
+        handle: Handle,
+        function: String,
+    },
 }
 
 impl CallFuture {
     pub(super) fn called(core: &Rc<Core>, op: OpId, site: Site, function: &str) -> Self {
-        let handle = Handle { core: Rc::clone(core), op, site };
-        Self { state: CallState::Called { handle, function: function.to_owned() } }
+        let handle = Handle {
+            core: Rc::clone(core),
+            op,
+            site,
+        };
+        Self {
+            state: CallState::Called {
+                handle,
+                function: function.to_owned(),
+            },
+        }
     }
 
     pub(super) fn refused(core: &Rc<Core>, error: CallError) -> Self {
-        Self { state: CallState::Refused { core: Rc::clone(core), error: Some(error) } }
+        Self {
+            state: CallState::Refused {
+                core: Rc::clone(core),
+                error: Some(error),
+            },
+        }
     }
 }
 
@@ -107,7 +127,13 @@ pub struct TimerFuture {
 
 impl TimerFuture {
     pub(super) fn new(core: &Rc<Core>, op: OpId, site: Site) -> Self {
-        Self { handle: Handle { core: Rc::clone(core), op, site } }
+        Self {
+            handle: Handle {
+                core: Rc::clone(core),
+                op,
+                site,
+            },
+        }
     }
 
     /// Cancels the timer, as dropping it does.
@@ -133,7 +159,13 @@ pub struct EventFuture {
 
 impl EventFuture {
     pub(super) fn new(core: &Rc<Core>, op: OpId, site: Site) -> Self {
-        Self { handle: Handle { core: Rc::clone(core), op, site } }
+        Self {
+            handle: Handle {
+                core: Rc::clone(core),
+                op,
+                site,
+            },
+        }
     }
 }
 
@@ -142,7 +174,9 @@ impl Future for EventFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Value> {
         let answered = std::task::ready!(self.handle.poll(cx));
-        let Answered::Arrival(event) = answered else { return Poll::Ready(Value::Null) };
+        let Answered::Arrival(event) = answered else {
+            return Poll::Ready(Value::Null);
+        };
         let core = &self.handle.core;
         Poll::Ready(match core.arrival_content(event) {
             Content::History(span) => core.history.nested_json(span),
@@ -162,13 +196,16 @@ pub struct ContinueAsNewFuture {
 
 impl ContinueAsNewFuture {
     pub(super) fn new(core: &Rc<Core>, site: Site) -> Self {
-        Self { core: Rc::clone(core), site }
+        Self {
+            core: Rc::clone(core),
+            site,
+        }
     }
 }
 
 impl Future for ContinueAsNewFuture {
-    // `!` is not stable as a type argument yet.
-    type Output = std::convert::Infallible;
+    // So that `return context.continue_as_new(..).await` has the type that the orchestration returns.
+    type Output = super::OrchestrationOutput;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.core.park_for_good(self.site, cx);

@@ -32,8 +32,16 @@ pub(crate) fn write(outcome: &Outcome, schema: SchemaVersion, ending: &Ending<'_
     let mut out = String::with_capacity(128 + outcome.actions.len() * 64);
     let done = matches!(ending, Ending::Done(_));
     // Writing to a String cannot fail.
-    let _ = write!(out, r#"{{"isDone":{done},"schemaVersion":{},"actions":[["#, schema as u8);
-    let mut list = List { outcome, out, comma: false };
+    let _ = write!(
+        out,
+        r#"{{"isDone":{done},"schemaVersion":{},"actions":[["#,
+        schema as u8
+    );
+    let mut list = List {
+        outcome,
+        out,
+        comma: false,
+    };
     for segment in &outcome.plan.closed {
         list.closed(segment);
     }
@@ -54,7 +62,14 @@ pub(crate) fn write(outcome: &Outcome, schema: SchemaVersion, ending: &Ending<'_
     }
     if let Ending::Failed(error) = ending {
         out.push_str(r#","error":"#);
-        string(&mut out, if error.is_empty() { "the orchestration failed without a message" } else { error });
+        string(
+            &mut out,
+            if error.is_empty() {
+                "the orchestration failed without a message"
+            } else {
+                error
+            },
+        );
     }
     out.push('}');
     out
@@ -83,7 +98,9 @@ pub(crate) fn open_envelope(input: &str) -> (Option<String>, Vec<(String, String
     if !input.contains(ENVELOPE) {
         return (None, Vec::new());
     }
-    let Ok(Value::Object(mut envelope)) = serde_json::from_str::<Value>(input) else { return (None, Vec::new()) };
+    let Ok(Value::Object(mut envelope)) = serde_json::from_str::<Value>(input) else {
+        return (None, Vec::new());
+    };
     let Some(Value::Array(events)) = envelope.get(ENVELOPE).and_then(|e| e.get("events")).cloned() else {
         return (None, Vec::new());
     };
@@ -92,7 +109,10 @@ pub(crate) fn open_envelope(input: &str) -> (Option<String>, Vec<(String, String
         Some((name, event.get("input").unwrap_or(&Value::Null).to_string()))
     });
     let handed_on = handed_on.collect();
-    (Some(envelope.remove("input").unwrap_or(Value::Null).to_string()), handed_on)
+    (
+        Some(envelope.remove("input").unwrap_or(Value::Null).to_string()),
+        handed_on,
+    )
 }
 
 struct List<'a> {
@@ -238,7 +258,11 @@ fn action(out: &mut String, kind: &ActionKind, latest: Option<chrono::DateTime<c
             out.push_str(r#","input":"#);
             string(out, input);
         }
-        ActionKind::CallSubOrchestration { name, instance_id, input } => {
+        ActionKind::CallSubOrchestration {
+            name,
+            instance_id,
+            input,
+        } => {
             out.push_str(r#"{"actionType":2,"functionName":"#);
             string(out, name);
             if let Some(id) = instance_id {

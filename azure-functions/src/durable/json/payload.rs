@@ -6,7 +6,7 @@
 use super::time::{parse_instant, parse_time_span};
 use crate::durable::replay::history::{Event, History, ScheduledKind, Span};
 use chrono::TimeDelta;
-use serde::de::{Deserializer, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
@@ -50,7 +50,11 @@ impl Payload {
         if !events.contains(&Event::ExecutionStarted) {
             return Err(PayloadError::NotStarted);
         }
-        let offered = if fields.upper_schema_new > 0 { fields.upper_schema_new } else { fields.upper_schema };
+        let offered = if fields.upper_schema_new > 0 {
+            fields.upper_schema_new
+        } else {
+            fields.upper_schema
+        };
         let schema = match offered {
             ..=0 => SchemaVersion::V1,
             1 => SchemaVersion::V2,
@@ -175,7 +179,12 @@ impl<'de> Visitor<'de> for Fields<'de> {
         let mut found = Collected::default();
         while let Some(key) = map.next_key()? {
             match key {
-                Key::History => found.events = Some(map.next_value_seed(Events { whole: self.whole, started: &mut found })?),
+                Key::History => {
+                    found.events = Some(map.next_value_seed(Events {
+                        whole: self.whole,
+                        started: &mut found,
+                    })?)
+                }
                 Key::Input => found.input = Span::of(self.whole, raw(&mut map)?),
                 Key::InstanceId => found.instance_id = map.next_value()?,
                 Key::ParentInstanceId => found.parent_instance_id = map.next_value()?,
@@ -221,7 +230,10 @@ impl<'de> Visitor<'de> for Events<'de, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut events = Vec::new();
-        while let Some(event) = seq.next_element_seed(EventSeed { whole: self.whole, started: self.started })? {
+        while let Some(event) = seq.next_element_seed(EventSeed {
+            whole: self.whole,
+            started: self.started,
+        })? {
             events.push(event);
         }
         Ok(events)
@@ -275,7 +287,13 @@ impl<'de> Visitor<'de> for EventSeed<'de, '_> {
                 }
             }
         }
-        let span = |part: &str| if part.is_empty() { Span::default() } else { Span::of(self.whole, part) };
+        let span = |part: &str| {
+            if part.is_empty() {
+                Span::default()
+            } else {
+                Span::of(self.whole, part)
+            }
+        };
         let id = |number: Option<i64>| number.and_then(|n| u32::try_from(n).ok());
         let scheduled = |kind| {
             id(event_id).map_or(Event::Other, |id| Event::Scheduled {
@@ -287,8 +305,13 @@ impl<'de> Visitor<'de> for EventSeed<'de, '_> {
                 input: span(input),
             })
         };
-        let completed =
-            |kind| id(answered).map_or(Event::Other, |id| Event::Completed { kind, id, result: span(result) });
+        let completed = |kind| {
+            id(answered).map_or(Event::Other, |id| Event::Completed {
+                kind,
+                id,
+                result: span(result),
+            })
+        };
         let failed = |kind| {
             id(answered).map_or(Event::Other, |id| Event::Failed {
                 kind,
@@ -318,7 +341,10 @@ impl<'de> Visitor<'de> for EventSeed<'de, '_> {
             Some(10) => scheduled(ScheduledKind::Timer),
             Some(11) => completed(ScheduledKind::Timer),
             Some(14) => scheduled(ScheduledKind::Message),
-            Some(15) => Event::Raised { name: span(name), input: span(input) },
+            Some(15) => Event::Raised {
+                name: span(name),
+                input: span(input),
+            },
             Some(19) => Event::Suspended,
             Some(20) => Event::Resumed,
             _ => Event::Other,

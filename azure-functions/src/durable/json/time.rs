@@ -29,7 +29,9 @@ fn parse_plain_utc(b: &[u8]) -> Option<DateTime<Utc>> {
 }
 
 fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0_u32, |n, d| d.is_ascii_digit().then(|| n * 10 + u32::from(d - b'0')))
+    digits
+        .iter()
+        .try_fold(0_u32, |n, d| d.is_ascii_digit().then(|| n * 10 + u32::from(d - b'0')))
 }
 
 fn fraction_nanos(digits: &[u8]) -> Option<u32> {
@@ -67,7 +69,12 @@ pub(crate) fn parse_time_span(text: &str) -> Option<TimeDelta> {
     }
     let (days, hours) = head.split_once('.').unwrap_or(("0", head));
     let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
-    let whole = |part: &str| part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse::<i64>().ok()).flatten();
+    let whole = |part: &str| {
+        part.bytes()
+            .all(|b| b.is_ascii_digit())
+            .then(|| part.parse::<i64>().ok())
+            .flatten()
+    };
     let total = whole(days)?
         .checked_mul(24)?
         .checked_add(whole(hours)?)?
@@ -91,10 +98,17 @@ mod tests {
 
     #[test]
     fn instants_have_up_to_seven_fractional_digits() {
-        for text in ["2031-05-04T10:00:00Z", "2031-05-04T10:00:00.4182Z", "2019-07-22T06:20:29.4882031Z"] {
+        for text in [
+            "2031-05-04T10:00:00Z",
+            "2031-05-04T10:00:00.4182Z",
+            "2019-07-22T06:20:29.4882031Z",
+        ] {
             assert_eq!(round_trip(text), text);
         }
-        assert_eq!(round_trip("2031-05-04T10:00:00.123456789Z"), "2031-05-04T10:00:00.1234567Z");
+        assert_eq!(
+            round_trip("2031-05-04T10:00:00.123456789Z"),
+            "2031-05-04T10:00:00.1234567Z"
+        );
     }
 
     #[test]
@@ -105,7 +119,14 @@ mod tests {
 
     #[test]
     fn junk_is_no_instant() {
-        for text in ["", "soon", "2031-13-04T10:00:00Z", "2031-05-04T10:00:00.Z", "2031-05-04 10:00", "2031-05-04T10:00:00.1x"] {
+        for text in [
+            "",
+            "soon",
+            "2031-13-04T10:00:00Z",
+            "2031-05-04T10:00:00.Z",
+            "2031-05-04 10:00",
+            "2031-05-04T10:00:00.1x",
+        ] {
             assert_eq!(parse_instant(text), None, "{text}");
         }
     }
@@ -115,7 +136,10 @@ mod tests {
         assert_eq!(parse_time_span("6.00:00:00"), TimeDelta::try_days(6));
         assert_eq!(parse_time_span("00:01:40"), TimeDelta::try_seconds(100));
         assert_eq!(parse_time_span("-00:00:01.5"), Some(TimeDelta::milliseconds(-1500)));
-        assert_eq!(parse_time_span("10675199.02:48:05.4775807").map(|d| d.num_days()), Some(10_675_199));
+        assert_eq!(
+            parse_time_span("10675199.02:48:05.4775807").map(|d| d.num_days()),
+            Some(10_675_199)
+        );
         assert_eq!(parse_time_span("1:2"), None);
         assert_eq!(parse_time_span("a.00:00:00"), None);
     }

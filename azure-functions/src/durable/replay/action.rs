@@ -22,7 +22,11 @@ pub(crate) enum ActionKind {
     /// `input` is JSON text.
     CallActivity { name: String, input: String },
     /// `input` is JSON text; without an instance id the host makes one.
-    CallSubOrchestration { name: String, instance_id: Option<String>, input: String },
+    CallSubOrchestration {
+        name: String,
+        instance_id: Option<String>,
+        input: String,
+    },
     /// A durable timer.
     CreateTimer { fire_at: DateTime<Utc>, cancelled: bool },
     /// A message to an entity that nobody waits for; only ever reissued from history.
@@ -50,7 +54,10 @@ impl ActionKind {
 
     /// Whether the host's shim goes on without an answer.
     pub(crate) fn settles_when_issued(&self) -> bool {
-        matches!(self, Self::CreateTimer { cancelled: true, .. } | Self::SignalEntity { .. })
+        matches!(
+            self,
+            Self::CreateTimer { cancelled: true, .. } | Self::SignalEntity { .. }
+        )
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     segment::{Cause, Segments},
     waker,
 };
-use crate::durable::{KnownFunctions, RetryOptions};
+use crate::durable::{CalledKind, KnownFunctions, RetryOptions};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{
     cell::{Cell, RefCell},
@@ -40,6 +40,8 @@ pub(crate) struct Core {
     /// Kept apart from the state, so that it can be set at any moment.
     refused: Cell<Option<Refused>>,
     last_call: Cell<Option<Site>>,
+    /// The last function found among the known ones: orchestrations call the same few again and again.
+    last_known: RefCell<Option<(CalledKind, String)>>,
     sealed: Cell<bool>,
 }
 
@@ -98,13 +100,27 @@ impl Core {
                 scheduled[id] = scheduled[id].or(Some(place));
             }
         }
-        let start = history.events.iter().find_map(|e| if let Event::OrchestratorStarted(t) = e { Some(*t) } else { None });
+        let start = history.events.iter().find_map(|e| {
+            if let Event::OrchestratorStarted(t) = e {
+                Some(*t)
+            } else {
+                None
+            }
+        });
         let clock = start.unwrap_or_default();
         let mut events = Events::default();
         for (name, json) in handed_on {
             let name = events.name(&name);
             let content = Content::HandedOn(json);
-            let arrival = Arrival { name, content, number: 0, actions_before: 0, clock, tick: 0, consumed: false };
+            let arrival = Arrival {
+                name,
+                content,
+                number: 0,
+                actions_before: 0,
+                clock,
+                tick: 0,
+                consumed: false,
+            };
             events.arrive(arrival, |_| false);
         }
         let count = scheduled.len();
@@ -134,6 +150,7 @@ impl Core {
             }),
             refused: Cell::new(None),
             last_call: Cell::new(None),
+            last_known: RefCell::new(None),
             sealed: Cell::new(false),
             history,
         });
@@ -208,7 +225,10 @@ impl Core {
 
     fn note_refusal(&self, refusal: Refusal, site: Option<Site>) {
         if self.refused.get().is_none() && !self.sealed.get() {
-            self.refused.set(Some(Refused { refusal, site: site.or(self.last_call.get()) }));
+            self.refused.set(Some(Refused {
+                refusal,
+                site: site.or(self.last_call.get()),
+            }));
         }
     }
 
@@ -288,8 +308,13 @@ impl Core {
     /// Issues the first attempt of a call with a retry policy.
     pub(crate) fn issue_retry(&self, call: ActionKind, options: RetryOptions, site: Site) -> OpId {
         let mut state = self.state.borrow_mut();
-        let retry =
-            Retry { call: call.clone(), options, first_at: state.clock, failures: 0, stage: RetryStage::Attempt };
+        let retry = Retry {
+            call: call.clone(),
+            options,
+            first_at: state.clock,
+            failures: 0,
+            stage: RetryStage::Attempt,
+        };
         let op = state.new_operation(Course::Retry(Box::new(retry)), site);
         state.issue(&self.history, call, op);
         op
@@ -379,7 +404,9 @@ impl Core {
         let was = std::mem::replace(&mut operation.state, OpState::Dropped);
         match was {
             OpState::Pending => {
-                if let Some(action) = operation.open_timer().and_then(|task| state.actions.get_mut(task as usize))
+                if let Some(action) = operation
+                    .open_timer()
+                    .and_then(|task| state.actions.get_mut(task as usize))
                     && let ActionKind::CreateTimer { cancelled, .. } = &mut action.kind
                 {
                     *cancelled = action.settled.is_none();
@@ -387,7 +414,9 @@ impl Core {
             }
             OpState::Ready(Answered::Arrival(event)) => {
                 let operations = &state.operations;
-                let heir = state.events.give_back(event, |op| operations[op.0 as usize].state == OpState::Pending);
+                let heir = state
+                    .events
+                    .give_back(event, |op| operations[op.0 as usize].state == OpState::Pending);
                 if let Some(heir) = heir {
                     state.answer(heir, Answered::Arrival(event));
                 }
@@ -407,7 +436,12 @@ impl State {
 
     fn new_operation(&mut self, course: Course, site: Site) -> OpId {
         let op = OpId(u32::try_from(self.operations.len()).unwrap_or(u32::MAX));
-        self.operations.push(Operation { state: OpState::Pending, course, waiter: None, site });
+        self.operations.push(Operation {
+            state: OpState::Pending,
+            course,
+            waiter: None,
+            site,
+        });
         op
     }
 
@@ -428,7 +462,12 @@ impl State {
         self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
         let site = self.operations[op.0 as usize].site;
         self.check(history, id, &kind, site);
-        self.actions.push(Action { kind, op, settled: None, site });
+        self.actions.push(Action {
+            kind,
+            op,
+            settled: None,
+            site,
+        });
         id
     }
 
@@ -437,27 +476,55 @@ impl State {
         let id = u32::try_from(self.actions.len()).unwrap_or(u32::MAX);
         self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
         let fire_at = latest_fire_at(history, self.segments.clock).map_or(due, |latest| due.min(latest));
-        self.issue(history, ActionKind::CreateTimer { fire_at, cancelled: false }, op)
+        self.issue(
+            history,
+            ActionKind::CreateTimer {
+                fire_at,
+                cancelled: false,
+            },
+            op,
+        )
     }
 
     fn check(&mut self, history: &History, id: u32, kind: &ActionKind, site: Site) {
         if self.stopped() {
             return;
         }
-        let Some(place) = self.scheduled.get(id as usize).copied().flatten() else { return };
-        let Event::Scheduled { kind: recorded, name, instance, .. } = history.events[place] else { return };
+        let Some(place) = self.scheduled.get(id as usize).copied().flatten() else {
+            return;
+        };
+        let Event::Scheduled {
+            kind: recorded,
+            name,
+            instance,
+            ..
+        } = history.events[place]
+        else {
+            return;
+        };
         let same = recorded == kind.scheduled_kind()
             && match (recorded, kind.name()) {
                 (ScheduledKind::Timer, _) | (_, None) => true,
-                (ScheduledKind::Message, Some(target)) => {
-                    history.text(instance).is_some_and(|recorded| eq_ignore_case(&recorded, target))
-                }
+                (ScheduledKind::Message, Some(target)) => history
+                    .text(instance)
+                    .is_some_and(|recorded| eq_ignore_case(&recorded, target)),
                 (_, Some(called)) => history.is_name(name, called),
             };
         if !same {
-            self.mismatch = Some(Mismatch::Different { id, place, code: kind.clone(), site });
+            self.mismatch = Some(Mismatch::Different {
+                id,
+                place,
+                code: kind.clone(),
+                site,
+            });
         } else if place < self.cursor {
-            self.mismatch = Some(Mismatch::TooLate { id, place, code: kind.clone(), site, cursor: self.cursor });
+            self.mismatch = Some(Mismatch::TooLate {
+                id,
+                place,
+                code: kind.clone(),
+                site,
+                cursor: self.cursor,
+            });
         }
     }
 }
@@ -474,6 +541,23 @@ impl Core {
     /// The payload of an event.
     pub(crate) fn arrival_content(&self, event: super::event_wait::ArrivalId) -> Content {
         self.state.borrow().events.arrivals[event].content.clone()
+    }
+
+    /// Whether the app has this function.
+    pub(crate) fn knows(&self, kind: CalledKind, name: &str) -> bool {
+        let mut last = self.last_known.borrow_mut();
+        let known = last.as_ref().is_some_and(|(k, n)| *k == kind && n == name) || self.functions.contains(kind, name);
+        if known && last.as_ref().is_none_or(|(_, n)| n != name) {
+            *last = Some((kind, name.to_owned()));
+        }
+        known
+    }
+
+    /// An operation that nothing answers: for calls made while the episode is being taken down.
+    pub(crate) fn inert(&self, site: Site) -> OpId {
+        self.state
+            .borrow_mut()
+            .new_operation(Course::Call { task: u32::MAX }, site)
     }
 
     /// A future that was ready is polled again.

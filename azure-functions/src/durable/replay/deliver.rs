@@ -9,13 +9,15 @@ use super::{
 };
 use crate::durable::CallError;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::rc::Rc;
 
 /// What is left to do after an event was delivered, outside the borrow of the state.
 enum Rest {
     Nothing,
     /// Attempt failed: ask the policy, which may be user code.
-    AskRetryPolicy { op: OpId, place: usize },
+    AskRetryPolicy {
+        op: OpId,
+        place: usize,
+    },
 }
 
 impl Core {
@@ -50,7 +52,9 @@ impl Core {
         let (options, failures, first_at, now, error) = {
             let mut state = self.state.borrow_mut();
             let now = state.clock;
-            let Course::Retry(retry) = &mut state.operations[op.0 as usize].course else { return None };
+            let Course::Retry(retry) = &mut state.operations[op.0 as usize].course else {
+                return None;
+            };
             retry.failures += 1;
             let error = CallError::from_history(&self.history, place, retry.call.name().unwrap_or_default());
             (retry.options.clone(), retry.failures, retry.first_at, now, error)
@@ -62,17 +66,21 @@ impl Core {
 }
 
 /// Saturating addition.
-pub(super) fn add(instant: DateTime<Utc>, delta: TimeDelta) -> DateTime<Utc> {
-    instant.checked_add_signed(delta).unwrap_or(if delta < TimeDelta::zero() {
-        DateTime::<Utc>::MIN_UTC
-    } else {
-        DateTime::<Utc>::MAX_UTC
-    })
+pub(crate) fn add(instant: DateTime<Utc>, delta: TimeDelta) -> DateTime<Utc> {
+    instant
+        .checked_add_signed(delta)
+        .unwrap_or(if delta < TimeDelta::zero() {
+            DateTime::<Utc>::MIN_UTC
+        } else {
+            DateTime::<Utc>::MAX_UTC
+        })
 }
 
 impl State {
     fn next(&mut self, history: &History) -> Option<(Event, Rest)> {
-        if !self.suspended && let Some(place) = self.withheld.pop_front() {
+        if !self.suspended
+            && let Some(place) = self.withheld.pop_front()
+        {
             let event = history.events[place];
             return Some((event, self.apply(history, place)));
         }
@@ -136,30 +144,39 @@ impl State {
     }
 
     fn completed(&mut self, history: &History, op: OpId, id: u32, place: usize) {
-        match &mut self.operations[op.0 as usize].course {
-            Course::Call { .. } => self.answer(op, Answered::Event(place)),
-            Course::Timer { due, .. } => {
-                let due = *due;
-                if self.fired_early(history, id, due) {
-                    let next = self.issue_timer(history, due, op);
-                    self.operations[op.0 as usize].course = Course::Timer { task: next, due };
-                } else {
-                    self.answer(op, Answered::Fired);
+        enum Then {
+            Answer(Answered),
+            NextPiece { due: DateTime<Utc> },
+            DelayAgain { due: DateTime<Utc> },
+            NextAttempt,
+            Nothing,
+        }
+        let then = match &self.operations[op.0 as usize].course {
+            Course::Call { .. } => Then::Answer(Answered::Event(place)),
+            Course::Timer { due, .. } if self.fired_early(history, id, *due) => Then::NextPiece { due: *due },
+            Course::Timer { .. } => Then::Answer(Answered::Fired),
+            Course::Retry(retry) => match retry.stage {
+                RetryStage::Attempt => Then::Answer(Answered::Event(place)),
+                RetryStage::Delay { due, .. } if self.fired_early(history, id, due) => Then::DelayAgain { due },
+                RetryStage::Delay { .. } => Then::NextAttempt,
+            },
+            Course::Wait { .. } => Then::Nothing,
+        };
+        match then {
+            Then::Answer(answer) => self.answer(op, answer),
+            Then::NextPiece { due } => {
+                let task = self.issue_timer(history, due, op);
+                self.operations[op.0 as usize].course = Course::Timer { task, due };
+            }
+            Then::DelayAgain { due } => self.delay_retry(history, op, due),
+            Then::NextAttempt => {
+                if let Course::Retry(retry) = &mut self.operations[op.0 as usize].course {
+                    retry.stage = RetryStage::Attempt;
+                    let call = retry.call.clone();
+                    self.issue(history, call, op);
                 }
             }
-            Course::Retry(retry) => match retry.stage {
-                RetryStage::Attempt => self.answer(op, Answered::Event(place)),
-                RetryStage::Delay { due, .. } => {
-                    if self.fired_early(history, id, due) {
-                        self.delay_retry(history, op, due);
-                    } else {
-                        retry.stage = RetryStage::Attempt;
-                        let call = retry.call.clone();
-                        self.issue(history, call, op);
-                    }
-                }
-            },
-            Course::Wait { .. } => {}
+            Then::Nothing => {}
         }
     }
 
@@ -183,7 +200,13 @@ impl State {
     /// Whether this timer was only a piece of what was asked for. The recorded due time decides, so that a host whose
     /// maximum has changed since does not change the past; hosts may cut fractions of a second.
     fn fired_early(&self, history: &History, id: u32, due: DateTime<Utc>) -> bool {
-        let recorded = match self.scheduled.get(id as usize).copied().flatten().map(|place| history.events[place]) {
+        let recorded = match self
+            .scheduled
+            .get(id as usize)
+            .copied()
+            .flatten()
+            .map(|place| history.events[place])
+        {
             Some(Event::Scheduled { fire_at, .. }) => fire_at,
             _ => None,
         };
@@ -216,6 +239,3 @@ impl State {
         }
     }
 }
-
-/// The episode's futures keep it alive.
-pub(crate) type SharedCore = Rc<Core>;

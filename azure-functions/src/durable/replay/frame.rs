@@ -69,10 +69,18 @@ impl Frames {
 
     pub(crate) fn new_group(&mut self) -> GroupId {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.groups.push(Group { generation: 0, parent: Frame::Root, ready: VecDeque::new(), queued: Vec::new() });
+            self.groups.push(Group {
+                generation: 0,
+                parent: Frame::Root,
+                ready: VecDeque::new(),
+                queued: Vec::new(),
+            });
             self.groups.len() - 1
         });
-        GroupId { index, generation: self.groups[index].generation }
+        GroupId {
+            index,
+            generation: self.groups[index].generation,
+        }
     }
 
     pub(crate) fn free_group(&mut self, id: GroupId) {

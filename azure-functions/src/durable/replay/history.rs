@@ -41,11 +41,24 @@ pub(crate) enum Event {
     /// The orchestration begins.
     ExecutionStarted,
     /// The orchestrator asked for something: `id` is the sequence number that the action took.
-    Scheduled { kind: ScheduledKind, id: u32, name: Span, instance: Span, fire_at: Option<DateTime<Utc>>, input: Span },
+    Scheduled {
+        kind: ScheduledKind,
+        id: u32,
+        name: Span,
+        instance: Span,
+        fire_at: Option<DateTime<Utc>>,
+        input: Span,
+    },
     /// The answer to action `id`.
     Completed { kind: ScheduledKind, id: u32, result: Span },
     /// The failure of action `id`.
-    Failed { kind: ScheduledKind, id: u32, reason: Span, details: Span, failure: Span },
+    Failed {
+        kind: ScheduledKind,
+        id: u32,
+        reason: Span,
+        details: Span,
+        failure: Span,
+    },
     /// An external event.
     Raised { name: Span, input: Span },
     /// Deliveries are withheld from here on …
@@ -93,7 +106,11 @@ impl History {
     pub(crate) fn text(&self, span: Span) -> Option<Cow<'_, str>> {
         let raw = self.raw(span);
         let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
-        if inner.contains('\\') { serde_json::from_str::<String>(raw).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+        if inner.contains('\\') {
+            serde_json::from_str::<String>(raw).ok().map(Cow::Owned)
+        } else {
+            Some(Cow::Borrowed(inner))
+        }
     }
 
     /// JSON text inside a JSON string, decoded. Text that is no JSON is taken as it is; null and nothing are null.
@@ -111,7 +128,10 @@ impl History {
 
     /// Index of the last OrchestratorStarted: what lies before it is replay.
     pub(crate) fn replay_boundary(&self) -> usize {
-        self.events.iter().rposition(|e| matches!(e, Event::OrchestratorStarted(_))).unwrap_or(0)
+        self.events
+            .iter()
+            .rposition(|e| matches!(e, Event::OrchestratorStarted(_)))
+            .unwrap_or(0)
     }
 }
 
@@ -122,5 +142,9 @@ pub(crate) fn eq_ignore_case(a: &str, b: &str) -> bool {
 
 /// The form under which names that differ in case only are equal.
 pub(crate) fn fold_name(name: &str) -> String {
-    if name.is_ascii() { name.to_ascii_uppercase() } else { name.chars().flat_map(char::to_uppercase).collect() }
+    if name.is_ascii() {
+        name.to_ascii_uppercase()
+    } else {
+        name.chars().flat_map(char::to_uppercase).collect()
+    }
 }

@@ -11,9 +11,20 @@ use std::fmt::Write;
 #[derive(Debug)]
 pub(crate) enum Mismatch {
     /// The code asks for something else than the history records under this id.
-    Different { id: u32, place: usize, code: ActionKind, site: Site },
+    Different {
+        id: u32,
+        place: usize,
+        code: ActionKind,
+        site: Site,
+    },
     /// The history had recorded this action before the code got to it.
-    TooLate { id: u32, place: usize, code: ActionKind, site: Site, cursor: usize },
+    TooLate {
+        id: u32,
+        place: usize,
+        code: ActionKind,
+        site: Site,
+        cursor: usize,
+    },
     /// The history records an action that the code never asked for.
     NeverAsked { id: u32, place: usize, actions: usize },
 }
@@ -26,7 +37,12 @@ impl Core {
             return;
         }
         let actions = state.actions.len();
-        let unasked = state.scheduled.iter().enumerate().skip(actions).find_map(|(id, place)| Some((id, (*place)?)));
+        let unasked = state
+            .scheduled
+            .iter()
+            .enumerate()
+            .skip(actions)
+            .find_map(|(id, place)| Some((id, (*place)?)));
         let unasked = unasked.or(state.stray.map(|place| (usize::MAX, place)));
         if let Some((id, place)) = unasked {
             let id = u32::try_from(id).unwrap_or(u32::MAX);
@@ -46,12 +62,31 @@ impl Core {
         let (recorded, code, hint) = match mismatch {
             Mismatch::Different { id, place, code, site } => (
                 recorded(history, *place),
-                format!("action #{id}: {} (called at {}:{})", describe(code), site.file(), site.line()),
+                format!(
+                    "action #{id}: {} (called at {}:{})",
+                    describe(code),
+                    site.file(),
+                    site.line()
+                ),
                 "the call was changed, moved or inserted",
             ),
-            Mismatch::TooLate { id, place, code, site, cursor } => (
-                format!("{}; the code got to it only at event {cursor}", recorded(history, *place)),
-                format!("action #{id}: {} (called at {}:{})", describe(code), site.file(), site.line()),
+            Mismatch::TooLate {
+                id,
+                place,
+                code,
+                site,
+                cursor,
+            } => (
+                format!(
+                    "{}; the code got to it only at event {cursor}",
+                    recorded(history, *place)
+                ),
+                format!(
+                    "action #{id}: {} (called at {}:{})",
+                    describe(code),
+                    site.file(),
+                    site.line()
+                ),
                 "the call was moved behind an await",
             ),
             Mismatch::NeverAsked { place, actions, .. } => (
@@ -59,7 +94,11 @@ impl Core {
                 match (actions, self.last_call()) {
                     (0, None) => "no call of the context at all".to_owned(),
                     (n, Some(site)) => {
-                        format!("asked for {n} actions and no more (last call at {}:{})", site.file(), site.line())
+                        format!(
+                            "asked for {n} actions and no more (last call at {}:{})",
+                            site.file(),
+                            site.line()
+                        )
                     }
                     (n, None) => format!("asked for {n} actions and no more"),
                 },
@@ -77,7 +116,14 @@ impl Core {
 }
 
 fn recorded(history: &History, place: usize) -> String {
-    let Some(Event::Scheduled { kind, id, name, instance, .. }) = history.events.get(place) else {
+    let Some(Event::Scheduled {
+        kind,
+        id,
+        name,
+        instance,
+        ..
+    }) = history.events.get(place)
+    else {
         return format!("event {place}");
     };
     let what = match kind {

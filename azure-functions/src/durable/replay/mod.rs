@@ -9,7 +9,7 @@
 pub(crate) mod action;
 pub(crate) mod combinator;
 pub(crate) mod core;
-mod deliver;
+pub(crate) mod deliver;
 pub(crate) mod event_wait;
 mod frame;
 pub(crate) mod history;
@@ -18,6 +18,4 @@ pub(crate) mod operation;
 pub(crate) mod outcome;
 pub(crate) mod refusal;
 pub(crate) mod segment;
-#[cfg(test)]
-mod tests;
 mod waker;

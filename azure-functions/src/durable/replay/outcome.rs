@@ -76,7 +76,11 @@ impl Core {
                 let spent_until = newest.map_or(0, |a| a.tick);
                 let handed_on = if request.preserve_unprocessed_events {
                     let lost = |number: u32, tick: u32| number == 0 || tick < spent_until;
-                    let events = state.events.arrivals.iter().filter(|a| !a.consumed && lost(a.number, a.tick));
+                    let events = state
+                        .events
+                        .arrivals
+                        .iter()
+                        .filter(|a| !a.consumed && lost(a.number, a.tick));
                     events
                         .map(|a| (state.events.names[a.name].text.clone(), self.content(&a.content)))
                         .collect()
@@ -89,11 +93,25 @@ impl Core {
                 } else {
                     segments.plan(&actions, true)
                 };
-                (plan, Some(NextExecution { input: request.input, handed_on }))
+                (
+                    plan,
+                    Some(NextExecution {
+                        input: request.input,
+                        handed_on,
+                    }),
+                )
             }
             None if *standing == Standing::Contradicted => {
                 let all = 0..u32::try_from(actions.len()).unwrap_or(u32::MAX);
-                (Plan { closed: Vec::new(), open: all, go_on: true, latest_fire_at: None }, None)
+                (
+                    Plan {
+                        closed: Vec::new(),
+                        open: all,
+                        go_on: true,
+                        latest_fire_at: None,
+                    },
+                    None,
+                )
             }
             None => (segments.plan(&actions, done), None),
         };
@@ -122,21 +140,36 @@ impl Core {
             .events
             .iter()
             .filter_map(|event| {
-                let Event::Scheduled { kind, id, name, instance, fire_at, .. } = event else { return None };
+                let Event::Scheduled {
+                    kind,
+                    id,
+                    name,
+                    instance,
+                    fire_at,
+                    ..
+                } = event
+                else {
+                    return None;
+                };
                 let text = |span| history.text(span).unwrap_or_default().into_owned();
                 let kind = match kind {
-                    ScheduledKind::Activity => ActionKind::CallActivity { name: text(*name), input: "null".to_owned() },
+                    ScheduledKind::Activity => ActionKind::CallActivity {
+                        name: text(*name),
+                        input: "null".to_owned(),
+                    },
                     ScheduledKind::SubOrchestration => ActionKind::CallSubOrchestration {
                         name: text(*name),
                         instance_id: Some(text(*instance)).filter(|id| !id.is_empty()),
                         input: "null".to_owned(),
                     },
-                    ScheduledKind::Timer => {
-                        ActionKind::CreateTimer { fire_at: fire_at.unwrap_or_default(), cancelled: true }
-                    }
-                    ScheduledKind::Message => {
-                        ActionKind::SignalEntity { instance_id: text(*instance), operation: "op".to_owned() }
-                    }
+                    ScheduledKind::Timer => ActionKind::CreateTimer {
+                        fire_at: fire_at.unwrap_or_default(),
+                        cancelled: true,
+                    },
+                    ScheduledKind::Message => ActionKind::SignalEntity {
+                        instance_id: text(*instance),
+                        operation: "op".to_owned(),
+                    },
                 };
                 Some((*id, kind))
             })
@@ -144,7 +177,15 @@ impl Core {
         recorded.sort_by_key(|(id, _)| *id);
         recorded.dedup_by_key(|(id, _)| *id);
         let site: Site = Location::caller();
-        recorded.into_iter().map(|(_, kind)| Action { kind, op: OpId(u32::MAX), settled: None, site }).collect()
+        recorded
+            .into_iter()
+            .map(|(_, kind)| Action {
+                kind,
+                op: OpId(u32::MAX),
+                settled: None,
+                site,
+            })
+            .collect()
     }
 }
 

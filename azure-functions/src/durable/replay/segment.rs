@@ -49,7 +49,12 @@ pub(crate) struct Segments {
 
 impl Segments {
     pub(crate) fn new(clock: DateTime<Utc>) -> Self {
-        Self { closed: Vec::new(), open_from: 0, clock, closed_on: Vec::new() }
+        Self {
+            closed: Vec::new(),
+            open_from: 0,
+            clock,
+            closed_on: Vec::new(),
+        }
     }
 
     /// User code is about to issue an action because of `cause`: ends the open segment if it can be ended on that.
@@ -65,11 +70,19 @@ impl Segments {
                     self.closed_on[name] = before;
                     return;
                 }
-                Closer::Events { name, waits: number - before, number }
+                Closer::Events {
+                    name,
+                    waits: number - before,
+                    number,
+                }
             }
             _ => return,
         };
-        self.closed.push(Closed { actions: self.open_from..next, closer, tick });
+        self.closed.push(Closed {
+            actions: self.open_from..next,
+            closer,
+            tick,
+        });
         self.open_from = next;
         self.clock = clock;
     }
@@ -91,7 +104,12 @@ impl Segments {
     pub(crate) fn plan(self, actions: &[Action], done: bool) -> Plan {
         let open = self.open_from..len(actions);
         let settled = open.clone().all(|id| actions[id as usize].settled_by(u32::MAX));
-        Plan { closed: self.closed, open, go_on: done && !settled, latest_fire_at: None }
+        Plan {
+            closed: self.closed,
+            open,
+            go_on: done && !settled,
+            latest_fire_at: None,
+        }
     }
 
     /// The plan of an execution that continues as new, where `newest` is the newest event that must not be delivered
@@ -105,7 +123,12 @@ impl Segments {
     ) -> Plan {
         let end = len(actions);
         let Some(newest) = newest else {
-            return Plan { closed: Vec::new(), open: 0..end, go_on: true, latest_fire_at: latest_fire_at(start) };
+            return Plan {
+                closed: Vec::new(),
+                open: 0..end,
+                go_on: true,
+                latest_fire_at: latest_fire_at(start),
+            };
         };
         let mut closed = self.closed;
         closed.retain(|segment| segment.tick < newest.tick);
@@ -115,8 +138,16 @@ impl Segments {
             _ => None,
         });
         let waits = newest.number - before.unwrap_or(0);
-        let closer = Closer::Events { name: newest.name, waits, number: newest.number };
-        closed.push(Closed { actions: from..newest.actions_before, closer, tick: newest.tick });
+        let closer = Closer::Events {
+            name: newest.name,
+            waits,
+            number: newest.number,
+        };
+        closed.push(Closed {
+            actions: from..newest.actions_before,
+            closer,
+            tick: newest.tick,
+        });
         Plan {
             closed,
             open: newest.actions_before..end,
@@ -135,6 +166,9 @@ impl Events {
     /// The newest event that the next execution must not see again: the newest consumed one if unconsumed events are to
     /// be preserved, else the newest seen at all.
     pub(crate) fn newest_spent(&self, preserve: bool) -> Option<&Arrival> {
-        self.arrivals.iter().rev().find(|a| a.number > 0 && (a.consumed || !preserve))
+        self.arrivals
+            .iter()
+            .rev()
+            .find(|a| a.number > 0 && (a.consumed || !preserve))
     }
 }

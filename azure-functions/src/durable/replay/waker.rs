@@ -13,7 +13,10 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(|_| refuse(), |_| refuse(), 
 pub(crate) fn panicking() -> Waker {
     // SAFETY: the data pointer is null and no function of the table looks at it; cloning, waking and waking by
     // reference unwind, dropping does nothing. There is no safe way to see a waker being cloned: `Wake` clones an Arc.
-    #[expect(unsafe_code, reason = "a waker that notices its clones can only be made from a raw one")]
+    #[expect(
+        unsafe_code,
+        reason = "a waker that notices its clones can only be made from a raw one"
+    )]
     unsafe {
         Waker::from_raw(RawWaker::new(ptr::null(), &VTABLE))
     }

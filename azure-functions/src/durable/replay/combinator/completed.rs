@@ -30,7 +30,10 @@ impl<F: Future> AsCompleted<F> {
     pub(crate) fn new(core: &Rc<Core>, site: Site, futures: impl IntoIterator<Item = F>) -> Self {
         let futures: Vec<_> = futures.into_iter().map(|f| Some(Box::pin(f))).collect();
         let pending = futures.len();
-        Self { group: Group::new(core, site), children: Children { futures, pending } }
+        Self {
+            group: Group::new(core, site),
+            children: Children { futures, pending },
+        }
     }
 
     /// The next result with the index of its future in the list; `None` once all have been given out.
@@ -66,7 +69,9 @@ impl<F: Future> Future for NextCompleted<'_, F> {
                 children,
                 |children| children.futures.len(),
                 |children, i, cx| {
-                    let Some(future) = &mut children.futures[i] else { return Poll::Ready(ControlFlow::Continue(())) };
+                    let Some(future) = &mut children.futures[i] else {
+                        return Poll::Ready(ControlFlow::Continue(()));
+                    };
                     let output = std::task::ready!(future.as_mut().poll(cx));
                     children.futures[i] = None;
                     children.pending -= 1;

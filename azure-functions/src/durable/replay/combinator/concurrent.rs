@@ -32,14 +32,26 @@ impl<I: Iterator, M, F: Future> Unpin for ForEachConcurrent<I, M, F> {}
 
 impl<I: Iterator, M, F: Future> fmt::Debug for ForEachConcurrent<I, M, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ForEachConcurrent").field("running", &self.work.running).finish_non_exhaustive()
+        f.debug_struct("ForEachConcurrent")
+            .field("running", &self.work.running)
+            .finish_non_exhaustive()
     }
 }
 
 impl<I: Iterator, M: FnMut(I::Item) -> F, F: Future> ForEachConcurrent<I, M, F> {
     pub(crate) fn new(core: &Rc<Core>, site: Site, limit: usize, items: I, start: M) -> Self {
-        let work = Work { items: items.fuse(), start, limit: limit.max(1), futures: Vec::new(), outputs: Vec::new(), running: 0 };
-        Self { group: Group::new(core, site), work }
+        let work = Work {
+            items: items.fuse(),
+            start,
+            limit: limit.max(1),
+            futures: Vec::new(),
+            outputs: Vec::new(),
+            running: 0,
+        };
+        Self {
+            group: Group::new(core, site),
+            work,
+        }
     }
 }
 
@@ -70,12 +82,18 @@ impl<I: Iterator, M: FnMut(I::Item) -> F, F: Future> Future for ForEachConcurren
                 work,
                 |work| work.futures.len(),
                 |work, i, cx| {
-                    let Some(future) = &mut work.futures[i] else { return Poll::Ready(ControlFlow::Continue(())) };
+                    let Some(future) = &mut work.futures[i] else {
+                        return Poll::Ready(ControlFlow::Continue(()));
+                    };
                     let output = std::task::ready!(future.as_mut().poll(cx));
                     work.futures[i] = None;
                     work.outputs[i] = Some(output);
                     work.running -= 1;
-                    Poll::Ready(if work.fill() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+                    Poll::Ready(if work.fill() {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    })
                 },
             )
             .map(|()| work.outputs.drain(..).flatten().collect())

@@ -52,13 +52,19 @@ impl<T: JoinTuple> Unpin for Join<T> {}
 
 impl<T: JoinTuple> fmt::Debug for Join<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Join").field("pending", &self.pending).finish_non_exhaustive()
+        f.debug_struct("Join")
+            .field("pending", &self.pending)
+            .finish_non_exhaustive()
     }
 }
 
 impl<T: JoinTuple> Join<T> {
     pub(crate) fn new(core: &Rc<Core>, site: Site, futures: T) -> Self {
-        Self { group: Group::new(core, site), running: futures.start(), pending: T::COUNT }
+        Self {
+            group: Group::new(core, site),
+            running: futures.start(),
+            pending: T::COUNT,
+        }
     }
 }
 
@@ -66,7 +72,11 @@ impl<T: JoinTuple> Future for Join<T> {
     type Output = T::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
-        let Self { group, running, pending } = &mut *self;
+        let Self {
+            group,
+            running,
+            pending,
+        } = &mut *self;
         let mut state = (running, pending);
         group.drive(
             cx,
@@ -99,13 +109,19 @@ impl<T: TryJoinTuple> Unpin for TryJoin<T> {}
 
 impl<T: TryJoinTuple> fmt::Debug for TryJoin<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TryJoin").field("pending", &self.pending).finish_non_exhaustive()
+        f.debug_struct("TryJoin")
+            .field("pending", &self.pending)
+            .finish_non_exhaustive()
     }
 }
 
 impl<T: TryJoinTuple> TryJoin<T> {
     pub(crate) fn new(core: &Rc<Core>, site: Site, futures: T) -> Self {
-        Self { group: Group::new(core, site), running: futures.start(), pending: T::COUNT }
+        Self {
+            group: Group::new(core, site),
+            running: futures.start(),
+            pending: T::COUNT,
+        }
     }
 }
 
@@ -113,7 +129,11 @@ impl<T: TryJoinTuple> Future for TryJoin<T> {
     type Output = Result<T::Values, T::Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { group, running, pending } = &mut *self;
+        let Self {
+            group,
+            running,
+            pending,
+        } = &mut *self;
         let mut state = (running, pending);
         group.drive(
             cx,
@@ -138,6 +158,7 @@ impl<T: TryJoinTuple> Future for TryJoin<T> {
 
 /// A member of a tuple: under way, done, or taken.
 #[doc(hidden)]
+#[expect(unnameable_types, reason = "only the tuples' own trait names it")]
 pub enum Member<F: Future> {
     Future(Pin<Box<F>>),
     Done(F::Output),
@@ -161,7 +182,9 @@ impl<F: Future> Member<F> {
 
     /// Ready with true when the future is, with false if it had been before.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let Self::Future(future) = self else { return Poll::Ready(false) };
+        let Self::Future(future) = self else {
+            return Poll::Ready(false);
+        };
         let output = std::task::ready!(future.as_mut().poll(cx));
         *self = Self::Done(output);
         Poll::Ready(true)

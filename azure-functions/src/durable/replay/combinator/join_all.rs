@@ -3,6 +3,7 @@
 use super::Group;
 use crate::durable::replay::core::{Core, Site};
 use std::{
+    fmt,
     future::Future,
     ops::ControlFlow,
     pin::Pin,
@@ -13,13 +14,11 @@ use std::{
 /// Future of [`join_all`](crate::bindings::DurableOrchestrationContext::join_all): the outputs of all futures, in the
 /// order of the list.
 #[must_use = "futures do nothing unless you `.await` them"]
-#[derive(Debug)]
 pub struct JoinAll<F: Future> {
     group: Group,
     children: Children<F>,
 }
 
-#[derive(Debug)]
 struct Children<F: Future> {
     futures: Vec<Option<Pin<Box<F>>>>,
     outputs: Vec<Option<F::Output>>,
@@ -28,12 +27,27 @@ struct Children<F: Future> {
 
 impl<F: Future> Unpin for JoinAll<F> {}
 
+impl<F: Future> fmt::Debug for JoinAll<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinAll")
+            .field("pending", &self.children.pending)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<F: Future> JoinAll<F> {
     pub(crate) fn new(core: &Rc<Core>, site: Site, futures: impl IntoIterator<Item = F>) -> Self {
         let futures: Vec<_> = futures.into_iter().map(|f| Some(Box::pin(f))).collect();
         let pending = futures.len();
         let outputs = std::iter::repeat_with(|| None).take(pending).collect();
-        Self { group: Group::new(core, site), children: Children { futures, outputs, pending } }
+        Self {
+            group: Group::new(core, site),
+            children: Children {
+                futures,
+                outputs,
+                pending,
+            },
+        }
     }
 }
 
@@ -45,19 +59,26 @@ impl<F: Future> Future for JoinAll<F> {
         if children.pending == 0 {
             return Poll::Ready(children.outputs.drain(..).flatten().collect());
         }
-        group.drive(
-            cx,
-            children,
-            |children| children.futures.len(),
-            |children, i, cx| {
-                let Some(future) = &mut children.futures[i] else { return Poll::Ready(ControlFlow::Continue(())) };
-                let output = std::task::ready!(future.as_mut().poll(cx));
-                children.futures[i] = None;
-                children.outputs[i] = Some(output);
-                children.pending -= 1;
-                Poll::Ready(if children.pending == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-            },
-        )
-        .map(|()| children.outputs.drain(..).flatten().collect())
+        group
+            .drive(
+                cx,
+                children,
+                |children| children.futures.len(),
+                |children, i, cx| {
+                    let Some(future) = &mut children.futures[i] else {
+                        return Poll::Ready(ControlFlow::Continue(()));
+                    };
+                    let output = std::task::ready!(future.as_mut().poll(cx));
+                    children.futures[i] = None;
+                    children.outputs[i] = Some(output);
+                    children.pending -= 1;
+                    Poll::Ready(if children.pending == 0 {
+                        ControlFlow::Break(())
+                    } else {
+                        ControlFlow::Continue(())
+                    })
+                },
+            )
+            .map(|()| children.outputs.drain(..).flatten().collect())
     }
 }

@@ -43,7 +43,9 @@ pub(crate) struct Group {
 
 impl fmt::Debug for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Group").field("site", &self.site).finish_non_exhaustive()
+        f.debug_struct("Group")
+            .field("site", &self.site)
+            .finish_non_exhaustive()
     }
 }
 
@@ -52,7 +54,12 @@ pub(crate) type Step<T> = ControlFlow<T>;
 
 impl Group {
     pub(crate) fn new(core: &Rc<Core>, site: Site) -> Self {
-        Self { core: Rc::clone(core), id: core.new_group(), site, started: 0 }
+        Self {
+            core: Rc::clone(core),
+            id: core.new_group(),
+            site,
+            started: 0,
+        }
     }
 
     /// Polls the children that have to be, until `poll` breaks or nothing is left to deliver. `poll` is called with the

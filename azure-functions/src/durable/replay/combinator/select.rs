@@ -1,9 +1,6 @@
 //! The first of a tuple.
 
-use super::{
-    Group,
-    join::{JoinTuple, Member},
-};
+use super::{Group, join::JoinTuple};
 use crate::durable::replay::core::{Core, Site};
 use std::{
     fmt,
@@ -150,7 +147,7 @@ select_tuple!(Either4; A First 0, B Second 1, C Third 2, D Fourth 3);
 
 #[cfg(test)]
 mod tests {
-    use super::Member;
+    use crate::durable::replay::combinator::join::Member;
 
     #[test]
     fn a_member_is_taken_once() {

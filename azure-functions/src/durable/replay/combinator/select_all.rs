@@ -22,8 +22,14 @@ pub struct SelectAll<F> {
 impl<F> SelectAll<F> {
     pub(crate) fn new(core: &Rc<Core>, site: Site, futures: impl IntoIterator<Item = F>) -> Self {
         let futures: Vec<F> = futures.into_iter().collect();
-        assert!(!futures.is_empty(), "select_all needs at least one future: an empty list would never be ready");
-        Self { group: Group::new(core, site), futures }
+        assert!(
+            !futures.is_empty(),
+            "select_all needs at least one future: an empty list would never be ready"
+        );
+        Self {
+            group: Group::new(core, site),
+            futures,
+        }
     }
 }
 

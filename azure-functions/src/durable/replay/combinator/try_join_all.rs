@@ -33,7 +33,14 @@ impl<F, T> TryJoinAll<F, T> {
         let futures: Vec<_> = futures.into_iter().map(|f| Some(Box::pin(f))).collect();
         let pending = futures.len();
         let values = std::iter::repeat_with(|| None).take(pending).collect();
-        Self { group: Group::new(core, site), children: Children { futures, values, pending } }
+        Self {
+            group: Group::new(core, site),
+            children: Children {
+                futures,
+                values,
+                pending,
+            },
+        }
     }
 }
 
@@ -50,14 +57,20 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for TryJoinAll<F, T> {
             children,
             |children| children.futures.len(),
             |children, i, cx| {
-                let Some(future) = &mut children.futures[i] else { return Poll::Ready(ControlFlow::Continue(())) };
+                let Some(future) = &mut children.futures[i] else {
+                    return Poll::Ready(ControlFlow::Continue(()));
+                };
                 match std::task::ready!(future.as_mut().poll(cx)) {
                     Ok(value) => {
                         children.futures[i] = None;
                         children.values[i] = Some(value);
                         children.pending -= 1;
                         let all = children.pending == 0;
-                        Poll::Ready(if all { ControlFlow::Break(Ok(())) } else { ControlFlow::Continue(()) })
+                        Poll::Ready(if all {
+                            ControlFlow::Break(Ok(()))
+                        } else {
+                            ControlFlow::Continue(())
+                        })
                     }
                     Err(error) => {
                         // The rest is dropped here: timers are cancelled, retries stop.
