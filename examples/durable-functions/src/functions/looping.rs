@@ -1,0 +1,28 @@
+use azure_functions::{
+    FunctionError, bindings::DurableOrchestrationContext, durable::OrchestrationOutput, func,
+};
+use serde::{Deserialize, Serialize};
+
+/// What one generation hands to the next.
+#[derive(Serialize, Deserialize)]
+struct Progress {
+    left: u64,
+    #[serde(default)]
+    sum: u64,
+}
+
+/// Counts down, one generation per number; a new generation begins with an empty history, so a loop may go on for ever.
+///
+/// Output for the input `{"left":5}`, and for none: `55`, which is 25 + 16 + 9 + 4 + 1.
+#[func]
+pub async fn looping(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, FunctionError> {
+    let input = context.input();
+    let Progress { left, sum } =
+        if input.is_null() { Progress { left: 5, sum: 0 } } else { serde_json::from_value(input.clone())? };
+    if left == 0 {
+        return Ok(sum.into());
+    }
+    let square = context.call_activity("square", left).await?.as_u64().unwrap_or_default();
+    context.continue_as_new(Progress { left: left - 1, sum: sum + square }, false).await;
+    Ok(().into())
+}
