@@ -3,5 +3,6 @@
 pub mod cli;
 pub mod durable;
 pub mod host;
+pub mod project;
 pub mod shell;
 mod template;

@@ -1,0 +1,176 @@
+//! `host.json` as people write it, and as they get it wrong.
+
+use super::*;
+use crate::project::LocalSettings;
+
+fn settings(values: &[(&str, &str)]) -> Settings {
+    Settings::new(
+        values.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
+        &LocalSettings::default(),
+    )
+}
+
+fn parse(text: &str) -> HostJson {
+    HostJson::parse("host.json", text, &settings(&[])).unwrap()
+}
+
+fn message(text: &str) -> String {
+    HostJson::parse("host.json", text, &settings(&[]))
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn the_shortest_file_gives_the_defaults() {
+    let host = parse(r#"{"version": "2.0"}"#);
+    assert_eq!(host.function_timeout, FunctionTimeout::Limit(Duration::from_secs(1800)));
+    assert_eq!(host.http.route_prefix, "api");
+    assert_eq!(host.durable_task.hub_name.as_str(), "DefaultTaskHub");
+    assert_eq!(host.durable_task.maximum_short_timer, DAY * 6);
+    assert_eq!(
+        host.durable_task.overridable_states,
+        OverridableStates::NonRunningStates
+    );
+    assert_eq!(host.functions, None);
+    assert_eq!(host.warning(), None);
+}
+
+#[test]
+fn everything_it_honours_is_read() {
+    let text = r#"{
+        "version": "2.0",
+        "functionTimeout": "-1",
+        "functions": ["a", "b"],
+        "extensionBundle": { "id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)" },
+        "extensions": {
+            "http": { "routePrefix": "" },
+            "durableTask": {
+                "HubName": "%Hub%VS",
+                "maxConcurrentActivityFunctions": 7,
+                "maxConcurrentOrchestratorFunctions": "8",
+                "storageProvider": { "maximumShortTimerDuration": "00:10:00", "longRunningTimerIntervalDuration": "00:05:00" },
+                "storeInputsInOrchestrationHistory": true,
+                "defaultVersion": "1.1",
+                "overridableExistingInstanceStates": "AnyState"
+            }
+        },
+        "logging": { "logLevel": { "default": "Warning", "Function.hello": "Debug" } }
+    }"#;
+    let host = HostJson::parse("host.json", text, &settings(&[("HUB", "Sample")])).unwrap();
+    assert_eq!(host.function_timeout, FunctionTimeout::Unlimited);
+    assert_eq!(host.functions, Some(vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(host.http.route_prefix, "");
+    let durable = &host.durable_task;
+    assert_eq!(durable.hub_name.as_str(), "SampleVS");
+    assert_eq!(
+        (durable.max_concurrent_activities, durable.max_concurrent_orchestrations),
+        (7, 8)
+    );
+    assert_eq!(durable.maximum_short_timer, Duration::from_secs(600));
+    assert_eq!(durable.long_running_timer_interval, Duration::from_secs(300));
+    assert!(durable.store_inputs_in_history);
+    assert_eq!(durable.default_version.as_deref(), Some("1.1"));
+    assert_eq!(durable.overridable_states, OverridableStates::AnyState);
+    assert_eq!(host.log_levels.minimum("Function.hello.User"), LogLevel::Debug);
+    assert_eq!(host.log_levels.minimum("Host"), LogLevel::Warning);
+    assert_eq!(host.warning(), None);
+}
+
+#[test]
+fn unknown_settings_make_one_warning_in_all() {
+    let text = r#"{"version": "2.0", "tracing": {}, "extensions": {"queues": {"batchSize": 1}, "http": {"hsts": {}}}}"#;
+    assert_eq!(
+        parse(text).warning().unwrap(),
+        "host.json: the local host ignores tracing, extensions.queues, extensions.http.hsts (they may mean something in Azure)"
+    );
+}
+
+#[test]
+fn settings_override_the_file() {
+    let text = r#"{"version": "2.0", "functions": ["a"], "extensions": {"http": {"routePrefix": "v1"}}}"#;
+    let values = [
+        ("AzureFunctionsJobHost__extensions__http__routePrefix", "v2"),
+        ("AzureFunctionsJobHost__functionTimeout", "00:01:00"),
+        ("AzureFunctionsJobHost__functions__0", "z"),
+        ("AzureFunctionsJobHost:functions:1", "y"),
+        ("AzureFunctionsJobHost__logging__logLevel__default", "Error"),
+        (
+            "AzureFunctionsJobHost__extensions__durableTask__maxConcurrentActivityFunctions",
+            "3",
+        ),
+    ];
+    let host = HostJson::parse("host.json", text, &settings(&values)).unwrap();
+    assert_eq!(host.http.route_prefix, "v2");
+    assert_eq!(host.function_timeout, FunctionTimeout::Limit(Duration::from_secs(60)));
+    assert_eq!(host.functions, Some(vec!["z".to_owned(), "y".to_owned()]));
+    assert_eq!(host.log_levels.minimum("x"), LogLevel::Error);
+    assert_eq!(host.durable_task.max_concurrent_activities, 3);
+
+    let bad = [("AzureFunctionsJobHost__functionTimeout", "soon")];
+    let error = HostJson::parse("host.json", text, &settings(&bad))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "environment variable AzureFunctionsJobHost__functionTimeout: functionTimeout must be a time such as \"00:05:00\", or \
+         \"-1\" for no limit"
+    );
+}
+
+#[test]
+fn mistakes_name_the_place_and_the_fix() {
+    for (text, expected) in [
+        (
+            "{}",
+            "host.json, line 1, column 1: version is missing: add \"version\": \"2.0\"",
+        ),
+        (
+            r#"{"version": "1.0"}"#,
+            "host.json, line 1, column 13: version is \"1.0\", but this host reads only \"version\": \"2.0\"",
+        ),
+        (
+            r#"{"version": 2.0}"#,
+            "host.json, line 1, column 13: version must be the string \"2.0\", found a number",
+        ),
+        (
+            "{\"version\": \"2.0\",\n  \"extensions\": { \"http\": { \"routePrefix\": 7 } } }",
+            "host.json, line 2, column 44: extensions.http.routePrefix must be a string, found a number",
+        ),
+        (
+            "{\"version\": \"2.0\",\n  \"extensions\": { \"durableTask\": { \"hubName\": \"my-hub\" } } }",
+            "host.json, line 2, column 47: task hub name 'my-hub' is not valid: it contains '-'; a task hub name has 3 to 45 \
+             characters, only ASCII letters and digits, and begins with a letter",
+        ),
+        (
+            "{\"version\": \"2.0\",\n  \"extensions\": { \"durableTask\": { \"hubName\": \"%Hub%\" } } }",
+            "host.json, line 2, column 47: extensions.durableTask.hubName: '%Hub%' does not resolve: add the app setting 'Hub' \
+             to Values in local.settings.json, or set it in the environment",
+        ),
+        (
+            r#"{"version": "2.0", "extensions": {"durableTask": {"maxConcurrentActivityFunctions": 0}}}"#,
+            "host.json, line 1, column 85: extensions.durableTask.maxConcurrentActivityFunctions must be a whole number of at \
+             least 1",
+        ),
+        (
+            r#"{"version": "2.0", "logging": {"logLevel": {"default": "Loud"}}}"#,
+            "host.json, line 1, column 56: logging.logLevel.default must be Trace, Debug, Information, Warning, Error, Critical \
+             or None",
+        ),
+        (
+            "{\"version\" \"2.0\"}",
+            "host.json, line 1, column 12: expected ':' after the name \"version\"",
+        ),
+    ] {
+        assert_eq!(message(text), expected);
+    }
+}
+
+#[test]
+fn a_missing_file_says_what_to_create() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = HostJson::read(&folder.path().join("host.json"), &settings(&[])).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "host.json is missing: create it with at least {\"version\": \"2.0\"}"
+    );
+}

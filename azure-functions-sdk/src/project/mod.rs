@@ -1,0 +1,18 @@
+//! What the local host reads of a project: `host.json`, `local.settings.json` and the app settings that they make.
+
+mod error;
+mod host_json;
+mod hub_name;
+mod json_text;
+mod local_settings;
+mod log_levels;
+mod settings;
+mod time_span;
+
+pub use error::ProjectError;
+pub use host_json::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, OverridableStates};
+pub use hub_name::{HubName, HubNameError};
+pub use local_settings::{HostSection, LocalSettings};
+pub use log_levels::{LogLevel, LogLevels};
+pub use settings::{Settings, UnresolvedSetting};
+pub use time_span::parse_time_span;

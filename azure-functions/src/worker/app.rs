@@ -1,0 +1,164 @@
+//! The functions linked into this binary, checked once, in the order of their names.
+
+use crate::{
+    registry::Function,
+    rpc::{RpcFunctionMetadata, StatusResult, status_result::Status},
+};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Runtime name under which the worker is known to hosts.
+pub(crate) const LANGUAGE: &str = "rust";
+
+/// All functions of the app.
+#[derive(Debug)]
+pub(crate) struct App {
+    functions: Vec<&'static Function>,
+    by_name: HashMap<String, usize>,
+}
+
+/// The app cannot run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum AppError {
+    /// Nothing registered.
+    #[error(
+        "this binary contains no functions: put #[func] on a function, and name the module or crate that holds it in main.rs \
+         (`mod functions;` for a module, `use my_funcs as _;` for a library crate), because the linker drops what nobody names"
+    )]
+    Empty,
+    /// Names are compared ignoring case.
+    #[error(
+        "two functions are named `{name}` (the host ignores case): {first} and {second}; rename one, or give it another \
+         name with #[func(name = \"...\")]"
+    )]
+    Duplicate {
+        name: &'static str,
+        first: String,
+        second: String,
+    },
+}
+
+impl App {
+    /// Collects what `#[func]` registered.
+    pub(crate) fn linked() -> Result<Self, AppError> {
+        Self::new(inventory::iter::<Function>.into_iter().collect())
+    }
+
+    fn new(mut functions: Vec<&'static Function>) -> Result<Self, AppError> {
+        // The order in which the linker hands them out means nothing; a stable one makes every listing stable.
+        functions.sort_by_key(|f| (f.name.to_lowercase(), f.file, f.line));
+        let mut by_name = HashMap::with_capacity(functions.len());
+        for (index, function) in functions.iter().enumerate() {
+            if let Some(first) = by_name.insert(function.name.to_lowercase(), index) {
+                return Err(AppError::Duplicate {
+                    name: function.name,
+                    first: place(functions[first]),
+                    second: place(function),
+                });
+            }
+        }
+        if functions.is_empty() {
+            return Err(AppError::Empty);
+        }
+        Ok(Self { functions, by_name })
+    }
+
+    /// All functions, sorted by name.
+    pub(crate) fn functions(&self) -> &[&'static Function] {
+        &self.functions
+    }
+
+    /// A function by its name, ignoring case.
+    pub(crate) fn find(&self, name: &str) -> Option<&'static Function> {
+        self.by_name.get(&name.to_lowercase()).map(|i| self.functions[*i])
+    }
+
+    /// The names, for a message.
+    pub(crate) fn names(&self) -> String {
+        self.functions.iter().map(|f| f.name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// `file:line` of a function.
+pub(crate) fn place(function: &Function) -> String {
+    format!("{}:{}", function.file, function.line)
+}
+
+/// Id of a function: the same in every process and after every restart, different for every name.
+pub(crate) fn function_id(function: &Function) -> String {
+    let name = format!("azure-functions/{}", function.name.to_lowercase());
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
+}
+
+/// The binding that starts a function, if there is one.
+pub(crate) fn trigger(bindings: &[Map<String, Value>]) -> Option<&Map<String, Value>> {
+    bindings.iter().find(|b| {
+        let kind = b.get("type").and_then(Value::as_str).unwrap_or_default();
+        kind.to_lowercase().ends_with("trigger")
+    })
+}
+
+/// What the host learns about a function.
+pub(crate) fn metadata(function: &Function, app_directory: &str) -> RpcFunctionMetadata {
+    RpcFunctionMetadata {
+        name: function.name.to_owned(),
+        function_id: function_id(function),
+        directory: app_directory.to_owned(),
+        // Never opened, but hosts refuse a function without one.
+        script_file: function.file.to_owned(),
+        entry_point: format!("{}::{}", function.module, function.name),
+        language: LANGUAGE.to_owned(),
+        raw_bindings: (function.bindings)()
+            .into_iter()
+            .map(|b| Value::Object(b).to_string())
+            .collect(),
+        status: Some(StatusResult {
+            status: Status::Success.into(),
+            ..StatusResult::default()
+        }),
+        ..RpcFunctionMetadata::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{invocation::Outputs, registry::Handler};
+
+    static ONE: Function = function("Greet", 3);
+    static SAME: Function = function("greet", 9);
+
+    const fn function(name: &'static str, line: u32) -> Function {
+        Function {
+            name,
+            module: "app::functions",
+            file: "src/functions.rs",
+            line,
+            bindings: || vec![],
+            handler: Handler::Blocking(|_| Ok(Outputs::default())),
+        }
+    }
+
+    #[test]
+    fn two_functions_of_one_name_are_refused_with_both_places() {
+        let error = App::new(vec![&SAME, &ONE]).unwrap_err().to_string();
+        assert!(error.contains("src/functions.rs:3 and src/functions.rs:9"), "{error}");
+    }
+
+    #[test]
+    fn an_app_without_functions_is_told_how_to_link_them() {
+        let error = App::new(vec![]).unwrap_err().to_string();
+        assert!(
+            error.contains("mod functions;") && error.contains("use my_funcs as _;"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn ids_are_stable_and_ignore_case() {
+        assert_eq!(function_id(&ONE), function_id(&SAME));
+        assert_eq!(function_id(&ONE), "79d3154b-8ecb-59b9-abad-b07f58966d6e");
+    }
+}

@@ -1,0 +1,128 @@
+//! What a running function can ask about its own invocation, wherever it is in the code.
+
+use super::outgoing::Outgoing;
+use log::LevelFilter;
+use std::{cell::RefCell, fmt, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// The invocation that the current code runs in.
+///
+/// Set while a function runs: for its whole length on the thread of a plain function, and whenever the function's own
+/// future is polled. Tasks and threads that a function starts are outside; take it with you through
+/// [`Context::enter`].
+///
+/// ```
+/// fn remaining_work() {
+///     if let Some(context) = azure_functions::Context::current() {
+///         if context.cancellation().is_cancelled() {
+///             log::warn!("{} was asked to stop", context.function_name());
+///         }
+///     }
+/// }
+/// # remaining_work();
+/// ```
+#[derive(Clone)]
+pub struct Context(pub(super) Arc<Scope>);
+
+/// Contents of a [`Context`], and what the logger needs to know about the invocation.
+pub(super) struct Scope {
+    pub invocation_id: String,
+    pub function: &'static str,
+    pub trace_parent: String,
+    pub trace_state: String,
+    pub cancellation: CancellationToken,
+    pub retry: Option<RetryContext>,
+    pub level: LevelFilter,
+    pub out: Outgoing,
+}
+
+/// Which attempt of a function's retry policy this is; there is none on a first attempt.
+///
+/// Source: `InvocationRequest.retry_context`, which hosts send only while a policy is running the function again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryContext {
+    /// How many times the function has been retried, this attempt included.
+    pub retry_count: i32,
+    /// How many retries the policy allows; -1 for no limit.
+    pub max_retry_count: i32,
+    /// Why the previous attempt failed, if the host says so.
+    pub last_failure: Option<String>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
+}
+
+impl Context {
+    /// The invocation that the calling code runs in; `None` outside any.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(|c| c.borrow().clone()).ok().flatten()
+    }
+
+    /// Id of the invocation, unique for each call.
+    pub fn invocation_id(&self) -> &str {
+        &self.0.invocation_id
+    }
+
+    /// Name of the function, as the host knows it.
+    pub fn function_name(&self) -> &'static str {
+        self.0.function
+    }
+
+    /// W3C `traceparent` of the call; empty if the host has no trace.
+    pub fn trace_parent(&self) -> &str {
+        &self.0.trace_parent
+    }
+
+    /// W3C `tracestate` of the call; empty if there is none.
+    pub fn trace_state(&self) -> &str {
+        &self.0.trace_state
+    }
+
+    /// Cancelled when the host cancels this invocation, or starts to stop the worker.
+    ///
+    /// The function is never interrupted: it may finish its work (and succeed) or return early with an error.
+    pub fn cancellation(&self) -> &CancellationToken {
+        &self.0.cancellation
+    }
+
+    /// The running retry policy, if this call is not the first attempt.
+    pub fn retry(&self) -> Option<&RetryContext> {
+        self.0.retry.as_ref()
+    }
+
+    /// Runs a closure inside this invocation, for instance on a thread that the function started: log records are
+    /// attributed to the invocation as long as it has not been answered.
+    pub fn enter<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _restore = Entered(CURRENT.with(|c| c.replace(Some(self.clone()))));
+        work()
+    }
+
+    /// What the logger needs, without cloning.
+    pub(super) fn with_current<R>(look: impl FnOnce(Option<&Self>) -> R) -> Option<R> {
+        CURRENT
+            .try_with(|c| c.try_borrow().ok().map(|c| look(c.as_ref())))
+            .ok()
+            .flatten()
+    }
+}
+
+/// Puts the former context back, panic or not.
+struct Entered(Option<Context>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let former = self.0.take();
+        let _ = CURRENT.try_with(|c| c.replace(former));
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("invocation_id", &self.0.invocation_id)
+            .field("function_name", &self.0.function)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,90 @@
+//! The worker: connects to the host that started the process, describes the app's functions, and runs them.
+
+mod app;
+mod arguments;
+mod call;
+mod context;
+mod environment;
+mod levels;
+mod logger;
+mod outgoing;
+mod panics;
+mod running;
+mod session;
+mod threads;
+
+pub use context::{Context, RetryContext};
+
+pub(crate) use app::{App, LANGUAGE};
+
+use crate::commands;
+use arguments::HostArguments;
+use std::process::ExitCode;
+
+/// Runs the app: the only line of its `main`.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// fn main() -> ExitCode {
+///     azure_functions::worker_main()
+/// }
+/// ```
+///
+/// What happens depends on the arguments of the process. With those that a host passes, the app serves invocations until the host
+/// ends the connection (exit code 0) or cannot be reached (1). `init`, `functions` and `replay` are commands for people and tools; `--help`
+/// lists them. To run an app while developing it, use `cargo func run`.
+///
+/// A logger for the `log` facade is installed unless the app has one, and a panic hook that calls the one before it.
+pub fn worker_main() -> ExitCode {
+    let arguments = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned());
+    ExitCode::from(run(&arguments.collect::<Vec<_>>()))
+}
+
+/// What `worker_main` does, with these arguments; gives the exit code.
+#[doc(hidden)]
+pub fn run(arguments: &[String]) -> u8 {
+    match HostArguments::parse(arguments) {
+        Some(Ok(host)) => outside_any_runtime(|| serve(host)),
+        Some(Err(error)) => {
+            eprintln!("error: {error}");
+            commands::USAGE_ERROR
+        }
+        None => commands::run(arguments),
+    }
+}
+
+fn serve(host: HostArguments) -> u8 {
+    logger::install();
+    panics::install_hook();
+    let app = match App::linked() {
+        Ok(app) => app,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return 1;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start the worker: {error}");
+            return 1;
+        }
+    };
+    logger::this_thread_carries_the_stream();
+    match runtime.block_on(session::serve(app, host)) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("error: {error}");
+            1
+        }
+    }
+}
+
+/// A `main` under `#[tokio::main]` works as well: the worker brings its own runtimes, which must not be nested.
+fn outside_any_runtime(work: impl FnOnce() -> u8 + Send) -> u8 {
+    if tokio::runtime::Handle::try_current().is_err() {
+        return work();
+    }
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap_or(1))
+}

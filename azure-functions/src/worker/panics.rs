@@ -1,0 +1,114 @@
+//! Panics of user code fail one invocation, with message and place; nothing that a function does ends the process.
+
+use std::{
+    any::Any,
+    backtrace::{Backtrace, BacktraceStatus},
+    cell::Cell,
+    panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook},
+    sync::Once,
+};
+
+/// A panic that was caught.
+#[derive(Debug)]
+pub(crate) struct Panic {
+    /// What it said.
+    pub message: String,
+    /// `file:line:column`, unless another hook has replaced ours.
+    pub location: Option<String>,
+    /// Present if `RUST_BACKTRACE` asks for it.
+    pub backtrace: Option<String>,
+}
+
+/// What the hook saw of the last panic of this thread.
+struct Seen {
+    location: Option<String>,
+    backtrace: Option<String>,
+}
+
+thread_local! {
+    static SEEN: Cell<Option<Seen>> = const { Cell::new(None) };
+}
+
+/// Notes the place of every panic, then does what was done before: a hook of the user stays in force.
+pub(crate) fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let previous = take_hook();
+        set_hook(Box::new(move |panic| {
+            note(panic);
+            previous(panic);
+        }));
+    });
+}
+
+fn note(panic: &PanicHookInfo<'_>) {
+    let backtrace = Backtrace::capture();
+    let seen = Seen {
+        location: panic.location().map(ToString::to_string),
+        backtrace: (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string()),
+    };
+    let _ = SEEN.try_with(|s| s.set(Some(seen)));
+}
+
+/// Runs user code.
+pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Panic> {
+    // Whatever the code left half done stays with the invocation that it belongs to, which is over.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
+        let seen = SEEN.try_with(Cell::take).ok().flatten();
+        let (location, backtrace) = seen.map_or((None, None), |s| (s.location, s.backtrace));
+        let message = message(payload.as_ref());
+        discard(payload);
+        Panic {
+            message,
+            location,
+            backtrace,
+        }
+    })
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a value that is not text".to_owned()
+    }
+}
+
+/// A payload is a value of the user: dropping it may panic, and so may dropping that panic's payload.
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        #[expect(clippy::mem_forget, reason = "twice is enough: leak it rather than die of it")]
+        std::mem::forget(second);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bomb(u8);
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if self.0 > 0 {
+                std::panic::panic_any(Self(self.0 - 1));
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_is_told_with_its_place() {
+        install_hook();
+        let panic = catch(|| panic!("no {}", "luck")).unwrap_err();
+        assert_eq!(panic.message, "no luck");
+        assert!(panic.location.unwrap().contains("panics.rs:"));
+    }
+
+    #[test]
+    fn a_payload_that_panics_when_dropped_is_survived() {
+        let panic = catch(|| std::panic::panic_any(Bomb(2))).unwrap_err();
+        assert_eq!(panic.message, "a value that is not text");
+    }
+}

@@ -1,0 +1,401 @@
+//! The conversation with the host, from the first message to the last.
+//!
+//! One thread reads and writes, and only that: every message is answered at once or handed to the functions' threads.
+//! Content that we do not know is ignored.
+
+use super::{
+    app::{self, App, LANGUAGE},
+    arguments::HostArguments,
+    call::{self, Reply, exception, result},
+    context::{Context, RetryContext, Scope},
+    environment,
+    levels::Levels,
+    logger,
+    outgoing::{self, Outgoing},
+    running::Running,
+    threads::Threads,
+};
+use crate::{
+    invocation::Invocation,
+    registry::Function,
+    rpc::{
+        FunctionEnvironmentReloadRequest, FunctionEnvironmentReloadResponse, FunctionLoadRequest, FunctionLoadResponse,
+        FunctionLoadResponseCollection, FunctionMetadataResponse, InvocationRequest, InvocationResponse, StartStream,
+        StatusResult, StreamingMessage, WorkerInitRequest, WorkerInitResponse, WorkerMetadata, WorkerStatusResponse,
+        WorkerWarmupResponse, function_rpc_client::FunctionRpcClient, parameter_binding::RpcData,
+        status_result::Status, streaming_message::Content,
+    },
+};
+use log::LevelFilter;
+use std::{collections::HashMap, error::Error, io, path::Path, sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tonic::{Streaming, transport::Endpoint};
+
+/// What the worker can do, as the host must know it: a key switches a behaviour on, whatever its value.
+const CAPABILITIES: [&str; 12] = [
+    "TypedDataCollection",
+    "IncludeEmptyEntriesInMessagePayload",
+    "RpcHttpBodyOnly",
+    "RawHttpBodyBytes",
+    "RpcHttpTriggerMetadataRemoved",
+    "UseNullableValueDictionaryForHttp",
+    "WorkerStatus",
+    "HandlesWorkerTerminateMessage",
+    "HandlesInvocationCancelMessage",
+    "HandlesWorkerWarmupMessage",
+    "SupportsLoadResponseCollection",
+    "EnableUserCodeException",
+];
+
+/// The protocol's bound on the size of a message, in both directions.
+const MAX_MESSAGE: usize = i32::MAX as usize;
+
+/// What hosts give a worker that is told to stop, when they do not say.
+const DEFAULT_GRACE: Duration = Duration::from_secs(5);
+
+/// How long the host may take to end the stream after we ended our half.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// The conversation could not begin or broke off.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum SessionError {
+    /// Not an address.
+    #[error("`{uri}` is not the address of a host: expected http://HOST:PORT/")]
+    Address { uri: String },
+    /// Nobody answers.
+    #[error(
+        "cannot reach the host at {uri}: {reason}; the app is meant to be started by a running host, for instance by `cargo func run`"
+    )]
+    Unreachable { uri: String, reason: String },
+    /// The stream broke.
+    #[error("the connection to the host broke: {reason}")]
+    Broken { reason: String },
+    /// No threads.
+    #[error("cannot start the threads for functions: {0}")]
+    Threads(#[source] io::Error),
+}
+
+/// Talks to the host until it ends the stream or stops us.
+pub(super) async fn serve(app: App, host: HostArguments) -> Result<(), SessionError> {
+    let (out, outgoing) = outgoing::channel();
+    out.send(
+        host.request_id,
+        Content::StartStream(StartStream {
+            worker_id: host.worker_id,
+        }),
+    );
+    let endpoint =
+        Endpoint::from_shared(host.uri.clone()).map_err(|_| SessionError::Address { uri: host.uri.clone() })?;
+    let unreachable = |reason: String| SessionError::Unreachable {
+        uri: host.uri.clone(),
+        reason,
+    };
+    let channel = endpoint.connect().await.map_err(|e| unreachable(root_cause(&e)))?;
+    let incoming = FunctionRpcClient::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE)
+        .max_encoding_message_size(MAX_MESSAGE)
+        .event_stream(outgoing)
+        .await
+        .map_err(|status| unreachable(root_cause(&status)))?
+        .into_inner();
+    let mut session = Session {
+        app,
+        out,
+        levels: Levels::default(),
+        app_directory: String::new(),
+        loaded: HashMap::new(),
+        running: Arc::default(),
+        threads: None,
+    };
+    let ended = session.read(incoming).await;
+    // Nobody is there to be answered.
+    session.running.cancel_all();
+    if let Some(threads) = session.threads {
+        threads.stop();
+    }
+    ended
+}
+
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+struct Session {
+    app: App,
+    out: Outgoing,
+    levels: Levels,
+    app_directory: String,
+    /// By function id. Hosts may load again, under the same or other ids; ids once loaded stay good.
+    loaded: HashMap<String, Loaded>,
+    running: Arc<Running>,
+    /// Started by the first invocation: see `environment` for what that makes possible.
+    threads: Option<Threads>,
+}
+
+#[derive(Clone, Copy)]
+struct Loaded {
+    function: &'static Function,
+    level: LevelFilter,
+}
+
+/// Whether the host wants to go on.
+enum Next {
+    Read,
+    Stop { grace: Duration },
+}
+
+impl Session {
+    async fn read(&mut self, mut incoming: Streaming<StreamingMessage>) -> Result<(), SessionError> {
+        while let Some(message) = next(&mut incoming).await? {
+            if let Next::Stop { grace } = self.handle(message)? {
+                return self.stop(incoming, grace).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets running invocations finish, answers for those that do not in time, and says goodbye.
+    async fn stop(&mut self, mut incoming: Streaming<StreamingMessage>, grace: Duration) -> Result<(), SessionError> {
+        // The host kills us when the grace is over: keep a little of it for what must still be sent.
+        let drain = grace - (grace / 5).min(Duration::from_millis(500));
+        let deadline = Instant::now() + drain.min(Duration::from_secs(86_400));
+        self.running.cancel_all();
+        let running = Arc::clone(&self.running);
+        let mut drained = Box::pin(timeout_at(deadline, running.drained()));
+        loop {
+            tokio::select! {
+                _ = &mut drained => break,
+                message = next(&mut incoming) => match message? {
+                    // A second request to stop changes nothing.
+                    Some(message) => { self.handle(message)?; }
+                    None => return Ok(()),
+                },
+            }
+        }
+        for id in self.running.ids() {
+            let status = result(
+                Status::Cancelled,
+                Some(exception("the host stopped the worker before the function completed")),
+            );
+            let response = InvocationResponse {
+                invocation_id: id.clone(),
+                result: Some(status),
+                ..InvocationResponse::default()
+            };
+            self.running.answer(&id, |request_id| {
+                self.out.send(request_id, Content::InvocationResponse(response))
+            });
+        }
+        log::logger().flush();
+        self.out.end();
+        // The host ends its half when it has read ours to the end.
+        let _ = timeout(GOODBYE, async { while let Ok(Some(_)) = next(&mut incoming).await {} }).await;
+        Ok(())
+    }
+
+    fn handle(&mut self, message: StreamingMessage) -> Result<Next, SessionError> {
+        let StreamingMessage { request_id, content } = message;
+        let answer = match content {
+            Some(Content::InvocationRequest(request)) => {
+                self.invoke(request_id, request)?;
+                return Ok(Next::Read);
+            }
+            Some(Content::InvocationCancel(cancel)) => {
+                self.running.cancel(&cancel.invocation_id);
+                return Ok(Next::Read);
+            }
+            Some(Content::WorkerTerminate(terminate)) => {
+                let grace = terminate.grace_period.and_then(|g| Duration::try_from(g).ok());
+                return Ok(Next::Stop {
+                    grace: grace.unwrap_or(DEFAULT_GRACE),
+                });
+            }
+            Some(Content::WorkerStatusRequest(_)) => Content::WorkerStatusResponse(WorkerStatusResponse {}),
+            Some(Content::WorkerInitRequest(request)) => self.initialise(&request),
+            Some(Content::FunctionsMetadataRequest(request)) => {
+                let directory = &request.function_app_directory;
+                let functions = self.app.functions().iter();
+                Content::FunctionMetadataResponse(FunctionMetadataResponse {
+                    function_metadata_results: functions.map(|f| app::metadata(f, directory)).collect(),
+                    result: Some(success()),
+                    use_default_metadata_indexing: false,
+                })
+            }
+            Some(Content::FunctionLoadRequest(request)) => Content::FunctionLoadResponse(self.load(request)),
+            Some(Content::FunctionLoadRequestCollection(requests)) => {
+                let requests = requests.function_load_requests.into_iter();
+                Content::FunctionLoadResponseCollection(FunctionLoadResponseCollection {
+                    function_load_responses: requests.map(|r| self.load(r)).collect(),
+                })
+            }
+            Some(Content::WorkerWarmupRequest(_)) => Content::WorkerWarmupResponse(WorkerWarmupResponse {
+                result: Some(success()),
+            }),
+            Some(Content::FunctionEnvironmentReloadRequest(request)) => self.reload(&request),
+            _ => return Ok(Next::Read),
+        };
+        self.out.send(request_id, answer);
+        Ok(Next::Read)
+    }
+
+    fn initialise(&mut self, request: &WorkerInitRequest) -> Content {
+        self.app_directory.clone_from(&request.function_app_directory);
+        self.read_levels();
+        self.levels.add_categories(request.log_categories.iter());
+        logger::connect(&self.out, &self.levels);
+        Content::WorkerInitResponse(WorkerInitResponse {
+            worker_version: env!("CARGO_PKG_VERSION").to_owned(),
+            capabilities: capabilities(),
+            result: Some(success()),
+            worker_metadata: Some(worker_metadata()),
+            ..WorkerInitResponse::default()
+        })
+    }
+
+    fn read_levels(&mut self) {
+        let directory = match self.app_directory.as_str() {
+            "" => ".",
+            directory => directory,
+        };
+        self.levels = Levels::default();
+        self.levels.add_host_json(Path::new(directory));
+        let readable = std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)));
+        self.levels.add_variables(readable);
+    }
+
+    fn reload(&mut self, request: &FunctionEnvironmentReloadRequest) -> Content {
+        let outcome = environment::reload(&request.environment_variables, &request.function_app_directory);
+        if outcome.is_ok() {
+            self.app_directory.clone_from(&request.function_app_directory);
+            self.read_levels();
+            logger::connect(&self.out, &self.levels);
+        }
+        let result = match outcome {
+            Ok(()) => success(),
+            Err(error) => result(Status::Failure, Some(exception(error.to_string()))),
+        };
+        Content::FunctionEnvironmentReloadResponse(FunctionEnvironmentReloadResponse {
+            worker_metadata: Some(worker_metadata()),
+            capabilities: capabilities(),
+            result: Some(result),
+            ..FunctionEnvironmentReloadResponse::default()
+        })
+    }
+
+    fn load(&mut self, request: FunctionLoadRequest) -> FunctionLoadResponse {
+        let name = request.metadata.map(|m| m.name).unwrap_or_default();
+        let result = match self.app.find(&name) {
+            Some(function) => {
+                let level = self.levels.of_function(function.name);
+                self.loaded
+                    .insert(request.function_id.clone(), Loaded { function, level });
+                success()
+            }
+            None => {
+                let names = self.app.names();
+                let message = format!("this app has no function named `{name}`, but has: {names}");
+                result(Status::Failure, Some(exception(message)))
+            }
+        };
+        FunctionLoadResponse {
+            function_id: request.function_id,
+            result: Some(result),
+            ..FunctionLoadResponse::default()
+        }
+    }
+
+    fn invoke(&mut self, request_id: String, request: InvocationRequest) -> Result<(), SessionError> {
+        let Some(Loaded { function, level }) = self.loaded.get(&request.function_id).copied() else {
+            let message = format!("no function was loaded under the id `{}`", request.function_id);
+            let response = InvocationResponse {
+                invocation_id: request.invocation_id,
+                result: Some(result(Status::Failure, Some(exception(message)))),
+                ..InvocationResponse::default()
+            };
+            self.out.send(request_id, Content::InvocationResponse(response));
+            return Ok(());
+        };
+        let cancellation = CancellationToken::new();
+        if !self.running.begin(&request.invocation_id, request_id, &cancellation) {
+            log::warn!(
+                "ignored a second request for the running invocation {}",
+                request.invocation_id
+            );
+            return Ok(());
+        }
+        let threads = match &self.threads {
+            Some(threads) => threads,
+            None => self.threads.insert(Threads::start().map_err(SessionError::Threads)?),
+        };
+        let trace = request.trace_context.unwrap_or_default();
+        let scope = Scope {
+            invocation_id: request.invocation_id.clone(),
+            function: function.name,
+            trace_parent: trace.trace_parent.clone(),
+            trace_state: trace.trace_state.clone(),
+            cancellation: cancellation.clone(),
+            retry: request.retry_context.map(|r| RetryContext {
+                retry_count: r.retry_count,
+                max_retry_count: r.max_retry_count,
+                last_failure: r.exception.map(|e| e.message),
+            }),
+            level,
+            out: self.out.clone(),
+        };
+        let inputs = request.input_data.into_iter().map(|input| match input.rpc_data {
+            Some(RpcData::Data(data)) => (input.name, data),
+            // Shared memory is never announced; null comes without data.
+            _ => (input.name, Default::default()),
+        });
+        let invocation = Invocation {
+            id: request.invocation_id,
+            function: function.name,
+            inputs: inputs.collect(),
+            trigger_metadata: request.trigger_metadata,
+            trace_parent: trace.trace_parent,
+            trace_state: trace.trace_state,
+            cancellation,
+        };
+        let reply = Reply {
+            context: Context(Arc::new(scope)),
+            running: Arc::clone(&self.running),
+        };
+        call::start(function, invocation, reply, threads);
+        Ok(())
+    }
+}
+
+async fn next(incoming: &mut Streaming<StreamingMessage>) -> Result<Option<StreamingMessage>, SessionError> {
+    incoming.message().await.map_err(|status| SessionError::Broken {
+        reason: match status.message() {
+            "" => root_cause(&status),
+            message => message.to_owned(),
+        },
+    })
+}
+
+fn success() -> StatusResult {
+    result(Status::Success, None)
+}
+
+fn capabilities() -> HashMap<String, String> {
+    CAPABILITIES
+        .iter()
+        .map(|c| ((*c).to_owned(), "true".to_owned()))
+        .collect()
+}
+
+fn worker_metadata() -> WorkerMetadata {
+    WorkerMetadata {
+        runtime_name: LANGUAGE.to_owned(),
+        worker_version: env!("CARGO_PKG_VERSION").to_owned(),
+        worker_bitness: std::env::consts::ARCH.to_owned(),
+        ..WorkerMetadata::default()
+    }
+}

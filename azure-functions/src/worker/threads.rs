@@ -1,0 +1,76 @@
+//! The threads that run functions. They start with the first invocation, apart from the one that carries the stream, so that
+//! nothing a function does can keep the worker from reading, answering a status request or stopping.
+
+use std::{io, sync::Arc, time::Duration};
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+
+/// Plain functions that run at a time; more wait in line. Each holds a thread, which it may block as long as it likes.
+const MOST_BLOCKING_FUNCTIONS: usize = 1_000;
+
+/// Threads that may block, a bound that is never meant to be reached: plain functions have their own limit above, episodes
+/// give their place back when they get stuck, and what is left is for blocking calls that async functions make.
+const MOST_BLOCKING_THREADS: usize = 16_384;
+
+/// Runs functions.
+#[derive(Debug)]
+pub(super) struct Threads {
+    runtime: Runtime,
+    blocking: Arc<Semaphore>,
+    episodes: Arc<Semaphore>,
+}
+
+impl Threads {
+    pub(super) fn start() -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .thread_name("functions")
+            .max_blocking_threads(MOST_BLOCKING_THREADS)
+            .enable_all()
+            .build()?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            runtime,
+            blocking: Arc::new(Semaphore::new(MOST_BLOCKING_FUNCTIONS)),
+            episodes: Arc::new(Semaphore::new(2 * cores)),
+        })
+    }
+
+    pub(super) fn handle(&self) -> &Handle {
+        self.runtime.handle()
+    }
+
+    /// Runs a plain function once it is its turn.
+    pub(super) fn block(&self, work: impl FnOnce() + Send + 'static) {
+        match Arc::clone(&self.blocking).try_acquire_owned() {
+            Ok(place) => spawn_blocking(self.handle(), place, work),
+            Err(_) => {
+                let (turn, handle) = (Arc::clone(&self.blocking), self.handle().clone());
+                self.runtime.spawn(async move {
+                    // The semaphore is never closed.
+                    if let Ok(place) = turn.acquire_owned().await {
+                        spawn_blocking(&handle, place, work);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Places for episodes: they only compute, so more than the cores can run at once only costs memory.
+    pub(super) fn episodes(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.episodes)
+    }
+
+    /// Does not wait for functions that still run.
+    pub(super) fn stop(self) {
+        self.runtime.shutdown_timeout(Duration::ZERO);
+    }
+}
+
+fn spawn_blocking(handle: &Handle, place: OwnedSemaphorePermit, work: impl FnOnce() + Send + 'static) {
+    handle.spawn_blocking(move || {
+        work();
+        drop(place);
+    });
+}
