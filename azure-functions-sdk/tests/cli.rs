@@ -33,7 +33,10 @@ fn refused(folder: &Path, line: &str, code: i32) -> String {
 }
 
 fn app_with_all_kinds(folder: &Path) -> PathBuf {
-    done(folder, &format!("new-app hello --vcs git --sdk-path {}", checkout().display()));
+    done(
+        folder,
+        &format!("new-app hello --vcs git --sdk-path {}", checkout().display()),
+    );
     let app = folder.join("hello");
     done(&app, "new http greet --auth-level anonymous");
     done(&app, "new http -n HttpTrigger1");
@@ -44,13 +47,20 @@ fn app_with_all_kinds(folder: &Path) -> PathBuf {
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     entries.sort();
     for entry in entries {
         if entry.file_name().is_some_and(|name| name == ".git") {
             continue;
         }
-        if entry.is_dir() { files(&entry, found) } else { found.push(entry) }
+        if entry.is_dir() {
+            files(&entry, found)
+        } else {
+            found.push(entry)
+        }
     }
 }
 
@@ -62,8 +72,15 @@ fn a_new_app_and_its_functions_are_the_golden_ones() {
     files(&app, &mut found);
     let mut written = String::new();
     for file in found {
-        let name = file.strip_prefix(&app).unwrap().display().to_string().replace('\\', "/");
-        let text = fs::read_to_string(&file).unwrap().replace(&checkout().display().to_string(), "CHECKOUT");
+        let name = file
+            .strip_prefix(&app)
+            .unwrap()
+            .display()
+            .to_string()
+            .replace('\\', "/");
+        let text = fs::read_to_string(&file)
+            .unwrap()
+            .replace(&checkout().display().to_string(), "CHECKOUT");
         written += &format!("==== {name}\n{text}");
     }
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/new_app.txt");
@@ -71,7 +88,10 @@ fn a_new_app_and_its_functions_are_the_golden_ones() {
         fs::write(&golden, &written).unwrap();
     }
     let wanted = fs::read_to_string(&golden).unwrap_or_default();
-    assert!(written == wanted, "not what tests/golden/new_app.txt holds (BLESS=1 writes it anew):\n{written}");
+    assert!(
+        written == wanted,
+        "not what tests/golden/new_app.txt holds (BLESS=1 writes it anew):\n{written}"
+    );
 }
 
 #[test]
@@ -102,14 +122,26 @@ fn a_folder_or_function_that_exists_is_never_written_over() {
 
     assert!(refused(folder.path(), "new-app hello", 1).contains("`hello` exists already"));
     let taken = refused(&app, "new http say_hello", 1);
-    assert!(taken.contains(&Path::new("src").join("functions").join("say_hello.rs").display().to_string()), "{taken}");
+    assert!(
+        taken.contains(
+            &Path::new("src")
+                .join("functions")
+                .join("say_hello.rs")
+                .display()
+                .to_string()
+        ),
+        "{taken}"
+    );
     assert!(refused(&app, "new http Flow", 1).contains("flow.rs"));
     fs::write(app.join("src/functions/mod.rs"), before.clone() + "\nmod inline {}\n").unwrap();
     assert!(refused(&app, "new http inline", 1).contains("mod.rs` declares a module of that name"));
     fs::write(app.join("src/functions/flow.rs"), "#[func]\npub async fn other() {}\n").unwrap();
     assert!(refused(&app, "new activity other", 1).contains("flow.rs` defines a function of that name"));
 
-    assert_eq!(fs::read_to_string(app.join("src/functions/mod.rs")).unwrap(), before + "\nmod inline {}\n");
+    assert_eq!(
+        fs::read_to_string(app.join("src/functions/mod.rs")).unwrap(),
+        before + "\nmod inline {}\n"
+    );
 }
 
 #[test]
@@ -130,7 +162,10 @@ fn mistakes_get_one_sentence_with_the_fix() {
 #[test]
 fn version_and_help_go_to_standard_output() {
     let folder = Path::new(".");
-    assert_eq!(done(folder, "--version"), format!("cargo func {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        done(folder, "--version"),
+        format!("cargo func {}\n", env!("CARGO_PKG_VERSION"))
+    );
     let help = done(folder, "--help");
     for command in ["new-app", "new", "run", "start", "replay"] {
         assert!(help.contains(command), "{command}: {help}");

@@ -1,5 +1,6 @@
+use std::error::Error;
+
 use azure_functions::{
-    FunctionError,
     bindings::{DurableActivityContext, DurableOrchestrationContext},
     durable::{ActivityOutput, OrchestrationOutput},
     func,
@@ -9,17 +10,23 @@ use azure_functions::{
 ///
 /// Output for the input `10`: `385`, which is 1 + 4 + 9 + … + 100.
 #[func]
-pub async fn fan_out(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, FunctionError> {
+pub async fn fan_out(
+    context: DurableOrchestrationContext,
+) -> Result<OrchestrationOutput, Box<dyn Error + Send + Sync>> {
     let count = context.input().as_u64().unwrap_or(10);
-    let squares = context.try_join_all((1..=count).map(|number| context.call_activity("square", number))).await?;
+    let squares = context
+        .try_join_all((1..=count).map(|number| context.call_activity("square", number)))
+        .await?;
     let sum: u64 = squares.iter().filter_map(serde_json::Value::as_u64).sum();
     Ok(sum.into())
 }
 
 /// The square of its input.
 #[func]
-pub fn square(context: DurableActivityContext) -> Result<ActivityOutput, FunctionError> {
-    let number = context.input().as_u64().ok_or_else(|| FunctionError::new("`square` takes a whole number"))?;
-    let square = number.checked_mul(number).ok_or_else(|| FunctionError::new(format!("{number} is too large")))?;
+pub fn square(context: DurableActivityContext) -> Result<ActivityOutput, Box<dyn Error + Send + Sync>> {
+    let number = context.input().as_u64().ok_or("`square` takes a whole number")?;
+    let square = number
+        .checked_mul(number)
+        .ok_or_else(|| format!("{number} is too large"))?;
     Ok(square.into())
 }

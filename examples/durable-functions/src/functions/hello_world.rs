@@ -17,5 +17,8 @@ pub async fn hello_world(context: DurableOrchestrationContext) -> OrchestrationO
     if !context.is_replaying() {
         info!("Orchestration completed at {}.", context.current_time());
     }
-    greetings.into_iter().map(|greeting| greeting.unwrap_or_else(|e| e.to_string().into())).collect()
+    greetings
+        .into_iter()
+        .map(|greeting| greeting.unwrap_or_else(|e| e.to_string().into()))
+        .collect()
 }

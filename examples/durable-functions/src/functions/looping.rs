@@ -1,6 +1,6 @@
-use azure_functions::{
-    FunctionError, bindings::DurableOrchestrationContext, durable::OrchestrationOutput, func,
-};
+use std::error::Error;
+
+use azure_functions::{bindings::DurableOrchestrationContext, durable::OrchestrationOutput, func};
 use serde::{Deserialize, Serialize};
 
 /// What one generation hands to the next.
@@ -15,14 +15,31 @@ struct Progress {
 ///
 /// Output for the input `{"left":5}`, and for none: `55`, which is 25 + 16 + 9 + 4 + 1.
 #[func]
-pub async fn looping(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, FunctionError> {
+pub async fn looping(
+    context: DurableOrchestrationContext,
+) -> Result<OrchestrationOutput, Box<dyn Error + Send + Sync>> {
     let input = context.input();
-    let Progress { left, sum } =
-        if input.is_null() { Progress { left: 5, sum: 0 } } else { serde_json::from_value(input.clone())? };
+    let Progress { left, sum } = if input.is_null() {
+        Progress { left: 5, sum: 0 }
+    } else {
+        serde_json::from_value(input.clone())?
+    };
     if left == 0 {
         return Ok(sum.into());
     }
-    let square = context.call_activity("square", left).await?.as_u64().unwrap_or_default();
-    context.continue_as_new(Progress { left: left - 1, sum: sum + square }, false).await;
+    let square = context
+        .call_activity("square", left)
+        .await?
+        .as_u64()
+        .unwrap_or_default();
+    context
+        .continue_as_new(
+            Progress {
+                left: left - 1,
+                sum: sum + square,
+            },
+            false,
+        )
+        .await;
     Ok(().into())
 }

@@ -1,7 +1,6 @@
-use std::{fs, io, path::PathBuf};
+use std::{error::Error, fs, io, path::PathBuf};
 
 use azure_functions::{
-    FunctionError,
     bindings::{DurableActivityContext, DurableOrchestrationContext},
     durable::{ActivityOutput, OrchestrationOutput, RetryOptions},
     func,
@@ -14,11 +13,13 @@ use serde_json::json;
 ///
 /// Output: `"The service answered after 2 failures."`.
 #[func]
-pub async fn retry(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, FunctionError> {
+pub async fn retry(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, Box<dyn Error + Send + Sync>> {
     // A GUID of the context is the same in every replay, and different in every instance.
     let service = json!({ "name": context.new_guid(), "failures": 2 });
     let policy = RetryOptions::new(Duration::milliseconds(100), 5).backoff_coefficient(2.0);
-    let answer = context.call_activity_with_retry("call_service", policy, &service).await?;
+    let answer = context
+        .call_activity_with_retry("call_service", policy, &service)
+        .await?;
     context.call_activity("remove_service", &service).await?;
     Ok(answer.into())
 }
@@ -31,24 +32,24 @@ struct Service {
 }
 
 impl Service {
-    fn of(context: &DurableActivityContext) -> Result<Self, FunctionError> {
-        Ok(serde_json::from_value(context.input().clone())?)
-    }
-
     fn marks(&self) -> impl Iterator<Item = PathBuf> {
         // The name comes from outside: keep what a file may be called.
-        let name: String = self.name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        let name: String = self
+            .name
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+            .collect();
         (1..=self.failures.min(100)).map(move |n| std::env::temp_dir().join(format!("durable-functions-{name}-{n}")))
     }
 }
 
 /// Fails as many times as its input says, then answers, however often it runs.
 #[func]
-pub fn call_service(context: DurableActivityContext) -> Result<ActivityOutput, FunctionError> {
-    let service = Service::of(&context)?;
+pub fn call_service(context: DurableActivityContext) -> Result<ActivityOutput, Box<dyn Error + Send + Sync>> {
+    let service: Service = context.input_as()?;
     for (mark, failure) in service.marks().zip(1..) {
         match fs::File::create_new(mark) {
-            Ok(_) => return Err(FunctionError::new(format!("the service is down (failure {failure})"))),
+            Ok(_) => return Err(format!("the service is down (failure {failure})").into()),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(e.into()),
         }
@@ -58,8 +59,8 @@ pub fn call_service(context: DurableActivityContext) -> Result<ActivityOutput, F
 
 /// Removes what the service left behind; a second run finds nothing to do.
 #[func]
-pub fn remove_service(context: DurableActivityContext) -> Result<(), FunctionError> {
-    for mark in Service::of(&context)?.marks() {
+pub fn remove_service(context: DurableActivityContext) -> Result<(), Box<dyn Error + Send + Sync>> {
+    for mark in context.input_as::<Service>()?.marks() {
         match fs::remove_file(mark) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e.into()),
             _ => {}

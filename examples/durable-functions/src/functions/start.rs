@@ -6,8 +6,10 @@ use serde_json::Value;
 
 /// `GET /api/start` starts `hello_world` and says so.
 #[func]
-#[binding(name = "req", auth_level = "anonymous", methods = "get")]
-pub async fn start(_req: HttpRequest, client: DurableOrchestrationClient) -> HttpResponse {
+pub async fn start(
+    #[binding(auth_level = "anonymous", methods = "get")] _req: HttpRequest,
+    client: DurableOrchestrationClient,
+) -> HttpResponse {
     match client.start_new("hello_world", None, Value::Null).await {
         Ok(_) => "Orchestration started.".into(),
         Err(e) => format!("Failed to start orchestration: {e}").into(),

@@ -1,13 +1,15 @@
-use azure_functions::{
-    FunctionError, bindings::DurableOrchestrationContext, durable::OrchestrationOutput, func,
-};
+use std::error::Error;
+
+use azure_functions::{bindings::DurableOrchestrationContext, durable::OrchestrationOutput, func};
 use serde_json::{Value, json};
 
 /// An orchestration made of others, two of which run at once.
 ///
 /// Output: `{"greetings":["Hello Tokyo!","Hello London!","Hello Seattle!"],"sum":385}`.
 #[func]
-pub async fn sub_orchestration(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, FunctionError> {
+pub async fn sub_orchestration(
+    context: DurableOrchestrationContext,
+) -> Result<OrchestrationOutput, Box<dyn Error + Send + Sync>> {
     let (greetings, sum) = context
         .try_join((
             context.call_sub_orchestrator("sequence", None, Value::Null),
