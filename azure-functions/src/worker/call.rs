@@ -52,6 +52,8 @@ pub(super) fn start(function: &'static Function, invocation: Invocation, reply: 
                 reply.answer(outcome);
             });
         }
+        // Until the replay core lands.
+        Handler::Orchestration(_) => reply.fail(Status::Failure, exception("orchestrations cannot run yet")),
     }
 }
 

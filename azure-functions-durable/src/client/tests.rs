@@ -1,0 +1,1 @@
+//! What the client sends, through a transport that writes it down.
