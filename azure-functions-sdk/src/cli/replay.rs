@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// Trigger payloads, as `run --record` writes them.
     #[arg(required = true, value_name = "PAYLOAD.json")]
     payloads: Vec<PathBuf>,
-    /// Function to run, where it is not the one that the payload was recorded from.
+    /// Function to run, where it is not the one that the payload names.
     #[arg(long = "as", value_name = "NAME")]
     function: Option<String>,
     /// Folder of the app.
@@ -40,10 +40,8 @@ pub(super) struct Args {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 enum ReplayError {
-    #[error("`{}` is no file that can be read: check the path", .0.display())]
+    #[error("there is no file `{}`: name a payload that `cargo func run --record DIR` kept", .0.display())]
     NoPayload(PathBuf),
-    #[error("`{}` does not tell the function's name: say it with --as NAME", .0.display())]
-    NoName(PathBuf),
     #[error("the app `{}` could not be started", .program.display())]
     Start { program: PathBuf, source: io::Error },
     #[error("the app ended before it answered to `{}` ({status})", .payload.display())]
@@ -53,28 +51,24 @@ enum ReplayError {
 impl Args {
     pub(super) fn run(self, shell: Shell) -> CommandResult {
         // Before the build, which may take a while.
-        let mut jobs = Vec::new();
-        for payload in &self.payloads {
-            let text = std::fs::read_to_string(payload).map_err(|_| ReplayError::NoPayload(payload.clone()))?;
-            let recorded = recorded_name(&text);
-            let name = self.function.clone().or(recorded).ok_or_else(|| ReplayError::NoName(payload.clone()))?;
-            jobs.push((name, payload));
+        if let Some(missing) = self.payloads.iter().find(|payload| !payload.is_file()) {
+            return Err(ReplayError::NoPayload(missing.clone()).into());
         }
         let app = Build { path: &self.path, release: self.release, cargo_args: &self.cargo_args }.run()?;
         let mut worst = 0;
-        for (name, payload) in jobs {
-            shell.status("Replaying", format_args!("{name} on {}", payload.display()));
+        for payload in &self.payloads {
+            shell.status("Replaying", payload.display());
             // Non-determinism outranks a payload that could not be run at all, which outranks success.
-            worst = worst.max(replay(&app, &name, payload)?);
+            worst = worst.max(replay(&app, self.function.as_deref(), payload)?);
         }
         Ok(ExitCode::from(worst))
     }
 }
 
 /// Runs the app's `replay` command; its answer and its report go where ours would.
-fn replay(app: &App, name: &str, payload: &Path) -> Result<u8, ReplayError> {
+fn replay(app: &App, function: Option<&str>, payload: &Path) -> Result<u8, ReplayError> {
     let mut command = Command::new(&app.program);
-    command.args(["replay", name]).arg(payload).stdin(Stdio::null());
+    command.arg("replay").args(function).arg(payload).stdin(Stdio::null());
     let status =
         command.status().map_err(|source| ReplayError::Start { program: app.program.clone(), source })?;
     match status.code() {
@@ -82,27 +76,5 @@ fn replay(app: &App, name: &str, payload: &Path) -> Result<u8, ReplayError> {
         Some(NON_DETERMINISTIC) => Ok(3),
         Some(1 | 2) => Ok(1),
         _ => Err(ReplayError::Crashed { payload: payload.into(), status }),
-    }
-}
-
-/// The orchestration's name: the first ExecutionStarted event of the history holds it.
-fn recorded_name(text: &str) -> Option<String> {
-    let payload: serde_json::Value = serde_json::from_str(text).ok()?;
-    let history = payload.get("history")?.as_array()?;
-    let started = history.iter().find(|event| event.get("EventType").and_then(serde_json::Value::as_u64) == Some(0))?;
-    Some(started.get("Name")?.as_str()?.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::recorded_name;
-
-    #[test]
-    fn the_payload_tells_which_orchestration_it_was_recorded_from() {
-        let payload = r#"{"history":[{"EventType":12},{"EventType":0,"Name":"flow","Input":"1"}],"input":1}"#;
-        assert_eq!(recorded_name(payload).as_deref(), Some("flow"));
-        for other in ["", "[]", "{}", r#"{"history":[]}"#, r#"{"history":[{"EventType":0}]}"#] {
-            assert_eq!(recorded_name(other), None, "{other}");
-        }
     }
 }
