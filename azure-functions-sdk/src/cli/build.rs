@@ -49,17 +49,30 @@ pub(super) enum BuildError {
 impl Build<'_> {
     /// Runs `cargo build`; its progress and its complaints go to the terminal as ever.
     pub(super) fn run(&self) -> Result<App, BuildError> {
-        let manifest = std::path::absolute(self.path).unwrap_or_else(|_| self.path.into()).join("Cargo.toml");
+        let manifest = std::path::absolute(self.path)
+            .unwrap_or_else(|_| self.path.into())
+            .join("Cargo.toml");
         if !manifest.is_file() {
             return Err(BuildError::NoManifest(self.path.into()));
         }
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--message-format", "json-render-diagnostics", "--manifest-path"]).arg(&manifest);
+        cargo
+            .args([
+                "build",
+                "--message-format",
+                "json-render-diagnostics",
+                "--manifest-path",
+            ])
+            .arg(&manifest);
         if self.release {
             cargo.arg("--release");
         }
-        let mut child =
-            cargo.args(self.cargo_args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(BuildError::NoCargo)?;
+        let mut child = cargo
+            .args(self.cargo_args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(BuildError::NoCargo)?;
         let mut programs = Vec::new();
         if let Some(stdout) = child.stdout.take() {
             for message in Message::parse_stream(BufReader::new(stdout)) {
@@ -77,7 +90,10 @@ impl Build<'_> {
         let folder = manifest.parent().unwrap_or(Path::new(".")).to_path_buf();
         match programs.len() {
             0 => Err(BuildError::NoProgram(self.path.into())),
-            1 => Ok(App { folder, program: programs.remove(0).1 }),
+            1 => Ok(App {
+                folder,
+                program: programs.remove(0).1,
+            }),
             _ => {
                 let names: Vec<_> = programs.into_iter().map(|(name, _)| name).collect();
                 Err(BuildError::SeveralPrograms(names.join(", ")))
@@ -97,7 +113,13 @@ mod tests {
     #[test]
     fn a_folder_without_a_manifest_is_no_app() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Build { path: folder.path(), release: false, cargo_args: &[] }.run().unwrap_err();
+        let error = Build {
+            path: folder.path(),
+            release: false,
+            cargo_args: &[],
+        }
+        .run()
+        .unwrap_err();
         assert!(error.to_string().contains("`cargo func new-app`"), "{error}");
     }
 }

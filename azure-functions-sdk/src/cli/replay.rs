@@ -45,7 +45,10 @@ enum ReplayError {
     #[error("the app `{}` could not be started", .program.display())]
     Start { program: PathBuf, source: io::Error },
     #[error("the app ended before it answered to `{}` ({status})", .payload.display())]
-    Crashed { payload: PathBuf, status: std::process::ExitStatus },
+    Crashed {
+        payload: PathBuf,
+        status: std::process::ExitStatus,
+    },
 }
 
 impl Args {
@@ -54,7 +57,12 @@ impl Args {
         if let Some(missing) = self.payloads.iter().find(|payload| !payload.is_file()) {
             return Err(ReplayError::NoPayload(missing.clone()).into());
         }
-        let app = Build { path: &self.path, release: self.release, cargo_args: &self.cargo_args }.run()?;
+        let app = Build {
+            path: &self.path,
+            release: self.release,
+            cargo_args: &self.cargo_args,
+        }
+        .run()?;
         let mut worst = 0;
         for payload in &self.payloads {
             shell.status("Replaying", payload.display());
@@ -69,12 +77,17 @@ impl Args {
 fn replay(app: &App, function: Option<&str>, payload: &Path) -> Result<u8, ReplayError> {
     let mut command = Command::new(&app.program);
     command.arg("replay").args(function).arg(payload).stdin(Stdio::null());
-    let status =
-        command.status().map_err(|source| ReplayError::Start { program: app.program.clone(), source })?;
+    let status = command.status().map_err(|source| ReplayError::Start {
+        program: app.program.clone(),
+        source,
+    })?;
     match status.code() {
         Some(0) => Ok(0),
         Some(NON_DETERMINISTIC) => Ok(3),
         Some(1 | 2) => Ok(1),
-        _ => Err(ReplayError::Crashed { payload: payload.into(), status }),
+        _ => Err(ReplayError::Crashed {
+            payload: payload.into(),
+            status,
+        }),
     }
 }

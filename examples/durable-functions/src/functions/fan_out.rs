@@ -2,7 +2,7 @@ use std::error::Error;
 
 use azure_functions::{
     bindings::{DurableActivityContext, DurableOrchestrationContext},
-    durable::{ActivityOutput, OrchestrationOutput},
+    durable::{ActivityOutput, CallError, OrchestrationOutput},
     func,
 };
 
@@ -12,7 +12,7 @@ use azure_functions::{
 #[func]
 pub async fn fan_out(
     context: DurableOrchestrationContext,
-) -> Result<OrchestrationOutput, Box<dyn Error + Send + Sync>> {
+) -> Result<OrchestrationOutput, CallError> {
     let count = context.input().as_u64().unwrap_or(10);
     let squares = context
         .try_join_all((1..=count).map(|number| context.call_activity("square", number)))

@@ -15,31 +15,14 @@ struct Progress {
 ///
 /// Output for the input `{"left":5}`, and for none: `55`, which is 25 + 16 + 9 + 4 + 1.
 #[func]
-pub async fn looping(
-    context: DurableOrchestrationContext,
-) -> Result<OrchestrationOutput, Box<dyn Error + Send + Sync>> {
-    let input = context.input();
-    let Progress { left, sum } = if input.is_null() {
-        Progress { left: 5, sum: 0 }
-    } else {
-        serde_json::from_value(input.clone())?
-    };
+pub async fn looping(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, Box<dyn Error + Send + Sync>> {
+    let progress: Option<Progress> = context.input_as()?;
+    let Progress { left, sum } = progress.unwrap_or(Progress { left: 5, sum: 0 });
     if left == 0 {
         return Ok(sum.into());
     }
-    let square = context
-        .call_activity("square", left)
-        .await?
-        .as_u64()
-        .unwrap_or_default();
-    context
-        .continue_as_new(
-            Progress {
-                left: left - 1,
-                sum: sum + square,
-            },
-            false,
-        )
-        .await;
+    let square = context.call_activity("square", left).await?.as_u64().unwrap_or_default();
+    let next = Progress { left: left - 1, sum: sum + square };
+    context.continue_as_new(next, false).await;
     Ok(().into())
 }

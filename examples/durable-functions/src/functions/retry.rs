@@ -1,11 +1,10 @@
-use std::{error::Error, fs, io, path::PathBuf};
+use std::{error::Error, fs, io, path::PathBuf, time::Duration};
 
 use azure_functions::{
     bindings::{DurableActivityContext, DurableOrchestrationContext},
-    durable::{ActivityOutput, OrchestrationOutput, RetryOptions},
+    durable::{ActivityOutput, CallError, OrchestrationOutput, RetryOptions},
     func,
 };
-use chrono::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -13,10 +12,10 @@ use serde_json::json;
 ///
 /// Output: `"The service answered after 2 failures."`.
 #[func]
-pub async fn retry(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, Box<dyn Error + Send + Sync>> {
+pub async fn retry(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, CallError> {
     // A GUID of the context is the same in every replay, and different in every instance.
     let service = json!({ "name": context.new_guid(), "failures": 2 });
-    let policy = RetryOptions::new(Duration::milliseconds(100), 5).backoff_coefficient(2.0);
+    let policy = RetryOptions::new(Duration::from_millis(100), 5).backoff_coefficient(2.0);
     let answer = context
         .call_activity_with_retry("call_service", policy, &service)
         .await?;

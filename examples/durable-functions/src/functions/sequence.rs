@@ -1,6 +1,4 @@
-use std::error::Error;
-
-use azure_functions::{bindings::DurableOrchestrationContext, durable::OrchestrationOutput, func};
+use azure_functions::{bindings::DurableOrchestrationContext, durable::{CallError, OrchestrationOutput}, func};
 
 /// One activity after the other.
 ///
@@ -8,7 +6,7 @@ use azure_functions::{bindings::DurableOrchestrationContext, durable::Orchestrat
 #[func]
 pub async fn sequence(
     context: DurableOrchestrationContext,
-) -> Result<OrchestrationOutput, Box<dyn Error + Send + Sync>> {
+) -> Result<OrchestrationOutput, CallError> {
     let mut greetings = Vec::new();
     for city in ["Tokyo", "London", "Seattle"] {
         greetings.push(context.call_activity("say_hello", city).await?);

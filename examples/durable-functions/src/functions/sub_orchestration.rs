@@ -1,6 +1,4 @@
-use std::error::Error;
-
-use azure_functions::{bindings::DurableOrchestrationContext, durable::OrchestrationOutput, func};
+use azure_functions::{bindings::DurableOrchestrationContext, durable::{CallError, OrchestrationOutput}, func};
 use serde_json::{Value, json};
 
 /// An orchestration made of others, two of which run at once.
@@ -9,7 +7,7 @@ use serde_json::{Value, json};
 #[func]
 pub async fn sub_orchestration(
     context: DurableOrchestrationContext,
-) -> Result<OrchestrationOutput, Box<dyn Error + Send + Sync>> {
+) -> Result<OrchestrationOutput, CallError> {
     let (greetings, sum) = context
         .try_join((
             context.call_sub_orchestrator("sequence", None, Value::Null),
