@@ -22,8 +22,6 @@ pub(super) struct Build<'a> {
 /// An app that was built.
 #[derive(Debug)]
 pub(super) struct App {
-    /// Folder of its `Cargo.toml`.
-    pub(super) folder: PathBuf,
     /// The program.
     pub(super) program: PathBuf,
 }
@@ -87,11 +85,9 @@ impl Build<'_> {
         if !child.wait().map_err(BuildError::Read)?.success() {
             return Err(BuildError::Failed);
         }
-        let folder = manifest.parent().unwrap_or(Path::new(".")).to_path_buf();
         match programs.len() {
             0 => Err(BuildError::NoProgram(self.path.into())),
             1 => Ok(App {
-                folder,
                 program: programs.remove(0).1,
             }),
             _ => {

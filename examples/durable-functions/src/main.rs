@@ -1,7 +1,3 @@
-//! Durable functions, one pattern per file: see `README.md`.
+//! The durable example app.
 
-mod functions;
-
-fn main() -> std::process::ExitCode {
-    azure_functions::worker_main()
-}
+fn main() {}
