@@ -188,3 +188,117 @@ impl<A> WriterThread<A> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Condvar, mpsc::channel};
+
+    use super::*;
+    use crate::durable::store::{InstanceKey, InstanceQuery, InstanceRow, Page, Recovery};
+
+    /// Notes batches; writes only while it may, and fails a few times first.
+    #[derive(Default)]
+    struct Slow {
+        may_write: (Mutex<bool>, Condvar),
+        failures: Mutex<u32>,
+        batches: Mutex<Vec<Vec<i64>>>,
+    }
+
+    impl Slow {
+        fn go(&self) {
+            *self.may_write.0.lock().unwrap() = true;
+            self.may_write.1.notify_all();
+        }
+    }
+
+    impl Store for Slow {
+        fn recover(&self) -> Result<Recovery, StoreError> {
+            Ok(Recovery::default())
+        }
+
+        fn write(&self, batch: &[Commit]) -> Result<(), StoreError> {
+            let may_write = self.may_write.0.lock().unwrap();
+            drop(self.may_write.1.wait_while(may_write, |may_write| !*may_write).unwrap());
+            let mut failures = self.failures.lock().unwrap();
+            if *failures > 0 {
+                *failures -= 1;
+                return Err(StoreError::Database {
+                    path: "hub.db".into(),
+                    source: "disk is full".into(),
+                });
+            }
+            self.batches
+                .lock()
+                .unwrap()
+                .push(batch.iter().map(|commit| commit.inbox_removed[0]).collect());
+            Ok(())
+        }
+
+        fn find(&self, _: &str) -> Result<Option<InstanceRow>, StoreError> {
+            Ok(None)
+        }
+
+        fn history(&self, _: InstanceKey) -> Result<Vec<String>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn list(&self, _: &InstanceQuery) -> Result<Page, StoreError> {
+            Ok(Page::default())
+        }
+
+        fn close(&self) {}
+    }
+
+    fn commit(number: i64) -> Commit {
+        Commit {
+            inbox_removed: vec![number],
+            ..Commit::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn commits_that_wait_share_a_batch_in_their_order() {
+        let store = Arc::new(Slow::default());
+        let (written, tokens) = channel();
+        let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, move |batch: Vec<i64>| {
+            written.send(batch).unwrap();
+        })
+        .unwrap();
+        for number in 0..600 {
+            writer.place().await.unwrap().submit(commit(number), number);
+        }
+        store.go();
+        writer.close();
+        let batches = store.batches.lock().unwrap().clone();
+        assert_eq!(batches.concat(), (0..600).collect::<Vec<_>>());
+        assert!(
+            batches.len() <= 4 && batches.iter().all(|batch| batch.len() <= MAX_BATCH),
+            "{}",
+            batches.len()
+        );
+        assert_eq!(
+            tokens.iter().flatten().collect::<Vec<_>>(),
+            (0..600).collect::<Vec<_>>()
+        );
+        assert!(writer.place().await.is_err(), "it is closed");
+    }
+
+    #[tokio::test]
+    async fn batch_that_fails_is_kept_and_reported_until_it_is_written() {
+        let store = Arc::new(Slow {
+            failures: 2.into(),
+            ..Slow::default()
+        });
+        store.go();
+        let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, |_: Vec<()>| {}).unwrap();
+        let mut health = writer.health();
+        for number in 0..3 {
+            writer.place().await.unwrap().submit(commit(number), ());
+        }
+        let reason = health.wait_for(Option::is_some).await.unwrap().clone();
+        assert!(reason.is_some_and(|reason| reason.contains("disk is full")));
+        health.wait_for(Option::is_none).await.unwrap();
+        writer.close();
+        assert_eq!(store.batches.lock().unwrap().concat(), [0, 1, 2]);
+    }
+}
