@@ -60,7 +60,7 @@ async fn wide_fan_out_completes_within_the_activity_limit() {
         })
     };
     let worker = worker.orchestration("fan", |context| {
-        let results = context.all((0..100).map(|n| ("double", json!(n))).collect())?;
+        let results = context.all(&(0..100).map(|n| ("double", json!(n))).collect::<Vec<_>>())?;
         Ok(results
             .as_array()
             .unwrap()
@@ -408,7 +408,7 @@ async fn instances_with_few_activities_are_not_held_up_by_one_with_many() {
     };
     let worker = worker
         .orchestration("many", |context| {
-            context.all((0..100).map(|n| ("gated", json!(n))).collect())
+            context.all(&(0..100).map(|n| ("gated", json!(n))).collect::<Vec<_>>())
         })
         .orchestration("few", |context| context.activity("gated", "few"));
     let world = World::with(worker, |options| options.max_concurrent_activities(1));

@@ -130,7 +130,6 @@ fn answer(orchestration: &Orchestration, payload: &str) -> WorkResult {
 /// What an orchestration sees: each call is awaited at once.
 pub(crate) struct Context {
     pub(crate) input: Value,
-    pub(crate) instance_id: String,
     /// Time of the first episode.
     pub(crate) began: String,
     history: Vec<Value>,
@@ -146,7 +145,6 @@ impl Context {
         assert_eq!(history[1]["EventType"], 0, "ExecutionStarted comes second");
         Self {
             input: payload["input"].clone(),
-            instance_id: payload["instanceId"].as_str().unwrap().to_owned(),
             began: history[0]["Timestamp"].as_str().unwrap().to_owned(),
             history,
             actions: Vec::new(),
@@ -163,7 +161,7 @@ impl Context {
     }
 
     /// Activities side by side.
-    pub(crate) fn all(&mut self, calls: Vec<(&str, Value)>) -> Result<Value, Stop> {
+    pub(crate) fn all(&mut self, calls: &[(&str, Value)]) -> Result<Value, Stop> {
         let members: Vec<Value> = calls
             .iter()
             .map(|(name, input)| json!({"actionType": 0, "functionName": name, "input": input}))

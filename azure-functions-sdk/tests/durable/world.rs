@@ -22,7 +22,7 @@ pub(crate) const BASE: &str = "http://localhost:7071/runtime/webhooks/durabletas
 const DEADLINE: Duration = Duration::from_secs(20);
 
 pub(crate) struct World {
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
     pub(crate) worker: Arc<Scripted>,
     pub(crate) options: TaskHubOptions,
     hub: Option<TaskHub>,
@@ -54,7 +54,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let options = TaskHubOptions::new(HubName::new("TestHub").unwrap(), folder.path());
         let mut world = Self {
-            folder,
+            _folder: folder,
             worker: Arc::new(worker),
             options: configure(options),
             hub: None,

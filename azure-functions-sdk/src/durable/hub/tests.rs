@@ -115,7 +115,7 @@ fn worker() -> Scripted {
         .orchestration("child", |context| context.activity("unique", Value::Null))
         .orchestration("everything", |context| {
             let mut results = vec![context.activity("unique", Value::Null)?];
-            let fan = context.all(vec![("unique", json!(1)), ("unique", json!(2))])?;
+            let fan = context.all(&[("unique", json!(1)), ("unique", json!(2))])?;
             results.extend(fan.as_array().unwrap().iter().cloned());
             results.push(context.child("child", None, Value::Null)?);
             context.timer(0)?;

@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -32,14 +32,13 @@ pub(crate) struct Writer<A> {
     sender: mpsc::Sender<Entry<A>>,
     health: watch::Receiver<Option<Arc<str>>>,
     closing: Arc<AtomicBool>,
+    /// The place that is kept for the last entry.
+    last: Mutex<Option<mpsc::OwnedPermit<Entry<A>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-#[derive(Debug)]
-enum Entry<A> {
-    Commit(Commit, A),
-    Close,
-}
+/// A commit and its token; `None` is the last entry.
+type Entry<A> = Option<(Commit, A)>;
 
 /// A place in the queue: taken before the decision is made, so that making it and queueing it are one step.
 #[derive(Debug)]
@@ -48,7 +47,9 @@ pub(crate) struct Place<'a, A>(mpsc::Permit<'a, Entry<A>>);
 impl<A: Send + 'static> Writer<A> {
     /// Starts the thread; `committed` is called on it with the tokens of every batch that reached the disk.
     pub(crate) fn start(store: Arc<dyn Store>, committed: impl Fn(Vec<A>) + Send + 'static) -> std::io::Result<Self> {
-        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (sender, receiver) = mpsc::channel(QUEUE + 1);
+        // An empty queue has a place.
+        let last = sender.clone().try_reserve_owned().ok();
         let (report, health) = watch::channel(None);
         let closing = Arc::new(AtomicBool::new(false));
         let thread = WriterThread {
@@ -65,6 +66,7 @@ impl<A: Send + 'static> Writer<A> {
             sender,
             health,
             closing,
+            last: Mutex::new(last),
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -85,13 +87,11 @@ impl<A: Send + 'static> Writer<A> {
     /// Writes what is queued, then stops. What cannot be written now is given up, with an error in the log.
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::Release);
-        // When the queue is full the thread is awake, and looks at the flag before it sleeps again.
-        let _ = self.sender.try_send(Entry::Close);
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take();
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(last) = last {
+            last.send(None);
+        }
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             thread.thread().unpark();
             if thread.join().is_err() {
@@ -104,7 +104,7 @@ impl<A: Send + 'static> Writer<A> {
 impl<A> Place<'_, A> {
     /// Queues a commit.
     pub(crate) fn submit(self, commit: Commit, token: A) {
-        self.0.send(Entry::Commit(commit, token));
+        self.0.send(Some((commit, token)));
     }
 }
 
@@ -151,7 +151,7 @@ impl<A> WriterThread<A> {
     }
 
     fn keep(&mut self, entry: Entry<A>, tokens: &mut Vec<A>) {
-        if let Entry::Commit(commit, token) = entry {
+        if let Some((commit, token)) = entry {
             self.commits.push(commit);
             tokens.push(token);
         }
