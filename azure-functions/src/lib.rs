@@ -17,6 +17,7 @@ pub mod durable;
 mod error;
 pub mod http;
 mod invocation;
+pub mod prelude;
 mod registry;
 #[doc(hidden)]
 pub mod rpc;
