@@ -17,6 +17,7 @@ pub mod durable;
 mod error;
 pub mod http;
 mod invocation;
+mod panics;
 pub mod prelude;
 mod registry;
 #[doc(hidden)]
