@@ -5,7 +5,11 @@
 
 mod capabilities;
 mod channel;
+mod durable_worker;
+#[cfg(test)]
+mod fake_worker;
 mod function;
+pub mod http;
 mod http_request;
 mod http_response;
 mod in_flight;
@@ -14,10 +18,12 @@ mod invocation;
 mod metadata;
 mod output;
 mod process;
+mod recorder;
 mod rpc;
 mod runner;
 mod startup;
 mod supervisor;
+pub mod timers;
 
 pub use function::{Binding, Direction, Function, FunctionTable};
 pub use http_request::HttpInvocation;
