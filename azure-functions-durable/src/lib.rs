@@ -1,4 +1,8 @@
-//! Client of the Durable Functions HTTP API.
+#![cfg_attr(feature = "client", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "client"),
+    doc = "The data types of the Durable Functions HTTP API. The client itself needs the feature `client`."
+)]
 
 #[cfg(feature = "client")]
 mod client;

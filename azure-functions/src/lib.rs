@@ -17,6 +17,8 @@ pub mod durable;
 mod error;
 pub mod http;
 mod invocation;
+mod panics;
+pub mod prelude;
 mod registry;
 #[doc(hidden)]
 pub mod rpc;

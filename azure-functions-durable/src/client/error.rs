@@ -93,7 +93,7 @@ pub enum OrchestrationClientError {
         source: Cause,
     },
     /// The request did not reach the host, or its answer did not arrive.
-    #[error("cannot {operation}: no answer from {origin} ({source})")]
+    #[error("cannot {operation}: no answer from {origin} ({})", root(source.as_ref()))]
     Transport {
         /// What the client was asked to do.
         operation: String,
@@ -190,6 +190,14 @@ impl OrchestrationClientError {
             source: None,
         }
     }
+}
+
+/// The innermost cause: "connection refused" says more than "client error".
+fn root<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
 }
 
 /// The beginning of a text from the host, without the values of `code=` (the host's keys).

@@ -108,7 +108,7 @@ impl OrchestrationClient {
         self.query_to_the_end(StatusQuery::new()).await
     }
 
-    /// The statuses of the instances created between two times (both included; without `created_time_to` until now) that
+    /// The statuses of the instances created between two times (both included; without the second, up to now) that
     /// are in one of these states (any, if none is given). Entities are left out.
     ///
     /// # Errors

@@ -243,3 +243,183 @@ fn is_binary(content_type: &str) -> bool {
     let media_type = media_type(content_type).to_ascii_lowercase();
     media_type == "application/octet-stream" || media_type.starts_with("multipart/")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::function::{Binding, Direction};
+    use http::HeaderValue;
+
+    const NODE: Capabilities = Capabilities {
+        body_only: true,
+        raw_body_bytes: true,
+        trigger_metadata_removed: true,
+        ignore_empty_headers: true,
+        nullable_maps: true,
+        terminate: true,
+        cancel: false,
+        load_collection: false,
+    };
+
+    fn function() -> Function {
+        let binding = Binding {
+            name: "req".to_owned(),
+            kind: "httpTrigger".to_owned(),
+            direction: Direction::In,
+            attributes: serde_json::Map::new(),
+        };
+        Function::new("f".to_owned(), "1".to_owned(), vec![binding])
+    }
+
+    fn request(content_type: &'static str, body: &'static str) -> HttpInvocation {
+        let mut headers = HeaderMap::new();
+        headers.append("accept", HeaderValue::from_static("text/html"));
+        headers.append("accept", HeaderValue::from_static("*/*"));
+        headers.append("x-empty", HeaderValue::from_static(""));
+        headers.append("traceparent", HeaderValue::from_static("00-a-b-01"));
+        headers.append(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let url = "http://localhost:7071/api/orders/7?tag=a%20b&tag=c&none=&code=secret";
+        let params = vec![("id".to_owned(), "7".to_owned())];
+        HttpInvocation::new(Method::POST, url, headers, params, Bytes::from_static(body.as_bytes()))
+    }
+
+    fn called(request: &HttpInvocation, capabilities: Capabilities) -> (RpcHttp, HashMap<String, TypedData>) {
+        let prepared = call(&function(), request, capabilities);
+        assert_eq!(prepared.trace_context.unwrap().trace_parent, "00-a-b-01");
+        let Some(Data::Http(http)) = prepared.trigger.data else {
+            panic!("no request")
+        };
+        (*http, prepared.trigger.metadata)
+    }
+
+    fn plain(map: &HashMap<String, String>) -> Vec<String> {
+        let mut pairs: Vec<_> = map.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        pairs.sort();
+        pairs
+    }
+
+    fn nulls(map: &HashMap<String, NullableString>) -> Vec<String> {
+        let text = |value: &NullableString| match &value.string {
+            Some(nullable_string::String::Value(text)) => text.clone(),
+            None => "null".to_owned(),
+        };
+        plain(&map.iter().map(|(key, value)| (key.clone(), text(value))).collect())
+    }
+
+    fn body(data: Option<Box<TypedData>>) -> Option<Data> {
+        data.and_then(|value| value.data)
+    }
+
+    #[test]
+    fn a_worker_without_capabilities_gets_plain_maps_and_the_request_in_its_metadata() {
+        let (http, metadata) = called(
+            &request("application/json; charset=utf-8", "{\"who\":\"Ada\"}"),
+            Capabilities::default(),
+        );
+        assert_eq!((http.method.as_str(), http.status_code.as_str()), ("POST", ""));
+        assert_eq!(plain(&http.query), ["code=secret", "tag=a b,c"]);
+        assert_eq!(
+            plain(&http.headers),
+            [
+                "accept=text/html,*/*",
+                "content-type=application/json; charset=utf-8",
+                "traceparent=00-a-b-01",
+                "x-empty="
+            ]
+        );
+        assert_eq!(plain(&http.params), ["id=7"]);
+        assert!(http.nullable_headers.is_empty() && http.nullable_query.is_empty() && http.nullable_params.is_empty());
+        assert_eq!(metadata["req"].data, metadata["$request"].data);
+        assert_eq!(metadata["req"].data, Some(Data::Http(Box::new(http))));
+    }
+
+    #[test]
+    fn nullable_maps_keep_empty_values_and_leave_the_plain_ones_empty() {
+        let (http, metadata) = called(&request("text/plain", ""), NODE);
+        assert_eq!(nulls(&http.nullable_query), ["code=secret", "none=", "tag=a b,c"]);
+        assert!(nulls(&http.nullable_headers).contains(&"x-empty=".to_owned()));
+        assert_eq!(nulls(&http.nullable_params), ["id=7"]);
+        assert!(http.headers.is_empty() && http.query.is_empty() && http.params.is_empty());
+        assert!(!metadata.contains_key("req") && !metadata.contains_key("$request"));
+    }
+
+    #[test]
+    fn empty_headers_go_only_where_the_worker_says_so() {
+        let capabilities = Capabilities {
+            ignore_empty_headers: true,
+            ..Capabilities::default()
+        };
+        let (http, _) = called(&request("text/plain", ""), capabilities);
+        assert!(!http.headers.contains_key("x-empty"));
+    }
+
+    #[test]
+    fn metadata_has_query_headers_parameters_and_members_of_the_body_but_never_the_code() {
+        let json = "{\"who\":\"Ada\",\"n\": 1,\"list\":[1],\"none\":null,\"in\":{\"a\":true}}";
+        let (_, metadata) = called(&request("application/json", json), NODE);
+        let mut names: Vec<_> = metadata.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["Headers", "Query", "id", "in", "n", "none", "tag", "who"]);
+        assert_eq!(metadata["who"].data, Some(Data::String("Ada".to_owned())));
+        assert_eq!(metadata["n"].data, Some(Data::Json("1".to_owned())));
+        assert_eq!(metadata["in"].data, Some(Data::Json("{\"a\":true}".to_owned())));
+        // Of the query: the body's is null, which does not count.
+        assert_eq!(metadata["none"].data, Some(Data::String(String::new())));
+        let Some(Data::Json(query)) = &metadata["Query"].data else {
+            panic!("{:?}", metadata["Query"])
+        };
+        assert_eq!(query, "{\"code\":\"secret\",\"none\":\"\",\"tag\":\"a b,c\"}");
+    }
+
+    #[test]
+    fn bodies_follow_the_capabilities_and_the_content_type() {
+        let bytes = |text: &'static str| Some(Data::Bytes(Bytes::from_static(text.as_bytes())));
+        let string = |text: &str| Some(Data::String(text.to_owned()));
+        let json = |text: &str| Some(Data::Json(text.to_owned()));
+        let cases = [
+            // body only, raw bytes, content type, body, expected body, expected raw body
+            (true, true, "application/json", "{\"a\":1}", bytes("{\"a\":1}"), None),
+            (true, false, "application/octet-stream", "x", bytes("x"), None),
+            (true, false, "multipart/form-data; boundary=1", "x", bytes("x"), None),
+            (true, false, "application/json", "{\"a\":1}", string("{\"a\":1}"), None),
+            (
+                false,
+                false,
+                "application/json",
+                "{\"a\":1}",
+                json("{\"a\":1}"),
+                string("{\"a\":1}"),
+            ),
+            (
+                false,
+                false,
+                "application/json",
+                "{oops",
+                string("{oops"),
+                string("{oops"),
+            ),
+            (false, false, "application/octet-stream", "x", bytes("x"), string("x")),
+            (false, false, "text/plain", "x", string("x"), string("x")),
+            (false, true, "text/plain", "x", string("x"), bytes("x")),
+            (false, true, "text/plain", "", None, None),
+        ];
+        for (body_only, raw_body_bytes, content_type, text, expected, expected_raw) in cases {
+            let capabilities = Capabilities {
+                body_only,
+                raw_body_bytes,
+                ..Capabilities::default()
+            };
+            let (http, _) = called(&request(content_type, text), capabilities);
+            assert_eq!(
+                body(http.body),
+                expected,
+                "{body_only} {raw_body_bytes} {content_type} {text}"
+            );
+            assert_eq!(
+                body(http.raw_body),
+                expected_raw,
+                "{body_only} {raw_body_bytes} {content_type} {text}"
+            );
+        }
+    }
+}

@@ -279,3 +279,221 @@ fn expires(expires: Option<NullableTimestamp>) -> Option<String> {
     let time = DateTime::from_timestamp(time.seconds, 0)?;
     Some(time.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{
+        function::Binding,
+        rpc::messages::{NullableBool, NullableDouble, NullableString, ParameterBinding},
+    };
+
+    fn function(outputs: &[(&str, &str)]) -> Function {
+        let binding = |(kind, name): &(&str, &str)| Binding {
+            name: (*name).to_owned(),
+            kind: (*kind).to_owned(),
+            direction: Direction::Out,
+            attributes: Map::new(),
+        };
+        Function::new("f".to_owned(), "1".to_owned(), outputs.iter().map(binding).collect())
+    }
+
+    fn returned(data: Option<Data>) -> InvocationResponse {
+        InvocationResponse {
+            return_value: data.map(|data| TypedData { data: Some(data) }),
+            ..Default::default()
+        }
+    }
+
+    fn rpc(status: &str, headers: &[(&str, &str)], body: Option<Data>) -> RpcHttp {
+        RpcHttp {
+            status_code: status.to_owned(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            body: Some(Box::new(TypedData { data: body })),
+            ..Default::default()
+        }
+    }
+
+    /// Status, content type and body of what `data` becomes as `$return` of an `http` binding.
+    fn shown(data: Option<Data>) -> (u16, String, String) {
+        look(&from_invocation(
+            &function(&[("http", "$return")]),
+            returned(data),
+            &HeaderMap::new(),
+        ))
+    }
+
+    fn look(response: &Response<Bytes>) -> (u16, String, String) {
+        let content_type = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .map(|value| value.to_str().unwrap());
+        let body = String::from_utf8(response.body().to_vec()).unwrap();
+        (
+            response.status().as_u16(),
+            content_type.unwrap_or_default().to_owned(),
+            body,
+        )
+    }
+
+    fn http(http: RpcHttp) -> Option<Data> {
+        Some(Data::Http(Box::new(http)))
+    }
+
+    fn text(text: &str) -> Option<Data> {
+        Some(Data::String(text.to_owned()))
+    }
+
+    fn seen(status: u16, content_type: &str, body: &str) -> (u16, String, String) {
+        (status, content_type.to_owned(), body.to_owned())
+    }
+
+    #[test]
+    fn bodies_are_rendered_by_their_kind() {
+        let bytes = Some(Data::Bytes(Bytes::from_static(b"raw")));
+        assert_eq!(shown(http(rpc("200", &[], bytes.clone()))), seen(200, "", "raw"));
+        assert_eq!(
+            shown(http(rpc("404", &[("Content-Type", "image/png")], bytes))),
+            seen(404, "image/png", "raw")
+        );
+        assert_eq!(shown(http(rpc("", &[], text("hi")))), seen(200, PLAIN_TEXT, "hi"));
+        assert_eq!(
+            shown(http(rpc("oops", &[("content-type", "text/html")], text("<p>")))),
+            seen(200, "text/html; charset=utf-8", "<p>")
+        );
+        let json = Some(Data::Json("{\"b\":1,\"a\":2}".to_owned()));
+        assert_eq!(
+            shown(http(rpc("202", &[("content-type", "application/json")], json))),
+            seen(202, "application/json; charset=utf-8", "{\n  \"b\": 1,\n  \"a\": 2\n}")
+        );
+        assert_eq!(shown(http(rpc("200", &[], None))), seen(200, PLAIN_TEXT, ""));
+    }
+
+    #[test]
+    fn a_response_without_a_body_message_is_dumped_as_a_200() {
+        let dumped = RpcHttp {
+            status_code: "404".to_owned(),
+            ..Default::default()
+        };
+        assert_eq!(
+            shown(http(dumped)),
+            seen(200, JSON, "{\"headers\":{},\"statusCode\":\"404\"}")
+        );
+    }
+
+    #[test]
+    fn headers_go_through_except_those_of_the_connection() {
+        let headers = [
+            ("X-One", "1"),
+            ("Content-Length", "999"),
+            ("transfer-encoding", "chunked"),
+            ("bad name", "x"),
+        ];
+        let response = from_invocation(
+            &function(&[("http", "$return")]),
+            returned(http(rpc("200", &headers, text("")))),
+            &HeaderMap::new(),
+        );
+        let mut names: Vec<_> = response.headers().keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-type", "x-one"]);
+    }
+
+    #[test]
+    fn cookies_become_headers() {
+        let string = |text: &str| {
+            Some(NullableString {
+                string: Some(nullable_string::String::Value(text.to_owned())),
+            })
+        };
+        let flag = Some(NullableBool {
+            bool: Some(nullable_bool::Bool::Value(true)),
+        });
+        let full = RpcHttpCookie {
+            name: "id".to_owned(),
+            value: "a b;c".to_owned(),
+            domain: string("example.com"),
+            path: string("/x"),
+            expires: Some(NullableTimestamp {
+                timestamp: Some(nullable_timestamp::Timestamp::Value(prost_types::Timestamp {
+                    seconds: 1_900_000_000,
+                    nanos: 0,
+                })),
+            }),
+            secure: flag,
+            http_only: flag,
+            same_site: SameSite::ExplicitNone.into(),
+            max_age: Some(NullableDouble {
+                double: Some(nullable_double::Double::Value(60.0)),
+            }),
+        };
+        assert_eq!(
+            set_cookie(&full),
+            "id=a%20b%3Bc; expires=Sun, 17 Mar 2030 17:46:40 GMT; max-age=60; domain=example.com; path=/x; secure; samesite=none; httponly"
+        );
+        let bare = RpcHttpCookie {
+            name: "a".to_owned(),
+            value: "b".to_owned(),
+            ..Default::default()
+        };
+        assert_eq!(set_cookie(&bare), "a=b; path=/");
+    }
+
+    #[test]
+    fn nothing_is_a_204_and_without_an_http_output_a_value_is_an_object() {
+        assert_eq!(shown(None), seen(204, "", ""));
+        let show = |data| look(&from_invocation(&function(&[]), returned(data), &HeaderMap::new()));
+        assert_eq!(show(None), seen(204, "", ""));
+        assert_eq!(show(text("hi")), seen(200, PLAIN_TEXT, "hi"));
+        assert_eq!(show(Some(Data::Json("[1]".to_owned()))), seen(200, JSON, "[1]"));
+    }
+
+    #[test]
+    fn a_named_output_wins_over_members_of_the_returned_object() {
+        let function = function(&[("http", "res")]);
+        let mut response = returned(Some(Data::Json(
+            "{\"res\":{\"body\":\"from member\",\"status\":418}}".to_owned(),
+        )));
+        let look_at =
+            |response: &InvocationResponse| look(&from_invocation(&function, response.clone(), &HeaderMap::new()));
+        assert_eq!(look_at(&response), seen(418, PLAIN_TEXT, "from member"));
+        response.output_data.push(ParameterBinding {
+            name: "res".to_owned(),
+            rpc_data: Some(RpcData::Data(TypedData {
+                data: text("from output"),
+            })),
+        });
+        assert_eq!(look_at(&response), seen(200, PLAIN_TEXT, "from output"));
+    }
+
+    #[test]
+    fn response_objects_may_be_plain_json() {
+        let object = r#"{"Body":{"b":1,"a":[]},"statusCode":"201","headers":{"x-n":5}}"#;
+        let response = from_invocation(
+            &function(&[("http", "$return")]),
+            returned(text(object)),
+            &HeaderMap::new(),
+        );
+        assert_eq!(response.headers()["x-n"], "5");
+        assert_eq!(look(&response).0, 201);
+        assert_eq!(shown(text("{\"no\":1}")), seen(200, PLAIN_TEXT, "{\"no\":1}"));
+    }
+
+    #[test]
+    fn content_negotiation_looks_at_accept() {
+        let mut answer = rpc("200", &[], text("hi"));
+        answer.enable_content_negotiation = true;
+        let accept =
+            |media_types: &'static str| HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(media_types))]);
+        let show = |headers: HeaderMap| look(&from_rpc(answer.clone(), &headers));
+        assert_eq!(show(accept("application/json")), seen(200, JSON, "\"hi\""));
+        assert_eq!(
+            show(accept("text/plain, application/json")),
+            seen(200, PLAIN_TEXT, "hi")
+        );
+        assert_eq!(show(HeaderMap::new()), seen(200, PLAIN_TEXT, "hi"));
+    }
+}

@@ -289,3 +289,164 @@ fn from_function_json(name: String, directory: &Path, text: &str) -> RpcFunction
         ..Default::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        host::fake_worker::{ACTIVITY, DURABLE_CLIENT, HTTP, HTTP_RETURN, metadata},
+        project::LocalSettings,
+    };
+
+    fn settings(values: &str, allow_list: Option<&[&str]>) -> AppSettings {
+        let text = format!("{{\"IsEncrypted\":false,\"Values\":{{{values}}}}}");
+        let local = LocalSettings::parse("local.settings.json", &text).unwrap();
+        AppSettings {
+            settings: Settings::new([], &local),
+            allow_list: allow_list.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+        }
+    }
+
+    fn error(name: &str, bindings: &[&str]) -> String {
+        let functions = read(vec![metadata(name, bindings)], &settings("", None));
+        functions[0].error.clone().unwrap_or_default()
+    }
+
+    #[test]
+    fn good_functions_have_no_error() {
+        assert_eq!(error("say-hello_2", &[ACTIVITY]), "");
+        assert_eq!(
+            error(
+                "start",
+                &[HTTP, HTTP_RETURN, r#"{"type":"orchestrationClient","name":"c"}"#]
+            ),
+            ""
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_a_sentence() {
+        let http_out = |name: &str| format!(r#"{{"type":"http","direction":"out","name":"{name}"}}"#);
+        let cases: [(&str, Vec<String>, &str); 11] = [
+            ("2much", vec![ACTIVITY.to_owned()], "cannot be the name of a function"),
+            ("Host", vec![ACTIVITY.to_owned()], "`host` is reserved"),
+            ("f", vec![], "no trigger"),
+            ("f", vec![http_out("out")], "no trigger"),
+            (
+                "f",
+                vec![ACTIVITY.to_owned(), HTTP.to_owned()],
+                "two triggers, `context` and `req`",
+            ),
+            (
+                "f",
+                vec![HTTP.to_owned(), http_out("REQ")],
+                "Two bindings are named `REQ`",
+            ),
+            (
+                "f",
+                vec![HTTP.to_owned(), http_out("my_out")],
+                "`my_out` cannot be the name of a binding",
+            ),
+            (
+                "f",
+                vec![r#"{"type":"httpTrigger","name":"$return"}"#.to_owned()],
+                "`$return` is an output",
+            ),
+            (
+                "f",
+                vec![r#"{"type":"kafkaTrigger","name":"k"}"#.to_owned()],
+                "does not know the trigger `kafkaTrigger`",
+            ),
+            (
+                "f",
+                vec![
+                    HTTP.to_owned(),
+                    r#"{"type":"queue","name":"q","direction":"out"}"#.to_owned(),
+                ],
+                "output binding `q`",
+            ),
+            ("f", vec!["[1]".to_owned()], "not a JSON object"),
+        ];
+        for (name, bindings, expected) in cases {
+            let bindings: Vec<_> = bindings.iter().map(String::as_str).collect();
+            let found = error(name, &bindings);
+            assert!(
+                found.contains(expected) && found.ends_with('.'),
+                "{bindings:?}: {found}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_bad_function_leaves_the_others_alone() {
+        let functions = vec![
+            metadata("good", &[ACTIVITY]),
+            metadata("GOOD", &[ACTIVITY]),
+            metadata("bad", &[]),
+        ];
+        let functions = read(functions, &settings("", None));
+        assert!(functions[0].is_usable());
+        // The second has the same id, too, but for its case.
+        assert!(
+            functions[1].error.as_ref().unwrap().contains("same id"),
+            "{:?}",
+            functions[1].error
+        );
+        assert!(functions[2].error.is_some());
+    }
+
+    #[test]
+    fn settings_are_put_into_attributes() {
+        let with = |values| read(vec![metadata("f", &[HTTP, DURABLE_CLIENT])], &settings(values, None)).remove(0);
+        assert_eq!(with("\"HUB\":\"Blue\"").bindings[1].text("taskhub"), Some("Blue"));
+        let error = with("").error.unwrap();
+        assert!(error.contains("`taskHub`") && error.contains("HUB"), "{error}");
+    }
+
+    #[test]
+    fn functions_are_disabled_by_setting_list_or_worker() {
+        let mut by_worker = metadata("c", &[ACTIVITY]);
+        by_worker.properties.insert("isDisabled".to_owned(), "True".to_owned());
+        let functions = vec![
+            metadata("a", &[ACTIVITY]),
+            metadata("b", &[ACTIVITY]),
+            by_worker,
+            metadata("d", &[ACTIVITY]),
+        ];
+        let settings = settings("\"AzureWebJobs.a.Disabled\":\"true\"", Some(&["A", "B", "C"]));
+        let disabled: Vec<_> = read(functions, &settings)
+            .iter()
+            .map(|function| function.disabled)
+            .collect();
+        assert_eq!(disabled, [true, false, true, true]);
+    }
+
+    #[test]
+    fn function_json_files_stand_in_for_the_worker_s_metadata() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::create_dir(directory.path().join(name)).unwrap();
+            std::fs::write(directory.path().join(name).join("function.json"), text).unwrap();
+        };
+        write(
+            "Hello",
+            &format!(r#"{{"scriptFile":"run.py","bindings":[{HTTP},{HTTP_RETURN}]}}"#),
+        );
+        write("Off", &format!(r#"{{"disabled":true,"bindings":[{ACTIVITY}]}}"#));
+        write("Torn", "{");
+        let functions = read(read_function_json(directory.path()), &settings("", None));
+        let seen: Vec<_> = functions
+            .iter()
+            .map(|function| (function.name.as_str(), function.disabled))
+            .collect();
+        assert_eq!(seen, [("Hello", false), ("Off", true), ("Torn", false)]);
+        assert!(functions[0].is_usable() && functions[0].script_file.ends_with("run.py"));
+        assert!(
+            functions[2]
+                .error
+                .as_ref()
+                .unwrap()
+                .contains("function.json is not valid")
+        );
+    }
+}

@@ -1,7 +1,7 @@
 //! The worker process: how it is started, what its console says, how it ends (`worker-protocol.md` 2.1 to 2.3).
 
 use super::{output::Log, rpc::server::MAX_MESSAGE_LENGTH};
-use crate::project::LogLevel;
+use crate::project::{LogLevel, Settings};
 use std::{
     collections::{BTreeMap, VecDeque},
     ffi::OsString,
@@ -69,6 +69,22 @@ impl WorkerCommand {
     #[must_use]
     pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    /// Adds what the host alone knows to the environment; variables that were set explicitly stay.
+    pub(crate) fn with_defaults(mut self, settings: &Settings, site: &str) -> Self {
+        // Not one of the runtimes that get the gRPC protocol of the durable extension (`worker-protocol.md` 4.9).
+        let runtime = settings.get("FUNCTIONS_WORKER_RUNTIME").unwrap_or("rust").to_owned();
+        let own = [
+            ("FUNCTIONS_WORKER_RUNTIME", runtime.as_str()),
+            ("AZURE_FUNCTIONS_ENVIRONMENT", "Development"),
+            ("WEBSITE_HOSTNAME", site),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        for (name, value) in settings.exported().iter().cloned().chain(own) {
+            self.environment.entry(name.into()).or_insert_with(|| value.into());
+        }
         self
     }
 
@@ -277,5 +293,90 @@ async fn read_lines(pipe: impl AsyncRead + Unpin, mut each: impl FnMut(String)) 
     }
     if !line.is_empty() {
         each(String::from_utf8_lossy(&line).trim_end().to_owned());
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::host::fake_worker::Captured;
+
+    fn shell(script: &str) -> WorkerCommand {
+        WorkerCommand::new("/bin/sh", "/")
+            .argument("-c")
+            .argument(script)
+            .argument("sh")
+    }
+
+    async fn run(script: &str) -> (Ending, Vec<String>) {
+        let (captured, log) = Captured::log();
+        let mut process = shell(script)
+            .variable("FRUIT", "apple")
+            .launch("the-id", 1234, &log)
+            .unwrap();
+        let ending = process.ended().await;
+        assert_eq!(process.ended().await, ending);
+        (ending, captured.lines())
+    }
+
+    #[tokio::test]
+    async fn a_worker_gets_both_styles_of_arguments_and_its_environment() {
+        let (_, lines) =
+            run("echo $FRUIT $FUNCTIONS_APPLICATION_DIRECTORY $FUNCTIONS_WORKER_DIRECTORY; for a; do echo $a; done")
+                .await;
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|line| line.strip_prefix("Information Host.Function.Console -: ").unwrap())
+            .collect();
+        assert_eq!(lines[0], "apple / /bin");
+        let value = |name| lines[lines.iter().position(|line| *line == name).unwrap() + 1];
+        assert_eq!(
+            (value("--host"), value("--port"), value("--workerId")),
+            ("127.0.0.1", "1234", "the-id")
+        );
+        assert_eq!(value("--functions-uri"), "http://127.0.0.1:1234/");
+        assert_eq!(value("--functions-worker-id"), "the-id");
+        assert_eq!(value("--requestId"), value("--functions-request-id"));
+        assert_eq!(value("--grpcMaxMessageLength"), "2147483647");
+        assert_eq!(value("--functions-grpc-max-message-length"), "2147483647");
+    }
+
+    #[tokio::test]
+    async fn the_end_comes_with_the_last_words() {
+        let (ending, lines) = run("echo out; echo a warning >&2; echo it failed >&2; exit 3").await;
+        assert_eq!(
+            ending.to_string(),
+            "exit code 3; its last words:\n    a warning\n    it failed"
+        );
+        assert!(
+            lines.contains(&"Warning Host.Function.Console -: a warning".to_owned()),
+            "{lines:?}"
+        );
+        assert!(
+            lines.contains(&"Error Host.Function.Console -: it failed".to_owned()),
+            "{lines:?}"
+        );
+        assert_eq!(run("kill -9 $$").await.0.to_string(), "killed by signal 9");
+        assert!(run("exit 200").await.0.wants_restart);
+    }
+
+    #[tokio::test]
+    async fn system_and_tooling_lines_on_standard_output_are_told_apart() {
+        let (_, lines) = run("echo 'LanguageWorkerConsoleLog hello'; echo azfuncjsonlog:{}; printf unended").await;
+        assert_eq!(
+            lines,
+            [
+                "Information Worker -: hello",
+                "Information Host.Function.Console -: unended"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_killed_worker_ends() {
+        let (_, log) = Captured::log();
+        let mut process = shell("exec sleep 600").launch("the-id", 1, &log).unwrap();
+        process.kill();
+        assert_eq!(process.ended().await.status, "killed by signal 9");
     }
 }

@@ -85,6 +85,19 @@ impl FunctionRunner {
         matches!(*self.shared.state.borrow(), WorkerState::Ready(_))
     }
 
+    /// The function of that name, when there is a worker that knows.
+    pub(crate) async fn find(&self, name: &str) -> Result<Arc<Function>, InvokeError> {
+        let channel = self.channel(None).await?;
+        channel
+            .functions
+            .get(name)
+            .cloned()
+            .ok_or_else(|| InvokeError::FunctionInError {
+                function: name.to_owned(),
+                reason: "the app has no function of that name".to_owned(),
+            })
+    }
+
     /// Runs an HTTP function and gives what its caller shall see: 500 without a body if it fails, 503 if no worker is
     /// ready in time.
     pub async fn invoke_http(&self, function: &Arc<Function>, request: HttpInvocation) -> Response<Bytes> {

@@ -83,20 +83,44 @@ enum Loss {
     Stop,
 }
 
+/// What became of one worker.
+#[derive(Debug)]
+struct Life {
+    loss: Loss,
+    was_ready: bool,
+    was_healthy: bool,
+}
+
+impl Life {
+    fn not_started(loss: Loss) -> Self {
+        Self {
+            loss,
+            was_ready: false,
+            was_healthy: false,
+        }
+    }
+}
+
 impl Supervisor {
     /// Ends when the host stops and the last worker is gone.
     pub(crate) async fn run(self) {
         let mut backoff = Backoff::default();
         loop {
-            let (loss, healthy, at_once) = self.run_one().await;
-            if matches!(loss, Loss::Stop) {
-                break;
-            }
-            if healthy {
+            let Life {
+                loss,
+                was_ready,
+                was_healthy,
+            } = self.run_one().await;
+            let at_once = match &loss {
+                Loss::Stop => break,
+                Loss::Ended(ending) => ending.wants_restart,
+                _ => false,
+            };
+            if was_healthy {
                 backoff.reset();
             }
             let delay = if at_once { Duration::ZERO } else { backoff.next() };
-            let what = if healthy {
+            let what = if was_ready {
                 "The worker process ended"
             } else {
                 "The worker process did not start"
@@ -112,13 +136,13 @@ impl Supervisor {
         self.state.send_replace(WorkerState::Stopped);
     }
 
-    /// One worker from start to end: why it ended, whether it was healthy, whether the next one shall start at once.
-    async fn run_one(&self) -> (Loss, bool, bool) {
+    /// One worker from start to end.
+    async fn run_one(&self) -> Life {
         let worker_id = uuid::Uuid::new_v4().to_string();
         let stream = self.server.expect(&worker_id);
         let mut process = match self.launcher.launch(&worker_id, self.server.port(), &self.log) {
             Ok(process) => process,
-            Err(error) => return (Loss::Launch(error), false, false),
+            Err(error) => return Life::not_started(Loss::Launch(error)),
         };
         let starting = async {
             let stream = tokio::time::timeout(CONNECT_LIMIT, stream).await;
@@ -137,8 +161,7 @@ impl Supervisor {
         let channel = match started {
             Ok(channel) => channel,
             Err(loss) => {
-                let loss = last_words(loss, &mut *process).await;
-                return (loss, false, false);
+                return Life::not_started(last_words(loss, &mut *process).await);
             }
         };
         let ready_since = Instant::now();
@@ -149,8 +172,7 @@ impl Supervisor {
         self.state.send_replace(WorkerState::Ready(Arc::clone(&channel)));
 
         let loss = self.watch(&mut *process, &channel).await;
-        let healthy = channel.has_answered() || ready_since.elapsed() >= HEALTHY_AFTER;
-        let at_once = matches!(&loss, Loss::Ended(ending) if ending.wants_restart);
+        let was_healthy = channel.has_answered() || ready_since.elapsed() >= HEALTHY_AFTER;
         // Nobody may find this channel any more before what it had in flight fails, or callers would spin.
         let next = match loss {
             Loss::Stop => WorkerState::Stopped,
@@ -161,7 +183,11 @@ impl Supervisor {
             Loss::Stop => InvokeError::ShuttingDown,
             _ => InvokeError::WorkerDied(loss.to_string()),
         });
-        (loss, healthy, at_once)
+        Life {
+            loss,
+            was_ready: true,
+            was_healthy,
+        }
     }
 
     /// Waits until the worker is of no more use, and ends it.
@@ -233,3 +259,6 @@ async fn kill(process: &mut dyn Running) -> Ending {
         .await
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
