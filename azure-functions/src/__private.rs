@@ -186,3 +186,15 @@ impl<T: DeserializeOwned> ActivityInput for T {
         crate::bindings::read_input(input)
     }
 }
+
+/// Runs one episode of an orchestration that may call any function: for the benchmarks and property tests of this
+/// workspace.
+///
+/// # Errors
+/// The message of the exception that fails the invocation.
+pub fn run_episode(payload: String, function: &str, orchestrator: Orchestrator) -> Result<String, String> {
+    match crate::durable::run_episode(payload, function, orchestrator, &crate::durable::KnownFunctions::any()) {
+        crate::durable::Episode::Answer(json) => Ok(json),
+        crate::durable::Episode::Failed { message, .. } => Err(message),
+    }
+}

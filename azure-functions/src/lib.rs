@@ -17,6 +17,7 @@ pub mod durable;
 mod error;
 pub mod http;
 mod invocation;
+mod panics;
 mod registry;
 #[doc(hidden)]
 pub mod rpc;

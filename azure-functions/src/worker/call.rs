@@ -1,14 +1,10 @@
 //! One invocation from request to answer.
 
-use super::{
-    context::Context,
-    panics::{Panic, catch},
-    running::Running,
-    threads::Threads,
-};
+use super::{context::Context, running::Running, threads::Threads};
 use crate::{
     FunctionError,
     invocation::{Invocation, Outputs},
+    panics::{Panic, catch},
     registry::{Function, Handler},
     rpc::{
         InvocationResponse, ParameterBinding, RpcException, StatusResult, parameter_binding::RpcData,
