@@ -97,7 +97,9 @@ impl Shell {
             LogLevel::Trace | LogLevel::None => (DIM, "trace"),
         };
         let time = chrono::Local::now().format("%H:%M:%S%.3f");
-        report(format_args!("{DIM}[{time}]{DIM:#} {style}{name:<5}{style:#} {origin}: {message}"));
+        report(format_args!(
+            "{DIM}[{time}]{DIM:#} {style}{name:<5}{style:#} {origin}: {message}"
+        ));
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::json;
 #[func]
 pub async fn retry(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, CallError> {
     // A GUID of the context is the same in every replay, and different in every instance.
-    let service = json!({ "name": context.new_guid(), "failures": 2 });
+    let service = json!({ "name": context.new_guid().to_string(), "failures": 2 });
     let policy = RetryOptions::new(Duration::from_millis(100), 5).backoff_coefficient(2.0);
     let answer = context
         .call_activity_with_retry("call_service", policy, &service)
