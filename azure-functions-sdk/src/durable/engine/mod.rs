@@ -21,3 +21,6 @@ pub(crate) mod settings;
 mod shim;
 mod text;
 pub(crate) mod time;
+
+#[cfg(test)]
+mod tests;
