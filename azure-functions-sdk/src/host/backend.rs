@@ -53,7 +53,13 @@ impl Backend for HostBackend {
         let runner = self.runner.clone();
         tokio::spawn(async move {
             // A failure is in the log.
-            let _ = runner.fire(&function, trigger, "This function was programmatically called via the host APIs.").await;
+            let _ = runner
+                .fire(
+                    &function,
+                    trigger,
+                    "This function was programmatically called via the host APIs.",
+                )
+                .await;
         });
         Ok(())
     }

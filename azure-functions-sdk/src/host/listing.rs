@@ -23,10 +23,24 @@ pub(crate) fn lines(
         let Some(trigger) = function.trigger() else { continue };
         match FrontTrigger::from_binding(&trigger.kind, &trigger.attributes) {
             Ok(FrontTrigger::Http { methods, route, .. }) => {
-                let methods: Vec<_> = methods.iter().flatten().map(|method| method.as_str().to_owned()).collect();
-                let route = route.filter(|route| !route.trim().is_empty()).unwrap_or_else(|| function.name.clone());
-                let path: Vec<_> = [route_prefix, route.trim_matches('/')].into_iter().filter(|part| !part.is_empty()).collect();
-                http.push(format!("\t{}: [{}] {origin}/{}", function.name, methods.join(","), path.join("/")));
+                let methods: Vec<_> = methods
+                    .iter()
+                    .flatten()
+                    .map(|method| method.as_str().to_owned())
+                    .collect();
+                let route = route
+                    .filter(|route| !route.trim().is_empty())
+                    .unwrap_or_else(|| function.name.clone());
+                let path: Vec<_> = [route_prefix, route.trim_matches('/')]
+                    .into_iter()
+                    .filter(|part| !part.is_empty())
+                    .collect();
+                http.push(format!(
+                    "\t{}: [{}] {origin}/{}",
+                    function.name,
+                    methods.join(","),
+                    path.join("/")
+                ));
             }
             _ => others.push(format!("\t{}: {}", function.name, trigger.kind)),
         }
@@ -85,6 +99,9 @@ mod tests {
                 "Function clash is in error: its route is taken",
             ]
         );
-        assert!(lines(&table, &problems, "http://localhost:80", "").contains(&"\tany: [] http://localhost:80/any".to_owned()));
+        assert!(
+            lines(&table, &problems, "http://localhost:80", "")
+                .contains(&"\tany: [] http://localhost:80/any".to_owned())
+        );
     }
 }

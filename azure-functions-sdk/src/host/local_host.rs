@@ -4,7 +4,10 @@ use super::{
     backend::HostBackend,
     durable_worker::DurableWorker,
     function::FunctionTable,
-    http::{BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, FrontFunction, FrontTrigger, HostState, Keys, KeysError},
+    http::{
+        BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, FrontFunction, FrontTrigger, HostState, Keys,
+        KeysError,
+    },
     listing,
     metadata::AppSettings,
     options::LocalHostOptions,
@@ -85,7 +88,10 @@ pub enum LocalHostError {
 
 impl fmt::Debug for LocalHost {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("LocalHost").field("address", &self.address).finish_non_exhaustive()
+        formatter
+            .debug_struct("LocalHost")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -124,7 +130,9 @@ impl LocalHost {
         let hub_worker = Arc::new(DurableWorker::new(runner.clone(), recorder));
         let hub = Arc::new(TaskHub::open(hub_options, hub_worker)?);
 
-        let site = settings.get("WEBSITE_HOSTNAME").map_or_else(|| site_name(address), str::to_owned);
+        let site = settings
+            .get("WEBSITE_HOSTNAME")
+            .map_or_else(|| site_name(address), str::to_owned);
         let origin = origin(&site);
         let webhook = format!("{origin}/runtime/webhooks/durabletask");
         let enforced = options.enable_auth || !address.ip().is_loopback();
@@ -149,7 +157,10 @@ impl LocalHost {
         runner.set_client_binding(client_binding(&hub, urls));
 
         let server = RpcServer::start().await.map_err(LocalHostError::Loopback)?;
-        log.host(LogLevel::Information, &settings_line(&host_json.durable_task, &database, &webhook));
+        log.host(
+            LogLevel::Information,
+            &settings_line(&host_json.durable_task, &database, &webhook),
+        );
         if enforced {
             let text = format!("Callers need keys; they are in {}.", keys.path().display());
             log.host(LogLevel::Information, &text);
@@ -279,7 +290,10 @@ fn site_name(address: SocketAddr) -> String {
 
 /// The host itself speaks plain HTTP only; any other name is that of something in front of it.
 fn origin(site: &str) -> String {
-    let name = site.rsplit_once(':').map_or(site, |(name, _)| name).trim_matches(['[', ']']);
+    let name = site
+        .rsplit_once(':')
+        .map_or(site, |(name, _)| name)
+        .trim_matches(['[', ']']);
     let is_plain = name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok();
     format!("{}://{site}", if is_plain { "http" } else { "https" })
 }
@@ -330,14 +344,20 @@ impl Follower {
 
     fn publish(&mut self, functions: &FunctionTable) {
         let mut problems = BTreeMap::new();
-        let fronts = functions.iter().map(|function| front_function(function, &mut problems)).collect();
+        let fronts = functions
+            .iter()
+            .map(|function| front_function(function, &mut problems))
+            .collect();
         for error in self.front.set_functions(fronts) {
             problems.insert(error.index, error.problem);
         }
         let lines = listing::lines(functions, &problems, &self.origin, &self.route_prefix);
         if lines != self.shown {
-            let usable = functions.iter().filter(|function| function.is_usable() && !problems.contains_key(&function.index));
-            self.log.host(LogLevel::Information, &format!("{} functions loaded", usable.count()));
+            let usable = functions
+                .iter()
+                .filter(|function| function.is_usable() && !problems.contains_key(&function.index));
+            self.log
+                .host(LogLevel::Information, &format!("{} functions loaded", usable.count()));
             self.log.print("Worker process started and initialized.");
             lines.iter().for_each(|line| self.log.print(line));
             self.shown = lines;
@@ -358,7 +378,10 @@ fn front_function(function: &super::function::Function, problems: &mut BTreeMap<
     });
     let mut front = FrontFunction::new(function.name.as_str(), trigger);
     front.disabled = function.disabled;
-    front.error = function.error.clone().or_else(|| problems.get(&function.index).cloned());
+    front.error = function
+        .error
+        .clone()
+        .or_else(|| problems.get(&function.index).cloned());
     let bindings: Vec<_> = function.bindings.iter().map(|binding| &binding.attributes).collect();
     front.config = serde_json::json!({
         "name": function.name,

@@ -114,7 +114,9 @@ async fn connection(stream: TcpStream, door: Arc<Door>) {
 impl Door {
     async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
         let (mut parts, body) = request.into_parts();
-        if !names_loopback(&parts.headers) || (parts.method != Method::GET && parts.headers.contains_key(header::ORIGIN)) {
+        if !names_loopback(&parts.headers)
+            || (parts.method != Method::GET && parts.headers.contains_key(header::ORIGIN))
+        {
             return empty(StatusCode::FORBIDDEN);
         }
         let whole = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
@@ -123,7 +125,11 @@ impl Door {
         };
         parts.uri = uri;
         match Limited::new(body, self.body_limit).collect().await {
-            Ok(body) => self.hub.handle(Request::from_parts(parts, body.to_bytes()), &self.via).await,
+            Ok(body) => {
+                self.hub
+                    .handle(Request::from_parts(parts, body.to_bytes()), &self.via)
+                    .await
+            }
             Err(error) if error.is::<LengthLimitError>() => empty(StatusCode::PAYLOAD_TOO_LARGE),
             Err(_) => empty(StatusCode::BAD_REQUEST),
         }
@@ -139,7 +145,9 @@ fn below_base(path_and_query: &str) -> Option<&str> {
 
 /// A web page that has a name resolve to this machine still sends that name.
 fn names_loopback(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return true };
+    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
+        return true;
+    };
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost")
 }
