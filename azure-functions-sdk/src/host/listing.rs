@@ -5,7 +5,7 @@ use super::{
     function::{Function, FunctionTable},
     http::FrontTrigger,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The list: HTTP functions with their URLs, then the others with their triggers, then what does not run and why.
 /// `problems` are errors that are found outside the metadata, by place of the function.
@@ -15,8 +15,7 @@ pub(crate) fn lines(
     origin: &str,
     route_prefix: &str,
 ) -> Vec<String> {
-    let problem = |function: &Function| function.error.as_ref().or_else(|| problems.get(&function.index));
-    let runs = |function: &&std::sync::Arc<Function>| !function.disabled && problem(function).is_none();
+    let runs = |function: &&Arc<Function>| !function.disabled && problem(function, problems).is_none();
     let mut http = Vec::new();
     let mut others = Vec::new();
     for function in functions.iter().filter(runs) {
@@ -50,13 +49,17 @@ pub(crate) fn lines(
         lines.extend([line, String::new()]);
     }
     for function in functions.iter() {
-        match problem(function) {
+        match problem(function, problems) {
             Some(problem) => lines.push(format!("Function {} is in error: {problem}", function.name)),
             None if function.disabled => lines.push(format!("Function {} is disabled.", function.name)),
             None => {}
         }
     }
     lines
+}
+
+fn problem<'a>(function: &'a Function, problems: &'a BTreeMap<usize, String>) -> Option<&'a String> {
+    function.error.as_ref().or_else(|| problems.get(&function.index))
 }
 
 #[cfg(test)]
