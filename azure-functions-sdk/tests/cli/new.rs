@@ -33,9 +33,9 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
             continue;
         }
         if entry.is_dir() {
-            files(&entry, found)
+            files(&entry, found);
         } else {
-            found.push(entry)
+            found.push(entry);
         }
     }
 }

@@ -45,10 +45,10 @@ impl Running {
         let (send, lines) = mpsc::channel();
         // Reads on after the listing: a full pipe would hold the host up.
         thread::spawn(move || {
-            stdout
-                .lines()
-                .map_while(Result::ok)
-                .for_each(|line| drop(send.send(line)))
+            for line in stdout.lines().map_while(Result::ok) {
+                // Nobody listens after the listing.
+                drop(send.send(line));
+            }
         });
         let mut running = Self {
             process,
