@@ -1,10 +1,20 @@
-//! Client of the Durable Functions HTTP API.
+#![cfg_attr(feature = "client", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "client"),
+    doc = "The data types of the Durable Functions HTTP API. The client itself needs the feature `client`."
+)]
 
+#[cfg(feature = "client")]
+mod client;
 mod entity_id;
 mod purge;
 mod runtime_status;
 mod status;
 
+#[cfg(feature = "client")]
+pub use client::{
+    CheckStatusResponse, OrchestrationClient, OrchestrationClientError, StatusPage, StatusQuery, WaitOutcome,
+};
 pub use entity_id::{EntityId, EntityIdError};
 pub use purge::PurgeHistoryResult;
 pub use runtime_status::{OrchestrationRuntimeStatus, ParseRuntimeStatusError};

@@ -2,7 +2,199 @@
 
 pub use crate::worker::run;
 pub use crate::{
-    invocation::{Invocation, Outputs},
-    registry::{Function, Handler},
+    binding::{
+        FromBinding, FunctionReturn, IntoBinding,
+        signature::{Given, Literal, Output, Parameter},
+    },
+    invocation::{Call, Invocation, Outputs, Refused},
+    registry::{DurableKind, Function, Handler, InvocationFuture},
 };
 pub use inventory;
+
+/// The rules for signatures.
+pub mod rules {
+    pub use crate::binding::rules::*;
+}
+
+use crate::{
+    BindingError,
+    binding::{BindingData, BindingSpec, Input},
+    durable::{DurableOrchestrationContext, OrchestrationOutput, Orchestrator},
+    error::BoxError,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::marker::PhantomData;
+
+/// The bindings of a function whose return type is `R`.
+pub fn bindings<R: FunctionReturn>(parameters: &[Parameter], outputs: &[Output]) -> Vec<Map<String, Value>> {
+    crate::binding::bindings(parameters, R::SPECS, outputs)
+}
+
+/// How a function is called. The mode follows from the parameters' types, which a macro cannot see: so it writes the
+/// same code for every mode, and the types pick what the code means.
+#[derive(Debug)]
+pub struct Mode<const MODE: u8>;
+
+impl Mode<{ rules::PLAIN }> {
+    /// Begins a call.
+    pub fn begin(invocation: Invocation) -> Call {
+        Call::new(invocation)
+    }
+
+    /// The handler of an `async fn`.
+    pub const fn asynchronous(run: fn(Invocation) -> InvocationFuture) -> Handler {
+        Handler::Async(run)
+    }
+
+    /// The handler of a plain function.
+    pub const fn blocking(run: fn(Invocation) -> Result<Outputs, crate::FunctionError>) -> Handler {
+        Handler::Blocking(run)
+    }
+}
+
+impl Mode<{ rules::ORCHESTRATION }> {
+    /// Begins an episode.
+    pub fn begin(context: DurableOrchestrationContext) -> Episode {
+        Episode { context }
+    }
+
+    /// The handler of an orchestration.
+    pub const fn asynchronous(run: Orchestrator) -> Handler {
+        Handler::Orchestration(run)
+    }
+
+    /// Refused by the rules; here so that theirs is the only error.
+    pub const fn blocking(_: fn(DurableOrchestrationContext) -> Result<OrchestrationOutput, BoxError>) -> Handler {
+        Handler::Blocking(|_| Err(crate::FunctionError::new("an orchestration must be asynchronous")))
+    }
+}
+
+/// The run of an orchestration in one episode: same face as [`Call`].
+#[derive(Debug)]
+pub struct Episode {
+    context: DurableOrchestrationContext,
+}
+
+impl Episode {
+    /// Makes a parameter.
+    ///
+    /// # Errors
+    /// If it is not the context.
+    pub fn take<T: FromBinding>(&mut self, _: &'static Parameter) -> Result<T, BindingError> {
+        T::from_orchestration(&self.context)
+            .ok_or_else(|| BindingError::new("an orchestration takes nothing but its context"))
+    }
+
+    /// Ends the run with what the function returned.
+    ///
+    /// # Errors
+    /// If it returned one.
+    pub fn finish<R: FunctionReturn>(self, returned: R) -> Result<OrchestrationOutput, BoxError> {
+        returned.into_orchestration()
+    }
+
+    /// Ends the run without running the function.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn refuse<R: FunctionReturn>(self, error: BindingError) -> Result<OrchestrationOutput, BoxError> {
+        Err(error.into())
+    }
+}
+
+/// A parameter of an activity: a binding, or else the activity's input.
+///
+/// Inherent items come before those of a trait, so that a type which is both is a binding.
+#[derive(Debug)]
+pub struct ActivityParameter<T>(PhantomData<T>);
+
+impl<T: FromBinding> ActivityParameter<T> {
+    /// What the type binds to.
+    pub const SPEC: BindingSpec = T::SPEC;
+
+    /// Makes the parameter.
+    ///
+    /// # Errors
+    /// If what the host sent does not fit it.
+    pub fn take(call: &mut impl Parameters, parameter: &'static Parameter) -> Result<T, Refused> {
+        call.binding(parameter)
+    }
+}
+
+/// See [`ActivityParameter`].
+pub trait PlainParameter<T> {
+    /// An activity trigger.
+    const SPEC: BindingSpec = BindingSpec::activity();
+
+    /// Makes the parameter from the activity's input.
+    ///
+    /// # Errors
+    /// If the input is of another shape.
+    fn take(call: &mut impl Parameters, parameter: &'static Parameter) -> Result<T, Refused>
+    where
+        T: ActivityInput,
+    {
+        call.input(parameter)
+    }
+}
+
+impl<T> PlainParameter<T> for ActivityParameter<T> {}
+
+/// What makes the parameters of an activity.
+pub trait Parameters {
+    /// From its binding.
+    ///
+    /// # Errors
+    /// If what the host sent does not fit it.
+    fn binding<T: FromBinding>(&mut self, parameter: &'static Parameter) -> Result<T, Refused>;
+
+    /// From the activity's input.
+    ///
+    /// # Errors
+    /// If the input is of another shape.
+    fn input<T: ActivityInput>(&mut self, parameter: &'static Parameter) -> Result<T, Refused>;
+}
+
+impl Parameters for Call {
+    fn binding<T: FromBinding>(&mut self, parameter: &'static Parameter) -> Result<T, Refused> {
+        self.take(parameter)
+    }
+
+    fn input<T: ActivityInput>(&mut self, parameter: &'static Parameter) -> Result<T, Refused> {
+        self.take_with(parameter, |mut input: Input<'_>| T::from_input(input.take_data()))
+    }
+}
+
+/// The plain input of an activity.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter of an activity",
+    label = "not a binding, and not an input that serde can read",
+    note = "derive `serde::Deserialize` for it to make it the activity's input; a type that borrows cannot be one: write `String`, not `&str`"
+)]
+pub trait ActivityInput: Sized {
+    /// Reads the input.
+    ///
+    /// # Errors
+    /// If it is of another shape.
+    fn from_input(input: BindingData) -> Result<Self, BindingError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> ActivityInput for T {
+    fn from_input(input: BindingData) -> Result<Self, BindingError> {
+        crate::bindings::read_input(input)
+    }
+}
+
+/// Runs one episode of an orchestration that may call any function: for the benchmarks and property tests of this
+/// workspace.
+///
+/// # Errors
+/// The message of the exception that fails the invocation.
+pub fn run_episode(payload: String, function: &str, orchestrator: Orchestrator) -> Result<String, String> {
+    match crate::durable::run_episode(payload, function, orchestrator, &crate::durable::KnownFunctions::any()) {
+        crate::durable::Episode::Answer(json) => Ok(json),
+        crate::durable::Episode::Failed { message, .. } => Err(message),
+    }
+}

@@ -1,6 +1,10 @@
-//! What a failed function tells the host.
+//! What a failed function tells the host, and why a value could not become a parameter.
 
-use std::error::Error;
+use crate::http::HttpResponse;
+use std::{error::Error, fmt};
+
+/// An error of any type, as functions give it back.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A function failed. The message reaches the host, and with it the caller's log.
 #[derive(Debug, thiserror::Error)]
@@ -8,7 +12,7 @@ use std::error::Error;
 pub struct FunctionError {
     message: String,
     #[source]
-    source: Option<Box<dyn Error + Send + Sync>>,
+    source: Option<BoxError>,
 }
 
 impl FunctionError {
@@ -18,5 +22,90 @@ impl FunctionError {
             message: message.into(),
             source: None,
         }
+    }
+
+    /// A failure with this message and the error behind it.
+    pub fn with_source(message: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self {
+            message: message.into(),
+            source: Some(source.into()),
+        }
+    }
+
+    /// What a function's own error becomes: its message, with the error itself as [`source`](Error::source).
+    pub fn from_error(error: impl Into<BoxError>) -> Self {
+        let error = error.into();
+        Self {
+            message: error.to_string(),
+            source: Some(error),
+        }
+    }
+}
+
+/// A value of the host that does not fit the parameter it is meant for, or a result that cannot be sent.
+///
+/// It fails the one invocation in which it happens. An error made by [`BindingError::bad_request`] answers the
+/// HTTP request with status 400 instead.
+pub struct BindingError {
+    message: String,
+    bad_request: bool,
+    source: Option<BoxError>,
+}
+
+impl BindingError {
+    /// Says what is wrong with the value; function and parameter are added later.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            bad_request: false,
+            source: None,
+        }
+    }
+
+    /// Like [`new`](Self::new), with the error behind it.
+    pub fn with_source(message: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..Self::new(message)
+        }
+    }
+
+    /// The caller's mistake: an HTTP function answers 400 with this message and is not run.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self {
+            bad_request: true,
+            ..Self::new(message)
+        }
+    }
+
+    /// The answer for the caller, if it is the caller's mistake.
+    pub(crate) fn response(&self) -> Option<HttpResponse> {
+        self.bad_request.then(|| {
+            HttpResponse::build()
+                .status(::http::StatusCode::BAD_REQUEST)
+                .body(self.message.as_str())
+        })
+    }
+}
+
+impl fmt::Debug for BindingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BindingError")
+            .field("message", &self.message)
+            .field("bad_request", &self.bad_request)
+            .field("source", &self.source)
+            .finish()
+    }
+}
+
+impl fmt::Display for BindingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for BindingError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
     }
 }

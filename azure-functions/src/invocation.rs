@@ -1,6 +1,10 @@
 //! One call of one function: what the host sent, and what goes back.
 
-use crate::rpc::TypedData;
+use crate::{
+    BindingError, FunctionError,
+    binding::{FromBinding, FunctionReturn, Input, Source, signature::Parameter},
+    rpc::TypedData,
+};
 use std::collections::HashMap;
 use tokio_util::sync::CancellationToken;
 
@@ -30,4 +34,110 @@ pub struct Outputs {
     pub return_value: Option<TypedData>,
     /// Values of the other output bindings, by binding name.
     pub outputs: Vec<(String, TypedData)>,
+}
+
+impl Outputs {
+    /// Puts the output that stands at this place of the returned tuple.
+    pub(crate) fn put(
+        &mut self,
+        index: usize,
+        data: Result<crate::binding::BindingData, BindingError>,
+    ) -> Result<(), FunctionError> {
+        let name = crate::binding::output_name(index);
+        let data = data.map_err(|error| {
+            let text = format!("output `{name}`: {error}");
+            FunctionError::with_source(text, error)
+        })?;
+        if data.is_none() {
+            // The host takes a missing output for none; an empty one it may refuse.
+        } else if index == 0 {
+            self.return_value = Some(data.into());
+        } else {
+            self.outputs.push((name, data.into()));
+        }
+        Ok(())
+    }
+}
+
+/// A call in progress: hands out the parameters, then takes the result.
+#[derive(Debug)]
+pub struct Call {
+    source: Source,
+}
+
+/// Why a call ended before the function ran.
+#[derive(Debug)]
+pub struct Refused {
+    function: &'static str,
+    parameter: &'static str,
+    error: BindingError,
+}
+
+impl Call {
+    /// Begins a call.
+    pub fn new(invocation: Invocation) -> Self {
+        Self {
+            source: Source::new(invocation),
+        }
+    }
+
+    /// Makes a parameter.
+    ///
+    /// # Errors
+    /// If what the host sent does not fit it.
+    pub fn take<T: FromBinding>(&mut self, parameter: &'static Parameter) -> Result<T, Refused> {
+        self.take_with(parameter, T::from_binding)
+    }
+
+    /// Makes a parameter with this function.
+    pub(crate) fn take_with<T>(
+        &mut self,
+        parameter: &'static Parameter,
+        make: impl FnOnce(Input<'_>) -> Result<T, BindingError>,
+    ) -> Result<T, Refused> {
+        let input = Input {
+            source: &mut self.source,
+            parameter,
+        };
+        make(input).map_err(|error| Refused {
+            function: self.source.invocation.function,
+            parameter: parameter.name,
+            error,
+        })
+    }
+
+    /// Ends a call with what the function returned.
+    ///
+    /// # Errors
+    /// If it returned an error, or something that cannot be sent.
+    pub fn finish<R: FunctionReturn>(self, returned: R) -> Result<Outputs, FunctionError> {
+        returned.into_outputs()
+    }
+
+    /// Ends a call without running the function.
+    ///
+    /// # Errors
+    /// Always, unless it is the mistake of an HTTP caller, who gets an answer.
+    pub fn refuse<R: FunctionReturn>(self, refused: Refused) -> Result<Outputs, FunctionError> {
+        if let Some(response) = refused.error.response()
+            && let Some(index) = R::SPECS.iter().position(|spec| spec.type_name() == "http")
+        {
+            let mut outputs = Outputs::default();
+            outputs.put(index, Ok(crate::binding::BindingData::Response(response)))?;
+            return Ok(outputs);
+        }
+        Err(refused.into())
+    }
+}
+
+impl From<Refused> for FunctionError {
+    fn from(refused: Refused) -> Self {
+        let Refused {
+            function,
+            parameter,
+            error,
+        } = refused;
+        let text = format!("function `{function}`: parameter `{parameter}`: {error}");
+        Self::with_source(text, error)
+    }
 }

@@ -10,13 +10,20 @@ extern crate self as azure_functions;
 
 #[doc(hidden)]
 pub mod __private;
+pub mod binding;
+pub mod bindings;
 mod commands;
+pub mod durable;
 mod error;
+pub mod http;
 mod invocation;
+mod panics;
+pub mod prelude;
 mod registry;
 #[doc(hidden)]
 pub mod rpc;
 mod worker;
 
-pub use error::FunctionError;
+pub use azure_functions_codegen::func;
+pub use error::{BindingError, FunctionError};
 pub use worker::{Context, RetryContext, worker_main};

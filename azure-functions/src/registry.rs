@@ -2,6 +2,7 @@
 
 use crate::{
     FunctionError,
+    durable::Orchestrator,
     invocation::{Invocation, Outputs},
 };
 use serde_json::{Map, Value};
@@ -30,7 +31,70 @@ pub enum Handler {
     /// A plain function: runs on a thread that may block.
     Blocking(fn(Invocation) -> Result<Outputs, FunctionError>),
     /// An `async fn`: runs on the worker's runtime.
-    Async(fn(Invocation) -> Pin<Box<dyn Future<Output = Result<Outputs, FunctionError>> + Send>>),
+    Async(fn(Invocation) -> InvocationFuture),
+    /// An orchestration: run by the replay core.
+    Orchestration(Orchestrator),
 }
 
+/// The run of an `async fn`.
+pub type InvocationFuture = Pin<Box<dyn Future<Output = Result<Outputs, FunctionError>> + Send>>;
+
 inventory::collect!(Function);
+
+/// What the durable task hub knows a function as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DurableKind {
+    /// An orchestration.
+    Orchestration,
+    /// An activity.
+    Activity,
+    /// An entity.
+    Entity,
+}
+
+impl Function {
+    /// The kind of durable function it is, if it is one, and its name in the task hub: usually the function's.
+    pub fn durable(&self) -> Option<(DurableKind, String)> {
+        (self.bindings)().iter().find_map(|binding| {
+            let (kind, key) = match binding.get("type")?.as_str()? {
+                "orchestrationTrigger" => (DurableKind::Orchestration, "orchestration"),
+                "activityTrigger" => (DurableKind::Activity, "activity"),
+                "entityTrigger" => (DurableKind::Entity, "entityName"),
+                _ => return None,
+            };
+            let name = binding.get(key).and_then(Value::as_str).unwrap_or(self.name);
+            Some((kind, name.to_owned()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_durable_function_is_known_by_the_name_in_its_binding_or_else_by_its_own() {
+        let function = |bindings| Function {
+            name: "Flow",
+            module: "app",
+            file: "src/main.rs",
+            line: 3,
+            bindings,
+            handler: Handler::Blocking(|_| Ok(Outputs::default())),
+        };
+        let own = function(|| vec![Map::from_iter([("type".to_owned(), "activityTrigger".into())])]);
+        assert_eq!(own.durable(), Some((DurableKind::Activity, "Flow".to_owned())));
+        let renamed = function(|| {
+            vec![Map::from_iter([
+                ("type".to_owned(), "orchestrationTrigger".into()),
+                ("orchestration".to_owned(), "Other".into()),
+            ])]
+        });
+        assert_eq!(
+            renamed.durable(),
+            Some((DurableKind::Orchestration, "Other".to_owned()))
+        );
+        assert_eq!(function(Vec::new).durable(), None);
+    }
+}

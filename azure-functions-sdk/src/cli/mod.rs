@@ -2,8 +2,11 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 the command line makes no sense, 3 a replayed orchestration is non-deterministic.
 
+mod build;
 mod new;
 mod new_app;
+mod replay;
+mod settings;
 
 use std::{error::Error, ffi::OsString, process::ExitCode};
 
@@ -49,6 +52,9 @@ struct Cli {
 enum Command {
     NewApp(new_app::Args),
     New(new::Args),
+    Replay(replay::Args),
+    #[command(subcommand)]
+    Settings(settings::Command),
 }
 
 /// Runs the command line; `args` begin with the program's name, then, when cargo starts us, `func`.
@@ -62,6 +68,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match cli.command {
         Command::NewApp(args) => args.run(shell),
         Command::New(args) => args.run(shell),
+        Command::Replay(args) => args.run(shell),
+        Command::Settings(command) => command.run(shell),
     };
     result.unwrap_or_else(|error| {
         shell.error(error.as_ref());

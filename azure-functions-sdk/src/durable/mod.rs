@@ -1,6 +1,20 @@
 //! The durable task hub of the local host: engine, store, dispatch, HTTP API.
+//!
+//! `engine` decides, `store` remembers, `hub` brings messages, workers and time together, `http` and `binding` are what
+//! clients see. The way in is [`TaskHub`].
 
-// The task hub is what uses it.
-#[allow(dead_code)]
+pub mod binding;
+pub mod clock;
 pub(crate) mod engine;
+mod http;
+pub mod hub;
+mod store;
 pub mod work;
+
+pub use self::{
+    binding::BindingUrls,
+    clock::{Clock, SystemClock},
+    http::Via,
+    hub::{HubName, HubNameError, TaskHub, TaskHubError, TaskHubOptions},
+    store::{StoreError, sqlite::Durability},
+};

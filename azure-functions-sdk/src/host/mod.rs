@@ -1,3 +1,33 @@
-//! The local Functions host.
+//! The local Functions host: plays the real host's side of the worker protocol, so that what runs here runs there.
+//!
+//! A [`LocalHost`] starts the app's worker process and keeps it running, serves HTTP functions and the durable HTTP API on
+//! one port, fires timers, and runs durable functions through the task hub.
 
+mod capabilities;
+mod channel;
+mod durable_worker;
+#[cfg(test)]
+mod fake_worker;
+mod function;
+pub mod http;
+mod http_request;
+mod http_response;
+mod in_flight;
+mod indent;
+mod invocation;
+mod metadata;
+mod output;
+mod process;
+mod recorder;
 mod rpc;
+mod runner;
+mod startup;
+mod supervisor;
+pub mod timers;
+
+pub use function::{Binding, Direction, Function, FunctionTable};
+pub use http_request::HttpInvocation;
+pub use invocation::{Failure, InvokeError, TriggerInput};
+pub use output::{HostOutput, LogRecord};
+pub use process::WorkerCommand;
+pub use runner::FunctionRunner;

@@ -3,7 +3,7 @@
 mod error;
 mod host_json;
 mod hub_name;
-mod json_text;
+pub(crate) mod json_text;
 mod local_settings;
 mod log_levels;
 mod settings;

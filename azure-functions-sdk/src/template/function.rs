@@ -4,6 +4,7 @@ use std::{
     fs, io,
     io::Write,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use super::{fill, module_list, name::FunctionName};
@@ -90,7 +91,20 @@ pub(crate) fn add(folder: &Path, name: &FunctionName, kind: &Kind) -> Result<Add
         drop(fs::remove_file(&file));
         return Err(error);
     }
+    tidy(&file);
     Ok(Added { file, list })
+}
+
+/// Breaks the new file's lines where this app's `cargo fmt` would: that depends on the name's length and on the app's
+/// `rustfmt.toml`. An app can live without, so a missing rustfmt is no reason to fail.
+fn tidy(file: &Path) {
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt
+        .args(["--quiet", "--edition", "2024"])
+        .arg(file)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    drop(rustfmt.status());
 }
 
 fn check_free(
@@ -152,26 +166,33 @@ fn read(path: &Path) -> Result<String, FunctionError> {
 }
 
 fn text(name: &FunctionName, kind: &Kind) -> String {
-    let mut attributes = if name.name == name.identifier {
+    let attribute = if name.name == name.identifier {
         "#[func]".to_owned()
     } else {
         format!("#[func(name = \"{}\")]", name.name)
     };
-    let template = match kind {
+    let (template, binding) = match kind {
         Kind::Http { auth_level } => {
-            if let Some(level) = auth_level {
-                attributes += &format!("\n#[binding(name = \"req\", auth_level = \"{level}\")]");
-            }
-            include_str!("files/function/http.rs.in")
+            let binding = auth_level
+                .map(|level| format!("#[binding(auth_level = \"{level}\")] "))
+                .unwrap_or_default();
+            (include_str!("files/function/http.rs.in"), binding)
         }
-        Kind::Timer { schedule } => {
-            attributes += &format!("\n#[binding(name = \"info\", schedule = \"{schedule}\")]");
-            include_str!("files/function/timer.rs.in")
-        }
-        Kind::Orchestration => include_str!("files/function/orchestration.rs.in"),
-        Kind::Activity => include_str!("files/function/activity.rs.in"),
+        Kind::Timer { schedule } => (
+            include_str!("files/function/timer.rs.in"),
+            format!("#[binding(schedule = \"{schedule}\")] "),
+        ),
+        Kind::Orchestration => (include_str!("files/function/orchestration.rs.in"), String::new()),
+        Kind::Activity => (include_str!("files/function/activity.rs.in"), String::new()),
     };
-    fill(template, &[("attributes", &attributes), ("function", &name.identifier)])
+    fill(
+        template,
+        &[
+            ("attribute", &attribute),
+            ("binding", &binding),
+            ("function", &name.identifier),
+        ],
+    )
 }
 
 #[cfg(test)]
@@ -186,7 +207,7 @@ mod tests {
                 auth_level: Some("anonymous"),
             },
         );
-        let wanted = "#[func(name = \"HttpTrigger1\")]\n#[binding(name = \"req\", auth_level = \"anonymous\")]\npub async fn http_trigger1(";
+        let wanted = "#[func(name = \"HttpTrigger1\")]\npub async fn http_trigger1(#[binding(auth_level = \"anonymous\")] req: HttpRequest)";
         assert!(text.contains(wanted), "{text}");
     }
 

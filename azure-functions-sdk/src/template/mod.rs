@@ -1,10 +1,11 @@
-//! What `cargo func new-app` and `cargo func new` write. The texts are files under `files/`, embedded in the binary; a
+//! What `cargo func new-app`, `cargo func new`, and `cargo func settings` write. The texts are files under `files/`, embedded in the binary; a
 //! `{placeholder}` in them is filled in as it is, without escaping.
 
 pub(crate) mod app;
 pub(crate) mod function;
 mod module_list;
 pub(crate) mod name;
+pub(crate) mod setting;
 
 /// Fills in placeholders; a brace that opens no known placeholder stays as it is.
 fn fill(template: &str, values: &[(&str, &str)]) -> String {

@@ -1,14 +1,10 @@
 //! One invocation from request to answer.
 
-use super::{
-    context::Context,
-    panics::{Panic, catch},
-    running::Running,
-    threads::Threads,
-};
+use super::{context::Context, running::Running, threads::Threads};
 use crate::{
     FunctionError,
     invocation::{Invocation, Outputs},
+    panics::{Panic, catch},
     registry::{Function, Handler},
     rpc::{
         InvocationResponse, ParameterBinding, RpcException, StatusResult, parameter_binding::RpcData,
@@ -52,6 +48,8 @@ pub(super) fn start(function: &'static Function, invocation: Invocation, reply: 
                 reply.answer(outcome);
             });
         }
+        // Until the replay core lands.
+        Handler::Orchestration(_) => reply.fail(Status::Failure, exception("orchestrations cannot run yet")),
     }
 }
 

@@ -8,7 +8,7 @@ mod environment;
 mod levels;
 mod logger;
 mod outgoing;
-mod panics;
+
 mod running;
 mod session;
 mod threads;
@@ -56,7 +56,7 @@ pub fn run(arguments: &[String]) -> u8 {
 
 fn serve(host: HostArguments) -> u8 {
     logger::install();
-    panics::install_hook();
+    crate::panics::install_hook();
     let app = match App::linked() {
         Ok(app) => app,
         Err(error) => {

@@ -40,7 +40,8 @@ pub(crate) struct Decision {
 pub(crate) struct ActivityTask {
     /// Id of the task in its execution.
     pub(crate) task_id: i32,
-    /// Name of the activity, or `BuiltIn::HttpActivity`, whose input is the request.
+    /// Name of the activity, or `BuiltIn::HttpActivity`, whose input is the request. For one that the app does not have,
+    /// `outcome::activity_missing` says what to answer.
     pub(crate) name: String,
     /// Text that the activity trigger delivers; `None`: no data.
     pub(crate) input: Option<String>,
@@ -94,6 +95,36 @@ impl ChildStart {
     }
 }
 
+/// How an execution ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// With an output: JSON text.
+    Completed(Option<String>),
+    /// What the output and a parent say.
+    Failed { reason: String, details: String },
+    /// For a reason.
+    Terminated(String),
+}
+
+impl End {
+    pub(super) fn failed(reason: &str) -> Self {
+        Self::Failed {
+            reason: reason.to_owned(),
+            details: format!("Message: {reason}, StackTrace: "),
+        }
+    }
+}
+
+/// First sequence number after those of a history.
+pub(super) fn next_id(history: &[Event]) -> i32 {
+    history
+        .iter()
+        .map(|event| event.event_id.saturating_add(1))
+        .max()
+        .unwrap_or(0)
+        .max(0)
+}
+
 impl Decision {
     /// The instance goes on as it was.
     pub(super) fn unchanged(instance: &Instance) -> Self {
@@ -114,19 +145,7 @@ impl Decision {
     /// The instance fails for a reason outside of its code; `text` is what its output says.
     pub(crate) fn failed(instance: &Instance, text: &str, now: DateTime<Utc>) -> Self {
         let mut decision = Self::unchanged(instance);
-        let next = instance
-            .history
-            .iter()
-            .filter(|e| e.kind.is_scheduled())
-            .map(|e| e.event_id + 1)
-            .max();
-        decision.end(
-            instance,
-            RuntimeStatus::Failed,
-            Some(text.to_owned()),
-            next.unwrap_or(0),
-            now,
-        );
+        decision.end(instance, End::failed(text), next_id(&instance.history), now);
         decision
             .appended
             .push(Event::new(now, EventKind::OrchestratorCompleted));
@@ -138,40 +157,41 @@ impl Decision {
         self.continued.is_some() || self.status.is_terminal()
     }
 
-    /// Appends the end of the execution and tells the parent. `result`: JSON text if completed, plain text else.
-    pub(super) fn end(
-        &mut self,
-        instance: &Instance,
-        status: RuntimeStatus,
-        result: Option<String>,
-        event_id: i32,
-        now: DateTime<Utc>,
-    ) {
+    /// Appends the end of the execution and tells the parent.
+    pub(super) fn end(&mut self, instance: &Instance, end: End, event_id: i32, now: DateTime<Utc>) {
+        let (status, result) = match &end {
+            End::Completed(output) => (RuntimeStatus::Completed, output.clone()),
+            End::Failed { reason, .. } => (RuntimeStatus::Failed, Some(reason.clone())),
+            End::Terminated(reason) => (RuntimeStatus::Terminated, Some(reason.clone())),
+        };
         self.status = status;
         self.output = match status {
             RuntimeStatus::Completed => result.clone(),
             _ => result.as_deref().map(json_string),
         };
-        if let Some(parent) = &instance.parent {
-            let message = match status {
-                RuntimeStatus::Completed => Message::child_completed(now, parent, result.clone()),
-                _ => {
-                    let reason = result.clone().unwrap_or_default();
-                    // The extension sends no details of a termination; JavaScript needs a string.
-                    let details = match status {
-                        RuntimeStatus::Failed => format!("Message: {reason}, StackTrace: "),
-                        _ => String::new(),
-                    };
-                    Message::child_failed(now, parent, Failure { reason, details })
-                }
-            };
-            self.messages.push(Outgoing {
-                instance_id: parent.instance_id.clone(),
-                message,
-            });
-        }
-        let kind = EventKind::ExecutionCompleted(ExecutionEnd { status, result });
-        self.appended.push(Event::scheduled(event_id, now, kind));
+        self.appended.push(Event::scheduled(
+            event_id,
+            now,
+            EventKind::ExecutionCompleted(ExecutionEnd { status, result }),
+        ));
+        let Some(parent) = &instance.parent else { return };
+        let message = match end {
+            End::Completed(output) => Message::child_completed(now, parent, output),
+            End::Failed { reason, details } => Message::child_failed(now, parent, Failure { reason, details }),
+            // The extension sends no details then; JavaScript needs a string.
+            End::Terminated(reason) => Message::child_failed(
+                now,
+                parent,
+                Failure {
+                    reason,
+                    details: String::new(),
+                },
+            ),
+        };
+        self.messages.push(Outgoing {
+            instance_id: parent.instance_id.clone(),
+            message,
+        });
     }
 
     /// Brings the instance up to date, for a caller that keeps it.
@@ -179,7 +199,7 @@ impl Decision {
         instance.status = self.status;
         instance.output.clone_from(&self.output);
         instance.custom_status.clone_from(&self.custom_status);
-        match self.continued.as_deref().and_then(|start| Instance::pending(start)) {
+        match self.continued.as_deref().and_then(Instance::pending) {
             None => instance.history.extend_from_slice(&self.appended),
             Some(next) => {
                 let custom_status = instance.custom_status.take();

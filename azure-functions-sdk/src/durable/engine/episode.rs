@@ -1,13 +1,20 @@
 //! One episode of an instance: takes a batch of messages, asks the worker once, and decides.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
 
 use super::{
-    decision::Decision,
-    event::{Event, EventKind, write_events, write_string},
+    action::{Action, Plan},
+    decision::{ActivityTask, ChildStart, Decision, End, HTTP_ACTIVITY, Outgoing, TimerTask, next_id},
+    event::{Event, EventKind, ExecutionStarted, Failure, ParentLink, json_string, write_events, write_string},
     instance::{Instance, RuntimeStatus},
     message::Message,
+    outcome,
     settings::Settings,
+    shim::{Outcome, Shim, State, Task, Work},
+    text::{activity_input, compact},
     time::write_span,
 };
 use crate::durable::work::WorkResult;
@@ -17,7 +24,7 @@ use crate::durable::work::WorkResult;
 pub(crate) enum Begin<'a> {
     /// Nothing: no message of the batch concerns the instance. Remove them.
     Discard,
-    /// The instance waits for its start message; leave the batch where it is.
+    /// The instance waits for its start message; leave the batch where it is until that is there.
     NotStarted,
     /// Ask the worker for an answer to `Episode::payload`, then `Episode::finish`.
     Run(Episode<'a>),
@@ -74,7 +81,7 @@ impl<'a> Episode<'a> {
                 return Begin::NotStarted;
             };
             let mut decision = Decision::unchanged(instance);
-            decision.end(instance, RuntimeStatus::Terminated, Some(reason), 0, now);
+            decision.end(instance, End::Terminated(reason), 0, now);
             // It never ran, so it has no history.
             decision.appended.clear();
             return Begin::Decided(Box::new(decision));
@@ -108,7 +115,7 @@ impl<'a> Episode<'a> {
         match instance.input.as_deref() {
             None => out.push_str("null"),
             // Text that is no JSON is given as a string, as the extension does.
-            Some(text) => match serde_json::from_str::<&serde_json::value::RawValue>(text) {
+            Some(text) => match serde_json::from_str::<&RawValue>(text) {
                 Ok(value) => out.push_str(value.get()),
                 Err(_) => write_string(text, &mut out),
             },
@@ -143,7 +150,287 @@ impl<'a> Episode<'a> {
         now: DateTime<Utc>,
         new_id: &mut dyn FnMut() -> String,
     ) -> Decision {
-        let _ = (answer, new_id);
-        Decision::failed(self.instance, "the engine of the local host is being built", now)
+        let instance = self.instance;
+        let reply = match outcome::read(answer) {
+            Ok(reply) => reply,
+            Err(text) => return self.fail(&text, now),
+        };
+        let mut custom_status = reply.custom_status.map(compact);
+        if custom_status.is_none() && instance.history.is_empty() {
+            // The status of the execution before stays until the orchestrator has had a second turn.
+            custom_status.clone_from(&instance.custom_status);
+        }
+        if let Some(text) = custom_status.as_deref().and_then(too_long) {
+            return self.fail(&text, now);
+        }
+
+        let mut shim = Shim::new(&reply.plan, self.settings);
+        for event in instance.history.iter().chain(&self.new) {
+            shim.feed(event);
+        }
+        let Outcome { tasks, state, requests } = shim.finish();
+
+        let mut decision = Decision {
+            custom_status,
+            ..Decision::unchanged(instance)
+        };
+        decision.status = RuntimeStatus::Running;
+        decision.output = None;
+        let mut scheduled = Scheduled {
+            instance,
+            settings: self.settings,
+            plan: &reply.plan,
+            requests,
+            now,
+            new_id,
+        };
+        let next = i32::try_from(tasks.len()).unwrap_or(i32::MAX);
+        let end = match state {
+            State::Mismatch(text) => {
+                let next = next.max(next_id(&instance.history));
+                decision.appended = self.new;
+                decision.end(instance, End::failed(&text), next, now);
+                decision
+                    .appended
+                    .push(Event::new(now, EventKind::OrchestratorCompleted));
+                return decision;
+            }
+            State::Terminated(reason) => {
+                let end = End::Terminated(reason.to_owned());
+                decision.appended = self.new;
+                decision.end(instance, end, next, now);
+                decision
+                    .appended
+                    .push(Event::new(now, EventKind::OrchestratorCompleted));
+                return decision;
+            }
+            State::Suspended(reason) => {
+                decision.status = RuntimeStatus::Suspended;
+                decision.output = Some(json_string(reason));
+                decision.appended = self.new;
+                decision
+                    .appended
+                    .push(Event::new(now, EventKind::OrchestratorCompleted));
+                return decision;
+            }
+            State::Waiting => None,
+            State::Failed(text) => Some(self.orchestrator_failed(&text)),
+            State::Exhausted { continued } => match (reply.error, reply.is_done, continued) {
+                (Some(error), ..) => Some(self.orchestrator_failed(&error)),
+                (None, false, _) => None,
+                (None, true, None) => Some(End::Completed(reply.output.map(compact))),
+                (None, true, Some((node, carried))) => {
+                    let carried = carried.into_iter().cloned().collect();
+                    decision.continued = Some(Box::new(scheduled.next_execution(node, carried)));
+                    return decision;
+                }
+            },
+        };
+        decision.appended = self.new;
+        for (task, id) in tasks.iter().zip(0_i32..) {
+            if !task.recorded {
+                scheduled.schedule(task, id, &mut decision);
+            } else if task.is_cancelled_timer() && end.is_none() {
+                decision.cancelled_timers.push(id);
+            }
+        }
+        if let Some(end) = end {
+            decision.end(instance, end, next, now);
+        }
+        decision
+            .appended
+            .push(Event::new(now, EventKind::OrchestratorCompleted));
+        decision
+    }
+
+    fn orchestrator_failed(&self, error: &str) -> End {
+        End::Failed {
+            reason: format!("Orchestrator function '{}' failed: {error}", self.instance.name),
+            details: format!("Message: {error}, StackTrace: "),
+        }
+    }
+
+    /// Ends the instance without actions to go by: terminated if somebody asked for that, else failed with
+    /// `Orchestrator function 'X' failed: ` and this text. For the caller: the app has no such orchestration, or the worker
+    /// died too often.
+    pub(crate) fn fail(self, error: &str, now: DateTime<Utc>) -> Decision {
+        let terminated = self.new.iter().find_map(|event| match &event.kind {
+            EventKind::ExecutionTerminated { reason } => Some(End::Terminated(reason.clone())),
+            _ => None,
+        });
+        let end = terminated.unwrap_or_else(|| self.orchestrator_failed(error));
+        let mut decision = Decision::unchanged(self.instance);
+        decision.appended = self.new;
+        decision.end(self.instance, end, next_id(&self.instance.history), now);
+        decision
+            .appended
+            .push(Event::new(now, EventKind::OrchestratorCompleted));
+        decision
+    }
+}
+
+/// A custom status may have 16 KB, counted as .NET counts.
+fn too_long(custom_status: &str) -> Option<String> {
+    const LIMIT: usize = 16 * 1024;
+    let bytes = custom_status.encode_utf16().count() * 2;
+    (bytes > LIMIT).then(|| format!("the custom status has {bytes} bytes as UTF-16; at most 16 KB are allowed"))
+}
+
+/// Makes events and outgoing work of what the orchestrator has newly scheduled.
+struct Scheduled<'a, 'p> {
+    instance: &'a Instance,
+    settings: &'a Settings,
+    plan: &'p Plan<'p>,
+    requests: BTreeMap<u32, String>,
+    now: DateTime<Utc>,
+    new_id: &'p mut dyn FnMut() -> String,
+}
+
+impl Scheduled<'_, '_> {
+    fn schedule(&mut self, task: &Task, id: i32, decision: &mut Decision) {
+        let action = &self.plan.nodes[task.node as usize].action;
+        let kind = match (task.work, action) {
+            (Work::Timer(fire_at), _) => {
+                if !task.is_cancelled_timer() {
+                    decision.timers.push(TimerTask { timer_id: id, fire_at });
+                }
+                EventKind::TimerCreated { fire_at }
+            }
+            (
+                Work::Child,
+                Action::Child {
+                    name,
+                    instance_id,
+                    version,
+                    input,
+                    ..
+                },
+            ) => self.start_child(name, instance_id.as_deref(), version.as_deref(), *input, id, decision),
+            (_, Action::Activity { name, input, .. }) => {
+                let input = input.and_then(activity_input);
+                decision.activities.push(ActivityTask {
+                    task_id: id,
+                    name: name.to_string(),
+                    input,
+                });
+                // The message carries the input; history does not, as the extension has it by default.
+                EventKind::TaskScheduled {
+                    name: name.to_string(),
+                    version: Some(String::new()),
+                    input: None,
+                }
+            }
+            (work, Action::Http { request }) => {
+                let poll = (work == Work::Poll).then(|| self.requests.remove(&task.node)).flatten();
+                let input = Some(poll.unwrap_or_else(|| compact(request)));
+                decision.activities.push(ActivityTask {
+                    task_id: id,
+                    name: HTTP_ACTIVITY.to_owned(),
+                    input,
+                });
+                let name = HTTP_ACTIVITY.to_owned();
+                EventKind::TaskScheduled {
+                    name,
+                    version: Some(String::new()),
+                    input: None,
+                }
+            }
+            // No other action makes tasks.
+            _ => return,
+        };
+        decision.appended.push(Event::scheduled(id, self.now, kind));
+    }
+
+    fn start_child(
+        &mut self,
+        name: &str,
+        instance_id: Option<&str>,
+        version: Option<&str>,
+        input: Option<&RawValue>,
+        id: i32,
+        decision: &mut Decision,
+    ) -> EventKind {
+        let own = self.instance;
+        let child = instance_id.map_or_else(|| format!("{}:{id}", own.execution_id), str::to_owned);
+        let version = Some(version.unwrap_or(&self.settings.default_version).to_owned());
+        let link = ParentLink {
+            name: own.name.clone(),
+            instance_id: own.instance_id.clone(),
+            execution_id: own.execution_id.clone(),
+            task_id: id,
+            version: own.version.clone(),
+        };
+        let same = |other: &str| other.to_lowercase() == child.to_lowercase();
+        let problem = if child.starts_with('@') {
+            Some("must not start with '@'")
+        } else if same(&own.instance_id) {
+            Some("is the id of the orchestration that calls it")
+        } else if own.parent.as_ref().is_some_and(|parent| same(&parent.instance_id)) {
+            Some("is the id of the parent orchestration")
+        } else {
+            None
+        };
+        match problem {
+            // The extension leaves the caller waiting for ever; here the call fails.
+            Some(problem) => {
+                let reason =
+                    format!("Sub-orchestration '{name}' was not started: its instance id '{child}' {problem}.");
+                let message = Message::child_failed(
+                    self.now,
+                    &link,
+                    Failure {
+                        reason,
+                        details: String::new(),
+                    },
+                );
+                decision.messages.push(Outgoing {
+                    instance_id: own.instance_id.clone(),
+                    message,
+                });
+            }
+            None => decision.children.push(ChildStart {
+                message: Message::start(
+                    self.now,
+                    ExecutionStarted {
+                        instance_id: child.clone(),
+                        execution_id: (self.new_id)(),
+                        name: name.to_owned(),
+                        version: version.clone(),
+                        input: input.map(compact),
+                        parent: Some(link),
+                        scheduled_start: None,
+                        generation: 0,
+                    },
+                ),
+            }),
+        }
+        EventKind::SubOrchestrationCreated {
+            name: name.to_owned(),
+            version,
+            instance_id: child,
+            input: None,
+        }
+    }
+
+    fn next_execution(&mut self, node: u32, carried: Vec<Event>) -> Message {
+        let own = self.instance;
+        let input = match &self.plan.nodes[node as usize].action {
+            Action::ContinueAsNew { input } => input.map(compact),
+            _ => None,
+        };
+        let started = ExecutionStarted {
+            instance_id: own.instance_id.clone(),
+            execution_id: (self.new_id)(),
+            name: own.name.clone(),
+            version: own.version.clone(),
+            input,
+            parent: own.parent.clone(),
+            scheduled_start: None,
+            generation: own.generation.saturating_add(1),
+        };
+        Message {
+            carried,
+            ..Message::start(self.now, started)
+        }
     }
 }

@@ -5,10 +5,22 @@
 //! linear in its history and its answer.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod action;
 pub(crate) mod decision;
 pub(crate) mod episode;
 pub(crate) mod event;
+mod http;
 pub(crate) mod instance;
+mod members;
 pub(crate) mod message;
+mod mismatch;
+pub(crate) mod outcome;
+mod retry;
+pub(crate) mod rewind;
 pub(crate) mod settings;
+mod shim;
+mod text;
 pub(crate) mod time;
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ pub(crate) fn write_time(time: DateTime<Utc>, out: &mut String) {
     let mut fraction = (time.nanosecond() % 1_000_000_000) / 100;
     if fraction != 0 {
         let mut digits = 7;
-        while fraction % 10 == 0 {
+        while fraction.is_multiple_of(10) {
             fraction /= 10;
             digits -= 1;
         }

@@ -3,6 +3,7 @@
 #![allow(
     missing_docs,
     unreachable_pub,
+    unnameable_types,
     unused_qualifications,
     dead_code,
     unused_imports,

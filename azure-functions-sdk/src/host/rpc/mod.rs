@@ -1,3 +1,4 @@
 //! The host's side of the worker stream.
 
-mod messages;
+pub(crate) mod messages;
+pub(crate) mod server;

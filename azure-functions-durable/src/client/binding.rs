@@ -1,0 +1,198 @@
+//! The JSON text that a host gives a durable client binding, and which of the addresses in it to use.
+
+use super::check_status::is_web;
+use super::error::OrchestrationClientError;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use url::Url;
+
+/// The durable client binding, reduced to what a client needs.
+#[derive(Clone)]
+pub(crate) struct Binding {
+    pub(crate) task_hub: String,
+    pub(crate) connection: Option<String>,
+    pub(crate) creation: CreationUrls,
+    /// Members by their wire names, among them `id`: the instance id that stands in the URLs.
+    pub(crate) management: Map<String, Value>,
+    /// Base of the public webhook, without a trailing slash.
+    pub(crate) base_url: Option<String>,
+    /// What every public URL must carry: `code=…`, or nothing. Appended as it is.
+    pub(crate) required_query: String,
+    pub(crate) endpoint: Endpoint,
+}
+
+/// Where requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// The loopback listener of the extension; the base ends with a slash.
+    Rpc(String),
+    /// The public webhook; the base ends with a slash.
+    Webhook(String),
+    /// The oldest hosts give nothing but whole URLs with places to fill in.
+    Templates,
+}
+
+/// The URLs for creating instances, with `{functionName}[/{instanceId}]` to fill in.
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct CreationUrls {
+    #[serde(rename = "createNewInstancePostUri")]
+    pub(crate) create: Option<String>,
+    #[serde(rename = "createAndWaitOnNewInstancePostUri")]
+    pub(crate) create_and_wait: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Wire {
+    task_hub_name: Option<String>,
+    connection_name: Option<String>,
+    creation_urls: Option<CreationUrls>,
+    management_urls: Option<Map<String, Value>>,
+    base_url: Option<String>,
+    required_query_string_parameters: Option<String>,
+    rpc_base_url: Option<String>,
+}
+
+impl Binding {
+    pub(crate) fn parse(json: &str) -> Result<Self, OrchestrationClientError> {
+        let wire: Wire = serde_json::from_str(json).map_err(|e| OrchestrationClientError::InvalidBinding {
+            message: "it is not the JSON object of a `durableClient` binding".to_owned(),
+            source: Some(Box::new(e)),
+        })?;
+        let task_hub = not_blank(wire.task_hub_name)
+            .ok_or_else(|| OrchestrationClientError::binding("`taskHubName` is missing"))?;
+        // What a host writes when its listener was never started.
+        let rpc_base = not_blank(wire.rpc_base_url).filter(|url| url.trim_end_matches('/') != "http://uninitialized");
+        let base_url = not_blank(wire.base_url).map(|url| url.trim_end_matches('/').to_owned());
+
+        let endpoint = match (&rpc_base, &wire.creation_urls, &base_url) {
+            (Some(rpc), Some(_), _) => Endpoint::Rpc(format!("{}/", absolute("rpcBaseUrl", rpc)?)),
+            (Some(_), None, _) => {
+                return Err(OrchestrationClientError::UnsupportedBinding {
+                    message: "the host offers the Durable Task API over gRPC only, which this version does not speak \
+                              yet; run the app as a language worker (not as `custom` handler), so that the host offers \
+                              it over HTTP"
+                        .to_owned(),
+                });
+            }
+            (None, _, Some(base)) => Endpoint::Webhook(format!("{}/", absolute("baseUrl", base)?)),
+            (None, _, None) if wire.creation_urls.is_some() || wire.management_urls.is_some() => Endpoint::Templates,
+            (None, _, None) => {
+                return Err(OrchestrationClientError::binding(
+                    "it names no address; the host must know its own host name (`WEBSITE_HOSTNAME`) or offer its local \
+                     RPC endpoint",
+                ));
+            }
+        };
+        Ok(Self {
+            task_hub,
+            connection: not_blank(wire.connection_name),
+            creation: wire.creation_urls.unwrap_or_default(),
+            management: wire.management_urls.unwrap_or_default(),
+            base_url,
+            required_query: wire
+                .required_query_string_parameters
+                .unwrap_or_default()
+                .trim_start_matches(['?', '&'])
+                .to_owned(),
+            endpoint,
+        })
+    }
+}
+
+fn not_blank(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn absolute<'a>(member: &str, url: &'a str) -> Result<&'a str, OrchestrationClientError> {
+    match Url::parse(url) {
+        Ok(parsed) if is_web(&parsed) && parsed.query().is_none() => Ok(url.trim_end_matches('/')),
+        _ => Err(OrchestrationClientError::binding(format!(
+            "`{member}` is not an absolute http URL"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn endpoint(binding: &Value) -> Result<Endpoint, OrchestrationClientError> {
+        Binding::parse(&binding.to_string()).map(|binding| binding.endpoint)
+    }
+
+    #[test]
+    fn the_rpc_address_is_preferred_and_gets_its_trailing_slash() {
+        for rpc in [
+            "http://127.0.0.1:17071/durabletask/",
+            "http://127.0.0.1:17071/durabletask",
+        ] {
+            let binding = json!({"taskHubName": "MyHub", "connectionName": "Storage", "creationUrls": {},
+                "managementUrls": {"id": "INSTANCEID"}, "baseUrl": "http://localhost:7071/runtime/webhooks/durabletask",
+                "requiredQueryStringParameters": "code=k", "rpcBaseUrl": rpc, "httpBaseUrl": null,
+                "maxGrpcMessageSizeInBytes": 4194304, "grpcHttpClientTimeout": "\"00:01:40\"", "useForwardedHost": true});
+            assert_eq!(
+                endpoint(&binding).unwrap(),
+                Endpoint::Rpc("http://127.0.0.1:17071/durabletask/".to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn an_rpc_address_that_was_never_opened_counts_as_absent() {
+        for rpc in [
+            json!("http://uninitialized"),
+            json!("http://uninitialized/"),
+            json!(" "),
+            json!(null),
+        ] {
+            let binding = json!({"taskHubName": "MyHub", "creationUrls": {}, "managementUrls": {},
+                "baseUrl": "http://localhost:7071/runtime/webhooks/durabletask/",
+                "requiredQueryStringParameters": "", "rpcBaseUrl": rpc});
+            assert_eq!(
+                endpoint(&binding).unwrap(),
+                Endpoint::Webhook("http://localhost:7071/runtime/webhooks/durabletask/".to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn the_oldest_shape_has_only_templates() {
+        let binding = json!({"taskHubName": "MyHub",
+            "creationUrls": {"createNewInstancePostUri": "http://h/orchestrators/{functionName}[/{instanceId}]?code=k"},
+            "managementUrls": {"id": "INSTANCEID", "statusQueryGetUri": "http://h/instances/INSTANCEID?code=k"}});
+        assert_eq!(endpoint(&binding).unwrap(), Endpoint::Templates);
+    }
+
+    #[test]
+    fn the_grpc_shape_is_a_typed_error_that_says_what_to_do() {
+        let binding = json!({"taskHubName": "MyHub", "connectionName": "Storage", "creationUrls": null,
+            "managementUrls": null, "baseUrl": null, "requiredQueryStringParameters": "code=k",
+            "rpcBaseUrl": "http://127.0.0.1:31234", "httpBaseUrl": "http://localhost:7071/runtime/webhooks/durabletask"});
+        let error = endpoint(&binding).unwrap_err();
+        assert!(
+            matches!(error, OrchestrationClientError::UnsupportedBinding { .. }),
+            "{error}"
+        );
+        assert!(error.to_string().contains("gRPC"));
+    }
+
+    #[test]
+    fn what_cannot_be_a_binding_is_refused_without_showing_it() {
+        for text in [
+            "",
+            "[]",
+            "null",
+            r#"{"rpcBaseUrl":"http://h/?code=secret"}"#,
+            r#"{"taskHubName":"T"}"#,
+            r#"{"taskHubName":"T","baseUrl":"not a url code=secret"}"#,
+            r#"{"taskHubName":"T","baseUrl":"file:///x"}"#,
+        ] {
+            let error = Binding::parse(text).err().expect(text);
+            assert!(matches!(error, OrchestrationClientError::InvalidBinding { .. }));
+            assert!(!format!("{error} {error:?}").contains("secret"));
+        }
+    }
+}

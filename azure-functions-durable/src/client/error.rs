@@ -1,0 +1,268 @@
+//! What can go wrong between a client and the durable HTTP API.
+//!
+//! No variant, message or source holds a host key: texts that come from the host pass through [`excerpt`] first.
+
+use std::error::Error;
+use std::time::Duration;
+
+/// The cause below an [`OrchestrationClientError`].
+pub(crate) type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why the client could not do what it was asked to.
+///
+/// `operation` says what that was, with the name or instance id concerned: ``terminate instance `order-7` ``.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OrchestrationClientError {
+    /// The task hub has no such instance (HTTP 404).
+    #[error("cannot {operation}: task hub `{task_hub}` has no such instance")]
+    NotFound {
+        /// What the client was asked to do.
+        operation: String,
+        /// The instance that was looked for.
+        instance_id: String,
+        /// Where it was looked for.
+        task_hub: String,
+    },
+    /// An instance with the wanted id exists and has not ended (HTTP 409; 500 from older hosts).
+    #[error("cannot {operation}: {message}; take another id, or wait until that instance has ended")]
+    AlreadyExists {
+        /// What the client was asked to do.
+        operation: String,
+        /// The id that is taken.
+        instance_id: String,
+        /// What the host said.
+        message: String,
+    },
+    /// The instance has already ended (HTTP 410). To a caller who wanted it to end this may be a success.
+    #[error("cannot {operation}: the instance has already ended")]
+    AlreadyDone {
+        /// What the client was asked to do.
+        operation: String,
+        /// The instance that has ended.
+        instance_id: String,
+    },
+    /// The host refused the request itself (HTTP 400), such as the start of a function that does not exist.
+    #[error("cannot {operation}: {message}")]
+    BadRequest {
+        /// What the client was asked to do.
+        operation: String,
+        /// What the host said.
+        message: String,
+    },
+    /// The state of the instance does not allow the operation (HTTP 409 or 412; 500 from older hosts): a rewind of an
+    /// instance that has not failed, a purge of one that runs, a suspension of one that is suspended.
+    #[error("cannot {operation}: the state of the instance does not allow it: {message}")]
+    Conflict {
+        /// What the client was asked to do.
+        operation: String,
+        /// The instance concerned.
+        instance_id: String,
+        /// The status code of the answer.
+        status: u16,
+        /// What the host said.
+        message: String,
+    },
+    /// The host refused the key in the request, or wants one (HTTP 401 or 403).
+    #[error(
+        "cannot {operation}: the host refused the key (HTTP {status}); use the URLs of a fresh durable client binding"
+    )]
+    Unauthorized {
+        /// What the client was asked to do.
+        operation: String,
+        /// The status code of the answer.
+        status: u16,
+    },
+    /// The host answered with a status code that this operation does not have.
+    #[error("cannot {operation}: unexpected answer with HTTP status {status}: {body}")]
+    Unexpected {
+        /// What the client was asked to do.
+        operation: String,
+        /// The status code of the answer.
+        status: u16,
+        /// The host's message, or the beginning of the body, without keys.
+        body: String,
+    },
+    /// The host answered, but not with what the operation answers.
+    #[error("cannot {operation}: the answer of the host is not of the expected form")]
+    InvalidResponse {
+        /// What the client was asked to do.
+        operation: String,
+        /// What was wrong with the answer.
+        #[source]
+        source: Cause,
+    },
+    /// The request did not reach the host, or its answer did not arrive.
+    #[error("cannot {operation}: no answer from {origin} ({})", root(source.as_ref()))]
+    Transport {
+        /// What the client was asked to do.
+        operation: String,
+        /// Scheme, host and port of the durable HTTP API.
+        origin: String,
+        /// The failure of the connection.
+        #[source]
+        source: Cause,
+    },
+    /// The host did not answer in time; the request may still have had its effect.
+    #[error("cannot {operation}: no answer within {} s", after.as_secs_f64())]
+    Timeout {
+        /// What the client was asked to do.
+        operation: String,
+        /// How long the client waited.
+        after: Duration,
+    },
+    /// The address is `https`, and this client speaks plain http only.
+    #[error(
+        "cannot {operation}: {origin} needs TLS, which this client does not have; let the host offer its local RPC \
+         endpoint (`localRpcEndpointEnabled` in host.json), which is plain http on loopback"
+    )]
+    TlsUnavailable {
+        /// What the client was asked to do.
+        operation: String,
+        /// Scheme, host and port of the durable HTTP API.
+        origin: String,
+    },
+    /// The text is not the data of a durable client binding, or lacks what the operation needs.
+    #[error("the data of the durable client binding cannot be used: {message}")]
+    InvalidBinding {
+        /// What is wrong with it.
+        message: String,
+        /// The failure to read it, if it was one.
+        #[source]
+        source: Option<Cause>,
+    },
+    /// The binding only offers a protocol that this version does not speak.
+    #[error("the durable client binding cannot be used: {message}")]
+    UnsupportedBinding {
+        /// What it offers, and what to do.
+        message: String,
+    },
+    /// An argument was refused before anything was sent.
+    #[error("cannot {operation}: {message}")]
+    InvalidInput {
+        /// What the client was asked to do.
+        operation: String,
+        /// Which argument, and the rule it breaks.
+        message: String,
+        /// The failure to serialize it, if it was one.
+        #[source]
+        source: Option<Cause>,
+    },
+}
+
+impl OrchestrationClientError {
+    /// The instance this is about, where the error knows one.
+    pub fn instance_id(&self) -> Option<&str> {
+        match self {
+            Self::NotFound { instance_id, .. }
+            | Self::AlreadyExists { instance_id, .. }
+            | Self::AlreadyDone { instance_id, .. }
+            | Self::Conflict { instance_id, .. } => Some(instance_id),
+            _ => None,
+        }
+    }
+
+    /// The status code of the host's answer, where one came and decided.
+    pub fn status_code(&self) -> Option<u16> {
+        match self {
+            Self::NotFound { .. } => Some(404),
+            Self::AlreadyExists { .. } => Some(409),
+            Self::AlreadyDone { .. } => Some(410),
+            Self::BadRequest { .. } => Some(400),
+            Self::Conflict { status, .. } | Self::Unauthorized { status, .. } | Self::Unexpected { status, .. } => {
+                Some(*status)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn binding(message: impl Into<String>) -> Self {
+        Self::InvalidBinding {
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    pub(crate) fn input(operation: &str, message: impl Into<String>) -> Self {
+        Self::InvalidInput {
+            operation: operation.to_owned(),
+            message: message.into(),
+            source: None,
+        }
+    }
+}
+
+/// The innermost cause: "connection refused" says more than "client error".
+fn root<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
+}
+
+/// The beginning of a text from the host, without the values of `code=` (the host's keys).
+pub(crate) fn excerpt(text: &str) -> String {
+    const MAX_CHARS: usize = 600;
+    let mut rest = text.trim();
+    let mut clean = String::new();
+    while let Some(at) = find_key(rest) {
+        clean.push_str(&rest[..at]);
+        clean.push_str("***");
+        // A key ends where a query parameter, a JSON string, an escape (`\u0026`) or a markup attribute ends.
+        let key = &rest[at..];
+        rest = &key[key
+            .find(|c: char| c.is_whitespace() || matches!(c, '&' | '"' | '\'' | '\\' | '<' | '>' | '#'))
+            .unwrap_or(key.len())..];
+    }
+    clean.push_str(rest);
+    match clean.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => {
+            clean.truncate(end);
+            clean.push('…');
+            clean
+        }
+        None if clean.is_empty() => "(empty)".to_owned(),
+        None => clean,
+    }
+}
+
+/// Where the value of the next `code=` begins. `statuscode=` counts too: rather one value too many than a key.
+fn find_key(text: &str) -> Option<usize> {
+    const NAME: &[u8] = b"code=";
+    text.as_bytes()
+        .windows(NAME.len())
+        .position(|window| window.eq_ignore_ascii_case(NAME))
+        .map(|at| at + NAME.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_short_and_has_no_keys() {
+        assert_eq!(
+            excerpt(r#" {"uri":"http://h/x?taskHub=T&Code=s3cr3t==&a=1","next":"?code=zwei\u0026b=2"} "#),
+            r#"{"uri":"http://h/x?taskHub=T&Code=***&a=1","next":"?code=***\u0026b=2"}"#
+        );
+        assert_eq!(excerpt("?code=s3cr3t"), "?code=***");
+        assert_eq!(excerpt("  "), "(empty)");
+        assert_eq!(excerpt(&"ü".repeat(2000)).chars().count(), 601);
+    }
+
+    #[test]
+    fn an_error_can_cross_threads_and_keeps_its_cause() {
+        fn check<E: Error + Send + Sync + 'static>(_: &E) {}
+        let error = OrchestrationClientError::Transport {
+            operation: "query all instances".to_owned(),
+            origin: "http://127.0.0.1:1".to_owned(),
+            source: "connection refused".into(),
+        };
+        check(&error);
+        assert_eq!(error.source().unwrap().to_string(), "connection refused");
+        assert_eq!(
+            error.to_string(),
+            "cannot query all instances: no answer from http://127.0.0.1:1 (connection refused)"
+        );
+    }
+}

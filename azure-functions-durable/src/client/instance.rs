@@ -1,0 +1,374 @@
+//! The operations on a single instance: start, status, events, terminate, suspend, resume, rewind, restart, purge.
+//!
+//! Hosts of two vintages must be understood: the older ones answer 500 where the newer ones answer 409 or 412.
+
+use super::address::{Action, Route};
+use super::answer::Answer;
+use super::error::OrchestrationClientError;
+use super::{Call, OrchestrationClient, names};
+use crate::{OrchestrationRuntimeStatus, OrchestrationStatusQueryResult, PurgeHistoryResult};
+use bytes::Bytes;
+use http::Method;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The part of a check-status body that the client reads.
+#[derive(Deserialize)]
+struct Started {
+    id: String,
+}
+
+impl OrchestrationClient {
+    /// Starts an orchestration and returns the id of the new instance; it does not wait for the first step.
+    ///
+    /// Without `instance_id` the host makes one up. With one, an instance of this id that has ended is replaced, and its
+    /// history is gone. A new id has up to 256 characters and does not start with `@`.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](OrchestrationClientError::AlreadyExists) if an instance of this id has not ended;
+    /// [`BadRequest`](OrchestrationClientError::BadRequest) if there is no such orchestration (a host of version 3 starts
+    /// the instance and lets it fail instead).
+    pub async fn start_new(
+        &self,
+        function_name: &str,
+        instance_id: Option<&str>,
+        input: impl Serialize,
+    ) -> Result<String, OrchestrationClientError> {
+        let operation = format!("start orchestration `{function_name}`");
+        names::check_function(&operation, function_name)?;
+        if let Some(id) = instance_id {
+            names::check_new_instance_id(&operation, id)?;
+        }
+        let route = Route::Start {
+            function: function_name,
+            instance_id,
+        };
+        let mut call = Call::new(&operation, Method::POST, route);
+        call.body = Some(to_json(&operation, "input", &input)?);
+        let answer = self.send(call).await?;
+        match answer.status {
+            200..=202 => Ok(answer.json::<Started>(&operation)?.id),
+            _ => Err(refused_start(&answer, &operation, instance_id.unwrap_or_default())),
+        }
+    }
+
+    /// The status of an instance; `None` if there is none with this id.
+    ///
+    /// * `show_history`: fill `history_events`.
+    /// * `show_history_output`: keep the results of activities in the history.
+    /// * `show_input`: fill `input`, and keep the inputs in the history.
+    ///
+    /// # Errors
+    /// The host cannot be reached, or refuses the request.
+    pub async fn query_status(
+        &self,
+        instance_id: &str,
+        show_history: bool,
+        show_history_output: bool,
+        show_input: bool,
+    ) -> Result<Option<OrchestrationStatusQueryResult>, OrchestrationClientError> {
+        let operation = format!("query instance `{instance_id}`");
+        names::check_instance_id(&operation, instance_id)?;
+        let mut call = Call::new(&operation, Method::GET, Route::Instance(instance_id));
+        call.query.push_bool("showHistory", show_history);
+        call.query.push_bool("showHistoryOutput", show_history_output);
+        call.query.push_bool("showInput", show_input);
+        let answer = self.send(call).await?;
+        match answer.status {
+            200 | 202 => answer.json(&operation).map(Some),
+            404 => Ok(None),
+            // A failed instance, or one in a state that the host itself does not know: it is in the body all the same.
+            500 if has_status(&answer) => answer.json(&operation).map(Some),
+            _ => Err(answer.unexpected(&operation)),
+        }
+    }
+
+    /// Removes an ended instance and its history. An instance that does not exist counts as zero removed.
+    ///
+    /// # Errors
+    /// [`Conflict`](OrchestrationClientError::Conflict) if the instance has not ended (hosts of version 2 remove it
+    /// anyway).
+    pub async fn purge_history(&self, instance_id: &str) -> Result<PurgeHistoryResult, OrchestrationClientError> {
+        let operation = format!("purge instance `{instance_id}`");
+        names::check_instance_id(&operation, instance_id)?;
+        let call = Call::new(&operation, Method::DELETE, Route::Instance(instance_id));
+        let answer = self.send(call).await?;
+        match answer.status {
+            200 => answer.json(&operation),
+            404 => Ok(PurgeHistoryResult::default()),
+            _ => Err(self.refused(&answer, &operation, instance_id)),
+        }
+    }
+
+    /// Sends an external event to an instance, which may not be waiting for it yet.
+    ///
+    /// # Errors
+    /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance,
+    /// [`AlreadyDone`](OrchestrationClientError::AlreadyDone) if it has ended.
+    pub async fn raise_event(
+        &self,
+        instance_id: &str,
+        event_name: &str,
+        data: impl Serialize,
+    ) -> Result<(), OrchestrationClientError> {
+        self.raise_event_in(None, instance_id, event_name, data).await
+    }
+
+    /// Sends an external event to an instance in another task hub of the same storage.
+    ///
+    /// # Errors
+    /// As [`raise_event`](Self::raise_event); a hub that does not exist is [`NotFound`](OrchestrationClientError::NotFound)
+    /// as well.
+    pub async fn raise_event_for_hub(
+        &self,
+        task_hub: &str,
+        instance_id: &str,
+        event_name: &str,
+        data: impl Serialize,
+    ) -> Result<(), OrchestrationClientError> {
+        self.raise_event_in(Some(task_hub), instance_id, event_name, data).await
+    }
+
+    async fn raise_event_in(
+        &self,
+        task_hub: Option<&str>,
+        instance_id: &str,
+        event_name: &str,
+        data: impl Serialize,
+    ) -> Result<(), OrchestrationClientError> {
+        let operation = format!("raise event `{event_name}` on instance `{instance_id}`");
+        names::check_instance_id(&operation, instance_id)?;
+        names::check_event_name(&operation, event_name)?;
+        if task_hub.is_some_and(|hub| hub.trim().is_empty()) {
+            return Err(OrchestrationClientError::input(&operation, "the task hub has no name"));
+        }
+        let route = Route::RaiseEvent {
+            instance_id,
+            event_name,
+        };
+        let mut call = Call::new(&operation, Method::POST, route);
+        call.task_hub = task_hub;
+        call.body = Some(to_json(&operation, "data", &data)?);
+        let answer = self.send(call).await?;
+        match answer.status {
+            200..=202 => Ok(()),
+            404 => Err(self.not_found(operation, instance_id, task_hub)),
+            _ => Err(self.refused(&answer, &operation, instance_id)),
+        }
+    }
+
+    /// Ends an instance; `reason` becomes its output. Activities under way are not stopped.
+    ///
+    /// # Errors
+    /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance,
+    /// [`AlreadyDone`](OrchestrationClientError::AlreadyDone) if it has ended already.
+    pub async fn terminate(&self, instance_id: &str, reason: &str) -> Result<(), OrchestrationClientError> {
+        self.control(instance_id, Action::Terminate, reason).await
+    }
+
+    /// Holds an instance: it takes no further step until it is resumed. Events are kept for it.
+    ///
+    /// # Errors
+    /// [`NotFound`](OrchestrationClientError::NotFound), [`AlreadyDone`](OrchestrationClientError::AlreadyDone), or
+    /// [`Conflict`](OrchestrationClientError::Conflict) if it is suspended already.
+    pub async fn suspend(&self, instance_id: &str, reason: &str) -> Result<(), OrchestrationClientError> {
+        self.control(instance_id, Action::Suspend, reason).await
+    }
+
+    /// Lets a suspended instance go on.
+    ///
+    /// # Errors
+    /// [`NotFound`](OrchestrationClientError::NotFound), [`AlreadyDone`](OrchestrationClientError::AlreadyDone), or
+    /// [`Conflict`](OrchestrationClientError::Conflict) if it is not suspended.
+    pub async fn resume(&self, instance_id: &str, reason: &str) -> Result<(), OrchestrationClientError> {
+        self.control(instance_id, Action::Resume, reason).await
+    }
+
+    /// Brings a failed instance back to where it was before its failures, and runs only the failed work again.
+    ///
+    /// # Errors
+    /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance. If it has not failed,
+    /// [`Conflict`](OrchestrationClientError::Conflict), or from hosts of version 2
+    /// [`AlreadyDone`](OrchestrationClientError::AlreadyDone) when it has ended otherwise.
+    pub async fn rewind(&self, instance_id: &str, reason: &str) -> Result<(), OrchestrationClientError> {
+        self.control(instance_id, Action::Rewind, reason).await
+    }
+
+    async fn control(&self, instance_id: &str, action: Action, reason: &str) -> Result<(), OrchestrationClientError> {
+        let operation = format!("{} instance `{instance_id}`", action.segment());
+        names::check_instance_id(&operation, instance_id)?;
+        let route = Route::Control {
+            instance_id,
+            action,
+            reason,
+        };
+        let answer = self.send(Call::new(&operation, Method::POST, route)).await?;
+        use OrchestrationRuntimeStatus as Status;
+        match (answer.status, action) {
+            (200..=202, _) => Ok(()),
+            (500, Action::Suspend) => Err(self
+                .sort_500(&answer, operation, instance_id, |s| s == Status::Suspended)
+                .await),
+            (500, Action::Resume) => Err(self
+                .sort_500(&answer, operation, instance_id, |s| s != Status::Suspended)
+                .await),
+            (500, Action::Rewind) => Err(self
+                .sort_500(&answer, operation, instance_id, |s| s != Status::Failed)
+                .await),
+            _ => Err(self.refused(&answer, &operation, instance_id)),
+        }
+    }
+
+    /// Starts the orchestration of an instance once more with the same input, and returns the id of the instance that
+    /// was started: a new one, or the same one, whose history is then replaced.
+    ///
+    /// # Errors
+    /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance;
+    /// [`Conflict`](OrchestrationClientError::Conflict) if it is to keep its id and has not ended.
+    pub async fn restart(
+        &self,
+        instance_id: &str,
+        with_new_instance_id: bool,
+    ) -> Result<String, OrchestrationClientError> {
+        let operation = format!("restart instance `{instance_id}`");
+        names::check_instance_id(&operation, instance_id)?;
+        let mut call = Call::new(&operation, Method::POST, Route::Restart(instance_id));
+        call.query.push_bool("restartWithNewInstanceId", with_new_instance_id);
+        let answer = self.send(call).await?;
+        match answer.status {
+            200..=202 => Ok(answer.json::<Started>(&operation)?.id),
+            // The host's way to say that there is no such instance.
+            400 if answer
+                .message()
+                .contains("does not match a valid orchestration instance") =>
+            {
+                Err(self.not_found(operation, instance_id, None))
+            }
+            500 if !with_new_instance_id => Err(self
+                .sort_500(&answer, operation, instance_id, |s| !s.is_terminal())
+                .await),
+            _ => Err(self.refused(&answer, &operation, instance_id)),
+        }
+    }
+
+    /// Starts an orchestration and lets the host hold the request until it has ended, or until `timeout` has passed; the
+    /// host looks every `poll_interval`.
+    ///
+    /// The id must be given, since the answer of the host does not always name it.
+    ///
+    /// # Errors
+    /// As [`start_new`](Self::start_new);
+    /// [`InvalidInput`](OrchestrationClientError::InvalidInput) if the interval is zero or longer than the timeout.
+    pub async fn start_new_and_wait(
+        &self,
+        function_name: &str,
+        instance_id: &str,
+        input: impl Serialize,
+        timeout: Duration,
+        poll_interval: Duration,
+    ) -> Result<super::WaitOutcome, OrchestrationClientError> {
+        let operation = format!("start orchestration `{function_name}` and wait");
+        names::check_function(&operation, function_name)?;
+        names::check_new_instance_id(&operation, instance_id)?;
+        // The host would start the instance first and then complain.
+        super::wait::check_interval(&operation, timeout, poll_interval)?;
+        let route = Route::StartAndWait {
+            function: function_name,
+            instance_id,
+            timeout,
+            interval: poll_interval,
+        };
+        let mut call = Call::new(&operation, Method::POST, route);
+        call.body = Some(to_json(&operation, "input", &input)?);
+        call.extra_time = timeout;
+        let answer = self.send(call).await?;
+        // 200 brings the bare output or a whole status, and the two cannot be told apart: so ask.
+        match answer.status {
+            200..=202 => {
+                self.wait_for_completion(instance_id, Duration::ZERO, poll_interval)
+                    .await
+            }
+            _ => Err(refused_start(&answer, &operation, instance_id)),
+        }
+    }
+
+    /// The errors that the operations on an instance have in common.
+    fn refused(&self, answer: &Answer, operation: &str, instance_id: &str) -> OrchestrationClientError {
+        match answer.status {
+            404 => self.not_found(operation.to_owned(), instance_id, None),
+            410 => OrchestrationClientError::AlreadyDone {
+                operation: operation.to_owned(),
+                instance_id: instance_id.to_owned(),
+            },
+            409 | 412 => conflict(answer, operation.to_owned(), instance_id),
+            _ => answer.unexpected(operation),
+        }
+    }
+
+    /// Tells an older host's 500 for "not in this state" from a real failure: by the state.
+    async fn sort_500(
+        &self,
+        answer: &Answer,
+        operation: String,
+        instance_id: &str,
+        is_wrong: impl Fn(OrchestrationRuntimeStatus) -> bool,
+    ) -> OrchestrationClientError {
+        match self.query_status(instance_id, false, false, false).await {
+            Ok(Some(status)) if is_wrong(status.runtime_status) => conflict(answer, operation, instance_id),
+            // The first failure tells more than that of the question about it.
+            _ => answer.unexpected(&operation),
+        }
+    }
+
+    pub(super) fn not_found(
+        &self,
+        operation: String,
+        instance_id: &str,
+        task_hub: Option<&str>,
+    ) -> OrchestrationClientError {
+        OrchestrationClientError::NotFound {
+            operation,
+            instance_id: instance_id.to_owned(),
+            task_hub: task_hub.unwrap_or(self.task_hub()).to_owned(),
+        }
+    }
+}
+
+fn conflict(answer: &Answer, operation: String, instance_id: &str) -> OrchestrationClientError {
+    OrchestrationClientError::Conflict {
+        operation,
+        instance_id: instance_id.to_owned(),
+        status: answer.status,
+        message: answer.message(),
+    }
+}
+
+/// Why a start was refused. Older hosts say that the id is taken with a 500 and this sentence.
+fn refused_start(answer: &Answer, operation: &str, instance_id: &str) -> OrchestrationClientError {
+    match answer.status {
+        409 => {}
+        500 if answer.message().to_ascii_lowercase().contains("already exists") => {}
+        _ => return answer.unexpected(operation),
+    }
+    OrchestrationClientError::AlreadyExists {
+        operation: operation.to_owned(),
+        instance_id: instance_id.to_owned(),
+        message: answer.message(),
+    }
+}
+
+/// Whether a body is a status and not an error object.
+fn has_status(answer: &Answer) -> bool {
+    serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok_and(|body| body.get("runtimeStatus").is_some())
+}
+
+fn to_json(operation: &str, what: &str, value: &impl Serialize) -> Result<Bytes, OrchestrationClientError> {
+    match serde_json::to_vec(value) {
+        Ok(json) => Ok(json.into()),
+        Err(e) => Err(OrchestrationClientError::InvalidInput {
+            operation: operation.to_owned(),
+            message: format!("the {what} cannot be written as JSON: {e}"),
+            source: Some(Box::new(e)),
+        }),
+    }
+}

@@ -1,0 +1,206 @@
+//! The client itself: how it is made, its options, and the one place from which requests are sent.
+
+mod address;
+mod answer;
+mod binding;
+mod check_status;
+mod error;
+mod instance;
+mod names;
+mod query;
+mod template;
+mod transport;
+mod wait;
+
+#[cfg(test)]
+mod tests;
+
+pub use check_status::CheckStatusResponse;
+pub use error::OrchestrationClientError;
+pub use query::{StatusPage, StatusQuery};
+pub use wait::WaitOutcome;
+
+use address::{Query, Route};
+use answer::{Answer, CONTINUATION_HEADER};
+use binding::Binding;
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Uri, header};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use transport::{Tcp, Transport};
+use url::Url;
+
+/// How long a request may take, unless [`OrchestrationClient::with_request_timeout`] says otherwise: what other clients
+/// of this API allow.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(100);
+
+/// Starts, queries and manages orchestrations through the durable HTTP API of one task hub.
+///
+/// It is made from the JSON text of a durable client binding and works in any tokio program. A clone costs a few
+/// reference counts; all clients of a process share their connections.
+///
+/// Instance ids must not be blank, `.` or `..`, nor have `/`, `\`, `?`, `#` or control characters: the routes of the
+/// HTTP API cannot carry those. Such an id is refused before anything is sent.
+#[derive(Clone)]
+pub struct OrchestrationClient {
+    binding: Arc<Binding>,
+    transport: Arc<dyn Transport>,
+    public_base: Option<Arc<str>>,
+    request_timeout: Duration,
+}
+
+impl OrchestrationClient {
+    /// A client from the data that a host gives a `durableClient` (or `orchestrationClient`) binding.
+    ///
+    /// Only `taskHubName` must be there; unknown members are ignored. Requests go to the host's loopback listener
+    /// (`rpcBaseUrl`) if there is one, else to the public webhook (`baseUrl` with `requiredQueryStringParameters`), else
+    /// to the ready-made URLs in `creationUrls` and `managementUrls`.
+    ///
+    /// # Errors
+    /// [`InvalidBinding`](OrchestrationClientError::InvalidBinding) if the text is no such data, and
+    /// [`UnsupportedBinding`](OrchestrationClientError::UnsupportedBinding) if the host offers the API over gRPC only.
+    pub fn from_binding(json: &str) -> Result<Self, OrchestrationClientError> {
+        Ok(Self {
+            binding: Arc::new(Binding::parse(json)?),
+            transport: Tcp::shared(),
+            public_base: None,
+            request_timeout: REQUEST_TIMEOUT,
+        })
+    }
+
+    /// Sets what callers from outside see in front of `/runtime/webhooks/durabletask`: scheme, host, port, and a path if
+    /// a proxy puts the app below one. It goes into the links of
+    /// [`create_check_status_response`](Self::create_check_status_response), not into the client's own requests.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](OrchestrationClientError::InvalidInput) if `url` is not an absolute http or https URL.
+    pub fn with_public_base(mut self, url: &str) -> Result<Self, OrchestrationClientError> {
+        let parsed = Url::parse(url).ok().filter(check_status::is_web);
+        let Some(parsed) = parsed else {
+            return Err(OrchestrationClientError::input(
+                "set the public base",
+                format!("`{}` is not an absolute http or https URL", error::excerpt(url)),
+            ));
+        };
+        let path = parsed.path().trim_end_matches('/');
+        self.public_base = Some(format!("{}{path}", parsed.origin().ascii_serialization()).into());
+        Ok(self)
+    }
+
+    /// Sets how long one request may take until its whole answer is there. The default is 100 seconds.
+    #[must_use]
+    pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// The name of the task hub this client works on.
+    pub fn task_hub(&self) -> &str {
+        &self.binding.task_hub
+    }
+
+    /// Sends one request; 401 and 403 mean the same on every route.
+    async fn send(&self, call: Call<'_>) -> Result<Answer, OrchestrationClientError> {
+        let operation = call.operation;
+        let url = self.binding.url(call.route, &call.query, call.task_hub)?;
+        let origin = || url[..template::origin_end(&url)].to_owned();
+        let uri: Uri = url.parse().map_err(|e| OrchestrationClientError::InvalidInput {
+            operation: operation.to_owned(),
+            message: "the URL of the request would be too long or malformed".to_owned(),
+            source: Some(Box::new(e)),
+        })?;
+        if uri
+            .scheme_str()
+            .is_none_or(|scheme| !scheme.eq_ignore_ascii_case("http"))
+        {
+            return Err(OrchestrationClientError::TlsUnavailable {
+                operation: operation.to_owned(),
+                origin: origin(),
+            });
+        }
+        let mut request = Request::new(call.body.unwrap_or_default());
+        *request.method_mut() = call.method;
+        *request.uri_mut() = uri;
+        // On every request: hosts refuse an event whose media type is not exactly this.
+        let headers = request.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(token) = call.continuation_token {
+            let token = HeaderValue::from_str(token)
+                .map_err(|_| OrchestrationClientError::input(operation, "the continuation token is not the host's"))?;
+            headers.insert(CONTINUATION_HEADER, token);
+        }
+
+        let timeout = self.request_timeout.saturating_add(call.extra_time);
+        let answer = tokio::time::timeout(timeout, self.transport.send(request))
+            .await
+            .map_err(|_| OrchestrationClientError::Timeout {
+                operation: operation.to_owned(),
+                after: timeout,
+            })?
+            .map_err(|source| OrchestrationClientError::Transport {
+                operation: operation.to_owned(),
+                origin: origin(),
+                source,
+            })?;
+        let status = answer.status().as_u16();
+        if matches!(status, 401 | 403) {
+            return Err(OrchestrationClientError::Unauthorized {
+                operation: operation.to_owned(),
+                status,
+            });
+        }
+        Ok(Answer {
+            status,
+            continuation_token: answer
+                .headers()
+                .get(CONTINUATION_HEADER)
+                .and_then(|token| token.to_str().ok())
+                .filter(|token| !token.is_empty())
+                .map(str::to_owned),
+            body: answer.into_body(),
+        })
+    }
+}
+
+impl fmt::Debug for OrchestrationClient {
+    // Not derived: the URLs have the host's key in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OrchestrationClient")
+            .field("task_hub", &self.binding.task_hub)
+            .field("endpoint", &self.binding.endpoint)
+            .field("public_base", &self.public_base)
+            .field("request_timeout", &self.request_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One request as the methods of the client describe it.
+struct Call<'a> {
+    /// For error messages: what follows "cannot".
+    operation: &'a str,
+    method: Method,
+    route: Route<'a>,
+    query: Query,
+    task_hub: Option<&'a str>,
+    body: Option<Bytes>,
+    continuation_token: Option<&'a str>,
+    /// For requests that the host holds on purpose.
+    extra_time: Duration,
+}
+
+impl<'a> Call<'a> {
+    fn new(operation: &'a str, method: Method, route: Route<'a>) -> Self {
+        Self {
+            operation,
+            method,
+            route,
+            query: Query::default(),
+            task_hub: None,
+            body: None,
+            continuation_token: None,
+            extra_time: Duration::ZERO,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The rules for what a caller may name, checked before anything is sent: a name that breaks them would reach another
+//! route of the HTTP API, or none.
+
+use super::error::OrchestrationClientError;
+use crate::entity_id::is_forbidden;
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
+
+/// The longest instance id that a host accepts, in UTF-16 units as it counts.
+const MAX_INSTANCE_ID: usize = 256;
+
+/// An id with which an instance may be looked up. Entities have one too.
+pub(crate) fn check_instance_id(operation: &str, id: &str) -> Result<(), OrchestrationClientError> {
+    check("instance id", operation, id)
+}
+
+/// An id with which an instance may be started.
+pub(crate) fn check_new_instance_id(operation: &str, id: &str) -> Result<(), OrchestrationClientError> {
+    check_instance_id(operation, id)?;
+    if id.starts_with('@') {
+        return Err(OrchestrationClientError::input(
+            operation,
+            format!("the instance id `{id}` starts with `@`, which is kept for entities"),
+        ));
+    }
+    let length = id.encode_utf16().count();
+    if length > MAX_INSTANCE_ID {
+        return Err(OrchestrationClientError::input(
+            operation,
+            format!("the instance id has {length} characters; it may have up to {MAX_INSTANCE_ID}"),
+        ));
+    }
+    Ok(())
+}
+
+/// The name of an orchestration.
+pub(crate) fn check_function(operation: &str, name: &str) -> Result<(), OrchestrationClientError> {
+    check("name of the orchestration", operation, name)
+}
+
+/// The name of an external event. `?` and `#` are fine once encoded; a slash is decoded before routes are matched.
+pub(crate) fn check_event_name(operation: &str, name: &str) -> Result<(), OrchestrationClientError> {
+    if is_nowhere(name) || name.contains(['/', '\\']) {
+        return Err(OrchestrationClientError::input(
+            operation,
+            format!("the event name `{name}` cannot be sent; it must not be blank, `.` or `..` nor have `/` or `\\`"),
+        ));
+    }
+    Ok(())
+}
+
+fn check(what: &str, operation: &str, name: &str) -> Result<(), OrchestrationClientError> {
+    if is_nowhere(name) || name.contains(is_forbidden) {
+        // `{:?}` makes control characters visible.
+        return Err(OrchestrationClientError::input(
+            operation,
+            format!(
+                "the {what} {name:?} is not allowed; it must not be blank, `.` or `..` nor have `/`, `\\`, `?`, `#` or \
+                 control characters"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Servers drop such path segments, and the request would mean something else (`DELETE instances/` purges them all).
+fn is_nowhere(name: &str) -> bool {
+    matches!(name.trim(), "" | "." | "..")
+}
+
+/// A time as the host reads it: RFC 3339 in UTC. Years that .NET does not have become the nearest that it has, for an
+/// unreadable time would be ignored, and with it the filter.
+pub(crate) fn wire_time(time: DateTime<Utc>) -> String {
+    match time.year() {
+        ..1 => "0001-01-01T00:00:00Z".to_owned(),
+        1..=9999 => time.to_rfc3339_opts(SecondsFormat::Micros, true),
+        _ => "9999-12-31T23:59:59.999999Z".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_id_with_a_character_of_the_route_is_refused_with_the_rule() {
+        for id in ["", " ", ".", "..", "a/b", "a\\b", "a?b", "a#b", "a\nb", "a\u{7f}"] {
+            let error = check_instance_id("x", id).unwrap_err().to_string();
+            assert!(error.contains("must not be blank"), "{error}");
+        }
+        for id in ["a+b", "a b", "@counter@a", "ä", "50%", &"x".repeat(300)] {
+            check_instance_id("x", id).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_new_instance_id_is_no_entity_and_at_most_256_characters_long() {
+        check_new_instance_id("x", &"x".repeat(256)).unwrap();
+        check_new_instance_id("x", &"ä".repeat(256)).unwrap();
+        assert!(
+            check_new_instance_id("x", &"x".repeat(257))
+                .unwrap_err()
+                .to_string()
+                .contains("257")
+        );
+        assert!(
+            check_new_instance_id("x", "@counter@a")
+                .unwrap_err()
+                .to_string()
+                .contains("entities")
+        );
+    }
+
+    #[test]
+    fn an_event_name_may_have_anything_but_a_slash() {
+        check_event_name("x", "is it done? #1").unwrap();
+        assert!(check_event_name("x", "a/b").is_err());
+        assert!(check_event_name("x", "").is_err());
+    }
+
+    #[test]
+    fn times_are_utc_and_within_the_years_of_the_host() {
+        let time = DateTime::parse_from_rfc3339("2031-05-06T09:08:09.5+02:00")
+            .unwrap()
+            .to_utc();
+        assert_eq!(wire_time(time), "2031-05-06T07:08:09.500000Z");
+        assert_eq!(wire_time(DateTime::<Utc>::MIN_UTC), "0001-01-01T00:00:00Z");
+        assert_eq!(wire_time(DateTime::<Utc>::MAX_UTC), "9999-12-31T23:59:59.999999Z");
+    }
+}

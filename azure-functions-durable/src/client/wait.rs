@@ -1,0 +1,152 @@
+//! Waiting for an instance to end.
+
+use super::check_status::CheckStatusResponse;
+use super::error::OrchestrationClientError;
+use super::{OrchestrationClient, names};
+use crate::{OrchestrationRuntimeStatus, OrchestrationStatusQueryResult};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The longest that an HTTP function may take to answer: front ends cut the connection after this time.
+const FRONT_END_LIMIT: Duration = Duration::from_secs(230);
+
+/// How a wait ended.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+#[must_use = "the instance may have failed, or may still run"]
+pub enum WaitOutcome {
+    /// The instance has ended, well or not: see its `runtime_status`.
+    Finished(OrchestrationStatusQueryResult),
+    /// The time was up first; this is the status last seen.
+    TimedOut(OrchestrationStatusQueryResult),
+}
+
+impl WaitOutcome {
+    /// Whether the instance has ended.
+    pub fn is_finished(&self) -> bool {
+        matches!(self, Self::Finished(_))
+    }
+
+    /// The status last seen.
+    pub fn status(&self) -> &OrchestrationStatusQueryResult {
+        match self {
+            Self::Finished(status) | Self::TimedOut(status) => status,
+        }
+    }
+
+    /// The final status; `None` if the time was up first.
+    pub fn finished(self) -> Option<OrchestrationStatusQueryResult> {
+        match self {
+            Self::Finished(status) => Some(status),
+            Self::TimedOut(_) => None,
+        }
+    }
+}
+
+impl OrchestrationClient {
+    /// Waits until an instance has ended, or until `timeout` has passed; looks at once, then every `poll_interval`, and
+    /// once more at the end.
+    ///
+    /// # Errors
+    /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance, or no longer;
+    /// [`InvalidInput`](OrchestrationClientError::InvalidInput) if the interval is zero.
+    pub async fn wait_for_completion(
+        &self,
+        instance_id: &str,
+        timeout: Duration,
+        poll_interval: Duration,
+    ) -> Result<WaitOutcome, OrchestrationClientError> {
+        let operation = format!("wait for instance `{instance_id}`");
+        names::check_instance_id(&operation, instance_id)?;
+        check_not_zero(&operation, poll_interval)?;
+        let start = Instant::now();
+        loop {
+            let Some(status) = self.query_status(instance_id, false, false, true).await? else {
+                return Err(self.not_found(operation, instance_id, None));
+            };
+            if status.runtime_status.is_terminal() {
+                return Ok(WaitOutcome::Finished(status));
+            }
+            let left = timeout.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Ok(WaitOutcome::TimedOut(status));
+            }
+            tokio::time::sleep(poll_interval.min(left)).await;
+        }
+    }
+
+    /// Waits for an instance and gives the HTTP answer for whoever asked for it: its output if it is quick, the links to
+    /// ask again if it is not.
+    ///
+    /// | The instance | Answer |
+    /// |---|---|
+    /// | is Completed | 200, its output |
+    /// | is Canceled or Terminated | 200, its status |
+    /// | is Failed | 500, its status |
+    /// | has not ended in time | as [`create_check_status_response`](Self::create_check_status_response) |
+    ///
+    /// Usual are 10 seconds in steps of one. A `timeout` over 230 seconds is cut to that: front ends break off a request
+    /// that takes longer.
+    ///
+    /// # Errors
+    /// As [`wait_for_completion`](Self::wait_for_completion);
+    /// [`InvalidInput`](OrchestrationClientError::InvalidInput), before anything is sent, if the interval is zero or longer
+    /// than the timeout.
+    pub async fn wait_for_completion_or_create_check_status_response(
+        &self,
+        request_url: Option<&str>,
+        instance_id: &str,
+        timeout: Duration,
+        poll_interval: Duration,
+    ) -> Result<CheckStatusResponse, OrchestrationClientError> {
+        let operation = format!("wait for instance `{instance_id}`");
+        check_interval(&operation, timeout, poll_interval)?;
+        let timeout = timeout.min(FRONT_END_LIMIT);
+        match self.wait_for_completion(instance_id, timeout, poll_interval).await? {
+            WaitOutcome::TimedOut(_) => Ok(self.create_check_status_response(request_url, instance_id)),
+            WaitOutcome::Finished(status) => match status.runtime_status {
+                OrchestrationRuntimeStatus::Completed => Ok(CheckStatusResponse::json(200, status.output)),
+                ended => {
+                    let code = if ended == OrchestrationRuntimeStatus::Failed {
+                        500
+                    } else {
+                        200
+                    };
+                    let body =
+                        serde_json::to_value(&status).map_err(|e| OrchestrationClientError::InvalidResponse {
+                            operation,
+                            source: Box::new(e),
+                        })?;
+                    Ok(CheckStatusResponse::json(code, body))
+                }
+            },
+        }
+    }
+}
+
+/// Refuses what a host would refuse only after it has started the instance.
+pub(crate) fn check_interval(
+    operation: &str,
+    timeout: Duration,
+    poll_interval: Duration,
+) -> Result<(), OrchestrationClientError> {
+    check_not_zero(operation, poll_interval)?;
+    if poll_interval > timeout {
+        return Err(OrchestrationClientError::input(
+            operation,
+            format!(
+                "the poll interval ({} s) is longer than the timeout ({} s)",
+                poll_interval.as_secs_f64(),
+                timeout.as_secs_f64()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn check_not_zero(operation: &str, poll_interval: Duration) -> Result<(), OrchestrationClientError> {
+    if poll_interval.is_zero() {
+        return Err(OrchestrationClientError::input(operation, "the poll interval is zero"));
+    }
+    Ok(())
+}

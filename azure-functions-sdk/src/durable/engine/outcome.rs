@@ -1,0 +1,107 @@
+//! What a worker's result means: the state of an orchestrator, the result of an activity, or a failure of either.
+
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+
+use super::{
+    action::{Answer, parse},
+    event::{Failure, json_string},
+    message::Message,
+    text::compact,
+};
+use crate::durable::work::{ReturnValue, WorkResult};
+
+/// Separates the text for people from the state of a failed orchestrator.
+const LABEL: &str = "\n\n$OutOfProcData$:";
+
+/// Reads an orchestrator's answer. The error is what the orchestration fails with at once.
+pub(super) fn read(answer: &WorkResult) -> Result<Answer<'_>, String> {
+    let message = match answer {
+        // A returned state with an error text makes the extension stumble; here it is the failure that was meant.
+        WorkResult::Succeeded(ReturnValue::Json(text) | ReturnValue::Text(text)) => return parse(text),
+        WorkResult::Succeeded(_) => return Err("the orchestrator function returned no state".to_owned()),
+        WorkResult::Failed(message) => message_text(message),
+    };
+    let Some((friendly, state)) = message.split_once(LABEL) else {
+        return Err(or_unknown(message));
+    };
+    let mut answer = parse(state.trim()).map_err(|problem| {
+        if friendly.trim().is_empty() {
+            problem
+        } else {
+            format!("{}\n{problem}", friendly.trim())
+        }
+    })?;
+    if answer.error.is_none() {
+        // With the extension, the instance would stay Running for ever.
+        answer.error = Some(or_unknown(friendly).into());
+    }
+    Ok(answer)
+}
+
+fn or_unknown(text: &str) -> String {
+    if text.trim().is_empty() {
+        "the worker gave no reason".to_owned()
+    } else {
+        text.trim().to_owned()
+    }
+}
+
+/// The host puts the worker's message between labels, of which the extension looks for the second.
+fn message_text(message: &str) -> &str {
+    message.split_once("\nStack:").map_or(message, |(text, _)| text)
+}
+
+/// The message that ends an activity.
+pub(crate) fn activity_ended(
+    at: DateTime<Utc>,
+    execution_id: &str,
+    task_id: i32,
+    name: &str,
+    result: &WorkResult,
+) -> Message {
+    match result {
+        WorkResult::Succeeded(value) => Message::task_completed(at, execution_id, task_id, activity_result(value)),
+        WorkResult::Failed(message) => Message::task_failed(at, execution_id, task_id, activity_failure(name, message)),
+    }
+}
+
+/// JSON text of an activity's return value.
+fn activity_result(value: &ReturnValue) -> Option<String> {
+    match value {
+        ReturnValue::None => None,
+        ReturnValue::Json(text) => Some(match serde_json::from_str::<&RawValue>(text) {
+            Ok(json) => compact(json),
+            Err(_) => json_string(text),
+        }),
+        ReturnValue::Text(text) => Some(json_string(text)),
+        ReturnValue::Bytes(bytes) => Some(json_string(&base64::Engine::encode(
+            &base64::engine::general_purpose::STANDARD,
+            bytes,
+        ))),
+        ReturnValue::Integer(number) => Some(number.to_string()),
+        // JSON has no infinities.
+        ReturnValue::Double(number) => Some(serde_json::to_string(number).unwrap_or_else(|_| "null".to_owned())),
+    }
+}
+
+/// How an activity's failure reads in history; `message` is the worker's exception message, or says how the worker
+/// failed to answer.
+pub(crate) fn activity_failure(name: &str, message: &str) -> Failure {
+    let text = message_text(message);
+    let text = text.split_once(LABEL).map_or(text, |(text, _)| text);
+    // The second blank is the extension's: it cuts the host's text behind a colon.
+    Failure {
+        reason: format!("Activity function '{name}' failed:  {text}"),
+        details: String::new(),
+    }
+}
+
+/// The failure of a call to an activity that the app does not have.
+pub(crate) fn activity_missing(name: &str) -> Failure {
+    let reason = format!("Activity function '{name}' failed: Activity function '{name}' does not exist.");
+    Failure {
+        reason,
+        details: String::new(),
+    }
+}

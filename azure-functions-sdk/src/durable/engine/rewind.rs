@@ -1,0 +1,118 @@
+//! Rewinds a failed instance: forgets the failures that ended it, so that replay schedules the failed work again.
+//!
+//! The rule is simple and never makes replay disagree with what is left. All failures since the last thing that the
+//! orchestrator scheduled before the *last* failure are forgotten with their tasks, and so is all that it scheduled after
+//! that failure (the clean-up it may have done, the timer behind a last retry). Failures before that were handled by the
+//! code, which went on, and stay. Failed children keep their place in history and are rewound themselves. The execution
+//! id stays.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    event::{Event, EventKind},
+    instance::{Instance, RuntimeStatus},
+    message::Message,
+};
+
+/// What rewinding changes; commit it at once.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rewind {
+    /// The instance as it is now, with its history rewritten: status Running, no output.
+    pub(crate) instance: Instance,
+    /// Instances of failed children: rewind those that are Failed. A child that cannot be rewound needs a failure message
+    /// to this instance, for which `ChildFailed::task_id` is there.
+    pub(crate) children: Vec<ChildFailed>,
+    /// To put in the inbox of the instance.
+    pub(crate) wake: Message,
+}
+
+/// A failed child of a rewound instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ChildFailed {
+    /// Its task in the parent.
+    pub(crate) task_id: i32,
+    /// Its instance.
+    pub(crate) instance_id: String,
+}
+
+/// Rewinds an instance; `None` if it is not Failed or never ran.
+pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> Option<Rewind> {
+    if instance.status != RuntimeStatus::Failed || instance.history.is_empty() {
+        return None;
+    }
+    let history = &instance.history;
+    let failed_at = history
+        .iter()
+        .rposition(|event| failure_of(event).is_some())
+        .unwrap_or(history.len());
+    // Failures of the same round as the last one.
+    let round = history[..failed_at]
+        .iter()
+        .rposition(|event| event.kind.is_scheduled())
+        .unwrap_or(0);
+
+    let mut forgotten = BTreeSet::new();
+    let mut answered = BTreeSet::new();
+    let mut failed = BTreeSet::new();
+    for (index, event) in history.iter().enumerate() {
+        if index > round
+            && let Some(id) = failure_of(event)
+        {
+            failed.insert(id);
+        }
+        if index > failed_at && event.kind.is_scheduled() {
+            forgotten.insert(event.event_id);
+        }
+        answered.extend(event.kind.settles());
+    }
+
+    let mut children = Vec::new();
+    let mut kept = Vec::with_capacity(history.len());
+    for (index, event) in history.iter().enumerate() {
+        let id = event.event_id;
+        let keep = match &event.kind {
+            EventKind::ExecutionCompleted(_) => false,
+            EventKind::SubOrchestrationCreated { instance_id, .. } => {
+                if failed.contains(&id) && !forgotten.contains(&id) {
+                    children.push(ChildFailed {
+                        task_id: id,
+                        instance_id: instance_id.clone(),
+                    });
+                }
+                !forgotten.contains(&id)
+            }
+            // Work that never ended went with the end of the instance: it is scheduled again, too.
+            EventKind::TaskScheduled { .. } | EventKind::TimerCreated { .. } => {
+                !forgotten.contains(&id) && !failed.contains(&id) && answered.contains(&id)
+            }
+            kind if kind.is_scheduled() => !forgotten.contains(&id),
+            kind => kind
+                .settles()
+                .is_none_or(|task| !(forgotten.contains(&task) || index > round && failed.contains(&task))),
+        };
+        if keep {
+            kept.push(event.clone());
+        }
+    }
+    let instance = Instance {
+        status: RuntimeStatus::Running,
+        output: None,
+        history: kept,
+        ..instance.clone()
+    };
+    Some(Rewind {
+        instance,
+        children,
+        wake: Message::rewound(now, reason.to_owned()),
+    })
+}
+
+/// Task whose failure this event is.
+fn failure_of(event: &Event) -> Option<i32> {
+    match &event.kind {
+        EventKind::TaskFailed { task_id, .. } | EventKind::SubOrchestrationFailed { task_id, .. } => Some(*task_id),
+        _ => None,
+    }
+}

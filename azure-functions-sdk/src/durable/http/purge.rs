@@ -1,0 +1,77 @@
+//! R4 and R5: forgetting instances that have ended.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::{
+    Answer, Call,
+    response::{empty, json as json_response},
+};
+use crate::durable::{engine::instance::RuntimeStatus, hub::requests::RequestError, store::InstanceQuery};
+
+const TERMINAL: [RuntimeStatus; 4] = [
+    RuntimeStatus::Completed,
+    RuntimeStatus::Failed,
+    RuntimeStatus::Canceled,
+    RuntimeStatus::Terminated,
+];
+/// Instances that are looked up at a time.
+const PAGE: usize = 1_000;
+
+impl Call<'_> {
+    pub(super) async fn purge(&self, id: &str) -> Answer {
+        let row = self.hub.find(id).await?.ok_or(RequestError::NotFound)?;
+        if !row.state.status.is_terminal() {
+            let text = format!(
+                "Cannot purge the instance '{id}': it is {}, and only instances that are Completed, Failed or \
+                 Terminated can be purged.",
+                row.state.status.name()
+            );
+            return Ok(json_response(StatusCode::PRECONDITION_FAILED, &text));
+        }
+        match self.hub.purge(&[row]).await? {
+            0 => Ok(empty(StatusCode::NOT_FOUND)),
+            count => Ok(json_response(StatusCode::OK, &json!({ "instancesDeleted": count }))),
+        }
+    }
+
+    /// Only instances that have ended are purged, whatever the filter says.
+    pub(super) async fn purge_many(&self) -> Answer {
+        let Some(from) = self.query.time("createdtimefrom") else {
+            return Ok(json_response(
+                StatusCode::BAD_REQUEST,
+                &"Please provide value for 'createdTimeFrom' parameter.",
+            ));
+        };
+        let to = self
+            .query
+            .time("createdtimeto")
+            .unwrap_or_else(|| self.hub.options.clock.now());
+        let statuses = match self.query.statuses("runtimestatus") {
+            None => TERMINAL.to_vec(),
+            Some(asked) => asked.into_iter().filter(|status| status.is_terminal()).collect(),
+        };
+        let mut query = InstanceQuery {
+            created_from: Some(from.timestamp_micros()),
+            created_to: Some(to.timestamp_micros()),
+            statuses: Some(statuses),
+            id_prefix: None,
+            with_input: false,
+            limit: PAGE,
+            after: None,
+        };
+        let mut purged = 0;
+        loop {
+            let page = self.hub.list(query.clone()).await?;
+            purged += self.hub.purge(&page.instances).await?;
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => break,
+            }
+        }
+        match purged {
+            0 => Ok(empty(StatusCode::NOT_FOUND)),
+            count => Ok(json_response(StatusCode::OK, &json!({ "instancesDeleted": count }))),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Query strings as the durable HTTP API reads them: names in any case, repeated names joined with commas, and a
+//! value that does not parse counts as not given.
+
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+
+use crate::durable::engine::instance::RuntimeStatus;
+
+/// A parsed query string.
+#[derive(Debug, Default)]
+pub(super) struct Query {
+    /// Lower-cased name and value, in order of first appearance.
+    values: Vec<(String, String)>,
+}
+
+impl Query {
+    pub(super) fn parse(query: &str) -> Self {
+        let mut values: Vec<(String, String)> = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let name = name.to_lowercase();
+            match values.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, joined)) => {
+                    joined.push(',');
+                    joined.push_str(&value);
+                }
+                None => values.push((name, value.into_owned())),
+            }
+        }
+        Self { values }
+    }
+
+    /// The value of a parameter; the name is given in lower case.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.values
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The first value that is not blank.
+    pub(super) fn first(&self, name: &str) -> Option<&str> {
+        self.text(name)?
+            .split(',')
+            .map(str::trim)
+            .find(|value| !value.is_empty())
+    }
+
+    /// `true` or `false` in any case, blanks around allowed.
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+        let value = self.text(name)?.trim();
+        if value.eq_ignore_ascii_case("true") {
+            Some(true)
+        } else if value.eq_ignore_ascii_case("false") {
+            Some(false)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn integer(&self, name: &str) -> Option<i64> {
+        self.text(name)?.trim().parse().ok()
+    }
+
+    /// Seconds with a fraction.
+    pub(super) fn seconds(&self, name: &str) -> Option<Duration> {
+        let seconds: f64 = self.text(name)?.trim().parse().ok()?;
+        if seconds.is_nan() || seconds < 0.0 {
+            return None;
+        }
+        // What is longer than any wait is as good as the longest.
+        Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+    }
+
+    pub(super) fn time(&self, name: &str) -> Option<DateTime<Utc>> {
+        time(self.text(name)?)
+    }
+
+    /// Names or numbers; unknown ones are dropped, and nothing known means no filter.
+    pub(super) fn statuses(&self, name: &str) -> Option<Vec<RuntimeStatus>> {
+        let statuses: Vec<RuntimeStatus> = self
+            .text(name)?
+            .split(',')
+            .map(str::trim)
+            .filter_map(|part| {
+                RuntimeStatus::from_name(part).or_else(|| part.parse().ok().and_then(RuntimeStatus::from_number))
+            })
+            .collect();
+        (!statuses.is_empty()).then_some(statuses)
+    }
+}
+
+/// Reads a date the way people and SDKs write them; without an offset it is UTC.
+pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.to_utc());
+    }
+    if let Ok(time) = DateTime::parse_from_rfc2822(text) {
+        return Some(time.to_utc());
+    }
+    // A `+` that nobody encoded has become a blank.
+    if let Some((time, offset)) = text.rsplit_once(' ')
+        && time.contains('T')
+        && let Ok(time) = DateTime::parse_from_rfc3339(&format!("{time}+{offset}"))
+    {
+        return Some(time.to_utc());
+    }
+    for format in [
+        "%Y-%m-%dT%H:%M:%S%.f%#z",
+        "%Y-%m-%d %H:%M:%S%.f%#z",
+        "%Y-%m-%d %H:%M:%S%.f %#z",
+        "%Y-%m-%dT%H:%M%#z",
+    ] {
+        if let Ok(time) = DateTime::parse_from_str(text, format) {
+            return Some(time.to_utc());
+        }
+    }
+    let local = text.trim_end_matches(['Z', 'z']).trim_end();
+    for format in [
+        "%Y-%m-%dT%H:%M:%S%.f",
+        "%Y-%m-%d %H:%M:%S%.f",
+        "%Y-%m-%dT%H:%M",
+        "%Y-%m-%d %H:%M",
+        "%m/%d/%Y %H:%M:%S%.f",
+        "%m/%d/%Y %H:%M",
+        "%m/%d/%Y %I:%M:%S %p",
+    ] {
+        if let Ok(time) = NaiveDateTime::parse_from_str(local, format) {
+            return Some(time.and_utc());
+        }
+    }
+    for format in ["%Y-%m-%d", "%m/%d/%Y", "%Y/%m/%d"] {
+        if let Ok(date) = NaiveDate::parse_from_str(local, format) {
+            return Some(date.and_time(chrono::NaiveTime::MIN).and_utc());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_case_insensitive_and_repeats_are_joined() {
+        let query = Query::parse("ShowInput=FALSE%20&runtimeStatus=Running&RUNTIMESTATUS=Completed,nonsense,7");
+        assert_eq!(query.flag("showinput"), Some(false));
+        assert_eq!(
+            query.statuses("runtimestatus"),
+            Some(vec![
+                RuntimeStatus::Running,
+                RuntimeStatus::Completed,
+                RuntimeStatus::Suspended
+            ])
+        );
+    }
+
+    #[test]
+    fn values_that_do_not_parse_count_as_not_given() {
+        let query = Query::parse("a=1&b=x&c=soon&d=running&e=NaN&f=-1&taskHub=,%20,Mine");
+        assert_eq!(query.flag("a"), None);
+        assert_eq!(query.integer("b"), None);
+        assert_eq!(query.time("c"), None);
+        assert_eq!(query.statuses("d"), None);
+        assert_eq!(query.seconds("e"), None);
+        assert_eq!(query.seconds("f"), None);
+        assert_eq!(query.first("taskhub"), Some("Mine"));
+    }
+
+    #[test]
+    fn dates_are_read_leniently_and_as_utc() {
+        let expected: DateTime<Utc> = "2031-05-06T07:08:09Z".parse().unwrap();
+        for text in [
+            "2031-05-06T07:08:09Z",
+            "2031-05-06T07:08:09.0000000Z",
+            "2031-05-06T07:08:09",
+            "2031-05-06 07:08:09",
+            "2031-05-06T09:08:09+02:00",
+            "2031-05-06T09:08:09 02:00",
+            " 05/06/2031 07:08:09 ",
+            "Tue, 06 May 2031 07:08:09 GMT",
+        ] {
+            assert_eq!(time(text), Some(expected), "{text}");
+        }
+        assert_eq!(time("2031-05-06"), Some("2031-05-06T00:00:00Z".parse().unwrap()));
+        assert_eq!(
+            time("0001-01-01T00:00:00Z").unwrap().to_rfc3339(),
+            "0001-01-01T00:00:00+00:00"
+        );
+        assert_eq!(time(""), None);
+    }
+
+    #[test]
+    fn endless_wait_is_the_longest_duration() {
+        assert_eq!(Query::parse("t=1.5").seconds("t"), Some(Duration::from_millis(1500)));
+        assert_eq!(Query::parse("t=1e300").seconds("t"), Some(Duration::MAX));
+    }
+}

@@ -1,0 +1,149 @@
+//! Which operation a path means.
+
+use http::Method;
+
+/// An operation of the durable HTTP API; the parts are decoded.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    Start {
+        function: &'a str,
+        instance: Option<&'a str>,
+    },
+    Status(&'a str),
+    List,
+    Purge(&'a str),
+    PurgeMany,
+    RaiseEvent {
+        instance: &'a str,
+        event: &'a str,
+    },
+    Terminate(&'a str),
+    Suspend(&'a str),
+    Resume(&'a str),
+    Rewind(&'a str),
+    Restart(&'a str),
+    Entities,
+    MakePrimary,
+}
+
+/// Decodes a path as the newest extension does: form encoding, so a `+` in an id must be sent as `%2B`.
+pub(super) fn decode(path: &str) -> String {
+    let spaced = path.replace('+', " ");
+    percent_encoding::percent_decode_str(&spaced)
+        .decode_utf8_lossy()
+        .into_owned()
+}
+
+/// Finds the route of a decoded path; `None` is a 404.
+pub(super) fn route<'a>(method: &Method, path: &'a str) -> Option<Route<'a>> {
+    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let is = |segment: &str, literal: &str| segment.eq_ignore_ascii_case(literal);
+    let (&first, rest) = segments.split_first()?;
+    if rest.iter().any(|segment| segment.is_empty()) {
+        return None;
+    }
+    if is(first, "orchestrators") {
+        return match (method, rest) {
+            (&Method::POST, [function]) => Some(Route::Start {
+                function,
+                instance: None,
+            }),
+            (&Method::POST, [function, instance]) => Some(Route::Start {
+                function,
+                instance: Some(instance),
+            }),
+            _ => None,
+        };
+    }
+    if is(first, "entities") {
+        let known = match *method {
+            Method::GET => rest.len() <= 2,
+            Method::POST | Method::DELETE => (1..=2).contains(&rest.len()),
+            _ => false,
+        };
+        return known.then_some(Route::Entities);
+    }
+    if is(first, "makeprimary") {
+        return rest.is_empty().then_some(Route::MakePrimary);
+    }
+    if !is(first, "instances") {
+        return None;
+    }
+    match (method, rest) {
+        (&Method::GET, []) => Some(Route::List),
+        (&Method::DELETE, []) => Some(Route::PurgeMany),
+        (&Method::GET, [instance]) => Some(Route::Status(instance)),
+        (&Method::DELETE, [instance]) => Some(Route::Purge(instance)),
+        (&Method::POST, [instance, operation]) => {
+            let operations: [(&str, fn(&'a str) -> Route<'a>); 5] = [
+                ("terminate", Route::Terminate),
+                ("suspend", Route::Suspend),
+                ("resume", Route::Resume),
+                ("rewind", Route::Rewind),
+                ("restart", Route::Restart),
+            ];
+            operations
+                .iter()
+                .find(|(name, _)| is(operation, name))
+                .map(|(_, route)| route(instance))
+        }
+        (&Method::POST, [instance, operation, event]) if is(operation, "raiseEvent") => {
+            Some(Route::RaiseEvent { instance, event })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_match_in_any_case_and_outer_slashes_do_not_matter() {
+        assert_eq!(route(&Method::GET, "/Instances/"), Some(Route::List));
+        assert_eq!(route(&Method::GET, "instances"), Some(Route::List));
+        assert_eq!(
+            route(&Method::POST, "/INSTANCES/a/RAISEEVENT/Go"),
+            Some(Route::RaiseEvent {
+                instance: "a",
+                event: "Go"
+            })
+        );
+        assert_eq!(
+            route(&Method::POST, "/orchestrators/f/i"),
+            Some(Route::Start {
+                function: "f",
+                instance: Some("i")
+            })
+        );
+        assert_eq!(
+            route(&Method::POST, "/orchestrators/f/"),
+            Some(Route::Start {
+                function: "f",
+                instance: None
+            })
+        );
+    }
+
+    #[test]
+    fn wrong_verbs_and_unknown_paths_have_no_route() {
+        for (method, path) in [
+            (Method::GET, "/orchestrators/f"),
+            (Method::PUT, "/instances/a"),
+            (Method::POST, "/instances/a/explode"),
+            (Method::POST, "/instances/a//b"),
+            (Method::GET, "/"),
+            (Method::GET, "/elsewhere"),
+            (Method::POST, "/orchestrators"),
+            (Method::POST, "/entities"),
+        ] {
+            assert_eq!(route(&method, path), None, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn paths_are_form_decoded() {
+        assert_eq!(decode("/instances/a+b%2Bc"), "/instances/a b+c");
+        assert_eq!(route(&Method::GET, &decode("/instances/a%2Fb")), None);
+    }
+}

@@ -1,0 +1,214 @@
+//! The task hub: brings messages, workers and time together.
+//!
+//! What an instance waits for lives in memory ([`state`]) and on disk; an episode takes all messages of its instance,
+//! asks the engine and the worker, and puts everything that follows into one commit. An episode may begin before the
+//! commit that fed it is on disk, since its own commit comes later in the same queue. What leaves the hub, answers to
+//! clients and calls of activities, waits for the disk.
+
+mod activity;
+mod dispatch;
+mod episode;
+mod name;
+mod options;
+mod recovery;
+pub(crate) mod requests;
+mod rewind;
+mod state;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use tokio::{runtime::Handle, sync::Notify};
+
+use self::{dispatch::Committed, state::State};
+pub use self::{
+    name::{HubName, HubNameError},
+    options::TaskHubOptions,
+};
+use super::{
+    binding::{self, BindingUrls},
+    engine::settings::Settings,
+    http::{self as api, Via},
+    store::{RowId, Store, StoreError, sqlite::SqliteStore, writer::Writer},
+    work::{DurableFunctions, Worker},
+};
+
+/// An open task hub.
+///
+/// Work begins as soon as it is told the functions of a worker. Dropping it stops at once, as a crash would, except
+/// that what is queued for the disk is written; [`TaskHub::drain`] lets running work end first.
+#[derive(Debug)]
+pub struct TaskHub {
+    inner: Arc<Inner>,
+}
+
+/// A task hub could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TaskHubError {
+    /// Its store could not be opened or read; the text says whether another host has it, and what to do.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The operating system gave no thread for the writer.
+    #[error("cannot start the task hub's writer thread: {0}")]
+    Thread(#[source] std::io::Error),
+    /// What is stored cannot be understood.
+    #[error("the task hub's database {} holds {what} that cannot be read: {reason}; move the file away to start afresh", path.display())]
+    Corrupt {
+        /// The database file.
+        path: PathBuf,
+        /// What was read.
+        what: &'static str,
+        /// Why it makes no sense.
+        reason: String,
+    },
+    /// Opened outside of an async runtime.
+    #[error("a task hub can only be opened inside a tokio runtime")]
+    NoRuntime,
+}
+
+impl TaskHub {
+    /// Opens the hub, or creates it. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the data folder cannot be used, another host has the hub, or its file is from a newer version.
+    pub fn open(options: TaskHubOptions, worker: Arc<dyn Worker>) -> Result<Self, TaskHubError> {
+        let store = Arc::new(SqliteStore::open(&options.database(), options.durability)?);
+        Self::open_with(options, worker, store)
+    }
+
+    /// Opens the hub on any store.
+    pub(crate) fn open_with(
+        options: TaskHubOptions,
+        worker: Arc<dyn Worker>,
+        store: Arc<dyn Store>,
+    ) -> Result<Self, TaskHubError> {
+        let runtime = Handle::try_current().map_err(|_| TaskHubError::NoRuntime)?;
+        let recovered = store.recover()?;
+        let next_row = recovered.next_row;
+        let state = recovery::restore(recovered, &options.database())?;
+        let target = Arc::new(OnceLock::<Weak<Inner>>::new());
+        let committed = {
+            let target = Arc::clone(&target);
+            move |tokens: Vec<Committed>| {
+                if let Some(inner) = target.get().and_then(Weak::upgrade) {
+                    inner.committed(tokens);
+                }
+            }
+        };
+        let writer = Writer::start(Arc::clone(&store), committed).map_err(TaskHubError::Thread)?;
+        let inner = Arc::new(Inner {
+            settings: options.settings(),
+            options,
+            store,
+            writer,
+            worker,
+            runtime,
+            state: Mutex::new(state),
+            next_row: AtomicI64::new(next_row),
+            timer_added: Notify::new(),
+            quiet: Notify::new(),
+        });
+        // The cell is set once, here.
+        let _ = target.set(Arc::downgrade(&inner));
+        inner.runtime.spawn(timers::run(Arc::downgrade(&inner)));
+        Ok(Self { inner })
+    }
+
+    /// Name of the hub.
+    #[must_use]
+    pub fn name(&self) -> &HubName {
+        &self.inner.options.name
+    }
+
+    /// Tells which durable functions the worker has; to be called whenever a worker has loaded. Work that waited for
+    /// a worker goes on.
+    pub fn set_functions(&self, functions: DurableFunctions) {
+        self.inner.set_functions(functions);
+    }
+
+    /// Answers one request of the durable HTTP API; the path has lost its base.
+    pub async fn handle(&self, request: http::Request<Bytes>, via: &Via) -> http::Response<Bytes> {
+        api::handle(&self.inner, request, via).await
+    }
+
+    /// The JSON text that a durable client binding delivers.
+    #[must_use]
+    pub fn client_binding(&self, urls: &BindingUrls) -> String {
+        binding::client_binding(urls, self.inner.options.name.as_str(), &self.inner.options.connection)
+    }
+
+    /// Begins nothing new, waits at most so long for what runs, writes everything and closes the hub. False if
+    /// something still ran; it will run again when the hub is opened.
+    pub async fn drain(&self, timeout: Duration) -> bool {
+        self.inner.begin_drain();
+        let done = tokio::time::timeout(timeout, self.inner.until_quiet()).await.is_ok();
+        let inner = Arc::clone(&self.inner);
+        // Writing what is queued may take a moment.
+        let closed = tokio::task::spawn_blocking(move || inner.close()).await;
+        done && closed.is_ok()
+    }
+}
+
+impl Drop for TaskHub {
+    fn drop(&mut self) {
+        self.inner.begin_drain();
+        self.inner.close();
+    }
+}
+
+/// The hub itself, shared by everything that runs in it.
+pub(crate) struct Inner {
+    pub(crate) options: TaskHubOptions,
+    settings: Settings,
+    store: Arc<dyn Store>,
+    writer: Writer<Committed>,
+    worker: Arc<dyn Worker>,
+    runtime: Handle,
+    state: Mutex<State>,
+    next_row: AtomicI64,
+    /// A timer was added that is due before all others.
+    timer_added: Notify,
+    /// Nothing runs any more.
+    quiet: Notify,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change to the state is made whole by the code that holds the lock; a panic in it is a bug that the
+        // other instances should survive.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.options.clock.now()
+    }
+
+    fn new_row(&self) -> RowId {
+        self.next_row.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn close(&self) {
+        self.writer.close();
+        self.store.close();
+    }
+}

@@ -1,0 +1,89 @@
+//! From rows back to memory: when a hub opens, and when an instance that was evicted gets a message.
+
+use std::{path::Path, sync::Arc};
+
+use super::{
+    TaskHubError,
+    state::{Activity, Live, Loaded, Source, State},
+};
+use crate::durable::{
+    engine::{
+        event::{EventKind, parse_events},
+        instance::Instance,
+        message::Message,
+    },
+    store::{InstanceState, Recovery},
+};
+
+/// The state of a hub that opens.
+pub(super) fn restore(recovery: Recovery, path: &Path) -> Result<State, TaskHubError> {
+    let corrupt = |what, reason: String| TaskHubError::Corrupt {
+        path: path.to_owned(),
+        what,
+        reason,
+    };
+    let mut state = State::default();
+    for row in recovery.instances {
+        let live = Live::new(row.id.as_str().into(), row.state, row.key.0);
+        state.insert(row.key, live);
+    }
+    for row in recovery.inbox {
+        let message = Message::parse(&row.message).map_err(|error| corrupt("a message", error.to_string()))?;
+        state.deliver(row.instance, Source::Inbox(row.row), message);
+    }
+    for row in recovery.timers {
+        let message = Message::parse(&row.message).map_err(|error| corrupt("a timer", error.to_string()))?;
+        let EventKind::TimerFired { timer_id, .. } = message.event.kind else {
+            return Err(corrupt("a timer", "it is another kind of event".to_owned()));
+        };
+        state.arm(row.due, row.row, row.instance, timer_id, message);
+    }
+    for row in recovery.activities {
+        let Some(live) = state.instances.get(&row.instance) else {
+            continue;
+        };
+        let instance_id = Arc::clone(&live.id);
+        state.enqueue_activity(Activity {
+            row: row.row,
+            instance: row.instance,
+            instance_id,
+            execution_id: row.execution_id.into(),
+            task_id: row.event_id,
+            name: row.name,
+            input: row.input,
+            deaths: 0,
+        });
+    }
+    Ok(state)
+}
+
+/// An instance from its row and its history. One that has none is made from the start message that waits for it.
+pub(super) fn rebuild<'a>(
+    row: &InstanceState,
+    texts: Vec<String>,
+    waiting: impl Iterator<Item = &'a Message>,
+) -> Result<Loaded, String> {
+    let played = texts.join(",");
+    let history = parse_events(&played).map_err(|error| error.to_string())?;
+    let start = history
+        .iter()
+        .find(|event| matches!(event.kind, EventKind::ExecutionStarted(_)));
+    let pending = match start {
+        Some(event) => {
+            let EventKind::ExecutionStarted(started) = &event.kind else {
+                return Err("no start".to_owned());
+            };
+            Instance::pending(&Message::start(event.timestamp, (**started).clone()))
+        }
+        None => {
+            let mut waiting = waiting;
+            waiting.find_map(Instance::pending)
+        }
+    };
+    let mut instance = pending.ok_or("it has neither history nor a start message")?;
+    instance.status = row.status;
+    instance.output.clone_from(&row.output);
+    instance.custom_status.clone_from(&row.custom_status);
+    instance.history = history;
+    Ok(Loaded { instance, played })
+}

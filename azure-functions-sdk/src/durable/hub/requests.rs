@@ -1,0 +1,459 @@
+//! What clients ask of the hub. Whatever changes something is answered when the change is on disk.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::oneshot;
+
+use super::{
+    Inner,
+    dispatch::Committed,
+    state::{Phase, State},
+};
+use crate::durable::{
+    clock::new_id,
+    engine::{
+        event::{EventKind, ExecutionStarted},
+        instance::RuntimeStatus,
+        message::Message,
+    },
+    store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, StoreError, writer::Place},
+    work::WorkKind,
+};
+
+/// Longest instance id, in characters.
+const MAX_ID: usize = 256;
+/// Instances that one commit removes at most.
+const PURGE_AT_ONCE: usize = 256;
+
+/// Why a request was refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    #[error("no such instance")]
+    NotFound,
+    /// The instance has ended.
+    #[error("the instance has ended: it is {}", .0.name())]
+    Ended(RuntimeStatus),
+    /// The instance is not in the state that the operation needs.
+    #[error("{0}")]
+    WrongState(String),
+    #[error("An Orchestration instance with the status {} already exists.", .0.name())]
+    InUse(RuntimeStatus),
+    #[error("The rewind operation is only supported on failed orchestration instances; this one is {}.", .0.name())]
+    NotFailed(RuntimeStatus),
+    #[error("{0}")]
+    InvalidId(String),
+    #[error("{0}")]
+    UnknownFunction(String),
+    /// Nothing can be written at present.
+    #[error("{0}")]
+    Unavailable(String),
+    /// What is stored makes no sense, or cannot be read.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<StoreError> for RequestError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Closed => Self::Unavailable("The host is shutting down.".to_owned()),
+            other => Self::Broken(other.to_string()),
+        }
+    }
+}
+
+/// An orchestration to start.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) function: String,
+    /// `None`: a fresh one is made.
+    pub(crate) instance_id: Option<String>,
+    /// JSON text.
+    pub(crate) input: Option<String>,
+    pub(crate) version: Option<String>,
+}
+
+impl Inner {
+    /// Starts an instance; returns its id.
+    pub(crate) async fn start(self: &Arc<Self>, start: Start) -> Result<String, RequestError> {
+        self.check_function(&start.function)?;
+        if let Some(id) = &start.instance_id {
+            check_instance_id(id)?;
+        }
+        self.check_health()?;
+        let (id, old) = match start.instance_id {
+            None => (new_id(), None),
+            Some(id) => {
+                let old = self.reserve(&id).await?;
+                (id, Some(old))
+            }
+        };
+        let reserved = old.is_some();
+        let result = self
+            .create_instance(&id, start.function, start.input, start.version, old.flatten())
+            .await;
+        if reserved {
+            self.state().starting.remove(&id);
+        }
+        self.written(result?).await?;
+        Ok(id)
+    }
+
+    /// Keeps an id for one start, and looks up who had it before.
+    async fn reserve(self: &Arc<Self>, id: &str) -> Result<Option<InstanceRow>, RequestError> {
+        {
+            let mut state = self.state();
+            if !self.options.replace_running
+                && let Some((_, live)) = state.find(id)
+            {
+                return Err(RequestError::InUse(live.state.status));
+            }
+            if !state.starting.insert(id.to_owned()) {
+                return Err(RequestError::InUse(RuntimeStatus::Pending));
+            }
+        }
+        let found = self.find(id).await;
+        if found.is_err() {
+            self.state().starting.remove(id);
+        }
+        found
+    }
+
+    async fn create_instance(
+        self: &Arc<Self>,
+        id: &str,
+        name: String,
+        input: Option<String>,
+        version: Option<String>,
+        old: Option<InstanceRow>,
+    ) -> Result<oneshot::Receiver<()>, RequestError> {
+        let place = self.place().await?;
+        let (reply, written) = oneshot::channel();
+        let mut state = self.state();
+        let running = state.find(id).map(|(_, live)| live.state.generation);
+        let generation = running
+            .or(old.as_ref().map(|row| row.state.generation))
+            .map_or(0, |generation| generation + 1);
+        let started = ExecutionStarted {
+            instance_id: id.to_owned(),
+            execution_id: new_id(),
+            name,
+            version: Some(version.unwrap_or_else(|| self.options.default_version.clone())),
+            input,
+            parent: None,
+            scheduled_start: None,
+            generation,
+        };
+        let mut commit = Commit::default();
+        self.create(
+            &mut state,
+            Message::start(self.now(), started),
+            old.map(|row| row.key),
+            &mut commit,
+        );
+        place.submit(commit, Committed::Reply(reply));
+        self.pump(&mut state);
+        Ok(written)
+    }
+
+    /// Sends a message to an instance that has not ended.
+    async fn send(
+        self: &Arc<Self>,
+        id: &str,
+        check: impl FnOnce(RuntimeStatus) -> Result<(), RequestError>,
+        make: impl FnOnce(DateTime<Utc>) -> Message,
+    ) -> Result<(), RequestError> {
+        self.check_health()?;
+        let written = {
+            let place = self.place().await?;
+            let mut state = self.state();
+            match state.find(id) {
+                Some((_, live)) => {
+                    check(live.state.status)?;
+                    let (reply, written) = oneshot::channel();
+                    let mut commit = Commit::default();
+                    let message = make(self.now());
+                    if matches!(message.event.kind, EventKind::ExecutionTerminated { .. }) {
+                        state.cancel_start(id, &mut commit);
+                    }
+                    self.post(&mut state, id, message, &mut commit);
+                    place.submit(commit, Committed::Reply(reply));
+                    self.pump(&mut state);
+                    Some(written)
+                }
+                None => None,
+            }
+        };
+        match written {
+            Some(written) => self.written(written).await,
+            None => Err(self.status(id).await.map_or_else(|error| error, RequestError::Ended)),
+        }
+    }
+
+    /// Delivers an external event; `input` is JSON text.
+    pub(crate) async fn raise_event(
+        self: &Arc<Self>,
+        id: &str,
+        name: String,
+        input: String,
+    ) -> Result<(), RequestError> {
+        self.send(id, |_| Ok(()), |now| Message::event_raised(now, name, Some(input)))
+            .await
+    }
+
+    pub(crate) async fn terminate(self: &Arc<Self>, id: &str, reason: String) -> Result<(), RequestError> {
+        self.send(id, |_| Ok(()), |now| Message::terminate(now, reason)).await
+    }
+
+    pub(crate) async fn suspend(self: &Arc<Self>, id: &str, reason: String) -> Result<(), RequestError> {
+        let check = |status| match status {
+            RuntimeStatus::Suspended => Err(RequestError::WrongState(
+                "The instance is already suspended.".to_owned(),
+            )),
+            _ => Ok(()),
+        };
+        self.send(id, check, |now| Message::suspend(now, reason)).await
+    }
+
+    pub(crate) async fn resume(self: &Arc<Self>, id: &str, reason: String) -> Result<(), RequestError> {
+        let check = |status| match status {
+            RuntimeStatus::Suspended => Ok(()),
+            other => Err(RequestError::WrongState(format!(
+                "The instance is not suspended: it is {}.",
+                other.name()
+            ))),
+        };
+        self.send(id, check, |now| Message::resume(now, reason)).await
+    }
+
+    /// Starts an instance again with the input that it had; returns the id.
+    pub(crate) async fn restart(self: &Arc<Self>, id: &str, new_instance: bool) -> Result<String, RequestError> {
+        let row = self.find(id).await?.ok_or(RequestError::NotFound)?;
+        let start = Start {
+            function: row.name,
+            instance_id: (!new_instance).then_some(row.id),
+            input: row.input,
+            version: row.version,
+        };
+        self.start(start).await
+    }
+
+    /// Forgets instances that have ended; returns how many there were.
+    pub(crate) async fn purge(self: &Arc<Self>, rows: &[InstanceRow]) -> Result<usize, RequestError> {
+        self.check_health()?;
+        let mut purged = 0;
+        let mut last = None;
+        for rows in rows.chunks(PURGE_AT_ONCE) {
+            let place = self.place().await?;
+            let (reply, written) = oneshot::channel();
+            let mut commit = Commit::default();
+            let mut state = self.state();
+            for row in rows {
+                // It may have been rewound or replaced since it was looked up.
+                let busy =
+                    state.starting.contains(&row.id) || state.instances.get(&row.key).is_some_and(|live| !live.ended());
+                if !busy {
+                    state.forget(row.key);
+                    commit.removed.push(row.key);
+                }
+            }
+            purged += commit.removed.len();
+            place.submit(commit, Committed::Reply(reply));
+            last = Some(written);
+        }
+        if let Some(written) = last {
+            self.written(written).await?;
+        }
+        Ok(purged)
+    }
+
+    pub(crate) async fn find(self: &Arc<Self>, id: &str) -> Result<Option<InstanceRow>, RequestError> {
+        let hub = Arc::clone(self);
+        let id = id.to_owned();
+        self.blocking(move || hub.store.find(&id)).await
+    }
+
+    pub(crate) async fn list(self: &Arc<Self>, query: InstanceQuery) -> Result<Page, RequestError> {
+        let hub = Arc::clone(self);
+        self.blocking(move || hub.store.list(&query)).await
+    }
+
+    pub(crate) async fn history(self: &Arc<Self>, key: InstanceKey) -> Result<Vec<String>, RequestError> {
+        let hub = Arc::clone(self);
+        self.blocking(move || hub.store.history(key)).await
+    }
+
+    /// The status of an instance; of one that runs, as the next message will find it.
+    pub(crate) async fn status(self: &Arc<Self>, id: &str) -> Result<RuntimeStatus, RequestError> {
+        if let Some((_, live)) = self.state().find(id) {
+            return Ok(live.state.status);
+        }
+        Ok(self.find(id).await?.ok_or(RequestError::NotFound)?.state.status)
+    }
+
+    /// Waits until the instance has ended, at most so long; `None` if it has not.
+    pub(crate) async fn wait(
+        self: &Arc<Self>,
+        id: &str,
+        timeout: Duration,
+    ) -> Result<Option<InstanceRow>, RequestError> {
+        let due = self
+            .now()
+            .checked_add_signed(TimeDelta::from_std(timeout).unwrap_or(TimeDelta::MAX))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC);
+        loop {
+            // Registered before looking, so that no end is missed.
+            let (notify, ended) = oneshot::channel();
+            {
+                let mut state = self.state();
+                let waiters = state.waiters.entry(id.to_owned()).or_default();
+                waiters.retain(|waiter| !waiter.is_closed());
+                waiters.push(notify);
+            }
+            let row = self.find(id).await?.ok_or(RequestError::NotFound);
+            let over = row.as_ref().map_or(true, |row| row.state.status.is_terminal());
+            if over || self.now() >= due {
+                drop(ended);
+                self.state().forget_waiters(id);
+                return row.map(|row| over.then_some(row));
+            }
+            tokio::select! {
+                _ = ended => {}
+                () = self.options.clock.sleep_until(due) => {}
+            }
+        }
+    }
+
+    /// Refuses a name that is no orchestration. Before a worker has loaded nobody knows; then the instance fails later.
+    fn check_function(&self, name: &str) -> Result<(), RequestError> {
+        let state = self.state();
+        let Some(functions) = &state.functions else {
+            return Ok(());
+        };
+        if functions
+            .functions
+            .contains_key(&(WorkKind::Orchestration, name.to_lowercase()))
+        {
+            return Ok(());
+        }
+        let known: Vec<String> = functions
+            .functions
+            .iter()
+            .filter(|((kind, _), _)| *kind == WorkKind::Orchestration)
+            .map(|(_, function)| format!("'{function}'"))
+            .collect();
+        let additional = if known.is_empty() {
+            "No orchestrator functions are currently registered!".to_owned()
+        } else {
+            format!(
+                "The following are the known orchestrator functions: {}.",
+                known.join(", ")
+            )
+        };
+        Err(RequestError::UnknownFunction(format!(
+            "The function '{name}' doesn't exist, is disabled, or is not an orchestrator function. Additional info: \
+             {additional}"
+        )))
+    }
+
+    pub(super) fn check_health(&self) -> Result<(), RequestError> {
+        match &*self.writer.health().borrow() {
+            Some(reason) => Err(RequestError::Unavailable(unavailable(reason))),
+            None => Ok(()),
+        }
+    }
+
+    /// A place in the writer's queue, unless nothing can be written.
+    pub(super) async fn place(&self) -> Result<Place<'_, Committed>, RequestError> {
+        let mut health = self.writer.health();
+        tokio::select! {
+            biased;
+            place = self.writer.place() => Ok(place?),
+            reason = health.wait_for(Option::is_some) => Err(failing(reason.ok().and_then(|reason| reason.clone()))),
+        }
+    }
+
+    /// Waits until a change is on disk.
+    pub(super) async fn written(&self, written: oneshot::Receiver<()>) -> Result<(), RequestError> {
+        let mut health = self.writer.health();
+        tokio::select! {
+            biased;
+            // Dropped: the hub closed before it was written.
+            written = written => written.map_err(|_| StoreError::Closed.into()),
+            reason = health.wait_for(Option::is_some) => Err(failing(reason.ok().and_then(|reason| reason.clone()))),
+        }
+    }
+
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, RequestError> {
+        match tokio::task::spawn_blocking(work).await {
+            Ok(result) => Ok(result?),
+            Err(error) => Err(RequestError::Broken(error.to_string())),
+        }
+    }
+}
+
+impl State {
+    /// Takes the start message back from an instance that has not begun: then it ends without its code having run.
+    fn cancel_start(&mut self, id: &str, commit: &mut Commit) {
+        let Some((_, live)) = self.find(id) else { return };
+        if live.state.status != RuntimeStatus::Pending || !matches!(live.phase, Phase::Ready | Phase::Idle) {
+            return;
+        }
+        live.never_ran = true;
+        live.inbox.retain(|inbound| {
+            let start = inbound.message.as_start().is_some();
+            if start {
+                inbound.source.remove(commit);
+            }
+            !start
+        });
+    }
+
+    fn forget_waiters(&mut self, id: &str) {
+        if let Some(waiters) = self.waiters.get_mut(id) {
+            waiters.retain(|waiter| !waiter.is_closed());
+            if waiters.is_empty() {
+                self.waiters.remove(id);
+            }
+        }
+    }
+}
+
+fn unavailable(reason: &str) -> String {
+    format!("The task hub cannot be written at present ({reason}). Try again later.")
+}
+
+fn failing(reason: Option<Arc<str>>) -> RequestError {
+    match reason {
+        Some(reason) => RequestError::Unavailable(unavailable(&reason)),
+        None => StoreError::Closed.into(),
+    }
+}
+
+/// Checks an id that a client chose.
+fn check_instance_id(id: &str) -> Result<(), RequestError> {
+    let refused = |why: &str| {
+        Err(RequestError::InvalidId(format!(
+            "The instance id is not valid: it {why}."
+        )))
+    };
+    if id.is_empty() {
+        return refused("must not be empty");
+    }
+    if id.chars().count() > MAX_ID {
+        return refused("must not be longer than 256 characters");
+    }
+    if id.starts_with('@') {
+        return refused("must not start with '@', which marks entities");
+    }
+    if id
+        .chars()
+        .any(|character| matches!(character, '/' | '\\' | '?' | '#') || character.is_control())
+    {
+        return refused("must not contain '/', '\\', '?', '#' or control characters");
+    }
+    Ok(())
+}

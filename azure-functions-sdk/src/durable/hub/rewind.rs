@@ -1,0 +1,156 @@
+//! Rewinding a failed instance, and the failed sub-orchestrations below it, in one commit.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::{
+    Inner,
+    dispatch::Committed,
+    episode::row_of,
+    recovery::rebuild,
+    requests::RequestError,
+    state::{Live, Loaded},
+};
+use crate::durable::{
+    engine::{
+        event::{Failure, ParentLink, write_events},
+        instance::RuntimeStatus,
+        message::Message,
+        rewind::{ChildFailed, Rewind, rewind},
+    },
+    store::{Commit, InstanceKey, InstanceRow},
+};
+
+struct Step {
+    key: InstanceKey,
+    rewind: Rewind,
+    /// Children that cannot be rewound.
+    lost: Vec<ChildFailed>,
+}
+
+impl Inner {
+    /// Rewinds the instance; every failed child that led to its failure is rewound with it.
+    pub(crate) async fn rewind(self: &Arc<Self>, id: &str, reason: &str) -> Result<(), RequestError> {
+        self.check_health()?;
+        let mut reserved = Vec::new();
+        let planned = self.plan_rewind(id, reason, &mut reserved).await;
+        let result = match planned {
+            Ok(steps) => self.commit_rewind(steps).await,
+            Err(error) => Err(error),
+        };
+        let mut state = self.state();
+        for id in &reserved {
+            state.starting.remove(id);
+        }
+        drop(state);
+        self.written(result?).await
+    }
+
+    async fn plan_rewind(
+        self: &Arc<Self>,
+        id: &str,
+        reason: &str,
+        reserved: &mut Vec<String>,
+    ) -> Result<Vec<Step>, RequestError> {
+        let Some(row) = self.reserve_failed(id, reserved).await? else {
+            let status = self.status(id).await?;
+            return Err(RequestError::NotFailed(status));
+        };
+        let mut steps = Vec::new();
+        let mut pending = VecDeque::from([row]);
+        while let Some(row) = pending.pop_front() {
+            let hub = Arc::clone(self);
+            let key = row.key;
+            let texts = self.blocking(move || hub.store.history(key)).await?;
+            let loaded = rebuild(&row.state, texts, std::iter::empty())
+                .map_err(|error| RequestError::Broken(format!("instance '{}': {error}", row.id)))?;
+            let Some(rewound) = rewind(&loaded.instance, reason, self.now()) else {
+                return Err(RequestError::NotFailed(row.state.status));
+            };
+            let mut lost = Vec::new();
+            for child in &rewound.children {
+                match self.reserve_failed(&child.instance_id, reserved).await? {
+                    Some(row) => pending.push_back(row),
+                    None => lost.push(child.clone()),
+                }
+            }
+            steps.push(Step {
+                key,
+                rewind: rewound,
+                lost,
+            });
+        }
+        Ok(steps)
+    }
+
+    /// The row of a failed instance that nobody else is starting again.
+    async fn reserve_failed(
+        self: &Arc<Self>,
+        id: &str,
+        reserved: &mut Vec<String>,
+    ) -> Result<Option<InstanceRow>, RequestError> {
+        {
+            let mut state = self.state();
+            if state.find(id).is_some() || !state.starting.insert(id.to_owned()) {
+                return Ok(None);
+            }
+        }
+        reserved.push(id.to_owned());
+        let row = self.find(id).await?;
+        Ok(row.filter(|row| row.state.status == RuntimeStatus::Failed))
+    }
+
+    async fn commit_rewind(
+        self: &Arc<Self>,
+        steps: Vec<Step>,
+    ) -> Result<tokio::sync::oneshot::Receiver<()>, RequestError> {
+        let place = self.place().await?;
+        let (reply, written) = tokio::sync::oneshot::channel();
+        let now = self.now();
+        let mut commit = Commit::default();
+        let mut state = self.state();
+        for Step { key, rewind, lost } in steps {
+            let Rewind { instance, wake, .. } = rewind;
+            let row = row_of(&instance, now);
+            let mut played = String::new();
+            write_events(&instance.history, true, &mut played);
+            commit.cleared.push(key);
+            commit.history.push((self.new_row(), key, played.clone()));
+            commit.updated.push((key, row.clone()));
+            state.forget(key);
+            state.insert(
+                key,
+                Live::new(instance.instance_id.as_str().into(), row, self.new_row()),
+            );
+            let failures: Vec<Message> = lost
+                .iter()
+                .map(|child| {
+                    let parent = ParentLink {
+                        name: instance.name.clone(),
+                        instance_id: instance.instance_id.clone(),
+                        execution_id: instance.execution_id.clone(),
+                        task_id: child.task_id,
+                        version: instance.version.clone(),
+                    };
+                    let reason = format!("The sub-orchestration '{}' cannot be rewound.", child.instance_id);
+                    Message::child_failed(
+                        now,
+                        &parent,
+                        Failure {
+                            reason,
+                            details: String::new(),
+                        },
+                    )
+                })
+                .collect();
+            let id = instance.instance_id.clone();
+            state.keep_loaded(key, Box::new(Loaded { instance, played }), self.options.history_cache);
+            self.post(&mut state, &id, wake, &mut commit);
+            for failure in failures {
+                self.post(&mut state, &id, failure, &mut commit);
+            }
+        }
+        place.submit(commit, Committed::Reply(reply));
+        self.pump(&mut state);
+        Ok(written)
+    }
+}

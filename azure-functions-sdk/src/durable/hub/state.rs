@@ -1,0 +1,305 @@
+//! What the hub keeps in memory: instances that have not ended, what waits for them, and what may run next.
+//!
+//! Everything here can be rebuilt from the store; see `recovery`.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+
+use tokio::sync::oneshot;
+
+use crate::durable::{
+    engine::{instance::Instance, message::Message},
+    store::{Commit, InstanceKey, InstanceState, Micros, RowId},
+    work::DurableFunctions,
+};
+
+/// The hub's memory.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// `None` until a worker has loaded.
+    pub(super) functions: Option<Arc<DurableFunctions>>,
+    pub(super) instances: HashMap<InstanceKey, Live>,
+    pub(super) ids: HashMap<Arc<str>, InstanceKey>,
+    /// Ids whose past is being looked up for a start; nobody else may start them meanwhile.
+    pub(super) starting: HashSet<String>,
+    /// Instances with messages, in the order in which they got the first.
+    pub(super) ready: VecDeque<InstanceKey>,
+    pub(super) running_episodes: usize,
+    /// Activities that may run, by instance; the instances take turns.
+    pub(super) activities: HashMap<InstanceKey, VecDeque<Activity>>,
+    pub(super) turns: VecDeque<InstanceKey>,
+    pub(super) running_activities: usize,
+    /// Timers that have not fired.
+    pub(super) timers: BTreeMap<(Micros, RowId), (InstanceKey, Message)>,
+    /// Who waits for the end of an instance: dropped when there is something to look at.
+    pub(super) waiters: HashMap<String, Vec<oneshot::Sender<()>>>,
+    pub(super) cache: Cache,
+    /// The worker is shutting down: nothing begins until the next one has loaded.
+    pub(super) paused: bool,
+    /// The hub is shutting down: nothing begins any more.
+    pub(super) draining: bool,
+}
+
+/// An instance that has not ended, or whose end is not yet on disk.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) id: Arc<str>,
+    pub(super) state: InstanceState,
+    pub(super) inbox: VecDeque<Inbound>,
+    pub(super) phase: Phase,
+    /// Times that a worker died in, or did not finish, the episode that is due.
+    pub(super) deaths: u32,
+    /// The instance with its history; `None` while an episode has it, or when it was evicted.
+    pub(super) loaded: Option<Box<Loaded>>,
+    /// Place in the cache's order, while loaded.
+    pub(super) cached: Option<u64>,
+    /// Timers of this execution that have not fired, by their id.
+    pub(super) timers: BTreeMap<i32, (Micros, RowId)>,
+    /// Episodes that the writer still has to write.
+    pub(super) unwritten: u32,
+    /// Tells lives with the same key apart: an instance that was rewound begins another.
+    pub(super) life: RowId,
+    /// Terminated before it ran: that needs no worker.
+    pub(super) never_ran: bool,
+}
+
+/// A message and the row that goes when it has been taken.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    pub(super) source: Source,
+    pub(super) message: Message,
+}
+
+/// Where a message is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Inbox(RowId),
+    /// A timer that fired stays a timer until an episode has taken it: after a crash it fires again.
+    Timer(RowId),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Waits for messages.
+    Idle,
+    /// In the queue.
+    Ready,
+    /// In an episode.
+    Running,
+    /// Waits before the episode is tried again.
+    BackingOff,
+}
+
+/// An instance, ready for an episode.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) instance: Instance,
+    /// The history as the next payload shows it.
+    pub(super) played: String,
+}
+
+/// An activity whose schedule is on disk.
+#[derive(Clone, Debug)]
+pub(super) struct Activity {
+    pub(super) row: RowId,
+    pub(super) instance: InstanceKey,
+    pub(super) instance_id: Arc<str>,
+    pub(super) execution_id: Arc<str>,
+    pub(super) task_id: i32,
+    pub(super) name: String,
+    pub(super) input: Option<String>,
+    pub(super) deaths: u32,
+}
+
+/// Which loaded instances were used longest ago, and how much memory they take.
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    bytes: usize,
+    clock: u64,
+    order: BTreeMap<u64, (InstanceKey, usize)>,
+}
+
+impl Loaded {
+    /// A guess: the text once, the parsed events about twice.
+    fn bytes(&self) -> usize {
+        self.played.len() * 3 + 1024
+    }
+}
+
+impl Live {
+    pub(super) fn new(id: Arc<str>, state: InstanceState, life: RowId) -> Self {
+        Self {
+            id,
+            state,
+            inbox: VecDeque::new(),
+            phase: Phase::Idle,
+            deaths: 0,
+            loaded: None,
+            cached: None,
+            timers: BTreeMap::new(),
+            unwritten: 0,
+            life,
+            never_ran: false,
+        }
+    }
+
+    pub(super) fn ended(&self) -> bool {
+        self.state.status.is_terminal()
+    }
+}
+
+impl Source {
+    /// Notes that the row goes.
+    pub(super) fn remove(self, commit: &mut Commit) {
+        match self {
+            Self::Inbox(row) => commit.inbox_removed.push(row),
+            Self::Timer(row) => commit.timers_removed.push(row),
+        }
+    }
+}
+
+impl State {
+    /// The instance with this id, unless it has ended.
+    pub(super) fn find(&mut self, id: &str) -> Option<(InstanceKey, &mut Live)> {
+        let key = *self.ids.get(id)?;
+        let live = self.instances.get_mut(&key)?;
+        (!live.ended()).then_some((key, live))
+    }
+
+    pub(super) fn insert(&mut self, key: InstanceKey, live: Live) {
+        self.ids.insert(Arc::clone(&live.id), key);
+        self.instances.insert(key, live);
+    }
+
+    /// Forgets an instance, and wakes those who wait for its end; what its activities still do is dropped when they end.
+    pub(super) fn forget(&mut self, key: InstanceKey) {
+        let Some(live) = self.instances.remove(&key) else {
+            return;
+        };
+        self.waiters.remove(&*live.id);
+        if self.ids.get(&live.id) == Some(&key) {
+            self.ids.remove(&live.id);
+        }
+        if let Some(place) = live.cached {
+            self.cache.remove(place);
+        }
+    }
+
+    /// Puts a message into the inbox; the instance will have an episode.
+    pub(super) fn deliver(&mut self, key: InstanceKey, source: Source, message: Message) {
+        let Some(live) = self.instances.get_mut(&key) else {
+            return;
+        };
+        live.inbox.push_back(Inbound { source, message });
+        if live.phase == Phase::Idle {
+            live.phase = Phase::Ready;
+            self.ready.push_back(key);
+        }
+    }
+
+    pub(super) fn enqueue_activity(&mut self, activity: Activity) {
+        let key = activity.instance;
+        let queue = self.activities.entry(key).or_default();
+        queue.push_back(activity);
+        if queue.len() == 1 {
+            self.turns.push_back(key);
+        }
+    }
+
+    /// The next activity; instances with several take turns.
+    pub(super) fn next_activity(&mut self) -> Option<Activity> {
+        let key = self.turns.pop_front()?;
+        let queue = self.activities.get_mut(&key)?;
+        let activity = queue.pop_front();
+        if queue.is_empty() {
+            self.activities.remove(&key);
+        } else {
+            self.turns.push_back(key);
+        }
+        activity
+    }
+
+    /// Adds a timer; true if it is due before all others.
+    pub(super) fn arm(&mut self, due: Micros, row: RowId, key: InstanceKey, timer_id: i32, message: Message) -> bool {
+        let Some(live) = self.instances.get_mut(&key) else {
+            return false;
+        };
+        live.timers.insert(timer_id, (due, row));
+        self.timers.insert((due, row), (key, message));
+        self.timers
+            .first_key_value()
+            .is_some_and(|(first, _)| *first == (due, row))
+    }
+
+    /// Drops all timers of an instance that have not fired; returns their rows.
+    pub(super) fn disarm(&mut self, key: InstanceKey) -> Vec<RowId> {
+        let Some(live) = self.instances.get_mut(&key) else {
+            return Vec::new();
+        };
+        let armed = std::mem::take(&mut live.timers);
+        armed
+            .into_values()
+            .map(|place| {
+                self.timers.remove(&place);
+                place.1
+            })
+            .collect()
+    }
+
+    /// Takes the loaded instance for an episode.
+    pub(super) fn take_loaded(&mut self, key: InstanceKey) -> Option<Box<Loaded>> {
+        let live = self.instances.get_mut(&key)?;
+        if let Some(place) = live.cached.take() {
+            self.cache.remove(place);
+        }
+        live.loaded.take()
+    }
+
+    /// Gives the loaded instance back, and evicts others when there are too many.
+    pub(super) fn keep_loaded(&mut self, key: InstanceKey, loaded: Box<Loaded>, limit: usize) {
+        let bytes = loaded.bytes();
+        let Some(live) = self.instances.get_mut(&key) else {
+            return;
+        };
+        live.loaded = Some(loaded);
+        live.cached = Some(self.cache.add(key, bytes));
+        if self.cache.bytes > limit {
+            self.evict(limit);
+        }
+    }
+
+    /// What is not wholly on disk stays: it could not be read back.
+    fn evict(&mut self, limit: usize) {
+        let mut next = 0;
+        while self.cache.bytes > limit {
+            let Some((&place, &(key, _))) = self.cache.order.range(next..).next() else {
+                return;
+            };
+            next = place + 1;
+            if let Some(live) = self.instances.get_mut(&key)
+                && live.unwritten == 0
+            {
+                live.loaded = None;
+                live.cached = None;
+                self.cache.remove(place);
+            }
+        }
+    }
+}
+
+impl Cache {
+    fn add(&mut self, key: InstanceKey, bytes: usize) -> u64 {
+        self.clock += 1;
+        self.bytes += bytes;
+        self.order.insert(self.clock, (key, bytes));
+        self.clock
+    }
+
+    fn remove(&mut self, place: u64) {
+        if let Some((_, bytes)) = self.order.remove(&place) {
+            self.bytes -= bytes;
+        }
+    }
+}

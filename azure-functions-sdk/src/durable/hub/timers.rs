@@ -1,0 +1,69 @@
+//! Durable timers: one task sleeps until the earliest is due. A timer never fires early; one that is overdue after a
+//! restart fires at once.
+
+use std::sync::Weak;
+
+use chrono::{DateTime, Utc};
+
+use super::{Inner, state::Source};
+
+/// Runs as long as the hub does.
+pub(super) async fn run(hub: Weak<Inner>) {
+    loop {
+        let Some(hub) = hub.upgrade() else { return };
+        let added = hub.timer_added.notified();
+        match hub.fire_due() {
+            Fired::Closed => return,
+            Fired::Next(due) => {
+                let sleep = hub.options.clock.sleep_until(due);
+                tokio::select! {
+                    () = sleep => {}
+                    () = added => {}
+                }
+            }
+            Fired::None => added.await,
+        }
+    }
+}
+
+enum Fired {
+    /// When the next timer is due.
+    Next(DateTime<Utc>),
+    /// There is no timer.
+    None,
+    Closed,
+}
+
+impl Inner {
+    fn fire_due(self: &std::sync::Arc<Self>) -> Fired {
+        let mut state = self.state();
+        if state.draining {
+            return Fired::Closed;
+        }
+        let now = self.now();
+        let mut fired = false;
+        let next = loop {
+            let Some(entry) = state.timers.first_entry() else {
+                break None;
+            };
+            let (due, row) = *entry.key();
+            if due > now.timestamp_micros() {
+                break DateTime::from_timestamp_micros(due);
+            }
+            let (key, mut message) = entry.remove();
+            message.event.timestamp = now;
+            if let Some(live) = state.instances.get_mut(&key) {
+                live.timers.retain(|_, place| *place != (due, row));
+            }
+            state.deliver(key, Source::Timer(row), message);
+            fired = true;
+        };
+        if fired {
+            self.pump(&mut state);
+        }
+        match next {
+            Some(due) => Fired::Next(due),
+            None => Fired::None,
+        }
+    }
+}

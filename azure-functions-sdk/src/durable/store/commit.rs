@@ -1,0 +1,83 @@
+//! What one step of the hub changes, as rows: written completely or not at all.
+
+use super::{InstanceKey, Micros, RowId};
+use crate::durable::engine::instance::RuntimeStatus;
+
+/// Changes that belong together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Commit {
+    /// Instances to forget, with all that belongs to them; done before everything else.
+    pub(crate) removed: Vec<InstanceKey>,
+    pub(crate) created: Vec<NewInstance>,
+    pub(crate) updated: Vec<(InstanceKey, InstanceState)>,
+    /// New input of instances that continue as new.
+    pub(crate) inputs: Vec<(InstanceKey, Option<String>)>,
+    /// Instances whose history so far is dropped, before `history` is added.
+    pub(crate) cleared: Vec<InstanceKey>,
+    /// One row per episode: number, instance, encoded events.
+    pub(crate) history: Vec<(RowId, InstanceKey, String)>,
+    pub(crate) inbox_added: Vec<InboxRow>,
+    pub(crate) inbox_removed: Vec<RowId>,
+    pub(crate) timers_added: Vec<TimerRow>,
+    pub(crate) timers_removed: Vec<RowId>,
+    pub(crate) activities_added: Vec<ActivityRow>,
+    pub(crate) activities_removed: Vec<RowId>,
+}
+
+/// An instance that begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewInstance {
+    pub(crate) key: InstanceKey,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) version: Option<String>,
+    /// JSON text.
+    pub(crate) input: Option<String>,
+    pub(crate) state: InstanceState,
+}
+
+/// The part of an instance that episodes change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InstanceState {
+    pub(crate) execution_id: String,
+    /// Executions that had this id before.
+    pub(crate) generation: i32,
+    pub(crate) status: RuntimeStatus,
+    pub(crate) created: Micros,
+    pub(crate) updated: Micros,
+    /// JSON text.
+    pub(crate) custom_status: Option<String>,
+    /// JSON text, or plain text where that is what there is.
+    pub(crate) output: Option<String>,
+}
+
+/// A message that waits for the next episode of its instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InboxRow {
+    pub(crate) row: RowId,
+    pub(crate) instance: InstanceKey,
+    pub(crate) message: String,
+}
+
+/// A durable timer that has not fired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TimerRow {
+    pub(crate) row: RowId,
+    pub(crate) instance: InstanceKey,
+    pub(crate) due: Micros,
+    /// The message to deliver when it is due.
+    pub(crate) message: String,
+}
+
+/// An activity whose result is not recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ActivityRow {
+    pub(crate) row: RowId,
+    pub(crate) instance: InstanceKey,
+    pub(crate) execution_id: String,
+    /// Id of its `TaskScheduled` event.
+    pub(crate) event_id: i32,
+    pub(crate) name: String,
+    /// JSON text.
+    pub(crate) input: Option<String>,
+}

@@ -1,0 +1,157 @@
+//! Where a task hub keeps its state: one trait, so that tests and the test host can keep it elsewhere than on disk.
+//!
+//! A store knows rows, not semantics: the engine decides what an episode changes, the hub turns that into one
+//! [`Commit`], and the store makes a batch of commits durable in one step. Only `sqlite` says SQL.
+
+pub(crate) mod commit;
+mod lock;
+pub(crate) mod query;
+pub(crate) mod sqlite;
+pub(crate) mod writer;
+
+use std::{error::Error, fmt, path::PathBuf};
+
+pub(crate) use commit::{ActivityRow, Commit, InboxRow, InstanceState, NewInstance, TimerRow};
+pub(crate) use query::{InstanceQuery, Page};
+
+/// Surrogate key of an instance: an id that is used again gets a new key, so that late messages cannot reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct InstanceKey(pub(crate) i64);
+
+/// Number of a row; given out by the hub, rising, and never used again within a run.
+pub(crate) type RowId = i64;
+
+/// Microseconds since 1970 UTC.
+pub(crate) type Micros = i64;
+
+/// Keeps a task hub's rows.
+///
+/// All methods block; `write` is called from one thread only, the others from any number at a time, and they see
+/// whatever has been written before they were called.
+pub(crate) trait Store: Send + Sync + 'static {
+    /// Everything unfinished, for a hub that starts.
+    fn recover(&self) -> Result<Recovery, StoreError>;
+
+    /// Makes all the commits durable, or none.
+    fn write(&self, batch: &[Commit]) -> Result<(), StoreError>;
+
+    /// Work that can wait for a quiet moment, such as giving space back to the file system.
+    fn tidy(&self) {}
+
+    /// Looks an instance up by its id.
+    fn find(&self, id: &str) -> Result<Option<InstanceRow>, StoreError>;
+
+    /// The history of an instance: one encoded text per episode, oldest first.
+    fn history(&self, key: InstanceKey) -> Result<Vec<String>, StoreError>;
+
+    /// One page of instances, in order of creation.
+    fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError>;
+
+    /// Lets another host have the hub; later writes fail with [`StoreError::Closed`].
+    fn close(&self);
+}
+
+/// An instance, as a status query shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InstanceRow {
+    pub(crate) key: InstanceKey,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) version: Option<String>,
+    /// JSON text.
+    pub(crate) input: Option<String>,
+    pub(crate) state: InstanceState,
+}
+
+/// What a hub needs to go on after a restart.
+#[derive(Debug, Default)]
+pub(crate) struct Recovery {
+    /// Instances that are not in a terminal state; `input` is left out.
+    pub(crate) instances: Vec<InstanceRow>,
+    /// In order of arrival.
+    pub(crate) inbox: Vec<InboxRow>,
+    pub(crate) timers: Vec<TimerRow>,
+    pub(crate) activities: Vec<ActivityRow>,
+    /// The first row number that no table uses.
+    pub(crate) next_row: RowId,
+}
+
+/// A store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database refused; the text of the cause says why.
+    #[error("the task hub's database {}: {source}", path.display())]
+    Database {
+        /// The database file.
+        path: PathBuf,
+        /// What the database said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A file beside the database could not be used.
+    #[error("cannot use {}: {source}; check that the folder exists and is writable", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Another host works on this hub.
+    #[error("{}", InUse { path, pid: *pid })]
+    InUse {
+        /// The database file.
+        path: PathBuf,
+        /// Process id of the other host, where its lock file tells.
+        pid: Option<u32>,
+    },
+    /// The file was written by a newer version of this program.
+    #[error(
+        "{} has schema version {found}, this program knows versions up to {known}: update cargo-func, or choose another data folder",
+        path.display()
+    )]
+    NewerSchema {
+        /// The database file.
+        path: PathBuf,
+        /// Version in the file.
+        found: i64,
+        /// Newest version that this program knows.
+        known: i64,
+    },
+    /// The database did not take a setting that its safety rests on.
+    #[error(
+        "{} does not accept `{pragma} = {wanted}` (it stays at {found}); the data folder must be on a local file system",
+        path.display()
+    )]
+    Setting {
+        /// The database file.
+        path: PathBuf,
+        /// Name of the setting.
+        pragma: &'static str,
+        /// What was asked.
+        wanted: String,
+        /// What it is.
+        found: String,
+    },
+    /// The store has been closed.
+    #[error("the task hub is closed")]
+    Closed,
+}
+
+struct InUse<'a> {
+    path: &'a std::path::Path,
+    pid: Option<u32>,
+}
+
+impl fmt::Display for InUse<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pid {
+            Some(pid) => write!(f, "task hub in use by pid {pid}")?,
+            None => f.write_str("task hub in use by another process")?,
+        }
+        write!(
+            f,
+            " ({}): stop that host, or give this one another data folder or hub name",
+            self.path.display()
+        )
+    }
+}

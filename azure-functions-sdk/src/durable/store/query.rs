@@ -1,0 +1,30 @@
+//! Which instances a listing asks for.
+
+use super::{InstanceKey, InstanceRow, Micros};
+use crate::durable::engine::instance::RuntimeStatus;
+
+/// Filter and position of one page of instances.
+#[derive(Clone, Debug)]
+pub(crate) struct InstanceQuery {
+    /// Inclusive.
+    pub(crate) created_from: Option<Micros>,
+    /// Inclusive.
+    pub(crate) created_to: Option<Micros>,
+    /// `None` means all, an empty list means none.
+    pub(crate) statuses: Option<Vec<RuntimeStatus>>,
+    /// Compared byte by byte.
+    pub(crate) id_prefix: Option<String>,
+    pub(crate) with_input: bool,
+    /// At most so many rows.
+    pub(crate) limit: usize,
+    /// Continue after this instance.
+    pub(crate) after: Option<InstanceKey>,
+}
+
+/// One page of instances.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) instances: Vec<InstanceRow>,
+    /// Where the next page begins; `None` when there is none.
+    pub(crate) next: Option<InstanceKey>,
+}

@@ -1,0 +1,189 @@
+//! The store on disk: one SQLite file per task hub, in write-ahead mode.
+//!
+//! The layout follows what was measured: history is append-only with one row per episode, keys are integers that the
+//! hub gives out, nothing but history has an index on its instance, and the log is folded into the file rarely under
+//! load. A file that is not busy is folded often, so that it stays small.
+
+mod read;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store, StoreError, lock::HubLock};
+
+/// Connections that are kept for readers; more are opened when needed and closed after use.
+const IDLE_READERS: usize = 4;
+/// Statements kept prepared per connection.
+const STATEMENTS: usize = 48;
+/// Pages in the write-ahead log before it is folded into the file: under load, and otherwise.
+const CHECKPOINT_BUSY: i64 = 16_384;
+const CHECKPOINT_QUIET: i64 = 1_000;
+/// Average commits per batch from which on the hub counts as busy.
+const BUSY: f32 = 8.0;
+
+/// When a commit counts as done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// When the operating system has it: the end of a process loses nothing, a power cut may lose the last moments,
+    /// and neither corrupts.
+    #[default]
+    Process,
+    /// When the disk has it: nothing is lost in a power cut either. Slower.
+    Full,
+}
+
+/// A task hub's SQLite file.
+#[derive(Debug)]
+pub(crate) struct SqliteStore {
+    path: PathBuf,
+    writer: Mutex<Option<WriterConnection>>,
+    readers: Mutex<Vec<Connection>>,
+    space_freed: AtomicBool,
+}
+
+#[derive(Debug)]
+struct WriterConnection {
+    connection: Connection,
+    load: f32,
+    busy: bool,
+    /// Released with the connection.
+    _lock: HubLock,
+}
+
+impl SqliteStore {
+    /// Opens or creates the file, and makes sure that no other host has it.
+    pub(crate) fn open(path: &Path, durability: Durability) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|source| StoreError::File {
+                path: folder.to_owned(),
+                source,
+            })?;
+        }
+        let lock = HubLock::acquire(path)?;
+        let connection = schema::open(path, durability)?;
+        let writer = WriterConnection {
+            connection,
+            load: 0.0,
+            busy: false,
+            _lock: lock,
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(Some(writer)),
+            readers: Mutex::default(),
+            space_freed: AtomicBool::new(false),
+        })
+    }
+
+    fn with_writer<T>(&self, work: impl FnOnce(&mut WriterConnection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let mut writer = lock(&self.writer);
+        let writer = writer.as_mut().ok_or(StoreError::Closed)?;
+        work(writer).map_err(|source| self.failed(source))
+    }
+
+    fn with_reader<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let idle = lock(&self.readers).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.open_reader().map_err(|source| self.failed(source))?,
+        };
+        let result = work(&connection).map_err(|source| self.failed(source));
+        let mut readers = lock(&self.readers);
+        if readers.len() < IDLE_READERS {
+            readers.push(connection);
+        }
+        result
+    }
+
+    fn open_reader(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(schema::BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(connection)
+    }
+
+    fn failed(&self, source: rusqlite::Error) -> StoreError {
+        database_error(&self.path, source)
+    }
+}
+
+impl Store for SqliteStore {
+    fn recover(&self) -> Result<Recovery, StoreError> {
+        self.with_writer(|writer| read::recover(&writer.connection))
+    }
+
+    fn write(&self, batch: &[Commit]) -> Result<(), StoreError> {
+        if batch.iter().any(|commit| !commit.removed.is_empty()) {
+            self.space_freed.store(true, Ordering::Relaxed);
+        }
+        self.with_writer(|writer| {
+            writer.adapt_checkpoints(batch.len())?;
+            write::batch(&mut writer.connection, batch)
+        })
+    }
+
+    fn tidy(&self) {
+        if self.space_freed.swap(false, Ordering::Relaxed)
+            && let Err(error) = self.with_writer(|writer| write::give_space_back(&writer.connection))
+        {
+            log::debug!("space of purged instances was not given back: {error}");
+        }
+    }
+
+    fn find(&self, id: &str) -> Result<Option<InstanceRow>, StoreError> {
+        self.with_reader(|connection| read::find(connection, id))
+    }
+
+    fn history(&self, key: InstanceKey) -> Result<Vec<String>, StoreError> {
+        self.with_reader(|connection| read::history(connection, key))
+    }
+
+    fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
+        self.with_reader(|connection| read::list(connection, query))
+    }
+
+    fn close(&self) {
+        lock(&self.readers).clear();
+        // The last connection folds the log into the file as it closes.
+        lock(&self.writer).take();
+    }
+}
+
+impl WriterConnection {
+    /// Folds the log into the file rarely while many commits share a batch, often otherwise.
+    fn adapt_checkpoints(&mut self, batch: usize) -> rusqlite::Result<()> {
+        self.load = self.load * 0.9 + batch as f32 * 0.1;
+        let busy = self.load >= BUSY;
+        if busy != self.busy {
+            self.busy = busy;
+            let pages = if busy { CHECKPOINT_BUSY } else { CHECKPOINT_QUIET };
+            self.connection.pragma_update(None, "wal_autocheckpoint", pages)?;
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic between two statements leaves a transaction that rolls back when the next one begins.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn database_error(path: &Path, source: rusqlite::Error) -> StoreError {
+    StoreError::Database {
+        path: path.to_owned(),
+        source: Box::new(source),
+    }
+}

@@ -1,0 +1,166 @@
+//! Queries, and the one pass over the file when a hub opens.
+
+use std::fmt::Write;
+
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
+
+use crate::durable::{
+    engine::instance::RuntimeStatus,
+    store::{
+        ActivityRow, InboxRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page, Recovery, RowId, TimerRow,
+    },
+};
+
+const COLUMNS: &str =
+    "key, id, name, version, generation, execution_id, status, created, updated, custom_status, output";
+
+pub(super) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<InstanceRow>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, (SELECT input FROM inputs WHERE instance = key) FROM instances WHERE id = ?1"
+        ))?
+        .query_row([id], instance)
+        .optional()
+}
+
+pub(super) fn history(connection: &Connection, key: InstanceKey) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare_cached("SELECT events FROM history WHERE instance = ?1 ORDER BY row")?
+        .query_map([key.0], |row| row.get(0))?
+        .collect()
+}
+
+pub(super) fn list(connection: &Connection, query: &InstanceQuery) -> rusqlite::Result<Page> {
+    if query.statuses.as_ref().is_some_and(Vec::is_empty) || query.limit == 0 {
+        return Ok(Page::default());
+    }
+    let mut values: Vec<Value> = vec![query.after.map_or(i64::MIN, |key| key.0).into()];
+    let input = if query.with_input {
+        "(SELECT input FROM inputs WHERE instance = key)"
+    } else {
+        "NULL"
+    };
+    let mut sql = format!("SELECT {COLUMNS}, {input} FROM instances WHERE key > ?");
+    if let Some(from) = query.created_from {
+        sql.push_str(" AND created >= ?");
+        values.push(from.into());
+    }
+    if let Some(to) = query.created_to {
+        sql.push_str(" AND created <= ?");
+        values.push(to.into());
+    }
+    if let Some(prefix) = &query.id_prefix {
+        sql.push_str(" AND substr(id, 1, length(?)) = ?");
+        values.push(prefix.clone().into());
+        values.push(prefix.clone().into());
+    }
+    if let Some(statuses) = &query.statuses {
+        let list: Vec<String> = statuses.iter().map(|status| status.number().to_string()).collect();
+        // Writing to a string cannot fail.
+        let _ = write!(sql, " AND status IN ({})", list.join(", "));
+    }
+    // One more than asked tells whether there is a next page.
+    let _ = write!(
+        sql,
+        " ORDER BY key LIMIT {}",
+        query.limit.saturating_add(1).min(i64::MAX as usize)
+    );
+    let mut instances: Vec<InstanceRow> = connection
+        .prepare_cached(&sql)?
+        .query_map(params_from_iter(values), instance)?
+        .collect::<rusqlite::Result<_>>()?;
+    let more = instances.len() > query.limit;
+    instances.truncate(query.limit);
+    let next = if more {
+        instances.last().map(|last| last.key)
+    } else {
+        None
+    };
+    Ok(Page { instances, next })
+}
+
+pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
+    // What an instance left behind when it ended on an older path; nothing refers to it any more.
+    for table in ["inbox", "timers", "activities"] {
+        connection.execute(
+            &format!(
+                "DELETE FROM {table} WHERE instance NOT IN (SELECT key FROM instances WHERE status IN (0, 2, 6, 7))"
+            ),
+            [],
+        )?;
+    }
+    let instances = connection
+        .prepare(&format!(
+            "SELECT {COLUMNS}, NULL FROM instances WHERE status IN (0, 2, 6, 7) ORDER BY key"
+        ))?
+        .query_map([], instance)?
+        .collect::<rusqlite::Result<_>>()?;
+    let inbox = connection
+        .prepare("SELECT row, instance, message FROM inbox ORDER BY row")?
+        .query_map([], |row| {
+            Ok(InboxRow {
+                row: row.get(0)?,
+                instance: InstanceKey(row.get(1)?),
+                message: row.get(2)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let timers = connection
+        .prepare("SELECT row, instance, due, message FROM timers ORDER BY row")?
+        .query_map([], |row| {
+            Ok(TimerRow {
+                row: row.get(0)?,
+                instance: InstanceKey(row.get(1)?),
+                due: row.get(2)?,
+                message: row.get(3)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let activities = connection
+        .prepare("SELECT row, instance, execution_id, event_id, name, input FROM activities ORDER BY row")?
+        .query_map([], |row| {
+            Ok(ActivityRow {
+                row: row.get(0)?,
+                instance: InstanceKey(row.get(1)?),
+                execution_id: row.get(2)?,
+                event_id: row.get(3)?,
+                name: row.get(4)?,
+                input: row.get(5)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let last: Option<RowId> = connection.query_row(
+        "SELECT max(row) FROM (SELECT max(key) AS row FROM instances UNION ALL SELECT max(row) FROM history
+         UNION ALL SELECT max(row) FROM inbox UNION ALL SELECT max(row) FROM timers
+         UNION ALL SELECT max(row) FROM activities)",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(Recovery {
+        instances,
+        inbox,
+        timers,
+        activities,
+        next_row: last.unwrap_or(0) + 1,
+    })
+}
+
+fn instance(row: &Row<'_>) -> rusqlite::Result<InstanceRow> {
+    Ok(InstanceRow {
+        key: InstanceKey(row.get(0)?),
+        id: row.get(1)?,
+        name: row.get(2)?,
+        version: row.get(3)?,
+        state: InstanceState {
+            generation: row.get(4)?,
+            execution_id: row.get(5)?,
+            status: RuntimeStatus::from_number(row.get(6)?)
+                .ok_or(rusqlite::Error::IntegralValueOutOfRange(6, row.get(6)?))?,
+            created: row.get(7)?,
+            updated: row.get(8)?,
+            custom_status: row.get(9)?,
+            output: row.get(10)?,
+        },
+        input: row.get(11)?,
+    })
+}

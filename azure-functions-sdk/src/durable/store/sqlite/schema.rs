@@ -1,0 +1,110 @@
+//! Tables, and the settings that the file's safety and size rest on.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::Connection;
+
+use super::{CHECKPOINT_QUIET, Durability, STATEMENTS, database_error};
+use crate::durable::store::StoreError;
+
+/// Version of the tables below, kept in the file.
+pub(super) const VERSION: i64 = 1;
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Times are microseconds since 1970 UTC, states the numbers of the durable protocol, numbers of rows and keys are
+/// given out by the hub. `instances_live` makes the start of a hub cost what is unfinished, not what is stored.
+const TABLES: &str = "
+    CREATE TABLE instances (
+        key INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        version TEXT,
+        generation INTEGER NOT NULL,
+        execution_id TEXT NOT NULL,
+        status INTEGER NOT NULL,
+        created INTEGER NOT NULL,
+        updated INTEGER NOT NULL,
+        custom_status TEXT,
+        output TEXT
+    );
+    CREATE INDEX instances_live ON instances (status) WHERE status IN (0, 2, 6, 7);
+    CREATE TABLE inputs (instance INTEGER PRIMARY KEY, input TEXT NOT NULL);
+    CREATE TABLE history (row INTEGER PRIMARY KEY, instance INTEGER NOT NULL, events TEXT NOT NULL);
+    CREATE INDEX history_instance ON history (instance);
+    CREATE TABLE inbox (row INTEGER PRIMARY KEY, instance INTEGER NOT NULL, message TEXT NOT NULL);
+    CREATE TABLE timers (
+        row INTEGER PRIMARY KEY, instance INTEGER NOT NULL, due INTEGER NOT NULL, message TEXT NOT NULL
+    );
+    CREATE TABLE activities (
+        row INTEGER PRIMARY KEY,
+        instance INTEGER NOT NULL,
+        execution_id TEXT NOT NULL,
+        event_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        input TEXT
+    );
+";
+
+/// Opens the file for the writer.
+pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
+    let failed = |source| database_error(path, source);
+    let connection = Connection::open(path).map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+
+    let found: i64 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(failed)?;
+    if found > VERSION {
+        return Err(StoreError::NewerSchema {
+            path: path.to_owned(),
+            found,
+            known: VERSION,
+        });
+    }
+    // Only possible before the first table exists, hence before the log mode.
+    set(&connection, path, "auto_vacuum", "2")?;
+    set(&connection, path, "journal_mode", "wal")?;
+    let synchronous = match durability {
+        Durability::Process => "1",
+        Durability::Full => "2",
+    };
+    set(&connection, path, "synchronous", synchronous)?;
+    set(&connection, path, "wal_autocheckpoint", &CHECKPOINT_QUIET.to_string())?;
+    // After a burst the log gives its space back when it starts over.
+    set(&connection, path, "journal_size_limit", "16777216")?;
+    set(&connection, path, "temp_store", "2")?;
+    if found < VERSION {
+        let create = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
+        connection.execute_batch(&create).map_err(failed)?;
+    }
+    Ok(connection)
+}
+
+/// Changes a setting and reads it back.
+fn set(connection: &Connection, path: &Path, pragma: &'static str, wanted: &str) -> Result<(), StoreError> {
+    let failed = |source| database_error(path, source);
+    let change = format!("PRAGMA {pragma} = {wanted}");
+    // Some answer with a row, some do not.
+    let mut statement = connection.prepare(&change).map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    while rows.next().map_err(failed)?.is_some() {}
+    let found = connection
+        .query_row(&format!("PRAGMA {pragma}"), [], |row| {
+            Ok(match row.get_ref(0)? {
+                rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+                other => other.as_str().unwrap_or_default().to_owned(),
+            })
+        })
+        .map_err(failed)?;
+    if found == wanted {
+        Ok(())
+    } else {
+        Err(StoreError::Setting {
+            path: path.to_owned(),
+            pragma,
+            wanted: wanted.to_owned(),
+            found,
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! Runs the task hub's work items on the worker process.
+
+use super::{
+    invocation::{InvokeError, TriggerInput},
+    recorder::Recorder,
+    rpc::messages::{Data, InvocationResponse},
+    runner::FunctionRunner,
+};
+use crate::durable::work::{ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, Worker};
+use std::{pin::Pin, sync::Arc};
+
+/// The worker process, as the task hub sees it.
+#[derive(Debug)]
+pub(crate) struct DurableWorker {
+    runner: FunctionRunner,
+    recorder: Option<Arc<Recorder>>,
+}
+
+impl DurableWorker {
+    pub(crate) fn new(runner: FunctionRunner, recorder: Option<Recorder>) -> Self {
+        Self {
+            runner,
+            recorder: recorder.map(Arc::new),
+        }
+    }
+}
+
+impl Worker for DurableWorker {
+    fn run(&self, item: WorkItem) -> Pin<Box<dyn Future<Output = Result<WorkResult, WorkError>> + Send>> {
+        let runner = self.runner.clone();
+        let recorder = self.recorder.clone();
+        Box::pin(async move {
+            if let Some(recorder) = recorder {
+                recorder.record(&item).await;
+            }
+            run(&runner, item).await
+        })
+    }
+}
+
+async fn run(runner: &FunctionRunner, item: WorkItem) -> Result<WorkResult, WorkError> {
+    let outcome = match runner.find(&item.function).await {
+        Ok(function) => {
+            let trigger = function
+                .trigger()
+                .map(|binding| binding.name.clone())
+                .unwrap_or_default();
+            let reason = format!("Instance '{}'", item.instance_id);
+            let input = trigger_input(item, trigger);
+            runner.invoke(&function, &reason, None, &input).await
+        }
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(response) => Ok(return_value(response)),
+        Err(InvokeError::Failed(failure)) => Ok(WorkResult::Failed(failure.message)),
+        Err(InvokeError::WorkerDied(how)) => Err(WorkError::WorkerDied(how)),
+        Err(InvokeError::TimedOut(limit)) => Err(WorkError::TimedOut(limit)),
+        Err(InvokeError::ShuttingDown) => Err(WorkError::ShuttingDown),
+        Err(error @ (InvokeError::NoWorker(_) | InvokeError::FunctionInError { .. })) => {
+            Ok(WorkResult::Failed(error.to_string()))
+        }
+    }
+}
+
+/// Durable payloads are text, under the trigger's name; activities see it in their metadata too
+/// (`worker-protocol.md` 4.9).
+fn trigger_input(item: WorkItem, trigger: String) -> TriggerInput {
+    let mut input = item.payload.map_or_else(TriggerInput::none, TriggerInput::text);
+    if item.kind != WorkKind::Activity {
+        return input;
+    }
+    if let Some(Data::String(payload)) = &input.data {
+        let payload = payload.clone();
+        input = input
+            .with_metadata(trigger, payload.clone())
+            .with_metadata("data", payload);
+    }
+    input.with_metadata("instanceId", item.instance_id)
+}
+
+fn return_value(response: InvocationResponse) -> WorkResult {
+    let value = match response.return_value.and_then(|value| value.data) {
+        None => ReturnValue::None,
+        Some(Data::Json(json)) => ReturnValue::Json(json),
+        Some(Data::String(text)) => ReturnValue::Text(text),
+        Some(Data::Bytes(bytes)) => ReturnValue::Bytes(bytes),
+        Some(Data::Int(number)) => ReturnValue::Integer(number),
+        Some(Data::Double(number)) => ReturnValue::Double(number),
+        Some(_) => {
+            return WorkResult::Failed("the worker returned a kind of value that a function cannot return".to_owned());
+        }
+    };
+    WorkResult::Succeeded(value)
+}

@@ -1,0 +1,285 @@
+//! A scripted worker for tests: dials the host's gRPC server as a process would, and says what the test tells it to.
+
+use super::{
+    output::{HostOutput, Log, LogRecord},
+    process::{Ending, Launch, Running},
+    rpc::messages::{
+        FunctionLoadResponse, FunctionMetadataResponse, InvocationRequest, InvocationResponse, RpcException,
+        RpcFunctionMetadata, RpcLog, StartStream, StatusResult, StreamingMessage, TypedData, WorkerInitResponse,
+        rpc_log::{Level, RpcLogCategory},
+        status_result::Status,
+        streaming_message::Content,
+    },
+};
+use crate::project::LogLevels;
+use futures_util::{StreamExt, future::BoxFuture};
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic_prost::ProstCodec;
+
+/// What the host logged and printed.
+#[derive(Debug, Default)]
+pub(crate) struct Captured {
+    lines: Mutex<Vec<String>>,
+}
+
+impl Captured {
+    pub(crate) fn log() -> (Arc<Self>, Log) {
+        let captured = Arc::new(Self::default());
+        let levels = LogLevels::default();
+        (Arc::clone(&captured), Log::new(captured, levels))
+    }
+
+    /// `level category function: message` for log records, the bare line for the rest.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    pub(crate) fn contains(&self, part: &str) -> bool {
+        self.lines.lock().unwrap().iter().any(|line| line.contains(part))
+    }
+}
+
+impl HostOutput for Captured {
+    fn print(&self, line: &str) {
+        self.lines.lock().unwrap().push(line.to_owned());
+    }
+
+    fn log(&self, record: &LogRecord<'_>) {
+        let LogRecord {
+            level,
+            category,
+            message,
+            ..
+        } = record;
+        let function = record.function.unwrap_or("-");
+        self.lines
+            .lock()
+            .unwrap()
+            .push(format!("{level:?} {category} {function}: {message}"));
+    }
+}
+
+type Script = Arc<dyn Fn(FakeWorker) -> BoxFuture<'static, String> + Send + Sync>;
+
+/// Starts scripted workers: the text that a script ends with is the exit status of its "process".
+#[derive(Clone)]
+pub(crate) struct FakeLauncher {
+    script: Script,
+}
+
+impl FakeLauncher {
+    pub(crate) fn new<F: Future<Output = String> + Send + 'static>(
+        script: impl Fn(FakeWorker) -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            script: Arc::new(move |worker| Box::pin(script(worker))),
+        }
+    }
+}
+
+impl Launch for FakeLauncher {
+    fn launch(&self, worker_id: &str, port: u16, _: &Log) -> io::Result<Box<dyn Running>> {
+        let script = Arc::clone(&self.script);
+        let worker_id = worker_id.to_owned();
+        let task = tokio::spawn(async move {
+            let worker = FakeWorker::connect(port, &worker_id).await;
+            script(worker).await
+        });
+        Ok(Box::new(FakeProcess {
+            task: Some(task),
+            status: String::new(),
+        }))
+    }
+}
+
+struct FakeProcess {
+    task: Option<JoinHandle<String>>,
+    status: String,
+}
+
+impl Running for FakeProcess {
+    fn ended(&mut self) -> Pin<Box<dyn Future<Output = Ending> + Send + '_>> {
+        Box::pin(async {
+            if let Some(task) = &mut self.task {
+                self.status = task.await.unwrap_or_else(|_| "killed by signal 9".to_owned());
+                self.task = None;
+            }
+            Ending {
+                status: self.status.clone(),
+                ..Ending::default()
+            }
+        })
+    }
+
+    fn kill(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+
+    fn id(&self) -> Option<u32> {
+        None
+    }
+}
+
+/// The worker's end of the stream.
+pub(crate) struct FakeWorker {
+    outbound: mpsc::UnboundedSender<StreamingMessage>,
+    inbound: tonic::Streaming<StreamingMessage>,
+}
+
+impl FakeWorker {
+    pub(crate) async fn connect(port: u16, worker_id: &str) -> Self {
+        let address = format!("http://127.0.0.1:{port}");
+        let channel = tonic::transport::Endpoint::from_shared(address)
+            .unwrap()
+            .connect()
+            .await
+            .unwrap();
+        let mut client = tonic::client::Grpc::new(channel).max_decoding_message_size(usize::MAX);
+        client.ready().await.unwrap();
+        let (outbound, messages) = mpsc::unbounded_channel();
+        let start = StartStream {
+            worker_id: worker_id.to_owned(),
+        };
+        outbound.send(message(Content::StartStream(start))).unwrap();
+        let path = http::uri::PathAndQuery::from_static("/AzureFunctionsRpcMessages.FunctionRpc/EventStream");
+        let codec = ProstCodec::<StreamingMessage, StreamingMessage>::default();
+        let messages = tonic::Request::new(UnboundedReceiverStream::new(messages));
+        let inbound = client.streaming(messages, path, codec).await.unwrap().into_inner();
+        Self { outbound, inbound }
+    }
+
+    pub(crate) fn send(&self, content: Content) {
+        self.outbound.send(message(content)).unwrap();
+    }
+
+    /// The next message of the host; `None` when it has ended the stream.
+    pub(crate) async fn next(&mut self) -> Option<Content> {
+        self.inbound.next().await?.ok()?.content
+    }
+
+    /// Waits for the host to end the stream, or forever to be killed.
+    pub(crate) async fn until_the_end(&mut self) {
+        while self.next().await.is_some() {}
+    }
+
+    /// Ends the stream as the kernel does for a dead process: what was sent arrives.
+    pub(crate) fn end_after_last_message(self) {
+        let Self { outbound, mut inbound } = self;
+        drop(outbound);
+        tokio::spawn(async move { while inbound.next().await.is_some() {} });
+    }
+
+    /// Answers init, metadata and load requests.
+    pub(crate) async fn start(&mut self, capabilities: &[&str], functions: Vec<RpcFunctionMetadata>) {
+        assert!(matches!(self.next().await, Some(Content::WorkerInitRequest(_))));
+        self.send(Content::WorkerInitResponse(WorkerInitResponse {
+            capabilities: capabilities
+                .iter()
+                .map(|name| ((*name).to_owned(), "true".to_owned()))
+                .collect(),
+            result: success(),
+            ..Default::default()
+        }));
+        assert!(matches!(self.next().await, Some(Content::FunctionsMetadataRequest(_))));
+        let count = functions.len();
+        self.send(Content::FunctionMetadataResponse(FunctionMetadataResponse {
+            function_metadata_results: functions,
+            result: success(),
+            use_default_metadata_indexing: false,
+        }));
+        for _ in 0..count {
+            let Some(Content::FunctionLoadRequest(load)) = self.next().await else {
+                panic!("no load request")
+            };
+            self.send(Content::FunctionLoadResponse(FunctionLoadResponse {
+                function_id: load.function_id,
+                result: success(),
+                is_dependency_downloaded: false,
+            }));
+        }
+    }
+
+    pub(crate) async fn invocation(&mut self) -> InvocationRequest {
+        match self.next().await {
+            Some(Content::InvocationRequest(request)) => request,
+            other => panic!("no invocation but {other:?}"),
+        }
+    }
+
+    pub(crate) fn answer(&self, request: &InvocationRequest, value: Option<super::rpc::messages::Data>) {
+        self.send(Content::InvocationResponse(InvocationResponse {
+            invocation_id: request.invocation_id.clone(),
+            result: success(),
+            return_value: value.map(|data| TypedData { data: Some(data) }),
+            ..Default::default()
+        }));
+    }
+
+    pub(crate) fn fail(&self, request: &InvocationRequest, message: &str) {
+        self.send(Content::InvocationResponse(InvocationResponse {
+            invocation_id: request.invocation_id.clone(),
+            result: failure(message),
+            ..Default::default()
+        }));
+    }
+
+    pub(crate) fn user_log(&self, request: &InvocationRequest, text: &str) {
+        self.send(Content::RpcLog(RpcLog {
+            invocation_id: request.invocation_id.clone(),
+            level: Level::Information.into(),
+            log_category: RpcLogCategory::User.into(),
+            message: text.to_owned(),
+            ..Default::default()
+        }));
+    }
+}
+
+fn message(content: Content) -> StreamingMessage {
+    StreamingMessage {
+        request_id: "a worker's own".to_owned(),
+        content: Some(content),
+    }
+}
+
+pub(crate) fn success() -> Option<StatusResult> {
+    Some(StatusResult {
+        status: Status::Success.into(),
+        ..Default::default()
+    })
+}
+
+pub(crate) fn failure(message: &str) -> Option<StatusResult> {
+    Some(StatusResult {
+        status: Status::Failure.into(),
+        exception: Some(RpcException {
+            message: message.to_owned(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    })
+}
+
+/// Metadata of a function with these bindings, each a JSON object.
+pub(crate) fn metadata(name: &str, bindings: &[&str]) -> RpcFunctionMetadata {
+    RpcFunctionMetadata {
+        name: name.to_owned(),
+        function_id: format!("id-of-{name}"),
+        script_file: "app".to_owned(),
+        raw_bindings: bindings.iter().map(|text| (*text).to_owned()).collect(),
+        ..Default::default()
+    }
+}
+
+pub(crate) const ACTIVITY: &str = r#"{"type":"activityTrigger","name":"context","direction":"in"}"#;
+pub(crate) const HTTP: &str = r#"{"type":"httpTrigger","name":"req","direction":"in","authLevel":"anonymous"}"#;
+pub(crate) const HTTP_RETURN: &str = r#"{"type":"http","name":"$return","direction":"out"}"#;
+pub(crate) const DURABLE_CLIENT: &str =
+    r#"{"type":"durableClient","name":"client","direction":"in","taskHub":"%HUB%"}"#;

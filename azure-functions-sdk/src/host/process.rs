@@ -1,0 +1,366 @@
+//! The worker process: how it is started, what its console says, how it ends (`worker-protocol.md` 2.1 to 2.3).
+
+use super::{output::Log, rpc::server::MAX_MESSAGE_LENGTH};
+use crate::project::LogLevel;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ffi::OsString,
+    fmt, io,
+    path::{Path, PathBuf},
+    pin::Pin,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::{Child, Command},
+    task::JoinHandle,
+};
+
+/// Exit code by which a worker asks to be started again.
+const RESTART_EXIT_CODE: i32 = 200;
+/// How many of the last lines on standard error tell why a process ended.
+const LAST_LINES: usize = 12;
+/// Longer console lines are cut: one line must not take the host's memory.
+const MAX_LINE: usize = 64 << 10;
+
+/// How to start the worker process of an app.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WorkerCommand {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    app_directory: PathBuf,
+    worker_directory: PathBuf,
+    environment: BTreeMap<OsString, OsString>,
+}
+
+impl WorkerCommand {
+    /// Starts `program` in `app_directory`, which holds `host.json`.
+    #[must_use]
+    pub fn new(program: impl Into<PathBuf>, app_directory: impl Into<PathBuf>) -> Self {
+        let program = program.into();
+        let worker_directory = program.parent().map(Path::to_path_buf).unwrap_or_default();
+        Self {
+            program,
+            arguments: Vec::new(),
+            app_directory: app_directory.into(),
+            worker_directory,
+            environment: BTreeMap::new(),
+        }
+    }
+
+    /// Adds an argument before those of the host: the script of an interpreter, for instance.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// The directory of the worker itself; that of the program, if not set.
+    #[must_use]
+    pub fn worker_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.worker_directory = directory.into();
+        self
+    }
+
+    /// Sets a variable of the worker's environment, which otherwise is that of the host.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    pub(crate) fn app(&self) -> &Path {
+        &self.app_directory
+    }
+
+    pub(crate) fn worker(&self) -> &Path {
+        &self.worker_directory
+    }
+
+    /// The arguments that tell the worker where the host is, in both styles: some workers read one, some the other.
+    fn host_arguments(worker_id: &str, port: u16) -> Vec<String> {
+        let request_id = uuid::Uuid::new_v4().to_string();
+        let length = MAX_MESSAGE_LENGTH.to_string();
+        let pairs = [
+            ("--host", "127.0.0.1".to_owned()),
+            ("--port", port.to_string()),
+            ("--workerId", worker_id.to_owned()),
+            ("--requestId", request_id.clone()),
+            ("--grpcMaxMessageLength", length.clone()),
+            ("--functions-uri", format!("http://127.0.0.1:{port}/")),
+            ("--functions-worker-id", worker_id.to_owned()),
+            ("--functions-request-id", request_id),
+            ("--functions-grpc-max-message-length", length),
+        ];
+        pairs
+            .into_iter()
+            .flat_map(|(name, value)| [name.to_owned(), value])
+            .collect()
+    }
+}
+
+/// Starts workers; the tests have one that needs no process.
+pub(crate) trait Launch: Send + Sync + 'static {
+    /// Starts a worker that will connect to `port` and name `worker_id`.
+    fn launch(&self, worker_id: &str, port: u16, log: &Log) -> io::Result<Box<dyn Running>>;
+}
+
+/// A worker that was started.
+pub(crate) trait Running: Send + Sync {
+    /// Waits for its end. May be called again after that, and dropped at any time.
+    fn ended(&mut self) -> Pin<Box<dyn Future<Output = Ending> + Send + '_>>;
+    /// Kills it; `ended` then ends.
+    fn kill(&mut self);
+    /// Process id, for messages.
+    fn id(&self) -> Option<u32>;
+}
+
+/// How a worker ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ending {
+    /// What the system says: an exit code or a signal.
+    pub(crate) status: String,
+    /// It asked for a restart.
+    pub(crate) wants_restart: bool,
+    /// The last lines on its standard error.
+    pub(crate) last_lines: Vec<String>,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.status)?;
+        if !self.last_lines.is_empty() {
+            write!(formatter, "; its last words:\n    {}", self.last_lines.join("\n    "))?;
+        }
+        Ok(())
+    }
+}
+
+impl Launch for WorkerCommand {
+    fn launch(&self, worker_id: &str, port: u16, log: &Log) -> io::Result<Box<dyn Running>> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .args(Self::host_arguments(worker_id, port))
+            .current_dir(&self.app_directory)
+            .env("FUNCTIONS_WORKER_DIRECTORY", &self.worker_directory)
+            .env("FUNCTIONS_APPLICATION_DIRECTORY", &self.app_directory)
+            .env("AzureWebJobsScriptRoot", &self.app_directory)
+            .envs(&self.environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        // In its own group, so that Ctrl-C in the terminal reaches the host only, which then ends the worker in order. A
+        // worker whose host was killed sees its stream end, and exits.
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = command.spawn()?;
+        let last_lines = Arc::new(Mutex::new(VecDeque::new()));
+        let mut consoles = Vec::new();
+        if let Some(stdout) = child.stdout.take() {
+            let log = log.clone();
+            consoles.push(tokio::spawn(read_lines(stdout, move |line| write_stdout(&line, &log))));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            let (log, last_lines) = (log.clone(), Arc::clone(&last_lines));
+            consoles.push(tokio::spawn(read_lines(stderr, move |line| {
+                log.write(stderr_level(&line), CONSOLE, None, None, &line);
+                let mut lines = last_lines.lock().unwrap_or_else(PoisonError::into_inner);
+                if lines.len() == LAST_LINES {
+                    lines.pop_front();
+                }
+                lines.push_back(line);
+            })));
+        }
+        Ok(Box::new(WorkerProcess {
+            child,
+            consoles,
+            last_lines,
+        }))
+    }
+}
+
+/// A running worker process. It is killed when this is dropped.
+struct WorkerProcess {
+    child: Child,
+    consoles: Vec<JoinHandle<()>>,
+    last_lines: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Running for WorkerProcess {
+    fn ended(&mut self) -> Pin<Box<dyn Future<Output = Ending> + Send + '_>> {
+        Box::pin(async {
+            let status = self.child.wait().await;
+            // What it wrote last is still in the pipes; a child of its own may keep them open, so not for long.
+            for console in &mut self.consoles {
+                if !console.is_finished() {
+                    let _ = tokio::time::timeout(Duration::from_millis(500), console).await;
+                }
+            }
+            let lines = self.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
+            Ending {
+                wants_restart: status
+                    .as_ref()
+                    .is_ok_and(|status| status.code() == Some(RESTART_EXIT_CODE)),
+                status: status.map_or_else(|error| error.to_string(), describe),
+                last_lines: lines.iter().cloned().collect(),
+            }
+        })
+    }
+
+    fn kill(&mut self) {
+        // It may have ended by itself, which is as good.
+        let _ = self.child.start_kill();
+    }
+
+    fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("killed by signal {signal}");
+    }
+    status
+        .code()
+        .map_or_else(|| "ended".to_owned(), |code| format!("exit code {code}"))
+}
+
+const CONSOLE: &str = "Host.Function.Console";
+
+fn write_stdout(line: &str, log: &Log) {
+    if let Some(text) = line.strip_prefix("LanguageWorkerConsoleLog") {
+        log.write(LogLevel::Information, "Worker", None, None, text.trim_start());
+    } else if !line.starts_with("azfuncjsonlog:") {
+        log.write(LogLevel::Information, CONSOLE, None, None, line);
+    }
+}
+
+fn stderr_level(line: &str) -> LogLevel {
+    let lower = line.to_ascii_lowercase();
+    let has = |word: &str| lower.contains(word);
+    if has("warn") {
+        LogLevel::Warning
+    } else if ["error", "fail", "severe", "unhandled exception", "panicked"]
+        .into_iter()
+        .any(has)
+    {
+        LogLevel::Error
+    } else {
+        LogLevel::Information
+    }
+}
+
+async fn read_lines(pipe: impl AsyncRead + Unpin, mut each: impl FnMut(String)) {
+    let mut pipe = BufReader::new(pipe);
+    let mut line = Vec::new();
+    loop {
+        let available = match pipe.fill_buf().await {
+            Ok([]) | Err(_) => break,
+            Ok(available) => available,
+        };
+        let end = available.iter().position(|byte| *byte == b'\n');
+        let part = &available[..end.unwrap_or(available.len())];
+        line.extend_from_slice(&part[..part.len().min(MAX_LINE.saturating_sub(line.len()))]);
+        let used = end.map_or(available.len(), |end| end + 1);
+        pipe.consume(used);
+        if end.is_some() {
+            each(String::from_utf8_lossy(&line).trim_end().to_owned());
+            line.clear();
+        }
+    }
+    if !line.is_empty() {
+        each(String::from_utf8_lossy(&line).trim_end().to_owned());
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::host::fake_worker::Captured;
+
+    fn shell(script: &str) -> WorkerCommand {
+        WorkerCommand::new("/bin/sh", "/")
+            .argument("-c")
+            .argument(script)
+            .argument("sh")
+    }
+
+    async fn run(script: &str) -> (Ending, Vec<String>) {
+        let (captured, log) = Captured::log();
+        let mut process = shell(script)
+            .variable("FRUIT", "apple")
+            .launch("the-id", 1234, &log)
+            .unwrap();
+        let ending = process.ended().await;
+        assert_eq!(process.ended().await, ending);
+        (ending, captured.lines())
+    }
+
+    #[tokio::test]
+    async fn a_worker_gets_both_styles_of_arguments_and_its_environment() {
+        let (_, lines) =
+            run("echo $FRUIT $FUNCTIONS_APPLICATION_DIRECTORY $FUNCTIONS_WORKER_DIRECTORY; for a; do echo $a; done")
+                .await;
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|line| line.strip_prefix("Information Host.Function.Console -: ").unwrap())
+            .collect();
+        assert_eq!(lines[0], "apple / /bin");
+        let value = |name| lines[lines.iter().position(|line| *line == name).unwrap() + 1];
+        assert_eq!(
+            (value("--host"), value("--port"), value("--workerId")),
+            ("127.0.0.1", "1234", "the-id")
+        );
+        assert_eq!(value("--functions-uri"), "http://127.0.0.1:1234/");
+        assert_eq!(value("--functions-worker-id"), "the-id");
+        assert_eq!(value("--requestId"), value("--functions-request-id"));
+        assert_eq!(value("--grpcMaxMessageLength"), "2147483647");
+        assert_eq!(value("--functions-grpc-max-message-length"), "2147483647");
+    }
+
+    #[tokio::test]
+    async fn the_end_comes_with_the_last_words() {
+        let (ending, lines) = run("echo out; echo a warning >&2; echo it failed >&2; exit 3").await;
+        assert_eq!(
+            ending.to_string(),
+            "exit code 3; its last words:\n    a warning\n    it failed"
+        );
+        assert!(
+            lines.contains(&"Warning Host.Function.Console -: a warning".to_owned()),
+            "{lines:?}"
+        );
+        assert!(
+            lines.contains(&"Error Host.Function.Console -: it failed".to_owned()),
+            "{lines:?}"
+        );
+        assert_eq!(run("kill -9 $$").await.0.to_string(), "killed by signal 9");
+        assert!(run("exit 200").await.0.wants_restart);
+    }
+
+    #[tokio::test]
+    async fn system_and_tooling_lines_on_standard_output_are_told_apart() {
+        let (_, lines) = run("echo 'LanguageWorkerConsoleLog hello'; echo azfuncjsonlog:{}; printf unended").await;
+        assert_eq!(
+            lines,
+            [
+                "Information Worker -: hello",
+                "Information Host.Function.Console -: unended"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_killed_worker_ends() {
+        let (_, log) = Captured::log();
+        let mut process = shell("exec sleep 600").launch("the-id", 1, &log).unwrap();
+        process.kill();
+        assert_eq!(process.ended().await.status, "killed by signal 9");
+    }
+}

@@ -1,0 +1,262 @@
+//! Runs functions on the worker there is: what the HTTP front door, the timers, the admin API and the task hub call.
+
+use super::{
+    channel::{Call, WorkerChannel},
+    function::{Direction, Function, FunctionTable},
+    http_request::{self, HttpInvocation},
+    http_response,
+    in_flight::InvocationId,
+    invocation::{InvokeError, TriggerInput, input},
+    output::Log,
+    rpc::messages::{Data, InvocationResponse, ParameterBinding, RpcTraceContext},
+    supervisor::WorkerState,
+};
+use crate::project::LogLevel;
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+/// How long a caller over HTTP waits for a worker (`worker-protocol.md` 5.3).
+const HTTP_WAIT: Duration = Duration::from_secs(30);
+
+/// Makes the text of a durable client binding: `taskHub` and `connectionName` of the binding in, JSON out.
+pub(crate) type ClientBinding = Box<dyn Fn(Option<&str>, Option<&str>) -> String + Send + Sync>;
+
+/// Runs functions; cheap to clone.
+#[derive(Clone)]
+pub struct FunctionRunner {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: watch::Receiver<WorkerState>,
+    functions: watch::Receiver<Arc<FunctionTable>>,
+    client_binding: OnceLock<ClientBinding>,
+    log: Log,
+}
+
+impl fmt::Debug for FunctionRunner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("FunctionRunner").finish_non_exhaustive()
+    }
+}
+
+impl FunctionRunner {
+    pub(crate) fn new(
+        state: watch::Receiver<WorkerState>,
+        functions: watch::Receiver<Arc<FunctionTable>>,
+        log: Log,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                state,
+                functions,
+                client_binding: OnceLock::new(),
+                log,
+            }),
+        }
+    }
+
+    /// Says what durable client bindings hold; only the first call counts.
+    pub(crate) fn set_client_binding(&self, binding: ClientBinding) {
+        let _ = self.shared.client_binding.set(binding);
+    }
+
+    /// The functions of the app, as of the newest worker. Empty until the first worker is ready.
+    #[must_use]
+    pub fn functions(&self) -> Arc<FunctionTable> {
+        Arc::clone(&self.shared.functions.borrow())
+    }
+
+    /// Tells when the functions change, which a new worker process may bring.
+    #[must_use]
+    pub fn function_changes(&self) -> watch::Receiver<Arc<FunctionTable>> {
+        self.shared.functions.clone()
+    }
+
+    /// Whether a worker is ready now.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        matches!(*self.shared.state.borrow(), WorkerState::Ready(_))
+    }
+
+    /// The function of that name, when there is a worker that knows.
+    pub(crate) async fn find(&self, name: &str) -> Result<Arc<Function>, InvokeError> {
+        let channel = self.channel(None).await?;
+        channel
+            .functions
+            .get(name)
+            .cloned()
+            .ok_or_else(|| InvokeError::FunctionInError {
+                function: name.to_owned(),
+                reason: "the app has no function of that name".to_owned(),
+            })
+    }
+
+    /// Runs an HTTP function and gives what its caller shall see: 500 without a body if it fails, 503 if no worker is
+    /// ready in time.
+    pub async fn invoke_http(&self, function: &Arc<Function>, request: HttpInvocation) -> Response<Bytes> {
+        let reason = "This function was programmatically called via the host APIs.";
+        let prepare =
+            |channel: &WorkerChannel, function: &Function| http_request::call(function, &request, channel.capabilities);
+        match self.run(function, reason, Some(HTTP_WAIT), prepare).await {
+            Ok(response) => http_response::from_invocation(function, response, &request.headers),
+            Err(InvokeError::NoWorker(_) | InvokeError::ShuttingDown) => {
+                let mut response = Response::new(Bytes::from_static(b"Function host is not running."));
+                *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                response
+            }
+            Err(_) => {
+                let mut response = Response::new(Bytes::new());
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            }
+        }
+    }
+
+    /// Runs a function that is not an HTTP function: a timer's, or any by hand. What it returns is of no interest.
+    ///
+    /// # Errors
+    /// The function failed or could not be run.
+    pub async fn fire(&self, function: &Arc<Function>, trigger: TriggerInput, reason: &str) -> Result<(), InvokeError> {
+        self.invoke(function, reason, None, &trigger).await.map(drop)
+    }
+
+    /// Runs a function, waiting for a worker for `wait`, or as long as it takes.
+    pub(crate) async fn invoke(
+        &self,
+        function: &Arc<Function>,
+        reason: &str,
+        wait: Option<Duration>,
+        trigger: &TriggerInput,
+    ) -> Result<InvocationResponse, InvokeError> {
+        let prepare = |_: &WorkerChannel, _: &Function| Prepared {
+            trigger: trigger.clone(),
+            trace_context: None,
+        };
+        self.run(function, reason, wait, prepare).await
+    }
+
+    async fn run(
+        &self,
+        function: &Arc<Function>,
+        reason: &str,
+        wait: Option<Duration>,
+        prepare: impl Fn(&WorkerChannel, &Function) -> Prepared,
+    ) -> Result<InvocationResponse, InvokeError> {
+        loop {
+            let channel = self.channel(wait).await?;
+            let function = channel.functions.same_as(function).unwrap_or(function);
+            if let Some(reason) = &function.error {
+                return Err(InvokeError::FunctionInError {
+                    function: function.name.clone(),
+                    reason: reason.clone(),
+                });
+            }
+            let Prepared { trigger, trace_context } = prepare(&channel, function);
+            let call = Call {
+                inputs: self.inputs(function, trigger.data),
+                metadata: trigger.metadata,
+                trace_context,
+            };
+            if let Some(outcome) = self.run_on(&channel, function, reason, call).await {
+                return outcome;
+            }
+        }
+    }
+
+    async fn run_on(
+        &self,
+        channel: &WorkerChannel,
+        function: &Arc<Function>,
+        reason: &str,
+        call: Call,
+    ) -> Option<Result<InvocationResponse, InvokeError>> {
+        let log = &self.shared.log;
+        let id = InvocationId::next();
+        let shown = log.shows(LogLevel::Information, &function.category);
+        if shown {
+            let text = format!("Executing 'Functions.{}' (Reason='{reason}', Id={id})", function.name);
+            log.function(LogLevel::Information, &function.category, &function.name, &text);
+        }
+        let started = Instant::now();
+        let outcome = channel.invoke(id, function, call).await?;
+        let duration = started.elapsed().as_millis();
+        match &outcome {
+            Ok(_) if shown => {
+                let text = format!(
+                    "Executed 'Functions.{}' (Succeeded, Id={id}, Duration={duration}ms)",
+                    function.name
+                );
+                log.function(LogLevel::Information, &function.category, &function.name, &text);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let text = format!(
+                    "Executed 'Functions.{}' (Failed, Id={id}, Duration={duration}ms)\n{error}",
+                    function.name
+                );
+                log.function(LogLevel::Error, &function.category, &function.name, &text);
+            }
+        }
+        Some(outcome)
+    }
+
+    /// The worker, when there is one.
+    async fn channel(&self, wait: Option<Duration>) -> Result<Arc<WorkerChannel>, InvokeError> {
+        match &*self.shared.state.borrow() {
+            WorkerState::Ready(channel) => return Ok(Arc::clone(channel)),
+            WorkerState::Stopped => return Err(InvokeError::ShuttingDown),
+            WorkerState::Starting(_) => {}
+        }
+        let mut state = self.shared.state.clone();
+        let settled = async {
+            match state
+                .wait_for(|state| !matches!(state, WorkerState::Starting(_)))
+                .await
+                .as_deref()
+            {
+                Ok(WorkerState::Ready(channel)) => Ok(Arc::clone(channel)),
+                _ => Err(InvokeError::ShuttingDown),
+            }
+        };
+        let Some(wait) = wait else { return settled.await };
+        match tokio::time::timeout(wait, settled).await {
+            Ok(settled) => settled,
+            Err(_) => Err(InvokeError::NoWorker(match &*self.shared.state.borrow() {
+                WorkerState::Starting(why) if !why.is_empty() => why.clone(),
+                _ => "it is still starting".to_owned(),
+            })),
+        }
+    }
+
+    /// The trigger's value first, then what the other input bindings hold.
+    fn inputs(&self, function: &Function, trigger: Option<Data>) -> Vec<ParameterBinding> {
+        let mut inputs = Vec::with_capacity(function.bindings.len());
+        if let Some(binding) = function.trigger() {
+            inputs.push(input(&binding.name, trigger));
+        }
+        for binding in &function.bindings {
+            if binding.is_trigger() || binding.direction == Direction::Out {
+                continue;
+            }
+            let data = self.shared.client_binding.get().map(|make| {
+                let connection = binding.text("connectionName").or_else(|| binding.text("connection"));
+                Data::String(make(binding.text("taskHub"), connection))
+            });
+            inputs.push(input(&binding.name, data));
+        }
+        inputs
+    }
+}
+
+/// What a caller brings to an invocation.
+pub(crate) struct Prepared {
+    pub(crate) trigger: TriggerInput,
+    pub(crate) trace_context: Option<RpcTraceContext>,
+}

@@ -1,0 +1,264 @@
+//! Keeps one worker running: starts it, brings it to where it can be invoked, and replaces it when it ends.
+
+use super::{
+    channel::{TERMINATE_GRACE, WorkerChannel},
+    function::FunctionTable,
+    invocation::InvokeError,
+    output::Log,
+    process::{Ending, Launch, Running},
+    rpc::server::RpcServer,
+    startup::{Startup, StartupError},
+};
+use crate::project::LogLevel;
+use std::{io, sync::Arc, time::Duration};
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+/// From the start of the process to its first message.
+const CONNECT_LIMIT: Duration = Duration::from_secs(60);
+/// How long in-flight invocations may go on when the host stops.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// How long the two ends of a worker, its process and its stream, wait for each other.
+const LAST_MESSAGES_LIMIT: Duration = Duration::from_secs(1);
+/// A worker that was ready this long counts as healthy, even if nobody asked anything of it.
+const HEALTHY_AFTER: Duration = Duration::from_secs(2);
+
+/// Where the worker is.
+#[derive(Clone, Debug)]
+pub(crate) enum WorkerState {
+    /// Being started; the text says why the last one ended, or is empty.
+    Starting(String),
+    /// Can be invoked.
+    Ready(Arc<WorkerChannel>),
+    /// The host is stopping; there will be no worker any more.
+    Stopped,
+}
+
+/// How long to wait before a worker is started again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    const FIRST: Duration = Duration::from_millis(100);
+    const LONGEST: Duration = Duration::from_secs(10);
+
+    fn next(&mut self) -> Duration {
+        let delay = Self::FIRST * 2u32.saturating_pow(self.failures.min(10));
+        self.failures += 1;
+        delay.min(Self::LONGEST)
+    }
+
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// Runs workers one after the other until `stop`.
+pub(crate) struct Supervisor {
+    pub(crate) launcher: Box<dyn Launch>,
+    pub(crate) server: RpcServer,
+    pub(crate) startup: Startup,
+    pub(crate) state: watch::Sender<WorkerState>,
+    pub(crate) functions: watch::Sender<Arc<FunctionTable>>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) log: Log,
+}
+
+/// Why there is no worker.
+#[derive(Debug, thiserror::Error)]
+enum Loss {
+    #[error("it cannot be started: {0}")]
+    Launch(io::Error),
+    #[error("it did not connect to the host within {CONNECT_LIMIT:?}")]
+    NotConnected,
+    #[error("{0}")]
+    Startup(StartupError),
+    #[error("{0}")]
+    Ended(Ending),
+    #[error("a function ran longer than functionTimeout, so its worker process was stopped")]
+    Overdue,
+    #[error("the host is stopping")]
+    Stop,
+}
+
+/// What became of one worker.
+#[derive(Debug)]
+struct Life {
+    loss: Loss,
+    was_ready: bool,
+    was_healthy: bool,
+}
+
+impl Life {
+    fn not_started(loss: Loss) -> Self {
+        Self {
+            loss,
+            was_ready: false,
+            was_healthy: false,
+        }
+    }
+}
+
+impl Supervisor {
+    /// Ends when the host stops and the last worker is gone.
+    pub(crate) async fn run(self) {
+        let mut backoff = Backoff::default();
+        loop {
+            let Life {
+                loss,
+                was_ready,
+                was_healthy,
+            } = self.run_one().await;
+            let at_once = match &loss {
+                Loss::Stop => break,
+                Loss::Ended(ending) => ending.wants_restart,
+                _ => false,
+            };
+            if was_healthy {
+                backoff.reset();
+            }
+            let delay = if at_once { Duration::ZERO } else { backoff.next() };
+            let what = if was_ready {
+                "The worker process ended"
+            } else {
+                "The worker process did not start"
+            };
+            let text = format!("{what}: {loss}\nThe next one is started in {} ms.", delay.as_millis());
+            self.log.host(LogLevel::Error, &text);
+            self.state.send_replace(WorkerState::Starting(loss.to_string()));
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                () = tokio::time::sleep(delay) => {}
+            }
+        }
+        self.state.send_replace(WorkerState::Stopped);
+    }
+
+    /// One worker from start to end.
+    async fn run_one(&self) -> Life {
+        let worker_id = uuid::Uuid::new_v4().to_string();
+        let stream = self.server.expect(&worker_id);
+        let mut process = match self.launcher.launch(&worker_id, self.server.port(), &self.log) {
+            Ok(process) => process,
+            Err(error) => return Life::not_started(Loss::Launch(error)),
+        };
+        let starting = async {
+            let stream = tokio::time::timeout(CONNECT_LIMIT, stream).await;
+            let Ok(Ok(stream)) = stream else {
+                return Err(Loss::NotConnected);
+            };
+            self.startup.run(stream).await.map_err(Loss::Startup)
+        };
+        let started = tokio::select! {
+            // Its end says more than the broken stream, so it goes first where both are there.
+            biased;
+            () = self.stop.cancelled() => Err(Loss::Stop),
+            ending = process.ended() => Err(Loss::Ended(ending)),
+            started = starting => started,
+        };
+        let channel = match started {
+            Ok(channel) => channel,
+            Err(loss) => {
+                return Life::not_started(last_words(loss, &mut *process).await);
+            }
+        };
+        let ready_since = Instant::now();
+        let process_id = process.id().map(|id| format!(" (process {id})")).unwrap_or_default();
+        self.log
+            .host(LogLevel::Debug, &format!("The worker is ready{process_id}."));
+        self.functions.send_replace(Arc::clone(&channel.functions));
+        self.state.send_replace(WorkerState::Ready(Arc::clone(&channel)));
+
+        let loss = self.watch(&mut *process, &channel).await;
+        let was_healthy = channel.has_answered() || ready_since.elapsed() >= HEALTHY_AFTER;
+        // Nobody may find this channel any more before what it had in flight fails, or callers would spin.
+        let next = match loss {
+            Loss::Stop => WorkerState::Stopped,
+            _ => WorkerState::Starting(loss.to_string()),
+        };
+        self.state.send_replace(next);
+        channel.close(&match loss {
+            Loss::Stop => InvokeError::ShuttingDown,
+            _ => InvokeError::WorkerDied(loss.to_string()),
+        });
+        Life {
+            loss,
+            was_ready: true,
+            was_healthy,
+        }
+    }
+
+    /// Waits until the worker is of no more use, and ends it.
+    async fn watch(&self, process: &mut dyn Running, channel: &WorkerChannel) -> Loss {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            ending = process.ended() => {
+                // Answers that it sent before it ended are still on their way.
+                let _ = tokio::time::timeout(LAST_MESSAGES_LIMIT, channel.ended()).await;
+                return Loss::Ended(ending);
+            }
+            () = channel.ended() => {
+                if let Ok(ending) = tokio::time::timeout(LAST_MESSAGES_LIMIT, process.ended()).await {
+                    return Loss::Ended(ending);
+                }
+                let mut ending = kill(process).await;
+                ending.status = "it closed its connection and went on running, so it was stopped".to_owned();
+                return Loss::Ended(ending);
+            }
+            () = channel.overdue() => {
+                kill(process).await;
+                return Loss::Overdue;
+            }
+        }
+        self.end_in_order(process, channel).await;
+        Loss::Stop
+    }
+
+    async fn end_in_order(&self, process: &mut dyn Running, channel: &WorkerChannel) {
+        let drained = async {
+            while channel.in_flight() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            _ = tokio::time::timeout(DRAIN_LIMIT, drained) => {}
+            _ = process.ended() => return,
+        }
+        if channel.in_flight() > 0 {
+            let text = format!(
+                "{} invocations were still running and are given up.",
+                channel.in_flight()
+            );
+            self.log.host(LogLevel::Warning, &text);
+        }
+        if channel.terminate() && tokio::time::timeout(TERMINATE_GRACE, process.ended()).await.is_ok() {
+            return;
+        }
+        kill(process).await;
+    }
+}
+
+/// A worker that failed to start may be about to say why: its end and standard error tell more than a broken stream.
+async fn last_words(loss: Loss, process: &mut dyn Running) -> Loss {
+    if matches!(loss, Loss::Startup(StartupError::Ended(_)))
+        && let Ok(ending) = tokio::time::timeout(LAST_MESSAGES_LIMIT, process.ended()).await
+    {
+        return Loss::Ended(ending);
+    }
+    if !matches!(loss, Loss::Ended(_)) {
+        kill(process).await;
+    }
+    loss
+}
+
+async fn kill(process: &mut dyn Running) -> Ending {
+    process.kill();
+    tokio::time::timeout(Duration::from_secs(1), process.ended())
+        .await
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

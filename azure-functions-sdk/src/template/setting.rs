@@ -1,0 +1,185 @@
+//! One setting in `local.settings.json`: added or changed in place; the rest of the file stays as it is, comments included.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::project::{
+    LocalSettings, ProjectError,
+    json_text::{self, Json, Node, Origin},
+};
+
+/// Why the setting was not written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum SettingError {
+    #[error("a setting's name must not be empty nor contain `=`")]
+    Name,
+    #[error(transparent)]
+    File(#[from] ProjectError),
+    #[error("`{section}` in `{}` is no object with plain values: mend it by hand first", .file.display())]
+    Shape { file: PathBuf, section: String },
+    #[error("`{}` could not be written", .file.display())]
+    Write { file: PathBuf, source: io::Error },
+}
+
+/// Writes the setting; gives back whether it is new.
+pub(crate) fn set(file: &Path, name: &str, value: &str) -> Result<bool, SettingError> {
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Err(SettingError::Name);
+    }
+    // Whoever reads the file later must not stumble over what was wrong before.
+    let known = LocalSettings::read(file)?;
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            "{\n  \"IsEncrypted\": false,\n  \"Values\": {}\n}\n".into()
+        }
+        Err(source) => {
+            return Err(ProjectError::Unreadable {
+                file: file.display().to_string(),
+                source,
+            }
+            .into());
+        }
+    };
+    let is_new = !known.variables().any(|(other, _)| other.eq_ignore_ascii_case(name));
+    let edited = edited(&text, name, value).ok_or_else(|| SettingError::Shape {
+        file: file.into(),
+        section: "Values".into(),
+    })?;
+    LocalSettings::parse(&file.display().to_string(), &edited)?;
+    fs::write(file, edited).map_err(|source| SettingError::Write {
+        file: file.into(),
+        source,
+    })?;
+    Ok(is_new)
+}
+
+/// The text with the setting in it; `None` if there is no place for it.
+fn edited(text: &str, name: &str, value: &str) -> Option<String> {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let root = json_text::parse(text).ok()?;
+    let Some(values) = root.member("Values").filter(|values| values.value != Json::Null) else {
+        return with_member(
+            text,
+            &root,
+            "\"Values\"",
+            &format!("{{ {}: {} }}", quoted(name), quoted(value)),
+        );
+    };
+    match values.member(name) {
+        Some(node) => {
+            let start = offset(text, node)?;
+            Some(format!(
+                "{}{}{}",
+                &text[..start],
+                quoted(value),
+                &text[start + length(&text[start..], &node.value)?..]
+            ))
+        }
+        None => with_member(text, values, &quoted(name), &quoted(value)),
+    }
+}
+
+/// The text with one more member at the end of an object.
+fn with_member(text: &str, object: &Node, key: &str, value: &str) -> Option<String> {
+    let Json::Object(members) = &object.value else {
+        return None;
+    };
+    let start = offset(text, object)?;
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let before_first = &text[start + 1..];
+    let space = &before_first[..before_first.len() - before_first.trim_start().len()];
+    if let Some((_, last)) = members.last() {
+        let last_start = offset(text, last)?;
+        let end = last_start + length(&text[last_start..], &last.value)?;
+        let space = if space.is_empty() { " " } else { space };
+        return Some(format!("{},{space}{key}: {value}{}", &text[..end], &text[end..]));
+    }
+    let line = text[..start].rsplit('\n').next().unwrap_or_default();
+    let indent = &line[..line.len() - line.trim_start().len()];
+    let rest = text[start + 1..].trim_start();
+    Some(format!(
+        "{}{newline}{indent}  {key}: {value}{newline}{indent}{rest}",
+        &text[..=start]
+    ))
+}
+
+/// Where a value starts.
+fn offset(text: &str, node: &Node) -> Option<usize> {
+    let Origin::File { line, column } = node.origin else {
+        return None;
+    };
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let line_start = body.split_inclusive('\n').take(line - 1).map(str::len).sum::<usize>();
+    let within = body[line_start..].char_indices().nth(column - 1)?.0;
+    Some(text.len() - body.len() + line_start + within)
+}
+
+/// How long the value is that `text` starts with; `None` for lists and objects, which a setting never is.
+fn length(text: &str, value: &Json) -> Option<usize> {
+    match value {
+        Json::Text(_) => {
+            let mut escaped = false;
+            let inner = text.get(1..)?.find(|c| {
+                let closes = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                closes
+            })?;
+            Some(inner + 2)
+        }
+        Json::Array(_) | Json::Object(_) => None,
+        _ => Some(
+            text.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c))
+                .unwrap_or(text.len()),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_added_at_the_end_and_the_rest_stays() {
+        let text = "{\n  // mine\n  \"IsEncrypted\": false,\n  \"Values\": {\n    \"A\": \"x\\\"}\" // keep\n  }\n}\n";
+        let wanted = text.replace("\"A\": \"x\\\"}\"", "\"A\": \"x\\\"}\",\n    \"B\": \"1 & <2>\"");
+        assert_eq!(edited(text, "B", "1 & <2>").as_deref(), Some(wanted.as_str()));
+    }
+
+    #[test]
+    fn a_setting_is_changed_in_place_whatever_its_case() {
+        let text = "\u{feff}{\"Values\": {\"é\": \"\", \"a\": 12, \"b\": \"old\\\\\"}}";
+        assert_eq!(edited(text, "A", "new"), Some(text.replace("12", "\"new\"")));
+        assert_eq!(
+            edited(text, "b", "\"q\""),
+            Some(text.replace("\"old\\\\\"", "\"\\\"q\\\"\""))
+        );
+    }
+
+    #[test]
+    fn empty_and_missing_values_get_a_place() {
+        assert_eq!(
+            edited("{\n  \"Values\": {}\n}\n", "A", "1").as_deref(),
+            Some("{\n  \"Values\": {\n    \"A\": \"1\"\n  }\n}\n")
+        );
+        let made = edited("{\n  \"IsEncrypted\": false\n}\n", "A", "1");
+        assert_eq!(
+            made.as_deref(),
+            Some("{\n  \"IsEncrypted\": false,\n  \"Values\": { \"A\": \"1\" }\n}\n")
+        );
+        assert_eq!(edited("{\"Values\": []}", "A", "1"), None);
+    }
+
+    #[test]
+    fn a_broken_file_is_refused_with_its_line_and_never_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("local.settings.json");
+        fs::write(&file, "{\n\"IsEncrypted\": false\n\"Values\": {}\n}").unwrap();
+        let error = set(&file, "A", "1").unwrap_err().to_string();
+        assert!(error.contains("line 3, column 1: expected ','"), "{error}");
+        assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 4);
+    }
+}

@@ -1,0 +1,173 @@
+//! The face of `cargo func`: what it writes, what it refuses, and that a new app builds and lints clean.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+fn checkout() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn cargo_func(folder: &Path, line: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-func"));
+    command.current_dir(folder).arg("func").args(line.split(' '));
+    command.output().unwrap()
+}
+
+/// Runs a command line that must work; gives back what it said.
+fn done(folder: &Path, line: &str) -> String {
+    let output = cargo_func(folder, line);
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{line}: {text}");
+    text
+}
+
+/// Runs a command line that must fail with this exit code; gives back what it said.
+fn refused(folder: &Path, line: &str, code: i32) -> String {
+    let output = cargo_func(folder, line);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{line}: {text}");
+    text
+}
+
+fn app_with_all_kinds(folder: &Path) -> PathBuf {
+    done(
+        folder,
+        &format!("new-app hello --vcs git --sdk-path {}", checkout().display()),
+    );
+    let app = folder.join("hello");
+    done(&app, "new http greet --auth-level anonymous");
+    done(&app, "new http -n HttpTrigger1");
+    done(&app, "new timer tick");
+    done(&app, "new orchestration -n flow");
+    done(&app, "new activity say_hello");
+    app
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    for entry in entries {
+        if entry.file_name().is_some_and(|name| name == ".git") {
+            continue;
+        }
+        if entry.is_dir() {
+            files(&entry, found)
+        } else {
+            found.push(entry)
+        }
+    }
+}
+
+#[test]
+fn a_new_app_and_its_functions_are_the_golden_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = app_with_all_kinds(folder.path());
+    let mut found = Vec::new();
+    files(&app, &mut found);
+    let mut written = String::new();
+    for file in found {
+        let name = file
+            .strip_prefix(&app)
+            .unwrap()
+            .display()
+            .to_string()
+            .replace('\\', "/");
+        let text = fs::read_to_string(&file)
+            .unwrap()
+            .replace(&checkout().display().to_string(), "CHECKOUT");
+        written += &format!("==== {name}\n{text}");
+    }
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/new_app.txt");
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&golden, &written).unwrap();
+    }
+    let wanted = fs::read_to_string(&golden).unwrap_or_default();
+    assert!(
+        written == wanted,
+        "not what tests/golden/new_app.txt holds (BLESS=1 writes it anew):\n{written}"
+    );
+}
+
+#[test]
+fn a_new_app_builds_and_lints_clean() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = app_with_all_kinds(folder.path());
+    // The versions that this checkout was tested with, and what is built already of them.
+    fs::copy(checkout().join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    for line in ["fmt --check", "clippy --quiet --all-targets -- -D warnings"] {
+        let output = Command::new(env!("CARGO"))
+            .args(line.split(' '))
+            .current_dir(&app)
+            .env("CARGO_TARGET_DIR", target)
+            .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "cargo {line}: {text}");
+    }
+}
+
+#[test]
+fn a_folder_or_function_that_exists_is_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = app_with_all_kinds(folder.path());
+    let before = fs::read_to_string(app.join("src/functions/mod.rs")).unwrap();
+
+    assert!(refused(folder.path(), "new-app hello", 1).contains("`hello` exists already"));
+    let taken = refused(&app, "new http say_hello", 1);
+    assert!(
+        taken.contains(
+            &Path::new("src")
+                .join("functions")
+                .join("say_hello.rs")
+                .display()
+                .to_string()
+        ),
+        "{taken}"
+    );
+    assert!(refused(&app, "new http Flow", 1).contains("flow.rs"));
+    fs::write(app.join("src/functions/mod.rs"), before.clone() + "\nmod inline {}\n").unwrap();
+    assert!(refused(&app, "new http inline", 1).contains("mod.rs` declares a module of that name"));
+    fs::write(app.join("src/functions/flow.rs"), "#[func]\npub async fn other() {}\n").unwrap();
+    assert!(refused(&app, "new activity other", 1).contains("flow.rs` defines a function of that name"));
+
+    assert_eq!(
+        fs::read_to_string(app.join("src/functions/mod.rs")).unwrap(),
+        before + "\nmod inline {}\n"
+    );
+}
+
+#[test]
+fn mistakes_get_one_sentence_with_the_fix() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |line, code| refused(folder.path(), line, code);
+    assert!(refused("new http greet", 1).contains("there is no app here"));
+    assert!(refused("new activity say-hello", 1).contains("`say_hello` would do"));
+    assert!(refused("new activity match", 1).contains("`match_function` would do"));
+    assert!(refused("new-app 1st", 1).contains("for example `app-1st`"));
+    assert!(refused("new-app app --sdk-path nowhere", 1).contains("no `azure-functions` crate in `nowhere`"));
+    assert!(!folder.path().join("app").exists());
+    assert!(refused("new timer tick --schedule often", 2).contains("six fields"));
+    assert!(refused("new queue q", 2).contains("unrecognized subcommand 'queue'"));
+    assert!(refused("fly", 2).contains("Usage: cargo func"));
+}
+
+#[test]
+fn version_and_help_go_to_standard_output() {
+    let folder = Path::new(".");
+    assert_eq!(
+        done(folder, "--version"),
+        format!("cargo func {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    let help = done(folder, "--help");
+    for command in ["new-app", "new", "run", "start", "replay"] {
+        assert!(help.contains(command), "{command}: {help}");
+    }
+}

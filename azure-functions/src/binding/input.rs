@@ -1,0 +1,127 @@
+//! Parameters of functions.
+
+use super::{BindingData, BindingSpec, signature::Parameter};
+use crate::{BindingError, durable::DurableOrchestrationContext, http::HttpRequest, invocation::Invocation, rpc::Data};
+
+/// A type that a function can take as a parameter.
+///
+/// See the [module](super) for an example. The parameter's name is the binding's name.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter of an Azure function",
+    label = "not a trigger, not an input binding",
+    note = "parameters are triggers (`HttpRequest`, `Json<T>`, `TimerInfo`, `DurableActivityContext`, \
+            `DurableOrchestrationContext`), inputs (`DurableOrchestrationClient`), `Route<T>`, and your own types that \
+            implement `azure_functions::binding::FromBinding`",
+    note = "to make it the input of an activity, return `ActivityOutput` or write `#[func(activity)]`"
+)]
+pub trait FromBinding: Sized {
+    /// What the type binds to.
+    const SPEC: BindingSpec;
+
+    /// Makes the parameter from what the host sent.
+    ///
+    /// # Errors
+    /// If the data does not fit. The invocation fails with the error, and function and parameter named before it.
+    fn from_binding(input: Input<'_>) -> Result<Self, BindingError>;
+
+    /// The context of an orchestration, whose parameter does not come from the host directly.
+    #[doc(hidden)]
+    fn from_orchestration(_context: &DurableOrchestrationContext) -> Option<Self> {
+        None
+    }
+}
+
+/// What the host sent for one parameter of one call.
+#[derive(Debug)]
+pub struct Input<'a> {
+    pub(crate) source: &'a mut Source,
+    pub(crate) parameter: &'a Parameter,
+}
+
+/// What parameters of one call are made from.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) invocation: Invocation,
+    /// The request of an HTTP trigger, once somebody asked for it: several parameters may read it.
+    request: Option<HttpRequest>,
+}
+
+impl Source {
+    pub(crate) fn new(invocation: Invocation) -> Self {
+        Self {
+            invocation,
+            request: None,
+        }
+    }
+
+    fn request(&mut self) -> Option<&HttpRequest> {
+        if self.request.is_none() {
+            let http = self.invocation.inputs.iter_mut().find_map(|(_, data)| {
+                if matches!(data.data, Some(Data::Http(_))) {
+                    data.data.take()
+                } else {
+                    None
+                }
+            });
+            if let Some(Data::Http(http)) = http {
+                self.request = Some(HttpRequest::from_rpc(*http));
+            }
+        }
+        self.request.as_ref()
+    }
+}
+
+impl Input<'_> {
+    /// Name of the parameter.
+    pub fn parameter(&self) -> &'static str {
+        self.parameter.name
+    }
+
+    /// Name of the binding: the parameter's in camel case.
+    pub fn binding(&self) -> &'static str {
+        self.parameter.binding
+    }
+
+    /// Name of the function.
+    pub fn function(&self) -> &'static str {
+        self.source.invocation.function
+    }
+
+    /// Id of this invocation.
+    pub fn invocation_id(&self) -> &str {
+        &self.source.invocation.id
+    }
+
+    /// The value that the host sent for this binding; [`BindingData::None`] if it sent none, and the second time.
+    pub fn take_data(&mut self) -> BindingData {
+        let name = self.parameter.binding;
+        let inputs = &mut self.source.invocation.inputs;
+        match inputs.iter_mut().find(|(key, _)| key == name) {
+            Some((_, data)) => std::mem::take(data).into(),
+            None => BindingData::None,
+        }
+    }
+
+    /// What the host says about the trigger under this name, in any case: `DequeueCount`, a route parameter, ….
+    pub fn take_metadata(&mut self, name: &str) -> BindingData {
+        let metadata = &mut self.source.invocation.trigger_metadata;
+        if let Some(data) = metadata.get_mut(name) {
+            return std::mem::take(data).into();
+        }
+        match metadata.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(name)) {
+            Some((_, data)) => std::mem::take(data).into(),
+            None => BindingData::None,
+        }
+    }
+
+    /// The request that started the function, whichever parameter asks.
+    ///
+    /// # Errors
+    /// If the host sent none: the function's trigger is not an HTTP trigger.
+    pub fn request(&mut self) -> Result<HttpRequest, BindingError> {
+        self.source
+            .request()
+            .cloned()
+            .ok_or_else(|| BindingError::new("the host sent no HTTP request"))
+    }
+}

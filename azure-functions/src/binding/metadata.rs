@@ -1,0 +1,99 @@
+//! A function's bindings as the host reads them: elements of `bindings` in `function.json`.
+
+use super::{
+    ArgumentKind, BindingSpec, Role,
+    signature::{Given, Literal, Output, Parameter},
+};
+use serde_json::{Map, Value};
+
+/// The bindings of a function, in the order of its signature.
+pub(crate) fn bindings(
+    parameters: &[Parameter],
+    results: &[BindingSpec],
+    outputs: &[Output],
+) -> Vec<Map<String, Value>> {
+    let has_trigger = parameters.iter().any(|parameter| parameter.spec.is_trigger());
+    let inputs = parameters
+        .iter()
+        .filter(|parameter| match parameter.spec.role {
+            Role::Part => false,
+            Role::TriggerOrPart => !has_trigger,
+            _ => true,
+        })
+        .map(|parameter| binding(parameter.binding, "in", &parameter.spec, parameter.arguments));
+    let results = results
+        .iter()
+        .enumerate()
+        .filter(|(_, spec)| spec.role == Role::Output)
+        .map(|(index, spec)| {
+            let given = outputs.iter().find(|output| output.index == index);
+            binding(
+                &output_name(index),
+                "out",
+                spec,
+                given.map_or(&[], |given| given.arguments),
+            )
+        });
+    inputs.chain(results).collect()
+}
+
+/// The binding name of an output, by its position in the tuple.
+pub(crate) fn output_name(index: usize) -> String {
+    match index {
+        0 => "$return".to_owned(),
+        index => format!("output{index}"),
+    }
+}
+
+fn binding(name: &str, direction: &str, spec: &BindingSpec, arguments: &[Given]) -> Map<String, Value> {
+    let mut binding = Map::new();
+    binding.insert("name".to_owned(), name.into());
+    binding.insert("type".to_owned(), spec.type_name.into());
+    binding.insert("direction".to_owned(), direction.into());
+    for (key, value) in spec.fixed {
+        binding.insert((*key).to_owned(), (*value).into());
+    }
+    for given in arguments {
+        let argument = spec.argument(given.name);
+        let key = argument.and_then(|argument| argument.key);
+        let key = match argument {
+            Some(_) => key.map_or_else(|| camel_case(given.name), str::to_owned),
+            None => given.name.to_owned(),
+        };
+        let value = match (argument.map(|argument| argument.kind), given.value) {
+            (Some(ArgumentKind::SomeOf(_)), Literal::Text(list)) => {
+                list.split('|').map(|item| Value::from(item.trim())).collect()
+            }
+            (_, value) => json(value),
+        };
+        binding.insert(key, value);
+    }
+    binding
+}
+
+fn json(literal: Literal) -> Value {
+    match literal {
+        Literal::Text(text) => text.into(),
+        Literal::Flag(flag) => flag.into(),
+        Literal::Integer(number) => number.into(),
+        Literal::Number(number) => number.into(),
+        Literal::List(items) => items.iter().copied().map(json).collect(),
+    }
+}
+
+/// `queue_name` becomes `queueName`.
+fn camel_case(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    let mut upper = false;
+    for letter in name.chars() {
+        if letter == '_' {
+            upper = !text.is_empty();
+        } else if upper {
+            text.extend(letter.to_uppercase());
+            upper = false;
+        } else {
+            text.push(letter);
+        }
+    }
+    text
+}

@@ -1,0 +1,151 @@
+//! Results of functions.
+
+use super::{BindingData, BindingSpec};
+use crate::{
+    BindingError, FunctionError,
+    durable::{ActivityOutput, OrchestrationOutput},
+    error::BoxError,
+    invocation::Outputs,
+};
+
+/// A type that a function can return for one output.
+///
+/// `Option<T>` is one too: `None` sends nothing. See the [module](super) for an example.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the output of an Azure function",
+    label = "not an output binding",
+    note = "outputs are `HttpResponse`, `Json<T>`, `ActivityOutput`, `OrchestrationOutput`, `()`, `Option` of these, and your \
+            own types that implement `azure_functions::binding::IntoBinding`"
+)]
+pub trait IntoBinding: Sized {
+    /// What the type binds to.
+    const SPEC: BindingSpec;
+
+    /// Makes what the host gets. [`BindingData::None`] sends nothing.
+    ///
+    /// # Errors
+    /// If the value cannot be sent. The invocation fails with the error, and the function named before it.
+    fn into_binding(self) -> Result<BindingData, BindingError>;
+
+    #[doc(hidden)]
+    fn into_orchestration(self) -> OrchestrationOutput {
+        OrchestrationOutput::from(())
+    }
+}
+
+/// What a function can return: one [output](IntoBinding), a tuple of them, or a `Result` of either.
+///
+/// The first output is named `$return`, those that follow in a tuple `output1`, `output2` and so on.
+#[diagnostic::on_unimplemented(
+    message = "an Azure function cannot return `{Self}`",
+    label = "not an output, a tuple of outputs, or a `Result` of either",
+    note = "outputs are `HttpResponse`, `Json<T>`, `ActivityOutput`, `OrchestrationOutput`, `()`, `Option` of these, and your \
+            own types that implement `azure_functions::binding::IntoBinding`",
+    note = "the error of a `Result` is any type that converts into `Box<dyn std::error::Error + Send + Sync>`"
+)]
+pub trait FunctionReturn: Sized {
+    /// What each output binds to.
+    #[doc(hidden)]
+    const SPECS: &'static [BindingSpec];
+
+    #[doc(hidden)]
+    fn into_outputs(self) -> Result<Outputs, FunctionError>;
+
+    #[doc(hidden)]
+    fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError>;
+}
+
+impl IntoBinding for () {
+    const SPEC: BindingSpec = BindingSpec::nothing();
+
+    fn into_binding(self) -> Result<BindingData, BindingError> {
+        Ok(BindingData::None)
+    }
+}
+
+impl<T: IntoBinding> IntoBinding for Option<T> {
+    const SPEC: BindingSpec = T::SPEC;
+
+    fn into_binding(self) -> Result<BindingData, BindingError> {
+        self.map_or(Ok(BindingData::None), T::into_binding)
+    }
+
+    fn into_orchestration(self) -> OrchestrationOutput {
+        self.map_or_else(|| OrchestrationOutput::from(()), T::into_orchestration)
+    }
+}
+
+/// Sent as JSON in the invocation's return value, which needs no binding.
+impl IntoBinding for ActivityOutput {
+    const SPEC: BindingSpec = BindingSpec::activity_result();
+
+    fn into_binding(self) -> Result<BindingData, BindingError> {
+        BindingData::json(&self.into_value())
+    }
+}
+
+impl IntoBinding for OrchestrationOutput {
+    const SPEC: BindingSpec = BindingSpec::orchestration_result();
+
+    fn into_binding(self) -> Result<BindingData, BindingError> {
+        Err(BindingError::new("only an orchestration returns `OrchestrationOutput`"))
+    }
+
+    fn into_orchestration(self) -> OrchestrationOutput {
+        self
+    }
+}
+
+impl<T: IntoBinding> FunctionReturn for T {
+    const SPECS: &'static [BindingSpec] = &[T::SPEC];
+
+    fn into_outputs(self) -> Result<Outputs, FunctionError> {
+        let mut outputs = Outputs::default();
+        outputs.put(0, T::into_binding(self))?;
+        Ok(outputs)
+    }
+
+    fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError> {
+        Ok(T::into_orchestration(self))
+    }
+}
+
+impl<T: FunctionReturn, E: Into<BoxError>> FunctionReturn for Result<T, E> {
+    const SPECS: &'static [BindingSpec] = T::SPECS;
+
+    fn into_outputs(self) -> Result<Outputs, FunctionError> {
+        self.map_err(FunctionError::from_error)?.into_outputs()
+    }
+
+    fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError> {
+        self.map_err(Into::into)?.into_orchestration()
+    }
+}
+
+macro_rules! tuple {
+    ($($index:tt $output:ident),+) => {
+        impl<$($output: IntoBinding),+> FunctionReturn for ($($output,)+) {
+            const SPECS: &'static [BindingSpec] = &[$($output::SPEC),+];
+
+            fn into_outputs(self) -> Result<Outputs, FunctionError> {
+                let mut outputs = Outputs::default();
+                $(outputs.put($index, self.$index.into_binding())?;)+
+                Ok(outputs)
+            }
+
+            fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError> {
+                // The rules allow no tuple here.
+                Ok(self.0.into_orchestration())
+            }
+        }
+    };
+}
+
+tuple!(0 A);
+tuple!(0 A, 1 B);
+tuple!(0 A, 1 B, 2 C);
+tuple!(0 A, 1 B, 2 C, 3 D);
+tuple!(0 A, 1 B, 2 C, 3 D, 4 E);
+tuple!(0 A, 1 B, 2 C, 3 D, 4 E, 5 F);
+tuple!(0 A, 1 B, 2 C, 3 D, 4 E, 5 F, 6 G);
+tuple!(0 A, 1 B, 2 C, 3 D, 4 E, 5 F, 6 G, 7 H);

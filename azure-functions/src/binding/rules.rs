@@ -1,0 +1,337 @@
+//! The rules for signatures, as constants: `#[func]` evaluates each one with the span of what it is about.
+//!
+//! The attribute itself refuses what it can see; these catch the same mistakes behind an alias or in a type that it does not know.
+
+use super::{
+    Argument, ArgumentKind, BindingSpec, FunctionReturn, Role,
+    signature::{Given, Literal, Parameter},
+    text::{Text, equal},
+};
+
+/// How the worker calls a function, as a number that a const generic can take.
+pub const PLAIN: u8 = 0;
+/// See [`PLAIN`].
+pub const ORCHESTRATION: u8 = 1;
+
+/// The mode of a function with these parameters.
+pub const fn mode(parameters: &[Parameter]) -> u8 {
+    if has(parameters, Role::Orchestration) {
+        ORCHESTRATION
+    } else {
+        PLAIN
+    }
+}
+
+const fn has(parameters: &[Parameter], role: Role) -> bool {
+    let mut i = 0;
+    while i < parameters.len() {
+        if parameters[i].spec.role as u8 == role as u8 {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
+/// The position of what starts the function.
+const fn trigger(parameters: &[Parameter]) -> Option<usize> {
+    let mut i = 0;
+    while i < parameters.len() {
+        if parameters[i].spec.is_trigger() {
+            return Some(i);
+        }
+        i += 1;
+    }
+    let mut i = 0;
+    while i < parameters.len() {
+        if matches!(parameters[i].spec.role, Role::TriggerOrPart) {
+            return Some(i);
+        }
+        i += 1;
+    }
+    None
+}
+
+const fn is_http(parameters: &[Parameter]) -> bool {
+    match trigger(parameters) {
+        Some(i) => equal(parameters[i].spec.type_name, "httpTrigger"),
+        None => false,
+    }
+}
+
+/// Something starts the function.
+pub const fn has_trigger(parameters: &[Parameter]) {
+    assert!(
+        trigger(parameters).is_some(),
+        "nothing starts this function: add a trigger parameter, for example `request: HttpRequest`, `timer: TimerInfo`, \
+         `context: DurableActivityContext` or `context: DurableOrchestrationContext`"
+    );
+}
+
+/// An orchestration is asynchronous.
+pub const fn is_async(parameters: &[Parameter], is_async: bool) {
+    assert!(
+        is_async || mode(parameters) != ORCHESTRATION,
+        "an orchestration must be asynchronous: write `async fn`"
+    );
+}
+
+/// A parameter goes with those before it.
+pub const fn parameter(parameters: &[Parameter], index: usize) {
+    let this = &parameters[index];
+    if mode(parameters) == ORCHESTRATION {
+        assert!(
+            matches!(this.spec.role, Role::Orchestration),
+            "an orchestration takes its `DurableOrchestrationContext` and nothing else: call an activity to use other bindings"
+        );
+        assert!(
+            !this.by_reference,
+            "an orchestration takes its context by value: remove the `&`"
+        );
+    }
+    if matches!(this.spec.role, Role::Part) && !is_http(parameters) {
+        panic!("this reads an HTTP request: add a parameter `request: HttpRequest`, or remove it");
+    }
+    let mut i = 0;
+    while i < index {
+        let other = &parameters[i];
+        if matches!(this.spec.role, Role::Activity) && matches!(other.spec.role, Role::Activity) {
+            panic!(
+                "an activity has one input: put both values into a tuple or a struct, or read them from the context's `input`"
+            );
+        }
+        if this.spec.is_trigger() && other.spec.is_trigger() {
+            panic!(
+                "{}",
+                Text::new()
+                    .push("a function has one trigger, and `")
+                    .push(other.name)
+                    .push("` is it: remove one of the two")
+                    .as_str()
+            );
+        }
+        if matches!(this.spec.role, Role::TriggerOrPart) && matches!(other.spec.role, Role::TriggerOrPart) {
+            panic!("a request has one body: remove this parameter");
+        }
+        i += 1;
+    }
+    if matches!(this.spec.role, Role::TriggerOrPart) && !is_http(parameters) {
+        panic!(
+            "this reads the body of an HTTP request, but another trigger starts the function: remove one of the two"
+        );
+    }
+}
+
+/// The arguments that a binding must have are there.
+pub const fn required(spec: &BindingSpec, given: &[Given]) {
+    let mut i = 0;
+    while i < spec.arguments.len() {
+        let argument = &spec.arguments[i];
+        let mut j = 0;
+        while j < given.len() && !equal(given[j].name, argument.name) {
+            j += 1;
+        }
+        if argument.required && j == given.len() {
+            panic!(
+                "{}",
+                Text::new()
+                    .push("`")
+                    .push(argument.name)
+                    .push("` is missing: write `#[binding(")
+                    .push(argument.name)
+                    .push(" = \"...\")]` before the parameter, or on the function with the parameter's `name`")
+                    .as_str()
+            );
+        }
+        i += 1;
+    }
+}
+
+/// The parameter has a binding that arguments can be for.
+pub const fn takes_arguments(parameters: &[Parameter], index: usize) {
+    let this = &parameters[index];
+    let bound = match this.spec.role {
+        Role::Part => false,
+        Role::TriggerOrPart => matches!(trigger(parameters), Some(i) if i == index),
+        _ => true,
+    };
+    assert!(
+        bound,
+        "this parameter has no binding of its own: put the arguments on the trigger's parameter"
+    );
+}
+
+/// The binding knows the argument.
+pub const fn argument_name(spec: &BindingSpec, name: &str) {
+    if spec.any_argument || spec.argument(name).is_some() {
+        return;
+    }
+    let text = Text::new()
+        .push("`")
+        .push(name)
+        .push("` is not an argument of this binding (`")
+        .push(spec.type_name)
+        .push("`)");
+    let mut names = [""; 32];
+    let mut i = 0;
+    while i < spec.arguments.len() && i < names.len() {
+        names[i] = spec.arguments[i].name;
+        i += 1;
+    }
+    let text = if i == 0 {
+        text.push(", which takes none")
+    } else {
+        text.push("; it takes ").push_list(names.split_at(i).0)
+    };
+    panic!("{}", text.as_str());
+}
+
+/// The value is one that the argument can have.
+pub const fn argument_value(spec: &BindingSpec, given: &Given) {
+    let Some(argument) = spec.argument(given.name) else {
+        return;
+    };
+    match (argument.kind, given.value) {
+        (ArgumentKind::Any, _)
+        | (ArgumentKind::Text, Literal::Text(_))
+        | (ArgumentKind::Flag, Literal::Flag(_))
+        | (ArgumentKind::Integer, Literal::Integer(_))
+        | (ArgumentKind::Number, Literal::Integer(_) | Literal::Number(_)) => {}
+        (ArgumentKind::OneOf(values), Literal::Text(text)) => one_of(argument, values, text),
+        (ArgumentKind::SomeOf(values), Literal::Text(text)) => {
+            let mut rest = text;
+            while let Some((item, tail)) = split(rest) {
+                one_of(argument, values, item.trim_ascii());
+                rest = tail;
+            }
+            one_of(argument, values, rest.trim_ascii());
+        }
+        (ArgumentKind::SomeOf(values), Literal::List(items)) => {
+            let mut i = 0;
+            while i < items.len() {
+                match items[i] {
+                    Literal::Text(text) => one_of(argument, values, text),
+                    _ => wrong_kind(argument, "a list of texts"),
+                }
+                i += 1;
+            }
+        }
+        (ArgumentKind::Schedule, Literal::Text(_)) => {
+            if let Some(reason) = given.wrong_schedule {
+                panic!("{}", reason);
+            }
+        }
+        (ArgumentKind::Route, Literal::Text(_)) => {
+            if let Some(reason) = given.wrong_route {
+                panic!("{}", reason);
+            }
+        }
+        (ArgumentKind::Text | ArgumentKind::OneOf(_) | ArgumentKind::Schedule | ArgumentKind::Route, _) => {
+            wrong_kind(argument, "text in quotes");
+        }
+        (ArgumentKind::SomeOf(_), _) => wrong_kind(argument, "a list of texts"),
+        (ArgumentKind::Flag, _) => wrong_kind(argument, "`true` or `false`"),
+        (ArgumentKind::Integer, _) => wrong_kind(argument, "an integer"),
+        (ArgumentKind::Number, _) => wrong_kind(argument, "a number"),
+    }
+}
+
+/// Splits at the first `|`.
+const fn split(text: &str) -> Option<(&str, &str)> {
+    let bytes = text.as_bytes();
+    let mut i = 0;
+    while i < bytes.len() {
+        if bytes[i] == b'|' {
+            let (head, tail) = text.split_at(i);
+            return Some((head, tail.split_at(1).1));
+        }
+        i += 1;
+    }
+    None
+}
+
+const fn one_of(argument: &Argument, values: &[&str], text: &str) {
+    let mut i = 0;
+    while i < values.len() {
+        if values[i].eq_ignore_ascii_case(text) {
+            return;
+        }
+        i += 1;
+    }
+    panic!(
+        "{}",
+        Text::new()
+            .push("`")
+            .push(text)
+            .push("` cannot be the `")
+            .push(argument.name)
+            .push("`: write one of ")
+            .push_list(values)
+            .as_str()
+    );
+}
+
+const fn wrong_kind(argument: &Argument, wanted: &str) {
+    panic!(
+        "{}",
+        Text::new()
+            .push("`")
+            .push(argument.name)
+            .push("` takes ")
+            .push(wanted)
+            .as_str()
+    );
+}
+
+/// The return type fits what starts the function.
+pub const fn returns<R: FunctionReturn>(parameters: &[Parameter]) {
+    let results = R::SPECS;
+    if mode(parameters) == ORCHESTRATION {
+        assert!(
+            results.len() == 1 && matches!(results[0].role, Role::Nothing | Role::OrchestrationResult),
+            "an orchestration returns nothing, `OrchestrationOutput` or `Result<OrchestrationOutput, E>`"
+        );
+        return;
+    }
+    let is_activity = has(parameters, Role::Activity);
+    let mut i = 0;
+    while i < results.len() {
+        match results[i].role {
+            Role::OrchestrationResult => {
+                panic!(
+                    "`OrchestrationOutput` is what an orchestration returns: take a `DurableOrchestrationContext`, or return something else"
+                )
+            }
+            Role::ActivityResult if !is_activity => {
+                panic!(
+                    "`ActivityOutput` is what an activity returns: take a `DurableActivityContext`, or return something else"
+                )
+            }
+            Role::ActivityResult if i > 0 => panic!("`ActivityOutput` comes first: write `(ActivityOutput, ...)`"),
+            Role::Output if is_activity && i == 0 => {
+                panic!(
+                    "an activity returns nothing or `ActivityOutput` in the first place: write `((), ...)` or `(ActivityOutput, ...)`"
+                )
+            }
+            Role::Output if equal(results[i].type_name, "http") && !is_http(parameters) => {
+                panic!("this answers an HTTP request, but another trigger starts the function")
+            }
+            _ => {}
+        }
+        i += 1;
+    }
+}
+
+/// The output has a binding that arguments can be for.
+pub const fn output<R: FunctionReturn>(index: usize) -> &'static BindingSpec {
+    assert!(
+        index < R::SPECS.len(),
+        "the function has no such output: the first is `$return`, those that follow it in a tuple are `output1`, `output2`, ..."
+    );
+    let spec = &R::SPECS[index];
+    assert!(
+        matches!(spec.role, Role::Output),
+        "this output has no binding, so there is nothing to give arguments to"
+    );
+    spec
+}

@@ -1,0 +1,102 @@
+//! The trigger of activities.
+
+use crate::{
+    BindingError,
+    binding::{BindingData, BindingSpec, FromBinding, Input, parse_json},
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// What starts an activity: its input, and the orchestration that asked.
+///
+/// ```
+/// use azure_functions::{bindings::DurableActivityContext, durable::ActivityOutput, func};
+///
+/// #[func]
+/// pub fn say_hello(context: DurableActivityContext) -> ActivityOutput {
+///     format!("Hello {}!", context.input().as_str().unwrap_or("stranger")).into()
+/// }
+/// ```
+///
+/// Argument of its binding: `activity`, the name in the task hub if it is not the function's.
+///
+/// An activity can also take its input itself, as any type that serde can read. `#[func]` knows such an activity by
+/// the `ActivityOutput` in its return type, or by `#[func(activity)]` if it returns nothing:
+///
+/// ```
+/// use azure_functions::{durable::ActivityOutput, func};
+///
+/// #[func]
+/// fn shout(text: String) -> ActivityOutput {
+///     text.to_uppercase().into()
+/// }
+///
+/// #[func(activity)]
+/// fn remember(text: String) {
+///     log::info!("{text}");
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DurableActivityContext {
+    /// The input that the orchestration gave; `null` if it gave none.
+    pub input: Value,
+    /// Instance id of the orchestration.
+    pub instance_id: String,
+}
+
+impl DurableActivityContext {
+    /// The input that the orchestration gave; `null` if it gave none.
+    pub fn input(&self) -> &Value {
+        &self.input
+    }
+
+    /// The input as a type of yours.
+    ///
+    /// # Errors
+    /// If it is of another shape; the message says where.
+    pub fn input_as<T: DeserializeOwned>(&self) -> Result<T, BindingError> {
+        serde_path_to_error::deserialize(&self.input)
+            .map_err(|error| BindingError::with_source(format!("the activity's input: {error}"), error.into_inner()))
+    }
+
+    /// Instance id of the orchestration that asked.
+    pub fn instance_id(&self) -> &str {
+        &self.instance_id
+    }
+}
+
+impl FromBinding for DurableActivityContext {
+    const SPEC: BindingSpec = BindingSpec::activity();
+
+    fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
+        Ok(Self {
+            input: input.take_data().into_value(),
+            instance_id: match input.take_metadata("instanceId").into_value() {
+                Value::String(id) => id,
+                // An id such as `42` or `null` arrives as text too, and only looks like JSON.
+                other => other.to_string(),
+            },
+        })
+    }
+}
+
+/// Reads an activity's input: the host sends JSON, but for scalars bare text, `hi` or `True`.
+pub(crate) fn read_input<T: DeserializeOwned>(data: BindingData) -> Result<T, BindingError> {
+    let Some(text) = data.as_text().map(String::from) else {
+        return from_value(data.into_value());
+    };
+    let error = match parse_json(text.as_bytes()) {
+        Ok(input) => return Ok(input),
+        Err(error) => error,
+    };
+    // `5` may have been the text "5", `true` the text "true".
+    let plain = from_value(Value::String(text));
+    let loose = |_| from_value(data.into_value());
+    plain.or_else(loose).map_err(|_: BindingError| error)
+}
+
+fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, BindingError> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| BindingError::with_source(error.to_string(), error.into_inner()))
+}

@@ -1,0 +1,69 @@
+//! The input that starts and manages orchestrations.
+
+use crate::{
+    BindingError,
+    binding::{Argument, BindingSpec, FromBinding, Input},
+};
+use std::ops::Deref;
+
+/// Starts, watches and manages orchestrations, with the methods of
+/// [`OrchestrationClient`](azure_functions_durable::OrchestrationClient).
+///
+/// Arguments of its binding: `task_hub` and `connection` (the name of a setting), for another hub than the app's own;
+/// `type`, which is `"durableClient"` or, for the Durable Task extension 1.x, `"orchestrationClient"`.
+///
+/// ```
+/// use azure_functions::{bindings::{DurableOrchestrationClient, HttpRequest, HttpResponse}, func};
+/// use serde_json::Value;
+///
+/// #[func]
+/// pub async fn start(_req: HttpRequest, client: DurableOrchestrationClient) -> HttpResponse {
+///     match client.start_new("hello_world", None, Value::Null).await {
+///         Ok(_) => "Orchestration started.".into(),
+///         Err(e) => format!("Failed to start orchestration: {e}").into(),
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct DurableOrchestrationClient {
+    client: azure_functions_durable::OrchestrationClient,
+}
+
+/// Another name of [`DurableOrchestrationClient`].
+pub type DurableClient = DurableOrchestrationClient;
+
+/// Another name of [`DurableOrchestrationClient`].
+pub type OrchestrationClient = DurableOrchestrationClient;
+
+impl DurableOrchestrationClient {
+    /// The client itself, to keep or to hand on.
+    pub fn into_inner(self) -> azure_functions_durable::OrchestrationClient {
+        self.client
+    }
+}
+
+impl Deref for DurableOrchestrationClient {
+    type Target = azure_functions_durable::OrchestrationClient;
+
+    fn deref(&self) -> &Self::Target {
+        &self.client
+    }
+}
+
+impl FromBinding for DurableOrchestrationClient {
+    const SPEC: BindingSpec = BindingSpec::input("durableClient").arguments(&[
+        Argument::text("task_hub"),
+        Argument::text("connection").key("connectionName"),
+        Argument::one_of("type", &["durableClient", "orchestrationClient"]),
+    ]);
+
+    fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
+        let data = input.take_data();
+        let text = data.as_text().ok_or_else(|| {
+            BindingError::new("the host sent no data for the durable client: is the Durable Task extension loaded?")
+        })?;
+        azure_functions_durable::OrchestrationClient::from_binding(&text)
+            .map(|client| Self { client })
+            .map_err(|error| BindingError::with_source(error.to_string(), error))
+    }
+}

@@ -1,0 +1,93 @@
+//! The trigger of functions that run on a schedule.
+
+use crate::{
+    BindingError,
+    binding::{Argument, BindingSpec, FromBinding, Input},
+};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde::{Deserialize, Deserializer, de::Error};
+
+/// What starts a function on its schedule.
+///
+/// Arguments of its binding: `schedule` (required), `run_on_startup` (`false` if absent), `use_monitor` (`true` if
+/// absent: the host keeps the schedule's status, so that a run missed while it was down is made up for).
+///
+/// A schedule is an NCRONTAB expression `{second} {minute} {hour} {day} {month} {day of week}` (without seconds if it
+/// has five fields), a time span such as `"00:05:00"`, or `"%SETTING%"`.
+///
+/// ```
+/// use azure_functions::{bindings::TimerInfo, func};
+///
+/// #[func]
+/// fn sweep(#[binding(schedule = "0 */5 * * * *")] timer: TimerInfo) {
+///     if timer.is_past_due {
+///         log::warn!("late");
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TimerInfo {
+    /// When the timer ran and will run; nothing if the host keeps no status.
+    pub schedule_status: Option<ScheduleStatus>,
+    /// Whether this run comes late.
+    pub is_past_due: bool,
+}
+
+/// The times that the host keeps for a timer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct ScheduleStatus {
+    /// When it last ran; the year 1 if it never did.
+    #[serde(default, alias = "Last", deserialize_with = "time")]
+    pub last: DateTime<Utc>,
+    /// When it will run next.
+    #[serde(default, alias = "Next", deserialize_with = "time")]
+    pub next: DateTime<Utc>,
+    /// When this status was written.
+    #[serde(default, alias = "LastUpdated", alias = "lastUpdated", deserialize_with = "time")]
+    pub last_updated: DateTime<Utc>,
+}
+
+/// The host writes `PascalCase`, some tools `camelCase`; what is missing or `null` is not known.
+#[derive(Default, Deserialize)]
+struct Wire {
+    #[serde(default, alias = "ScheduleStatus", alias = "scheduleStatus")]
+    schedule_status: Option<ScheduleStatus>,
+    #[serde(default, alias = "IsPastDue", alias = "isPastDue")]
+    is_past_due: Option<bool>,
+}
+
+impl FromBinding for TimerInfo {
+    const SPEC: BindingSpec = BindingSpec::trigger("timerTrigger").arguments(&[
+        Argument::schedule("schedule").required(),
+        Argument::flag("run_on_startup"),
+        Argument::flag("use_monitor"),
+    ]);
+
+    fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
+        let data = input.take_data();
+        // A function fired by hand gets whatever its caller sent, mostly nothing.
+        let wire = match data.as_text() {
+            Some(text) if text.trim_start().starts_with('{') => data.parse::<Wire>()?,
+            _ => Wire::default(),
+        };
+        Ok(Self {
+            schedule_status: wire.schedule_status,
+            is_past_due: wire.is_past_due.unwrap_or_default(),
+        })
+    }
+}
+
+/// A .NET date and time: with offset, with `Z`, or with neither, which means UTC.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(DateTime::default());
+    };
+    if let Ok(time) = DateTime::parse_from_rfc3339(&text) {
+        return Ok(time.to_utc());
+    }
+    text.parse::<NaiveDateTime>()
+        .map(|time| time.and_utc())
+        .map_err(|error| D::Error::custom(format!("{text:?} is not a date and time: {error}")))
+}

@@ -1,0 +1,179 @@
+//! Why a call from an orchestration failed.
+
+use super::replay::history::{Event, History, ScheduledKind};
+use serde::Deserialize;
+use std::error::Error;
+
+/// A failed activity or sub-orchestration, or a call that could not be made.
+///
+/// What failed in another function is data from the history: it reads the same in every replay.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The activity failed.
+    #[error("{0}")]
+    Activity(TaskFailure),
+    /// The sub-orchestration failed or was terminated.
+    #[error("{0}")]
+    SubOrchestration(TaskFailure),
+    /// The app has no such function. The call was not made.
+    #[error("there is no {kind} function '{name}' in this app; it has: {known}")]
+    NotRegistered {
+        /// `activity` or `orchestration`.
+        kind: &'static str,
+        /// Name that was called.
+        name: String,
+        /// Names of that kind that the app has.
+        known: String,
+    },
+    /// The input is not representable as JSON. The call was not made.
+    #[error("the input of '{name}' cannot be written as JSON")]
+    Input {
+        /// Name that was called.
+        name: String,
+        /// What serde says.
+        source: serde_json::Error,
+    },
+    /// The instance id is not allowed. The call was not made.
+    #[error("the instance id '{id}' of sub-orchestration '{name}' is not allowed: {reason}")]
+    InstanceId {
+        /// Name that was called.
+        name: String,
+        /// Id that was given.
+        id: String,
+        /// The rule it breaks.
+        reason: &'static str,
+    },
+}
+
+/// What the host records of a failed task.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+#[non_exhaustive]
+pub struct TaskFailure {
+    /// Name of the function that failed.
+    pub function: String,
+    /// What happened, for people: `Activity function 'x' failed: …`.
+    pub reason: String,
+    /// More of it; often the text of an exception.
+    pub details: String,
+    /// The error as the failing side described it, where the host records that.
+    #[source]
+    pub cause: Option<FailureDetails>,
+}
+
+/// An error in another process, as the host records it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, thiserror::Error)]
+#[serde(rename_all = "PascalCase", default)]
+#[error("{error_message}")]
+#[non_exhaustive]
+pub struct FailureDetails {
+    /// Type of the error.
+    pub error_type: String,
+    /// Message of the error.
+    pub error_message: String,
+    /// Where it happened.
+    pub stack_trace: Option<String>,
+    /// What it was caused by.
+    #[source]
+    pub inner_failure: Option<Box<FailureDetails>>,
+    /// Whether another attempt is pointless.
+    pub is_non_retriable: bool,
+}
+
+impl CallError {
+    /// What happened, without the name of the function where the host adds it.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Activity(failure) | Self::SubOrchestration(failure) => failure.message().to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    /// The recorded failure, if the function was called at all.
+    #[must_use]
+    pub fn failure(&self) -> Option<&TaskFailure> {
+        match self {
+            Self::Activity(failure) | Self::SubOrchestration(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// Whether the failing side says that another attempt is pointless.
+    #[must_use]
+    pub fn is_non_retriable(&self) -> bool {
+        self.failure()
+            .and_then(|f| f.cause.as_ref())
+            .is_some_and(|cause| cause.is_non_retriable)
+    }
+
+    /// Reads the failure event at `place`.
+    pub(crate) fn from_history(history: &History, place: usize, function: &str) -> Self {
+        let Some(Event::Failed {
+            kind,
+            reason,
+            details,
+            failure,
+            ..
+        }) = history.events.get(place)
+        else {
+            return Self::Activity(TaskFailure::new(function, String::new(), String::new(), None));
+        };
+        let text = |span| history.text(span).unwrap_or_default().into_owned();
+        let cause = if failure.is_empty() {
+            None
+        } else {
+            serde_json::from_str(history.raw(*failure)).unwrap_or(None)
+        };
+        let failure = TaskFailure::new(function, text(*reason), text(*details), cause);
+        match kind {
+            ScheduledKind::SubOrchestration => Self::SubOrchestration(failure),
+            _ => Self::Activity(failure),
+        }
+    }
+}
+
+impl TaskFailure {
+    fn new(function: &str, reason: String, details: String, cause: Option<FailureDetails>) -> Self {
+        Self {
+            function: function.to_owned(),
+            reason,
+            details,
+            cause,
+        }
+    }
+
+    /// The reason without the words that the host puts before it.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        for kind in ["Activity", "Orchestrator"] {
+            let rest = self
+                .reason
+                .strip_prefix(kind)
+                .and_then(|r| r.strip_prefix(" function '"));
+            if let Some((_, message)) = rest.and_then(|r| r.split_once("' failed:")) {
+                return message.trim_start();
+            }
+        }
+        &self.reason
+    }
+}
+
+/// The orchestration's input does not have the shape that was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the input of orchestration instance '{instance_id}' is not a {expected}")]
+#[non_exhaustive]
+pub struct InputError {
+    /// The instance.
+    pub instance_id: String,
+    /// Type that was asked for.
+    pub expected: &'static str,
+    /// What serde says.
+    pub source: serde_json::Error,
+}
+
+const _: fn() = || {
+    fn is_error<T: Error + Send + Sync + 'static>() {}
+    is_error::<CallError>();
+};

@@ -1,0 +1,157 @@
+//! One episode: trigger payload in, answer out. Whatever user code does, this returns.
+
+use super::{
+    DurableOrchestrationContext, KnownFunctions, Orchestrator,
+    json::{
+        answer::{self, Ending},
+        failure,
+        payload::{Payload, SchemaVersion},
+    },
+    replay::{core::Core, outcome::Standing, refusal::Refused},
+};
+use crate::{error::BoxError, panics};
+use serde_json::Value;
+use std::{error::Error, fmt::Write, rc::Rc, task::Poll};
+
+/// What goes back to the host.
+#[derive(Debug)]
+pub(crate) enum Episode {
+    /// JSON for the return value.
+    Answer(String),
+    /// Message of the exception that fails the invocation; the answer is in it.
+    Failed {
+        message: String,
+        /// The report, if the history contradicts the code.
+        nondeterminism: Option<String>,
+    },
+}
+
+/// Whether log records of this thread belong to a part of an orchestration that is being replayed.
+pub(crate) fn log_suppressed() -> bool {
+    Core::current_is_replaying()
+}
+
+/// Runs one episode of `function`. Blocks while user code does; never panics.
+pub(crate) fn run_episode(
+    payload: String,
+    function: &str,
+    orchestrator: Orchestrator,
+    functions: &KnownFunctions,
+) -> Episode {
+    let payload = match Payload::parse(payload) {
+        Ok(payload) => payload,
+        Err(error) => {
+            return Episode::Failed {
+                message: describe(&error),
+                nondeterminism: None,
+            };
+        }
+    };
+    if payload.schema < SchemaVersion::V2 {
+        let error = "this host offers only schema V1 of the durable protocol, which cannot express what the orchestration awaits: \
+                     use version 2.7.0 or newer of the Durable Task extension (extension bundle 3 or newer)";
+        let answer = format!(
+            r#"{{"isDone":false,"schemaVersion":0,"actions":[[]],"error":{}}}"#,
+            Value::from(error)
+        );
+        return Episode::Failed {
+            message: failure::message(error, &answer),
+            nondeterminism: None,
+        };
+    }
+    let (schema, history) = (payload.schema, payload.history);
+    let (input, handed_on) = answer::open_envelope(history.raw(history.input));
+    let core = Core::new(history, functions.clone(), handed_on);
+    let ended = poll_once(&core, orchestrator, input);
+    core.find_unasked();
+    let report = core.mismatch_report(function);
+    let error = match (core.refused(), &ended) {
+        (Some(refused), _) => Some(refusal(function, refused)),
+        (None, Ended::Panicked(text)) => Some(text.clone()),
+        _ if report.is_some() => report.clone(),
+        (None, Ended::Returned(Err(error))) => Some(describe(error.as_ref())),
+        _ => None,
+    };
+    let standing = match (&report, &error, &ended) {
+        (Some(_), ..) => Standing::Contradicted,
+        (None, Some(_), _) => Standing::Failed,
+        (None, None, Ended::Returned(_)) => Standing::Returned,
+        (None, None, _) => Standing::Waiting,
+    };
+    let outcome = core.finish(&standing);
+    if let Some(error) = error {
+        let answer = answer::write(&outcome, schema, &Ending::Failed(&error));
+        let nondeterminism = report.filter(|report| *report == error);
+        return Episode::Failed {
+            message: failure::message(&error, &answer),
+            nondeterminism,
+        };
+    }
+    let ending = match &ended {
+        _ if outcome.continue_as_new.is_some() => Ending::Done(None),
+        Ended::Returned(Ok(output)) => Ending::Done(Some(output.as_value()).filter(|v| !v.is_null())),
+        _ => Ending::Waiting,
+    };
+    Episode::Answer(answer::write(&outcome, schema, &ending))
+}
+
+/// How the one poll ended.
+enum Ended {
+    Waiting,
+    Returned(Result<super::OrchestrationOutput, BoxError>),
+    /// Of a panic: what it said and where. Of a refusal: nothing that matters.
+    Panicked(String),
+}
+
+fn poll_once(core: &Rc<Core>, orchestrator: Orchestrator, input: Option<String>) -> Ended {
+    panics::install_hook();
+    let context = DurableOrchestrationContext::new(Rc::clone(core), input);
+    let mut future = match panics::catch(|| orchestrator(context)) {
+        Ok(future) => future,
+        Err(panic) => return Ended::Panicked(panicked(&panic)),
+    };
+    let polled = panics::catch(|| core.poll(|cx| future.as_mut().poll(cx)));
+    // What the future leaves behind is dropped inert: the end of a poll cancels nothing.
+    core.seal();
+    let dropped = panics::catch(|| drop(future));
+    match (polled, dropped) {
+        (Err(panic), _) => Ended::Panicked(panicked(&panic)),
+        (Ok(_), Err(panic)) => Ended::Panicked(panicked(&panic)),
+        (Ok(Poll::Ready(result)), Ok(())) => Ended::Returned(result),
+        (Ok(Poll::Pending), Ok(())) => Ended::Waiting,
+    }
+}
+
+fn panicked(panic: &panics::Panic) -> String {
+    match &panic.location {
+        Some(location) => format!("panicked at {location}: {}", panic.message),
+        None => format!("panicked: {}", panic.message),
+    }
+}
+
+fn refusal(function: &str, refused: Refused) -> String {
+    let place = match refused.site {
+        Some(site) => format!(" (at or after its context call at {}:{})", site.file(), site.line()),
+        None => " (before any call of its context)".to_owned(),
+    };
+    format!("orchestration '{function}' {}{place}.", refused.refusal.explain())
+}
+
+/// An error with all it was caused by. Never empty: the host would take an empty text for success.
+fn describe(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            // Writing to a String cannot fail.
+            let _ = write!(text, ": {cause_text}");
+        }
+        source = cause.source();
+    }
+    if text.trim().is_empty() {
+        "failed with an error that has no message".to_owned()
+    } else {
+        text
+    }
+}

@@ -1,0 +1,298 @@
+//! The orchestrator's answer on the JSON wire: segments written in their shortest equivalent form, so that plain chains
+//! and fan-outs look as every other SDK's do, and everything else is still exact for the host's shim.
+
+use super::{payload::SchemaVersion, time::write_instant};
+use crate::durable::replay::{
+    action::ActionKind,
+    outcome::{NextExecution, Outcome},
+    segment::{Closed, Closer},
+};
+use serde_json::Value;
+use std::{fmt::Write, ops::Range};
+
+/// Waits on a name that nobody raises: never settles, takes no id, does not hold the instance.
+const NEVER: &str = r#"{"actionType":6,"externalEventName":"azure-functions-rs.never","reason":"ExternalEvent"}"#;
+/// Settles when it is issued, takes no id.
+const NOOP: &str = r#"{"actionType":12,"compoundActions":[]}"#;
+/// Member of a continued input that marks our envelope.
+const ENVELOPE: &str = "$azure-functions-rs";
+
+/// How the answer ends.
+pub(crate) enum Ending<'a> {
+    /// The code waits.
+    Waiting,
+    /// The code returned, or starts over.
+    Done(Option<&'a Value>),
+    /// The code failed with this text.
+    Failed(&'a str),
+}
+
+/// Writes the answer.
+pub(crate) fn write(outcome: &Outcome, schema: SchemaVersion, ending: &Ending<'_>) -> String {
+    let mut out = String::with_capacity(128 + outcome.actions.len() * 64);
+    let done = matches!(ending, Ending::Done(_));
+    // Writing to a String cannot fail.
+    let _ = write!(
+        out,
+        r#"{{"isDone":{done},"schemaVersion":{},"actions":[["#,
+        schema as u8
+    );
+    let mut list = List {
+        outcome,
+        out,
+        comma: false,
+    };
+    for segment in &outcome.plan.closed {
+        list.closed(segment);
+    }
+    list.open();
+    if let Some(next) = &outcome.continue_as_new {
+        list.separator();
+        list.out.push_str(r#"{"actionType":4,"input":"#);
+        continued_input(&mut list.out, next);
+        list.out.push('}');
+    }
+    let mut out = list.out;
+    out.push_str("]]");
+    if let Ending::Done(Some(output)) = ending {
+        let _ = write!(out, r#","output":{output}"#);
+    }
+    if let Some(status) = &outcome.custom_status {
+        let _ = write!(out, r#","customStatus":{status}"#);
+    }
+    if let Ending::Failed(error) = ending {
+        out.push_str(r#","error":"#);
+        string(
+            &mut out,
+            if error.is_empty() {
+                "the orchestration failed without a message"
+            } else {
+                error
+            },
+        );
+    }
+    out.push('}');
+    out
+}
+
+/// The new input, with what the wire would lose beside it.
+fn continued_input(out: &mut String, next: &NextExecution) {
+    if next.handed_on.is_empty() {
+        out.push_str(&next.input);
+        return;
+    }
+    let _ = write!(out, r#"{{"{ENVELOPE}":{{"events":["#);
+    for (i, (name, json)) in next.handed_on.iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        out.push_str(r#"{"name":"#);
+        string(out, name);
+        let _ = write!(out, r#","input":{json}}}"#);
+    }
+    let _ = write!(out, r#"]}},"input":{}}}"#, next.input);
+}
+
+/// The input without our envelope, and what lay in it. Only looks inside if the text can hold one.
+pub(crate) fn open_envelope(input: &str) -> (Option<String>, Vec<(String, String)>) {
+    if !input.contains(ENVELOPE) {
+        return (None, Vec::new());
+    }
+    let Ok(Value::Object(mut envelope)) = serde_json::from_str::<Value>(input) else {
+        return (None, Vec::new());
+    };
+    let Some(Value::Array(events)) = envelope.get(ENVELOPE).and_then(|e| e.get("events")).cloned() else {
+        return (None, Vec::new());
+    };
+    let handed_on = events.iter().filter_map(|event| {
+        let name = event.get("name")?.as_str()?.to_owned();
+        Some((name, event.get("input").unwrap_or(&Value::Null).to_string()))
+    });
+    let handed_on = handed_on.collect();
+    (
+        Some(envelope.remove("input").unwrap_or(Value::Null).to_string()),
+        handed_on,
+    )
+}
+
+struct List<'a> {
+    outcome: &'a Outcome,
+    out: String,
+    comma: bool,
+}
+
+impl List<'_> {
+    fn separator(&mut self) {
+        if self.comma {
+            self.out.push(',');
+        }
+        self.comma = true;
+    }
+
+    fn literal(&mut self, json: &str) {
+        self.separator();
+        self.out.push_str(json);
+    }
+
+    /// Opens a compound action; pair with [`Self::close`].
+    fn open_compound(&mut self, kind: &str) {
+        self.separator();
+        let _ = write!(self.out, r#"{{"actionType":{kind},"compoundActions":["#);
+        self.comma = false;
+    }
+
+    fn close(&mut self) {
+        self.out.push_str("]}");
+        self.comma = true;
+    }
+
+    fn any(&mut self, members: impl FnOnce(&mut Self)) {
+        self.open_compound("11");
+        members(self);
+        self.close();
+    }
+
+    fn all(&mut self, members: impl FnOnce(&mut Self)) {
+        self.open_compound("12");
+        members(self);
+        self.close();
+    }
+
+    fn settled_by(&self, id: u32, tick: u32) -> bool {
+        self.outcome.actions[id as usize].settled_by(tick)
+    }
+
+    fn actions(&mut self, ids: Range<u32>, latest: Option<chrono::DateTime<chrono::Utc>>) {
+        for id in ids {
+            self.separator();
+            action(&mut self.out, &self.outcome.actions[id as usize].kind, latest);
+        }
+    }
+
+    /// Signals at the head of a segment are settled when issued, so the shim may as well take them one by one.
+    fn leading_signals(&mut self, ids: Range<u32>) -> Range<u32> {
+        let signals = ids
+            .clone()
+            .take_while(|id| matches!(self.outcome.actions[*id as usize].kind, ActionKind::SignalEntity { .. }))
+            .count();
+        let rest = ids.start + u32::try_from(signals).unwrap_or(0)..ids.end;
+        self.actions(ids.start..rest.start, None);
+        rest
+    }
+
+    fn closed(&mut self, segment: &Closed) {
+        let members = self.leading_signals(segment.actions.clone());
+        let settled = members.clone().all(|id| self.settled_by(id, segment.tick));
+        match &segment.closer {
+            // Nothing else to issue: waits one after the other say the same.
+            Closer::Events { name, waits, .. } if members.is_empty() => self.waits(*name, *waits),
+            Closer::Action(_) if members.len() == 1 => self.actions(members, None),
+            Closer::Events { name, waits, .. } if settled => self.all(|list| {
+                list.actions(members, None);
+                list.waits(*name, *waits);
+            }),
+            Closer::Action(_) if settled => self.all(|list| list.actions(members, None)),
+            Closer::Events { name, waits, .. } => self.any(|list| {
+                list.bystanders(members, segment.tick);
+                if *waits == 1 {
+                    list.waits(*name, 1);
+                } else {
+                    list.all(|list| list.waits(*name, *waits));
+                }
+            }),
+            Closer::Action(closer) => self.any(|list| {
+                list.bystanders(members.start..*closer, segment.tick);
+                list.actions(*closer..closer + 1, None);
+                list.bystanders(closer + 1..members.end, segment.tick);
+            }),
+        }
+    }
+
+    /// Members that must not end the segment: if one of them settles no later than the closer, they are held together
+    /// by one that does not.
+    fn bystanders(&mut self, ids: Range<u32>, tick: u32) {
+        let settled = ids.clone().filter(|id| self.settled_by(*id, tick)).count();
+        if settled == 0 {
+            self.actions(ids, None);
+        } else if settled == ids.len() {
+            self.all(|list| {
+                list.actions(ids, None);
+                list.literal(NEVER);
+            });
+        } else {
+            self.all(|list| list.actions(ids, None));
+        }
+    }
+
+    fn waits(&mut self, name: usize, count: u32) {
+        for _ in 0..count {
+            self.separator();
+            self.out.push_str(r#"{"actionType":6,"externalEventName":"#);
+            string(&mut self.out, &self.outcome.event_names[name]);
+            self.out.push_str(r#","reason":"ExternalEvent"}"#);
+        }
+    }
+
+    fn open(&mut self) {
+        let plan = &self.outcome.plan;
+        let (latest, go_on) = (plan.latest_fire_at, plan.go_on);
+        let members = self.leading_signals(plan.open.clone());
+        match members.len() {
+            0 => {}
+            1 if !go_on => self.actions(members, latest),
+            _ if !go_on => self.all(|list| list.actions(members, latest)),
+            _ => self.any(|list| {
+                list.actions(members, latest);
+                list.literal(NOOP);
+            }),
+        }
+    }
+}
+
+fn action(out: &mut String, kind: &ActionKind, latest: Option<chrono::DateTime<chrono::Utc>>) {
+    match kind {
+        ActionKind::CallActivity { name, input } => {
+            out.push_str(r#"{"actionType":0,"functionName":"#);
+            string(out, name);
+            // Always JSON text in a string: the host hands scalars to an activity in .NET's spelling otherwise.
+            out.push_str(r#","input":"#);
+            string(out, input);
+        }
+        ActionKind::CallSubOrchestration {
+            name,
+            instance_id,
+            input,
+        } => {
+            out.push_str(r#"{"actionType":2,"functionName":"#);
+            string(out, name);
+            if let Some(id) = instance_id {
+                out.push_str(r#","instanceId":"#);
+                string(out, id);
+            }
+            let _ = write!(out, r#","input":{input}"#);
+        }
+        ActionKind::CreateTimer { fire_at, cancelled } => {
+            out.push_str(r#"{"actionType":5,"fireAt":""#);
+            write_instant(out, latest.map_or(*fire_at, |latest| latest.min(*fire_at)));
+            let _ = write!(out, r#"","isCanceled":{cancelled}"#);
+        }
+        ActionKind::SignalEntity { instance_id, operation } => {
+            out.push_str(r#"{"actionType":9,"instanceId":"#);
+            string(out, instance_id);
+            out.push_str(r#","operation":"#);
+            string(out, operation);
+        }
+    }
+    out.push('}');
+}
+
+/// Writes a JSON string.
+fn string(out: &mut String, text: &str) {
+    if text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&Value::from(text).to_string());
+    }
+}

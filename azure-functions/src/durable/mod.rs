@@ -1,0 +1,60 @@
+//! Durable orchestrations: contexts, outputs and replay.
+//!
+//! An orchestration is an `async fn` that is run again from the start whenever something it waits for has happened; what
+//! it did before is not done again but answered from its history. So the same code must ask for the same things in the
+//! same order every time: everything that is not a computation belongs into an activity.
+//!
+//! ```
+//! use azure_functions::{
+//!     bindings::{DurableActivityContext, DurableOrchestrationContext},
+//!     durable::{ActivityOutput, OrchestrationOutput},
+//!     func,
+//! };
+//!
+//! #[func]
+//! pub async fn hello_world(context: DurableOrchestrationContext) -> OrchestrationOutput {
+//!     let greetings = context
+//!         .join_all(["Tokyo", "London", "Seattle"].map(|city| context.call_activity("say_hello", city)))
+//!         .await;
+//!     greetings.into_iter().map(|r| r.unwrap_or_else(|e| e.to_string().into())).collect()
+//! }
+//!
+//! #[func]
+//! pub fn say_hello(context: DurableActivityContext) -> ActivityOutput {
+//!     format!("Hello {}!", context.input().as_str().unwrap_or("stranger")).into()
+//! }
+//! ```
+
+mod call_error;
+mod context;
+mod episode;
+mod json;
+mod known_functions;
+mod output;
+mod replay;
+mod retry_options;
+mod task_future;
+#[cfg(test)]
+mod tests;
+
+pub use call_error::{CallError, FailureDetails, InputError, TaskFailure};
+pub use context::{DurableOrchestrationContext, EventOrTimeout};
+pub use output::{ActivityOutput, OrchestrationOutput};
+pub use replay::combinator::{
+    AsCompleted, Either, Either3, Either4, Elapsed, ForEachConcurrent, Join, JoinAll, JoinTuple, NextCompleted, Race,
+    RaceTuple, Select, SelectAll, SelectTuple, Timeout, TryJoin, TryJoinAll, TryJoinTuple,
+};
+pub use retry_options::RetryOptions;
+pub use task_future::{CallFuture, ContinueAsNewFuture, EventFuture, TimerFuture};
+
+pub(crate) use episode::{Episode, log_suppressed, run_episode};
+pub(crate) use known_functions::{CalledKind, KnownFunctions};
+
+use crate::error::BoxError;
+use std::{future::Future, pin::Pin};
+
+/// An orchestration as `#[func]` registers it. Its future is not `Send`: an episode runs on one thread.
+pub type Orchestrator = fn(DurableOrchestrationContext) -> OrchestratorFuture;
+
+/// One run of an orchestration's code.
+pub type OrchestratorFuture = Pin<Box<dyn Future<Output = Result<OrchestrationOutput, BoxError>>>>;

@@ -1,0 +1,83 @@
+//! A list, one result at a time, as they come.
+
+use super::Group;
+use crate::durable::replay::core::{Core, Site};
+use std::{
+    future::Future,
+    ops::ControlFlow,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+/// What [`as_completed`](crate::bindings::DurableOrchestrationContext::as_completed) gives out: the results of a list of
+/// futures in the order in which they come. Each costs the same, however long the list is.
+#[derive(Debug)]
+pub struct AsCompleted<F> {
+    group: Group,
+    children: Children<F>,
+}
+
+#[derive(Debug)]
+struct Children<F> {
+    futures: Vec<Option<Pin<Box<F>>>>,
+    pending: usize,
+}
+
+impl<F> Unpin for AsCompleted<F> {}
+
+impl<F: Future> AsCompleted<F> {
+    pub(crate) fn new(core: &Rc<Core>, site: Site, futures: impl IntoIterator<Item = F>) -> Self {
+        let futures: Vec<_> = futures.into_iter().map(|f| Some(Box::pin(f))).collect();
+        let pending = futures.len();
+        Self {
+            group: Group::new(core, site),
+            children: Children { futures, pending },
+        }
+    }
+
+    /// The next result with the index of its future in the list; `None` once all have been given out.
+    pub fn next(&mut self) -> NextCompleted<'_, F> {
+        NextCompleted { all: self }
+    }
+
+    /// How many results are still to come.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.children.pending
+    }
+}
+
+/// Future of [`AsCompleted::next`].
+#[must_use = "futures do nothing unless you `.await` them"]
+#[derive(Debug)]
+pub struct NextCompleted<'a, F> {
+    all: &'a mut AsCompleted<F>,
+}
+
+impl<F: Future> Future for NextCompleted<'_, F> {
+    type Output = Option<(usize, F::Output)>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let AsCompleted { group, children } = &mut *self.all;
+        if children.pending == 0 {
+            return Poll::Ready(None);
+        }
+        group
+            .drive(
+                cx,
+                children,
+                |children| children.futures.len(),
+                |children, i, cx| {
+                    let Some(future) = &mut children.futures[i] else {
+                        return Poll::Ready(ControlFlow::Continue(()));
+                    };
+                    let output = std::task::ready!(future.as_mut().poll(cx));
+                    children.futures[i] = None;
+                    children.pending -= 1;
+                    Poll::Ready(ControlFlow::Break((i, output)))
+                },
+            )
+            .map(Some)
+    }
+}

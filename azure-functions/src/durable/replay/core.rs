@@ -1,0 +1,574 @@
+//! The state of one episode, shared by the context and its futures.
+//!
+//! The order of a run: [`Core::new`] reads the history's index, [`Core::poll`] polls the user's future once (everything
+//! the context and its futures do happens in there: `issue_*`, `poll_*`, `drop_*`), then [`Core::finish`] gives the
+//! [`Outcome`]. No borrow of the state is held while user code runs.
+
+use super::{
+    action::{Action, ActionKind},
+    event_wait::{Arrival, Content, Events},
+    frame::{Frame, Frames, GroupId},
+    history::{Event, History, ScheduledKind, eq_ignore_case},
+    mismatch::Mismatch,
+    operation::{Answered, Course, OpId, OpState, Operation, Retry, RetryStage},
+    outcome::ContinueAsNew,
+    refusal::{Marker, Refusal, Refused},
+    segment::{Cause, Segments},
+    waker,
+};
+use crate::durable::{CalledKind, KnownFunctions, RetryOptions};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    panic::{self, Location},
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+/// A call of user code.
+pub(crate) type Site = &'static Location<'static>;
+
+/// One episode.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) history: History,
+    pub(crate) functions: KnownFunctions,
+    /// Place of the last OrchestratorStarted.
+    boundary: usize,
+    pub(super) state: RefCell<State>,
+    /// Kept apart from the state, so that it can be set at any moment.
+    refused: Cell<Option<Refused>>,
+    last_call: Cell<Option<Site>>,
+    /// The last function found among the known ones: orchestrations call the same few again and again.
+    last_known: RefCell<Option<(CalledKind, String)>>,
+    sealed: Cell<bool>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Place of the next history event to deliver.
+    pub(super) cursor: usize,
+    /// What `current_time` says: never goes backwards.
+    pub(super) clock: DateTime<Utc>,
+    /// What the host's shim goes by: the last OrchestratorStarted as it stands there.
+    pub(super) raw_clock: DateTime<Utc>,
+    pub(super) start_clock: DateTime<Utc>,
+    /// Answers delivered.
+    pub(super) tick: u32,
+    pub(super) cause: Option<Cause>,
+    pub(super) suspended: bool,
+    pub(super) withheld: VecDeque<usize>,
+    pub(super) actions: Vec<Action>,
+    pub(super) operations: Vec<Operation>,
+    pub(super) events: Events,
+    pub(super) segments: Segments,
+    pub(super) frames: Frames,
+    /// By action id: place of the history event that scheduled it.
+    pub(super) scheduled: Vec<Option<usize>>,
+    /// Scheduled events whose id no execution can have got to.
+    pub(super) stray: Option<usize>,
+    pub(super) mismatch: Option<Mismatch>,
+    pub(super) continue_as_new: Option<ContinueAsNew>,
+    pub(super) custom_status: Option<String>,
+    guids: u32,
+}
+
+thread_local! {
+    /// The episode that runs on this thread.
+    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+}
+
+impl Core {
+    /// Reads the index of the history and delivers all up to ExecutionStarted. `handed_on` are the unconsumed events of
+    /// the previous execution: name and JSON text.
+    pub(crate) fn new(history: History, functions: KnownFunctions, handed_on: Vec<(String, String)>) -> Rc<Self> {
+        let boundary = history.replay_boundary();
+        let mut scheduled = Vec::new();
+        let mut stray = None;
+        for (place, event) in history.events.iter().enumerate() {
+            if let Event::Scheduled { id, .. } = event {
+                let id = *id as usize;
+                // Ids are dense, so one beyond the number of events comes from no execution of any code.
+                if id >= history.events.len() {
+                    stray = stray.or(Some(place));
+                    continue;
+                }
+                if scheduled.len() <= id {
+                    scheduled.resize(id + 1, None);
+                }
+                scheduled[id] = scheduled[id].or(Some(place));
+            }
+        }
+        let start = history.events.iter().find_map(|e| {
+            if let Event::OrchestratorStarted(t) = e {
+                Some(*t)
+            } else {
+                None
+            }
+        });
+        let clock = start.unwrap_or_default();
+        let mut events = Events::default();
+        for (name, json) in handed_on {
+            let name = events.name(&name);
+            let content = Content::HandedOn(json);
+            let arrival = Arrival {
+                name,
+                content,
+                number: 0,
+                actions_before: 0,
+                clock,
+                tick: 0,
+                consumed: false,
+            };
+            events.arrive(arrival, |_| false);
+        }
+        let count = scheduled.len();
+        let core = Rc::new(Self {
+            functions,
+            boundary,
+            state: RefCell::new(State {
+                cursor: 0,
+                clock,
+                raw_clock: clock,
+                start_clock: clock,
+                tick: 0,
+                cause: None,
+                suspended: false,
+                withheld: VecDeque::new(),
+                actions: Vec::with_capacity(count + 1),
+                operations: Vec::with_capacity(count + 1),
+                events,
+                segments: Segments::new(clock),
+                frames: Frames::default(),
+                scheduled,
+                stray,
+                mismatch: None,
+                continue_as_new: None,
+                custom_status: None,
+                guids: 0,
+            }),
+            refused: Cell::new(None),
+            last_call: Cell::new(None),
+            last_known: RefCell::new(None),
+            sealed: Cell::new(false),
+            history,
+        });
+        while core.deliver_one() != Some(Event::ExecutionStarted) {
+            if core.state.borrow().cursor >= core.history.events.len() {
+                break;
+            }
+        }
+        core
+    }
+
+    /// Runs `body` as the one poll of this episode. Panics of user code pass through.
+    pub(crate) fn poll<T>(self: &Rc<Self>, body: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        struct Reset;
+        impl Drop for Reset {
+            fn drop(&mut self) {
+                CURRENT.take();
+            }
+        }
+        CURRENT.set(Some(Rc::clone(self)));
+        let _reset = Reset;
+        let waker = waker::panicking();
+        self.frame(Frame::Root, || body(&mut Context::from_waker(&waker)))
+    }
+
+    /// Polls in a frame of its own, and refuses what the frame shows to be foreign.
+    pub(super) fn frame<T>(&self, frame: Frame, body: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        struct Close<'a>(&'a Core, Option<bool>);
+        impl Drop for Close<'_> {
+            fn drop(&mut self) {
+                if self.1.is_none() {
+                    self.0.state.borrow_mut().frames.pop();
+                }
+            }
+        }
+        self.state.borrow_mut().frames.push(frame);
+        let mut close = Close(self, None);
+        let polled = body();
+        let parked = self.state.borrow_mut().frames.pop();
+        close.1 = Some(parked);
+        match (&polled, parked) {
+            (Poll::Pending, false) => self.refuse(Refusal::NothingAwaited, None),
+            (Poll::Ready(_), true) => self.refuse(Refusal::ReadyAfterPending, None),
+            _ => polled,
+        }
+    }
+
+    /// From here on every call and future of the context is inert: the user's future is about to be dropped.
+    pub(crate) fn seal(&self) {
+        self.sealed.set(true);
+    }
+
+    /// The refusal of the episode that runs on this thread.
+    pub(crate) fn refuse_current(refusal: Refusal) -> ! {
+        let core = CURRENT.with_borrow(Option::clone);
+        match core {
+            Some(core) => core.refuse(refusal, None),
+            None => panic::resume_unwind(Box::new(Marker)),
+        }
+    }
+
+    /// Whether this thread runs an episode that is being replayed.
+    pub(crate) fn current_is_replaying() -> bool {
+        CURRENT.with_borrow(|core| core.as_ref().is_some_and(|core| core.is_replaying()))
+    }
+
+    /// Records the refusal and unwinds.
+    pub(super) fn refuse(&self, refusal: Refusal, site: Option<Site>) -> ! {
+        self.note_refusal(refusal, site);
+        panic::resume_unwind(Box::new(Marker))
+    }
+
+    fn note_refusal(&self, refusal: Refusal, site: Option<Site>) {
+        if self.refused.get().is_none() && !self.sealed.get() {
+            self.refused.set(Some(Refused {
+                refusal,
+                site: site.or(self.last_call.get()),
+            }));
+        }
+    }
+
+    pub(crate) fn refused(&self) -> Option<Refused> {
+        self.refused.get()
+    }
+
+    /// The newest call of the context, for messages.
+    pub(crate) fn last_call(&self) -> Option<Site> {
+        self.last_call.get()
+    }
+
+    /// Every call of the context comes through here; false if it is to do nothing.
+    pub(crate) fn touch(&self, site: Site) -> bool {
+        if self.sealed.get() {
+            return false;
+        }
+        if self.state.borrow().frames.is_parked() {
+            self.refuse(Refusal::ForeignConcurrency, Some(site));
+        }
+        self.last_call.set(Some(site));
+        true
+    }
+
+    /// Every poll of a future of the context comes through here; false if it is to stay pending.
+    pub(super) fn enter(&self, site: Site, cx: &Context<'_>) -> bool {
+        if self.sealed.get() {
+            return false;
+        }
+        if self.state.borrow().frames.is_parked() {
+            self.refuse(Refusal::ForeignConcurrency, Some(site));
+        }
+        if !waker::is_ours(cx.waker()) {
+            self.refuse(Refusal::ForeignWaker, Some(site));
+        }
+        true
+    }
+
+    /// For `Drop`, which must not unwind: whether the drop counts, recording a refusal if it cannot have been ours.
+    fn leave(&self, site: Site) -> bool {
+        if self.sealed.get() {
+            return false;
+        }
+        if self.state.borrow().frames.is_parked() {
+            self.note_refusal(Refusal::ForeignConcurrency, Some(site));
+        }
+        true
+    }
+
+    pub(crate) fn is_replaying(&self) -> bool {
+        self.state.borrow().cursor <= self.boundary
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.state.borrow().clock
+    }
+
+    pub(crate) fn next_guid_number(&self) -> u32 {
+        let mut state = self.state.borrow_mut();
+        state.guids += 1;
+        state.guids - 1
+    }
+
+    pub(crate) fn set_custom_status(&self, json: String) {
+        self.state.borrow_mut().custom_status = Some(json);
+    }
+
+    /// Issues a plain call.
+    pub(crate) fn issue_call(&self, call: ActionKind, site: Site) -> OpId {
+        let mut state = self.state.borrow_mut();
+        let op = state.new_operation(Course::Call { task: u32::MAX }, site);
+        let task = state.issue(&self.history, call, op);
+        state.operations[op.0 as usize].course = Course::Call { task };
+        op
+    }
+
+    /// Issues the first attempt of a call with a retry policy.
+    pub(crate) fn issue_retry(&self, call: ActionKind, options: RetryOptions, site: Site) -> OpId {
+        let mut state = self.state.borrow_mut();
+        let retry = Retry {
+            call: call.clone(),
+            options,
+            first_at: state.clock,
+            failures: 0,
+            stage: RetryStage::Attempt,
+        };
+        let op = state.new_operation(Course::Retry(Box::new(retry)), site);
+        state.issue(&self.history, call, op);
+        op
+    }
+
+    /// Issues a timer, or the first piece of it.
+    pub(crate) fn issue_timer(&self, due: DateTime<Utc>, site: Site) -> OpId {
+        let mut state = self.state.borrow_mut();
+        let op = state.new_operation(Course::Timer { task: u32::MAX, due }, site);
+        let task = state.issue_timer(&self.history, due, op);
+        state.operations[op.0 as usize].course = Course::Timer { task, due };
+        op
+    }
+
+    /// Begins to wait for an external event.
+    pub(crate) fn issue_wait(&self, name: &str, site: Site) -> OpId {
+        let mut state = self.state.borrow_mut();
+        let name = state.events.name(name);
+        let op = state.new_operation(Course::Wait { name }, site);
+        if let Some(event) = state.events.wait(name, op) {
+            state.operations[op.0 as usize].state = OpState::Ready(Answered::Arrival(event));
+        }
+        op
+    }
+
+    pub(crate) fn continue_as_new(&self, continue_as_new: ContinueAsNew) {
+        self.state.borrow_mut().continue_as_new.get_or_insert(continue_as_new);
+    }
+
+    /// Polls an operation: a plain await moves the cursor to its answer, a child of a combinator only looks.
+    pub(crate) fn poll_operation(&self, op: OpId, site: Site, cx: &Context<'_>) -> Poll<Answered> {
+        if !self.enter(site, cx) {
+            return Poll::Pending;
+        }
+        loop {
+            {
+                let mut state = self.state.borrow_mut();
+                let frame = state.frames.current();
+                let operation = &mut state.operations[op.0 as usize];
+                match operation.state {
+                    OpState::Ready(answer) => {
+                        operation.state = OpState::Taken;
+                        if let Answered::Arrival(event) = answer {
+                            state.events.arrivals[event].consumed = true;
+                        }
+                        return Poll::Ready(answer);
+                    }
+                    OpState::Taken => {
+                        drop(state);
+                        self.refuse(Refusal::PolledAfterReady, Some(site));
+                    }
+                    OpState::Pending | OpState::Dropped => {}
+                }
+                if frame != Frame::Root {
+                    operation.waiter = Some(frame);
+                    state.frames.park();
+                    return Poll::Pending;
+                }
+            }
+            if !self.deliver() {
+                self.park();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    pub(super) fn park(&self) {
+        self.state.borrow_mut().frames.park();
+    }
+
+    pub(super) fn at_root(&self) -> bool {
+        self.state.borrow().frames.current() == Frame::Root
+    }
+
+    pub(super) fn new_group(&self) -> GroupId {
+        self.state.borrow_mut().frames.new_group()
+    }
+
+    /// The future of an operation is gone: retries stop, an unfired timer is cancelled, an unreturned event goes back.
+    pub(crate) fn drop_operation(&self, op: OpId, site: Site) {
+        if !self.leave(site) {
+            return;
+        }
+        let mut state = self.state.borrow_mut();
+        let state = &mut *state;
+        let operation = &mut state.operations[op.0 as usize];
+        let was = std::mem::replace(&mut operation.state, OpState::Dropped);
+        match was {
+            OpState::Pending => {
+                if let Some(action) = operation
+                    .open_timer()
+                    .and_then(|task| state.actions.get_mut(task as usize))
+                    && let ActionKind::CreateTimer { cancelled, .. } = &mut action.kind
+                {
+                    *cancelled = action.settled.is_none();
+                }
+            }
+            OpState::Ready(Answered::Arrival(event)) => {
+                let operations = &state.operations;
+                let heir = state
+                    .events
+                    .give_back(event, |op| operations[op.0 as usize].state == OpState::Pending);
+                if let Some(heir) = heir {
+                    state.answer(heir, Answered::Arrival(event));
+                }
+            }
+            OpState::Ready(_) | OpState::Taken | OpState::Dropped => {
+                operation.state = was;
+            }
+        }
+    }
+}
+
+impl State {
+    /// Nothing is delivered or checked any more: the first difference decides.
+    pub(super) fn stopped(&self) -> bool {
+        self.mismatch.is_some()
+    }
+
+    fn new_operation(&mut self, course: Course, site: Site) -> OpId {
+        let op = OpId(u32::try_from(self.operations.len()).unwrap_or(u32::MAX));
+        self.operations.push(Operation {
+            state: OpState::Pending,
+            course,
+            waiter: None,
+            site,
+        });
+        op
+    }
+
+    /// Marks an operation answered and wakes whoever waits for it.
+    pub(super) fn answer(&mut self, op: OpId, answer: Answered) {
+        let operation = &mut self.operations[op.0 as usize];
+        if operation.state == OpState::Pending {
+            operation.state = OpState::Ready(answer);
+            if let Some(frame) = operation.waiter.take() {
+                self.frames.wake(frame);
+            }
+        }
+    }
+
+    /// Numbers an action, checks it against the history and adds it to the open segment.
+    pub(super) fn issue(&mut self, history: &History, kind: ActionKind, op: OpId) -> u32 {
+        let id = u32::try_from(self.actions.len()).unwrap_or(u32::MAX);
+        self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
+        let site = self.operations[op.0 as usize].site;
+        self.check(history, id, &kind, site);
+        self.actions.push(Action {
+            kind,
+            op,
+            settled: None,
+            site,
+        });
+        id
+    }
+
+    /// Issues a timer no longer than the host takes, counted from the clock at which its shim will issue it.
+    pub(super) fn issue_timer(&mut self, history: &History, due: DateTime<Utc>, op: OpId) -> u32 {
+        let id = u32::try_from(self.actions.len()).unwrap_or(u32::MAX);
+        self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
+        let fire_at = latest_fire_at(history, self.segments.clock).map_or(due, |latest| due.min(latest));
+        self.issue(
+            history,
+            ActionKind::CreateTimer {
+                fire_at,
+                cancelled: false,
+            },
+            op,
+        )
+    }
+
+    fn check(&mut self, history: &History, id: u32, kind: &ActionKind, site: Site) {
+        if self.stopped() {
+            return;
+        }
+        let Some(place) = self.scheduled.get(id as usize).copied().flatten() else {
+            return;
+        };
+        let Event::Scheduled {
+            kind: recorded,
+            name,
+            instance,
+            ..
+        } = history.events[place]
+        else {
+            return;
+        };
+        let same = recorded == kind.scheduled_kind()
+            && match (recorded, kind.name()) {
+                (ScheduledKind::Timer, _) | (_, None) => true,
+                (ScheduledKind::Message, Some(target)) => history
+                    .text(instance)
+                    .is_some_and(|recorded| eq_ignore_case(&recorded, target)),
+                (_, Some(called)) => history.is_name(name, called),
+            };
+        if !same {
+            self.mismatch = Some(Mismatch::Different {
+                id,
+                place,
+                code: kind.clone(),
+                site,
+            });
+        } else if place < self.cursor {
+            self.mismatch = Some(Mismatch::TooLate {
+                id,
+                place,
+                code: kind.clone(),
+                site,
+                cursor: self.cursor,
+            });
+        }
+    }
+}
+
+/// The latest moment a timer may be due that the shim issues at `clock`: an hour short of the host's maximum, which
+/// absorbs clock skew and suspension.
+pub(super) fn latest_fire_at(history: &History, clock: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let max = history.max_timer?;
+    let margin = TimeDelta::hours(1).min(max / 2);
+    clock.checked_add_signed(max.checked_sub(&margin)?)
+}
+
+impl Core {
+    /// The payload of an event.
+    pub(crate) fn arrival_content(&self, event: super::event_wait::ArrivalId) -> Content {
+        self.state.borrow().events.arrivals[event].content.clone()
+    }
+
+    /// Whether the app has this function.
+    pub(crate) fn knows(&self, kind: CalledKind, name: &str) -> bool {
+        let mut last = self.last_known.borrow_mut();
+        let known = last.as_ref().is_some_and(|(k, n)| *k == kind && n == name) || self.functions.contains(kind, name);
+        if known && last.as_ref().is_none_or(|(_, n)| n != name) {
+            *last = Some((kind, name.to_owned()));
+        }
+        known
+    }
+
+    /// An operation that nothing answers: for calls made while the episode is being taken down.
+    pub(crate) fn inert(&self, site: Site) -> OpId {
+        self.state
+            .borrow_mut()
+            .new_operation(Course::Call { task: u32::MAX }, site)
+    }
+
+    /// A future that was ready is polled again.
+    pub(crate) fn refuse_repoll(&self) -> ! {
+        self.refuse(Refusal::PolledAfterReady, None)
+    }
+
+    /// Parks without looking further into the history: what lies there belongs to the next execution.
+    pub(crate) fn park_for_good(&self, site: Site, cx: &Context<'_>) {
+        if self.enter(site, cx) {
+            self.park();
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Delivery: history events become visible one at a time, in their order.
+
+use super::{
+    core::{Core, State},
+    event_wait::{Arrival, Content},
+    history::{Event, History, Span},
+    operation::{Answered, Course, OpId, OpState, RetryStage},
+    segment::Cause,
+};
+use crate::durable::CallError;
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// What is left to do after an event was delivered, outside the borrow of the state.
+enum Rest {
+    Nothing,
+    /// Attempt failed: ask the policy, which may be user code.
+    AskRetryPolicy {
+        op: OpId,
+        place: usize,
+    },
+}
+
+impl Core {
+    /// Delivers the next event; false if there is none.
+    pub(super) fn deliver(&self) -> bool {
+        self.deliver_one().is_some()
+    }
+
+    /// Delivers the next event and says which it was.
+    pub(super) fn deliver_one(&self) -> Option<Event> {
+        let (event, rest) = {
+            let mut state = self.state.borrow_mut();
+            if state.stopped() {
+                return None;
+            }
+            state.next(&self.history)?
+        };
+        if let Rest::AskRetryPolicy { op, place } = rest {
+            let again = self.retry_after(op, place);
+            let mut state = self.state.borrow_mut();
+            match again {
+                Some(due) => state.delay_retry(&self.history, op, due),
+                None => state.answer(op, Answered::Event(place)),
+            }
+        }
+        Some(event)
+    }
+
+    /// When the next attempt is due; `None` if there is none. The loop of DurableTask.Core's RetryInterceptor, without
+    /// its dummy timer after the last attempt.
+    fn retry_after(&self, op: OpId, place: usize) -> Option<DateTime<Utc>> {
+        let (options, failures, first_at, now, error) = {
+            let mut state = self.state.borrow_mut();
+            let now = state.clock;
+            let Course::Retry(retry) = &mut state.operations[op.0 as usize].course else {
+                return None;
+            };
+            retry.failures += 1;
+            let error = CallError::from_history(&self.history, place, retry.call.name().unwrap_or_default());
+            (retry.options.clone(), retry.failures, retry.first_at, now, error)
+        };
+        let delay = options.delay_after(failures, now - first_at)?;
+        // No borrow is held here: the predicate is user code.
+        (!error.is_non_retriable() && options.accepts(&error)).then(|| add(now, delay))
+    }
+}
+
+/// Saturating addition.
+pub(crate) fn add(instant: DateTime<Utc>, delta: TimeDelta) -> DateTime<Utc> {
+    instant
+        .checked_add_signed(delta)
+        .unwrap_or(if delta < TimeDelta::zero() {
+            DateTime::<Utc>::MIN_UTC
+        } else {
+            DateTime::<Utc>::MAX_UTC
+        })
+}
+
+impl State {
+    fn next(&mut self, history: &History) -> Option<(Event, Rest)> {
+        if !self.suspended
+            && let Some(place) = self.withheld.pop_front()
+        {
+            let event = history.events[place];
+            return Some((event, self.apply(history, place)));
+        }
+        let place = self.cursor;
+        let event = *history.events.get(place)?;
+        self.cursor += 1;
+        let rest = match event {
+            Event::OrchestratorStarted(clock) => {
+                self.raw_clock = clock;
+                self.clock = self.clock.max(clock);
+                Rest::Nothing
+            }
+            Event::Suspended => {
+                self.suspended = true;
+                Rest::Nothing
+            }
+            Event::Resumed => {
+                self.suspended = false;
+                Rest::Nothing
+            }
+            Event::Completed { .. } | Event::Failed { .. } | Event::Raised { .. } if self.suspended => {
+                self.withheld.push_back(place);
+                Rest::Nothing
+            }
+            _ => self.apply(history, place),
+        };
+        Some((event, rest))
+    }
+
+    fn apply(&mut self, history: &History, place: usize) -> Rest {
+        match history.events[place] {
+            Event::Completed { kind, id, .. } => {
+                if let Some(op) = self.settle(id, kind) {
+                    self.completed(history, op, id, place);
+                }
+                Rest::Nothing
+            }
+            Event::Failed { kind, id, .. } => match self.settle(id, kind) {
+                Some(op) => self.failed(op, place),
+                None => Rest::Nothing,
+            },
+            Event::Raised { name, input } => {
+                self.raised(history, name, input);
+                Rest::Nothing
+            }
+            _ => Rest::Nothing,
+        }
+    }
+
+    /// The first answer to an action counts; others, and answers to what nobody asked, are dropped.
+    fn settle(&mut self, id: u32, kind: super::history::ScheduledKind) -> Option<OpId> {
+        let action = self.actions.get_mut(id as usize)?;
+        if action.settled.is_some() || action.kind.scheduled_kind() != kind {
+            return None;
+        }
+        self.tick += 1;
+        action.settled = Some(self.tick);
+        self.cause = Some(Cause::Action(id));
+        let op = action.op;
+        (self.operations.get(op.0 as usize)?.state == OpState::Pending).then_some(op)
+    }
+
+    fn completed(&mut self, history: &History, op: OpId, id: u32, place: usize) {
+        enum Then {
+            Answer(Answered),
+            NextPiece { due: DateTime<Utc> },
+            DelayAgain { due: DateTime<Utc> },
+            NextAttempt,
+            Nothing,
+        }
+        let then = match &self.operations[op.0 as usize].course {
+            Course::Call { .. } => Then::Answer(Answered::Event(place)),
+            Course::Timer { due, .. } if self.fired_early(history, id, *due) => Then::NextPiece { due: *due },
+            Course::Timer { .. } => Then::Answer(Answered::Fired),
+            Course::Retry(retry) => match retry.stage {
+                RetryStage::Attempt => Then::Answer(Answered::Event(place)),
+                RetryStage::Delay { due, .. } if self.fired_early(history, id, due) => Then::DelayAgain { due },
+                RetryStage::Delay { .. } => Then::NextAttempt,
+            },
+            Course::Wait { .. } => Then::Nothing,
+        };
+        match then {
+            Then::Answer(answer) => self.answer(op, answer),
+            Then::NextPiece { due } => {
+                let task = self.issue_timer(history, due, op);
+                self.operations[op.0 as usize].course = Course::Timer { task, due };
+            }
+            Then::DelayAgain { due } => self.delay_retry(history, op, due),
+            Then::NextAttempt => {
+                if let Course::Retry(retry) = &mut self.operations[op.0 as usize].course {
+                    retry.stage = RetryStage::Attempt;
+                    let call = retry.call.clone();
+                    self.issue(history, call, op);
+                }
+            }
+            Then::Nothing => {}
+        }
+    }
+
+    fn failed(&mut self, op: OpId, place: usize) -> Rest {
+        match self.operations[op.0 as usize].course {
+            Course::Retry(_) => Rest::AskRetryPolicy { op, place },
+            _ => {
+                self.answer(op, Answered::Event(place));
+                Rest::Nothing
+            }
+        }
+    }
+
+    pub(super) fn delay_retry(&mut self, history: &History, op: OpId, due: DateTime<Utc>) {
+        let task = self.issue_timer(history, due, op);
+        if let Course::Retry(retry) = &mut self.operations[op.0 as usize].course {
+            retry.stage = RetryStage::Delay { task, due };
+        }
+    }
+
+    /// Whether this timer was only a piece of what was asked for. The recorded due time decides, so that a host whose
+    /// maximum has changed since does not change the past; hosts may cut fractions of a second.
+    fn fired_early(&self, history: &History, id: u32, due: DateTime<Utc>) -> bool {
+        let recorded = match self
+            .scheduled
+            .get(id as usize)
+            .copied()
+            .flatten()
+            .map(|place| history.events[place])
+        {
+            Some(Event::Scheduled { fire_at, .. }) => fire_at,
+            _ => None,
+        };
+        let fire_at = recorded.or(match &self.actions[id as usize].kind {
+            super::action::ActionKind::CreateTimer { fire_at, .. } => Some(*fire_at),
+            _ => None,
+        });
+        fire_at.is_some_and(|fire_at| add(fire_at, TimeDelta::seconds(1)) < due)
+    }
+
+    fn raised(&mut self, history: &History, name: Span, input: Span) {
+        let Some(text) = history.text(name) else { return };
+        let name = self.events.name(&text);
+        let number = self.events.next_number(name);
+        self.tick += 1;
+        self.cause = Some(Cause::Event { name, number });
+        let arrival = Arrival {
+            name,
+            content: Content::History(input),
+            number,
+            actions_before: u32::try_from(self.actions.len()).unwrap_or(u32::MAX),
+            clock: self.raw_clock,
+            tick: self.tick,
+            consumed: false,
+        };
+        let operations = &self.operations;
+        let is_live = |op: OpId| operations[op.0 as usize].state == OpState::Pending;
+        if let (event, Some(op)) = self.events.arrive(arrival, is_live) {
+            self.answer(op, Answered::Arrival(event));
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! One execution's history, normalised: what a codec hands to the core. Results, inputs and names stay the raw text of
+//! the payload until somebody asks for them.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// Where a piece of text lies in the payload. Length zero: there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    /// The place of `part`, which must lie inside `whole`.
+    pub(crate) fn of(whole: &str, part: &str) -> Self {
+        let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+        debug_assert!(start + part.len() <= whole.len());
+        match (u32::try_from(start), u32::try_from(part.len())) {
+            (Ok(start), Ok(len)) => Self { start, len },
+            _ => Self::default(),
+        }
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    fn get(self, whole: &str) -> &str {
+        let start = self.start as usize;
+        whole.get(start..start + self.len as usize).unwrap_or_default()
+    }
+}
+
+/// A history event, as far as the replay looks at it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Event {
+    /// Start of an episode; its time is the episode's clock.
+    OrchestratorStarted(DateTime<Utc>),
+    /// The orchestration begins.
+    ExecutionStarted,
+    /// The orchestrator asked for something: `id` is the sequence number that the action took.
+    Scheduled {
+        kind: ScheduledKind,
+        id: u32,
+        name: Span,
+        instance: Span,
+        fire_at: Option<DateTime<Utc>>,
+        input: Span,
+    },
+    /// The answer to action `id`.
+    Completed { kind: ScheduledKind, id: u32, result: Span },
+    /// The failure of action `id`.
+    Failed {
+        kind: ScheduledKind,
+        id: u32,
+        reason: Span,
+        details: Span,
+        failure: Span,
+    },
+    /// An external event.
+    Raised { name: Span, input: Span },
+    /// Deliveries are withheld from here on …
+    Suspended,
+    /// … up to here.
+    Resumed,
+    /// Nothing that a replay reacts to, and whatever newer hosts write.
+    Other,
+}
+
+/// What an orchestrator can ask for, as history records it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ScheduledKind {
+    Activity,
+    SubOrchestration,
+    Timer,
+    /// A message to an entity.
+    Message,
+}
+
+/// The history of one execution with the payload it came from.
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) payload: String,
+    pub(crate) events: Vec<Event>,
+    /// Name of the orchestration in its ExecutionStarted event.
+    pub(crate) name: Span,
+    /// Version in its ExecutionStarted event.
+    pub(crate) version: Span,
+    pub(crate) instance_id: String,
+    pub(crate) parent_instance_id: Option<String>,
+    /// The start input, raw JSON.
+    pub(crate) input: Span,
+    /// Longest timer that the host takes; `None` if it has no limit or does not say.
+    pub(crate) max_timer: Option<chrono::TimeDelta>,
+}
+
+impl History {
+    /// A text that lies in the payload as it stands there.
+    pub(crate) fn raw(&self, span: Span) -> &str {
+        span.get(&self.payload)
+    }
+
+    /// The content of a JSON string; `None` for null, for another JSON type and where there is none.
+    pub(crate) fn text(&self, span: Span) -> Option<Cow<'_, str>> {
+        let raw = self.raw(span);
+        let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+        if inner.contains('\\') {
+            serde_json::from_str::<String>(raw).ok().map(Cow::Owned)
+        } else {
+            Some(Cow::Borrowed(inner))
+        }
+    }
+
+    /// JSON text inside a JSON string, decoded. Text that is no JSON is taken as it is; null and nothing are null.
+    pub(crate) fn nested_json(&self, span: Span) -> Value {
+        match self.text(span) {
+            None => serde_json::from_str(self.raw(span)).unwrap_or(Value::Null),
+            Some(text) => serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.into_owned())),
+        }
+    }
+
+    /// Whether a JSON string holds `name`, compared as .NET's ordinal ignore-case does.
+    pub(crate) fn is_name(&self, span: Span, name: &str) -> bool {
+        self.text(span).is_some_and(|text| eq_ignore_case(&text, name))
+    }
+
+    /// Index of the last OrchestratorStarted: what lies before it is replay.
+    pub(crate) fn replay_boundary(&self) -> usize {
+        self.events
+            .iter()
+            .rposition(|e| matches!(e, Event::OrchestratorStarted(_)))
+            .unwrap_or(0)
+    }
+}
+
+/// Ordinal ignore-case: character by character, upper-cased, no culture.
+pub(crate) fn eq_ignore_case(a: &str, b: &str) -> bool {
+    a == b || a.eq_ignore_ascii_case(b) || (!(a.is_ascii() && b.is_ascii()) && fold_name(a) == fold_name(b))
+}
+
+/// The form under which names that differ in case only are equal.
+pub(crate) fn fold_name(name: &str) -> String {
+    if name.is_ascii() {
+        name.to_ascii_uppercase()
+    } else {
+        name.chars().flat_map(char::to_uppercase).collect()
+    }
+}

@@ -1,0 +1,145 @@
+//! Non-determinism, as a report: history beside code, the first difference, and the line of the call.
+
+use super::{
+    action::ActionKind,
+    core::{Core, Site},
+    history::{Event, History, ScheduledKind},
+};
+use std::fmt::Write;
+
+/// The first difference between the history and what the code does today.
+#[derive(Debug)]
+pub(crate) enum Mismatch {
+    /// The code asks for something else than the history records under this id.
+    Different {
+        id: u32,
+        place: usize,
+        code: ActionKind,
+        site: Site,
+    },
+    /// The history had recorded this action before the code got to it.
+    TooLate {
+        id: u32,
+        place: usize,
+        code: ActionKind,
+        site: Site,
+        cursor: usize,
+    },
+    /// The history records an action that the code never asked for.
+    NeverAsked { id: u32, place: usize, actions: usize },
+}
+
+impl Core {
+    /// Looks for actions that the history records and the code did not ask for; call it when the poll is over.
+    pub(crate) fn find_unasked(&self) {
+        let mut state = self.state.borrow_mut();
+        if state.mismatch.is_some() {
+            return;
+        }
+        let actions = state.actions.len();
+        let unasked = state
+            .scheduled
+            .iter()
+            .enumerate()
+            .skip(actions)
+            .find_map(|(id, place)| Some((id, (*place)?)));
+        let unasked = unasked.or(state.stray.map(|place| (usize::MAX, place)));
+        if let Some((id, place)) = unasked {
+            let id = u32::try_from(id).unwrap_or(u32::MAX);
+            state.mismatch = Some(Mismatch::NeverAsked { id, place, actions });
+        }
+    }
+
+    /// The report on the first difference, if there is one.
+    pub(crate) fn mismatch_report(&self, function: &str) -> Option<String> {
+        let state = self.state.borrow();
+        let mismatch = state.mismatch.as_ref()?;
+        let mut out = format!(
+            "Non-deterministic orchestration '{function}': the code does not do what the history of instance '{}' records.\n",
+            self.history.instance_id
+        );
+        let history = &self.history;
+        let (recorded, code, hint) = match mismatch {
+            Mismatch::Different { id, place, code, site } => (
+                recorded(history, *place),
+                format!(
+                    "action #{id}: {} (called at {}:{})",
+                    describe(code),
+                    site.file(),
+                    site.line()
+                ),
+                "the call was changed, moved or inserted",
+            ),
+            Mismatch::TooLate {
+                id,
+                place,
+                code,
+                site,
+                cursor,
+            } => (
+                format!(
+                    "{}; the code got to it only at event {cursor}",
+                    recorded(history, *place)
+                ),
+                format!(
+                    "action #{id}: {} (called at {}:{})",
+                    describe(code),
+                    site.file(),
+                    site.line()
+                ),
+                "the call was moved behind an await",
+            ),
+            Mismatch::NeverAsked { place, actions, .. } => (
+                recorded(history, *place),
+                match (actions, self.last_call()) {
+                    (0, None) => "no call of the context at all".to_owned(),
+                    (n, Some(site)) => {
+                        format!(
+                            "asked for {n} actions and no more (last call at {}:{})",
+                            site.file(),
+                            site.line()
+                        )
+                    }
+                    (n, None) => format!("asked for {n} actions and no more"),
+                },
+                "a call was removed, or the code took another branch",
+            ),
+        };
+        // Writing to a String cannot fail.
+        let _ = write!(
+            out,
+            "  history: {recorded}\n  code:    {code}\nMost likely {hint} while this instance was in flight, or the code depends on something that is not in \
+             the history (time, random numbers, environment, shared state). Bring the code back in line, or start the instance anew."
+        );
+        Some(out)
+    }
+}
+
+fn recorded(history: &History, place: usize) -> String {
+    let Some(Event::Scheduled {
+        kind,
+        id,
+        name,
+        instance,
+        ..
+    }) = history.events.get(place)
+    else {
+        return format!("event {place}");
+    };
+    let what = match kind {
+        ScheduledKind::Activity => format!("activity '{}'", history.text(*name).unwrap_or_default()),
+        ScheduledKind::SubOrchestration => format!("sub-orchestration '{}'", history.text(*name).unwrap_or_default()),
+        ScheduledKind::Timer => "a timer".to_owned(),
+        ScheduledKind::Message => format!("a message to '{}'", history.text(*instance).unwrap_or_default()),
+    };
+    format!("action #{id}: {what} (event {place} of {})", history.events.len())
+}
+
+fn describe(kind: &ActionKind) -> String {
+    match kind {
+        ActionKind::CallActivity { name, .. } => format!("activity '{name}'"),
+        ActionKind::CallSubOrchestration { name, .. } => format!("sub-orchestration '{name}'"),
+        ActionKind::CreateTimer { .. } => "a timer".to_owned(),
+        ActionKind::SignalEntity { instance_id, .. } => format!("a message to '{instance_id}'"),
+    }
+}

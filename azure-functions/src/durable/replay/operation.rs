@@ -1,0 +1,92 @@
+//! Operations: what the futures of the context stand for. A plain call or timer is one action; a retried call or a long
+//! timer issues its actions one after the other, whoever is being awaited, and stops when its future is dropped.
+
+use super::{action::ActionKind, event_wait::ArrivalId, frame::Frame};
+use crate::durable::RetryOptions;
+use chrono::{DateTime, Utc};
+use std::panic::Location;
+
+/// Index of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OpId(pub(crate) u32);
+
+/// One operation.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    pub(crate) state: OpState,
+    pub(crate) course: Course,
+    /// The frame that parked on it.
+    pub(crate) waiter: Option<Frame>,
+    /// The call of user code behind it.
+    pub(crate) site: &'static Location<'static>,
+}
+
+/// How far an operation is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum OpState {
+    Pending,
+    Ready(Answered),
+    /// Its future has returned.
+    Taken,
+    /// Its future is gone.
+    Dropped,
+}
+
+/// What an operation ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// The completion or failure event at this place of the history.
+    Event(usize),
+    /// The timer fired.
+    Fired,
+    /// This external event.
+    Arrival(ArrivalId),
+}
+
+/// What an operation does with the answers to its actions.
+#[derive(Debug)]
+pub(crate) enum Course {
+    /// One call: its answer is the operation's.
+    Call { task: u32 },
+    /// A call with a retry policy.
+    Retry(Box<Retry>),
+    /// A timer, in as many pieces as the host needs.
+    Timer { task: u32, due: DateTime<Utc> },
+    /// A wait for an external event of this name.
+    Wait { name: usize },
+}
+
+/// A call with a retry policy, under way.
+#[derive(Debug)]
+pub(crate) struct Retry {
+    pub(crate) call: ActionKind,
+    pub(crate) options: RetryOptions,
+    /// Clock at the first attempt.
+    pub(crate) first_at: DateTime<Utc>,
+    /// Attempts that have failed.
+    pub(crate) failures: u32,
+    pub(crate) stage: RetryStage,
+}
+
+/// Where a retried call is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RetryStage {
+    /// An attempt is out.
+    Attempt,
+    /// Waiting before the next attempt.
+    Delay { task: u32, due: DateTime<Utc> },
+}
+
+impl Operation {
+    /// The timer action that is out, if there is one: what a drop cancels.
+    pub(crate) fn open_timer(&self) -> Option<u32> {
+        match &self.course {
+            Course::Timer { task, .. } => Some(*task),
+            Course::Retry(retry) => match retry.stage {
+                RetryStage::Delay { task, .. } => Some(task),
+                RetryStage::Attempt => None,
+            },
+            Course::Call { .. } | Course::Wait { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What the core refuses user code, and how it says so: the reason is recorded in the core, where no `catch_unwind` of
+//! user code can hide it, and a marker unwinds to the episode.
+
+use std::panic::Location;
+
+/// Why an episode was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The waker was cloned or woken: a timer, socket, channel or task of some runtime was awaited.
+    ForeignAwait,
+    /// Pending, but nothing of the context was awaited.
+    NothingAwaited,
+    /// The context was used after an await of it had gone pending: two awaits at once without a combinator of the context.
+    ForeignConcurrency,
+    /// A future of the context was polled by a combinator that brings its own waker.
+    ForeignWaker,
+    /// A future was ready although it had awaited something that is not there yet.
+    ReadyAfterPending,
+    /// A finished future was polled again.
+    PolledAfterReady,
+}
+
+/// A refusal with the call it happened at, if one is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused {
+    pub(crate) refusal: Refusal,
+    pub(crate) site: Option<&'static Location<'static>>,
+}
+
+/// The unwinding payload of a refusal. It carries nothing: the core knows.
+pub(crate) struct Marker;
+
+impl Refusal {
+    /// What happened and what to write instead; reads after "orchestration 'x' …".
+    pub(crate) fn explain(self) -> &'static str {
+        match self {
+            Self::ForeignAwait | Self::NothingAwaited => {
+                "awaited something that is not a durable task (a timer, socket, channel, lock or task of a runtime, or a future that never \
+                 completes). An orchestration is replayed from its history and may only await what its context gives out: do the work in an \
+                 activity and await `context.call_activity(..)`; to wait for a time use `context.create_timer(..)`, for a message \
+                 `context.wait_for_event(..)`"
+            }
+            Self::ForeignConcurrency | Self::ReadyAfterPending => {
+                "awaited two things at once without the context knowing (`tokio::join!`, `tokio::select!`, `futures::join!` and their kin). \
+                 Their order cannot be replayed: use `context.join(..)`, `context.join_all(..)`, `context.select(..)` or \
+                 `context.select_all(..)` instead"
+            }
+            Self::ForeignWaker => {
+                "awaited a task of its context inside a combinator that wakes by itself (`FuturesUnordered`, `futures::future::join_all`, \
+                 `shared` and their kin). Their order cannot be replayed: use `context.join_all(..)`, `context.select_all(..)` or \
+                 `context.as_completed(..)` instead"
+            }
+            Self::PolledAfterReady => "polled a task again after it was ready. Await each task once",
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Which actions were issued at which moment, as the host's shim has to learn it.
+//!
+//! The shim knows no ids and no causes: it walks a list and awaits each element before the next. A *segment* is a run of
+//! actions that it may issue together; a closed segment ends with the answer (the *closer*) that made the code go on,
+//! so that the shim's clock is fresh when it issues what follows. Nothing is ever issued later than the code issued it.
+
+use super::{
+    action::Action,
+    event_wait::{Arrival, Events},
+};
+use chrono::{DateTime, Utc};
+use std::ops::Range;
+
+/// A run of actions with the answer that ended it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Closed {
+    pub(crate) actions: Range<u32>,
+    pub(crate) closer: Closer,
+    /// Deliveries made when the closer was delivered, it included.
+    pub(crate) tick: u32,
+}
+
+/// What ends a segment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Closer {
+    /// The answer to this action, a member of the segment.
+    Action(u32),
+    /// So many arrivals of this event name since the last segment that ended on one.
+    Events { name: usize, waits: u32, number: u32 },
+}
+
+/// The last delivered answer that user code may be running on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cause {
+    Action(u32),
+    Event { name: usize, number: u32 },
+}
+
+/// The segments so far; the last one is open.
+#[derive(Debug)]
+pub(crate) struct Segments {
+    pub(crate) closed: Vec<Closed>,
+    pub(crate) open_from: u32,
+    /// The clock at which the shim issues what is in the open segment.
+    pub(crate) clock: DateTime<Utc>,
+    /// By event name: the number of the newest arrival that a segment was closed on.
+    closed_on: Vec<u32>,
+}
+
+impl Segments {
+    pub(crate) fn new(clock: DateTime<Utc>) -> Self {
+        Self {
+            closed: Vec::new(),
+            open_from: 0,
+            clock,
+            closed_on: Vec::new(),
+        }
+    }
+
+    /// User code is about to issue an action because of `cause`: ends the open segment if it can be ended on that.
+    pub(crate) fn before_issue(&mut self, cause: Option<Cause>, next: u32, tick: u32, clock: DateTime<Utc>) {
+        let closer = match cause {
+            Some(Cause::Action(id)) if id >= self.open_from => Closer::Action(id),
+            Some(Cause::Event { name, number }) => {
+                if self.closed_on.len() <= name {
+                    self.closed_on.resize(name + 1, 0);
+                }
+                let before = std::mem::replace(&mut self.closed_on[name], number);
+                if number <= before {
+                    self.closed_on[name] = before;
+                    return;
+                }
+                Closer::Events {
+                    name,
+                    waits: number - before,
+                    number,
+                }
+            }
+            _ => return,
+        };
+        self.closed.push(Closed {
+            actions: self.open_from..next,
+            closer,
+            tick,
+        });
+        self.open_from = next;
+        self.clock = clock;
+    }
+}
+
+/// What an answer is written from: closed segments, then one open one.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) closed: Vec<Closed>,
+    pub(crate) open: Range<u32>,
+    /// Whether the shim has to go on behind the open segment, whatever is still out.
+    pub(crate) go_on: bool,
+    /// No timer of the open segment may be due later.
+    pub(crate) latest_fire_at: Option<DateTime<Utc>>,
+}
+
+impl Segments {
+    /// The plan of an episode that goes on waiting, or ends without continuing as new.
+    pub(crate) fn plan(self, actions: &[Action], done: bool) -> Plan {
+        let open = self.open_from..len(actions);
+        let settled = open.clone().all(|id| actions[id as usize].settled_by(u32::MAX));
+        Plan {
+            closed: self.closed,
+            open,
+            go_on: done && !settled,
+            latest_fire_at: None,
+        }
+    }
+
+    /// The plan of an execution that continues as new, where `newest` is the newest event that must not be delivered
+    /// again: all that was issued after it goes into one open segment, so that the host carries over what came later.
+    pub(crate) fn plan_continue_as_new(
+        self,
+        actions: &[Action],
+        newest: Option<&Arrival>,
+        latest_fire_at: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,
+        start: DateTime<Utc>,
+    ) -> Plan {
+        let end = len(actions);
+        let Some(newest) = newest else {
+            return Plan {
+                closed: Vec::new(),
+                open: 0..end,
+                go_on: true,
+                latest_fire_at: latest_fire_at(start),
+            };
+        };
+        let mut closed = self.closed;
+        closed.retain(|segment| segment.tick < newest.tick);
+        let from = closed.last().map_or(0, |segment| segment.actions.end);
+        let before = closed.iter().rev().find_map(|segment| match segment.closer {
+            Closer::Events { name, number, .. } if name == newest.name => Some(number),
+            _ => None,
+        });
+        let waits = newest.number - before.unwrap_or(0);
+        let closer = Closer::Events {
+            name: newest.name,
+            waits,
+            number: newest.number,
+        };
+        closed.push(Closed {
+            actions: from..newest.actions_before,
+            closer,
+            tick: newest.tick,
+        });
+        Plan {
+            closed,
+            open: newest.actions_before..end,
+            go_on: true,
+            latest_fire_at: latest_fire_at(newest.clock),
+        }
+    }
+}
+
+fn len(actions: &[Action]) -> u32 {
+    // Ids are issued from a u32 counter.
+    u32::try_from(actions.len()).unwrap_or(u32::MAX)
+}
+
+impl Events {
+    /// The newest event that the next execution must not see again: the newest consumed one if unconsumed events are to
+    /// be preserved, else the newest seen at all.
+    pub(crate) fn newest_spent(&self, preserve: bool) -> Option<&Arrival> {
+        self.arrivals
+            .iter()
+            .rev()
+            .find(|a| a.number > 0 && (a.consumed || !preserve))
+    }
+}

@@ -1,0 +1,214 @@
+//! The futures that the context gives out for single tasks.
+
+use super::{
+    CallError,
+    replay::{
+        core::{Core, Site},
+        event_wait::Content,
+        history::Event,
+        operation::{Answered, OpId},
+    },
+};
+use serde_json::Value;
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+/// An operation of the core whose drop stops it.
+struct Handle {
+    core: Rc<Core>,
+    op: OpId,
+    site: Site,
+}
+
+impl Handle {
+    fn poll(&self, cx: &Context<'_>) -> Poll<Answered> {
+        self.core.poll_operation(self.op, self.site, cx)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.core.drop_operation(self.op, self.site);
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.site.file(), self.site.line())
+    }
+}
+
+/// Future of a called activity or sub-orchestration: its output, or why it failed.
+#[must_use = "futures do nothing unless you `.await` them; the call has been made all the same"]
+#[derive(Debug)]
+pub struct CallFuture {
+    state: CallState,
+}
+
+#[derive(Debug)]
+enum CallState {
+    /// The call was not made.
+    Refused {
+        core: Rc<Core>,
+        error: Option<CallError>,
+    },
+    Called {
+        handle: Handle,
+        function: String,
+    },
+}
+
+impl CallFuture {
+    pub(super) fn called(core: &Rc<Core>, op: OpId, site: Site, function: &str) -> Self {
+        let handle = Handle {
+            core: Rc::clone(core),
+            op,
+            site,
+        };
+        Self {
+            state: CallState::Called {
+                handle,
+                function: function.to_owned(),
+            },
+        }
+    }
+
+    pub(super) fn refused(core: &Rc<Core>, error: CallError) -> Self {
+        Self {
+            state: CallState::Refused {
+                core: Rc::clone(core),
+                error: Some(error),
+            },
+        }
+    }
+}
+
+impl Future for CallFuture {
+    type Output = Result<Value, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.state {
+            CallState::Called { handle, function } => {
+                let answered = std::task::ready!(handle.poll(cx));
+                Poll::Ready(read_answer(&handle.core, answered, function))
+            }
+            CallState::Refused { core, error } => match error.take() {
+                Some(error) => Poll::Ready(Err(error)),
+                None => core.refuse_repoll(),
+            },
+        }
+    }
+}
+
+fn read_answer(core: &Core, answered: Answered, function: &str) -> Result<Value, CallError> {
+    let history = &core.history;
+    match answered {
+        Answered::Event(place) => match history.events[place] {
+            Event::Completed { result, .. } => Ok(history.nested_json(result)),
+            _ => Err(CallError::from_history(history, place, function)),
+        },
+        // Only timers and waits are answered otherwise.
+        Answered::Fired | Answered::Arrival(_) => Ok(Value::Null),
+    }
+}
+
+/// Future of a durable timer: ready when it has fired. Dropping it, or [`cancel`](Self::cancel), cancels a timer that
+/// has not.
+#[must_use = "futures do nothing unless you `.await` them"]
+#[derive(Debug)]
+pub struct TimerFuture {
+    handle: Handle,
+}
+
+impl TimerFuture {
+    pub(super) fn new(core: &Rc<Core>, op: OpId, site: Site) -> Self {
+        Self {
+            handle: Handle {
+                core: Rc::clone(core),
+                op,
+                site,
+            },
+        }
+    }
+
+    /// Cancels the timer, as dropping it does.
+    pub fn cancel(self) {
+        drop(self);
+    }
+}
+
+impl Future for TimerFuture {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.handle.poll(cx).map(|_| ())
+    }
+}
+
+/// Future of an external event: its payload. Dropping it before it returned leaves the event to the next wait.
+#[must_use = "futures do nothing unless you `.await` them"]
+#[derive(Debug)]
+pub struct EventFuture {
+    handle: Handle,
+}
+
+impl EventFuture {
+    pub(super) fn new(core: &Rc<Core>, op: OpId, site: Site) -> Self {
+        Self {
+            handle: Handle {
+                core: Rc::clone(core),
+                op,
+                site,
+            },
+        }
+    }
+}
+
+impl Future for EventFuture {
+    type Output = Value;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Value> {
+        let answered = std::task::ready!(self.handle.poll(cx));
+        let Answered::Arrival(event) = answered else {
+            return Poll::Ready(Value::Null);
+        };
+        let core = &self.handle.core;
+        Poll::Ready(match core.arrival_content(event) {
+            Content::History(span) => core.history.nested_json(span),
+            Content::HandedOn(json) => serde_json::from_str(&json).unwrap_or(Value::Null),
+        })
+    }
+}
+
+/// Future of [`continue_as_new`](crate::bindings::DurableOrchestrationContext::continue_as_new): never ready, because
+/// this execution ends here.
+#[must_use = "await this: nothing behind it runs in this execution"]
+#[derive(Debug)]
+pub struct ContinueAsNewFuture {
+    core: Rc<Core>,
+    site: Site,
+}
+
+impl ContinueAsNewFuture {
+    pub(super) fn new(core: &Rc<Core>, site: Site) -> Self {
+        Self {
+            core: Rc::clone(core),
+            site,
+        }
+    }
+}
+
+impl Future for ContinueAsNewFuture {
+    // So that `return context.continue_as_new(..).await` has the type that the orchestration returns.
+    type Output = super::OrchestrationOutput;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.core.park_for_good(self.site, cx);
+        Poll::Pending
+    }
+}

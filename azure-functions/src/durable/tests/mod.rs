@@ -1,0 +1,13 @@
+//! The rules of the replay core, each with a test named after it: an orchestration, a history, and what comes of it.
+
+mod answers;
+mod combinators;
+mod continue_as_new;
+mod determinism;
+mod events;
+mod failures;
+mod foreign;
+mod retries;
+mod script;
+mod timers;
+mod visibility;

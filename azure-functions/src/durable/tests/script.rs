@@ -1,0 +1,205 @@
+//! Histories in the notation of the protocol reference, and episodes over them.
+//!
+//! `"12 0 4#0(A) 13 12 5>0=1"` is: episode starts, execution starts, activity A scheduled as 0, episode ends, next one
+//! starts, 0 completed with result `1`. Each 12 is a minute later than the one before.
+
+use crate::durable::{
+    DurableOrchestrationContext, Episode, KnownFunctions, OrchestrationOutput, Orchestrator, run_episode,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use std::future::Future;
+
+/// Start of every scripted history.
+pub(super) fn start() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_935_655_200, 0).unwrap()
+}
+
+/// A minute of the script.
+pub(super) fn minute(n: i64) -> String {
+    (start() + TimeDelta::minutes(n))
+        .format("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
+}
+
+/// Turns the notation into history events.
+pub(super) fn history(script: &str) -> Vec<Value> {
+    let mut clock = -1;
+    script
+        .split_whitespace()
+        .map(|word| {
+            let digits = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
+            let kind: u8 = word[..digits].parse().unwrap();
+            if kind == 12 {
+                clock += 1;
+            }
+            event(kind, &word[digits..], &minute(clock.max(0)))
+        })
+        .collect()
+}
+
+fn event(kind: u8, rest: &str, timestamp: &str) -> Value {
+    let mut event = json!({ "EventType": kind, "EventId": -1, "IsPlayed": false, "Timestamp": timestamp });
+    let (head, value) = rest
+        .split_once('=')
+        .map_or((rest, None), |(head, value)| (head, Some(value)));
+    let (head, name) = head
+        .split_once('(')
+        .map_or((head, ""), |(head, name)| (head, name.trim_end_matches(')')));
+    let id = || head[1..].parse::<i64>().unwrap();
+    match kind {
+        0 => {
+            event["Name"] = json!("test");
+            event["Input"] = json!("null");
+        }
+        4 | 7 | 10 | 14 => {
+            event["EventId"] = json!(id());
+            match kind {
+                10 => event["FireAt"] = json!(value.unwrap_or(timestamp)),
+                14 => event["InstanceId"] = json!(name),
+                _ => event["Name"] = json!(name),
+            }
+        }
+        5 | 8 => {
+            event["TaskScheduledId"] = json!(id());
+            event["Result"] = json!(value);
+        }
+        6 | 9 => {
+            event["TaskScheduledId"] = json!(id());
+            let reason = value.unwrap_or("boom").replace('_', " ");
+            event["Reason"] = json!(if name.is_empty() {
+                reason
+            } else {
+                format!("Activity function '{name}' failed:  {reason}")
+            });
+            event["Details"] = json!("");
+        }
+        11 => event["TimerId"] = json!(id()),
+        15 => {
+            event["Name"] = json!(name);
+            event["Input"] = json!(value);
+        }
+        _ => {}
+    }
+    event
+}
+
+/// A trigger payload as a host of today writes it.
+pub(super) fn payload(script: &str, input: &Value) -> Value {
+    json!({
+        "history": history(script),
+        "input": input,
+        "instanceId": "order-7f3a",
+        "isReplaying": false,
+        "parentInstanceId": null,
+        "upperSchemaVersion": 1,
+        "upperSchemaVersionNew": 2,
+        "longRunningTimerIntervalDuration": "3.00:00:00",
+        "maximumShortTimerDuration": "6.00:00:00",
+        "defaultHttpAsyncRequestSleepTimeMillseconds": 30000,
+    })
+}
+
+/// What an episode came to.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) answer: Value,
+    /// Text before the label, if it failed.
+    pub(super) failure: Option<String>,
+    pub(super) nondeterminism: Option<String>,
+}
+
+impl Turn {
+    pub(super) fn is_done(&self) -> bool {
+        self.answer["isDone"] == true
+    }
+
+    pub(super) fn output(&self) -> &Value {
+        &self.answer["output"]
+    }
+
+    pub(super) fn failure(&self) -> &str {
+        self.failure
+            .as_deref()
+            .unwrap_or_else(|| panic!("did not fail: {}", self.answer))
+    }
+
+    /// The actions in short: `A`, `all(A B)`, `any(A timer! noop)`, `wait(E)`; `!` is cancelled.
+    pub(super) fn actions(&self) -> String {
+        let list = self.answer["actions"].as_array().unwrap();
+        assert_eq!(list.len(), 1, "V2 takes exactly one list");
+        short_list(&list[0])
+    }
+}
+
+fn short_list(list: &Value) -> String {
+    list.as_array().unwrap().iter().map(short).collect::<Vec<_>>().join(" ")
+}
+
+fn short(action: &Value) -> String {
+    match action["actionType"].as_u64().unwrap() {
+        0 => action["functionName"].as_str().unwrap().to_owned(),
+        2 => format!("sub:{}", action["functionName"].as_str().unwrap()),
+        4 => format!("new({})", action["input"]),
+        5 if action["isCanceled"] == true => "timer!".to_owned(),
+        5 => "timer".to_owned(),
+        6 if action["externalEventName"] == "azure-functions-rs.never" => "never".to_owned(),
+        6 => format!("wait({})", action["externalEventName"].as_str().unwrap()),
+        9 => format!("signal({})", action["instanceId"].as_str().unwrap()),
+        11 => format!("any({})", short_list(&action["compoundActions"])),
+        12 if action["compoundActions"].as_array().unwrap().is_empty() => "noop".to_owned(),
+        12 => format!("all({})", short_list(&action["compoundActions"])),
+        other => panic!("unexpected action type {other}"),
+    }
+}
+
+/// Runs an orchestration over a payload.
+pub(super) fn run_payload(orchestrator: Orchestrator, payload: &Value, functions: &KnownFunctions) -> Turn {
+    match run_episode(payload.to_string(), "test", orchestrator, functions) {
+        Episode::Answer(json) => Turn {
+            answer: serde_json::from_str(&json).unwrap(),
+            failure: None,
+            nondeterminism: None,
+        },
+        Episode::Failed {
+            message,
+            nondeterminism,
+        } => {
+            let (friendly, answer) = message.split_once("\n\n$OutOfProcData$:").unwrap_or((&message, "null"));
+            Turn {
+                answer: serde_json::from_str(answer).unwrap(),
+                failure: Some(friendly.to_owned()),
+                nondeterminism,
+            }
+        }
+    }
+}
+
+/// Runs an orchestration over a script.
+pub(super) fn run(orchestrator: Orchestrator, script: &str) -> Turn {
+    run_payload(orchestrator, &payload(script, &Value::Null), &KnownFunctions::any())
+}
+
+/// Boxes an orchestration's body.
+pub(super) fn body<F>(future: F) -> crate::durable::OrchestratorFuture
+where
+    F: Future<Output: Into<OrchestrationOutput>> + 'static,
+{
+    Box::pin(async move { Ok(future.await.into()) })
+}
+
+/// Boxes an orchestration's body that may fail.
+pub(super) fn fallible<F>(future: F) -> crate::durable::OrchestratorFuture
+where
+    F: Future<Output = Result<Value, crate::error::BoxError>> + 'static,
+{
+    Box::pin(async move { Ok(future.await?.into()) })
+}
+
+/// The value of a call that must have worked.
+pub(super) async fn ok(context: &DurableOrchestrationContext, activity: &str) -> Value {
+    context
+        .call_activity(activity, ())
+        .await
+        .unwrap_or_else(|e| json!(format!("error: {e}")))
+}

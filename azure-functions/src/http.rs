@@ -1,0 +1,15 @@
+//! Requests and responses of HTTP functions.
+
+mod cookie;
+mod identity;
+mod json;
+mod request;
+mod response;
+mod route;
+
+pub use cookie::{Cookie, SameSite};
+pub use identity::{Claim, ClaimsIdentity};
+pub use json::Json;
+pub use request::HttpRequest;
+pub use response::{HttpResponse, IntoBody, ResponseBuilder};
+pub use route::Route;

@@ -1,0 +1,140 @@
+//! Cookies of responses.
+
+use crate::rpc::{
+    NullableBool, NullableDouble, NullableString, NullableTimestamp, RpcHttpCookie, nullable_bool, nullable_double,
+    nullable_string, nullable_timestamp, rpc_http_cookie,
+};
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+/// A cookie to set.
+///
+/// ```
+/// use azure_functions::http::{Cookie, HttpResponse, SameSite};
+///
+/// let response = HttpResponse::build()
+///     .cookie(Cookie::new("theme", "dark").path("/").http_only(true).same_site(SameSite::Lax))
+///     .body("done");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cookie {
+    name: String,
+    value: String,
+    domain: Option<String>,
+    path: Option<String>,
+    expires: Option<DateTime<Utc>>,
+    max_age: Option<Duration>,
+    secure: Option<bool>,
+    http_only: Option<bool>,
+    same_site: Option<SameSite>,
+}
+
+/// Whether requests from other sites carry the cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSite {
+    /// Yes. Browsers want such a cookie to be [`secure`](Cookie::secure).
+    None,
+    /// Only when a link is followed.
+    Lax,
+    /// No.
+    Strict,
+}
+
+impl Cookie {
+    /// A cookie of this name with this value.
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+            domain: None,
+            path: None,
+            expires: None,
+            max_age: None,
+            secure: None,
+            http_only: None,
+            same_site: None,
+        }
+    }
+
+    /// Hosts that get it.
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+
+    /// Paths that get it.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// When it ends.
+    pub fn expires(mut self, at: DateTime<Utc>) -> Self {
+        self.expires = Some(at);
+        self
+    }
+
+    /// How long it lives.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
+        self
+    }
+
+    /// Whether it is sent over HTTPS only.
+    pub fn secure(mut self, secure: bool) -> Self {
+        self.secure = Some(secure);
+        self
+    }
+
+    /// Whether it is hidden from scripts.
+    pub fn http_only(mut self, http_only: bool) -> Self {
+        self.http_only = Some(http_only);
+        self
+    }
+
+    /// Whether requests from other sites carry it.
+    pub fn same_site(mut self, same_site: SameSite) -> Self {
+        self.same_site = Some(same_site);
+        self
+    }
+}
+
+impl From<Cookie> for RpcHttpCookie {
+    fn from(cookie: Cookie) -> Self {
+        let text = |text| NullableString {
+            string: Some(nullable_string::String::Value(text)),
+        };
+        let flag = |flag| NullableBool {
+            bool: Some(nullable_bool::Bool::Value(flag)),
+        };
+        Self {
+            name: cookie.name,
+            value: cookie.value,
+            domain: cookie.domain.map(text),
+            path: cookie.path.map(text),
+            expires: cookie.expires.map(|at| NullableTimestamp {
+                timestamp: Some(nullable_timestamp::Timestamp::Value(prost_types::Timestamp {
+                    seconds: at.timestamp(),
+                    // Below 2e9 even in a leap second.
+                    nanos: at
+                        .timestamp_subsec_nanos()
+                        .min(999_999_999)
+                        .try_into()
+                        .unwrap_or_default(),
+                })),
+            }),
+            secure: cookie.secure.map(flag),
+            http_only: cookie.http_only.map(flag),
+            same_site: match cookie.same_site {
+                None => rpc_http_cookie::SameSite::None,
+                Some(SameSite::None) => rpc_http_cookie::SameSite::ExplicitNone,
+                Some(SameSite::Lax) => rpc_http_cookie::SameSite::Lax,
+                Some(SameSite::Strict) => rpc_http_cookie::SameSite::Strict,
+            }
+            .into(),
+            max_age: cookie.max_age.map(|age| NullableDouble {
+                double: Some(nullable_double::Double::Value(age.as_secs_f64())),
+            }),
+        }
+    }
+}

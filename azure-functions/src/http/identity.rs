@@ -1,0 +1,50 @@
+//! Who calls, as the platform's authentication found out.
+
+use crate::rpc::{NullableString, RpcClaimsIdentity, nullable_string};
+
+/// An identity of the caller.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClaimsIdentity {
+    /// How the caller was authenticated.
+    pub authentication_type: Option<String>,
+    /// Type of the claim that holds the name.
+    pub name_claim_type: Option<String>,
+    /// Type of the claims that hold roles.
+    pub role_claim_type: Option<String>,
+    /// What is claimed.
+    pub claims: Vec<Claim>,
+}
+
+/// A statement about the caller.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Claim {
+    /// What it is about.
+    pub claim_type: String,
+    /// What it says.
+    pub value: String,
+}
+
+impl From<&RpcClaimsIdentity> for ClaimsIdentity {
+    fn from(identity: &RpcClaimsIdentity) -> Self {
+        Self {
+            authentication_type: text(identity.authentication_type.as_ref()),
+            name_claim_type: text(identity.name_claim_type.as_ref()),
+            role_claim_type: text(identity.role_claim_type.as_ref()),
+            claims: identity
+                .claims
+                .iter()
+                .map(|claim| Claim {
+                    claim_type: claim.r#type.clone(),
+                    value: claim.value.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+fn text(nullable: Option<&NullableString>) -> Option<String> {
+    let nullable_string::String::Value(text) = nullable?.string.as_ref()?;
+    Some(text.clone())
+}

@@ -1,0 +1,262 @@
+//! The request of an HTTP trigger.
+
+use super::ClaimsIdentity;
+use crate::{
+    BindingError,
+    binding::{Argument, BindingSpec, FromBinding, Input, parse_json},
+    rpc::{Data, NullableString, RpcHttp, TypedData, nullable_string},
+};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use std::{
+    collections::HashMap,
+    fmt,
+    str::FromStr,
+    sync::{Arc, OnceLock},
+};
+
+/// What `#[binding(...)]` takes on the trigger of an HTTP function.
+pub(super) const HTTP_TRIGGER: BindingSpec = BindingSpec::trigger("httpTrigger").arguments(&[
+    Argument::one_of("auth_level", &["anonymous", "function", "admin"]),
+    Argument::some_of(
+        "methods",
+        &["get", "post", "put", "delete", "patch", "head", "options", "trace"],
+    ),
+    Argument::route("route"),
+]);
+
+/// The request of an HTTP trigger.
+///
+/// Arguments of its binding: `auth_level` (`"anonymous"`, `"function"`, `"admin"`; `function` if absent), `methods`
+/// (all if absent) and `route` (the function's name if absent).
+///
+/// ```
+/// use azure_functions::{bindings::{HttpRequest, HttpResponse}, func};
+///
+/// #[func]
+/// async fn greet(
+///     #[binding(auth_level = "anonymous", methods = ["get", "post"], route = "greet/{name?}")] request: HttpRequest,
+/// ) -> HttpResponse {
+///     let name = request.route_params().get("name").map_or("stranger", String::as_str);
+///     format!("Hello {name}!").into()
+/// }
+/// ```
+///
+/// Cloning is cheap: clones share the request.
+#[derive(Clone)]
+pub struct HttpRequest {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    method: Method,
+    url: String,
+    body: Bytes,
+    headers: HashMap<String, String>,
+    nullable_headers: HashMap<String, NullableString>,
+    header_map: OnceLock<HeaderMap>,
+    route_params: HashMap<String, String>,
+    query_params: HashMap<String, String>,
+    identities: Vec<ClaimsIdentity>,
+}
+
+impl HttpRequest {
+    /// What a host that filled the nullable maps, or the plain ones, or both, has sent.
+    pub(crate) fn from_rpc(http: RpcHttp) -> Self {
+        // The host used the raw body for bytes before it could send bytes in `body`.
+        let body = match (http.body, http.raw_body) {
+            (Some(body), raw) => match (bytes(*body), raw) {
+                (Some(body), _) => body,
+                (None, raw) => raw.and_then(|raw| bytes(*raw)).unwrap_or_default(),
+            },
+            (None, raw) => raw.and_then(|raw| bytes(*raw)).unwrap_or_default(),
+        };
+        Self {
+            shared: Arc::new(Shared {
+                method: Method::from_bytes(http.method.as_bytes()).unwrap_or_default(),
+                url: http.url,
+                body,
+                headers: http.headers,
+                nullable_headers: http.nullable_headers,
+                header_map: OnceLock::new(),
+                route_params: merged(http.params, http.nullable_params),
+                query_params: merged(http.query, http.nullable_query),
+                identities: http.identities.iter().map(Into::into).collect(),
+            }),
+        }
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.shared.method
+    }
+
+    /// The whole URL, query included, as the host saw it.
+    pub fn url(&self) -> &str {
+        &self.shared.url
+    }
+
+    /// The headers. Several values of one header arrive joined by commas.
+    ///
+    /// A value that is no legal header value is left out.
+    pub fn headers(&self) -> &HeaderMap {
+        self.shared.header_map.get_or_init(|| {
+            let plain = self.shared.headers.iter().map(|(name, value)| (name, value.as_str()));
+            let nullable = self
+                .shared
+                .nullable_headers
+                .iter()
+                .map(|(name, value)| (name, text(value).unwrap_or_default()));
+            plain
+                .chain(nullable)
+                .filter_map(|(name, value)| {
+                    Some((
+                        HeaderName::from_bytes(name.as_bytes()).ok()?,
+                        HeaderValue::from_str(value)
+                            .or_else(|_| HeaderValue::from_bytes(value.as_bytes()))
+                            .ok()?,
+                    ))
+                })
+                .collect()
+        })
+    }
+
+    /// The value of a header, if it is there and text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().get(name)?.to_str().ok()
+    }
+
+    /// The values of the route's parameters. An optional one that the URL leaves out is missing.
+    pub fn route_params(&self) -> &HashMap<String, String> {
+        &self.shared.route_params
+    }
+
+    /// A parameter of the route, in any case, parsed.
+    ///
+    /// # Errors
+    /// If the route has no such parameter, or its value cannot be parsed: the caller gets 400 if the error leaves the
+    /// function through [`Route`](super::Route).
+    pub fn route_param<T>(&self, name: &str) -> Result<T, BindingError>
+    where
+        T: FromStr,
+        T::Err: fmt::Display,
+    {
+        let value = lookup(&self.shared.route_params, name)
+            .ok_or_else(|| BindingError::bad_request(format!("the route has no parameter `{name}`")))?;
+        value
+            .parse()
+            .map_err(|error| BindingError::bad_request(format!("route parameter `{name}`: {error}: `{value}`")))
+    }
+
+    /// The values of the query, decoded. Several values of one key arrive joined by commas.
+    pub fn query_params(&self) -> &HashMap<String, String> {
+        &self.shared.query_params
+    }
+
+    /// The body.
+    pub fn body(&self) -> &Bytes {
+        &self.shared.body
+    }
+
+    /// The body as text.
+    ///
+    /// # Errors
+    /// If it is not UTF-8.
+    pub fn body_as_str(&self) -> Result<&str, BindingError> {
+        std::str::from_utf8(&self.shared.body)
+            .map_err(|error| BindingError::bad_request(format!("the body is not UTF-8: {error}")))
+    }
+
+    /// The body, parsed as JSON.
+    ///
+    /// # Errors
+    /// If it is not JSON, or not of this type: the message says where.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, BindingError> {
+        parse_json(&self.shared.body)
+            .map_err(|error| BindingError::bad_request(format!("the body is not as expected: {error}")))
+    }
+
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        // The host never fills the message's own list for requests, and joins several headers by commas.
+        self.header("cookie")?
+            .split([';', ','])
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| key.trim() == name)
+            .map(|(_, value)| value.trim().trim_matches('"'))
+    }
+
+    /// Who calls, if the platform authenticated the caller.
+    pub fn identities(&self) -> &[ClaimsIdentity] {
+        &self.shared.identities
+    }
+}
+
+impl fmt::Debug for HttpRequest {
+    /// Leaves out headers, query and body, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpRequest")
+            .field("method", &self.shared.method)
+            .field("url", &self.shared.url.split('?').next().unwrap_or_default())
+            .field("body", &format_args!("{} bytes", self.shared.body.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+impl FromBinding for HttpRequest {
+    const SPEC: BindingSpec = HTTP_TRIGGER;
+
+    fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
+        input.request()
+    }
+}
+
+/// The bytes of a body, if there are any: `None` lets another field speak.
+fn bytes(data: TypedData) -> Option<Bytes> {
+    match data.data? {
+        Data::String(text) | Data::Json(text) => Some(text.into()),
+        Data::Bytes(bytes) | Data::Stream(bytes) => Some(bytes),
+        Data::Int(number) => Some(number.to_string().into()),
+        Data::Double(number) => Some(number.to_string().into()),
+        _ => None,
+    }
+}
+
+fn text(value: &NullableString) -> Option<&str> {
+    value
+        .string
+        .as_ref()
+        .map(|nullable_string::String::Value(text)| text.as_str())
+}
+
+/// The plain map drops empty values, the nullable one has all.
+fn merged(mut plain: HashMap<String, String>, nullable: HashMap<String, NullableString>) -> HashMap<String, String> {
+    for (name, value) in nullable {
+        let Some(nullable_string::String::Value(value)) = value.string else {
+            continue;
+        };
+        plain.insert(name, value);
+    }
+    plain
+}
+
+/// Route parameters keep the case of the template, functions name them as Rust does.
+fn lookup<'a>(params: &'a HashMap<String, String>, name: &str) -> Option<&'a str> {
+    if let Some(value) = params.get(name) {
+        return Some(value);
+    }
+    let same = |a: &str, b: &str| {
+        let letters = |text: &str| {
+            text.chars()
+                .filter(|c| *c != '_')
+                .flat_map(char::to_lowercase)
+                .collect::<String>()
+        };
+        letters(a) == letters(b)
+    };
+    params
+        .iter()
+        .find(|(key, _)| same(key, name))
+        .map(|(_, value)| value.as_str())
+}

@@ -1,0 +1,266 @@
+//! The answer to an HTTP request.
+
+use super::Cookie;
+use crate::{
+    BindingError,
+    binding::{BindingData, BindingSpec, IntoBinding},
+    rpc::{Data, RpcHttp, TypedData},
+};
+use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use azure_functions_durable::CheckStatusResponse;
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// The answer to an HTTP request.
+///
+/// ```
+/// use azure_functions::http::HttpResponse;
+/// use serde_json::json;
+///
+/// let text: HttpResponse = "Hello!".into();
+/// let value: HttpResponse = json!({ "id": 7 }).into();
+/// let failed: HttpResponse = (404, "no such order").into();
+/// let built = HttpResponse::build().status(201).header("location", "/orders/7").body(json!({ "id": 7 }));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HttpResponse {
+    status: StatusCode,
+    headers: HeaderMap,
+    cookies: Vec<Cookie>,
+    body: Bytes,
+}
+
+impl HttpResponse {
+    /// Begins a response.
+    pub fn build() -> ResponseBuilder {
+        ResponseBuilder::default()
+    }
+
+    /// Status 200 with a value that is written as JSON.
+    ///
+    /// # Errors
+    /// If the value cannot be written as JSON, say a map whose keys are not text.
+    pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self, BindingError> {
+        Self::build().json(value)
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The headers, to change.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
+    /// The body.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// As the host reads it: the status is text, headers stand in the plain map, and the body is always there, since
+    /// the host ignores everything else without it. Bytes go out as they are.
+    pub(crate) fn into_rpc(self) -> RpcHttp {
+        let mut headers: HashMap<String, String> = HashMap::with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            // The map holds text; header values are Latin-1 by tradition.
+            let value = value.to_str().map_or_else(
+                |_| value.as_bytes().iter().copied().map(char::from).collect(),
+                str::to_owned,
+            );
+            headers
+                .entry(name.as_str().to_owned())
+                .and_modify(|joined| {
+                    joined.push_str(", ");
+                    joined.push_str(&value);
+                })
+                .or_insert(value);
+        }
+        RpcHttp {
+            status_code: self.status.as_u16().to_string(),
+            headers,
+            cookies: self.cookies.into_iter().map(Into::into).collect(),
+            body: Some(Box::new(TypedData {
+                data: Some(Data::Bytes(self.body)),
+            })),
+            ..RpcHttp::default()
+        }
+    }
+}
+
+/// Puts a [response](HttpResponse) together.
+#[derive(Clone, Debug, Default)]
+pub struct ResponseBuilder {
+    response: HttpResponse,
+    problem: Option<String>,
+}
+
+impl ResponseBuilder {
+    /// The status; 200 if not given.
+    ///
+    /// A number that is no status makes the response a 500 which says so.
+    pub fn status<S: TryInto<StatusCode>>(mut self, status: S) -> Self {
+        match status.try_into() {
+            Ok(status) => self.response.status = status,
+            Err(_) => self.problem("the function set a status that is not between 100 and 999"),
+        }
+        self
+    }
+
+    /// Adds a header. Values of a header that is there already are kept, and sent joined by commas.
+    ///
+    /// What cannot be a header makes the response a 500 which says so.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            (Ok(name), Ok(value)) => {
+                if name == header::CONTENT_TYPE {
+                    self.response.headers.insert(name, value);
+                } else {
+                    self.response.headers.append(name, value);
+                }
+            }
+            (Err(_), _) => self.problem(&format!("the function set a header with the illegal name {name:?}")),
+            (_, Err(_)) => self.problem(&format!("the function set the header {name} to an illegal value")),
+        }
+        self
+    }
+
+    /// Sets a cookie.
+    pub fn cookie(mut self, cookie: Cookie) -> Self {
+        self.response.cookies.push(cookie);
+        self
+    }
+
+    /// Ends with a body, whose content type is set unless a header has given one.
+    pub fn body(mut self, body: impl IntoBody) -> HttpResponse {
+        let (body, content_type) = body.into_body();
+        if !body.is_empty() {
+            self.response
+                .headers
+                .entry(header::CONTENT_TYPE)
+                .or_insert(HeaderValue::from_static(content_type));
+        }
+        self.response.body = body;
+        self.finish()
+    }
+
+    /// Ends with a value that is written as JSON.
+    ///
+    /// # Errors
+    /// If the value cannot be written as JSON, say a map whose keys are not text.
+    pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Result<HttpResponse, BindingError> {
+        let body = serde_json::to_vec(value).map_err(|error| {
+            BindingError::with_source(format!("the value cannot be written as JSON: {error}"), error)
+        })?;
+        self.response
+            .headers
+            .entry(header::CONTENT_TYPE)
+            .or_insert(HeaderValue::from_static(JSON));
+        self.response.body = body.into();
+        Ok(self.finish())
+    }
+
+    /// Ends without a body.
+    pub fn finish(self) -> HttpResponse {
+        match self.problem {
+            None => self.response,
+            Some(problem) => {
+                log::error!("{problem}");
+                HttpResponse {
+                    status: StatusCode::INTERNAL_SERVER_ERROR,
+                    ..problem.into()
+                }
+            }
+        }
+    }
+
+    /// The first problem counts.
+    fn problem(&mut self, text: &str) {
+        self.problem.get_or_insert_with(|| text.to_owned());
+    }
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+const BYTES: &str = "application/octet-stream";
+
+/// What can be a response's body.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the body of a response",
+    note = "bodies are text, bytes, `serde_json::Value` and `()`; for a type of yours use `Json(value)` or `HttpResponse::json(&value)`"
+)]
+pub trait IntoBody {
+    /// The bytes and their content type.
+    fn into_body(self) -> (Bytes, &'static str);
+}
+
+macro_rules! body {
+    ($($body:ty, $content_type:expr, |$value:ident| $bytes:expr;)+) => {$(
+        impl IntoBody for $body {
+            fn into_body(self) -> (Bytes, &'static str) {
+                let $value = self;
+                ($bytes, $content_type)
+            }
+        }
+
+        impl From<$body> for HttpResponse {
+            fn from(body: $body) -> Self {
+                Self::build().body(body)
+            }
+        }
+    )+};
+}
+
+body! {
+    &str, TEXT, |text| Bytes::copy_from_slice(text.as_bytes());
+    String, TEXT, |text| text.into();
+    std::borrow::Cow<'_, str>, TEXT, |text| text.into_owned().into();
+    Value, JSON, |value| value.to_string().into();
+    &Value, JSON, |value| value.to_string().into();
+    Bytes, BYTES, |bytes| bytes;
+    Vec<u8>, BYTES, |bytes| bytes.into();
+    &[u8], BYTES, |bytes| Bytes::copy_from_slice(bytes);
+    (), TEXT, |_nothing| Bytes::new();
+}
+
+impl From<StatusCode> for HttpResponse {
+    fn from(status: StatusCode) -> Self {
+        Self::build().status(status).finish()
+    }
+}
+
+impl<S: TryInto<StatusCode>, B: IntoBody> From<(S, B)> for HttpResponse {
+    fn from((status, body): (S, B)) -> Self {
+        Self::build().status(status).body(body)
+    }
+}
+
+/// The answer that tells a caller where to ask for an orchestration's status.
+impl From<CheckStatusResponse> for HttpResponse {
+    fn from(answer: CheckStatusResponse) -> Self {
+        let response = answer
+            .headers
+            .iter()
+            .fold(Self::build().status(answer.status), |response, (name, value)| {
+                response.header(name, value)
+            });
+        response.body(&answer.body)
+    }
+}
+
+impl IntoBinding for HttpResponse {
+    const SPEC: BindingSpec = BindingSpec::output("http");
+
+    fn into_binding(self) -> Result<BindingData, BindingError> {
+        Ok(BindingData::Response(self))
+    }
+}
