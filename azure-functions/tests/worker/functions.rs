@@ -1,7 +1,9 @@
 //! The functions of the tested app, registered as the attribute would.
 
 use azure_functions::{
-    Context, FunctionError,
+    Context, FunctionError, func,
+    bindings::{DurableActivityContext, DurableOrchestrationContext},
+    durable::{ActivityOutput, OrchestrationOutput},
     __private::{Function, Handler, Invocation, Outputs, inventory},
     rpc::{TypedData, typed_data::Data},
 };
@@ -127,7 +129,31 @@ function!(
         Ok(text("through"))
     }))
 );
-function!(reads_a_variable, Handler::Blocking(|i| Ok(text(&std::env::var(input(&i)).unwrap_or_default()))));
+
+#[func]
+async fn greets(context: DurableOrchestrationContext) -> OrchestrationOutput {
+    log::info!("asking");
+    let greeting = context.call_activity("greet", "Tokyo").await;
+    log::info!("asked");
+    greeting.unwrap_or_else(|e| e.to_string().into()).into()
+}
+
+#[func]
+fn greet(context: DurableActivityContext) -> ActivityOutput {
+    format!("Hello {}!", context.input().as_str().unwrap_or("stranger")).into()
+}
+
+#[func]
+async fn blocks(_context: DurableOrchestrationContext) {
+    log::info!("begun");
+    let (_sender, receiver) = std::sync::mpsc::channel::<()>();
+    let _ = receiver.recv_timeout(std::time::Duration::from_secs(3600));
+}
+
+#[func]
+async fn panics_in_an_orchestration(context: DurableOrchestrationContext) {
+    panic!("instance {}", context.instance_id());
+}
 
 static GATES: (Mutex<BTreeSet<String>>, Condvar) = (Mutex::new(BTreeSet::new()), Condvar::new());
 
@@ -161,7 +187,7 @@ impl Drop for Bomb {
     }
 }
 
-struct HoldsABomb(#[expect(dead_code, reason = "dropped, not read")] Bomb);
+struct HoldsABomb(Bomb);
 
 impl Future for HoldsABomb {
     type Output = Result<Outputs, FunctionError>;

@@ -28,6 +28,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) struct Host {
     pub(crate) uri: String,
     connections: mpsc::UnboundedReceiver<Connection>,
+    #[allow(dead_code, reason = "only the legacy arguments name it")]
     pub(crate) port: u16,
 }
 

@@ -4,6 +4,7 @@ mod commands;
 mod functions;
 mod host;
 mod invocations;
+mod orchestrations;
 mod process;
 mod sequence;
 

@@ -3,10 +3,9 @@
 use crate::{
     failure,
     host::{Connection, DEADLINE, Host, invocation},
-    text,
 };
 use azure_functions::rpc::{
-    FunctionEnvironmentReloadRequest, InvocationResponse, WorkerInitRequest, rpc_log::Level, status_result::Status, streaming_message::Content,
+    InvocationResponse, WorkerInitRequest, rpc_log::Level, status_result::Status, streaming_message::Content,
 };
 use std::{
     collections::HashMap,
@@ -43,7 +42,7 @@ pub(crate) fn run_app(arguments: &[&str]) -> Output {
     app_command(&arguments).output().unwrap()
 }
 
-async fn wait(mut child: Child) -> i32 {
+pub(crate) async fn wait(mut child: Child) -> i32 {
     let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -81,47 +80,6 @@ fn arguments_that_make_no_sense_are_told_with_the_usage() {
         assert_eq!(output.status.code(), Some(2), "{told}");
         assert!(told.starts_with("error: "), "{told}");
     }
-}
-
-#[tokio::test]
-async fn a_fresh_process_takes_a_new_environment_and_directory() {
-    let mut host = Host::listen().await;
-    let directory = tempfile::tempdir().unwrap();
-    let child = app_command(&host.arguments()).env("GONE", "1").spawn().unwrap();
-    let mut connection = host.accept().await;
-    let ids = connection.start(WorkerInitRequest::default()).await;
-    let request = FunctionEnvironmentReloadRequest {
-        environment_variables: HashMap::from([
-            ("KEPT".to_owned(), "new value".to_owned()),
-            ("=".to_owned(), "no name".to_owned()),
-        ]),
-        function_app_directory: directory.path().to_str().unwrap().to_owned(),
-    };
-    connection.send("e", Content::FunctionEnvironmentReloadRequest(request.clone()));
-    let pick = |c| match c {
-        Content::FunctionEnvironmentReloadResponse(response) => Some(response),
-        _ => None,
-    };
-    let (_, response) = connection.expect(pick).await;
-    let result = response.result.unwrap();
-    assert_eq!(result.status(), Status::Success, "{result:?}");
-    assert!(response.capabilities.contains_key("WorkerStatus"));
-    for (name, value) in [("KEPT", "new value"), ("GONE", "")] {
-        let request = invocation(name, &ids["reads_a_variable"], name);
-        connection.send("", Content::InvocationRequest(request));
-        assert_eq!(text(&answer(&mut connection).await), value);
-    }
-    #[cfg(target_os = "linux")]
-    assert_eq!(
-        std::fs::read_link(format!("/proc/{}/cwd", child.id())).unwrap(),
-        directory.path().canonicalize().unwrap()
-    );
-    // Functions have threads now.
-    connection.send("e", Content::FunctionEnvironmentReloadRequest(request));
-    let (_, response) = connection.expect(pick).await;
-    assert_eq!(response.result.unwrap().status(), Status::Failure);
-    drop(connection);
-    assert_eq!(wait(child).await, 0);
 }
 
 #[tokio::test]
