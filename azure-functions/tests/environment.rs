@@ -44,7 +44,10 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if cfg!(target_os = "linux") {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(a_fresh_process_takes_a_new_environment_and_directory());
     }
     ExitCode::SUCCESS
@@ -86,7 +89,10 @@ async fn a_fresh_process_takes_a_new_environment_and_directory() {
     let response = reload(&mut connection, &request).await;
     assert_eq!(response.result.unwrap().status(), Status::Failure);
     drop(connection);
-    let status = tokio::task::spawn_blocking(move || worker.wait()).await.unwrap().unwrap();
+    let status = tokio::task::spawn_blocking(move || worker.wait())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(status.code(), Some(0));
 }
 

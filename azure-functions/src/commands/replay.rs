@@ -50,7 +50,10 @@ pub(super) fn run(app: &App, arguments: &[&str]) -> Result<(), Failure> {
     let (function, orchestrator) = orchestration(app, &name)?;
     match run_episode(text, function.name, orchestrator, app.known_functions()) {
         Episode::Answer(json) => print(&format!("{json}\n")),
-        Episode::Failed { message, nondeterminism } => {
+        Episode::Failed {
+            message,
+            nondeterminism,
+        } => {
             let (said, answer) = message.split_once(LABEL).unwrap_or((&message, ""));
             if !answer.is_empty() {
                 print(&format!("{answer}\n"))?;
@@ -70,10 +73,22 @@ fn started_name(payload: Payload) -> Option<String> {
 }
 
 fn orchestration(app: &App, name: &str) -> Result<(&'static Function, crate::durable::Orchestrator), Failure> {
-    let orchestrators = || app.functions().iter().filter(|f| matches!(f.handler, Handler::Orchestration(_)));
+    let orchestrators = || {
+        app.functions()
+            .iter()
+            .filter(|f| matches!(f.handler, Handler::Orchestration(_)))
+    };
     // Recorded histories name an orchestration as the task hub knows it, which may differ from the function's name.
-    let by_hub_name = || orchestrators().find(|f| f.durable().is_some_and(|(_, n)| n.eq_ignore_ascii_case(name))).copied();
-    match app.find(name).filter(|f| matches!(f.handler, Handler::Orchestration(_))).or_else(by_hub_name) {
+    let by_hub_name = || {
+        orchestrators()
+            .find(|f| f.durable().is_some_and(|(_, n)| n.eq_ignore_ascii_case(name)))
+            .copied()
+    };
+    match app
+        .find(name)
+        .filter(|f| matches!(f.handler, Handler::Orchestration(_)))
+        .or_else(by_hub_name)
+    {
         Some(function) => match function.handler {
             Handler::Orchestration(orchestrator) => Ok((function, orchestrator)),
             _ => Err(Failure::input(format!("`{name}` is not an orchestration"))),
@@ -83,7 +98,10 @@ fn orchestration(app: &App, name: &str) -> Result<(&'static Function, crate::dur
             let names: Vec<_> = orchestrators().map(|f| f.name).collect();
             let message = match names.as_slice() {
                 [] => format!("this app has no orchestration named `{name}`, nor any other"),
-                names => format!("this app has no orchestration named `{name}`, but has: {}", names.join(", ")),
+                names => format!(
+                    "this app has no orchestration named `{name}`, but has: {}",
+                    names.join(", ")
+                ),
             };
             Err(Failure::input(message))
         }

@@ -43,7 +43,12 @@ pub(super) fn start_blocking(
 }
 
 /// Starts an async function; never waits for it.
-pub(super) fn start_async(run: fn(Invocation) -> InvocationFuture, invocation: Invocation, reply: Reply, threads: &Threads) {
+pub(super) fn start_async(
+    run: fn(Invocation) -> InvocationFuture,
+    invocation: Invocation,
+    reply: Reply,
+    threads: &Threads,
+) {
     threads.handle().spawn(async move {
         let running = RunningFunction {
             state: State::Start(run, Box::new(invocation)),

@@ -39,11 +39,12 @@ pub(super) fn start(
     let (places, handle, limit) = (threads.episodes(), threads.handle().clone(), threads.episode_timeout());
     threads.handle().spawn(async move {
         // The semaphore is never closed.
-        let Ok(place) = places.acquire_owned().await else { return };
+        let Ok(place) = places.acquire_owned().await else {
+            return;
+        };
         let context = reply.context.clone();
-        let mut work = handle.spawn_blocking(move || {
-            context.enter(|| run_episode(payload, function.name, orchestrator, &known))
-        });
+        let mut work =
+            handle.spawn_blocking(move || context.enter(|| run_episode(payload, function.name, orchestrator, &known)));
         let patience = PATIENCE.min(limit);
         let mut ended = timeout(patience, &mut work).await;
         drop(place);
@@ -63,7 +64,10 @@ pub(super) fn start(
 fn payload(invocation: Invocation) -> Result<String, String> {
     match invocation.inputs.into_iter().next().and_then(|(_, value)| value.data) {
         Some(Data::String(text) | Data::Json(text)) => Ok(text),
-        _ => Err(format!("the host sent no history for the orchestration `{}`", invocation.function)),
+        _ => Err(format!(
+            "the host sent no history for the orchestration `{}`",
+            invocation.function
+        )),
     }
 }
 
@@ -104,7 +108,9 @@ pub(super) fn timeout_setting() -> Duration {
     };
     let text = text.to_string_lossy();
     parse(&text).unwrap_or_else(|| {
-        log::warn!("{TIMEOUT_SETTING} is `{text}`, expected seconds or a number with ms, s, m or h: using {DEFAULT_TIMEOUT:?}");
+        log::warn!(
+            "{TIMEOUT_SETTING} is `{text}`, expected seconds or a number with ms, s, m or h: using {DEFAULT_TIMEOUT:?}"
+        );
         DEFAULT_TIMEOUT
     })
 }
@@ -120,7 +126,9 @@ fn parse(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let seconds = number.trim().parse::<f64>().ok()?;
-    Duration::try_from_secs_f64(seconds * unit).ok().filter(|d| !d.is_zero())
+    Duration::try_from_secs_f64(seconds * unit)
+        .ok()
+        .filter(|d| !d.is_zero())
 }
 
 #[cfg(test)]
@@ -129,7 +137,13 @@ mod tests {
 
     #[test]
     fn the_limit_is_written_in_seconds_or_with_a_unit() {
-        for (text, expected) in [("90", 90_000), (" 1.5 ", 1_500), ("250ms", 250), ("2 m", 120_000), ("1h", 3_600_000)] {
+        for (text, expected) in [
+            ("90", 90_000),
+            (" 1.5 ", 1_500),
+            ("250ms", 250),
+            ("2 m", 120_000),
+            ("1h", 3_600_000),
+        ] {
             assert_eq!(parse(text), Some(Duration::from_millis(expected)), "{text}");
         }
         for text in ["", "soon", "-1", "0", "1d", "1e400", "NaN"] {

@@ -1,10 +1,11 @@
 //! The functions of the tested app, registered as the attribute would.
 
 use azure_functions::{
-    Context, FunctionError, func,
+    __private::{Function, Handler, Invocation, Outputs, inventory},
+    Context, FunctionError,
     bindings::{DurableActivityContext, DurableOrchestrationContext},
     durable::{ActivityOutput, OrchestrationOutput},
-    __private::{Function, Handler, Invocation, Outputs, inventory},
+    func,
     rpc::{TypedData, typed_data::Data},
 };
 use serde_json::{Map, Value, json};
@@ -42,7 +43,10 @@ fn bindings(json: Value) -> Vec<Map<String, Value>> {
 function!(echo, Handler::Async(|i| Box::pin(async move { Ok(text(&input(&i))) })));
 function!(echo_blocking, Handler::Blocking(|i| Ok(text(&input(&i)))));
 function!(panics, Handler::Blocking(|i| panic!("sorry, {}", input(&i))));
-function!(panics_before_its_future, Handler::Async(|i| panic!("bad {}", input(&i))));
+function!(
+    panics_before_its_future,
+    Handler::Async(|i| panic!("bad {}", input(&i)))
+);
 function!(
     panics_late,
     Handler::Async(|i| Box::pin(async move {
@@ -50,9 +54,15 @@ function!(
         panic!("late {}", input(&i))
     }))
 );
-function!(panics_with_a_bomb, Handler::Async(|_| Box::pin(async { std::panic::panic_any(Bomb) })));
+function!(
+    panics_with_a_bomb,
+    Handler::Async(|_| Box::pin(async { std::panic::panic_any(Bomb) }))
+);
 function!(panics_when_dropped, Handler::Async(|_| Box::pin(HoldsABomb(Bomb))));
-function!(fails, Handler::Blocking(|i| Err(FunctionError::new(format!("cannot do {}", input(&i))))));
+function!(
+    fails,
+    Handler::Blocking(|i| Err(FunctionError::new(format!("cannot do {}", input(&i)))))
+);
 function!(
     logs,
     Handler::Async(|i| Box::pin(async move {
@@ -68,7 +78,9 @@ function!(
     Handler::Blocking(|_| {
         log::error!("from a thread");
         let context = Context::current().unwrap();
-        std::thread::spawn(move || context.enter(|| log::info!("from another"))).join().unwrap();
+        std::thread::spawn(move || context.enter(|| log::info!("from another")))
+            .join()
+            .unwrap();
         Ok(Outputs::default())
     })
 );
@@ -77,8 +89,15 @@ function!(
     Handler::Async(|_| Box::pin(async {
         tokio::task::yield_now().await;
         let context = Context::current().unwrap();
-        let retry = context.retry().map(|r| (r.retry_count, r.max_retry_count, r.last_failure.clone()));
-        let told = json!([context.invocation_id(), context.function_name(), context.trace_parent(), retry]);
+        let retry = context
+            .retry()
+            .map(|r| (r.retry_count, r.max_retry_count, r.last_failure.clone()));
+        let told = json!([
+            context.invocation_id(),
+            context.function_name(),
+            context.trace_parent(),
+            retry
+        ]);
         Ok(text(&told.to_string()))
     }))
 );

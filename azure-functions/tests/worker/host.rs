@@ -64,7 +64,10 @@ impl Host {
     }
 
     pub(crate) async fn accept(&mut self) -> Connection {
-        timeout(DEADLINE, self.connections.recv()).await.expect("a worker connects").unwrap()
+        timeout(DEADLINE, self.connections.recv())
+            .await
+            .expect("a worker connects")
+            .unwrap()
     }
 }
 
@@ -79,7 +82,9 @@ impl Connection {
 
     /// The next message; `None` when the worker has ended the stream.
     pub(crate) async fn receive(&mut self) -> Option<StreamingMessage> {
-        let message = timeout(DEADLINE, self.from_worker.message()).await.expect("the worker answers");
+        let message = timeout(DEADLINE, self.from_worker.message())
+            .await
+            .expect("the worker answers");
         message.expect("the stream is whole")
     }
 
@@ -88,15 +93,23 @@ impl Connection {
         let message = self.receive().await.expect("the stream goes on");
         let content = message.content.expect("the worker sends no empty message");
         let told = format!("{content:?}");
-        (message.request_id, pick(content).unwrap_or_else(|| panic!("unexpected {told}")))
+        (
+            message.request_id,
+            pick(content).unwrap_or_else(|| panic!("unexpected {told}")),
+        )
     }
 
     /// Handshake up to the point where every function may be called; gives the ids of the functions by name.
     pub(crate) async fn start(&mut self, init: WorkerInitRequest) -> HashMap<String, String> {
-        self.expect(|c| matches!(c, Content::StartStream(_)).then_some(())).await;
+        self.expect(|c| matches!(c, Content::StartStream(_)).then_some(()))
+            .await;
         self.send("", Content::WorkerInitRequest(init));
-        self.expect(|c| matches!(c, Content::WorkerInitResponse(_)).then_some(())).await;
-        self.send("", Content::FunctionsMetadataRequest(FunctionsMetadataRequest::default()));
+        self.expect(|c| matches!(c, Content::WorkerInitResponse(_)).then_some(()))
+            .await;
+        self.send(
+            "",
+            Content::FunctionsMetadataRequest(FunctionsMetadataRequest::default()),
+        );
         let (_, functions) = self
             .expect(|c| match c {
                 Content::FunctionMetadataResponse(r) => Some(r.function_metadata_results),
@@ -111,7 +124,8 @@ impl Connection {
                 function_load_requests: requests,
             }),
         );
-        self.expect(|c| matches!(c, Content::FunctionLoadResponseCollection(_)).then_some(())).await;
+        self.expect(|c| matches!(c, Content::FunctionLoadResponseCollection(_)).then_some(()))
+            .await;
         ids
     }
 }
@@ -160,7 +174,10 @@ impl tonic::codegen::Service<http::Request<tonic::body::Body>> for EventStream {
     }
 
     fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
-        assert_eq!(request.uri().path(), "/AzureFunctionsRpcMessages.FunctionRpc/EventStream");
+        assert_eq!(
+            request.uri().path(),
+            "/AzureFunctionsRpcMessages.FunctionRpc/EventStream"
+        );
         let service = self.clone();
         Box::pin(async move {
             let mut grpc = Grpc::new(ProstCodec::default()).max_decoding_message_size(i32::MAX as usize);

@@ -34,7 +34,10 @@ async fn a_panic_fails_its_invocation_with_message_and_place() {
         let response = worker.call(function, "me").await;
         let (status, told) = failure(&response);
         assert_eq!(status, i32::from(Status::Failure));
-        assert!(told.contains(message) && told.contains("functions.rs:") && told.contains(function), "{told}");
+        assert!(
+            told.contains(message) && told.contains("functions.rs:") && told.contains(function),
+            "{told}"
+        );
         let exception = response.result.as_ref().unwrap().exception.as_ref().unwrap();
         assert!(exception.is_user_exception && exception.r#type == "panic");
     }
@@ -55,8 +58,14 @@ async fn log_records_come_before_the_answer_with_level_category_and_invocation()
     let mut worker = Worker::start().await;
     worker.begin("logs", "entry");
     let first = worker.log().await;
-    assert_eq!((first.message.as_str(), first.category.as_str()), ("first entry", "shop::orders"));
-    assert_eq!((first.level(), first.log_category()), (Level::Information, RpcLogCategory::User));
+    assert_eq!(
+        (first.message.as_str(), first.category.as_str()),
+        ("first entry", "shop::orders")
+    );
+    assert_eq!(
+        (first.level(), first.log_category()),
+        (Level::Information, RpcLogCategory::User)
+    );
     assert_eq!(first.invocation_id, "logs");
     let second = worker.log().await;
     assert_eq!((second.message.as_str(), second.level()), ("second", Level::Warning));
@@ -67,7 +76,10 @@ async fn log_records_come_before_the_answer_with_level_category_and_invocation()
     worker.begin("logs_blocking", "");
     assert_eq!(worker.log().await.message, "from a thread");
     let other = worker.log().await;
-    assert_eq!((other.message.as_str(), other.invocation_id.as_str()), ("from another", "logs_blocking"));
+    assert_eq!(
+        (other.message.as_str(), other.invocation_id.as_str()),
+        ("from another", "logs_blocking")
+    );
     worker.answer().await;
     assert_eq!(worker.end().await, 0);
 }

@@ -8,7 +8,9 @@ mod orchestrations;
 mod process;
 mod sequence;
 
-use azure_functions::rpc::{InvocationResponse, RpcLog, WorkerInitRequest, streaming_message::Content, typed_data::Data};
+use azure_functions::rpc::{
+    InvocationResponse, RpcLog, WorkerInitRequest, streaming_message::Content, typed_data::Data,
+};
 use host::{Connection, DEADLINE, Host, invocation};
 use std::{
     collections::HashMap,

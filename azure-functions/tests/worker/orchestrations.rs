@@ -57,7 +57,10 @@ async fn an_episode_is_answered_as_json() {
     assert_eq!(first["isDone"], false);
     assert_eq!(first["actions"][0][0]["functionName"], "greet");
     let second = answer(&worker.call("greets", &greeted("greet")).await);
-    assert_eq!((&second["isDone"], &second["output"]), (&json!(true), &json!("Hello Tokyo!")));
+    assert_eq!(
+        (&second["isDone"], &second["output"]),
+        (&json!(true), &json!("Hello Tokyo!"))
+    );
     assert_eq!(worker.end().await, 0);
 }
 
@@ -74,11 +77,19 @@ async fn log_records_of_a_replay_are_dropped() {
 #[tokio::test]
 async fn a_failed_episode_carries_its_answer_in_the_exception() {
     let mut worker = Worker::start().await;
-    let response = worker.call("panics_in_an_orchestration", &payload("panics_in_an_orchestration", &[])).await;
+    let response = worker
+        .call(
+            "panics_in_an_orchestration",
+            &payload("panics_in_an_orchestration", &[]),
+        )
+        .await;
     let (status, message) = failure(&response);
     assert_eq!(status, i32::from(Status::Failure));
     let (said, state) = message.split_once("\n\n$OutOfProcData$:").unwrap();
-    assert!(said.contains("instance abc") && said.contains("functions.rs:"), "{said}");
+    assert!(
+        said.contains("instance abc") && said.contains("functions.rs:"),
+        "{said}"
+    );
     assert_eq!(serde_json::from_str::<Value>(state).unwrap()["isDone"], false);
     let response = worker.call("greets", "no payload").await;
     assert_eq!(failure(&response).0, i32::from(Status::Failure));
@@ -111,8 +122,14 @@ async fn episodes_that_block_fail_alone_and_hold_nobody_up() {
             served = true;
         } else {
             let (_, message) = failure(&response);
-            assert!(message.starts_with("orchestration 'blocks' (") && message.contains("functions.rs:"), "{message}");
-            assert!(message.contains("longer than 1s") && message.contains("into an activity"), "{message}");
+            assert!(
+                message.starts_with("orchestration 'blocks' (") && message.contains("functions.rs:"),
+                "{message}"
+            );
+            assert!(
+                message.contains("longer than 1s") && message.contains("into an activity"),
+                "{message}"
+            );
             failed += 1;
         }
     }
@@ -138,8 +155,15 @@ fn replay(name: Option<&str>, payload: &str) -> (i32, String, String) {
     let arguments: Vec<_> = ["replay"].into_iter().chain(name).chain(path.to_str()).collect();
     let output = run_app(&arguments);
     let stdout = String::from_utf8(output.stdout).unwrap();
-    let stdout = stdout.find('{').map(|at| stdout[at..].trim_end().to_owned()).unwrap_or_default();
-    (output.status.code().unwrap(), stdout, String::from_utf8(output.stderr).unwrap())
+    let stdout = stdout
+        .find('{')
+        .map(|at| stdout[at..].trim_end().to_owned())
+        .unwrap_or_default();
+    (
+        output.status.code().unwrap(),
+        stdout,
+        String::from_utf8(output.stderr).unwrap(),
+    )
 }
 
 #[test]
@@ -147,7 +171,10 @@ fn replay_prints_the_answer() {
     for name in [None, Some("GREETS")] {
         let (code, stdout, stderr) = replay(name, &greeted("greet"));
         assert_eq!(code, 0, "{stderr}");
-        assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap()["output"], "Hello Tokyo!");
+        assert_eq!(
+            serde_json::from_str::<Value>(&stdout).unwrap()["output"],
+            "Hello Tokyo!"
+        );
         assert_eq!(stderr, "");
     }
 }
@@ -156,11 +183,17 @@ fn replay_prints_the_answer() {
 fn replay_tells_a_contradiction_apart_from_a_failure() {
     let (code, stdout, stderr) = replay(None, &greeted("another"));
     assert_eq!(code, 3, "{stderr}");
-    assert!(stderr.contains("another") && stderr.contains("greet") && stderr.contains("functions.rs:"), "{stderr}");
+    assert!(
+        stderr.contains("another") && stderr.contains("greet") && stderr.contains("functions.rs:"),
+        "{stderr}"
+    );
     assert!(stdout.contains("isDone"), "{stdout}");
     let (code, stdout, stderr) = replay(None, &payload("panics_in_an_orchestration", &[]));
     assert_eq!(code, 1, "{stderr}");
-    assert!(stderr.contains("instance abc") && stdout.contains("error"), "{stdout} {stderr}");
+    assert!(
+        stderr.contains("instance abc") && stdout.contains("error"),
+        "{stdout} {stderr}"
+    );
 }
 
 #[test]
@@ -174,7 +207,10 @@ fn replay_says_in_one_sentence_what_it_cannot_use() {
     for (name, payload, expected) in cases {
         let (code, _, stderr) = replay(name, &payload);
         assert_eq!(code, 2, "{stderr}");
-        assert!(stderr.contains(expected) && stderr.trim_end().lines().count() == 1, "{stderr}");
+        assert!(
+            stderr.contains(expected) && stderr.trim_end().lines().count() == 1,
+            "{stderr}"
+        );
     }
     let output = run_app(&["replay", "/does/not/exist.json"]);
     assert_eq!(output.status.code(), Some(2));

@@ -64,17 +64,30 @@ async fn answer(connection: &mut Connection) -> InvocationResponse {
 #[test]
 fn a_host_that_is_not_there_is_one_clear_sentence() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let output = run_app(&["--functions-uri", &format!("http://{closed}/"), "--functions-worker-id", "w"]);
+    let output = run_app(&[
+        "--functions-uri",
+        &format!("http://{closed}/"),
+        "--functions-worker-id",
+        "w",
+    ]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains(&format!("cannot reach the host at http://{closed}/")), "{told}");
+    assert!(
+        told.contains(&format!("cannot reach the host at http://{closed}/")),
+        "{told}"
+    );
     assert!(told.contains("cargo func run"), "{told}");
     assert_eq!(told.trim_end().lines().count(), 1, "{told}");
 }
 
 #[test]
 fn arguments_that_make_no_sense_are_told_with_the_usage() {
-    for arguments in [&["frobnicate"][..], &[], &["--functions-uri", "http://127.0.0.1:1/"], &["init"]] {
+    for arguments in [
+        &["frobnicate"][..],
+        &[],
+        &["--functions-uri", "http://127.0.0.1:1/"],
+        &["init"],
+    ] {
         let output = run_app(arguments);
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{told}");
@@ -90,7 +103,9 @@ async fn a_process_ends_though_a_function_still_blocks() {
     let ids = connection.start(WorkerInitRequest::default()).await;
     let request = invocation("i", &ids["waits_at_a_gate"], "never opened");
     connection.send("", Content::InvocationRequest(request));
-    connection.expect(|c| matches!(c, Content::RpcLog(_)).then_some(())).await;
+    connection
+        .expect(|c| matches!(c, Content::RpcLog(_)).then_some(()))
+        .await;
     let terminate = azure_functions::rpc::WorkerTerminate {
         grace_period: Some("0.2s".parse().unwrap()),
     };

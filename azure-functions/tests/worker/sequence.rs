@@ -16,7 +16,10 @@ async fn start_and_initialisation_follow_the_protocol() {
     let mut connection = host.accept().await;
 
     let (request_id, start) = connection.expect(start_stream).await;
-    assert_eq!((request_id.as_str(), start.worker_id.as_str()), ("request-1", "worker-1"));
+    assert_eq!(
+        (request_id.as_str(), start.worker_id.as_str()),
+        ("request-1", "worker-1")
+    );
 
     connection.send("init-1", Content::WorkerInitRequest(WorkerInitRequest::default()));
     let (request_id, init) = connection.expect(init_response).await;
@@ -94,14 +97,20 @@ async fn functions_are_described_as_the_host_wants_them() {
     let ids: HashSet<_> = functions.iter().map(|f| f.function_id.to_lowercase()).collect();
     assert_eq!(ids.len(), functions.len(), "ids differ");
     for function in &functions {
-        assert_eq!(worker.ids[&function.name], function.function_id, "an id is the same each time");
+        assert_eq!(
+            worker.ids[&function.name], function.function_id,
+            "an id is the same each time"
+        );
         assert!(!function.script_file.is_empty());
         assert_eq!(function.directory, "/srv/app");
         assert_eq!(function.status.as_ref().unwrap().status(), Status::Success);
     }
     let echo = functions.iter().find(|f| f.name == "echo").unwrap();
     let binding: serde_json::Value = serde_json::from_str(&echo.raw_bindings[0]).unwrap();
-    assert_eq!((&binding["type"], &binding["queueName"]), (&"queueTrigger".into(), &"jobs".into()));
+    assert_eq!(
+        (&binding["type"], &binding["queueName"]),
+        (&"queueTrigger".into(), &"jobs".into())
+    );
     assert_eq!(worker.end().await, 0);
 }
 
@@ -110,7 +119,9 @@ async fn functions_load_singly_again_and_under_other_ids() {
     let mut worker = Worker::start().await;
     let loads = [("ECHO", "other-id"), ("echo", "other-id"), ("nobody", "third-id")];
     for (name, id) in loads {
-        worker.connection.send("l", Content::FunctionLoadRequest(load_request(name, id)));
+        worker
+            .connection
+            .send("l", Content::FunctionLoadRequest(load_request(name, id)));
         let pick = |c| match c {
             Content::FunctionLoadResponse(response) => Some(response),
             _ => None,
@@ -126,11 +137,19 @@ async fn functions_load_singly_again_and_under_other_ids() {
     let request = invocation("i", "other-id", "hi");
     worker.connection.send("", Content::InvocationRequest(request));
     assert_eq!(text(&worker.answer().await), "hi");
-    assert_eq!(text(&worker.call("echo", "old ids stay good").await), "old ids stay good");
+    assert_eq!(
+        text(&worker.call("echo", "old ids stay good").await),
+        "old ids stay good"
+    );
 
-    worker.connection.send("q", Content::InvocationRequest(invocation("i2", "third-id", "")));
+    worker
+        .connection
+        .send("q", Content::InvocationRequest(invocation("i2", "third-id", "")));
     let response = worker.answer().await;
-    assert_eq!(failure(&response), (Status::Failure.into(), "no function was loaded under the id `third-id`"));
+    assert_eq!(
+        failure(&response),
+        (Status::Failure.into(), "no function was loaded under the id `third-id`")
+    );
     assert_eq!(worker.end().await, 0);
 }
 
@@ -140,14 +159,19 @@ async fn a_collection_of_loads_is_answered_with_one_collection() {
     let requests = FunctionLoadRequestCollection {
         function_load_requests: vec![load_request("echo", "a"), load_request("nobody", "b")],
     };
-    worker.connection.send("c", Content::FunctionLoadRequestCollection(requests));
+    worker
+        .connection
+        .send("c", Content::FunctionLoadRequestCollection(requests));
     let pick = |c| match c {
         Content::FunctionLoadResponseCollection(responses) => Some(responses.function_load_responses),
         _ => None,
     };
     let (request_id, responses) = worker.connection.expect(pick).await;
     assert_eq!(request_id, "c");
-    let told: Vec<_> = responses.iter().map(|r| (r.function_id.as_str(), r.result.as_ref().unwrap().status())).collect();
+    let told: Vec<_> = responses
+        .iter()
+        .map(|r| (r.function_id.as_str(), r.result.as_ref().unwrap().status()))
+        .collect();
     assert_eq!(told, [("a", Status::Success), ("b", Status::Failure)]);
     assert_eq!(worker.end().await, 0);
 }
@@ -155,13 +179,21 @@ async fn a_collection_of_loads_is_answered_with_one_collection() {
 #[tokio::test]
 async fn what_the_worker_does_not_know_is_ignored() {
     let mut worker = Worker::start().await;
-    worker.connection.to_worker.send(Ok(StreamingMessage::default())).unwrap();
+    worker
+        .connection
+        .to_worker
+        .send(Ok(StreamingMessage::default()))
+        .unwrap();
     worker.connection.send("", Content::WorkerHeartbeat(WorkerHeartbeat {}));
-    worker.connection.send("", Content::FileChangeEventRequest(FileChangeEventRequest::default()));
+    worker
+        .connection
+        .send("", Content::FileChangeEventRequest(FileChangeEventRequest::default()));
     let close = CloseSharedMemoryResourcesRequest {
         map_names: vec!["m".into()],
     };
-    worker.connection.send("", Content::CloseSharedMemoryResourcesRequest(close));
+    worker
+        .connection
+        .send("", Content::CloseSharedMemoryResourcesRequest(close));
     let cancel = InvocationCancel {
         invocation_id: "unknown".into(),
         ..Default::default()
@@ -174,10 +206,14 @@ async fn what_the_worker_does_not_know_is_ignored() {
 #[tokio::test]
 async fn status_and_warm_up_echo_the_request_id() {
     let mut worker = Worker::start().await;
-    worker.connection.send("s-1", Content::WorkerStatusRequest(WorkerStatusRequest {}));
+    worker
+        .connection
+        .send("s-1", Content::WorkerStatusRequest(WorkerStatusRequest {}));
     let (request_id, ()) = worker.connection.expect(status_response).await;
     assert_eq!(request_id, "s-1");
-    worker.connection.send("w-1", Content::WorkerWarmupRequest(WorkerWarmupRequest::default()));
+    worker
+        .connection
+        .send("w-1", Content::WorkerWarmupRequest(WorkerWarmupRequest::default()));
     let pick = |c| match c {
         Content::WorkerWarmupResponse(response) => response.result,
         _ => None,
@@ -202,7 +238,9 @@ async fn status_is_answered_while_functions_hold_every_thread() {
     for _ in 0..2 * threads {
         assert_eq!(worker.log().await.message, "begun");
     }
-    worker.connection.send("busy", Content::WorkerStatusRequest(WorkerStatusRequest {}));
+    worker
+        .connection
+        .send("busy", Content::WorkerStatusRequest(WorkerStatusRequest {}));
     let (request_id, ()) = worker.connection.expect(status_response).await;
     assert_eq!(request_id, "busy");
     functions::open_gate("status");
@@ -219,7 +257,9 @@ async fn an_environment_that_cannot_be_replaced_soundly_asks_for_a_new_process()
         environment_variables: HashMap::from([("A".into(), "b".into())]),
         ..Default::default()
     };
-    worker.connection.send("e", Content::FunctionEnvironmentReloadRequest(request));
+    worker
+        .connection
+        .send("e", Content::FunctionEnvironmentReloadRequest(request));
     let pick = |c| match c {
         Content::FunctionEnvironmentReloadResponse(response) => response.result,
         _ => None,
@@ -242,11 +282,18 @@ async fn termination_drains_what_runs_and_answers_for_what_does_not_end() {
     };
     worker.connection.send("", Content::WorkerTerminate(terminate));
     let first = worker.answer().await;
-    assert_eq!(text(&first), "done all the same", "a function is told of the end, and has the grace to complete");
+    assert_eq!(
+        text(&first),
+        "done all the same",
+        "a function is told of the end, and has the grace to complete"
+    );
     let second = worker.answer().await;
     assert_eq!(second.invocation_id, "never_ends");
     assert_eq!(failure(&second).0, i32::from(Status::Cancelled));
-    assert!(worker.connection.receive().await.is_none(), "the worker ends the stream itself");
+    assert!(
+        worker.connection.receive().await.is_none(),
+        "the worker ends the stream itself"
+    );
     assert_eq!(worker.end().await, 0);
 }
 
