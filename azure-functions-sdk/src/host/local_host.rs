@@ -9,6 +9,7 @@ use super::{
     metadata::AppSettings,
     options::LocalHostOptions,
     output::{HostOutput, Log},
+    process::{Launch, WorkerCommand},
     recorder::Recorder,
     rpc::server::RpcServer,
     rpc_listener::RpcListener,
@@ -18,11 +19,10 @@ use super::{
     timers::{StatusStore, UnknownZone, Zone},
 };
 use crate::{
-    durable::{BindingUrls, HubName, HubNameError, TaskHub, TaskHubError, TaskHubOptions, Via},
+    durable::{BindingUrls, TaskHub, TaskHubError, TaskHubOptions, Via},
     project::{DurableTaskOptions, FunctionTimeout, LogLevel, OverridableStates},
 };
 use std::{
-    collections::BTreeMap,
     fmt, io,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
@@ -65,9 +65,6 @@ pub enum LocalHostError {
     /// The task hub cannot be opened.
     #[error(transparent)]
     Hub(#[from] TaskHubError),
-    /// The task hub's name breaks the rules.
-    #[error(transparent)]
-    HubName(#[from] HubNameError),
     /// `WEBSITE_TIME_ZONE` names no time zone.
     #[error(transparent)]
     Zone(#[from] UnknownZone),
@@ -107,6 +104,15 @@ impl LocalHost {
     /// # Errors
     /// A port, the keys, the task hub or a folder cannot be used.
     pub async fn start(options: LocalHostOptions, output: Arc<dyn HostOutput>) -> Result<Self, LocalHostError> {
+        Self::start_with(options, output, |worker| Box::new(worker)).await
+    }
+
+    /// Starts everything, with workers that `launcher` starts.
+    async fn start_with(
+        options: LocalHostOptions,
+        output: Arc<dyn HostOutput>,
+        launcher: impl FnOnce(WorkerCommand) -> Box<dyn Launch> + Send,
+    ) -> Result<Self, LocalHostError> {
         let LocalHostOptions {
             worker,
             settings,
@@ -124,7 +130,7 @@ impl LocalHost {
         let (state, states) = watch::channel(WorkerState::Starting(String::new()));
         let (functions, tables) = watch::channel(Arc::default());
         let runner = FunctionRunner::new(states.clone(), tables.clone(), log.clone());
-        let hub_options = hub_options(&host_json.durable_task, &data_dir)?;
+        let hub_options = hub_options(&host_json.durable_task, &data_dir);
         let database = hub_options.database();
         let hub_worker = Arc::new(DurableWorker::new(runner.clone(), recorder));
         let hub = Arc::new(TaskHub::open(hub_options, hub_worker)?);
@@ -190,7 +196,7 @@ impl LocalHost {
                 },
                 log: log.clone(),
             },
-            launcher: Box::new(worker),
+            launcher: launcher(worker),
             state,
             functions,
             stop: stop_worker.clone(),
@@ -256,14 +262,13 @@ fn recorder(directory: PathBuf) -> Result<Recorder, LocalHostError> {
     Recorder::new(directory.clone()).map_err(|source| LocalHostError::Record { directory, source })
 }
 
-fn hub_options(durable: &DurableTaskOptions, data_dir: &Path) -> Result<TaskHubOptions, LocalHostError> {
-    let name = HubName::new(durable.hub_name.to_string())?;
-    Ok(TaskHubOptions::new(name, data_dir)
+fn hub_options(durable: &DurableTaskOptions, data_dir: &Path) -> TaskHubOptions {
+    TaskHubOptions::new(durable.hub_name.clone(), data_dir)
         .max_concurrent_orchestrations(durable.max_concurrent_orchestrations)
         .max_concurrent_activities(durable.max_concurrent_activities)
         .timers(durable.maximum_short_timer, durable.long_running_timer_interval)
         .default_version(durable.default_version.clone().unwrap_or_default())
-        .replace_running(durable.overridable_states == OverridableStates::AnyState))
+        .replace_running(durable.overridable_states == OverridableStates::AnyState)
 }
 
 fn client_binding(hub: &Arc<TaskHub>, urls: BindingUrls) -> super::runner::ClientBinding {
@@ -312,17 +317,4 @@ fn settings_line(durable: &DurableTaskOptions, database: &Path, webhook: &str) -
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_say_localhost_on_loopback_and_https_for_names_of_others() {
-        let site = |address: &str| site_name(address.parse().unwrap());
-        assert_eq!(site("127.0.0.1:7071"), "localhost:7071");
-        assert_eq!(site("0.0.0.0:80"), "localhost:80");
-        assert_eq!(site("192.168.0.9:1"), "192.168.0.9:1");
-        assert_eq!(origin(&site("192.168.0.9:1")), "http://192.168.0.9:1");
-        assert_eq!(origin(&site("[fe80::1]:1")), "http://[fe80::1]:1");
-        assert_eq!(origin("tunnel.example"), "https://tunnel.example");
-    }
-}
+mod tests;
