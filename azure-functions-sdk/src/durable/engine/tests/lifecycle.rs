@@ -150,19 +150,6 @@ fn an_instance_that_the_host_fails_says_why() {
 }
 
 #[test]
-fn a_restart_has_the_same_name_and_input_and_no_parent() {
-    let run = Run::new();
-    let message = run.instance.restart("again".to_owned(), "e9".to_owned(), ten());
-    let started = message.as_start().unwrap();
-    assert_eq!(
-        (started.name.as_str(), started.instance_id.as_str()),
-        ("ShipOrder", "again")
-    );
-    assert_eq!(started.input, run.instance.input);
-    assert_eq!(Instance::pending(&message).unwrap().status, RuntimeStatus::Pending);
-}
-
-#[test]
 fn statuses_have_their_numbers_and_names() {
     for number in 0..8 {
         let status = RuntimeStatus::from_number(number).unwrap();
