@@ -4,11 +4,12 @@
 use std::{io, path::Path, time::Duration};
 
 use super::{
-    HubName, LogLevel, LogLevels, ProjectError, Settings, UnresolvedSetting,
+    LogLevel, LogLevels, ProjectError, Settings, UnresolvedSetting,
     error::{place, shown},
     json_text::{self, Json, Node, Origin},
     parse_time_span,
 };
+use crate::durable::HubName;
 
 /// What `host.json` says, checked.
 #[derive(Clone, Debug)]
@@ -48,7 +49,7 @@ pub struct HttpOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DurableTaskOptions {
-    /// `hubName`, `%SETTING%` resolved, or the default made from `WEBSITE_SITE_NAME`.
+    /// `hubName`, `%SETTING%` resolved, or made from `WEBSITE_SITE_NAME`, or `TestHubName`.
     pub hub_name: HubName,
     /// `maxConcurrentActivityFunctions`: ten per core by default.
     pub max_concurrent_activities: usize,
@@ -256,7 +257,7 @@ impl Reader<'_> {
             .get("WEBSITE_SITE_NAME")
             .or_else(|| self.settings.get("TestHubName"));
         let mut options = DurableTaskOptions {
-            hub_name: HubName::from_site_name(site),
+            hub_name: site.map_or_else(HubName::default, HubName::derived_from),
             max_concurrent_activities: per_core,
             max_concurrent_orchestrations: per_core,
             max_concurrent_entities: per_core,
@@ -344,7 +345,7 @@ impl Reader<'_> {
             .settings
             .resolve(text)
             .map_err(|error: UnresolvedSetting| self.error(node, format!("extensions.durableTask.hubName: {error}")))?;
-        HubName::new(&name).map_err(|source| ProjectError::HubName {
+        HubName::new(name).map_err(|source| ProjectError::HubName {
             place: place(self.file, &node.origin),
             source,
         })

@@ -137,7 +137,7 @@ impl FrontDoor {
         let address = listener.local_addr();
         let grace = options.grace;
         let door = Arc::new(Door {
-            enforced: options.enable_auth || !address.ip().is_loopback(),
+            enforced: must_enforce(options.enable_auth, address),
             options,
             address,
             keys,
@@ -209,6 +209,11 @@ impl fmt::Debug for FrontDoor {
             .field("address", &self.door.address)
             .finish_non_exhaustive()
     }
+}
+
+/// Keys protect the host as soon as another machine can reach it.
+fn must_enforce(enable_auth: bool, address: SocketAddr) -> bool {
+    enable_auth || !address.ip().to_canonical().is_loopback()
 }
 
 /// What all connections share.
