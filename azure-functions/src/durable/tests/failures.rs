@@ -84,7 +84,7 @@ fn failure_details_are_the_source_of_the_error() {
     let mut payload = payload("12 0 4#0(Pay) 13 12 6>0=x", &Value::Null);
     payload["history"][5]["FailureDetails"] = json!({
         "ErrorType": "CardError", "ErrorMessage": "declined", "StackTrace": "at 1", "IsNonRetriable": true,
-        "InnerFailure": {"ErrorType": "Io", "ErrorMessage": "reset"}, "Properties": {"a": 1}
+        "InnerFailure": {"ErrorType": null, "ErrorMessage": "reset", "IsNonRetriable": null}, "Properties": {"a": 1}
     });
     let turn = run_payload(
         |c| {
