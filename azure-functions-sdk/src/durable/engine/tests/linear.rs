@@ -1,7 +1,7 @@
 //! The interpreter's work grows with the history and no faster.
 
 use super::{
-    super::{action::parse, shim::Shim},
+    super::{answer::parse, shim::Shim},
     *,
 };
 
