@@ -1,7 +1,7 @@
 //! `host.json` as people write it, and as they get it wrong.
 
 use super::*;
-use crate::project::LocalSettings;
+use crate::project::{LocalSettings, LogLevel};
 
 fn settings(values: &[(&str, &str)]) -> Settings {
     Settings::new(
@@ -26,7 +26,7 @@ fn the_shortest_file_gives_the_defaults() {
     assert_eq!(host.function_timeout, FunctionTimeout::Limit(Duration::from_secs(1800)));
     assert_eq!(host.http.route_prefix, "api");
     assert_eq!(host.durable_task.hub_name.as_str(), "TestHubName");
-    assert_eq!(host.durable_task.maximum_short_timer, DAY * 6);
+    assert_eq!(host.durable_task.maximum_short_timer, Duration::from_secs(6 * 86_400));
     assert_eq!(
         host.durable_task.overridable_states,
         OverridableStates::NonRunningStates

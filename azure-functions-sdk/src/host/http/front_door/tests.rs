@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::host::http::FrontTrigger;
+use http::Method;
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use tokio::{
