@@ -18,6 +18,7 @@ mod error;
 pub mod http;
 mod invocation;
 mod panics;
+pub mod prelude;
 mod registry;
 #[doc(hidden)]
 pub mod rpc;

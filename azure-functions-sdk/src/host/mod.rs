@@ -3,11 +3,14 @@
 //! A [`LocalHost`] starts the app's worker process and keeps it running, serves HTTP functions and the durable HTTP API on
 //! one port, fires timers, and runs durable functions through the task hub.
 
+mod app_timers;
+mod backend;
 mod capabilities;
 mod channel;
 mod durable_worker;
 #[cfg(test)]
 mod fake_worker;
+mod follower;
 mod function;
 pub mod http;
 mod http_request;
@@ -15,11 +18,15 @@ mod http_response;
 mod in_flight;
 mod indent;
 mod invocation;
+mod listing;
+mod local_host;
 mod metadata;
+mod options;
 mod output;
 mod process;
 mod recorder;
 mod rpc;
+mod rpc_listener;
 mod runner;
 mod startup;
 mod supervisor;
@@ -28,6 +35,8 @@ pub mod timers;
 pub use function::{Binding, Direction, Function, FunctionTable};
 pub use http_request::HttpInvocation;
 pub use invocation::{Failure, InvokeError, TriggerInput};
+pub use local_host::{LocalHost, LocalHostError};
+pub use options::{DEFAULT_PORT, LocalHostOptions};
 pub use output::{HostOutput, LogRecord};
 pub use process::WorkerCommand;
 pub use runner::FunctionRunner;

@@ -1,1 +1,13 @@
-//! Timer triggers.
+//! Timer triggers: schedules, their status across restarts, and the loop that fires them.
+
+mod listener;
+mod ncrontab;
+mod schedule;
+mod status;
+mod timer_info;
+mod zone;
+
+pub use listener::{RunTimer, Timer, TimerError, TimerRun, Timers};
+pub use schedule::{Schedule, ScheduleError};
+pub use status::{ScheduleStatus, StatusStore};
+pub use zone::{UnknownZone, Zone};

@@ -30,7 +30,8 @@ impl Core {
     pub(super) fn deliver_one(&self) -> Option<Event> {
         let (event, rest) = {
             let mut state = self.state.borrow_mut();
-            if state.stopped() {
+            // What comes after the request to start over belongs to the next execution.
+            if state.stopped() || state.continue_as_new.is_some() {
                 return None;
             }
             state.next(&self.history)?
@@ -152,7 +153,7 @@ impl State {
             Nothing,
         }
         let then = match &self.operations[op.0 as usize].course {
-            Course::Call { .. } => Then::Answer(Answered::Event(place)),
+            Course::Call => Then::Answer(Answered::Event(place)),
             Course::Timer { due, .. } if self.fired_early(history, id, *due) => Then::NextPiece { due: *due },
             Course::Timer { .. } => Then::Answer(Answered::Fired),
             Course::Retry(retry) => match retry.stage {
@@ -160,7 +161,7 @@ impl State {
                 RetryStage::Delay { due, .. } if self.fired_early(history, id, due) => Then::DelayAgain { due },
                 RetryStage::Delay { .. } => Then::NextAttempt,
             },
-            Course::Wait { .. } => Then::Nothing,
+            Course::Wait => Then::Nothing,
         };
         match then {
             Then::Answer(answer) => self.answer(op, answer),

@@ -1,0 +1,203 @@
+//! What stands in `#[func(...)]` and `#[binding(...)]`.
+
+use crate::errors::Errors;
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::{
+    Expr, Ident, Lit, Meta, Token, UnOp,
+    ext::IdentExt,
+    parse::{Parse, ParseStream, Parser},
+    punctuated::Punctuated,
+    spanned::Spanned,
+};
+
+/// The arguments of `#[func(...)]`.
+#[derive(Default)]
+pub(crate) struct FuncArguments {
+    /// `name = "..."`.
+    pub(crate) name: Option<(String, Span)>,
+    /// `activity`.
+    pub(crate) activity: Option<Span>,
+}
+
+/// The arguments of one `#[binding(...)]`.
+pub(crate) struct BindingArguments {
+    /// `name = "..."`: what it is for, if it stands on the function.
+    pub(crate) name: Option<(String, Span)>,
+    /// The others.
+    pub(crate) given: Vec<Given>,
+    /// Where the attribute stands.
+    pub(crate) span: Span,
+}
+
+/// `key = value`.
+#[derive(Clone)]
+pub(crate) struct Given {
+    pub(crate) key: Ident,
+    pub(crate) value: Literal,
+    /// Where the value stands.
+    pub(crate) span: Span,
+}
+
+/// A literal, or a list of them.
+#[derive(Clone)]
+pub(crate) enum Literal {
+    Text(String),
+    Flag(bool),
+    Integer(i64),
+    Number(f64),
+    List(Vec<(Self, Span)>),
+}
+
+impl FuncArguments {
+    pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut this = Self::default();
+        for argument in arguments(tokens, errors) {
+            match (argument.key.to_string().as_str(), argument.value) {
+                ("name", Some(value)) => match literal(&value) {
+                    Ok(Literal::Text(name)) if this.name.is_none() => this.name = Some((name, value.span())),
+                    Ok(Literal::Text(_)) => errors.at(&argument.key, "`name` is given twice"),
+                    _ => errors.at(&value, "the function's name is text: write `name = \"...\"`"),
+                },
+                ("name", None) => errors.at(&argument.key, "write `name = \"...\"`"),
+                ("activity", None) => this.activity = Some(argument.key.span()),
+                ("activity", Some(value)) => errors.at(&value, "write `#[func(activity)]`, without a value"),
+                ("disabled", _) => errors.at(
+                    &argument.key,
+                    "hosts no longer read `disabled`: set the app setting `AzureWebJobs.NAME.Disabled` to `true`",
+                ),
+                (key, _) => {
+                    let hint = crate::names::hint(key, ["name", "activity"]);
+                    errors.at(
+                        &argument.key,
+                        format!("`#[func]` takes `name = \"...\"` and `activity`, not `{key}`{hint}"),
+                    );
+                }
+            }
+        }
+        this
+    }
+}
+
+impl BindingArguments {
+    /// Reads an attribute that is known to be `#[binding]`.
+    pub(crate) fn read(attribute: &syn::Attribute, errors: &mut Errors) -> Self {
+        let mut this = Self {
+            name: None,
+            given: Vec::new(),
+            span: attribute.span(),
+        };
+        let tokens = match &attribute.meta {
+            Meta::List(list) => list.tokens.clone(),
+            other => {
+                errors.at(other, "write `#[binding(key = value, ...)]`");
+                return this;
+            }
+        };
+        for Argument { key, value } in arguments(tokens, errors) {
+            let Some(value) = value else {
+                errors.at(&key, format!("`{key}` needs a value: write `{key} = ...`"));
+                continue;
+            };
+            let literal = match literal(&value) {
+                Ok(literal) => literal,
+                Err(error) => {
+                    errors.add(error);
+                    continue;
+                }
+            };
+            if key == "name" {
+                match literal {
+                    Literal::Text(name) => this.name = Some((name, value.span())),
+                    _ => errors.at(
+                        &value,
+                        "the name of a parameter or output is text: write `name = \"...\"`",
+                    ),
+                }
+            } else if this.given.iter().any(|given| given.key == key) {
+                errors.at(&key, format!("`{key}` is given twice"));
+            } else {
+                let span = value.span();
+                this.given.push(Given {
+                    key,
+                    value: literal,
+                    span,
+                });
+            }
+        }
+        this
+    }
+}
+
+/// `key` or `key = value`.
+struct Argument {
+    key: Ident,
+    value: Option<Expr>,
+}
+
+impl Parse for Argument {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        // `type` is a keyword and a fine key.
+        let key = input.call(Ident::parse_any)?;
+        let value = if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            Some(input.parse()?)
+        } else {
+            None
+        };
+        Ok(Self { key, value })
+    }
+}
+
+fn arguments(tokens: TokenStream, errors: &mut Errors) -> Vec<Argument> {
+    match Punctuated::<Argument, Token![,]>::parse_terminated.parse2(tokens) {
+        Ok(arguments) => arguments.into_iter().collect(),
+        Err(error) => {
+            errors.add(error);
+            Vec::new()
+        }
+    }
+}
+
+fn literal(value: &Expr) -> syn::Result<Literal> {
+    match value {
+        Expr::Lit(lit) => match &lit.lit {
+            Lit::Str(text) => Ok(Literal::Text(text.value())),
+            Lit::Bool(flag) => Ok(Literal::Flag(flag.value)),
+            Lit::Int(number) => number.base10_parse().map(Literal::Integer),
+            Lit::Float(number) => number.base10_parse().map(Literal::Number),
+            other => Err(not_literal(other)),
+        },
+        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => match &*unary.expr {
+            // The lowest integer has no positive twin: parse with the sign.
+            Expr::Lit(lit) if matches!(&lit.lit, Lit::Int(_)) => {
+                let Lit::Int(number) = &lit.lit else {
+                    return Err(not_literal(value));
+                };
+                format!("-{}", number.base10_digits())
+                    .parse()
+                    .map(Literal::Integer)
+                    .map_err(|error| syn::Error::new_spanned(value, error))
+            }
+            inner => match literal(inner)? {
+                Literal::Number(number) => Ok(Literal::Number(-number)),
+                _ => Err(not_literal(value)),
+            },
+        },
+        Expr::Array(array) => array
+            .elems
+            .iter()
+            .map(|item| Ok((literal(item)?, item.span())))
+            .collect::<syn::Result<_>>()
+            .map(Literal::List),
+        Expr::Group(group) => literal(&group.expr),
+        other => Err(not_literal(other)),
+    }
+}
+
+fn not_literal(tokens: impl ToTokens) -> syn::Error {
+    syn::Error::new_spanned(
+        tokens,
+        "write a literal here: text in quotes, a number, `true`, `false`, or a list of these in brackets",
+    )
+}

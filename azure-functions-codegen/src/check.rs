@@ -1,0 +1,406 @@
+//! Every mistake that the text of a signature shows.
+
+use crate::{
+    arguments::{Given, Literal},
+    errors::Errors,
+    known::{Kind, Known, Role},
+    names,
+    returned::Kind as Output,
+    route, schedule,
+    signature::{Parameter, Signature},
+};
+use proc_macro2::Span;
+
+/// Reports the mistakes of a signature.
+pub(crate) fn check(signature: &Signature, errors: &mut Errors) {
+    function_name(signature, errors);
+    binding_names(signature, errors);
+    if signature.has(Role::Orchestration) {
+        orchestration(signature, errors);
+    } else {
+        triggers(signature, errors);
+        outputs(signature, errors);
+    }
+    for parameter in &signature.parameters {
+        if let Some(known) = parameter.known {
+            arguments(parameter, known, errors);
+        }
+    }
+    route_parameters(signature, errors);
+}
+
+fn function_name(signature: &Signature, errors: &mut Errors) {
+    let (name, span) = &signature.name;
+    if let Some(reason) = names::wrong_function_name(name) {
+        let fix = if signature.ident == name {
+            "; give it another one with `#[func(name = \"...\")]`"
+        } else {
+            ""
+        };
+        errors.span(*span, format!("{reason}{fix}"));
+    }
+}
+
+fn binding_names(signature: &Signature, errors: &mut Errors) {
+    for (index, parameter) in signature.parameters.iter().enumerate() {
+        let Parameter { name, binding, .. } = parameter;
+        if let Some(reason) = names::wrong_binding_name(binding) {
+            errors.span(
+                parameter.name_span,
+                format!("the host cannot take `{binding}` for the name of a binding: {reason}; rename the parameter"),
+            );
+        }
+        // The host compares names without case.
+        let same = signature.parameters[..index]
+            .iter()
+            .find(|other| other.binding.eq_ignore_ascii_case(binding));
+        if let Some(other) = same {
+            errors.span(
+                parameter.name_span,
+                format!(
+                    "`{name}` and `{}` both name the binding `{binding}`: rename one of them",
+                    other.name
+                ),
+            );
+        }
+        let output =
+            (1..signature.returned.outputs.len()).find(|i| binding.eq_ignore_ascii_case(&format!("output{i}")));
+        if output.is_some() {
+            errors.span(
+                parameter.name_span,
+                format!("`{binding}` is the name of an output in the returned tuple: rename the parameter"),
+            );
+        }
+    }
+}
+
+fn orchestration(signature: &Signature, errors: &mut Errors) {
+    if !signature.is_async {
+        errors.span(
+            signature.fn_span,
+            "an orchestration must be asynchronous: write `async fn`",
+        );
+    }
+    let mut contexts = 0;
+    for parameter in &signature.parameters {
+        if parameter.role() == Some(Role::Orchestration) {
+            contexts += 1;
+            if let Some(span) = parameter.reference {
+                errors.span(span, "an orchestration takes its context by value: remove the `&`");
+            }
+            if contexts == 1 {
+                continue;
+            }
+        }
+        errors.at(
+            &parameter.ty,
+            "an orchestration takes its `DurableOrchestrationContext` and nothing else: call an activity to use other bindings",
+        );
+    }
+    let returned = &signature.returned;
+    let allowed = returned.outputs.len() <= 1
+        && returned
+            .outputs
+            .iter()
+            .all(|output| matches!(output.kind, Output::Nothing | Output::Orchestration | Output::Unknown));
+    if let (false, Some(ty)) = (allowed, &returned.ty) {
+        errors.at(
+            ty,
+            "an orchestration returns nothing, `OrchestrationOutput` or `Result<OrchestrationOutput, E>`",
+        );
+    }
+    for (_, binding) in &signature.outputs {
+        errors.span(
+            binding.span,
+            "the output of an orchestration has no binding: remove this attribute",
+        );
+    }
+}
+
+fn triggers(signature: &Signature, errors: &mut Errors) {
+    let is_activity = signature.activity || signature.has(Role::Activity);
+    let mut first: Option<&Parameter> = None;
+    let mut body: Option<&Parameter> = None;
+    let mut unknown = false;
+    for parameter in &signature.parameters {
+        let is_input = is_activity && is_data(parameter);
+        match parameter.role() {
+            Some(role) if role.is_trigger() => {}
+            None if is_input => {}
+            Some(Role::HttpBody) => {
+                if body.is_some() {
+                    errors.at(&parameter.ty, "a request has one body: remove this parameter");
+                }
+                body = Some(parameter);
+                continue;
+            }
+            Some(_) => continue,
+            None if is_data(parameter) => {
+                errors.at(
+                    &parameter.ty,
+                    "this is no binding: to make it the input of an activity, return `ActivityOutput` or write \
+                     `#[func(activity)]`; to read it from a request, use `Route<T>` or `Json<T>`",
+                );
+                unknown = true;
+                continue;
+            }
+            None => {
+                unknown = true;
+                continue;
+            }
+        }
+        match first {
+            None => first = Some(parameter),
+            Some(other) if is_input || is_data(other) => errors.at(
+                &parameter.ty,
+                format!(
+                    "an activity has one input, and `{}` is it: put both values into a tuple or a struct",
+                    other.name
+                ),
+            ),
+            Some(other) => errors.at(
+                &parameter.ty,
+                format!(
+                    "a function has one trigger, and `{}` is it: remove one of the two",
+                    other.name
+                ),
+            ),
+        }
+    }
+    let http = signature.has(Role::Http) || (first.is_none() && body.is_some());
+    if let (Some(_), Some(body), false) = (first, body, signature.has(Role::Http)) {
+        errors.at(
+            &body.ty,
+            "this reads the body of an HTTP request, but another trigger starts the function: remove one of the two",
+        );
+    }
+    let nothing = first.is_none() && body.is_none();
+    if !http && !(nothing && unknown) {
+        for parameter in signature.parameters.iter().filter(|p| p.role() == Some(Role::HttpPart)) {
+            errors.at(
+                &parameter.ty,
+                "this reads an HTTP request: add a parameter `request: HttpRequest`, or remove it",
+            );
+        }
+    }
+    if nothing && !unknown {
+        let message = if is_activity {
+            "nothing starts this activity: add its input, for example `context: DurableActivityContext` or `name: String`"
+        } else {
+            "nothing starts this function: add a trigger parameter, for example `request: HttpRequest`, `timer: TimerInfo`, \
+             `context: DurableActivityContext` or `context: DurableOrchestrationContext`"
+        };
+        errors.at(&signature.ident, message);
+    }
+}
+
+/// Whether a parameter is surely a value, and no binding.
+fn is_data(parameter: &Parameter) -> bool {
+    parameter.known.is_none() && crate::known::is_data(&parameter.ty)
+}
+
+fn outputs(signature: &Signature, errors: &mut Errors) {
+    let is_activity = signature.has(Role::Activity) || signature.activity;
+    let has_http = signature.has(Role::Http) || signature.has(Role::HttpBody);
+    // With a type that only the compiler knows, nothing is sure.
+    let unknown = signature
+        .parameters
+        .iter()
+        .any(|parameter| parameter.known.is_none() && !is_data(parameter));
+    for (index, output) in signature.returned.outputs.iter().enumerate() {
+        match output.kind {
+            Output::Orchestration => errors.at(
+                &output.ty,
+                "`OrchestrationOutput` is what an orchestration returns: take a `DurableOrchestrationContext`, or return \
+                 something else",
+            ),
+            Output::Activity if index > 0 => {
+                errors.at(&output.ty, "`ActivityOutput` comes first: write `(ActivityOutput, ...)`");
+            }
+            Output::Activity if has_http || signature.has(Role::Timer) => errors.at(
+                &output.ty,
+                "`ActivityOutput` is what an activity returns: take a `DurableActivityContext`, or return something else",
+            ),
+            Output::Http | Output::Data if is_activity && index == 0 => errors.at(
+                &output.ty,
+                "an activity returns nothing or `ActivityOutput` in the first place: write `ActivityOutput` and `.into()`, or \
+                 `((), ...)`",
+            ),
+            Output::Http if !has_http && !unknown => errors.at(
+                &output.ty,
+                "this answers an HTTP request, but another trigger starts the function",
+            ),
+            Output::Data => errors.at(
+                &output.ty,
+                "this is no output: return `HttpResponse` or `Json<T>` from an HTTP function, `ActivityOutput` from an activity",
+            ),
+            _ => {}
+        }
+    }
+    for (index, binding) in &signature.outputs {
+        let count = signature.returned.outputs.len();
+        // The arguments of an unknown type are checked with its trait; a tuple may hide behind one, too.
+        match signature.returned.outputs.get(*index) {
+            Some(output) if matches!(output.kind, Output::Activity | Output::Nothing) => errors.span(
+                binding.span,
+                "this output has no binding, so there is nothing to give arguments to: remove this attribute",
+            ),
+            Some(output) if output.kind == Output::Http => {
+                if let Some(given) = binding.given.first() {
+                    errors.at(&given.key, "an HTTP response has no binding arguments: remove this");
+                }
+            }
+            Some(_) => {}
+            None if count == 1 && signature.returned.outputs[0].kind == Output::Unknown => {}
+            None => errors.span(
+                binding.span,
+                format!("the function has {count} output{}: `$return` is the first, `output1` the second of a tuple, and so on", if count == 1 { "" } else { "s" }),
+            ),
+        }
+    }
+}
+
+fn arguments(parameter: &Parameter, known: &Known, errors: &mut Errors) {
+    if known.role == Role::HttpPart {
+        if let Some(given) = parameter.arguments.first() {
+            errors.at(
+                &given.key,
+                "this parameter has no binding of its own: put the arguments on the trigger's parameter",
+            );
+        }
+        return;
+    }
+    let names: Vec<_> = known.arguments.iter().map(|(name, _)| *name).collect();
+    for given in &parameter.arguments {
+        let key = given.key.to_string();
+        match known.arguments.iter().find(|(name, _)| *name == key) {
+            Some((_, kind)) => value(given, *kind, errors),
+            None => {
+                let hint = names::nearest(&key, names.iter().copied());
+                let text = hint.map_or_else(
+                    || format!("it takes {}", names::list(&names)),
+                    |hint| format!("did you mean `{hint}`?"),
+                );
+                errors.at(
+                    &given.key,
+                    format!("`{key}` is not an argument of `{}`; {text}", known.name),
+                );
+            }
+        }
+    }
+    for required in known.required {
+        if !parameter.arguments.iter().any(|given| given.key == required) {
+            errors.at(
+                &parameter.ty,
+                format!("`{required}` is missing: write `#[binding({required} = \"...\")]` before the parameter"),
+            );
+        }
+    }
+}
+
+fn value(given: &Given, kind: Kind, errors: &mut Errors) {
+    let key = &given.key;
+    match (kind, &given.value) {
+        (Kind::Text, Literal::Text(_)) | (Kind::Flag, Literal::Flag(_)) => {}
+        (Kind::OneOf(values), Literal::Text(text)) => one_of(key, text, values, given.span, errors),
+        (Kind::SomeOf(values), Literal::Text(text)) => {
+            for item in text.split('|') {
+                one_of(key, item.trim(), values, given.span, errors);
+            }
+        }
+        (Kind::SomeOf(values), Literal::List(items)) => {
+            if items.is_empty() {
+                errors.span(
+                    given.span,
+                    format!("`{key}` is empty, so nothing would match: leave it out to allow all"),
+                );
+            }
+            for (item, span) in items {
+                match item {
+                    Literal::Text(text) => one_of(key, text, values, *span, errors),
+                    _ => errors.span(
+                        *span,
+                        format!("`{key}` takes a list of texts, for example `[\"{}\"]`", values[0]),
+                    ),
+                }
+            }
+        }
+        (Kind::Schedule, Literal::Text(text)) => {
+            if let Some(reason) = schedule::wrong(text) {
+                errors.span(given.span, reason);
+            }
+        }
+        (Kind::Route, Literal::Text(text)) => {
+            if let Some(reason) = route::wrong(text) {
+                errors.span(given.span, reason);
+            }
+        }
+        (Kind::Text | Kind::Schedule | Kind::Route, _) => {
+            errors.span(given.span, format!("`{key}` takes text: put it in quotes"));
+        }
+        (Kind::OneOf(values), _) => errors.span(given.span, format!("`{key}` takes one of {}", quoted(values))),
+        (Kind::SomeOf(values), _) => errors.span(
+            given.span,
+            format!("`{key}` takes a list of texts, for example `[\"{}\"]`", values[0]),
+        ),
+        (Kind::Flag, _) => errors.span(given.span, format!("`{key}` takes `true` or `false`")),
+    }
+}
+
+fn one_of(key: &syn::Ident, text: &str, values: &[&str], span: Span, errors: &mut Errors) {
+    if !values.iter().any(|value| value.eq_ignore_ascii_case(text)) {
+        let hint = names::nearest(text, values.iter().copied()).map_or_else(
+            || format!("write one of {}", quoted(values)),
+            |hint| format!("did you mean `\"{hint}\"`?"),
+        );
+        errors.span(span, format!("`{text}` cannot be the `{key}`; {hint}"));
+    }
+}
+
+fn quoted(values: &[&str]) -> String {
+    values
+        .iter()
+        .map(|value| format!("`\"{value}\"`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// A `Route<T>` must be in the route of its function.
+fn route_parameters(signature: &Signature, errors: &mut Errors) {
+    let trigger = signature
+        .parameters
+        .iter()
+        .find(|parameter| parameter.role() == Some(Role::Http))
+        .or_else(|| {
+            signature
+                .parameters
+                .iter()
+                .find(|parameter| parameter.role() == Some(Role::HttpBody))
+        });
+    let Some(trigger) = trigger else { return };
+    let route = trigger.arguments.iter().find(|given| given.key == "route");
+    let template = match route.map(|given| &given.value) {
+        Some(Literal::Text(template)) if route::wrong(template).is_none() => template.as_str(),
+        Some(_) => return,
+        // Without a route it is the function's name.
+        None => "",
+    };
+    // What a setting stands for is not known here.
+    if template.contains('%') {
+        return;
+    }
+    let names = route::parameters(template);
+    let plain = |name: &str| name.replace('_', "").to_lowercase();
+    for parameter in signature.parameters.iter().filter(|p| p.role() == Some(Role::HttpPart)) {
+        if !names.iter().any(|name| plain(name) == plain(&parameter.name)) {
+            errors.span(
+                parameter.name_span,
+                format!(
+                    "the route `{template}` has no parameter `{}`: write `{{{0}}}` into it{}",
+                    parameter.binding,
+                    names::hint(&parameter.binding, names.iter().map(String::as_str))
+                ),
+            );
+        }
+    }
+}

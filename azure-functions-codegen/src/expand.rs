@@ -1,0 +1,238 @@
+//! The code for a function without mistakes: its description, the rules that only types can tell, and its handler.
+
+use crate::{
+    arguments::{Given, Literal},
+    known::Known,
+    route, schedule,
+    signature::{Parameter, Signature, type_span},
+};
+use proc_macro2::{Ident, Literal as Token, Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+/// Registers a function.
+pub(crate) fn registration(signature: &Signature) -> TokenStream {
+    let Signature {
+        ident,
+        name: (name, _),
+        is_async,
+        fn_span,
+        parameters,
+        returned,
+        ..
+    } = signature;
+    let is_activity = signature.activity || signature.has(crate::known::Role::Activity);
+    let span = ident.span();
+    let return_type = returned.ty.as_ref().map_or_else(|| quote!(()), |ty| quote!(#ty));
+    let return_span = returned.ty.as_ref().map_or(span, type_span);
+    let descriptions = parameters.iter().map(|parameter| description(parameter, is_activity));
+    let output_arguments = signature.outputs.iter().map(|(index, binding)| {
+        let given = binding.given.iter().map(given);
+        quote!(__az::Output { index: #index, arguments: &[#(#given),*] })
+    });
+    let rules = rules(signature, &return_type, return_span);
+
+    let locals: Vec<_> = (0..parameters.len())
+        .map(|i| Ident::new(&format!("p{i}"), Span::mixed_site()))
+        .collect();
+    let (call, source, error) = (local("call"), local("source"), local("error"));
+    let takes = parameters
+        .iter()
+        .zip(&locals)
+        .enumerate()
+        .map(|(i, (parameter, local))| {
+            let ty = &parameter.ty;
+            let span = type_span(ty);
+            let index = Token::usize_unsuffixed(i);
+            let take = if is_activity && parameter.known.is_none() {
+                quote_spanned!(span=> __az::ActivityParameter::<#ty>::take(&mut #call, &__AZ_PARAMETERS[#index]))
+            } else {
+                quote_spanned!(span=> #call.take::<#ty>(&__AZ_PARAMETERS[#index]))
+            };
+            quote! {
+                let #local = match #take {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(#error) => return #call.refuse::<__AzReturn>(#error),
+                };
+            }
+        });
+    let values = parameters
+        .iter()
+        .zip(&locals)
+        .map(|(parameter, local)| match parameter.reference {
+            Some(_) => quote!(&#local),
+            None => quote!(#local),
+        });
+    let body = |dot_await: TokenStream| {
+        quote! {
+            let mut #call = <__AzMode>::begin(#source);
+            #(#takes)*
+            #call.finish::<__AzReturn>(#ident(#(#values),*) #dot_await)
+        }
+    };
+    let handler = if *is_async {
+        let body = body(quote!(.await));
+        quote_spanned!(span=> <__AzMode>::asynchronous(|#source| ::std::boxed::Box::pin(async move { #body })))
+    } else {
+        let body = body(TokenStream::new());
+        quote_spanned!(span=> <__AzMode>::blocking(|#source| { #body }))
+    };
+    let is_async_rule = quote_spanned!(*fn_span=> const _: () = __az::rules::is_async(__AZ_PARAMETERS, #is_async););
+    // Only in a scope of its own is an item's name no trouble, and only through an alias does a missing trait speak once.
+    quote! {
+        #[doc(hidden)]
+        #[allow(
+            clippy::all,
+            clippy::pedantic,
+            clippy::restriction,
+            clippy::nursery,
+            deprecated,
+            unused_qualifications,
+            non_camel_case_types,
+            missing_docs
+        )]
+        const _: () = {
+            use ::azure_functions::__private as __az;
+            #[allow(unused_imports)]
+            use ::azure_functions::__private::PlainParameter as _;
+
+            type __AzReturn = #return_type;
+            type __AzMode = __az::Mode<{ __az::rules::mode(__AZ_PARAMETERS) }>;
+            const __AZ_PARAMETERS: &[__az::Parameter] = &[#(#descriptions),*];
+            #is_async_rule
+            #rules
+
+            __az::inventory::submit! {
+                __az::Function {
+                    name: #name,
+                    module: ::core::module_path!(),
+                    file: ::core::file!(),
+                    line: ::core::line!(),
+                    bindings: || __az::bindings::<__AzReturn>(__AZ_PARAMETERS, &[#(#output_arguments),*]),
+                    handler: #handler,
+                }
+            }
+        };
+    }
+}
+
+/// A name of ours that no name of the user's can meet.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+fn description(parameter: &Parameter, is_activity: bool) -> TokenStream {
+    let Parameter {
+        name,
+        binding,
+        ty,
+        reference,
+        known,
+        arguments,
+        ..
+    } = parameter;
+    let by_reference = reference.is_some();
+    let spec = spec(ty, *known, is_activity);
+    let arguments = arguments.iter().map(given);
+    quote! {
+        __az::Parameter {
+            name: #name,
+            binding: #binding,
+            spec: #spec,
+            by_reference: #by_reference,
+            arguments: &[#(#arguments),*],
+        }
+    }
+}
+
+/// What a parameter's type says about itself.
+fn spec(ty: &syn::Type, known: Option<&Known>, is_activity: bool) -> TokenStream {
+    let span = type_span(ty);
+    if is_activity && known.is_none() {
+        quote_spanned!(span=> __az::ActivityParameter::<#ty>::SPEC)
+    } else {
+        quote_spanned!(span=> <#ty as __az::FromBinding>::SPEC)
+    }
+}
+
+fn given(given: &Given) -> TokenStream {
+    let name = given.key.to_string();
+    let value = literal(&given.value);
+    let text = match &given.value {
+        Literal::Text(text) => Some(text),
+        _ => None,
+    };
+    let wrong = |reason: Option<String>| match reason {
+        Some(reason) => quote!(::core::option::Option::Some(#reason)),
+        None => quote!(::core::option::Option::None),
+    };
+    let wrong_schedule = wrong(text.and_then(|text| schedule::wrong(text)));
+    let wrong_route = wrong(text.and_then(|text| route::wrong(text)));
+    quote! {
+        __az::Given {
+            name: #name,
+            value: #value,
+            wrong_schedule: #wrong_schedule,
+            wrong_route: #wrong_route,
+        }
+    }
+}
+
+fn literal(value: &Literal) -> TokenStream {
+    match value {
+        Literal::Text(text) => quote!(__az::Literal::Text(#text)),
+        Literal::Flag(flag) => quote!(__az::Literal::Flag(#flag)),
+        Literal::Integer(number) => quote!(__az::Literal::Integer(#number)),
+        Literal::Number(number) => quote!(__az::Literal::Number(#number)),
+        Literal::List(items) => {
+            let items = items.iter().map(|(item, _)| literal(item));
+            quote!(__az::Literal::List(&[#(#items),*]))
+        }
+    }
+}
+
+/// The rules, each in a constant of its own: one that fails points at the tokens it was written for.
+fn rules(signature: &Signature, return_type: &TokenStream, return_span: Span) -> TokenStream {
+    let mut rules = TokenStream::new();
+    let ident = &signature.ident;
+    rules.extend(quote_spanned!(ident.span()=> const _: () = __az::rules::has_trigger(__AZ_PARAMETERS);));
+    for (i, parameter) in signature.parameters.iter().enumerate() {
+        let span = type_span(&parameter.ty);
+        let index = Token::usize_unsuffixed(i);
+        rules.extend(quote_spanned!(span=> const _: () = __az::rules::parameter(__AZ_PARAMETERS, #index);));
+        rules.extend(quote_spanned! {span=>
+            const _: () = __az::rules::required(&__AZ_PARAMETERS[#index].spec, __AZ_PARAMETERS[#index].arguments);
+        });
+        for (j, given) in parameter.arguments.iter().enumerate() {
+            let (name, j) = (given.key.to_string(), Token::usize_unsuffixed(j));
+            rules.extend(quote_spanned! {given.key.span()=>
+                const _: () = __az::rules::takes_arguments(__AZ_PARAMETERS, #index);
+                const _: () = __az::rules::argument_name(&__AZ_PARAMETERS[#index].spec, #name);
+            });
+            rules.extend(quote_spanned! {given.span=>
+                const _: () = __az::rules::argument_value(
+                    &__AZ_PARAMETERS[#index].spec,
+                    &__AZ_PARAMETERS[#index].arguments[#j],
+                );
+            });
+        }
+    }
+    rules.extend(quote_spanned!(return_span=> const _: () = __az::rules::returns::<#return_type>(__AZ_PARAMETERS);));
+    for (index, binding) in &signature.outputs {
+        let span = binding.name.as_ref().map_or(binding.span, |(_, span)| *span);
+        let all = binding.given.iter().map(given);
+        rules.extend(quote_spanned! {span=>
+            const _: () = __az::rules::required(__az::rules::output::<#return_type>(#index), &[#(#all),*]);
+        });
+        for argument in &binding.given {
+            let name = argument.key.to_string();
+            rules.extend(quote_spanned! {argument.key.span()=>
+                const _: () = __az::rules::argument_name(__az::rules::output::<#return_type>(#index), #name);
+            });
+            let given = given(argument);
+            rules.extend(quote_spanned! {argument.span=>
+                const _: () = __az::rules::argument_value(__az::rules::output::<#return_type>(#index), &#given);
+            });
+        }
+    }
+    rules
+}
