@@ -7,6 +7,8 @@ use std::{error::Error, fmt::Display, io::Write};
 
 use anstyle::{AnsiColor, Style};
 
+use crate::project::LogLevel;
+
 const GOOD: Style = AnsiColor::BrightGreen.on_default().bold();
 const NOTE: Style = AnsiColor::BrightCyan.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -83,14 +85,16 @@ impl Shell {
         }
     }
 
-    /// One log record: `[12:30:01.250] info Function.flow: message`. `origin` is the function or the part of the host that logged it.
-    pub fn log(self, level: log::Level, origin: &str, message: impl Display) {
+    /// One log record: `[12:30:01.250] info  Function.flow: message`. `origin` is the function or the part of the host that
+    /// logged it.
+    pub fn log(self, level: LogLevel, origin: &str, message: impl Display) {
         let (style, name) = match level {
-            log::Level::Error => (ERROR, "error"),
-            log::Level::Warn => (WARNING, "warn"),
-            log::Level::Info => (GOOD, "info"),
-            log::Level::Debug => (NOTE, "debug"),
-            log::Level::Trace => (DIM, "trace"),
+            LogLevel::Critical => (ERROR, "fatal"),
+            LogLevel::Error => (ERROR, "error"),
+            LogLevel::Warning => (WARNING, "warn"),
+            LogLevel::Information => (GOOD, "info"),
+            LogLevel::Debug => (NOTE, "debug"),
+            LogLevel::Trace | LogLevel::None => (DIM, "trace"),
         };
         let time = chrono::Local::now().format("%H:%M:%S%.3f");
         report(format_args!(

@@ -45,14 +45,20 @@ pub(super) enum BuildError {
 }
 
 impl Build<'_> {
+    /// The app's `Cargo.toml`, absolute.
+    pub(super) fn manifest(&self) -> Result<PathBuf, BuildError> {
+        let folder = std::path::absolute(self.path).unwrap_or_else(|_| self.path.into());
+        let manifest = folder.join("Cargo.toml");
+        if manifest.is_file() {
+            Ok(manifest)
+        } else {
+            Err(BuildError::NoManifest(self.path.into()))
+        }
+    }
+
     /// Runs `cargo build`; its progress and its complaints go to the terminal as ever.
     pub(super) fn run(&self) -> Result<App, BuildError> {
-        let manifest = std::path::absolute(self.path)
-            .unwrap_or_else(|_| self.path.into())
-            .join("Cargo.toml");
-        if !manifest.is_file() {
-            return Err(BuildError::NoManifest(self.path.into()));
-        }
+        let manifest = self.manifest()?;
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo
             .args([

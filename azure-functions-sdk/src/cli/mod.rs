@@ -6,6 +6,7 @@ mod build;
 mod new;
 mod new_app;
 mod replay;
+mod run;
 mod settings;
 
 use std::{error::Error, ffi::OsString, process::ExitCode};
@@ -52,9 +53,19 @@ struct Cli {
 enum Command {
     NewApp(new_app::Args),
     New(new::Args),
+    #[command(visible_alias = "start")]
+    Run(run::Args),
     Replay(replay::Args),
     #[command(subcommand)]
     Settings(settings::Command),
+    /// `cargo func host start`, as the Azure Functions Core Tools spell `start`.
+    #[command(subcommand, hide = true)]
+    Host(HostCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum HostCommand {
+    Start(run::Args),
 }
 
 /// Runs the command line; `args` begin with the program's name, then, when cargo starts us, `func`.
@@ -68,6 +79,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match cli.command {
         Command::NewApp(args) => args.run(shell),
         Command::New(args) => args.run(shell),
+        Command::Run(args) | Command::Host(HostCommand::Start(args)) => args.run(shell),
         Command::Replay(args) => args.run(shell),
         Command::Settings(command) => command.run(shell),
     };
@@ -91,8 +103,42 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(without_cargo_argument(line.split(' ').map(OsString::from)))
+    }
+
     #[test]
     fn clap_finds_no_contradiction_in_the_commands() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn works_with_and_without_the_argument_that_cargo_adds() {
+        for line in [
+            "cargo-func func run app",
+            "cargo-func run app",
+            "cargo-func start app",
+            "cargo-func host start app",
+        ] {
+            let (Command::Run(args) | Command::Host(HostCommand::Start(args))) = parse(line).unwrap().command else {
+                panic!("{line}");
+            };
+            assert_eq!(args.path.to_str(), Some("app"), "{line}");
+        }
+    }
+
+    #[test]
+    fn arguments_after_two_dashes_are_for_cargo() {
+        let Command::Run(args) = parse("cargo-func run --port 8080 -- --features x --bin y")
+            .unwrap()
+            .command
+        else {
+            panic!();
+        };
+        assert_eq!(
+            (args.port, args.cargo_args.join(" ").as_str()),
+            (Some(8080), "--features x --bin y")
+        );
+        assert_eq!(args.path.to_str(), Some("."));
     }
 }

@@ -3,6 +3,7 @@
 //! A [`LocalHost`] starts the app's worker process and keeps it running, serves HTTP functions and the durable HTTP API on
 //! one port, fires timers, and runs durable functions through the task hub.
 
+mod backend;
 mod capabilities;
 mod channel;
 mod durable_worker;
@@ -15,11 +16,15 @@ mod http_response;
 mod in_flight;
 mod indent;
 mod invocation;
+mod listing;
+mod local_host;
 mod metadata;
+mod options;
 mod output;
 mod process;
 mod recorder;
 mod rpc;
+mod rpc_listener;
 mod runner;
 mod startup;
 mod supervisor;
@@ -28,6 +33,8 @@ pub mod timers;
 pub use function::{Binding, Direction, Function, FunctionTable};
 pub use http_request::HttpInvocation;
 pub use invocation::{Failure, InvokeError, TriggerInput};
+pub use local_host::{LocalHost, LocalHostError};
+pub use options::{DEFAULT_PORT, LocalHostOptions};
 pub use output::{HostOutput, LogRecord};
 pub use process::WorkerCommand;
 pub use runner::FunctionRunner;

@@ -1,7 +1,7 @@
 //! The worker process: how it is started, what its console says, how it ends (`worker-protocol.md` 2.1 to 2.3).
 
 use super::{output::Log, rpc::server::MAX_MESSAGE_LENGTH};
-use crate::project::LogLevel;
+use crate::project::{LogLevel, Settings};
 use std::{
     collections::{BTreeMap, VecDeque},
     ffi::OsString,
@@ -69,6 +69,22 @@ impl WorkerCommand {
     #[must_use]
     pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    /// Adds what the host alone knows to the environment; variables that were set explicitly stay.
+    pub(crate) fn with_defaults(mut self, settings: &Settings, site: &str) -> Self {
+        // Not one of the runtimes that get the gRPC protocol of the durable extension (`worker-protocol.md` 4.9).
+        let runtime = settings.get("FUNCTIONS_WORKER_RUNTIME").unwrap_or("rust").to_owned();
+        let own = [
+            ("FUNCTIONS_WORKER_RUNTIME", runtime.as_str()),
+            ("AZURE_FUNCTIONS_ENVIRONMENT", "Development"),
+            ("WEBSITE_HOSTNAME", site),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        for (name, value) in settings.exported().iter().cloned().chain(own) {
+            self.environment.entry(name.into()).or_insert_with(|| value.into());
+        }
         self
     }
 

@@ -2,8 +2,10 @@
 
 mod functions;
 mod init;
+mod replay;
 
 use crate::worker::App;
+use std::io::{self, Write as _};
 
 /// The command line makes no sense.
 pub(crate) const USAGE_ERROR: u8 = 2;
@@ -22,22 +24,34 @@ Commands:
 /// Why a command did not do its work.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    pub message: String,
-    pub code: u8,
+    message: String,
+    code: u8,
+    /// Whether the whole usage helps.
+    usage: bool,
 }
 
 impl Failure {
     fn usage(message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
-            code: USAGE_ERROR,
+            usage: true,
+            ..Self::input(message)
         }
     }
 
+    /// What the arguments name cannot be used.
+    fn input(message: impl Into<String>) -> Self {
+        Self::with_code(message, USAGE_ERROR)
+    }
+
     fn work(message: impl Into<String>) -> Self {
+        Self::with_code(message, 1)
+    }
+
+    fn with_code(message: impl Into<String>, code: u8) -> Self {
         Self {
             message: message.into(),
-            code: 1,
+            code,
+            usage: false,
         }
     }
 }
@@ -46,24 +60,30 @@ impl Failure {
 pub(crate) fn run(arguments: &[String]) -> u8 {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["--help" | "-h" | "help", ..] => {
-            print!("{USAGE}");
-            Ok(())
-        }
+        ["--help" | "-h" | "help", ..] => print(USAGE),
         ["init", rest @ ..] => linked().and_then(|app| init::run(&app, rest)),
         ["functions"] => linked().and_then(|app| functions::run(&app)),
+        ["replay", rest @ ..] => linked().and_then(|app| replay::run(&app, rest)),
         [] => Err(Failure::usage("no arguments")),
         [word, ..] => Err(Failure::usage(format!("`{word}` is not understood here"))),
     };
     match done {
         Ok(()) => 0,
-        Err(Failure { message, code }) => {
+        Err(Failure { message, code, usage }) => {
             eprintln!("error: {message}");
-            if code == USAGE_ERROR {
+            if usage {
                 eprint!("\n{USAGE}");
             }
             code
         }
+    }
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    match io::stdout().write_all(text.as_bytes()) {
+        // Whoever stops reading early has seen enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::work(format!("cannot print: {error}"))),
+        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why a call from an orchestration failed.
 
 use super::replay::history::{Event, History, ScheduledKind};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::error::Error;
 
 /// A failed activity or sub-orchestration, or a call that could not be made.
@@ -12,10 +12,10 @@ use std::error::Error;
 pub enum CallError {
     /// The activity failed.
     #[error("{0}")]
-    Activity(TaskFailure),
+    Activity(Box<TaskFailure>),
     /// The sub-orchestration failed or was terminated.
     #[error("{0}")]
-    SubOrchestration(TaskFailure),
+    SubOrchestration(Box<TaskFailure>),
     /// The app has no such function. The call was not made.
     #[error("there is no {kind} function '{name}' in this app; it has: {known}")]
     NotRegistered {
@@ -69,16 +69,24 @@ pub struct TaskFailure {
 #[non_exhaustive]
 pub struct FailureDetails {
     /// Type of the error.
+    #[serde(deserialize_with = "or_default")]
     pub error_type: String,
     /// Message of the error.
+    #[serde(deserialize_with = "or_default")]
     pub error_message: String,
     /// Where it happened.
     pub stack_trace: Option<String>,
     /// What it was caused by.
     #[source]
-    pub inner_failure: Option<Box<FailureDetails>>,
+    pub inner_failure: Option<Box<Self>>,
     /// Whether another attempt is pointless.
+    #[serde(deserialize_with = "or_default")]
     pub is_non_retriable: bool,
+}
+
+/// Hosts write absent members as null.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl CallError {
@@ -135,13 +143,13 @@ impl CallError {
 }
 
 impl TaskFailure {
-    fn new(function: &str, reason: String, details: String, cause: Option<FailureDetails>) -> Self {
-        Self {
+    fn new(function: &str, reason: String, details: String, cause: Option<FailureDetails>) -> Box<Self> {
+        Box::new(Self {
             function: function.to_owned(),
             reason,
             details,
             cause,
-        }
+        })
     }
 
     /// The reason without the words that the host puts before it.

@@ -1,11 +1,12 @@
 //! The functions linked into this binary, checked once, in the order of their names.
 
 use crate::{
-    registry::Function,
+    durable::{CalledKind, KnownFunctions},
+    registry::{DurableKind, Function},
     rpc::{RpcFunctionMetadata, StatusResult, status_result::Status},
 };
-use serde_json::{Map, Value};
-use std::collections::HashMap;
+use serde_json::Value;
+use std::{collections::HashMap, sync::OnceLock};
 use uuid::Uuid;
 
 /// Runtime name under which the worker is known to hosts.
@@ -16,6 +17,7 @@ pub(crate) const LANGUAGE: &str = "rust";
 pub(crate) struct App {
     functions: Vec<&'static Function>,
     by_name: HashMap<String, usize>,
+    known: OnceLock<KnownFunctions>,
 }
 
 /// The app cannot run.
@@ -62,7 +64,11 @@ impl App {
         if functions.is_empty() {
             return Err(AppError::Empty);
         }
-        Ok(Self { functions, by_name })
+        Ok(Self {
+            functions,
+            by_name,
+            known: OnceLock::new(),
+        })
     }
 
     /// All functions, sorted by name.
@@ -73,6 +79,18 @@ impl App {
     /// A function by its name, ignoring case.
     pub(crate) fn find(&self, name: &str) -> Option<&'static Function> {
         self.by_name.get(&name.to_lowercase()).map(|i| self.functions[*i])
+    }
+
+    /// What orchestrations may call, by the names that the task hub knows. Cheap to clone.
+    pub(crate) fn known_functions(&self) -> &KnownFunctions {
+        self.known.get_or_init(|| {
+            let durable = self.functions.iter().filter_map(|f| f.durable());
+            KnownFunctions::new(durable.filter_map(|(kind, name)| match kind {
+                DurableKind::Orchestration => Some((CalledKind::Orchestration, name)),
+                DurableKind::Activity => Some((CalledKind::Activity, name)),
+                DurableKind::Entity => None,
+            }))
+        })
     }
 
     /// The names, for a message.
@@ -90,14 +108,6 @@ pub(crate) fn place(function: &Function) -> String {
 pub(crate) fn function_id(function: &Function) -> String {
     let name = format!("azure-functions/{}", function.name.to_lowercase());
     Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
-}
-
-/// The binding that starts a function, if there is one.
-pub(crate) fn trigger(bindings: &[Map<String, Value>]) -> Option<&Map<String, Value>> {
-    bindings.iter().find(|b| {
-        let kind = b.get("type").and_then(Value::as_str).unwrap_or_default();
-        kind.to_lowercase().ends_with("trigger")
-    })
 }
 
 /// What the host learns about a function.

@@ -5,7 +5,7 @@ use crate::{
     FunctionError,
     invocation::{Invocation, Outputs},
     panics::{Panic, catch},
-    registry::{Function, Handler},
+    registry::InvocationFuture,
     rpc::{
         InvocationResponse, ParameterBinding, RpcException, StatusResult, parameter_binding::RpcData,
         status_result::Status, streaming_message::Content,
@@ -29,28 +29,34 @@ pub(super) struct Reply {
 /// How a function ended.
 pub(super) type Outcome = Result<Result<Outputs, FunctionError>, Panic>;
 
-type FunctionFuture = Pin<Box<dyn Future<Output = Result<Outputs, FunctionError>> + Send>>;
+/// Starts a plain function; never waits for it.
+pub(super) fn start_blocking(
+    run: fn(Invocation) -> Result<Outputs, FunctionError>,
+    invocation: Invocation,
+    reply: Reply,
+    threads: &Threads,
+) {
+    threads.block(move || {
+        let outcome = reply.context.enter(|| catch(|| run(invocation)));
+        reply.answer(outcome);
+    });
+}
 
-/// Starts an invocation; never waits for it.
-pub(super) fn start(function: &'static Function, invocation: Invocation, reply: Reply, threads: &Threads) {
-    match function.handler {
-        Handler::Blocking(call) => threads.block(move || {
-            let outcome = reply.context.enter(|| catch(|| call(invocation)));
-            reply.answer(outcome);
-        }),
-        Handler::Async(call) => {
-            threads.handle().spawn(async move {
-                let running = RunningFunction {
-                    state: State::Start(call, Box::new(invocation)),
-                    context: reply.context.clone(),
-                };
-                let outcome = running.await;
-                reply.answer(outcome);
-            });
-        }
-        // Until the replay core lands.
-        Handler::Orchestration(_) => reply.fail(Status::Failure, exception("orchestrations cannot run yet")),
-    }
+/// Starts an async function; never waits for it.
+pub(super) fn start_async(
+    run: fn(Invocation) -> InvocationFuture,
+    invocation: Invocation,
+    reply: Reply,
+    threads: &Threads,
+) {
+    threads.handle().spawn(async move {
+        let running = RunningFunction {
+            state: State::Start(run, Box::new(invocation)),
+            context: reply.context.clone(),
+        };
+        let outcome = running.await;
+        reply.answer(outcome);
+    });
 }
 
 impl Reply {
@@ -59,7 +65,7 @@ impl Reply {
     /// A function that fails after it was cancelled is reported as cancelled; one that completes all the same has succeeded.
     pub(super) fn answer(self, outcome: Outcome) {
         match outcome {
-            Ok(Ok(outputs)) => self.send(Status::Success, outputs, None),
+            Ok(Ok(outputs)) => self.succeed(outputs),
             Ok(Err(error)) => {
                 let status = match self.context.cancellation().is_cancelled() {
                     true => Status::Cancelled,
@@ -72,6 +78,10 @@ impl Reply {
                 self.fail(Status::Failure, exception);
             }
         }
+    }
+
+    pub(super) fn succeed(self, outputs: Outputs) {
+        self.send(Status::Success, outputs, None);
     }
 
     /// Answers with an exception.
@@ -162,8 +172,8 @@ struct RunningFunction {
 }
 
 enum State {
-    Start(fn(Invocation) -> FunctionFuture, Box<Invocation>),
-    Polled(FunctionFuture),
+    Start(fn(Invocation) -> InvocationFuture, Box<Invocation>),
+    Polled(InvocationFuture),
     Over,
 }
 

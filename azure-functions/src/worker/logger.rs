@@ -56,7 +56,7 @@ impl Log for Logger {
         let of_invocation = Context::with_current(|c| c.map(|c| c.0.level)).flatten();
         match of_invocation {
             Some(level) => metadata.level() <= level && !suppressed(),
-            None => metadata.level() <= self.level_outside(),
+            None => metadata.level() <= self.level_outside() && !suppressed(),
         }
     }
 
@@ -109,7 +109,7 @@ impl Logger {
 
 /// The core knows whether an orchestration is replaying: what it said then was said before.
 fn suppressed() -> bool {
-    false
+    crate::durable::log_suppressed()
 }
 
 fn rpc_log(record: &Record<'_>) -> RpcLog {

@@ -5,19 +5,19 @@ mod arguments;
 mod call;
 mod context;
 mod environment;
+mod episode;
 mod levels;
 mod logger;
 mod outgoing;
-
 mod running;
 mod session;
 mod threads;
 
 pub use context::{Context, RetryContext};
 
-pub(crate) use app::{App, LANGUAGE};
+pub(crate) use app::{App, LANGUAGE, place};
 
-use crate::commands;
+use crate::{commands, panics};
 use arguments::HostArguments;
 use std::process::ExitCode;
 
@@ -34,6 +34,9 @@ use std::process::ExitCode;
 /// What happens depends on the arguments of the process. With those that a host passes, the app serves invocations until the host
 /// ends the connection (exit code 0) or cannot be reached (1). `init`, `functions` and `replay` are commands for people and tools; `--help`
 /// lists them. To run an app while developing it, use `cargo func run`.
+///
+/// One setting in the environment is the worker's own: `AZURE_FUNCTIONS_EPISODE_TIMEOUT`, the time after which an episode of an
+/// orchestration that blocks its thread is given up (seconds, or a number with `ms`, `s`, `m` or `h`; 60 seconds if absent).
 ///
 /// A logger for the `log` facade is installed unless the app has one, and a panic hook that calls the one before it.
 pub fn worker_main() -> ExitCode {
@@ -56,7 +59,7 @@ pub fn run(arguments: &[String]) -> u8 {
 
 fn serve(host: HostArguments) -> u8 {
     logger::install();
-    crate::panics::install_hook();
+    panics::install_hook();
     let app = match App::linked() {
         Ok(app) => app,
         Err(error) => {

@@ -8,7 +8,7 @@ use super::{
     arguments::HostArguments,
     call::{self, Reply, exception, result},
     context::{Context, RetryContext, Scope},
-    environment,
+    environment, episode,
     levels::Levels,
     logger,
     outgoing::{self, Outgoing},
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     invocation::Invocation,
-    registry::Function,
+    registry::{Function, Handler},
     rpc::{
         FunctionEnvironmentReloadRequest, FunctionEnvironmentReloadResponse, FunctionLoadRequest, FunctionLoadResponse,
         FunctionLoadResponseCollection, FunctionMetadataResponse, InvocationRequest, InvocationResponse, StartStream,
@@ -366,7 +366,14 @@ impl Session {
             context: Context(Arc::new(scope)),
             running: Arc::clone(&self.running),
         };
-        call::start(function, invocation, reply, threads);
+        match function.handler {
+            Handler::Blocking(run) => call::start_blocking(run, invocation, reply, threads),
+            Handler::Async(run) => call::start_async(run, invocation, reply, threads),
+            Handler::Orchestration(orchestrator) => {
+                let known = self.app.known_functions().clone();
+                episode::start(function, orchestrator, invocation, reply, threads, known);
+            }
+        }
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The threads that run functions. They start with the first invocation, apart from the one that carries the stream, so that
 //! nothing a function does can keep the worker from reading, answering a status request or stopping.
 
+use super::episode;
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -20,6 +21,7 @@ pub(super) struct Threads {
     runtime: Runtime,
     blocking: Arc<Semaphore>,
     episodes: Arc<Semaphore>,
+    episode_timeout: Duration,
 }
 
 impl Threads {
@@ -34,6 +36,7 @@ impl Threads {
             runtime,
             blocking: Arc::new(Semaphore::new(MOST_BLOCKING_FUNCTIONS)),
             episodes: Arc::new(Semaphore::new(2 * cores)),
+            episode_timeout: episode::timeout_setting(),
         })
     }
 
@@ -60,6 +63,11 @@ impl Threads {
     /// Places for episodes: they only compute, so more than the cores can run at once only costs memory.
     pub(super) fn episodes(&self) -> Arc<Semaphore> {
         Arc::clone(&self.episodes)
+    }
+
+    /// Time after which an episode is given up.
+    pub(super) fn episode_timeout(&self) -> Duration {
+        self.episode_timeout
     }
 
     /// Does not wait for functions that still run.

@@ -1,3 +1,7 @@
-//! The durable example app.
+//! Durable functions, one pattern per file: see `README.md`.
 
-fn main() {}
+mod functions;
+
+fn main() -> std::process::ExitCode {
+    azure_functions::worker_main()
+}

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    event::{Event, ExecutionStarted, ParentLink},
+    event::{Event, ParentLink},
     message::Message,
 };
 
@@ -120,23 +120,5 @@ impl Instance {
             created: start.event.timestamp,
             history: Vec::new(),
         })
-    }
-
-    /// The message that starts the same orchestration with the same input again, under this or another id. Nobody waits
-    /// for the end of the new run.
-    pub(crate) fn restart(&self, instance_id: String, execution_id: String, now: DateTime<Utc>) -> Message {
-        Message::start(
-            now,
-            ExecutionStarted {
-                instance_id,
-                execution_id,
-                name: self.name.clone(),
-                version: self.version.clone(),
-                input: self.input.clone(),
-                parent: None,
-                scheduled_start: None,
-                generation: 0,
-            },
-        )
     }
 }

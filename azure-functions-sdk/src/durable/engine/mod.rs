@@ -6,9 +6,11 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod action;
+mod answer;
 pub(crate) mod decision;
 pub(crate) mod episode;
 pub(crate) mod event;
+mod event_json;
 mod http;
 pub(crate) mod instance;
 mod members;
@@ -17,7 +19,11 @@ mod mismatch;
 pub(crate) mod outcome;
 mod retry;
 pub(crate) mod rewind;
+mod schedule;
 pub(crate) mod settings;
 mod shim;
 mod text;
 pub(crate) mod time;
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use super::{
-    action::{Answer, parse},
+    action::Answer,
+    answer::parse,
     event::{Failure, json_string},
     message::Message,
     text::compact,

@@ -37,11 +37,12 @@ impl Inner {
             Ok(steps) => self.commit_rewind(steps).await,
             Err(error) => Err(error),
         };
-        let mut state = self.state();
-        for id in &reserved {
-            state.starting.remove(id);
+        {
+            let mut state = self.state();
+            for id in &reserved {
+                state.starting.remove(id);
+            }
         }
-        drop(state);
         self.written(result?).await
     }
 

@@ -1,1 +1,15 @@
-//! Timer triggers.
+//! Timer triggers: schedules, their status across restarts, and the loop that fires them.
+
+mod clock;
+mod listener;
+mod ncrontab;
+mod schedule;
+mod status;
+mod timer_info;
+mod zone;
+
+pub use clock::{Clock, SystemClock};
+pub use listener::{RunTimer, Timer, TimerError, TimerRun, Timers};
+pub use schedule::{Schedule, ScheduleError};
+pub use status::{ScheduleStatus, StatusStore};
+pub use zone::{UnknownZone, Zone};

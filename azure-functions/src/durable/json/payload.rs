@@ -180,10 +180,11 @@ impl<'de> Visitor<'de> for Fields<'de> {
         while let Some(key) = map.next_key()? {
             match key {
                 Key::History => {
-                    found.events = Some(map.next_value_seed(Events {
+                    let events = Events {
                         whole: self.whole,
                         started: &mut found,
-                    })?)
+                    };
+                    found.events = Some(map.next_value_seed(events)?);
                 }
                 Key::Input => found.input = Span::of(self.whole, raw(&mut map)?),
                 Key::InstanceId => found.instance_id = map.next_value()?,

@@ -2,7 +2,6 @@
 
 use super::{history::ScheduledKind, operation::OpId};
 use chrono::{DateTime, Utc};
-use std::panic::Location;
 
 /// One action.
 #[derive(Debug)]
@@ -12,8 +11,6 @@ pub(crate) struct Action {
     pub(crate) op: OpId,
     /// When its answer was delivered, counted in deliveries.
     pub(crate) settled: Option<u32>,
-    /// The call of user code behind it.
-    pub(crate) site: &'static Location<'static>,
 }
 
 /// The primitive actions.

@@ -299,9 +299,8 @@ impl Core {
     /// Issues a plain call.
     pub(crate) fn issue_call(&self, call: ActionKind, site: Site) -> OpId {
         let mut state = self.state.borrow_mut();
-        let op = state.new_operation(Course::Call { task: u32::MAX }, site);
-        let task = state.issue(&self.history, call, op);
-        state.operations[op.0 as usize].course = Course::Call { task };
+        let op = state.new_operation(Course::Call, site);
+        state.issue(&self.history, call, op);
         op
     }
 
@@ -333,7 +332,7 @@ impl Core {
     pub(crate) fn issue_wait(&self, name: &str, site: Site) -> OpId {
         let mut state = self.state.borrow_mut();
         let name = state.events.name(name);
-        let op = state.new_operation(Course::Wait { name }, site);
+        let op = state.new_operation(Course::Wait, site);
         if let Some(event) = state.events.wait(name, op) {
             state.operations[op.0 as usize].state = OpState::Ready(Answered::Arrival(event));
         }
@@ -466,7 +465,6 @@ impl State {
             kind,
             op,
             settled: None,
-            site,
         });
         id
     }
@@ -555,9 +553,7 @@ impl Core {
 
     /// An operation that nothing answers: for calls made while the episode is being taken down.
     pub(crate) fn inert(&self, site: Site) -> OpId {
-        self.state
-            .borrow_mut()
-            .new_operation(Course::Call { task: u32::MAX }, site)
+        self.state.borrow_mut().new_operation(Course::Call, site)
     }
 
     /// A future that was ready is polled again.

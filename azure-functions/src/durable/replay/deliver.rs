@@ -152,7 +152,7 @@ impl State {
             Nothing,
         }
         let then = match &self.operations[op.0 as usize].course {
-            Course::Call { .. } => Then::Answer(Answered::Event(place)),
+            Course::Call => Then::Answer(Answered::Event(place)),
             Course::Timer { due, .. } if self.fired_early(history, id, *due) => Then::NextPiece { due: *due },
             Course::Timer { .. } => Then::Answer(Answered::Fired),
             Course::Retry(retry) => match retry.stage {
@@ -160,7 +160,7 @@ impl State {
                 RetryStage::Delay { due, .. } if self.fired_early(history, id, due) => Then::DelayAgain { due },
                 RetryStage::Delay { .. } => Then::NextAttempt,
             },
-            Course::Wait { .. } => Then::Nothing,
+            Course::Wait => Then::Nothing,
         };
         match then {
             Then::Answer(answer) => self.answer(op, answer),

@@ -26,7 +26,7 @@ pub(crate) enum Mismatch {
         cursor: usize,
     },
     /// The history records an action that the code never asked for.
-    NeverAsked { id: u32, place: usize, actions: usize },
+    NeverAsked { place: usize, actions: usize },
 }
 
 impl Core {
@@ -37,16 +37,10 @@ impl Core {
             return;
         }
         let actions = state.actions.len();
-        let unasked = state
-            .scheduled
-            .iter()
-            .enumerate()
-            .skip(actions)
-            .find_map(|(id, place)| Some((id, (*place)?)));
-        let unasked = unasked.or(state.stray.map(|place| (usize::MAX, place)));
-        if let Some((id, place)) = unasked {
-            let id = u32::try_from(id).unwrap_or(u32::MAX);
-            state.mismatch = Some(Mismatch::NeverAsked { id, place, actions });
+        let unasked = state.scheduled.iter().skip(actions).find_map(|place| *place);
+        let unasked = unasked.or(state.stray);
+        if let Some(place) = unasked {
+            state.mismatch = Some(Mismatch::NeverAsked { place, actions });
         }
     }
 

@@ -47,13 +47,13 @@ pub(crate) enum Answered {
 #[derive(Debug)]
 pub(crate) enum Course {
     /// One call: its answer is the operation's.
-    Call { task: u32 },
+    Call,
     /// A call with a retry policy.
     Retry(Box<Retry>),
     /// A timer, in as many pieces as the host needs.
     Timer { task: u32, due: DateTime<Utc> },
-    /// A wait for an external event of this name.
-    Wait { name: usize },
+    /// A wait for an external event.
+    Wait,
 }
 
 /// A call with a retry policy, under way.
@@ -86,7 +86,7 @@ impl Operation {
                 RetryStage::Delay { task, .. } => Some(task),
                 RetryStage::Attempt => None,
             },
-            Course::Call { .. } | Course::Wait { .. } => None,
+            Course::Call | Course::Wait => None,
         }
     }
 }

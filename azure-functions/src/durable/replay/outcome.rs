@@ -2,13 +2,12 @@
 
 use super::{
     action::{Action, ActionKind},
-    core::{Core, Site, latest_fire_at},
+    core::{Core, latest_fire_at},
     event_wait::Content,
     history::{Event, ScheduledKind},
     operation::OpId,
     segment::{Plan, Segments},
 };
-use std::panic::Location;
 
 /// How the code stands at the end of the poll.
 #[derive(Clone, Debug, PartialEq)]
@@ -176,14 +175,12 @@ impl Core {
             .collect();
         recorded.sort_by_key(|(id, _)| *id);
         recorded.dedup_by_key(|(id, _)| *id);
-        let site: Site = Location::caller();
         recorded
             .into_iter()
             .map(|(_, kind)| Action {
                 kind,
                 op: OpId(u32::MAX),
                 settled: None,
-                site,
             })
             .collect()
     }

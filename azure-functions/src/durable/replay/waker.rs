@@ -10,16 +10,14 @@ use std::{
 static VTABLE: RawWakerVTable = RawWakerVTable::new(|_| refuse(), |_| refuse(), |_| refuse(), |_| ());
 
 /// The waker of every episode.
+#[expect(
+    unsafe_code,
+    reason = "a waker that notices its clones can only be made from a raw one"
+)]
 pub(crate) fn panicking() -> Waker {
     // SAFETY: the data pointer is null and no function of the table looks at it; cloning, waking and waking by
     // reference unwind, dropping does nothing. There is no safe way to see a waker being cloned: `Wake` clones an Arc.
-    #[expect(
-        unsafe_code,
-        reason = "a waker that notices its clones can only be made from a raw one"
-    )]
-    unsafe {
-        Waker::from_raw(RawWaker::new(ptr::null(), &VTABLE))
-    }
+    unsafe { Waker::from_raw(RawWaker::new(ptr::null(), &VTABLE)) }
 }
 
 /// Whether `waker` is ours and not one that a foreign combinator put in its place.

@@ -55,7 +55,7 @@ fn event(kind: u8, rest: &str, timestamp: &str) -> Value {
         4 | 7 | 10 | 14 => {
             event["EventId"] = json!(id());
             match kind {
-                10 => event["FireAt"] = json!(value.unwrap_or(timestamp)),
+                10 => event["FireAt"] = json!(value),
                 14 => event["InstanceId"] = json!(name),
                 _ => event["Name"] = json!(name),
             }

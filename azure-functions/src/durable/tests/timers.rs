@@ -1,1 +1,113 @@
-//! TODO
+//! Rules 8 and 10: timers of any length, and drop is cancel.
+
+use super::script::{body, ok, payload, run, run_payload, start};
+use crate::durable::{KnownFunctions, Orchestrator};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const DAY: u64 = 24 * 60 * 60;
+
+fn fire_at(turn: &super::script::Turn, action: usize) -> String {
+    turn.answer["actions"][0][action]["fireAt"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_short_timer_is_one_action() {
+    let orchestrator: Orchestrator = |c| body(async move { c.create_timer_after(Duration::from_secs(90)).await });
+    let turn = run(orchestrator, "12 0");
+    assert_eq!(
+        (turn.actions().as_str(), fire_at(&turn, 0).as_str()),
+        ("timer", "2031-05-04T10:01:30Z")
+    );
+    assert!(run(orchestrator, "12 0 10#0 13 12 11>0").is_done());
+}
+
+#[test]
+fn a_timer_in_the_past_is_as_good_as_any() {
+    let orchestrator: Orchestrator =
+        |c| body(async move { c.create_timer(c.current_time() - TimeDelta::hours(1)).await });
+    assert_eq!(fire_at(&run(orchestrator, "12 0"), 0), "2031-05-04T09:00:00Z");
+}
+
+const TEN_DAYS: Orchestrator = |c| body(async move { c.create_timer(start() + TimeDelta::days(10)).await });
+
+#[test]
+fn a_timer_beyond_the_hosts_maximum_is_asked_for_in_pieces() {
+    let turn = run(TEN_DAYS, "12 0");
+    assert_eq!(fire_at(&turn, 0), "2031-05-10T09:00:00Z", "maximum less an hour");
+    let mut payload = payload("12 0 10#0=2031-05-10T09:00:00Z 13 12 11>0", &Value::Null);
+    payload["history"][4]["Timestamp"] = json!("2031-05-10T09:00:01Z");
+    let turn = run_payload(TEN_DAYS, &payload, &KnownFunctions::any());
+    assert_eq!(
+        (turn.actions().as_str(), fire_at(&turn, 1).as_str()),
+        ("timer timer", "2031-05-14T10:00:00Z")
+    );
+    assert!(!turn.is_done());
+}
+
+#[test]
+fn the_recorded_due_time_decides_whether_a_timer_was_a_piece() {
+    // The host had no limit when this was recorded: the timer was whole.
+    assert!(run(TEN_DAYS, "12 0 10#0=2031-05-14T10:00:00Z 13 12 11>0").is_done());
+}
+
+#[test]
+fn a_host_without_limit_gets_one_timer() {
+    for limit in ["00:00:00", "10675199.02:48:05.4775807"] {
+        let mut payload = payload("12 0", &Value::Null);
+        payload["maximumShortTimerDuration"] = json!(limit);
+        let turn = run_payload(TEN_DAYS, &payload, &KnownFunctions::any());
+        assert_eq!(fire_at(&turn, 0), "2031-05-14T10:00:00Z", "{limit}");
+    }
+}
+
+#[test]
+fn dropping_an_unfired_timer_cancels_it() {
+    let orchestrator: Orchestrator = |c| {
+        body(async move {
+            let timer = c.create_timer_after(Duration::from_secs(DAY));
+            ok(&c, "A").await;
+            timer.cancel();
+            ok(&c, "B").await
+        })
+    };
+    assert_eq!(run(orchestrator, "12 0").actions(), "all(timer A)");
+    let turn = run(orchestrator, "12 0 10#0 4#1(A) 13 12 5>1=1");
+    assert_eq!(turn.actions(), "all(timer! A) B");
+}
+
+#[test]
+fn dropping_a_fired_timer_does_not_cancel_it() {
+    let orchestrator: Orchestrator = |c| {
+        body(async move {
+            let timer = c.create_timer_after(Duration::from_secs(1));
+            ok(&c, "A").await;
+            drop(timer);
+        })
+    };
+    assert_eq!(
+        run(orchestrator, "12 0 10#0 4#1(A) 13 12 11>0 5>1=1").actions(),
+        "all(timer A)"
+    );
+}
+
+#[test]
+fn the_end_of_a_poll_cancels_nothing() {
+    let orchestrator: Orchestrator = |c| body(async move { c.create_timer_after(Duration::from_secs(60)).await });
+    assert_eq!(run(orchestrator, "12 0").actions(), "timer");
+}
+
+#[test]
+fn a_timer_that_fires_although_it_was_cancelled_is_ignored() {
+    let orchestrator: Orchestrator = |c| {
+        body(async move {
+            let timer = c.create_timer_after(Duration::from_secs(60));
+            ok(&c, "A").await;
+            drop(timer);
+            ok(&c, "B").await
+        })
+    };
+    let turn = run(orchestrator, "12 0 10#0 4#1(A) 13 12 5>1=1 4#2(B) 13 12 11>0 5>2=3");
+    assert_eq!(turn.output(), 3);
+}

@@ -36,6 +36,10 @@ impl<F: Future> AsCompleted<F> {
         }
     }
 
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it is the asynchronous `next`, as streams have it"
+    )]
     /// The next result with the index of its future in the list; `None` once all have been given out.
     pub fn next(&mut self) -> NextCompleted<'_, F> {
         NextCompleted { all: self }

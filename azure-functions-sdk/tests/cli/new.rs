@@ -1,36 +1,12 @@
-//! The face of `cargo func`: what it writes, what it refuses, and that a new app builds and lints clean.
+//! What `new-app` and `new` write and refuse, and that a new app builds and lints clean.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Command,
 };
 
-fn checkout() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-fn cargo_func(folder: &Path, line: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-func"));
-    command.current_dir(folder).arg("func").args(line.split(' '));
-    command.output().unwrap()
-}
-
-/// Runs a command line that must work; gives back what it said.
-fn done(folder: &Path, line: &str) -> String {
-    let output = cargo_func(folder, line);
-    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{line}: {text}");
-    text
-}
-
-/// Runs a command line that must fail with this exit code; gives back what it said.
-fn refused(folder: &Path, line: &str, code: i32) -> String {
-    let output = cargo_func(folder, line);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{line}: {text}");
-    text
-}
+use crate::{checkout, done, refused, target};
 
 fn app_with_all_kinds(folder: &Path) -> PathBuf {
     done(
@@ -57,9 +33,9 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
             continue;
         }
         if entry.is_dir() {
-            files(&entry, found)
+            files(&entry, found);
         } else {
-            found.push(entry)
+            found.push(entry);
         }
     }
 }
@@ -83,14 +59,14 @@ fn a_new_app_and_its_functions_are_the_golden_ones() {
             .replace(&checkout().display().to_string(), "CHECKOUT");
         written += &format!("==== {name}\n{text}");
     }
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/new_app.txt");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/new_app.golden");
     if std::env::var_os("BLESS").is_some() {
         fs::write(&golden, &written).unwrap();
     }
     let wanted = fs::read_to_string(&golden).unwrap_or_default();
     assert!(
         written == wanted,
-        "not what tests/golden/new_app.txt holds (BLESS=1 writes it anew):\n{written}"
+        "not what tests/cli/new_app.golden holds (BLESS=1 writes it anew):\n{written}"
     );
 }
 
@@ -100,7 +76,7 @@ fn a_new_app_builds_and_lints_clean() {
     let app = app_with_all_kinds(folder.path());
     // The versions that this checkout was tested with, and what is built already of them.
     fs::copy(checkout().join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let target = target();
     for line in ["fmt --check", "clippy --quiet --all-targets -- -D warnings"] {
         let output = Command::new(env!("CARGO"))
             .args(line.split(' '))
@@ -160,14 +136,11 @@ fn mistakes_get_one_sentence_with_the_fix() {
 }
 
 #[test]
-fn version_and_help_go_to_standard_output() {
-    let folder = Path::new(".");
+fn the_example_is_linted_as_a_new_app_is() {
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/template/files/app/clippy.toml.in");
+    let example = checkout().join("examples/durable-functions/clippy.toml");
     assert_eq!(
-        done(folder, "--version"),
-        format!("cargo func {}\n", env!("CARGO_PKG_VERSION"))
+        fs::read_to_string(example).unwrap(),
+        fs::read_to_string(template).unwrap()
     );
-    let help = done(folder, "--help");
-    for command in ["new-app", "new", "run", "start", "replay"] {
-        assert!(help.contains(command), "{command}: {help}");
-    }
 }

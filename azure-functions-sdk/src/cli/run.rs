@@ -1,0 +1,147 @@
+//! `cargo func run`, also spelt `cargo func start`.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use super::{CommandResult, build::Build};
+use crate::{
+    host::{DEFAULT_PORT, HostOutput, LocalHost, LocalHostOptions, LogRecord, WorkerCommand, http::Cors},
+    project::{HostJson, HostSection, LocalSettings, Settings},
+    shell::Shell,
+};
+
+/// Build the app and run it on the embedded local host.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Folder of the app.
+    #[arg(default_value = ".")]
+    pub(super) path: PathBuf,
+    /// Port to serve HTTP on; 0 takes a free one [default: `Host.LocalHttpPort` in local.settings.json, else 7071].
+    #[arg(short, long, value_name = "N")]
+    pub(super) port: Option<u16>,
+    /// Address to listen on; keys are enforced on any but loopback [default: `Host.LocalHttpAddress`, else 127.0.0.1].
+    #[arg(long, value_name = "ADDR")]
+    bind: Option<IpAddr>,
+    /// Folder for durable state, keys, and timers [default: .azure-functions in the app's folder].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Build with optimisations.
+    #[arg(short, long)]
+    release: bool,
+    /// Keep every trigger payload of durable functions in this folder, for `cargo func replay`.
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// Ask for host and function keys, on loopback too.
+    #[arg(long)]
+    enable_auth: bool,
+    /// Origins that browsers may call from, separated by commas, or * [default: `Host.CORS` in local.settings.json].
+    #[arg(long, value_name = "ORIGINS")]
+    cors: Option<String>,
+    /// Arguments for `cargo build`, such as `--features x`.
+    #[arg(last = true, value_name = "CARGO_ARGS")]
+    pub(super) cargo_args: Vec<String>,
+}
+
+/// The setting is no address.
+#[derive(Debug, thiserror::Error)]
+#[error("`Host.LocalHttpAddress` in local.settings.json is `{0}`: write an IP address, or `localhost`")]
+struct NoAddress(String);
+
+impl Args {
+    pub(super) fn run(self, shell: Shell) -> CommandResult {
+        let build = Build {
+            path: &self.path,
+            release: self.release,
+            cargo_args: &self.cargo_args,
+        };
+        let manifest = build.manifest()?;
+        let folder = manifest.parent().unwrap_or(Path::new("."));
+
+        // Before the build, which may take a while: what is wrong with the settings is told at once.
+        let local = LocalSettings::read(&folder.join("local.settings.json"))?;
+        let settings = Settings::of_process(&local);
+        let host_json = HostJson::read(&folder.join("host.json"), &settings)?;
+        let address = self.address(local.host())?;
+        let cors = match &self.cors {
+            Some(origins) => Cors::parse(origins, local.host().cors_credentials)?,
+            None => Cors::parse(
+                local.host().cors.as_deref().unwrap_or_default(),
+                local.host().cors_credentials,
+            )?,
+        };
+        for warning in local.warnings().iter().chain(settings.warnings()) {
+            shell.warn(warning);
+        }
+        if let Some(warning) = host_json.warning() {
+            shell.warn(warning);
+        }
+
+        let worker = WorkerCommand::new(build.run()?.program, folder);
+        let data_dir = self.data_dir.clone().unwrap_or_else(|| folder.join(".azure-functions"));
+        let options = LocalHostOptions::new(worker, settings, host_json, data_dir)
+            .address(address)
+            .enable_auth(self.enable_auth)
+            .cors(cors)
+            .record(self.record.clone());
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?
+            .block_on(serve(options, shell))
+    }
+
+    fn address(&self, host: &HostSection) -> Result<SocketAddr, NoAddress> {
+        let configured = match host.address.as_deref() {
+            None | Some("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Some(text) => text.parse().map_err(|_| NoAddress(text.into()))?,
+        };
+        Ok(SocketAddr::new(
+            self.bind.unwrap_or(configured),
+            self.port.or(host.port).unwrap_or(DEFAULT_PORT),
+        ))
+    }
+}
+
+/// Runs the host until it is told to stop.
+async fn serve(options: LocalHostOptions, shell: Shell) -> CommandResult {
+    let host = LocalHost::start(options, Arc::new(Terminal(shell))).await?;
+    stop_signal().await?;
+    shell.status("Stopping", "the host; a second Ctrl-C stops it at once");
+    tokio::select! {
+        () = host.shutdown() => Ok(ExitCode::SUCCESS),
+        // Dropping the host is what a crash would be: nothing that was committed is lost.
+        signal = stop_signal() => signal.map(|()| ExitCode::FAILURE).map_err(Into::into),
+    }
+}
+
+/// Waits for Ctrl-C, or for what process managers send.
+async fn stop_signal() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            signal = tokio::signal::ctrl_c() => signal,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+/// Shows what the host has to say.
+struct Terminal(Shell);
+
+impl HostOutput for Terminal {
+    fn print(&self, line: &str) {
+        self.0.print(line);
+    }
+
+    fn log(&self, record: &LogRecord<'_>) {
+        self.0
+            .log(record.level, record.function.unwrap_or(record.category), record.message);
+    }
+}

@@ -1,0 +1,132 @@
+//! Rewind: what is forgotten, what stays.
+
+use super::{super::rewind::*, *};
+
+/// The instance fails now, with these actions.
+fn fail(run: &mut Run, actions: &str) {
+    run.answer(&WorkResult::Failed(format!(
+        "x\n\n$OutOfProcData$:{{\"actions\":[[{actions}]],\"error\":\"no\",\"schemaVersion\":2}}"
+    )));
+    assert_eq!(run.status(), RuntimeStatus::Failed);
+}
+
+fn rewound(run: &mut Run) -> Vec<ChildFailed> {
+    let rewind = rewind(&run.instance, "fixed", run.now).unwrap();
+    assert_eq!(
+        (rewind.instance.status, rewind.instance.output.clone()),
+        (RuntimeStatus::Running, None)
+    );
+    run.instance = rewind.instance;
+    run.inbox.push(rewind.wake);
+    rewind.children
+}
+
+#[test]
+fn a_failed_activity_is_scheduled_again_under_its_id() {
+    let mut run = Run::new();
+    let actions = list(&[activity("A"), activity("B")]);
+    run.asks(&actions);
+    run.completed(0, "1").asks(&actions);
+    fail(run.failed(1), &actions);
+    rewound(&mut run);
+    assert_eq!(run.history(), "12 0 4#0 13 12 5>0 13 12 13");
+    let decision = run.asks(&actions);
+    assert_eq!(decision.activities[0].task_id, 1);
+    assert_eq!(run.history(), "12 0 4#0 13 12 5>0 13 12 13 12 21 4#1 13");
+    run.completed(1, "1").state(true, &actions);
+    assert_eq!(run.status(), RuntimeStatus::Completed);
+}
+
+#[test]
+fn handled_failures_stay_and_the_clean_up_after_the_last_is_forgotten() {
+    let mut run = Run::new();
+    let actions = list(&[activity("A"), activity("B"), activity("CleanUp")]);
+    run.asks(&actions);
+    run.failed(0).asks(&actions);
+    run.failed(1).asks(&actions);
+    fail(run.completed(2, "1"), &actions);
+    rewound(&mut run);
+    assert_eq!(run.history(), "12 0 4#0 13 12 6>0 13 12 13 12 13");
+    run.asks(&list(&[activity("A"), activity("B")]));
+    assert!(run.history().ends_with("12 21 4#1 13"));
+}
+
+#[test]
+fn all_failures_of_the_last_round_are_forgotten() {
+    let mut run = Run::new();
+    let actions = all_of(&[activity("A"), activity("B"), activity("C")]);
+    run.asks(&actions);
+    run.failed(2).asks(&actions);
+    run.completed(1, "1").asks(&actions);
+    fail(run.failed(0), &actions);
+    rewound(&mut run);
+    let decision = run.asks(&actions);
+    assert_eq!(
+        decision.activities.iter().map(|a| a.task_id).collect::<Vec<_>>(),
+        [0, 2]
+    );
+}
+
+#[test]
+fn the_last_attempt_of_a_retry_is_made_again() {
+    let action = "{\"actionType\":1,\"functionName\":\"A\",
+        \"retryOptions\":{\"firstRetryIntervalInMilliseconds\":1,\"maxNumberOfAttempts\":2}}";
+    let mut run = Run::new();
+    run.asks(action);
+    run.failed(0).asks(action);
+    run.fired(1).asks(action);
+    run.failed(2).asks(action);
+    fail(run.fired(3), action);
+    rewound(&mut run);
+    let decision = run.asks(action);
+    assert_eq!(decision.activities[0].task_id, 2);
+    run.completed(2, "1").state(true, action);
+    assert_eq!(run.status(), RuntimeStatus::Completed);
+}
+
+#[test]
+fn a_failed_child_keeps_its_place_and_is_named() {
+    let mut run = Run::new();
+    run.asks(&child("Sub"));
+    fail(run.child_failed(0), &child("Sub"));
+    let children = rewound(&mut run);
+    assert_eq!(
+        children,
+        [ChildFailed {
+            task_id: 0,
+            instance_id: "e0:0".to_owned()
+        }]
+    );
+    let decision = run.asks(&child("Sub"));
+    assert!(decision.children.is_empty());
+    assert_eq!(run.history(), "12 0 7#0 13 12 13 12 21 13");
+}
+
+#[test]
+fn an_orchestrator_that_failed_by_itself_just_runs_again() {
+    let mut run = Run::new();
+    run.asks(&activity("A"));
+    run.completed(0, "1").answer(&WorkResult::Failed("bug".to_owned()));
+    rewound(&mut run);
+    run.state(true, &activity("A"));
+    assert_eq!(run.status(), RuntimeStatus::Completed);
+}
+
+#[test]
+fn work_that_was_open_when_the_host_failed_the_instance_is_scheduled_again() {
+    let mut run = Run::new();
+    let actions = any_of(&[activity("A"), timer(ten() + TimeDelta::days(1))]);
+    run.asks(&actions);
+    Decision::failed(&run.instance, "died", run.now).apply(&mut run.instance);
+    rewound(&mut run);
+    let decision = run.asks(&actions);
+    assert_eq!((decision.activities.len(), decision.timers.len()), (1, 1));
+}
+
+#[test]
+fn only_failed_instances_are_rewound() {
+    let mut run = Run::new();
+    assert_eq!(rewind(&run.instance, "", run.now), None);
+    run.state(true, "");
+    assert_eq!(rewind(&run.instance, "", run.now), None);
+}

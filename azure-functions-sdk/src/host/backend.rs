@@ -1,0 +1,75 @@
+//! What stands behind the front door: functions on the worker, and the task hub.
+
+use super::{
+    function::Function,
+    http::{Answer, Backend, HttpCall},
+    http_request::HttpInvocation,
+    invocation::TriggerInput,
+    runner::FunctionRunner,
+};
+use crate::durable::{TaskHub, Via};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use std::sync::Arc;
+
+/// The local host, as the front door sees it.
+pub(crate) struct HostBackend {
+    pub(crate) runner: FunctionRunner,
+    pub(crate) hub: Arc<TaskHub>,
+    pub(crate) via: Via,
+}
+
+impl HostBackend {
+    fn function(&self, number: usize) -> Option<Arc<Function>> {
+        self.runner.functions().iter().nth(number).cloned()
+    }
+}
+
+impl Backend for HostBackend {
+    fn invoke(&self, call: HttpCall) -> Answer {
+        let runner = self.runner.clone();
+        let function = self.function(call.function);
+        Box::pin(async move {
+            // The functions may have become fewer since the route was found.
+            let Some(function) = function else {
+                let mut response = Response::new(Bytes::new());
+                *response.status_mut() = StatusCode::NOT_FOUND;
+                return response;
+            };
+            let parts = call.parts;
+            let request = HttpInvocation::new(parts.method, call.url, parts.headers, call.route_values, call.body);
+            runner.invoke_http(&function, request).await
+        })
+    }
+
+    fn fire(&self, function: usize, input: Option<String>) -> Result<(), String> {
+        let function = self.function(function).ok_or("the function is gone")?;
+        let trigger = match (input, function.is_triggered_by("timerTrigger")) {
+            // A timer by hand: whatever was sent, the function gets what timer functions know.
+            (_, true) => TriggerInput::json(BY_HAND),
+            (Some(text), false) => TriggerInput::text(text),
+            (None, false) => TriggerInput::none(),
+        };
+        let runner = self.runner.clone();
+        tokio::spawn(async move {
+            // A failure is in the log.
+            let _ = runner
+                .fire(
+                    &function,
+                    trigger,
+                    "This function was programmatically called via the host APIs.",
+                )
+                .await;
+        });
+        Ok(())
+    }
+
+    fn durable(&self, request: Request<Bytes>) -> Answer {
+        let hub = Arc::clone(&self.hub);
+        let via = self.via.clone();
+        Box::pin(async move { hub.handle(request, &via).await })
+    }
+}
+
+/// `TimerInfo` of a timer that was fired by hand (`worker-protocol.md` 6.3).
+const BY_HAND: &str = r#"{"Schedule":{"AdjustForDST":true},"ScheduleStatus":null,"IsPastDue":false}"#;

@@ -1,0 +1,454 @@
+//! Assembles the host: worker, front door, task hub, timers, and the order in which they start and stop.
+
+use super::{
+    backend::HostBackend,
+    durable_worker::DurableWorker,
+    function::FunctionTable,
+    http::{
+        BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, FrontFunction, FrontTrigger, HostState, Keys,
+        KeysError,
+    },
+    listing,
+    metadata::AppSettings,
+    options::LocalHostOptions,
+    output::{HostOutput, Log},
+    recorder::Recorder,
+    rpc::server::RpcServer,
+    rpc_listener::RpcListener,
+    runner::FunctionRunner,
+    startup::Startup,
+    supervisor::{Supervisor, WorkerState},
+};
+use crate::{
+    durable::{
+        BindingUrls, HubName, HubNameError, TaskHub, TaskHubError, TaskHubOptions, Via,
+        work::{DurableFunctions, WorkKind},
+    },
+    project::{DurableTaskOptions, FunctionTimeout, LogLevel, OverridableStates},
+};
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// How long running work may go on when the host stops.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// The same where no worker is there to do the work.
+const DRAIN_LIMIT_WITHOUT_WORKER: Duration = Duration::from_millis(500);
+
+/// A local host that runs.
+///
+/// [`LocalHost::shutdown`] ends it in order; dropping it stops at once, as a crash would.
+pub struct LocalHost {
+    address: SocketAddr,
+    runner: FunctionRunner,
+    hub: Arc<TaskHub>,
+    rpc_listener: RpcListener,
+    /// Closes the front door.
+    close: CancellationToken,
+    stop_worker: CancellationToken,
+    supervisor: JoinHandle<()>,
+    follower: JoinHandle<()>,
+}
+
+/// Why the host did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LocalHostError {
+    /// HTTP cannot be served where it should be.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The keys are out of reach.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The task hub cannot be opened.
+    #[error(transparent)]
+    Hub(#[from] TaskHubError),
+    /// The task hub's name breaks the rules.
+    #[error(transparent)]
+    HubName(#[from] HubNameError),
+    /// A loopback port for the worker or its durable clients cannot be had.
+    #[error("cannot listen for the worker on the loopback address: {0}")]
+    Loopback(#[source] io::Error),
+    /// Payloads cannot be recorded.
+    #[error("cannot record payloads in {}: {source}; name another folder with --record", directory.display())]
+    Record {
+        /// The folder.
+        directory: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl fmt::Debug for LocalHost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("LocalHost")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for LocalHost {
+    fn drop(&mut self) {
+        self.follower.abort();
+        // Ends the worker's process, too.
+        self.supervisor.abort();
+    }
+}
+
+impl LocalHost {
+    /// Starts everything. The worker is being started when this returns; calls wait for it.
+    ///
+    /// # Errors
+    /// A port, the keys, the task hub or a folder cannot be used.
+    pub async fn start(options: LocalHostOptions, output: Arc<dyn HostOutput>) -> Result<Self, LocalHostError> {
+        let LocalHostOptions {
+            worker,
+            settings,
+            host_json,
+            data_dir,
+            ..
+        } = options;
+        let log = Log::new(output, host_json.log_levels.clone());
+        let listener = FrontDoorListener::bind(options.address).await?;
+        let address = listener.local_addr();
+        let keys = Arc::new(Keys::open(&data_dir)?);
+        let recorder = options.record.map(recorder).transpose()?;
+
+        let (state, states) = watch::channel(WorkerState::Starting(String::new()));
+        let (functions, tables) = watch::channel(Arc::default());
+        let runner = FunctionRunner::new(states.clone(), tables.clone(), log.clone());
+        let hub_options = hub_options(&host_json.durable_task, &data_dir)?;
+        let database = hub_options.database();
+        let hub_worker = Arc::new(DurableWorker::new(runner.clone(), recorder));
+        let hub = Arc::new(TaskHub::open(hub_options, hub_worker)?);
+
+        let site = settings
+            .get("WEBSITE_HOSTNAME")
+            .map_or_else(|| site_name(address), str::to_owned);
+        let origin = origin(&site);
+        let webhook = format!("{origin}/runtime/webhooks/durabletask");
+        let enforced = options.enable_auth || !address.ip().is_loopback();
+        let code = enforced.then(|| keys.durable_system_key());
+        let mut via = Via::webhook(webhook.as_str());
+        via.code.clone_from(&code);
+        let front_options = FrontDoorOptions {
+            route_prefix: host_json.http.route_prefix.clone(),
+            enable_auth: options.enable_auth,
+            cors: options.cors,
+            home_page: !is_true(settings.get("AzureWebJobsDisableHomepage")),
+            ..FrontDoorOptions::default()
+        };
+        let body_limit = front_options.body_limit;
+        let rpc_listener = RpcListener::start(Arc::clone(&hub), &webhook, code.clone(), body_limit)
+            .await
+            .map_err(LocalHostError::Loopback)?;
+        let urls = BindingUrls {
+            code,
+            ..BindingUrls::new(webhook.as_str()).rpc(rpc_listener.base_url())
+        };
+        runner.set_client_binding(client_binding(&hub, urls));
+
+        let server = RpcServer::start().await.map_err(LocalHostError::Loopback)?;
+        log.host(
+            LogLevel::Information,
+            &settings_line(&host_json.durable_task, &database, &webhook),
+        );
+        if enforced {
+            let text = format!("Callers need keys; they are in {}.", keys.path().display());
+            log.host(LogLevel::Information, &text);
+        }
+        let backend = HostBackend {
+            runner: runner.clone(),
+            hub: Arc::clone(&hub),
+            via,
+        };
+        let front = FrontDoor::serve(listener, front_options, keys, Arc::new(backend));
+
+        let (close, stop_worker) = (CancellationToken::new(), CancellationToken::new());
+        let worker = worker.with_defaults(&settings, &site);
+        let supervisor = Supervisor {
+            server,
+            startup: Startup {
+                app_directory: worker.app().to_owned(),
+                worker_directory: worker.worker().to_owned(),
+                settings: Arc::new(AppSettings {
+                    settings,
+                    allow_list: host_json.functions.clone(),
+                }),
+                function_timeout: match host_json.function_timeout {
+                    FunctionTimeout::Limit(limit) => Some(limit),
+                    FunctionTimeout::Unlimited => None,
+                },
+                log: log.clone(),
+            },
+            launcher: Box::new(worker),
+            state,
+            functions,
+            stop: stop_worker.clone(),
+            log: log.clone(),
+        };
+        let follower = Follower {
+            front,
+            close: close.clone(),
+            hub: Arc::clone(&hub),
+            log,
+            origin,
+            route_prefix: host_json.http.route_prefix,
+            shown: Vec::new(),
+        };
+        Ok(Self {
+            address,
+            runner,
+            hub,
+            rpc_listener,
+            close,
+            stop_worker,
+            supervisor: tokio::spawn(supervisor.run()),
+            follower: tokio::spawn(follower.run(states, tables)),
+        })
+    }
+
+    /// Where HTTP is served, with the port that was really taken.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Runs functions.
+    #[must_use]
+    pub fn runner(&self) -> &FunctionRunner {
+        &self.runner
+    }
+
+    /// Base of the durable HTTP API for clients on this machine, which needs no key.
+    #[must_use]
+    pub fn rpc_base_url(&self) -> &str {
+        self.rpc_listener.base_url()
+    }
+
+    /// Ends in order: takes no new calls, lets running ones end for ten seconds, writes everything, ends the worker.
+    pub async fn shutdown(mut self) {
+        let limit = if self.runner.is_ready() {
+            DRAIN_LIMIT
+        } else {
+            DRAIN_LIMIT_WITHOUT_WORKER
+        };
+        self.close.cancel();
+        let front = tokio::time::timeout(limit, &mut self.follower);
+        // At the same time: callers may wait for what the hub runs.
+        let _ = tokio::join!(front, self.hub.drain(limit));
+        self.stop_worker.cancel();
+        let _ = (&mut self.supervisor).await;
+    }
+}
+
+fn recorder(directory: PathBuf) -> Result<Recorder, LocalHostError> {
+    Recorder::new(directory.clone()).map_err(|source| LocalHostError::Record { directory, source })
+}
+
+fn hub_options(durable: &DurableTaskOptions, data_dir: &Path) -> Result<TaskHubOptions, LocalHostError> {
+    let name = HubName::new(durable.hub_name.to_string())?;
+    Ok(TaskHubOptions::new(name, data_dir)
+        .max_concurrent_orchestrations(durable.max_concurrent_orchestrations)
+        .max_concurrent_activities(durable.max_concurrent_activities)
+        .timers(durable.maximum_short_timer, durable.long_running_timer_interval)
+        .default_version(durable.default_version.clone().unwrap_or_default())
+        .replace_running(durable.overridable_states == OverridableStates::AnyState))
+}
+
+fn client_binding(hub: &Arc<TaskHub>, urls: BindingUrls) -> super::runner::ClientBinding {
+    // The hub knows the worker, which knows this: a strong reference would keep all three for ever.
+    let hub = Arc::downgrade(hub);
+    Box::new(move |task_hub, connection| {
+        let mut urls = urls.clone();
+        urls.task_hub = task_hub.map(str::to_owned);
+        urls.connection = connection.map(str::to_owned);
+        hub.upgrade().map(|hub| hub.client_binding(&urls)).unwrap_or_default()
+    })
+}
+
+fn is_true(setting: Option<&str>) -> bool {
+    setting.is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
+}
+
+/// `WEBSITE_HOSTNAME`: how this host is called in URLs.
+fn site_name(address: SocketAddr) -> String {
+    match address.ip() {
+        ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),
+        IpAddr::V4(ip) => format!("{ip}:{}", address.port()),
+        IpAddr::V6(ip) => format!("[{ip}]:{}", address.port()),
+    }
+}
+
+/// The host itself speaks plain HTTP only; any other name is that of something in front of it.
+fn origin(site: &str) -> String {
+    let name = site
+        .rsplit_once(':')
+        .map_or(site, |(name, _)| name)
+        .trim_matches(['[', ']']);
+    let is_plain = name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok();
+    format!("{}://{site}", if is_plain { "http" } else { "https" })
+}
+
+fn settings_line(durable: &DurableTaskOptions, database: &Path, webhook: &str) -> String {
+    format!(
+        "Task hub '{}' in {}; at most {} orchestrations and {} activities at a time; replayed log lines are not shown; \
+         managed at {webhook}/instances",
+        durable.hub_name,
+        database.display(),
+        durable.max_concurrent_orchestrations,
+        durable.max_concurrent_activities,
+    )
+}
+
+/// Tells everybody what the newest worker has.
+struct Follower {
+    front: FrontDoor,
+    close: CancellationToken,
+    hub: Arc<TaskHub>,
+    log: Log,
+    origin: String,
+    route_prefix: String,
+    /// What was printed last.
+    shown: Vec<String>,
+}
+
+impl Follower {
+    async fn run(mut self, mut states: watch::Receiver<WorkerState>, tables: watch::Receiver<Arc<FunctionTable>>) {
+        loop {
+            let state = states.borrow_and_update().clone();
+            match state {
+                WorkerState::Ready(_) => {
+                    let functions = Arc::clone(&tables.borrow());
+                    self.publish(&functions);
+                }
+                WorkerState::Starting(why) if why.is_empty() => {}
+                WorkerState::Starting(why) => self.front.set_state(HostState::Starting, vec![why]),
+                WorkerState::Stopped => break,
+            }
+            tokio::select! {
+                () = self.close.cancelled() => break,
+                changed = states.changed() => if changed.is_err() { break },
+            }
+        }
+        self.front.shutdown().await;
+    }
+
+    fn publish(&mut self, functions: &FunctionTable) {
+        let mut problems = BTreeMap::new();
+        let fronts = functions
+            .iter()
+            .map(|function| front_function(function, &mut problems))
+            .collect();
+        for error in self.front.set_functions(fronts) {
+            problems.insert(error.index, error.problem);
+        }
+        let lines = listing::lines(functions, &problems, &self.origin, &self.route_prefix);
+        if lines != self.shown {
+            let usable = functions
+                .iter()
+                .filter(|function| function.is_usable() && !problems.contains_key(&function.index));
+            self.log
+                .host(LogLevel::Information, &format!("{} functions loaded", usable.count()));
+            self.log.print("Worker process started and initialized.");
+            lines.iter().for_each(|line| self.log.print(line));
+            self.shown = lines;
+        }
+        self.hub.set_functions(durable_functions(functions));
+        self.front.set_state(HostState::Running, Vec::new());
+    }
+}
+
+fn front_function(function: &super::function::Function, problems: &mut BTreeMap<usize, String>) -> FrontFunction {
+    let trigger = function.trigger().map_or_else(
+        || Ok(FrontTrigger::Other("unknown".to_owned())),
+        |binding| FrontTrigger::from_binding(&binding.kind, &binding.attributes),
+    );
+    let trigger = trigger.unwrap_or_else(|problem| {
+        problems.insert(function.index, problem);
+        FrontTrigger::Other("httpTrigger".to_owned())
+    });
+    let mut front = FrontFunction::new(function.name.as_str(), trigger);
+    front.disabled = function.disabled;
+    front.error = function
+        .error
+        .clone()
+        .or_else(|| problems.get(&function.index).cloned());
+    let bindings: Vec<_> = function.bindings.iter().map(|binding| &binding.attributes).collect();
+    front.config = serde_json::json!({
+        "name": function.name,
+        "entryPoint": function.entry_point,
+        "scriptFile": function.script_file,
+        "functionDirectory": function.directory,
+        "bindings": bindings,
+    });
+    front
+}
+
+/// The durable functions by the names that orchestrations use.
+fn durable_functions(functions: &FunctionTable) -> DurableFunctions {
+    let kinds = [
+        ("orchestrationTrigger", "orchestration", WorkKind::Orchestration),
+        ("activityTrigger", "activity", WorkKind::Activity),
+        ("entityTrigger", "entityName", WorkKind::Entity),
+    ];
+    let mut durable = DurableFunctions::default();
+    for function in functions.iter().filter(|function| function.is_usable()) {
+        let Some(trigger) = function.trigger() else { continue };
+        if let Some((_, attribute, kind)) = kinds.into_iter().find(|(name, ..)| trigger.is(name)) {
+            let name = trigger.text(attribute).unwrap_or(&function.name).to_ascii_lowercase();
+            durable.functions.insert((kind, name), function.name.clone());
+        }
+    }
+    durable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{
+        fake_worker::{ACTIVITY, metadata},
+        metadata::read,
+    };
+
+    #[test]
+    fn urls_say_localhost_on_loopback_and_https_for_names_of_others() {
+        let site = |address: &str| site_name(address.parse().unwrap());
+        assert_eq!(site("127.0.0.1:7071"), "localhost:7071");
+        assert_eq!(site("0.0.0.0:80"), "localhost:80");
+        assert_eq!(site("192.168.0.9:1"), "192.168.0.9:1");
+        assert_eq!(origin(&site("192.168.0.9:1")), "http://192.168.0.9:1");
+        assert_eq!(origin(&site("[fe80::1]:1")), "http://[fe80::1]:1");
+        assert_eq!(origin("tunnel.example"), "https://tunnel.example");
+    }
+
+    #[test]
+    fn durable_functions_are_known_by_the_names_that_orchestrations_use() {
+        let renamed = r#"{"type":"activityTrigger","name":"c","activity":"Greet"}"#;
+        let described = vec![
+            metadata("Say_Hello", &[ACTIVITY]),
+            metadata("greet_v2", &[renamed]),
+            metadata("flow", &[r#"{"type":"orchestrationTrigger","name":"c"}"#]),
+            metadata("bad", &[ACTIVITY, ACTIVITY]),
+        ];
+        let table = FunctionTable::new(read(described, &AppSettings::default()));
+        let known: Vec<_> = durable_functions(&table).functions.into_iter().collect();
+        let entry = |kind, name: &str, function: &str| ((kind, name.to_owned()), function.to_owned());
+        assert_eq!(
+            known,
+            [
+                entry(WorkKind::Orchestration, "flow", "flow"),
+                entry(WorkKind::Activity, "greet", "greet_v2"),
+                entry(WorkKind::Activity, "say_hello", "Say_Hello"),
+            ]
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! What a local host is made from.
+
+use super::{http::Cors, process::WorkerCommand};
+use crate::project::{HostJson, Settings};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+/// The port of the Functions host that everybody knows.
+pub const DEFAULT_PORT: u16 = 7071;
+
+/// What a [`super::LocalHost`] is made from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LocalHostOptions {
+    /// How the app's worker is started. The host adds what it alone knows.
+    pub worker: WorkerCommand,
+    /// App settings.
+    pub settings: Settings,
+    /// `host.json`.
+    pub host_json: HostJson,
+    /// Where durable state, keys and the state of timers are kept.
+    pub data_dir: PathBuf,
+    /// Where HTTP is served: port 7071 of the loopback address by default; port 0 takes any free one.
+    pub address: SocketAddr,
+    /// Whether keys are enforced on loopback too.
+    pub enable_auth: bool,
+    /// Who may call from a browser.
+    pub cors: Option<Cors>,
+    /// Where trigger payloads of durable functions are kept, if at all.
+    pub record: Option<PathBuf>,
+}
+
+impl LocalHostOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new(worker: WorkerCommand, settings: Settings, host_json: HostJson, data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            worker,
+            settings,
+            host_json,
+            data_dir: data_dir.into(),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
+            enable_auth: false,
+            cors: None,
+            record: None,
+        }
+    }
+
+    /// Sets where HTTP is served.
+    #[must_use]
+    pub fn address(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Sets whether keys are enforced on loopback too.
+    #[must_use]
+    pub fn enable_auth(mut self, enable: bool) -> Self {
+        self.enable_auth = enable;
+        self
+    }
+
+    /// Sets who may call from a browser.
+    #[must_use]
+    pub fn cors(mut self, cors: Option<Cors>) -> Self {
+        self.cors = cors;
+        self
+    }
+
+    /// Keeps trigger payloads of durable functions in a folder.
+    #[must_use]
+    pub fn record(mut self, directory: Option<PathBuf>) -> Self {
+        self.record = directory;
+        self
+    }
+}

@@ -1,0 +1,153 @@
+//! Episodes of orchestrations: computed on threads of their own, and given up when they block.
+//!
+//! An orchestration may only wait by awaiting what its context gives. One that blocks its thread otherwise cannot be interrupted; so it is
+//! answered as failed when the time is over, and its thread is left to itself.
+
+use super::{
+    call::{Reply, exception},
+    threads::Threads,
+};
+use crate::{
+    durable::{Episode, KnownFunctions, Orchestrator, run_episode},
+    invocation::{Invocation, Outputs},
+    registry::Function,
+    rpc::{RpcException, TypedData, status_result::Status, typed_data::Data},
+};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Setting with the time that an episode may take: seconds, or a number with `ms`, `s`, `m` or `h`.
+const TIMEOUT_SETTING: &str = "AZURE_FUNCTIONS_EPISODE_TIMEOUT";
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// An episode that takes longer gives its place to the next: it no longer computes, or it is one of very few.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Starts an episode; never waits for it.
+pub(super) fn start(
+    function: &'static Function,
+    orchestrator: Orchestrator,
+    invocation: Invocation,
+    reply: Reply,
+    threads: &Threads,
+    known: KnownFunctions,
+) {
+    let payload = match payload(invocation) {
+        Ok(payload) => payload,
+        Err(message) => return reply.fail(Status::Failure, exception(message)),
+    };
+    let (places, handle, limit) = (threads.episodes(), threads.handle().clone(), threads.episode_timeout());
+    threads.handle().spawn(async move {
+        // The semaphore is never closed.
+        let Ok(place) = places.acquire_owned().await else {
+            return;
+        };
+        let context = reply.context.clone();
+        let mut work =
+            handle.spawn_blocking(move || context.enter(|| run_episode(payload, function.name, orchestrator, &known)));
+        let patience = PATIENCE.min(limit);
+        let mut ended = timeout(patience, &mut work).await;
+        drop(place);
+        if ended.is_err() {
+            ended = timeout(limit - patience, &mut work).await;
+        }
+        match ended {
+            Ok(Ok(episode)) => answer(reply, episode),
+            // It cannot panic: the runtime is being shut down.
+            Ok(Err(_)) => reply.fail(Status::Cancelled, exception("the worker is stopping")),
+            Err(_) => reply.fail(Status::Failure, blocked(function, limit)),
+        }
+    });
+}
+
+/// The trigger's value.
+fn payload(invocation: Invocation) -> Result<String, String> {
+    match invocation.inputs.into_iter().next().and_then(|(_, value)| value.data) {
+        Some(Data::String(text) | Data::Json(text)) => Ok(text),
+        _ => Err(format!(
+            "the host sent no history for the orchestration `{}`",
+            invocation.function
+        )),
+    }
+}
+
+fn answer(reply: Reply, episode: Episode) {
+    match episode {
+        Episode::Answer(json) => reply.succeed(Outputs {
+            return_value: Some(TypedData {
+                data: Some(Data::Json(json)),
+            }),
+            outputs: Vec::new(),
+        }),
+        // The message is exactly what the extension expects: nothing may be added to it.
+        Episode::Failed { message, .. } => reply.fail(
+            Status::Failure,
+            RpcException {
+                message,
+                is_user_exception: true,
+                ..RpcException::default()
+            },
+        ),
+    }
+}
+
+fn blocked(function: &Function, limit: Duration) -> RpcException {
+    exception(format!(
+        "orchestration '{}' ({}) blocked its thread for longer than {limit:?}: an orchestration may only wait by awaiting what its \
+         context gives. Move whatever blocks (std::thread::sleep, a channel or lock, blocking input or output, block_on) or computes \
+         for long into an activity. {TIMEOUT_SETTING} sets the limit.",
+        function.name,
+        super::place(function),
+    ))
+}
+
+/// The limit, from the environment.
+pub(super) fn timeout_setting() -> Duration {
+    let Some(text) = std::env::var_os(TIMEOUT_SETTING) else {
+        return DEFAULT_TIMEOUT;
+    };
+    let text = text.to_string_lossy();
+    parse(&text).unwrap_or_else(|| {
+        log::warn!(
+            "{TIMEOUT_SETTING} is `{text}`, expected seconds or a number with ms, s, m or h: using {DEFAULT_TIMEOUT:?}"
+        );
+        DEFAULT_TIMEOUT
+    })
+}
+
+fn parse(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[number.len()..].trim() {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    let seconds = number.trim().parse::<f64>().ok()?;
+    Duration::try_from_secs_f64(seconds * unit)
+        .ok()
+        .filter(|d| !d.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_written_in_seconds_or_with_a_unit() {
+        for (text, expected) in [
+            ("90", 90_000),
+            (" 1.5 ", 1_500),
+            ("250ms", 250),
+            ("2 m", 120_000),
+            ("1h", 3_600_000),
+        ] {
+            assert_eq!(parse(text), Some(Duration::from_millis(expected)), "{text}");
+        }
+        for text in ["", "soon", "-1", "0", "1d", "1e400", "NaN"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

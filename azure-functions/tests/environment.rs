@@ -1,0 +1,109 @@
+//! A worker that has not called a function yet is a process with one thread, and so can take a new environment.
+//!
+//! Without libtest, which would bring threads of its own: this binary is the test, and with a host's arguments it is the app.
+
+#[path = "worker/host.rs"]
+mod host;
+
+use azure_functions::{
+    __private::{Function, Handler, Outputs, inventory},
+    rpc::{
+        FunctionEnvironmentReloadRequest, FunctionEnvironmentReloadResponse, TypedData, WorkerInitRequest,
+        status_result::Status, streaming_message::Content, typed_data::Data,
+    },
+};
+use host::{Connection, Host, invocation};
+use std::{
+    collections::HashMap,
+    process::{Command, ExitCode},
+};
+
+inventory::submit! {
+    Function {
+        name: "tells_its_surroundings",
+        module: module_path!(),
+        file: file!(),
+        line: line!(),
+        bindings: Vec::new,
+        handler: Handler::Blocking(|_| {
+            let directory = std::env::current_dir().unwrap();
+            let told = format!("{:?} {:?} {}", std::env::var("KEPT").ok(), std::env::var("GONE").ok(), directory.display());
+            Ok(Outputs { return_value: Some(TypedData { data: Some(Data::String(told)) }), outputs: vec![] })
+        }),
+    }
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    if std::env::args().any(|a| a == "--functions-uri") {
+        return azure_functions::worker_main();
+    }
+    // cargo-nextest asks for the names of the tests first.
+    if arguments.any(|a| a == "--list") {
+        println!("environment: test");
+        return ExitCode::SUCCESS;
+    }
+    if cfg!(target_os = "linux") {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(a_fresh_process_takes_a_new_environment_and_directory());
+    }
+    ExitCode::SUCCESS
+}
+
+async fn a_fresh_process_takes_a_new_environment_and_directory() {
+    let mut host = Host::listen().await;
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path().canonicalize().unwrap();
+    let mut worker = Command::new(std::env::current_exe().unwrap())
+        .args(host.arguments())
+        .env("GONE", "1")
+        .spawn()
+        .unwrap();
+    let mut connection = host.accept().await;
+    let ids = connection.start(WorkerInitRequest::default()).await;
+    let request = FunctionEnvironmentReloadRequest {
+        environment_variables: HashMap::from([
+            ("KEPT".to_owned(), "new value".to_owned()),
+            ("=".to_owned(), "no name".to_owned()),
+        ]),
+        function_app_directory: directory.to_str().unwrap().to_owned(),
+    };
+    let response = reload(&mut connection, &request).await;
+    let result = response.result.unwrap();
+    assert_eq!(result.status(), Status::Success, "{result:?}");
+    assert!(response.capabilities.contains_key("WorkerStatus"));
+
+    let call = invocation("i", &ids["tells_its_surroundings"], "");
+    connection.send("", Content::InvocationRequest(call));
+    let pick = |c| match c {
+        Content::InvocationResponse(response) => response.return_value?.data,
+        _ => None,
+    };
+    let told = format!(r#"Some("new value") None {}"#, directory.display());
+    assert_eq!(connection.expect(pick).await.1, Data::String(told));
+
+    // Functions have threads now.
+    let response = reload(&mut connection, &request).await;
+    assert_eq!(response.result.unwrap().status(), Status::Failure);
+    drop(connection);
+    let status = tokio::task::spawn_blocking(move || worker.wait())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+async fn reload(
+    connection: &mut Connection,
+    request: &FunctionEnvironmentReloadRequest,
+) -> FunctionEnvironmentReloadResponse {
+    connection.send("e", Content::FunctionEnvironmentReloadRequest(request.clone()));
+    let pick = |c| match c {
+        Content::FunctionEnvironmentReloadResponse(response) => Some(response),
+        _ => None,
+    };
+    connection.expect(pick).await.1
+}

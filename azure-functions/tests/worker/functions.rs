@@ -1,0 +1,217 @@
+//! The functions of the tested app, registered as the attribute would.
+
+use azure_functions::{
+    __private::{Function, Handler, Invocation, Outputs, inventory},
+    Context, FunctionError,
+    bindings::{DurableActivityContext, DurableOrchestrationContext},
+    durable::{ActivityOutput, OrchestrationOutput},
+    func,
+    rpc::{TypedData, typed_data::Data},
+};
+use serde_json::{Map, Value, json};
+use std::{
+    collections::BTreeSet,
+    sync::{Condvar, Mutex},
+};
+
+macro_rules! function {
+    ($name:ident, $handler:expr) => {
+        function!($name, $handler, trigger);
+    };
+    ($name:ident, $handler:expr, $bindings:expr) => {
+        inventory::submit! {
+            Function {
+                name: stringify!($name),
+                module: module_path!(),
+                file: file!(),
+                line: line!(),
+                bindings: $bindings,
+                handler: $handler,
+            }
+        }
+    };
+}
+
+fn trigger() -> Vec<Map<String, Value>> {
+    bindings(json!([{ "name": "input", "type": "queueTrigger", "direction": "in", "queueName": "jobs" }]))
+}
+
+fn bindings(json: Value) -> Vec<Map<String, Value>> {
+    serde_json::from_value(json).unwrap()
+}
+
+function!(echo, Handler::Async(|i| Box::pin(async move { Ok(text(&input(&i))) })));
+function!(echo_blocking, Handler::Blocking(|i| Ok(text(&input(&i)))));
+function!(panics, Handler::Blocking(|i| panic!("sorry, {}", input(&i))));
+function!(
+    panics_before_its_future,
+    Handler::Async(|i| panic!("bad {}", input(&i)))
+);
+function!(
+    panics_late,
+    Handler::Async(|i| Box::pin(async move {
+        tokio::task::yield_now().await;
+        panic!("late {}", input(&i))
+    }))
+);
+function!(
+    panics_with_a_bomb,
+    Handler::Async(|_| Box::pin(async { std::panic::panic_any(Bomb) }))
+);
+function!(panics_when_dropped, Handler::Async(|_| Box::pin(HoldsABomb(Bomb))));
+function!(
+    fails,
+    Handler::Blocking(|i| Err(FunctionError::new(format!("cannot do {}", input(&i)))))
+);
+function!(
+    logs,
+    Handler::Async(|i| Box::pin(async move {
+        log::info!(target: "shop::orders", "first {}", input(&i));
+        tokio::task::yield_now().await;
+        log::warn!("second");
+        log::debug!("detail");
+        Ok(Outputs::default())
+    }))
+);
+function!(
+    logs_blocking,
+    Handler::Blocking(|_| {
+        log::error!("from a thread");
+        let context = Context::current().unwrap();
+        std::thread::spawn(move || context.enter(|| log::info!("from another")))
+            .join()
+            .unwrap();
+        Ok(Outputs::default())
+    })
+);
+function!(
+    tells_its_context,
+    Handler::Async(|_| Box::pin(async {
+        tokio::task::yield_now().await;
+        let context = Context::current().unwrap();
+        let retry = context
+            .retry()
+            .map(|r| (r.retry_count, r.max_retry_count, r.last_failure.clone()));
+        let told = json!([
+            context.invocation_id(),
+            context.function_name(),
+            context.trace_parent(),
+            retry
+        ]);
+        Ok(text(&told.to_string()))
+    }))
+);
+function!(
+    stops_when_cancelled,
+    Handler::Async(|i| Box::pin(async move {
+        log::info!("begun");
+        i.cancellation.cancelled().await;
+        Err(FunctionError::new("stopped early"))
+    }))
+);
+function!(
+    completes_when_cancelled,
+    Handler::Async(|i| Box::pin(async move {
+        log::info!("begun");
+        i.cancellation.cancelled().await;
+        Ok(text("done all the same"))
+    }))
+);
+function!(
+    never_ends,
+    Handler::Async(|_| Box::pin(async {
+        log::info!("begun");
+        std::future::pending().await
+    }))
+);
+function!(
+    waits_at_a_gate,
+    Handler::Blocking(|i| {
+        log::info!("begun");
+        let name = input(&i);
+        let mut open = GATES.0.lock().unwrap();
+        while !open.contains(&name) {
+            open = GATES.1.wait(open).unwrap();
+        }
+        Ok(text("through"))
+    })
+);
+function!(
+    blocks_an_async_thread,
+    Handler::Async(|i| Box::pin(async move {
+        log::info!("begun");
+        let name = input(&i);
+        let mut open = GATES.0.lock().unwrap();
+        while !open.contains(&name) {
+            open = GATES.1.wait(open).unwrap();
+        }
+        Ok(text("through"))
+    }))
+);
+
+#[func]
+async fn greets(context: DurableOrchestrationContext) -> OrchestrationOutput {
+    log::info!("asking");
+    let greeting = context.call_activity("greet", "Tokyo").await;
+    log::info!("asked");
+    greeting.unwrap_or_else(|e| e.to_string().into()).into()
+}
+
+#[func]
+fn greet(context: DurableActivityContext) -> ActivityOutput {
+    format!("Hello {}!", context.input().as_str().unwrap_or("stranger")).into()
+}
+
+#[func]
+async fn blocks(_context: DurableOrchestrationContext) {
+    log::info!("begun");
+    let (_sender, receiver) = std::sync::mpsc::channel::<()>();
+    let _ = receiver.recv_timeout(std::time::Duration::from_secs(3600));
+}
+
+#[func]
+async fn panics_in_an_orchestration(context: DurableOrchestrationContext) {
+    panic!("instance {}", context.instance_id());
+}
+
+static GATES: (Mutex<BTreeSet<String>>, Condvar) = (Mutex::new(BTreeSet::new()), Condvar::new());
+
+/// Lets those through who wait at this gate.
+pub(crate) fn open_gate(name: &str) {
+    GATES.0.lock().unwrap().insert(name.to_owned());
+    GATES.1.notify_all();
+}
+
+fn input(invocation: &Invocation) -> String {
+    match &invocation.inputs[0].1.data {
+        Some(Data::String(text)) => text.clone(),
+        other => panic!("not a string: {other:?}"),
+    }
+}
+
+fn text(text: &str) -> Outputs {
+    Outputs {
+        return_value: Some(TypedData {
+            data: Some(Data::String(text.to_owned())),
+        }),
+        outputs: vec![],
+    }
+}
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+struct HoldsABomb(Bomb);
+
+impl Future for HoldsABomb {
+    type Output = Result<Outputs, FunctionError>;
+
+    fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
+        std::task::Poll::Ready(Ok(text("fine so far")))
+    }
+}

@@ -1,0 +1,159 @@
+//! Calls of functions: how they end, what they log, how they run side by side.
+
+use crate::{Worker, failure, functions, host::invocation, text};
+use azure_functions::rpc::{
+    InvocationCancel, RetryContext, RpcException, RpcTraceContext,
+    rpc_log::{Level, RpcLogCategory},
+    status_result::Status,
+    streaming_message::Content,
+};
+use std::collections::HashMap;
+
+#[tokio::test]
+async fn async_and_plain_functions_answer() {
+    let mut worker = Worker::start().await;
+    for function in ["echo", "echo_blocking"] {
+        let response = worker.call(function, "hi").await;
+        assert_eq!((response.invocation_id.as_str(), text(&response)), (function, "hi"));
+        assert_eq!(response.result.unwrap().status(), Status::Success);
+    }
+    assert_eq!(worker.end().await, 0);
+}
+
+#[tokio::test]
+async fn a_panic_fails_its_invocation_with_message_and_place() {
+    let mut worker = Worker::start().await;
+    let cases = [
+        ("panics", "sorry, me"),
+        ("panics_before_its_future", "bad me"),
+        ("panics_late", "late me"),
+        ("panics_with_a_bomb", "a value that is not text"),
+        ("panics_when_dropped", "dropped"),
+    ];
+    for (function, message) in cases {
+        let response = worker.call(function, "me").await;
+        let (status, told) = failure(&response);
+        assert_eq!(status, i32::from(Status::Failure));
+        assert!(
+            told.contains(message) && told.contains("functions.rs:") && told.contains(function),
+            "{told}"
+        );
+        let exception = response.result.as_ref().unwrap().exception.as_ref().unwrap();
+        assert!(exception.is_user_exception && exception.r#type == "panic");
+    }
+    assert_eq!(text(&worker.call("echo", "alive").await), "alive");
+    assert_eq!(worker.end().await, 0);
+}
+
+#[tokio::test]
+async fn an_error_is_told_as_the_function_said_it() {
+    let mut worker = Worker::start().await;
+    let response = worker.call("fails", "that").await;
+    assert_eq!(failure(&response), (Status::Failure.into(), "cannot do that"));
+    assert_eq!(worker.end().await, 0);
+}
+
+#[tokio::test]
+async fn log_records_come_before_the_answer_with_level_category_and_invocation() {
+    let mut worker = Worker::start().await;
+    worker.begin("logs", "entry");
+    let first = worker.log().await;
+    assert_eq!(
+        (first.message.as_str(), first.category.as_str()),
+        ("first entry", "shop::orders")
+    );
+    assert_eq!(
+        (first.level(), first.log_category()),
+        (Level::Information, RpcLogCategory::User)
+    );
+    assert_eq!(first.invocation_id, "logs");
+    let second = worker.log().await;
+    assert_eq!((second.message.as_str(), second.level()), ("second", Level::Warning));
+    assert_eq!(second.invocation_id, "logs", "the invocation is known across an await");
+    let pick = |c| matches!(c, Content::InvocationResponse(_)).then_some(());
+    worker.connection.expect(pick).await;
+
+    worker.begin("logs_blocking", "");
+    assert_eq!(worker.log().await.message, "from a thread");
+    let other = worker.log().await;
+    assert_eq!(
+        (other.message.as_str(), other.invocation_id.as_str()),
+        ("from another", "logs_blocking")
+    );
+    worker.answer().await;
+    assert_eq!(worker.end().await, 0);
+}
+
+#[tokio::test]
+async fn a_function_can_ask_about_its_invocation() {
+    let mut worker = Worker::start().await;
+    let mut request = invocation("id-7", &worker.ids["tells_its_context"], "");
+    request.trace_context = Some(RpcTraceContext {
+        trace_parent: "00-ab-cd-01".into(),
+        ..Default::default()
+    });
+    request.retry_context = Some(RetryContext {
+        retry_count: 2,
+        max_retry_count: 5,
+        exception: Some(RpcException {
+            message: "last time".into(),
+            ..Default::default()
+        }),
+    });
+    worker.connection.send("", Content::InvocationRequest(request));
+    let expected = r#"["id-7","tells_its_context","00-ab-cd-01",[2,5,"last time"]]"#;
+    assert_eq!(text(&worker.answer().await), expected);
+    assert_eq!(worker.end().await, 0);
+}
+
+#[tokio::test]
+async fn cancellation_reaches_the_function_which_decides_what_to_make_of_it() {
+    let mut worker = Worker::start().await;
+    for function in ["stops_when_cancelled", "completes_when_cancelled"] {
+        worker.begin(function, "");
+        assert_eq!(worker.log().await.message, "begun");
+        let cancel = InvocationCancel {
+            invocation_id: function.into(),
+            ..Default::default()
+        };
+        worker.connection.send("", Content::InvocationCancel(cancel));
+        let response = worker.answer().await;
+        match function {
+            "stops_when_cancelled" => assert_eq!(failure(&response), (Status::Cancelled.into(), "stopped early")),
+            _ => assert_eq!(text(&response), "done all the same"),
+        }
+    }
+    assert_eq!(worker.end().await, 0);
+}
+
+#[tokio::test]
+async fn invocations_run_side_by_side_whatever_some_of_them_do() {
+    let mut worker = Worker::start().await;
+    let blocked: Vec<_> = (0..40).map(|n| format!("blocked-{n}")).collect();
+    for id in &blocked {
+        worker.begin_as(id, "waits_at_a_gate", "side by side");
+        assert_eq!(worker.log().await.invocation_id, *id);
+    }
+    worker.begin("stops_when_cancelled", "");
+    assert_eq!(worker.log().await.message, "begun");
+    assert_eq!(text(&worker.call("echo", "first").await), "first");
+    assert_eq!(text(&worker.call("echo_blocking", "second").await), "second");
+    functions::open_gate("side by side");
+    let mut answered = HashMap::new();
+    for _ in &blocked {
+        let response = worker.answer().await;
+        assert_eq!(text(&response), "through");
+        *answered.entry(response.invocation_id).or_insert(0) += 1;
+    }
+    assert!(blocked.iter().all(|id| answered[id] == 1));
+    assert_eq!(worker.end().await, 0);
+}
+
+#[tokio::test]
+async fn a_large_message_passes_in_both_directions() {
+    let mut worker = Worker::start().await;
+    let large = "x".repeat(20 << 20);
+    let response = worker.call("echo", &large).await;
+    assert_eq!(text(&response).len(), large.len());
+    assert_eq!(worker.end().await, 0);
+}
