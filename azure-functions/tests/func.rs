@@ -1,10 +1,13 @@
 //! What `#[func]` tells the host about a function, and what it does with a call.
 
 use azure_functions::{
-    BindingError, FunctionError,
     __private::{DurableKind, Function, Handler, Invocation, Outputs, inventory},
+    BindingError, FunctionError,
     binding::{Argument, BindingData, BindingSpec, FromBinding, Input, IntoBinding},
-    bindings::{DurableActivityContext, DurableOrchestrationClient, DurableOrchestrationContext, HttpRequest, HttpResponse, TimerInfo},
+    bindings::{
+        DurableActivityContext, DurableOrchestrationClient, DurableOrchestrationContext, HttpRequest, HttpResponse,
+        TimerInfo,
+    },
     durable::{ActivityOutput, OrchestrationOutput},
     func,
     http::{Json, Route},
@@ -15,7 +18,10 @@ use serde_json::{Value, json};
 use std::{collections::HashMap, error::Error, future::Future, task::Poll};
 
 fn function(name: &str) -> &'static Function {
-    inventory::iter::<Function>.into_iter().find(|f| f.name == name).unwrap()
+    inventory::iter::<Function>
+        .into_iter()
+        .find(|f| f.name == name)
+        .unwrap()
 }
 
 fn bindings(name: &str) -> Value {
@@ -29,8 +35,14 @@ fn call_with(name: &str, inputs: Vec<(&str, Data)>, metadata: Vec<(&str, Data)>)
     let invocation = Invocation {
         id: "1".to_owned(),
         function: function.name,
-        inputs: inputs.into_iter().map(|(name, data)| (name.to_owned(), typed(data))).collect(),
-        trigger_metadata: metadata.into_iter().map(|(name, data)| (name.to_owned(), typed(data))).collect(),
+        inputs: inputs
+            .into_iter()
+            .map(|(name, data)| (name.to_owned(), typed(data)))
+            .collect(),
+        trigger_metadata: metadata
+            .into_iter()
+            .map(|(name, data)| (name.to_owned(), typed(data)))
+            .collect(),
         trace_parent: String::new(),
         trace_state: String::new(),
         cancellation: tokio_util::sync::CancellationToken::new(),
@@ -73,8 +85,12 @@ fn with_body(data: Data) -> Data {
 
 /// Status and body of an HTTP answer.
 fn answer(outputs: Outputs) -> (String, String) {
-    let Some(Data::Http(http)) = outputs.return_value.and_then(|data| data.data) else { panic!("no answer") };
-    let Some(Data::Bytes(body)) = http.body.and_then(|body| body.data) else { panic!("no body") };
+    let Some(Data::Http(http)) = outputs.return_value.and_then(|data| data.data) else {
+        panic!("no answer")
+    };
+    let Some(Data::Bytes(body)) = http.body.and_then(|body| body.data) else {
+        panic!("no body")
+    };
     (http.status_code, String::from_utf8(body.to_vec()).unwrap())
 }
 
@@ -103,14 +119,19 @@ fn named(req: HttpRequest) -> Option<HttpResponse> {
 #[func]
 fn every_minute(
     #[binding(schedule = "0 * * * * *", run_on_startup = true, use_monitor = false)] timer: TimerInfo,
-    #[binding(task_hub = "hub", connection = "Store", type = "orchestrationClient")] _client: DurableOrchestrationClient,
+    #[binding(task_hub = "hub", connection = "Store", type = "orchestrationClient")]
+    _client: DurableOrchestrationClient,
 ) {
     let _ = timer;
 }
 
 #[func]
 fn timer_state(#[binding(schedule = "00:05:00")] timer: TimerInfo) -> Result<(), String> {
-    Err(format!("{:?} {}", timer.schedule_status.map(|s| s.next.to_rfc3339()), timer.is_past_due))
+    Err(format!(
+        "{:?} {}",
+        timer.schedule_status.map(|s| s.next.to_rfc3339()),
+        timer.is_past_due
+    ))
 }
 
 #[func]
@@ -181,7 +202,11 @@ struct Received(i32);
 
 impl FromBinding for Received {
     const SPEC: BindingSpec = BindingSpec::trigger("mqttTrigger")
-        .arguments(&[Argument::text("topic_name"), Argument::integer("max").key("maxItems"), Argument::any("more")])
+        .arguments(&[
+            Argument::text("topic_name"),
+            Argument::integer("max").key("maxItems"),
+            Argument::any("more"),
+        ])
         .fixed(&[("dataType", "binary")]);
 
     fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
@@ -261,10 +286,22 @@ fn metadata_of_durable_functions_has_no_output_for_their_results() {
         bindings("flow"),
         json!([{ "name": "context", "type": "orchestrationTrigger", "direction": "in", "orchestration": "Flow2" }])
     );
-    assert_eq!(bindings("say_hello"), json!([{ "name": "context", "type": "activityTrigger", "direction": "in" }]));
-    assert_eq!(bindings("plain_input"), json!([{ "name": "id", "type": "activityTrigger", "direction": "in" }]));
-    assert_eq!(function("flow").durable(), Some((DurableKind::Orchestration, "Flow2".to_owned())));
-    assert_eq!(function("say_hello").durable(), Some((DurableKind::Activity, "say_hello".to_owned())));
+    assert_eq!(
+        bindings("say_hello"),
+        json!([{ "name": "context", "type": "activityTrigger", "direction": "in" }])
+    );
+    assert_eq!(
+        bindings("plain_input"),
+        json!([{ "name": "id", "type": "activityTrigger", "direction": "in" }])
+    );
+    assert_eq!(
+        function("flow").durable(),
+        Some((DurableKind::Orchestration, "Flow2".to_owned()))
+    );
+    assert_eq!(
+        function("say_hello").durable(),
+        Some((DurableKind::Activity, "say_hello".to_owned()))
+    );
     assert_eq!(function("plain_http").durable(), None);
 }
 
@@ -294,7 +331,12 @@ fn handlers_follow_the_kind_of_function() {
 
 #[test]
 fn an_option_that_is_none_sends_nothing() {
-    assert!(call("named", vec![("req", http(|_| {}))]).unwrap().return_value.is_none());
+    assert!(
+        call("named", vec![("req", http(|_| {}))])
+            .unwrap()
+            .return_value
+            .is_none()
+    );
     let headers = HashMap::from([("x-answer".to_owned(), "yes".to_owned())]);
     let outputs = call("named", vec![("req", http(|http| http.headers = headers))]).unwrap();
     assert_eq!(answer(outputs), ("200".to_owned(), "yes".to_owned()));
@@ -304,7 +346,11 @@ fn an_option_that_is_none_sends_nothing() {
 fn a_tuple_fills_the_outputs_by_position() {
     let outputs = call("own", vec![("received", Data::Json("1".to_owned()))]).unwrap();
     assert!(outputs.return_value.is_none());
-    let names: Vec<_> = outputs.outputs.iter().map(|(name, data)| (name.as_str(), data.data.clone().unwrap())).collect();
+    let names: Vec<_> = outputs
+        .outputs
+        .iter()
+        .map(|(name, data)| (name.as_str(), data.data.clone().unwrap()))
+        .collect();
     assert_eq!(names, [("output1", text("one")), ("output2", text("two"))]);
     let outputs = call("forget", vec![]).unwrap();
     assert!(outputs.return_value.is_none());
@@ -320,14 +366,24 @@ fn an_output_that_cannot_be_sent_fails_the_call_and_is_named() {
 #[test]
 fn an_input_that_does_not_fit_fails_the_call_and_is_named() {
     let error = call("own", vec![("received", text("x"))]).unwrap_err();
-    assert_eq!(error.to_string(), "function `own`: parameter `received`: expected value at line 1 column 1");
-    assert!(error.source().is_some());
-    let error = call("plain_http", vec![]).unwrap_err();
-    assert_eq!(error.to_string(), "function `plain_http`: parameter `_req`: the host sent no HTTP request");
-    let error = call("order_input", vec![("order", text(r#"{"lines":[{"pieces":1},{"pieces":"x"}]}"#))]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "function `order_input`: parameter `order`: lines[1].pieces: invalid type: string \"x\", expected u32 at line 1 column 39"
+        "function `own`: parameter `received`: expected value at line 1 column 1"
+    );
+    assert!(error.source().is_some());
+    let error = call("plain_http", vec![]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "function `plain_http`: parameter `_req`: the host sent no HTTP request"
+    );
+    let error = call(
+        "order_input",
+        vec![("order", text(r#"{"lines":[{"pieces":1},{"pieces":"x"}]}"#))],
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "function `order_input`: parameter `order`: lines[1].pieces: invalid type: string \"x\", expected u32 at line 1 column 36"
     );
 }
 
@@ -380,11 +436,22 @@ fn an_activitys_plain_input_takes_what_fits() {
 fn a_body_that_does_not_fit_is_answered_with_400_and_the_reason() {
     let (status, body) = answer(call("json_body", vec![("order", with_body(text(r#"{"lines":[{}]}"#)))]).unwrap());
     assert_eq!(status, "400");
-    assert_eq!(body, "the body is not as expected: lines[0]: missing field `pieces` at line 1 column 13");
+    assert_eq!(
+        body,
+        "the body is not as expected: lines[0]: missing field `pieces` at line 1 column 12"
+    );
     let body = br#"{"lines":[{"pieces":1}]}"#;
-    let outputs = call("json_body", vec![("order", with_body(Data::Bytes(body.as_slice().into())))]).unwrap();
+    let outputs = call(
+        "json_body",
+        vec![("order", with_body(Data::Bytes(body.as_slice().into())))],
+    )
+    .unwrap();
     assert_eq!(answer(outputs), ("200".to_owned(), "1".to_owned()));
-    let outputs = call("body_and_request", vec![("request", with_body(Data::Bytes(body.as_slice().into())))]).unwrap();
+    let outputs = call(
+        "body_and_request",
+        vec![("request", with_body(Data::Bytes(body.as_slice().into())))],
+    )
+    .unwrap();
     assert_eq!(answer(outputs), ("200".to_owned(), "1 24".to_owned()));
 }
 
@@ -403,14 +470,22 @@ fn a_route_parameter_is_parsed_or_answered_with_400() {
 #[test]
 fn a_timers_status_may_be_there_or_not_in_either_case() {
     let run = |json: &str| {
-        call("timer_state", vec![("timer", Data::Json(json.to_owned()))]).unwrap_err().to_string()
+        call("timer_state", vec![("timer", Data::Json(json.to_owned()))])
+            .unwrap_err()
+            .to_string()
     };
     let full = r#"{"Schedule":{"AdjustForDST":true},"ScheduleStatus":{"Last":"0001-01-01T00:00:00","Next":"2030-04-01T10:05:00+00:00","LastUpdated":"2030-04-01T10:00:00.0123+00:00"},"IsPastDue":true}"#;
     assert_eq!(run(full), "Some(\"2030-04-01T10:05:00+00:00\") true");
     assert_eq!(run(r#"{"ScheduleStatus":null,"IsPastDue":false}"#), "None false");
-    assert_eq!(run(r#"{"scheduleStatus":{"next":"2030-04-01T10:05:00Z"}}"#), "Some(\"2030-04-01T10:05:00+00:00\") false");
+    assert_eq!(
+        run(r#"{"scheduleStatus":{"next":"2030-04-01T10:05:00Z"}}"#),
+        "Some(\"2030-04-01T10:05:00+00:00\") false"
+    );
     assert_eq!(run("{}"), "None false");
     assert_eq!(run("\"\""), "None false");
     let error = run(r#"{"ScheduleStatus":{"Next":"soon"}}"#);
-    assert!(error.starts_with("function `timer_state`: parameter `timer`: ScheduleStatus.Next: \"soon\" is not a date"), "{error}");
+    assert!(
+        error.starts_with("function `timer_state`: parameter `timer`: ScheduleStatus.Next: \"soon\" is not a date"),
+        "{error}"
+    );
 }

@@ -280,7 +280,10 @@ mod tests {
         let http = RpcHttp {
             method: "GET".to_owned(),
             params: HashMap::from([("id".to_owned(), "1".to_owned())]),
-            nullable_params: HashMap::from([("orderId".to_owned(), nullable(Some("2"))), ("gone".to_owned(), nullable(None))]),
+            nullable_params: HashMap::from([
+                ("orderId".to_owned(), nullable(Some("2"))),
+                ("gone".to_owned(), nullable(None)),
+            ]),
             query: HashMap::from([("a".to_owned(), "b".to_owned())]),
             nullable_query: HashMap::from([("empty".to_owned(), nullable(Some("")))]),
             headers: HashMap::from([("accept".to_owned(), "*/*".to_owned())]),
@@ -311,7 +314,10 @@ mod tests {
         };
         assert_eq!(body(typed(Data::Bytes("x".into())), None), "x");
         assert_eq!(body(typed(Data::String("x".into())), None), "x");
-        assert_eq!(body(typed(Data::Json("{}".into())), typed(Data::String("{ }".into()))), "{}");
+        assert_eq!(
+            body(typed(Data::Json("{}".into())), typed(Data::String("{ }".into()))),
+            "{}"
+        );
         assert_eq!(body(None, typed(Data::Bytes("x".into()))), "x");
         assert_eq!(body(Some(Box::default()), typed(Data::Bytes("x".into()))), "x");
         assert_eq!(body(None, None), "");

@@ -286,7 +286,11 @@ mod tests {
             (json!({"a": 1}).into(), JSON, r#"{"a":1}"#),
             (vec![b'a'].into(), BYTES, "a"),
             (HttpResponse::json(&[1]).unwrap(), JSON, "[1]"),
-            (HttpResponse::build().header("Content-Type", "text/html").body("a"), "text/html", "a"),
+            (
+                HttpResponse::build().header("Content-Type", "text/html").body("a"),
+                "text/html",
+                "a",
+            ),
         ] {
             let http = response.into_rpc();
             assert_eq!(http.status_code, "200");
@@ -310,7 +314,12 @@ mod tests {
             .status(404)
             .header("vary", "a")
             .header("vary", "b")
-            .cookie(Cookie::new("n", "v").path("/").same_site(SameSite::None).max_age(std::time::Duration::from_secs(3)))
+            .cookie(
+                Cookie::new("n", "v")
+                    .path("/")
+                    .same_site(SameSite::None)
+                    .max_age(std::time::Duration::from_secs(3)),
+            )
             .finish();
         let http = response.into_rpc();
         assert_eq!(http.status_code, "404");
@@ -324,7 +333,10 @@ mod tests {
     fn what_cannot_be_sent_is_a_500_that_says_so() {
         let response = HttpResponse::build().status(7).body("fine");
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(response.body(), "the function set a status that is not between 100 and 999");
+        assert_eq!(
+            response.body(),
+            "the function set a status that is not between 100 and 999"
+        );
         let response = HttpResponse::build().header("x\n", "a").body("fine");
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let response = HttpResponse::build().header("x", "a\nb").finish();

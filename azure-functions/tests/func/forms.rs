@@ -1,4 +1,4 @@
-//! Every form that `#[func]` accepts.
+//! Every form that `#[func]` accepts, without a warning.
 
 #![deny(warnings)]
 
@@ -184,21 +184,18 @@ impl IntoBinding for Alarm {
 #[func]
 #[binding(name = "$return", topic = "alarms")]
 #[binding(name = "output1", topic = "more", retain = true)]
-fn own(
+fn own_type(
     #[binding(topic = "cellar", offset = -3, factor = 0.5, levels = [1, -2, "x", [true]])] reading: Reading,
 ) -> (Option<Alarm>, Alarm) {
     (None, Alarm(reading.0.to_string()))
 }
 
-fn main() {
-    // The functions stay what they were.
-    let _ = structure(&Order { pieces: 1 });
-    let inner = {
-        #[func]
-        fn inside_a_function(_req: HttpRequest) -> HttpResponse {
-            "inner".into()
-        }
-        inside_a_function
-    };
-    let _ = inner;
+#[test]
+fn functions_stay_what_they_were() {
+    structure(&Order { pieces: 1 });
+    #[func]
+    fn inside_a_function(_req: HttpRequest) -> HttpResponse {
+        "inner".into()
+    }
+    let _: fn(HttpRequest) -> HttpResponse = inside_a_function;
 }
