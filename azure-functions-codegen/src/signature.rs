@@ -8,6 +8,7 @@ use crate::{
     returned::Returned,
 };
 use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::{
     Attribute, FnArg, Ident, ItemFn, Pat, PatType, ReturnType, Safety, Signature as FnSignature, Type, ext::IdentExt,
     spanned::Spanned,
@@ -230,7 +231,10 @@ fn parameter(input: &mut FnArg, errors: &mut Errors) -> Option<Parameter> {
         }
         _ => {}
     }
-    let name = ident.unraw().to_string();
+    let name = match &**pat {
+        Pat::Ident(_) => ident.unraw().to_string(),
+        pattern => pattern.to_token_stream().to_string(),
+    };
     let has_attribute = arguments.is_some();
     Some(Parameter {
         binding: names::binding_name(&name),

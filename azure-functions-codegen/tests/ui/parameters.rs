@@ -34,10 +34,14 @@ fn no_letter(_1: HttpRequest) {}
 fn not_ascii(größe: HttpRequest) {}
 
 #[func]
-fn output_name(output1: HttpRequest) -> ((), HttpResponse) {}
+fn output_name(output1: HttpRequest) -> ((), HttpResponse) {
+    ((), "".into())
+}
 
 // All mistakes of one function, each in its own place.
 #[func(nam = "x")]
-fn several(#[binding(rout = "a", auth_level = "public")] _: HttpRequest, _timer: TimerInfo) -> String {}
+fn several(#[binding(rout = "a", auth_level = "public")] _: HttpRequest, _timer: TimerInfo) -> String {
+    String::new()
+}
 
 fn main() {}
