@@ -97,6 +97,8 @@ impl Shell {
             LogLevel::Trace | LogLevel::None => (DIM, "trace"),
         };
         let time = chrono::Local::now().format("%H:%M:%S%.3f");
+        // What belongs together is seen to.
+        let message = message.to_string().replace('\n', "\n    ");
         report(format_args!(
             "{DIM}[{time}]{DIM:#} {style}{name:<5}{style:#} {origin}: {message}"
         ));

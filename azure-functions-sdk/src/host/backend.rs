@@ -6,9 +6,11 @@ use super::{
     http_request::HttpInvocation,
     invocation::TriggerInput,
     runner::FunctionRunner,
+    timers::{StatusStore, Timer, Zone},
 };
 use crate::durable::{TaskHub, Via};
 use bytes::Bytes;
+use chrono::Utc;
 use http::{Request, Response, StatusCode};
 use std::sync::Arc;
 
@@ -17,11 +19,22 @@ pub(crate) struct HostBackend {
     pub(crate) runner: FunctionRunner,
     pub(crate) hub: Arc<TaskHub>,
     pub(crate) via: Via,
+    pub(crate) statuses: StatusStore,
+    pub(crate) zone: Zone,
 }
 
 impl HostBackend {
     fn function(&self, number: usize) -> Option<Arc<Function>> {
         self.runner.functions().iter().nth(number).cloned()
+    }
+
+    fn timer_info(&self, function: &Function) -> Result<String, String> {
+        let attributes = function
+            .trigger()
+            .map(|trigger| &trigger.attributes)
+            .ok_or("the function has no trigger")?;
+        let timer = Timer::from_binding(&function.name, attributes, self.zone).map_err(|error| error.to_string())?;
+        Ok(timer.info_by_hand(&self.statuses, Utc::now()))
     }
 }
 
@@ -45,8 +58,8 @@ impl Backend for HostBackend {
     fn fire(&self, function: usize, input: Option<String>) -> Result<(), String> {
         let function = self.function(function).ok_or("the function is gone")?;
         let trigger = match (input, function.is_triggered_by("timerTrigger")) {
-            // A timer by hand: whatever was sent, the function gets what timer functions know.
-            (_, true) => TriggerInput::json(BY_HAND),
+            // Whatever was sent, the function gets what timer functions know.
+            (_, true) => TriggerInput::json(self.timer_info(&function)?),
             (Some(text), false) => TriggerInput::text(text),
             (None, false) => TriggerInput::none(),
         };
@@ -70,6 +83,3 @@ impl Backend for HostBackend {
         Box::pin(async move { hub.handle(request, &via).await })
     }
 }
-
-/// `TimerInfo` of a timer that was fired by hand (`worker-protocol.md` 6.3).
-const BY_HAND: &str = r#"{"Schedule":{"AdjustForDST":true},"ScheduleStatus":null,"IsPastDue":false}"#;

@@ -1,33 +1,28 @@
 //! Assembles the host: worker, front door, task hub, timers, and the order in which they start and stop.
 
 use super::{
+    app_timers::AppTimers,
     backend::HostBackend,
     durable_worker::DurableWorker,
-    function::FunctionTable,
-    http::{
-        BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, FrontFunction, FrontTrigger, HostState, Keys,
-        KeysError,
-    },
-    listing,
+    follower::Follower,
+    http::{BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, Keys, KeysError},
     metadata::AppSettings,
     options::LocalHostOptions,
     output::{HostOutput, Log},
+    process::{Launch, WorkerCommand},
     recorder::Recorder,
     rpc::server::RpcServer,
     rpc_listener::RpcListener,
     runner::FunctionRunner,
     startup::Startup,
     supervisor::{Supervisor, WorkerState},
+    timers::{StatusStore, UnknownZone, Zone},
 };
 use crate::{
-    durable::{
-        BindingUrls, HubName, HubNameError, TaskHub, TaskHubError, TaskHubOptions, Via,
-        work::{DurableFunctions, WorkKind},
-    },
+    durable::{BindingUrls, TaskHub, TaskHubError, TaskHubOptions, Via},
     project::{DurableTaskOptions, FunctionTimeout, LogLevel, OverridableStates},
 };
 use std::{
-    collections::BTreeMap,
     fmt, io,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
@@ -70,9 +65,9 @@ pub enum LocalHostError {
     /// The task hub cannot be opened.
     #[error(transparent)]
     Hub(#[from] TaskHubError),
-    /// The task hub's name breaks the rules.
+    /// `WEBSITE_TIME_ZONE` names no time zone.
     #[error(transparent)]
-    HubName(#[from] HubNameError),
+    Zone(#[from] UnknownZone),
     /// A loopback port for the worker or its durable clients cannot be had.
     #[error("cannot listen for the worker on the loopback address: {0}")]
     Loopback(#[source] io::Error),
@@ -109,6 +104,15 @@ impl LocalHost {
     /// # Errors
     /// A port, the keys, the task hub or a folder cannot be used.
     pub async fn start(options: LocalHostOptions, output: Arc<dyn HostOutput>) -> Result<Self, LocalHostError> {
+        Self::start_with(options, output, |worker| Box::new(worker)).await
+    }
+
+    /// Starts everything, with workers that `launcher` starts.
+    async fn start_with(
+        options: LocalHostOptions,
+        output: Arc<dyn HostOutput>,
+        launcher: impl FnOnce(WorkerCommand) -> Box<dyn Launch> + Send,
+    ) -> Result<Self, LocalHostError> {
         let LocalHostOptions {
             worker,
             settings,
@@ -120,12 +124,13 @@ impl LocalHost {
         let listener = FrontDoorListener::bind(options.address).await?;
         let address = listener.local_addr();
         let keys = Arc::new(Keys::open(&data_dir)?);
+        let zone = Zone::from_setting(settings.get("WEBSITE_TIME_ZONE"))?;
         let recorder = options.record.map(recorder).transpose()?;
 
         let (state, states) = watch::channel(WorkerState::Starting(String::new()));
         let (functions, tables) = watch::channel(Arc::default());
         let runner = FunctionRunner::new(states.clone(), tables.clone(), log.clone());
-        let hub_options = hub_options(&host_json.durable_task, &data_dir)?;
+        let hub_options = hub_options(&host_json.durable_task, &data_dir);
         let database = hub_options.database();
         let hub_worker = Arc::new(DurableWorker::new(runner.clone(), recorder));
         let hub = Arc::new(TaskHub::open(hub_options, hub_worker)?);
@@ -169,6 +174,8 @@ impl LocalHost {
             runner: runner.clone(),
             hub: Arc::clone(&hub),
             via,
+            statuses: StatusStore::new(&data_dir),
+            zone,
         };
         let front = FrontDoor::serve(listener, front_options, keys, Arc::new(backend));
 
@@ -189,7 +196,7 @@ impl LocalHost {
                 },
                 log: log.clone(),
             },
-            launcher: Box::new(worker),
+            launcher: launcher(worker),
             state,
             functions,
             stop: stop_worker.clone(),
@@ -203,6 +210,7 @@ impl LocalHost {
             origin,
             route_prefix: host_json.http.route_prefix,
             shown: Vec::new(),
+            timers: AppTimers::new(runner.clone(), StatusStore::new(&data_dir), zone),
         };
         Ok(Self {
             address,
@@ -254,14 +262,13 @@ fn recorder(directory: PathBuf) -> Result<Recorder, LocalHostError> {
     Recorder::new(directory.clone()).map_err(|source| LocalHostError::Record { directory, source })
 }
 
-fn hub_options(durable: &DurableTaskOptions, data_dir: &Path) -> Result<TaskHubOptions, LocalHostError> {
-    let name = HubName::new(durable.hub_name.to_string())?;
-    Ok(TaskHubOptions::new(name, data_dir)
+fn hub_options(durable: &DurableTaskOptions, data_dir: &Path) -> TaskHubOptions {
+    TaskHubOptions::new(durable.hub_name.clone(), data_dir)
         .max_concurrent_orchestrations(durable.max_concurrent_orchestrations)
         .max_concurrent_activities(durable.max_concurrent_activities)
         .timers(durable.maximum_short_timer, durable.long_running_timer_interval)
         .default_version(durable.default_version.clone().unwrap_or_default())
-        .replace_running(durable.overridable_states == OverridableStates::AnyState))
+        .replace_running(durable.overridable_states == OverridableStates::AnyState)
 }
 
 fn client_binding(hub: &Arc<TaskHub>, urls: BindingUrls) -> super::runner::ClientBinding {
@@ -309,146 +316,5 @@ fn settings_line(durable: &DurableTaskOptions, database: &Path, webhook: &str) -
     )
 }
 
-/// Tells everybody what the newest worker has.
-struct Follower {
-    front: FrontDoor,
-    close: CancellationToken,
-    hub: Arc<TaskHub>,
-    log: Log,
-    origin: String,
-    route_prefix: String,
-    /// What was printed last.
-    shown: Vec<String>,
-}
-
-impl Follower {
-    async fn run(mut self, mut states: watch::Receiver<WorkerState>, tables: watch::Receiver<Arc<FunctionTable>>) {
-        loop {
-            let state = states.borrow_and_update().clone();
-            match state {
-                WorkerState::Ready(_) => {
-                    let functions = Arc::clone(&tables.borrow());
-                    self.publish(&functions);
-                }
-                WorkerState::Starting(why) if why.is_empty() => {}
-                WorkerState::Starting(why) => self.front.set_state(HostState::Starting, vec![why]),
-                WorkerState::Stopped => break,
-            }
-            tokio::select! {
-                () = self.close.cancelled() => break,
-                changed = states.changed() => if changed.is_err() { break },
-            }
-        }
-        self.front.shutdown().await;
-    }
-
-    fn publish(&mut self, functions: &FunctionTable) {
-        let mut problems = BTreeMap::new();
-        let fronts = functions
-            .iter()
-            .map(|function| front_function(function, &mut problems))
-            .collect();
-        for error in self.front.set_functions(fronts) {
-            problems.insert(error.index, error.problem);
-        }
-        let lines = listing::lines(functions, &problems, &self.origin, &self.route_prefix);
-        if lines != self.shown {
-            let usable = functions
-                .iter()
-                .filter(|function| function.is_usable() && !problems.contains_key(&function.index));
-            self.log
-                .host(LogLevel::Information, &format!("{} functions loaded", usable.count()));
-            self.log.print("Worker process started and initialized.");
-            lines.iter().for_each(|line| self.log.print(line));
-            self.shown = lines;
-        }
-        self.hub.set_functions(durable_functions(functions));
-        self.front.set_state(HostState::Running, Vec::new());
-    }
-}
-
-fn front_function(function: &super::function::Function, problems: &mut BTreeMap<usize, String>) -> FrontFunction {
-    let trigger = function.trigger().map_or_else(
-        || Ok(FrontTrigger::Other("unknown".to_owned())),
-        |binding| FrontTrigger::from_binding(&binding.kind, &binding.attributes),
-    );
-    let trigger = trigger.unwrap_or_else(|problem| {
-        problems.insert(function.index, problem);
-        FrontTrigger::Other("httpTrigger".to_owned())
-    });
-    let mut front = FrontFunction::new(function.name.as_str(), trigger);
-    front.disabled = function.disabled;
-    front.error = function
-        .error
-        .clone()
-        .or_else(|| problems.get(&function.index).cloned());
-    let bindings: Vec<_> = function.bindings.iter().map(|binding| &binding.attributes).collect();
-    front.config = serde_json::json!({
-        "name": function.name,
-        "entryPoint": function.entry_point,
-        "scriptFile": function.script_file,
-        "functionDirectory": function.directory,
-        "bindings": bindings,
-    });
-    front
-}
-
-/// The durable functions by the names that orchestrations use.
-fn durable_functions(functions: &FunctionTable) -> DurableFunctions {
-    let kinds = [
-        ("orchestrationTrigger", "orchestration", WorkKind::Orchestration),
-        ("activityTrigger", "activity", WorkKind::Activity),
-        ("entityTrigger", "entityName", WorkKind::Entity),
-    ];
-    let mut durable = DurableFunctions::default();
-    for function in functions.iter().filter(|function| function.is_usable()) {
-        let Some(trigger) = function.trigger() else { continue };
-        if let Some((_, attribute, kind)) = kinds.into_iter().find(|(name, ..)| trigger.is(name)) {
-            let name = trigger.text(attribute).unwrap_or(&function.name).to_ascii_lowercase();
-            durable.functions.insert((kind, name), function.name.clone());
-        }
-    }
-    durable
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::host::{
-        fake_worker::{ACTIVITY, metadata},
-        metadata::read,
-    };
-
-    #[test]
-    fn urls_say_localhost_on_loopback_and_https_for_names_of_others() {
-        let site = |address: &str| site_name(address.parse().unwrap());
-        assert_eq!(site("127.0.0.1:7071"), "localhost:7071");
-        assert_eq!(site("0.0.0.0:80"), "localhost:80");
-        assert_eq!(site("192.168.0.9:1"), "192.168.0.9:1");
-        assert_eq!(origin(&site("192.168.0.9:1")), "http://192.168.0.9:1");
-        assert_eq!(origin(&site("[fe80::1]:1")), "http://[fe80::1]:1");
-        assert_eq!(origin("tunnel.example"), "https://tunnel.example");
-    }
-
-    #[test]
-    fn durable_functions_are_known_by_the_names_that_orchestrations_use() {
-        let renamed = r#"{"type":"activityTrigger","name":"c","activity":"Greet"}"#;
-        let described = vec![
-            metadata("Say_Hello", &[ACTIVITY]),
-            metadata("greet_v2", &[renamed]),
-            metadata("flow", &[r#"{"type":"orchestrationTrigger","name":"c"}"#]),
-            metadata("bad", &[ACTIVITY, ACTIVITY]),
-        ];
-        let table = FunctionTable::new(read(described, &AppSettings::default()));
-        let known: Vec<_> = durable_functions(&table).functions.into_iter().collect();
-        let entry = |kind, name: &str, function: &str| ((kind, name.to_owned()), function.to_owned());
-        assert_eq!(
-            known,
-            [
-                entry(WorkKind::Orchestration, "flow", "flow"),
-                entry(WorkKind::Activity, "greet", "greet_v2"),
-                entry(WorkKind::Activity, "say_hello", "Say_Hello"),
-            ]
-        );
-    }
-}
+mod tests;

@@ -3,12 +3,14 @@
 //! A [`LocalHost`] starts the app's worker process and keeps it running, serves HTTP functions and the durable HTTP API on
 //! one port, fires timers, and runs durable functions through the task hub.
 
+mod app_timers;
 mod backend;
 mod capabilities;
 mod channel;
 mod durable_worker;
 #[cfg(test)]
 mod fake_worker;
+mod follower;
 mod function;
 pub mod http;
 mod http_request;

@@ -120,7 +120,7 @@ impl Door {
             return empty(StatusCode::FORBIDDEN);
         }
         let whole = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        let Some(Ok(uri)) = below_base(whole).map(|rest| rest.parse()) else {
+        let Some(Ok(uri)) = below_base(whole).map(str::parse) else {
             return empty(StatusCode::NOT_FOUND);
         };
         parts.uri = uri;

@@ -2,10 +2,8 @@
 
 use std::{io, path::Path};
 
-use super::{
-    hub_name::HubNameError,
-    json_text::{JsonTextError, Node, Origin},
-};
+use super::json_text::{JsonTextError, Node, Origin};
+use crate::durable::HubNameError;
 
 /// A project file cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,6 @@
 
 mod error;
 mod host_json;
-mod hub_name;
 pub(crate) mod json_text;
 mod local_settings;
 mod log_levels;
@@ -11,7 +10,6 @@ mod time_span;
 
 pub use error::ProjectError;
 pub use host_json::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, OverridableStates};
-pub use hub_name::{HubName, HubNameError};
 pub use local_settings::{HostSection, LocalSettings};
 pub use log_levels::{LogLevel, LogLevels};
 pub use settings::{Settings, UnresolvedSetting};

@@ -20,16 +20,17 @@ const BUILD_LIMIT: Duration = Duration::from_secs(600);
 /// Long enough for any orchestration of the example.
 const RUN_LIMIT: Duration = Duration::from_secs(60);
 
-/// A running `cargo func run`; killed when dropped.
+/// A running `cargo func run`; killed when dropped. What it logged is shown if the test fails.
 struct Running {
     process: Child,
+    log: PathBuf,
     port: u16,
     listing: String,
 }
 
 impl Running {
     /// Starts it, and waits until it has listed its functions.
-    fn start(app: &Path, arguments: &[&str]) -> Self {
+    fn start(app: &Path, log: PathBuf, arguments: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_cargo-func"))
             .args(["func", "run"])
             .arg(app)
@@ -38,7 +39,7 @@ impl Running {
             .env("CARGO_TARGET_DIR", target())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
         let stdout = BufReader::new(process.stdout.take().unwrap());
@@ -52,6 +53,7 @@ impl Running {
         });
         let mut running = Self {
             process,
+            log,
             port: 0,
             listing: String::new(),
         };
@@ -119,6 +121,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         drop(self.process.kill());
         drop(self.process.wait());
+        if thread::panicking() {
+            eprintln!("{}", fs::read_to_string(&self.log).unwrap_or_default());
+        }
     }
 }
 
@@ -135,6 +140,7 @@ fn every_orchestration_of_the_example_ends_as_its_readme_says() {
     let data = folder.path().join("data");
     let app = Running::start(
         &example(),
+        folder.path().join("log"),
         &[
             "--data-dir",
             data.to_str().unwrap(),

@@ -51,7 +51,7 @@ fn write(app: &App, root: &Path, executable: &Path) -> Result<(), WriteError> {
     for function in app.functions() {
         let folder = root.join(function.name);
         create_dir(&folder)?;
-        write_function(&folder, (function.bindings)(), function.file)?;
+        write_function(&folder, &(function.bindings)(), function.file)?;
     }
     Ok(())
 }
@@ -75,7 +75,7 @@ fn local_settings(workers: &Path) -> Value {
     })
 }
 
-fn write_function(folder: &Path, bindings: Vec<Map<String, Value>>, file: &str) -> Result<(), WriteError> {
+fn write_function(folder: &Path, bindings: &[Map<String, Value>], file: &str) -> Result<(), WriteError> {
     // The host takes the language from the script's extension and wants the file to exist, but never opens it.
     let script = folder.join(SCRIPT);
     fs::write(

@@ -9,7 +9,10 @@ use crate::rpc::{
     rpc_log::{Level, RpcLogCategory},
 };
 use log::{LevelFilter, Log, Metadata, Record};
-use std::{cell::Cell, sync::RwLock};
+use std::{
+    cell::Cell,
+    sync::{PoisonError, RwLock},
+};
 
 static LOGGER: Logger = Logger {
     connected: RwLock::new(None),
@@ -42,7 +45,7 @@ pub(super) fn connect(out: &Outgoing, levels: &Levels) {
         out: out.clone(),
         level: levels.of_worker(),
     };
-    *LOGGER.connected.write().unwrap_or_else(|e| e.into_inner()) = Some(connected);
+    *LOGGER.connected.write().unwrap_or_else(PoisonError::into_inner) = Some(connected);
     log::set_max_level(levels.most());
 }
 
@@ -86,12 +89,12 @@ impl Logger {
         if CARRIES_THE_STREAM.get() {
             return LevelFilter::Warn;
         }
-        let connected = self.connected.read().unwrap_or_else(|e| e.into_inner());
+        let connected = self.connected.read().unwrap_or_else(PoisonError::into_inner);
         connected.as_ref().map_or(LevelFilter::Warn, |c| c.level)
     }
 
     fn log_outside(&self, record: &Record<'_>) {
-        let connected = self.connected.read().unwrap_or_else(|e| e.into_inner());
+        let connected = self.connected.read().unwrap_or_else(PoisonError::into_inner);
         match connected.as_ref() {
             Some(connected) => connected.out.log(RpcLog {
                 log_category: RpcLogCategory::System.into(),

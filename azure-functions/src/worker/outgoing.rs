@@ -21,21 +21,15 @@ const MOST_WAITING_LOGS: usize = 100_000;
 /// Sends to the host. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
-    queue: mpsc::UnboundedSender<Item>,
+    /// Nothing: the end.
+    queue: mpsc::UnboundedSender<Option<StreamingMessage>>,
     waiting_logs: Arc<AtomicUsize>,
-}
-
-#[derive(Debug)]
-enum Item {
-    Message(StreamingMessage),
-    Log(RpcLog),
-    End,
 }
 
 /// What the transport reads.
 #[derive(Debug)]
 pub(crate) struct OutgoingStream {
-    queue: mpsc::UnboundedReceiver<Item>,
+    queue: mpsc::UnboundedReceiver<Option<StreamingMessage>>,
     waiting_logs: Arc<AtomicUsize>,
 }
 
@@ -60,13 +54,17 @@ impl Outgoing {
             request_id,
             content: Some(content),
         };
-        let _ = self.queue.send(Item::Message(message));
+        let _ = self.queue.send(Some(message));
     }
 
     /// Sends a log record, unless far too many wait already.
     pub(crate) fn log(&self, record: RpcLog) {
+        let message = StreamingMessage {
+            request_id: String::new(),
+            content: Some(Content::RpcLog(record)),
+        };
         if self.waiting_logs.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING_LOGS
-            || self.queue.send(Item::Log(record)).is_err()
+            || self.queue.send(Some(message)).is_err()
         {
             self.waiting_logs.fetch_sub(1, Ordering::Relaxed);
         }
@@ -74,7 +72,7 @@ impl Outgoing {
 
     /// Ends the stream after everything that was sent before.
     pub(crate) fn end(&self) {
-        let _ = self.queue.send(Item::End);
+        let _ = self.queue.send(None);
     }
 }
 
@@ -82,19 +80,19 @@ impl Stream for OutgoingStream {
     type Item = StreamingMessage;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<StreamingMessage>> {
-        self.queue.poll_recv(cx).map(|item| match item? {
-            Item::Message(message) => Some(message),
-            Item::Log(record) => {
-                self.waiting_logs.fetch_sub(1, Ordering::Relaxed);
+        self.queue.poll_recv(cx).map(|item| {
+            let message = item.flatten();
+            match &message {
                 Some(StreamingMessage {
-                    request_id: String::new(),
-                    content: Some(Content::RpcLog(record)),
-                })
+                    content: Some(Content::RpcLog(_)),
+                    ..
+                }) => {
+                    self.waiting_logs.fetch_sub(1, Ordering::Relaxed);
+                }
+                Some(_) => {}
+                None => self.queue.close(),
             }
-            Item::End => {
-                self.queue.close();
-                None
-            }
+            message
         })
     }
 }

@@ -189,7 +189,7 @@ impl Session {
                 ..InvocationResponse::default()
             };
             self.running.answer(&id, |request_id| {
-                self.out.send(request_id, Content::InvocationResponse(response))
+                self.out.send(request_id, Content::InvocationResponse(response));
             });
         }
         log::logger().flush();

@@ -158,6 +158,7 @@ async fn greets(context: DurableOrchestrationContext) -> OrchestrationOutput {
 }
 
 #[func]
+#[expect(clippy::needless_pass_by_value, reason = "as the attribute wants it")]
 fn greet(context: DurableActivityContext) -> ActivityOutput {
     format!("Hello {}!", context.input().as_str().unwrap_or("stranger")).into()
 }

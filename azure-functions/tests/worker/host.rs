@@ -141,6 +141,7 @@ pub(crate) fn load_request(name: &str, id: &str) -> FunctionLoadRequest {
     }
 }
 
+#[allow(dead_code, reason = "the benchmark sends its own")]
 pub(crate) fn invocation(id: &str, function_id: &str, input: &str) -> InvocationRequest {
     InvocationRequest {
         invocation_id: id.to_owned(),

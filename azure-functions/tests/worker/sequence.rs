@@ -223,6 +223,7 @@ async fn status_and_warm_up_echo_the_request_id() {
     assert_eq!(worker.end().await, 0);
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `expect` wants it")]
 fn status_response(content: Content) -> Option<()> {
     matches!(content, Content::WorkerStatusResponse(_)).then_some(())
 }

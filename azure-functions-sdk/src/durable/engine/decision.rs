@@ -142,16 +142,6 @@ impl Decision {
         }
     }
 
-    /// The instance fails for a reason outside of its code; `text` is what its output says.
-    pub(crate) fn failed(instance: &Instance, text: &str, now: DateTime<Utc>) -> Self {
-        let mut decision = Self::unchanged(instance);
-        decision.end(instance, End::failed(text), next_id(&instance.history), now);
-        decision
-            .appended
-            .push(Event::new(now, EventKind::OrchestratorCompleted));
-        decision
-    }
-
     /// True if the execution is over: whatever the store still holds for it (timers, activities) may go.
     pub(crate) fn ends_execution(&self) -> bool {
         self.continued.is_some() || self.status.is_terminal()

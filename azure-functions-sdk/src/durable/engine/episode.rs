@@ -151,7 +151,7 @@ impl<'a> Episode<'a> {
         let instance = self.instance;
         let reply = match outcome::read(answer) {
             Ok(reply) => reply,
-            Err(text) => return self.fail(&text, now),
+            Err(text) => return self.broken(&text, now),
         };
         let mut custom_status = reply.custom_status.map(compact);
         if custom_status.is_none() && instance.history.is_empty() {
@@ -159,7 +159,7 @@ impl<'a> Episode<'a> {
             custom_status.clone_from(&instance.custom_status);
         }
         if let Some(text) = custom_status.as_deref().and_then(too_long) {
-            return self.fail(&text, now);
+            return self.broken(&text, now);
         }
 
         let mut shim = Shim::new(&reply.plan, self.settings);
@@ -248,18 +248,31 @@ impl<'a> Episode<'a> {
         }
     }
 
-    /// Ends the instance without actions to go by: terminated if somebody asked for that, else failed with
-    /// `Orchestrator function 'X' failed: ` and this text. For the caller: the app has no such orchestration, or the worker
-    /// died too often.
-    pub(crate) fn fail(self, error: &str, now: DateTime<Utc>) -> Decision {
+    /// Ends the instance without an answer: terminated if somebody asked for that, else failed with this text. For the
+    /// caller: the app has no such orchestration, or the worker died too often.
+    pub(crate) fn fail(self, text: &str, now: DateTime<Utc>) -> Decision {
+        self.end_now(End::failed(text), now)
+    }
+
+    /// The answer has no actions to go by.
+    fn broken(self, error: &str, now: DateTime<Utc>) -> Decision {
+        let end = self.orchestrator_failed(error);
+        self.end_now(end, now)
+    }
+
+    fn end_now(self, end: End, now: DateTime<Utc>) -> Decision {
         let terminated = self.new.iter().find_map(|event| match &event.kind {
             EventKind::ExecutionTerminated { reason } => Some(End::Terminated(reason.clone())),
             _ => None,
         });
-        let end = terminated.unwrap_or_else(|| self.orchestrator_failed(error));
         let mut decision = Decision::unchanged(self.instance);
         decision.appended = self.new;
-        decision.end(self.instance, end, next_id(&self.instance.history), now);
+        decision.end(
+            self.instance,
+            terminated.unwrap_or(end),
+            next_id(&self.instance.history),
+            now,
+        );
         decision
             .appended
             .push(Event::new(now, EventKind::OrchestratorCompleted));

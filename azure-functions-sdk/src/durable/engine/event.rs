@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 pub(crate) use super::event_json::{EventError, json_string, parse_events, write_events, write_string};
-use super::instance::RuntimeStatus;
+use super::{instance::RuntimeStatus, time::whole_ticks};
 
 /// One event of an execution's history.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,18 +133,15 @@ pub(crate) struct Failure {
 impl Event {
     /// An event that the orchestrator did not schedule: without a sequence number.
     pub(crate) fn new(timestamp: DateTime<Utc>, kind: EventKind) -> Self {
-        Self {
-            event_id: -1,
-            timestamp,
-            kind,
-        }
+        Self::scheduled(-1, timestamp, kind)
     }
 
     /// An event with the sequence number of what the orchestrator scheduled.
     pub(crate) fn scheduled(event_id: i32, timestamp: DateTime<Utc>, kind: EventKind) -> Self {
+        // As precise as the stored form, so that a replay from memory and one from the store see the same clock.
         Self {
             event_id,
-            timestamp,
+            timestamp: whole_ticks(timestamp),
             kind,
         }
     }

@@ -48,6 +48,11 @@ fn digits(mut value: u32, width: usize, out: &mut String) {
     out.extend(text[..width].iter().map(|digit| char::from(*digit)));
 }
 
+/// The time without what .NET does not count: parts of 100 ns.
+pub(crate) fn whole_ticks(time: DateTime<Utc>) -> DateTime<Utc> {
+    time - TimeDelta::nanoseconds(i64::from(time.nanosecond() % 100))
+}
+
 /// Reads an ISO-8601 time; one without a zone is UTC.
 pub(crate) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();

@@ -112,7 +112,7 @@ impl Inner {
                 "Orchestrator function '{name}' failed: the function '{name}' doesn't exist, is disabled, or is not an \
                  orchestrator function."
             );
-            return End::Decided(Decision::failed(&loaded.instance, &text, self.now()));
+            return End::Decided(episode.fail(&text, self.now()));
         };
         let played = (!loaded.played.is_empty()).then_some(loaded.played.as_str());
         let item = WorkItem {
@@ -129,7 +129,7 @@ impl Inner {
                     "Orchestrator function '{name}' failed: it was tried {MAX_DEATHS} times and never ended; the last \
                      time {error}. Look for what ends the worker (an abort, a stack overflow, no memory left) or blocks it."
                 );
-                End::Decided(Decision::failed(&loaded.instance, &text, self.now()))
+                End::Decided(episode.fail(&text, self.now()))
             }
             Err(error) => End::Again(error.to_string()),
         }

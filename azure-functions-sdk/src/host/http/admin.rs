@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::{
     FrontFunction, FrontTrigger,
-    front_door::{DURABLE_BASE, Door, empty, json as json_response, sentence},
+    door::{DURABLE_BASE, Door},
+    response::{empty, json as json_response, sentence},
     template::split_path,
 };
 

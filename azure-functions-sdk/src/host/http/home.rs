@@ -1,6 +1,6 @@
 //! The home page: says that the host is up, to a person who looks.
 
-use super::{HostState, front_door::html};
+use super::{HostState, response::html};
 use bytes::Bytes;
 use http::Response;
 

@@ -155,9 +155,9 @@ mod tests {
         FrontFunction::new(name, trigger)
     }
 
-    fn find(table: &RouteTable, method: Method, path: &str) -> Option<String> {
+    fn find(table: &RouteTable, method: &Method, path: &str) -> Option<String> {
         table
-            .find(&method, path)
+            .find(method, path)
             .map(|found| table.functions[found.function].name.clone())
     }
 
@@ -172,10 +172,10 @@ mod tests {
             ],
         );
         assert_eq!(errors, []);
-        assert_eq!(find(&table, Method::POST, "/api/x/literal").as_deref(), Some("alpha"));
-        assert_eq!(find(&table, Method::GET, "/api/x/literal").as_deref(), Some("Beta"));
-        assert_eq!(find(&table, Method::GET, "/api/x/5").as_deref(), Some("zeta"));
-        assert_eq!(find(&table, Method::GET, "/x/5"), None);
+        assert_eq!(find(&table, &Method::POST, "/api/x/literal").as_deref(), Some("alpha"));
+        assert_eq!(find(&table, &Method::GET, "/api/x/literal").as_deref(), Some("Beta"));
+        assert_eq!(find(&table, &Method::GET, "/api/x/5").as_deref(), Some("zeta"));
+        assert_eq!(find(&table, &Method::GET, "/x/5"), None);
     }
 
     #[test]
@@ -184,16 +184,16 @@ mod tests {
             "api",
             vec![http("a", None, Some(&[Method::GET])), http("none", None, Some(&[]))],
         );
-        assert_eq!(find(&table, Method::GET, "/api/A").as_deref(), Some("a"));
-        assert_eq!(find(&table, Method::POST, "/api/a"), None);
-        assert_eq!(find(&table, Method::GET, "/api/none"), None);
+        assert_eq!(find(&table, &Method::GET, "/api/A").as_deref(), Some("a"));
+        assert_eq!(find(&table, &Method::POST, "/api/a"), None);
+        assert_eq!(find(&table, &Method::GET, "/api/none"), None);
     }
 
     #[test]
     fn an_empty_prefix_has_no_segment() {
         let (table, _) = RouteTable::new("", vec![http("Database", Some("Database/{key}"), None)]);
-        assert_eq!(find(&table, Method::GET, "/Database/1").as_deref(), Some("Database"));
-        assert_eq!(find(&table, Method::GET, "/api/Database/1"), None);
+        assert_eq!(find(&table, &Method::GET, "/Database/1").as_deref(), Some("Database"));
+        assert_eq!(find(&table, &Method::GET, "/api/Database/1"), None);
     }
 
     #[test]
@@ -204,8 +204,8 @@ mod tests {
         broken.error = Some("bad".to_owned());
         let (table, errors) = RouteTable::new("api", vec![off, broken]);
         assert_eq!(errors, []);
-        assert_eq!(find(&table, Method::GET, "/api/off"), None);
-        assert_eq!(find(&table, Method::GET, "/api/broken"), None);
+        assert_eq!(find(&table, &Method::GET, "/api/off"), None);
+        assert_eq!(find(&table, &Method::GET, "/api/broken"), None);
     }
 
     #[test]
@@ -234,6 +234,6 @@ mod tests {
             ]
         );
         assert!(table.functions[0].error.is_some());
-        assert_eq!(find(&table, Method::POST, "/api/same/1").as_deref(), Some("d"));
+        assert_eq!(find(&table, &Method::POST, "/api/same/1").as_deref(), Some("d"));
     }
 }

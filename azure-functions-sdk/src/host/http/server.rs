@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::front_door::Door;
+use super::door::Door;
 
 /// The address cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -9,9 +9,8 @@ use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Clock, Schedule, ScheduleError, ScheduleStatus, StatusStore, Zone, status::dotnet_time, timer_info::timer_info,
-};
+use super::{Schedule, ScheduleError, ScheduleStatus, StatusStore, Zone, status::dotnet_time, timer_info::timer_info};
+use crate::durable::Clock;
 
 /// A timer function.
 #[derive(Clone, Debug)]

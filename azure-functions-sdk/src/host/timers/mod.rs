@@ -1,6 +1,5 @@
 //! Timer triggers: schedules, their status across restarts, and the loop that fires them.
 
-mod clock;
 mod listener;
 mod ncrontab;
 mod schedule;
@@ -8,7 +7,6 @@ mod status;
 mod timer_info;
 mod zone;
 
-pub use clock::{Clock, SystemClock};
 pub use listener::{RunTimer, Timer, TimerError, TimerRun, Timers};
 pub use schedule::{Schedule, ScheduleError};
 pub use status::{ScheduleStatus, StatusStore};

@@ -284,11 +284,11 @@ impl Kind {
             };
             return Err(format!("{value} is not between {} and {}{hint}", self.low, self.high));
         }
-        let is_name = |name: &&str| {
+        let is_name = |name: &str| {
             name.get(..text.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(text))
         };
-        if let Some(index) = self.names.iter().position(|name| is_name(&name)) {
+        if let Some(index) = self.names.iter().position(|name| is_name(name)) {
             // There are at most twelve names.
             return Ok(self.low + index as u32);
         }

@@ -1,7 +1,7 @@
 //! `host.json` as people write it, and as they get it wrong.
 
 use super::*;
-use crate::project::LocalSettings;
+use crate::project::{LocalSettings, LogLevel};
 
 fn settings(values: &[(&str, &str)]) -> Settings {
     Settings::new(
@@ -25,8 +25,8 @@ fn the_shortest_file_gives_the_defaults() {
     let host = parse(r#"{"version": "2.0"}"#);
     assert_eq!(host.function_timeout, FunctionTimeout::Limit(Duration::from_secs(1800)));
     assert_eq!(host.http.route_prefix, "api");
-    assert_eq!(host.durable_task.hub_name.as_str(), "DefaultTaskHub");
-    assert_eq!(host.durable_task.maximum_short_timer, DAY * 6);
+    assert_eq!(host.durable_task.hub_name.as_str(), "TestHubName");
+    assert_eq!(host.durable_task.maximum_short_timer, Duration::from_secs(6 * 86_400));
     assert_eq!(
         host.durable_task.overridable_states,
         OverridableStates::NonRunningStates
@@ -138,8 +138,8 @@ fn mistakes_name_the_place_and_the_fix() {
         ),
         (
             "{\"version\": \"2.0\",\n  \"extensions\": { \"durableTask\": { \"hubName\": \"my-hub\" } } }",
-            "host.json, line 2, column 47: task hub name 'my-hub' is not valid: it contains '-'; a task hub name has 3 to 45 \
-             characters, only ASCII letters and digits, and begins with a letter",
+            "host.json, line 2, column 47: task hub name 'my-hub' is not valid: use 3 to 45 letters and digits (A-Z, a-z, 0-9), \
+             the first one a letter",
         ),
         (
             "{\"version\": \"2.0\",\n  \"extensions\": { \"durableTask\": { \"hubName\": \"%Hub%\" } } }",
@@ -173,4 +173,25 @@ fn a_missing_file_says_what_to_create() {
         error.to_string(),
         "host.json is missing: create it with at least {\"version\": \"2.0\"}"
     );
+}
+
+#[test]
+fn names_of_3_and_45_letters_pass_and_shorter_and_longer_ones_do_not() {
+    let parse = |name: &str| {
+        let text = format!(r#"{{"version": "2.0", "extensions": {{"durableTask": {{"hubName": "{name}"}}}}}}"#);
+        HostJson::parse("host.json", &text, &settings(&[])).map(|host| host.durable_task.hub_name.to_string())
+    };
+    for name in ["abc", &"a".repeat(45)] {
+        assert_eq!(parse(name).unwrap(), name);
+    }
+    for name in ["ab", "1hub", "my-hub", &"a".repeat(46)] {
+        let error = parse(name).unwrap_err().to_string();
+        assert!(error.contains("use 3 to 45 letters and digits"), "{error}");
+    }
+    let host = HostJson::parse(
+        "host.json",
+        r#"{"version": "2.0"}"#,
+        &settings(&[("WEBSITE_SITE_NAME", "my-site")]),
+    );
+    assert_eq!(host.unwrap().durable_task.hub_name.as_str(), "mysite");
 }

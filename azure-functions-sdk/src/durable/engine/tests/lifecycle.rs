@@ -127,16 +127,6 @@ fn messages_before_the_start_wait_for_it_and_come_after_it() {
 
 #[test]
 fn an_instance_that_the_host_fails_says_why() {
-    let mut run = Run::new();
-    run.asks(&activity("A"));
-    let decision = Decision::failed(&run.instance, "the worker died ten times", run.now);
-    decision.apply(&mut run.instance);
-    assert_eq!(run.history(), "12 0 4#0 13 1#1 13");
-    assert_eq!(
-        (run.status(), run.output()),
-        (RuntimeStatus::Failed, "\"the worker died ten times\"")
-    );
-
     let run = Run::new();
     let Begin::Run(episode) = Episode::begin(&run.instance, &run.settings, run.inbox.clone(), run.now) else {
         panic!()
@@ -144,8 +134,29 @@ fn an_instance_that_the_host_fails_says_why() {
     let decision = episode.fail("it does not exist", run.now);
     assert_eq!(brief(&decision.appended), "12 0 1#0 13");
     assert_eq!(
-        decision.output.as_deref(),
-        Some("\"Orchestrator function 'ShipOrder' failed: it does not exist\"")
+        (decision.status, decision.output.as_deref()),
+        (RuntimeStatus::Failed, Some("\"it does not exist\""))
+    );
+
+    let mut run = Run::new();
+    run.asks(&activity("A"));
+    let batch = vec![Message::terminate(run.now, "enough".to_owned())];
+    let Begin::Run(episode) = Episode::begin(&run.instance, &run.settings, batch, run.now) else {
+        panic!()
+    };
+    let decision = episode.fail("the worker died", run.now);
+    assert_eq!(brief(&decision.appended), "12 3 1#1 13");
+    assert_eq!(decision.output.as_deref(), Some("\"enough\""));
+}
+
+#[test]
+fn a_clock_of_nanoseconds_reads_back_the_same() {
+    let mut run = Run::new();
+    run.now += TimeDelta::nanoseconds(1_234_567_891);
+    run.asks(&activity("A"));
+    assert_eq!(
+        run.instance.history[0].timestamp,
+        ten() + TimeDelta::nanoseconds(1_234_567_800)
     );
 }
 

@@ -117,7 +117,12 @@ fn work_that_was_open_when_the_host_failed_the_instance_is_scheduled_again() {
     let mut run = Run::new();
     let actions = any_of(&[activity("A"), timer(ten() + TimeDelta::days(1))]);
     run.asks(&actions);
-    Decision::failed(&run.instance, "died", run.now).apply(&mut run.instance);
+    let batch = vec![Message::event_raised(run.now, "x".to_owned(), None)];
+    let Begin::Run(episode) = Episode::begin(&run.instance, &run.settings, batch, run.now) else {
+        panic!()
+    };
+    let decision = episode.fail("died", run.now);
+    decision.apply(&mut run.instance);
     rewound(&mut run);
     let decision = run.asks(&actions);
     assert_eq!((decision.activities.len(), decision.timers.len()), (1, 1));

@@ -144,7 +144,7 @@ fn allows(field: &str, value: u32, low: u32, high: u32) -> bool {
                 (value, if step.unwrap_or(1) == 1 { value } else { high })
             }
         };
-        (first..=last).contains(&value) && (value - first) % step.unwrap_or(1) == 0
+        (first..=last).contains(&value) && (value - first).is_multiple_of(step.unwrap_or(1))
     })
 }
 

@@ -1,0 +1,246 @@
+use super::*;
+use crate::{
+    host::{
+        fake_worker::{ACTIVITY, Captured, DURABLE_CLIENT, FakeLauncher, FakeWorker, HTTP, HTTP_RETURN, metadata},
+        rpc::messages::{Data, InvocationRequest, parameter_binding::RpcData, streaming_message::Content},
+    },
+    project::{HostJson, LocalSettings, Settings},
+};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use serde_json::{Value, json};
+use std::time::Instant;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+/// Ends a test that waits for what never comes.
+const TEST_LIMIT: Duration = Duration::from_secs(30);
+const ORCHESTRATION: &str = r#"{"type":"orchestrationTrigger","name":"context","direction":"in"}"#;
+
+#[test]
+fn urls_say_localhost_on_loopback_and_https_for_names_of_others() {
+    let site = |address: &str| site_name(address.parse().unwrap());
+    assert_eq!(site("127.0.0.1:7071"), "localhost:7071");
+    assert_eq!(site("0.0.0.0:80"), "localhost:80");
+    assert_eq!(site("192.168.0.9:1"), "192.168.0.9:1");
+    assert_eq!(origin(&site("192.168.0.9:1")), "http://192.168.0.9:1");
+    assert_eq!(origin(&site("[fe80::1]:1")), "http://[fe80::1]:1");
+    assert_eq!(origin("tunnel.example"), "https://tunnel.example");
+}
+
+fn options(folder: &TempDir) -> LocalHostOptions {
+    let local = LocalSettings::parse(
+        "local.settings.json",
+        r#"{"IsEncrypted":false,"Values":{"HUB":"BlueHub"}}"#,
+    );
+    let settings = Settings::new([], &local.unwrap());
+    let text = r#"{"version":"2.0","extensions":{"durableTask":{"hubName":"BlueHub"}}}"#;
+    let host_json = HostJson::parse("host.json", text, &settings).unwrap();
+    let worker = WorkerCommand::new("/nowhere/worker", folder.path());
+    LocalHostOptions::new(worker, settings, host_json, folder.path().join("data"))
+        .address(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .record(Some(folder.path().join("record")))
+}
+
+async fn start(folder: &TempDir) -> (LocalHost, Arc<Captured>) {
+    let captured = Arc::new(Captured::default());
+    let output: Arc<dyn HostOutput> = Arc::<Captured>::clone(&captured);
+    let launcher = |_| -> Box<dyn Launch> { Box::new(FakeLauncher::new(greeter)) };
+    let host = LocalHost::start_with(options(folder), output, launcher).await.unwrap();
+    (host, captured)
+}
+
+/// An app of three: `start` tells its client binding, `flow` calls `say_hello` once and returns what that returned.
+async fn greeter(mut worker: FakeWorker) -> String {
+    let functions = vec![
+        metadata("start", &[HTTP, HTTP_RETURN, DURABLE_CLIENT]),
+        metadata("flow", &[ORCHESTRATION]),
+        metadata("say_hello", &[ACTIVITY]),
+        metadata(
+            "tick",
+            &[r#"{"type":"timerTrigger","name":"timer","schedule":"0 0 0 1 1 *","runOnStartup":true}"#],
+        ),
+    ];
+    worker.start(&["HandlesWorkerTerminateMessage"], functions).await;
+    while let Some(content) = worker.next().await {
+        match content {
+            Content::InvocationRequest(request) => {
+                let answer = answer(&request);
+                worker.answer(&request, Some(answer));
+            }
+            Content::WorkerTerminate(_) => return "exit code 0".to_owned(),
+            _ => {}
+        }
+    }
+    "lost its host".to_owned()
+}
+
+fn answer(request: &InvocationRequest) -> Data {
+    let text = |place: usize| match &request.input_data[place].rpc_data {
+        Some(RpcData::Data(value)) => match &value.data {
+            Some(Data::String(text) | Data::Json(text)) => text.clone(),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    match request.function_id.as_str() {
+        "id-of-start" => Data::String(text(1)),
+        "id-of-say_hello" => Data::String(format!("Hello {}!", text(0))),
+        "id-of-tick" => Data::Json(text(0)),
+        _ => {
+            let payload: Value = serde_json::from_str(&text(0)).unwrap();
+            let history = payload["history"].as_array().unwrap();
+            // EventType 5 is TaskCompleted.
+            let completed = history.iter().find(|event| event["EventType"] == 5);
+            let output: Value = completed.map_or(Value::Null, |event| {
+                serde_json::from_str(event["Result"].as_str().unwrap()).unwrap()
+            });
+            let call = json!({"actionType": 0, "functionName": "say_hello", "input": "Tokyo"});
+            Data::Json(json!({"isDone": completed.is_some(), "actions": [[call]], "output": output}).to_string())
+        }
+    }
+}
+
+/// Status and body.
+async fn send(address: SocketAddr, method: &str, path: &str, body: &'static str) -> (u16, String) {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", address.to_string());
+    let request = request.body(Full::new(Bytes::from_static(body.as_bytes()))).unwrap();
+    let response = tokio::time::timeout(TEST_LIMIT, sender.send_request(request))
+        .await
+        .expect("an answer in time")
+        .unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + TEST_LIMIT;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_orchestration_runs_through_front_door_hub_and_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    let (host, captured) = start(&folder).await;
+    let base = "/runtime/webhooks/durabletask";
+    let (status, body) = send(host.address(), "POST", &format!("{base}/orchestrators/flow/one"), "").await;
+    assert_eq!(status, 202, "{body}");
+    let urls: Value = serde_json::from_str(&body).unwrap();
+    let status_url = urls["statusQueryGetUri"].as_str().unwrap();
+    let origin = format!("http://localhost:{}", host.address().port());
+    assert!(
+        status_url.starts_with(&format!("{origin}{base}/instances/one?taskHub=BlueHub")),
+        "{status_url}"
+    );
+    let mut last = String::new();
+    until("the instance completes", async || {
+        last = send(host.address(), "GET", &format!("{base}/instances/one"), "")
+            .await
+            .1;
+        last.contains("\"Completed\"")
+    })
+    .await;
+    assert!(last.contains("Hello Tokyo!"), "{last}");
+    host.shutdown().await;
+
+    let lines = captured.lines();
+    let line = lines.iter().find(|line| line.contains("Task hub 'BlueHub'")).unwrap();
+    assert!(
+        line.contains("BlueHub.db") && line.contains("activities at a time") && line.contains(&origin),
+        "{line}"
+    );
+    assert!(lines.contains(&"Worker process started and initialized.".to_owned()));
+    assert!(lines.contains(&format!("\tstart: [] {origin}/api/start")), "{lines:?}");
+    assert!(lines.contains(&"\tflow: orchestrationTrigger".to_owned()));
+    assert!(captured.contains("4 functions loaded"));
+    let recorded = std::fs::read_to_string(folder.path().join("record/flow-one-1.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&recorded).unwrap()["instanceId"], "one");
+    assert!(folder.path().join("record/flow-one-2.json").exists());
+    assert!(folder.path().join("record/say_hello-one-1.json").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_client_binding_leads_to_the_loopback_listener() {
+    let folder = tempfile::tempdir().unwrap();
+    let (host, _) = start(&folder).await;
+    let (status, binding) = send(host.address(), "GET", "/api/start", "").await;
+    assert_eq!(status, 200);
+    let binding: Value = serde_json::from_str(&binding).unwrap();
+    assert_eq!(binding["taskHubName"], "BlueHub");
+    assert_eq!(binding["rpcBaseUrl"], host.rpc_base_url());
+    let rpc = url::Url::parse(host.rpc_base_url()).unwrap();
+    assert_eq!((rpc.host_str(), rpc.path()), (Some("127.0.0.1"), "/durabletask/"));
+    let rpc = SocketAddr::from(([127, 0, 0, 1], rpc.port().unwrap()));
+    assert_eq!(
+        send(rpc, "POST", "/durabletask/orchestrators/flow/two", "").await.0,
+        202
+    );
+    assert_eq!(send(rpc, "GET", "/durabletask/instances/none", "").await.0, 404);
+    assert_eq!(send(rpc, "GET", "/elsewhere", "").await.0, 404);
+    host.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn timers_run_and_any_function_can_be_fired_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let (host, captured) = start(&folder).await;
+    until("the timer runs at start-up", async || {
+        captured.contains("Executed 'Functions.tick' (Succeeded")
+    })
+    .await;
+    let (status, body) = send(
+        host.address(),
+        "POST",
+        "/admin/functions/say_hello",
+        r#"{"input":"Oslo"}"#,
+    )
+    .await;
+    assert_eq!(status, 202, "{body}");
+    until("the activity runs", async || {
+        captured.contains("Executed 'Functions.say_hello' (Succeeded")
+    })
+    .await;
+    assert_eq!(
+        send(host.address(), "POST", "/admin/functions/tick", r#"{"input":""}"#)
+            .await
+            .0,
+        202
+    );
+    host.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_host_on_the_same_hub_is_refused_with_the_holder() {
+    let folder = tempfile::tempdir().unwrap();
+    let (host, _) = start(&folder).await;
+    let output = Arc::new(Captured::default());
+    let error = LocalHost::start(options(&folder), output)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(&format!("task hub in use by pid {}", std::process::id())),
+        "{error}"
+    );
+    let busy = options(&folder).address(host.address());
+    let error = LocalHost::start(busy, Arc::new(Captured::default()))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(&format!("port {}", host.address().port())) && error.contains("--port"),
+        "{error}"
+    );
+    host.shutdown().await;
+}
