@@ -1,5 +1,8 @@
 //! What `#[func]` tells the host about a function, and what it does with a call.
 
+#[path = "func/forms.rs"]
+mod forms;
+
 use azure_functions::{
     __private::{DurableKind, Function, Handler, Invocation, Outputs, inventory},
     BindingError, FunctionError,

@@ -23,7 +23,7 @@ fn sync_http(_req: HttpRequest) -> HttpResponse {
 }
 
 #[func(name = "another-Name_1")]
-pub async fn async_http(req: &HttpRequest) -> Result<HttpResponse, std::io::Error> {
+pub(crate) async fn async_http(req: &HttpRequest) -> Result<HttpResponse, std::io::Error> {
     Ok(req.url().into())
 }
 
