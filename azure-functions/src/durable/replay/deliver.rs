@@ -30,7 +30,8 @@ impl Core {
     pub(super) fn deliver_one(&self) -> Option<Event> {
         let (event, rest) = {
             let mut state = self.state.borrow_mut();
-            if state.stopped() {
+            // What comes after the request to start over belongs to the next execution.
+            if state.stopped() || state.continue_as_new.is_some() {
                 return None;
             }
             state.next(&self.history)?

@@ -7,6 +7,7 @@ mod determinism;
 mod events;
 mod failures;
 mod foreign;
+mod regressions;
 mod retries;
 mod script;
 mod timers;

@@ -1,0 +1,204 @@
+//! Wrong answers, to see that the property can fail: each mutation must be caught.
+
+use super::{program, world};
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::TestRunner,
+};
+use serde_json::{Value, json};
+
+/// The reserved name of the wait that never ends.
+const NEVER: &str = "azure-functions-rs.never";
+
+/// Runs programs until the mutation is caught.
+fn is_caught(mutation: world::Mutation) {
+    let mut runner = TestRunner::deterministic();
+    let programs = program::program();
+    let caught = (0..400).find(|_| {
+        let program = programs.new_tree(&mut runner).unwrap().current();
+        world::run(&program, Some(mutation)).is_err()
+    });
+    assert!(caught.is_some(), "no program tells this from a right answer");
+}
+
+/// The members of a compound action.
+fn members(action: &mut Value) -> Option<&mut Vec<Value>> {
+    action.get_mut("compoundActions")?.as_array_mut()
+}
+
+fn takes_id(action: &Value) -> bool {
+    matches!(action["actionType"].as_u64(), Some(0 | 2 | 5))
+}
+
+fn is_noop(action: &Value) -> bool {
+    action["compoundActions"].as_array().is_some_and(Vec::is_empty)
+}
+
+/// Removes the first action, at any depth, that `doomed` picks.
+fn remove_first(list: &mut Vec<Value>, doomed: fn(&Value) -> bool) -> bool {
+    if let Some(i) = list.iter().position(doomed) {
+        list.remove(i);
+        return true;
+    }
+    list.iter_mut()
+        .filter_map(members)
+        .any(|inner| remove_first(inner, doomed))
+}
+
+#[test]
+fn a_missing_never_is_caught() {
+    is_caught(|list| {
+        remove_first(list, |action| action["externalEventName"] == NEVER);
+    });
+}
+
+#[test]
+fn a_wrong_closer_is_caught() {
+    // The first two members of a closed segment change their parts: the closer no longer closes.
+    is_caught(|list| {
+        let last = list.len().saturating_sub(1);
+        for segment in &mut list[..last] {
+            if segment["actionType"] != 11 {
+                continue;
+            }
+            let Some(members) = members(segment) else { continue };
+            if let Some(closer) = members.iter_mut().find(|m| takes_id(m)) {
+                *closer = json!({"actionType": 12, "compoundActions": [
+                    closer.clone(),
+                    {"actionType": 6, "externalEventName": NEVER, "reason": "ExternalEvent"},
+                ]});
+                return;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_segment_that_goes_on_with_the_first_answer_is_caught() {
+    is_caught(|list| {
+        if let Some(all) = list.iter_mut().find(|a| a["actionType"] == 12 && !is_noop(a)) {
+            all["actionType"] = json!(11);
+        }
+    });
+}
+
+#[test]
+fn a_segment_that_waits_for_all_its_answers_is_caught() {
+    is_caught(|list| {
+        let last = list.len().saturating_sub(1);
+        if let Some(any) = list[..last].iter_mut().find(|a| a["actionType"] == 11) {
+            any["actionType"] = json!(12);
+        }
+    });
+}
+
+#[test]
+fn a_ghost_wait_is_caught() {
+    is_caught(|list| {
+        let ghost = json!({"actionType": 6, "externalEventName": "event_0", "reason": "ExternalEvent"});
+        list.insert(
+            0,
+            json!({"actionType": 11, "compoundActions": [ghost, {"actionType": 12, "compoundActions": []}]}),
+        );
+    });
+}
+
+#[test]
+fn a_wait_too_few_is_caught() {
+    is_caught(|list| {
+        remove_first(list, |action| {
+            action["actionType"] == 6 && action["externalEventName"] != NEVER
+        });
+    });
+}
+
+#[test]
+fn a_dropped_member_is_caught() {
+    is_caught(|list| {
+        if let Some(members) = list.iter_mut().filter_map(members).find(|m| m.len() > 1) {
+            members.remove(0);
+        }
+    });
+}
+
+#[test]
+fn an_action_issued_a_segment_later_is_caught() {
+    is_caught(|list| {
+        for i in 1..list.len() {
+            let Some(before) = members(&mut list[i - 1]) else {
+                continue;
+            };
+            if before.len() > 1 && takes_id(&before[before.len() - 1]) {
+                let late = before.pop().unwrap();
+                list.insert(i, late);
+                return;
+            }
+        }
+    });
+}
+
+#[test]
+fn an_action_issued_a_segment_earlier_is_caught() {
+    is_caught(|list| {
+        for i in 1..list.len() {
+            let early = if takes_id(&list[i]) {
+                list[i].take()
+            } else {
+                continue;
+            };
+            if let Some(before) = members(&mut list[i - 1]) {
+                before.push(early);
+                list.remove(i);
+                return;
+            }
+            list[i] = early;
+        }
+    });
+}
+
+#[test]
+fn a_missing_noop_is_caught() {
+    is_caught(|list| {
+        remove_first(list, is_noop);
+    });
+}
+
+#[test]
+fn a_timer_that_is_not_cancelled_is_caught() {
+    is_caught(|list| {
+        fn forget(list: &mut [Value]) -> bool {
+            list.iter_mut().any(|action| {
+                if action["isCanceled"] == true {
+                    action["isCanceled"] = json!(false);
+                    return true;
+                }
+                members(action).is_some_and(|inner| forget(inner))
+            })
+        }
+        forget(list);
+    });
+}
+
+#[test]
+fn continue_as_new_before_its_time_is_caught() {
+    is_caught(|list| {
+        if list.len() > 1 && list[list.len() - 1]["actionType"] == 4 {
+            let i = list.len() - 2;
+            let before = list[i].take();
+            list[i] = json!({"actionType": 11, "compoundActions": [before, {"actionType": 12, "compoundActions": []}]});
+        }
+    });
+}
+
+#[test]
+fn two_exchanged_actions_are_caught() {
+    is_caught(|list| {
+        if let Some(members) = list
+            .iter_mut()
+            .filter_map(members)
+            .find(|m| m.len() > 1 && takes_id(&m[0]) && takes_id(&m[1]))
+        {
+            members.swap(0, 1);
+        }
+    });
+}

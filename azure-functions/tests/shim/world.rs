@@ -1,0 +1,477 @@
+//! The world around one instance: a host that runs episodes, and functions, clocks and people that answer it in random
+//! order. After each episode it is checked that shim and code agree.
+
+use super::{
+    check::{self, Events},
+    code::{self, Entry, Tape},
+    model::{self, Kind, Limits, Stand, Work},
+    program::Program,
+};
+use azure_functions::__private::run_episode;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde_json::{Value, json};
+use std::rc::Rc;
+
+/// Changes an answer's list of actions before the shim gets it.
+pub(crate) type Mutation = fn(&mut Vec<Value>);
+
+/// Runs a program to its end; what went wrong, if anything did.
+pub(crate) fn run(program: &Program, mutation: Option<Mutation>) -> Result<(), String> {
+    let program = Rc::new(program.clone());
+    let mut world = World::new(&program);
+    world.mutation = mutation;
+    for _ in 0..600 {
+        match world.episode()? {
+            Turn::Waiting => world.next_episode()?,
+            Turn::Restarted => {}
+            Turn::Completed => return Ok(()),
+        }
+    }
+    Err("the instance does not end".to_owned())
+}
+
+enum Turn {
+    Waiting,
+    Restarted,
+    Completed,
+}
+
+/// A deterministic source of choices (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    fn place(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64 + 1)).unwrap()
+    }
+
+    /// From moments to days.
+    fn delay(&mut self) -> TimeDelta {
+        let scale = [2, 60, 3_600, 40_000, 400_000][self.place(4)];
+        self.up_to(scale)
+    }
+
+    fn up_to(&mut self, seconds: u64) -> TimeDelta {
+        TimeDelta::milliseconds(i64::try_from(self.below(seconds * 1000 + 1)).unwrap())
+    }
+}
+
+struct Message {
+    due: DateTime<Utc>,
+    event: Value,
+}
+
+struct World {
+    program: Rc<Program>,
+    mutation: Option<Mutation>,
+    dice: Dice,
+    limits: Limits,
+    now: DateTime<Utc>,
+    inbox: Vec<Message>,
+    suspended: bool,
+    /// Rounds of events raised because nothing else was left to happen.
+    encores: u32,
+    events: Events,
+    // Of the current execution:
+    generation: usize,
+    input: Value,
+    history: Vec<Value>,
+    tape: Vec<Entry>,
+    actions: Vec<Work>,
+    /// Length of the history when the code was done.
+    done_at: Option<usize>,
+}
+
+impl World {
+    fn new(program: &Rc<Program>) -> Self {
+        let settings = &program.world;
+        let now: DateTime<Utc> = "2031-05-04T10:00:00.4182Z".parse().unwrap();
+        let mut world = Self {
+            program: Rc::clone(program),
+            mutation: None,
+            dice: Dice(settings.seed),
+            limits: Limits {
+                max_timer: TimeDelta::try_days(settings.max_timer_days).filter(|max| !max.is_zero()),
+                clock_suspends: settings.clock_suspends,
+            },
+            now,
+            inbox: Vec::new(),
+            suspended: false,
+            encores: 0,
+            events: Events::default(),
+            generation: 0,
+            input: json!({"generation": 0}),
+            history: Vec::new(),
+            tape: Vec::new(),
+            actions: Vec::new(),
+            done_at: None,
+        };
+        world.begin(Vec::new());
+        for _ in 0..settings.events {
+            let due = now + world.dice.delay();
+            let name = u8::try_from(world.dice.below(4)).unwrap();
+            world.raise(name, due);
+        }
+        world
+    }
+
+    fn raise(&mut self, name: u8, due: DateTime<Utc>) {
+        let id = self.events.raise(name);
+        let text = if self.dice.one_in(2) { "event_" } else { "EVent_" };
+        let event = json!({"EventType": 15, "EventId": -1, "Name": format!("{text}{name}"), "Input": id.to_string()});
+        self.inbox.push(Message { due, event });
+    }
+
+    /// Begins an execution.
+    fn begin(&mut self, carried_over: Vec<Value>) {
+        self.tape.clear();
+        self.actions.clear();
+        self.done_at = None;
+        self.history = vec![
+            json!({"EventType": 12, "EventId": -1}),
+            json!({"EventType": 0, "EventId": -1, "Name": "program", "Input": self.input.to_string()}),
+        ];
+        let first = self.history.len();
+        self.history.extend(carried_over);
+        if self.history.len() > first {
+            self.history.push(json!({"EventType": 13, "EventId": -1}));
+        }
+        self.stamp(0);
+    }
+
+    /// Dates the events from `first` on: the episode's start by the host's clock, the rest a little earlier, as what
+    /// came before it was picked up.
+    fn stamp(&mut self, first: usize) {
+        let skew = TimeDelta::seconds(if self.program.world.skew {
+            i64::try_from(self.dice.below(600)).unwrap() - 300
+        } else {
+            0
+        });
+        for event in &mut self.history[first..] {
+            let at = if event["EventType"] == 12 {
+                self.now + skew
+            } else {
+                self.now - TimeDelta::milliseconds(i64::try_from(self.dice.below(3_000)).unwrap())
+            };
+            event["Timestamp"] = json!(text(at));
+            event["IsPlayed"] = json!(false);
+        }
+    }
+
+    fn payload(&self) -> String {
+        let max = self.limits.max_timer.map_or(0, |max| max.num_days());
+        json!({
+            "history": self.history,
+            "input": self.input,
+            "instanceId": "order-7f3a",
+            "isReplaying": false,
+            "parentInstanceId": null,
+            "upperSchemaVersion": 1,
+            "upperSchemaVersionNew": 2,
+            "longRunningTimerIntervalDuration": "3.00:00:00",
+            "maximumShortTimerDuration": format!("{max}.00:00:00"),
+            "defaultHttpAsyncRequestSleepTimeMillseconds": 30_000,
+        })
+        .to_string()
+    }
+
+    /// One turn of the instance.
+    fn episode(&mut self) -> Result<Turn, String> {
+        let payload = self.payload();
+        let turn = || run_episode(payload.clone(), "program", code::orchestrator);
+        let (result, tape) = code::record(&self.program, turn);
+        let (again, _) = code::record(&self.program, turn);
+        if result != again {
+            return Err(format!("one payload, two answers:\n{result:?}\n{again:?}"));
+        }
+        let answer = read(result)?;
+        let mut list = answer["actions"][0].as_array().unwrap().clone();
+        let done = self.check_code(&tape, &answer, &list)?;
+        if let Some(mutation) = self.mutation {
+            mutation(&mut list);
+        }
+        let stand = model::interpret(&self.history, &list, self.limits)
+            .map_err(|e| format!("{e}\n{}", self.describe(&answer)))?;
+        self.check_shim(&stand, done)
+            .map_err(|e| format!("{e}\n{}", self.describe(&answer)))?;
+        self.tape = tape.entries;
+        for id in stand.unsent {
+            self.send(id, &stand.issued[id]);
+        }
+        self.history
+            .push(json!({"EventType": 13, "EventId": -1, "Timestamp": text(self.now), "IsPlayed": false}));
+        self.suspended = stand.suspended;
+        if !done || stand.open || stand.suspended {
+            return Ok(Turn::Waiting);
+        }
+        let Some(input) = stand.continued else {
+            return Ok(Turn::Completed);
+        };
+        self.restart(input, stand.carried_over)
+            .map_err(|e| format!("{e}\n{}", self.describe(&answer)))?;
+        Ok(Turn::Restarted)
+    }
+
+    /// What can be said about code and answer without a shim; whether the code is done.
+    fn check_code(&mut self, tape: &Tape, answer: &Value, list: &[Value]) -> Result<bool, String> {
+        let failed = |e: String| format!("{e}\n{}", self.describe(answer));
+        if let Some(fault) = tape.faults.first() {
+            return Err(failed(fault.clone()));
+        }
+        check::repeats(&self.tape, tape).map_err(failed)?;
+        let continued = tape.entries.iter().any(|e| matches!(e, Entry::Continued { .. }));
+        let done = continued || tape.entries.last() == Some(&Entry::Ended);
+        let error = answer.get("error").is_some();
+        if done != (answer["isDone"] == true || error) {
+            return Err(failed(format!("the code is done: {done}; the answer says otherwise")));
+        }
+        if (continued && !error) != list.last().is_some_and(|last| last["actionType"] == 4) {
+            return Err(failed(
+                "continue-as-new is missing, misplaced or unasked for".to_owned(),
+            ));
+        }
+        if self.done_at.is_some() && self.tape != tape.entries {
+            return Err(failed("the code went on after it was done".to_owned()));
+        }
+        let actions = model::in_order(list);
+        check::grows(&self.actions, &actions).map_err(failed)?;
+        check::asked_for(&tape.entries, &actions).map_err(failed)?;
+        self.events.check(&tape.entries).map_err(failed)?;
+        if done {
+            self.done_at.get_or_insert(self.history.len());
+        }
+        self.actions = actions;
+        Ok(done)
+    }
+
+    /// Shim and code agree.
+    fn check_shim(&self, stand: &Stand, done: bool) -> Result<(), String> {
+        if stand.issued.len() != self.actions.len() {
+            return Err(format!(
+                "the code issued {} actions, the shim {}: it waits for something the code does not wait for",
+                self.actions.len(),
+                stand.issued.len()
+            ));
+        }
+        for (id, (shim, code)) in stand.issued.iter().zip(&self.actions).enumerate() {
+            if (shim.kind, &shim.name, &shim.input) != (code.kind, &code.name, &code.input) {
+                return Err(format!("id {id} is {code:?} to the code, {shim:?} to the shim"));
+            }
+        }
+        if !done {
+            return Ok(());
+        }
+        if !stand.at_end {
+            return Err("the code is done, the shim does not get to the end".to_owned());
+        }
+        if stand.suspended {
+            return Ok(());
+        }
+        let answered = |id: usize| {
+            self.history
+                .iter()
+                .any(|e| matches!(kind(e), 5 | 6 | 8 | 9) && e["TaskScheduledId"] == id)
+        };
+        let held = (0..self.actions.len()).any(|id| self.actions[id].kind != Kind::Timer && !answered(id));
+        if stand.open != held {
+            return Err(format!(
+                "the code is done and calls are out: {held}; the shim is held: {}",
+                stand.open
+            ));
+        }
+        Ok(())
+    }
+
+    /// Records that an action was issued, and makes its answer.
+    fn send(&mut self, id: usize, work: &Work) {
+        let (mut scheduled, mut completed);
+        let mut due = self.now + self.dice.delay();
+        match work.kind {
+            Kind::Timer => {
+                let fire_at = work.fire_at.unwrap();
+                scheduled = json!({"EventType": 10, "FireAt": text(fire_at)});
+                completed = json!({"EventType": 11, "TimerId": id, "FireAt": text(fire_at)});
+                due = fire_at + self.dice.up_to(2);
+                if self.program.world.skew {
+                    due -= self.dice.up_to(240);
+                }
+            }
+            Kind::Activity | Kind::SubOrchestration => {
+                let activity = work.kind == Kind::Activity;
+                let name = if self.dice.one_in(4) {
+                    work.name.to_uppercase()
+                } else {
+                    work.name.clone()
+                };
+                scheduled = json!({"EventType": if activity { 4 } else { 7 }, "Name": name, "Input": null});
+                if !activity {
+                    let own = || format!("5d0c:{id}");
+                    scheduled["InstanceId"] = json!(work.instance_id.clone().unwrap_or_else(own));
+                }
+                let failures = self.program.world.failures;
+                completed = if failures > 0 && self.dice.one_in(failures) {
+                    let fatal = if self.dice.one_in(3) { "fatal" } else { "boom" };
+                    let reason = format!("Activity function '{}' failed:  {fatal} <{}>", work.name, work.input);
+                    json!({"EventType": if activity { 6 } else { 9 }, "Reason": reason, "Details": ""})
+                } else {
+                    let result = json!({"echo": work.input}).to_string();
+                    json!({"EventType": if activity { 5 } else { 8 }, "Result": result})
+                };
+                completed["TaskScheduledId"] = json!(id);
+            }
+        }
+        scheduled["EventId"] = json!(id);
+        scheduled["Timestamp"] = json!(text(self.now));
+        scheduled["IsPlayed"] = json!(false);
+        completed["EventId"] = json!(-1);
+        self.history.push(scheduled);
+        // The message of a cancelled timer is on its way all the same.
+        if self.dice.one_in(12) {
+            let event = completed.clone();
+            let due = due + self.dice.delay();
+            self.inbox.push(Message { due, event });
+        }
+        self.inbox.push(Message { due, event: completed });
+    }
+
+    /// Lets time pass until something has come, and begins the next episode with it.
+    fn next_episode(&mut self) -> Result<(), String> {
+        let hurry = self.suspended && self.limits.clock_suspends;
+        if hurry {
+            self.now += self.dice.up_to(900);
+        } else if let Some(first) = self.inbox.iter().map(|m| m.due).min() {
+            let late = [0, 0, 60, 3_600, 250_000][self.dice.place(4)];
+            self.now = self.now.max(first) + self.dice.up_to(late);
+        } else if !self.suspended {
+            self.encores += 1;
+            if self.encores > 60 {
+                return Err(format!("the code waits for ever\n{}", self.describe(&Value::Null)));
+            }
+            for name in 0..4 {
+                self.raise(name, self.now);
+            }
+        }
+        if self.dice.one_in(8) {
+            self.raise(9, self.now);
+        }
+        let (now, all) = (self.now, 1 + self.dice.below(12));
+        let mut batch: Vec<Value> = Vec::new();
+        let (due, later): (Vec<_>, Vec<_>) = self.inbox.drain(..).partition(|m| m.due <= now);
+        self.inbox = later;
+        for message in due {
+            if (batch.len() as u64) < all {
+                let place = self.dice.place(batch.len());
+                batch.insert(place, message.event);
+            } else {
+                self.inbox.push(message);
+            }
+        }
+        if self.suspended && (hurry || self.inbox.is_empty() || self.dice.one_in(3)) {
+            let place = self.dice.place(batch.len());
+            batch.insert(place, json!({"EventType": 20, "EventId": -1, "Reason": "go on"}));
+        } else if !self.suspended && self.program.world.suspensions && self.dice.one_in(6) {
+            let place = self.dice.place(batch.len());
+            batch.insert(place, json!({"EventType": 19, "EventId": -1, "Reason": "wait"}));
+            if self.dice.one_in(3) {
+                let place = place + 1 + self.dice.place(batch.len() - place - 1);
+                batch.insert(place, json!({"EventType": 20, "EventId": -1, "Reason": "go on"}));
+            }
+        }
+        for event in batch.iter().filter(|e| kind(e) == 15) {
+            self.events.arrive(event);
+        }
+        let first = self.history.len();
+        self.history.push(json!({"EventType": 12, "EventId": -1}));
+        self.history.extend(batch);
+        self.stamp(first);
+        Ok(())
+    }
+
+    /// The execution ends and the next one begins.
+    fn restart(&mut self, input: Value, carried_over: Vec<Value>) -> Result<(), String> {
+        let preserve = self.tape.iter().find_map(|e| match e {
+            Entry::Continued { preserve } => Some(*preserve),
+            _ => None,
+        });
+        let (handed_on, input) = match input.get("$azure-functions-rs") {
+            Some(envelope) => (envelope["events"].as_array().unwrap().clone(), input["input"].clone()),
+            None => (Vec::new(), input.clone()),
+        };
+        self.generation += 1;
+        if input != json!({"generation": self.generation}) {
+            return Err(format!("the next execution gets the input {input}"));
+        }
+        let seen_until = check::seen_until(&self.tape, &self.actions, &self.history);
+        let arrived_late = self.history[self.done_at.unwrap()..]
+            .iter()
+            .filter(|e| kind(e) == 15)
+            .count();
+        self.events.hand_over(
+            preserve.unwrap(),
+            &self.tape,
+            &handed_on,
+            &carried_over,
+            arrived_late,
+            seen_until.map_or(&[], |place| &self.history[..place]),
+        )?;
+        // Answers to the old execution are dropped.
+        self.inbox.retain(|m| kind(&m.event) == 15);
+        self.input = if handed_on.is_empty() {
+            input
+        } else {
+            json!({"$azure-functions-rs": {"events": handed_on}, "input": input})
+        };
+        self.begin(carried_over);
+        Ok(())
+    }
+
+    fn describe(&self, answer: &Value) -> String {
+        use std::fmt::Write;
+        let mut text = format!("generation {}, history:\n", self.generation);
+        for event in &self.history {
+            let _ = writeln!(text, "  {event}");
+        }
+        let _ = writeln!(text, "tape of the episode before:");
+        for entry in &self.tape {
+            let _ = writeln!(text, "  {entry:?}");
+        }
+        let _ = writeln!(text, "answer: {answer}");
+        text
+    }
+}
+
+pub(crate) fn kind(event: &Value) -> u64 {
+    event["EventType"].as_u64().unwrap()
+}
+
+fn text(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// The answer; the only failures are those that programs plan.
+fn read(result: Result<String, String>) -> Result<Value, String> {
+    let json = match &result {
+        Ok(json) => json,
+        Err(message) => {
+            let (friendly, json) = message
+                .split_once("\n\n$OutOfProcData$:")
+                .ok_or_else(|| format!("failed without an answer: {message}"))?;
+            if !friendly.contains("planned") {
+                return Err(message.clone());
+            }
+            json
+        }
+    };
+    serde_json::from_str(json).map_err(|e| format!("{e}: {json}"))
+}
