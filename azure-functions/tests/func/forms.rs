@@ -6,8 +6,8 @@ use azure_functions::{
     BindingError,
     binding::{Argument, BindingData, BindingSpec, FromBinding, Input, IntoBinding},
     bindings::{
-        DurableActivityContext, DurableClient, DurableOrchestrationClient, DurableOrchestrationContext, HttpRequest, HttpResponse,
-        OrchestrationClient, TimerInfo,
+        DurableActivityContext, DurableClient, DurableOrchestrationClient, DurableOrchestrationContext, HttpRequest,
+        HttpResponse, OrchestrationClient, TimerInfo,
     },
     durable::{ActivityOutput, OrchestrationOutput},
     func,
@@ -35,7 +35,8 @@ async fn on_the_function(req: HttpRequest, id: Route<u32>) -> HttpResponse {
 
 #[func]
 async fn on_the_parameter(
-    #[binding(auth_level = "anonymous", methods = ["get", "post"], route = "orders/{orderId:int}")] mut req: HttpRequest,
+    #[binding(auth_level = "anonymous", methods = ["get", "post"], route = "orders/{orderId:int}")]
+    mut req: HttpRequest,
     order_id: &Route<u32>,
 ) -> Option<HttpResponse> {
     req = req.clone();
