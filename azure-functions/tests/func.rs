@@ -18,7 +18,7 @@ use azure_functions::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::{collections::HashMap, error::Error, future::Future, task::Poll};
+use std::{collections::HashMap, error::Error, task::Poll};
 
 fn function(name: &str) -> &'static Function {
     inventory::iter::<Function>
