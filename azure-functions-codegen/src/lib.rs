@@ -1,7 +1,7 @@
 //! The `#[func]` attribute of `azure-functions`.
 //!
-//! Four steps, each in its own place: [`arguments`] reads what stands in attributes, [`signature`] turns the function into our
-//! own terms, [`check`] finds every mistake, and [`expand`] writes code for a function that has none.
+//! Four steps, each in its own place: `arguments` reads what stands in attributes, `signature` turns the function into our
+//! own terms, `check` finds every mistake, and `expand` writes code for a function that has none.
 
 mod arguments;
 mod check;
