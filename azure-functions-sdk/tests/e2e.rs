@@ -53,10 +53,9 @@ impl Host {
         let (sender, receiver) = mpsc::channel();
         // Reads on after the list, so that the host is never held up by a full pipe.
         thread::spawn(move || {
-            stdout
-                .lines()
-                .map_while(Result::ok)
-                .for_each(|line| drop(sender.send(line)))
+            for line in stdout.lines().map_while(Result::ok) {
+                drop(sender.send(line));
+            }
         });
         let deadline = Instant::now() + START_LIMIT;
         let mut lines = Vec::new();
