@@ -6,10 +6,12 @@
 //! clients and calls of activities, waits for the disk.
 
 mod activity;
+mod create;
 mod dispatch;
 mod episode;
 mod name;
 mod options;
+mod record;
 mod recovery;
 pub(crate) mod requests;
 mod rewind;
