@@ -195,7 +195,7 @@ impl World {
         if result != again {
             return Err(format!("one payload, two answers:\n{result:?}\n{again:?}"));
         }
-        let answer = read(result)?;
+        let answer = read(&result)?;
         let mut list = answer["actions"][0].as_array().unwrap().clone();
         let done = self.check_code(&tape, &answer, &list)?;
         if let Some(mutation) = self.mutation {
@@ -218,7 +218,7 @@ impl World {
         let Some(input) = stand.continued else {
             return Ok(Turn::Completed);
         };
-        self.restart(input, stand.carried_over)
+        self.restart(&input, stand.carried_over)
             .map_err(|e| format!("{e}\n{}", self.describe(&answer)))?;
         Ok(Turn::Restarted)
     }
@@ -404,7 +404,7 @@ impl World {
     }
 
     /// The execution ends and the next one begins.
-    fn restart(&mut self, input: Value, carried_over: Vec<Value>) -> Result<(), String> {
+    fn restart(&mut self, input: &Value, carried_over: Vec<Value>) -> Result<(), String> {
         let preserve = self.tape.iter().find_map(|e| match e {
             Entry::Continued { preserve } => Some(*preserve),
             _ => None,
@@ -465,8 +465,8 @@ fn text(instant: DateTime<Utc>) -> String {
 }
 
 /// The answer; the only failures are those that programs plan.
-fn read(result: Result<String, String>) -> Result<Value, String> {
-    let json = match &result {
+fn read(result: &Result<String, String>) -> Result<Value, String> {
+    let json = match result {
         Ok(json) => json,
         Err(message) => {
             let (friendly, json) = message
