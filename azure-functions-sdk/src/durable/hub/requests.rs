@@ -306,18 +306,22 @@ impl Inner {
         loop {
             // Registered before looking, so that no end is missed.
             let (notify, ended) = oneshot::channel();
-            {
+            let runs = {
                 let mut state = self.state();
                 let waiters = state.waiters.entry(id.to_owned()).or_default();
                 waiters.retain(|waiter| !waiter.is_closed());
                 waiters.push(notify);
-            }
-            let row = self.find(id).await?.ok_or(RequestError::NotFound);
-            let over = row.as_ref().map_or(true, |row| row.state.status.is_terminal());
-            if over || self.now() >= due {
-                drop(ended);
-                self.state().forget_waiters(id);
-                return row.map(|row| over.then_some(row));
+                state.find(id).is_some()
+            };
+            // What runs need not be looked up before there is news.
+            if !runs || self.now() >= due {
+                let row = self.find(id).await?.ok_or(RequestError::NotFound);
+                let over = row.as_ref().map_or(true, |row| row.state.status.is_terminal());
+                if over || self.now() >= due {
+                    drop(ended);
+                    self.state().forget_waiters(id);
+                    return row.map(|row| over.then_some(row));
+                }
             }
             tokio::select! {
                 _ = ended => {}
