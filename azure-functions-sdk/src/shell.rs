@@ -3,10 +3,20 @@
 //! What a command was asked for goes to standard output, everything else (progress, notes, warnings, errors) to standard
 //! error. Colours are dropped where the terminal, `NO_COLOR` or `--color never` says so.
 
-use std::{error::Error, fmt::Display, io::Write};
+mod lines;
 
-use anstream::AutoStream;
+use std::{
+    error::Error,
+    fmt::{Display, Write as _},
+    io::Write,
+    sync::OnceLock,
+};
+
+use anstream::{AutoStream, adapter::strip_str};
 use anstyle::{AnsiColor, Style};
+use chrono::Timelike;
+
+use self::lines::STDERR;
 
 use crate::project::LogLevel;
 
@@ -48,6 +58,8 @@ impl Shell {
 
     /// A result: one line on standard output.
     pub fn print(self, line: impl Display) {
+        // On a terminal the two streams are one.
+        STDERR.flush();
         // A reader that went away (`cargo func … | head`) is no reason to stop.
         drop(writeln!(anstream::stdout().lock(), "{line}"));
     }
@@ -87,7 +99,7 @@ impl Shell {
     }
 
     /// One log record: `[12:30:01.250] info  Function.flow: message`. `origin` is the function or the part of the host that
-    /// logged it.
+    /// logged it. It is written in a moment, or with what is told next; see [`Shell::flush`].
     pub fn log(self, level: LogLevel, origin: &str, message: impl Display) {
         let (style, name) = match level {
             LogLevel::Critical => (ERROR, "fatal"),
@@ -97,21 +109,47 @@ impl Shell {
             LogLevel::Debug => (NOTE, "debug"),
             LogLevel::Trace | LogLevel::None => (DIM, "trace"),
         };
-        let time = chrono::Local::now().format("%H:%M:%S%.3f");
+        let (dim, style) = match colored() {
+            true => (DIM, style),
+            false => (Style::new(), Style::new()),
+        };
+        let time = chrono::Local::now();
+        let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+        let millisecond = time.timestamp_subsec_millis();
+        let mut line = String::with_capacity(160);
+        let head =
+            format_args!("{dim}[{hour:02}:{minute:02}:{second:02}.{millisecond:03}]{dim:#} {style}{name:<5}{style:#} ");
+        // Writing to a string cannot fail.
+        let _ = write!(line, "{head}{origin}: {message}");
         // What belongs together is seen to.
-        let message = message.to_string().replace('\n', "\n    ");
-        report(format_args!(
-            "{DIM}[{time}]{DIM:#} {style}{name:<5}{style:#} {origin}: {message}"
-        ));
+        if line.contains('\n') {
+            line = line.replace('\n', "\n    ");
+        }
+        line.push('\n');
+        STDERR.soon(&plain(line));
+    }
+
+    /// Writes what still waits; to be called before the process ends.
+    pub fn flush(self) {
+        STDERR.flush();
     }
 }
 
+/// At once, with the log lines that came before.
 fn report(line: impl Display) {
-    // Made in memory and written at once: a stream that drops colours writes every piece for itself, which is slow and lets
-    // lines of several threads run into each other.
-    let stderr = std::io::stderr();
-    let mut rendered = AutoStream::new(Vec::new(), AutoStream::choice(&stderr));
-    drop(writeln!(rendered, "{line}"));
-    // Nobody is left to tell when standard error is gone.
-    drop(stderr.lock().write_all(&rendered.into_inner()));
+    STDERR.now(&plain(format!("{line}\n")));
+}
+
+/// Whether standard error takes colours; that does not change while we run.
+fn colored() -> bool {
+    static COLORED: OnceLock<bool> = OnceLock::new();
+    *COLORED.get_or_init(|| AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never)
+}
+
+/// The text as standard error takes it.
+fn plain(text: String) -> String {
+    if colored() || !text.contains('\u{1b}') {
+        return text;
+    }
+    strip_str(&text).to_string()
 }

@@ -1,7 +1,7 @@
 //! The whole product under load: `cargo-func run` with `examples/durable-functions`, driven over HTTP on loopback.
 //!
 //! `cargo bench -p azure-functions-sdk --bench host` measures everything; `-- NAME…` only the parts named: `start`,
-//! `http`, `orchestrations`, `fan-out`, `eternal`. Host, worker and the load that this process makes share the machine's
+//! `http`, `orchestrations`, `fan-out`, `eternal`; a number there measures only with so many in flight. Host, worker and the load that this process makes share the machine's
 //! cores. The state is on disk, and the log is written (to a file), as it is for a user. CPU time is user and system time.
 
 mod client;
@@ -25,7 +25,9 @@ fn main() -> Result<(), Failure> {
         .skip(1)
         .filter(|argument| !argument.starts_with("--"))
         .collect();
-    let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
+    let (numbers, parts): (Vec<_>, Vec<_>) = wanted.iter().partition(|name| name.parse::<usize>().is_ok());
+    let wants = |part: &str| parts.is_empty() || parts.iter().any(|name| *name == part);
+    let wants_number = |number: usize| numbers.is_empty() || numbers.iter().any(|text| **text == number.to_string());
     process::build()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -33,10 +35,16 @@ fn main() -> Result<(), Failure> {
             start().await?;
         }
         if wants("http") {
-            http().await?;
+            heading("HTTP invocations of a function that answers at once");
+            for in_flight in [1, 64].into_iter().filter(|number| wants_number(*number)) {
+                measure(Trivial, in_flight).await?;
+            }
         }
         if wants("orchestrations") {
-            orchestrations().await?;
+            heading("orchestrations, three activities in sequence, from start to completion");
+            for in_flight in [1, 16, 256].into_iter().filter(|number| wants_number(*number)) {
+                measure(Sequence, in_flight).await?;
+            }
         }
         if wants("fan-out") {
             fan_out().await?;
@@ -73,22 +81,6 @@ async fn start() -> Result<(), Failure> {
         megabytes(median(&mut worker_memory)),
         whole.len(),
     );
-    Ok(())
-}
-
-async fn http() -> Result<(), Failure> {
-    heading("HTTP invocations of a function that answers at once");
-    for in_flight in [1, 64] {
-        measure(Trivial, in_flight).await?;
-    }
-    Ok(())
-}
-
-async fn orchestrations() -> Result<(), Failure> {
-    heading("orchestrations, three activities in sequence, from start to completion");
-    for in_flight in [1, 16, 256] {
-        measure(Sequence, in_flight).await?;
-    }
     Ok(())
 }
 

@@ -83,10 +83,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Replay(args) => args.run(shell),
         Command::Settings(command) => command.run(shell),
     };
-    result.unwrap_or_else(|error| {
+    let code = result.unwrap_or_else(|error| {
         shell.error(error.as_ref());
         ExitCode::FAILURE
-    })
+    });
+    shell.flush();
+    code
 }
 
 /// `cargo func X` starts `cargo-func func X`.
