@@ -54,8 +54,8 @@ enum Node {
     Settled,
     Task(usize),
     Wait(usize),
-    Any(Vec<Node>),
-    All(Vec<Node>),
+    Any(Vec<Self>),
+    All(Vec<Self>),
 }
 
 struct Shim<'a> {

@@ -15,8 +15,59 @@ use std::rc::Rc;
 /// Changes an answer's list of actions before the shim gets it.
 pub(crate) type Mutation = fn(&mut Vec<Value>);
 
+/// How often things happened.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) episodes: usize,
+    pub(crate) suspended_episodes: usize,
+    pub(crate) answers: usize,
+    pub(crate) restarts: usize,
+    pub(crate) failures: usize,
+    pub(crate) events_consumed: usize,
+    pub(crate) events_handed_on: usize,
+    pub(crate) events_carried_over: usize,
+    /// In the last answer of each execution:
+    pub(crate) actions: usize,
+    pub(crate) segments: usize,
+    pub(crate) nevers: usize,
+    pub(crate) noops: usize,
+    pub(crate) waits: usize,
+    pub(crate) cancelled_timers: usize,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.episodes += other.episodes;
+        self.suspended_episodes += other.suspended_episodes;
+        self.answers += other.answers;
+        self.restarts += other.restarts;
+        self.failures += other.failures;
+        self.events_consumed += other.events_consumed;
+        self.events_handed_on += other.events_handed_on;
+        self.events_carried_over += other.events_carried_over;
+        self.actions += other.actions;
+        self.segments += other.segments;
+        self.nevers += other.nevers;
+        self.noops += other.noops;
+        self.waits += other.waits;
+        self.cancelled_timers += other.cancelled_timers;
+    }
+
+    fn last_answer(&mut self, list: &[Value]) {
+        self.segments += list.len();
+        let text = Value::from(list).to_string();
+        let nevers = text.matches(NEVER).count();
+        self.nevers += nevers;
+        self.waits += text.matches("externalEventName").count() - nevers;
+        self.noops += text.matches(r#""compoundActions":[]"#).count();
+    }
+}
+
+/// The reserved name of the wait that never ends.
+pub(crate) const NEVER: &str = "azure-functions-rs.never";
+
 /// Runs a program to its end; what went wrong, if anything did.
-pub(crate) fn run(program: &Program, mutation: Option<Mutation>) -> Result<(), String> {
+pub(crate) fn run(program: &Program, mutation: Option<Mutation>) -> Result<Tally, String> {
     let program = Rc::new(program.clone());
     let mut world = World::new(&program);
     world.mutation = mutation;
@@ -24,7 +75,7 @@ pub(crate) fn run(program: &Program, mutation: Option<Mutation>) -> Result<(), S
         match world.episode()? {
             Turn::Waiting => world.next_episode()?,
             Turn::Restarted => {}
-            Turn::Completed => return Ok(()),
+            Turn::Completed => return Ok(world.tally),
         }
     }
     Err("the instance does not end".to_owned())
@@ -83,6 +134,7 @@ struct World {
     /// Rounds of events raised because nothing else was left to happen.
     encores: u32,
     events: Events,
+    tally: Tally,
     // Of the current execution:
     generation: usize,
     input: Value,
@@ -110,6 +162,7 @@ impl World {
             suspended: false,
             encores: 0,
             events: Events::default(),
+            tally: Tally::default(),
             generation: 0,
             input: json!({"generation": 0}),
             history: Vec::new(),
@@ -195,7 +248,7 @@ impl World {
         if result != again {
             return Err(format!("one payload, two answers:\n{result:?}\n{again:?}"));
         }
-        let answer = read(result)?;
+        let answer = read(&result)?;
         let mut list = answer["actions"][0].as_array().unwrap().clone();
         let done = self.check_code(&tape, &answer, &list)?;
         if let Some(mutation) = self.mutation {
@@ -206,6 +259,9 @@ impl World {
         self.check_shim(&stand, done)
             .map_err(|e| format!("{e}\n{}", self.describe(&answer)))?;
         self.tape = tape.entries;
+        self.tally.episodes += 1;
+        self.tally.suspended_episodes += usize::from(stand.suspended);
+        self.tally.answers += stand.unsent.len();
         for id in stand.unsent {
             self.send(id, &stand.issued[id]);
         }
@@ -215,10 +271,15 @@ impl World {
         if !done || stand.open || stand.suspended {
             return Ok(Turn::Waiting);
         }
+        self.tally.last_answer(&list);
+        self.tally.failures += usize::from(answer.get("error").is_some());
+        self.tally.actions += self.actions.len();
+        self.tally.cancelled_timers += self.actions.iter().filter(|a| a.cancelled).count();
+        self.tally.events_consumed += self.tape.iter().filter(|e| matches!(e, Entry::Got { .. })).count();
         let Some(input) = stand.continued else {
             return Ok(Turn::Completed);
         };
-        self.restart(input, stand.carried_over)
+        self.restart(&input, stand.carried_over)
             .map_err(|e| format!("{e}\n{}", self.describe(&answer)))?;
         Ok(Turn::Restarted)
     }
@@ -399,7 +460,7 @@ impl World {
     }
 
     /// The execution ends and the next one begins.
-    fn restart(&mut self, input: Value, carried_over: Vec<Value>) -> Result<(), String> {
+    fn restart(&mut self, input: &Value, carried_over: Vec<Value>) -> Result<(), String> {
         let preserve = self.tape.iter().find_map(|e| match e {
             Entry::Continued { preserve } => Some(*preserve),
             _ => None,
@@ -408,6 +469,9 @@ impl World {
             Some(envelope) => (envelope["events"].as_array().unwrap().clone(), input["input"].clone()),
             None => (Vec::new(), input.clone()),
         };
+        self.tally.restarts += 1;
+        self.tally.events_handed_on += handed_on.len();
+        self.tally.events_carried_over += carried_over.len();
         self.generation += 1;
         if input != json!({"generation": self.generation}) {
             return Err(format!("the next execution gets the input {input}"));
@@ -460,8 +524,8 @@ fn text(instant: DateTime<Utc>) -> String {
 }
 
 /// The answer; the only failures are those that programs plan.
-fn read(result: Result<String, String>) -> Result<Value, String> {
-    let json = match &result {
+fn read(result: &Result<String, String>) -> Result<Value, String> {
+    let json = match result {
         Ok(json) => json,
         Err(message) => {
             let (friendly, json) = message
