@@ -26,8 +26,8 @@ pub(crate) struct BindingArguments {
     pub(crate) name: Option<(String, Span)>,
     /// The others.
     pub(crate) given: Vec<Given>,
-    /// Where the attribute stands.
-    pub(crate) span: Span,
+    /// The attribute itself.
+    pub(crate) attribute: TokenStream,
 }
 
 /// `key = value`.
@@ -85,7 +85,7 @@ impl BindingArguments {
         let mut this = Self {
             name: None,
             given: Vec::new(),
-            span: attribute.span(),
+            attribute: attribute.to_token_stream(),
         };
         let tokens = match &attribute.meta {
             Meta::List(list) => list.tokens.clone(),
@@ -153,7 +153,8 @@ fn arguments(tokens: TokenStream, errors: &mut Errors) -> Vec<Argument> {
     match Punctuated::<Argument, Token![,]>::parse_terminated.parse2(tokens) {
         Ok(arguments) => arguments.into_iter().collect(),
         Err(error) => {
-            errors.add(error);
+            let message = format!("{error}: arguments are written `key = value`, with a comma between two");
+            errors.span(error.span(), message);
             Vec::new()
         }
     }

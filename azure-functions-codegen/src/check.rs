@@ -44,6 +44,9 @@ fn function_name(signature: &Signature, errors: &mut Errors) {
 fn binding_names(signature: &Signature, errors: &mut Errors) {
     for (index, parameter) in signature.parameters.iter().enumerate() {
         let Parameter { name, binding, .. } = parameter;
+        if !parameter.readable {
+            continue;
+        }
         if let Some(reason) = names::wrong_binding_name(binding) {
             errors.span(
                 parameter.name_span,
@@ -53,7 +56,7 @@ fn binding_names(signature: &Signature, errors: &mut Errors) {
         // The host compares names without case.
         let same = signature.parameters[..index]
             .iter()
-            .find(|other| other.binding.eq_ignore_ascii_case(binding));
+            .find(|other| other.readable && other.binding.eq_ignore_ascii_case(binding));
         if let Some(other) = same {
             errors.span(
                 parameter.name_span,
@@ -110,8 +113,8 @@ fn orchestration(signature: &Signature, errors: &mut Errors) {
         );
     }
     for (_, binding) in &signature.outputs {
-        errors.span(
-            binding.span,
+        errors.at(
+            &binding.attribute,
             "the output of an orchestration has no binding: remove this attribute",
         );
     }
@@ -121,8 +124,9 @@ fn triggers(signature: &Signature, errors: &mut Errors) {
     let is_activity = signature.activity || signature.has(Role::Activity);
     let mut first: Option<&Parameter> = None;
     let mut body: Option<&Parameter> = None;
-    let mut unknown = false;
+    let mut unknown = signature.is_method;
     for parameter in &signature.parameters {
+        unknown |= !parameter.readable;
         let is_input = is_activity && is_data(parameter);
         match parameter.role() {
             Some(role) if role.is_trigger() => {}
@@ -135,7 +139,7 @@ fn triggers(signature: &Signature, errors: &mut Errors) {
                 continue;
             }
             Some(_) => continue,
-            None if is_data(parameter) => {
+            None if is_data(parameter) && parameter.readable => {
                 errors.at(
                     &parameter.ty,
                     "this is no binding: to make it the input of an activity, return `ActivityOutput` or write \
@@ -175,7 +179,7 @@ fn triggers(signature: &Signature, errors: &mut Errors) {
         );
     }
     let nothing = first.is_none() && body.is_none();
-    if !http && !(nothing && unknown) {
+    if !(http || nothing && unknown) {
         for parameter in signature.parameters.iter().filter(|p| p.role() == Some(Role::HttpPart)) {
             errors.at(
                 &parameter.ty,
@@ -241,8 +245,7 @@ fn outputs(signature: &Signature, errors: &mut Errors) {
         let count = signature.returned.outputs.len();
         // The arguments of an unknown type are checked with its trait; a tuple may hide behind one, too.
         match signature.returned.outputs.get(*index) {
-            Some(output) if matches!(output.kind, Output::Activity | Output::Nothing) => errors.span(
-                binding.span,
+            Some(output) if matches!(output.kind, Output::Activity | Output::Nothing) => errors.at(&binding.attribute,
                 "this output has no binding, so there is nothing to give arguments to: remove this attribute",
             ),
             Some(output) if output.kind == Output::Http => {
@@ -252,8 +255,7 @@ fn outputs(signature: &Signature, errors: &mut Errors) {
             }
             Some(_) => {}
             None if count == 1 && signature.returned.outputs[0].kind == Output::Unknown => {}
-            None => errors.span(
-                binding.span,
+            None => errors.at(&binding.attribute,
                 format!("the function has {count} output{}: `$return` is the first, `output1` the second of a tuple, and so on", if count == 1 { "" } else { "s" }),
             ),
         }
@@ -393,6 +395,13 @@ fn route_parameters(signature: &Signature, errors: &mut Errors) {
     let plain = |name: &str| name.replace('_', "").to_lowercase();
     for parameter in signature.parameters.iter().filter(|p| p.role() == Some(Role::HttpPart)) {
         if !names.iter().any(|name| plain(name) == plain(&parameter.name)) {
+            if template.is_empty() {
+                errors.span(
+                    parameter.name_span,
+                    format!("the function has no route with a parameter `{0}`: write `route = \"x/{{{0}}}\"` for its trigger", parameter.binding),
+                );
+                continue;
+            }
             errors.span(
                 parameter.name_span,
                 format!(

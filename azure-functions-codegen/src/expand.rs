@@ -218,7 +218,7 @@ fn rules(signature: &Signature, return_type: &TokenStream, return_span: Span) ->
     }
     rules.extend(quote_spanned!(return_span=> const _: () = __az::rules::returns::<#return_type>(__AZ_PARAMETERS);));
     for (index, binding) in &signature.outputs {
-        let span = binding.name.as_ref().map_or(binding.span, |(_, span)| *span);
+        let span = binding.name.as_ref().map_or(ident.span(), |(_, span)| *span);
         let all = binding.given.iter().map(given);
         rules.extend(quote_spanned! {span=>
             const _: () = __az::rules::required(__az::rules::output::<#return_type>(#index), &[#(#all),*]);

@@ -1,7 +1,7 @@
 //! The `#[func]` attribute of `azure-functions`.
 //!
-//! Four steps, each in its own place: [`arguments`] reads what stands in attributes, [`signature`] turns the function into our
-//! own terms, [`check`] finds every mistake, and [`expand`] writes code for a function that has none.
+//! Four steps, each in its own place: `arguments` reads what stands in attributes, `signature` turns the function into our
+//! own terms, `check` finds every mistake, and `expand` writes code for a function that has none.
 
 mod arguments;
 mod check;
@@ -57,10 +57,10 @@ use quote::quote;
 /// `E` is any error that converts into `Box<dyn std::error::Error + Send + Sync>`.
 #[proc_macro_attribute]
 pub fn func(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    func_tokens(arguments.into(), item.into()).into()
+    func_tokens(arguments.into(), &item.into()).into()
 }
 
-fn func_tokens(arguments: proc_macro2::TokenStream, item: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
+fn func_tokens(arguments: proc_macro2::TokenStream, item: &proc_macro2::TokenStream) -> proc_macro2::TokenStream {
     let Ok(mut function) = syn::parse2::<syn::ItemFn>(item.clone()) else {
         let error = match syn::parse2::<syn::Item>(item.clone()) {
             Ok(other) => {

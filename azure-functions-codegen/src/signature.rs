@@ -8,6 +8,7 @@ use crate::{
     returned::Returned,
 };
 use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 use syn::{
     Attribute, FnArg, Ident, ItemFn, Pat, PatType, ReturnType, Safety, Signature as FnSignature, Type, ext::IdentExt,
     spanned::Spanned,
@@ -21,6 +22,8 @@ pub(crate) struct Signature {
     pub(crate) is_async: bool,
     pub(crate) fn_span: Span,
     pub(crate) parameters: Vec<Parameter>,
+    /// Whether `self` is missing from the parameters.
+    pub(crate) is_method: bool,
     pub(crate) returned: Returned,
     /// Whether it says that it is an activity: in `#[func(activity)]` or by returning `ActivityOutput`.
     pub(crate) activity: bool,
@@ -39,6 +42,8 @@ pub(crate) struct Parameter {
     /// The `&`, if it is a reference.
     pub(crate) reference: Option<Span>,
     pub(crate) known: Option<&'static Known>,
+    /// Whether its name and type can be told; if not, that has been reported.
+    pub(crate) readable: bool,
     pub(crate) arguments: Vec<Given>,
     pub(crate) has_attribute: bool,
 }
@@ -50,6 +55,9 @@ impl Signature {
         refuse_forms(function, errors);
         let on_function = take_bindings(&mut function.attrs, errors);
         let sig = &mut function.sig;
+        let is_method = sig.receiver().is_some();
+        // It is reported; what remains shall not be refused a second time for it.
+        sig.constness = None;
         let mut parameters: Vec<_> = sig
             .inputs
             .iter_mut()
@@ -66,6 +74,7 @@ impl Signature {
             fn_span: sig.fn_token.span,
             activity: arguments.activity.is_some() || returned.has("ActivityOutput"),
             parameters,
+            is_method,
             returned,
             outputs,
             ident,
@@ -153,8 +162,8 @@ fn parameter(input: &mut FnArg, errors: &mut Errors) -> Option<Parameter> {
     let mut bindings = take_bindings(attrs, errors).into_iter();
     let arguments = bindings.next();
     for surplus in bindings {
-        errors.span(
-            surplus.span,
+        errors.at(
+            surplus.attribute,
             "a parameter has one `#[binding(...)]`: put all arguments into the first",
         );
     }
@@ -164,6 +173,7 @@ fn parameter(input: &mut FnArg, errors: &mut Errors) -> Option<Parameter> {
             "before a parameter, `#[binding(...)]` needs no `name`: the binding is named like the parameter",
         );
     }
+    let mut readable = true;
     let ident = match &**pat {
         Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => pat.ident.clone(),
         pat => {
@@ -173,7 +183,8 @@ fn parameter(input: &mut FnArg, errors: &mut Errors) -> Option<Parameter> {
                 _ => "a binding needs a name: write a plain one here and take the value apart inside the function",
             };
             errors.at(pat, message);
-            return None;
+            readable = false;
+            Ident::new("unnamed", pat.span())
         }
     };
     let (ty, reference): (&Type, _) = match &**ty {
@@ -201,7 +212,7 @@ fn parameter(input: &mut FnArg, errors: &mut Errors) -> Option<Parameter> {
             ty,
             format!("nothing lends this to the function: take the value itself, as `{owned}`"),
         );
-        return None;
+        readable = false;
     }
     match ty {
         Type::ImplTrait(_) | Type::TraitObject(_) => {
@@ -209,24 +220,28 @@ fn parameter(input: &mut FnArg, errors: &mut Errors) -> Option<Parameter> {
                 ty,
                 "the bindings of an Azure function follow from its types: write one type here",
             );
-            return None;
+            readable = false;
         }
         Type::Infer(_) => {
             errors.at(
                 ty,
                 "the bindings of an Azure function follow from its types: write the type",
             );
-            return None;
+            readable = false;
         }
         _ => {}
     }
-    let name = ident.unraw().to_string();
+    let name = match &**pat {
+        Pat::Ident(_) => ident.unraw().to_string(),
+        pattern => pattern.to_token_stream().to_string(),
+    };
     let has_attribute = arguments.is_some();
     Some(Parameter {
         binding: names::binding_name(&name),
         name,
         name_span: ident.span(),
         known: Known::find(ty),
+        readable,
         ty: ty.clone(),
         reference,
         arguments: arguments.map_or_else(Vec::new, |arguments| arguments.given),
@@ -256,8 +271,7 @@ fn assign(
     let mut outputs: Vec<(usize, BindingArguments)> = Vec::new();
     for binding in bindings {
         let Some((name, span)) = &binding.name else {
-            errors.span(
-                binding.span,
+            errors.at(&binding.attribute,
                 "on a function, `#[binding(...)]` says what it is for: write `name = \"...\"`, or put it before the parameter",
             );
             continue;
@@ -312,7 +326,7 @@ fn output_index(name: &str) -> Option<usize> {
     (index > 0).then_some(index)
 }
 
-/// The span of a whole type, as far as one span can tell.
+/// Where a type stands, as one span: the last name in it.
 pub(crate) fn type_span(ty: &Type) -> Span {
-    ty.span()
+    known::last_segment(ty).map_or_else(|| ty.span(), |segment| segment.ident.span())
 }

@@ -5,6 +5,7 @@
 
 use std::{error::Error, fmt::Display, io::Write};
 
+use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
 use crate::project::LogLevel;
@@ -106,6 +107,11 @@ impl Shell {
 }
 
 fn report(line: impl Display) {
+    // Made in memory and written at once: a stream that drops colours writes every piece for itself, which is slow and lets
+    // lines of several threads run into each other.
+    let stderr = std::io::stderr();
+    let mut rendered = AutoStream::new(Vec::new(), AutoStream::choice(&stderr));
+    drop(writeln!(rendered, "{line}"));
     // Nobody is left to tell when standard error is gone.
-    drop(writeln!(anstream::stderr().lock(), "{line}"));
+    drop(stderr.lock().write_all(&rendered.into_inner()));
 }

@@ -1,4 +1,40 @@
-//! Azure Functions in Rust.
+//! Azure Functions in Rust, with Durable Functions.
+//!
+//! Put [`#[func]`](func) on a function and it is one that the host can call; its signature says what starts it and what it
+//! gives back. There is no list to keep: every function that is linked into the binary is found.
+//!
+//! ```no_run
+//! use azure_functions::prelude::*;
+//!
+//! #[func]
+//! async fn greet(#[binding(auth_level = "anonymous", route = "greet/{name}")] _req: HttpRequest, name: Route<String>) -> HttpResponse {
+//!     format!("Hello {name}!").into()
+//! }
+//!
+//! #[func]
+//! async fn start(_req: HttpRequest, client: DurableOrchestrationClient) -> Result<HttpResponse, Box<dyn std::error::Error + Send + Sync>> {
+//!     let id = client.start_new("hello_world", None, "Tokyo").await?;
+//!     Ok(client.create_check_status_response(None, &id).into())
+//! }
+//!
+//! #[func]
+//! async fn hello_world(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, Box<dyn std::error::Error + Send + Sync>> {
+//!     Ok(context.call_activity("say_hello", context.input()).await?.into())
+//! }
+//!
+//! #[func]
+//! fn say_hello(name: String) -> ActivityOutput {
+//!     format!("Hello {name}!").into()
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     azure_functions::worker_main()
+//! }
+//! ```
+//!
+//! * [`bindings`] and [`http`] have the types that functions take and return; [`binding`] says how to write one.
+//! * [`durable`] has orchestrations and what they can do.
+//! * [`Context`] tells running code about its invocation; `log` records go to the host with it.
 
 #[cfg(all(panic = "abort", not(doc)))]
 compile_error!(

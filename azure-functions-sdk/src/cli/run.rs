@@ -10,7 +10,7 @@ use std::{
 use super::{CommandResult, build::Build};
 use crate::{
     host::{DEFAULT_PORT, HostOutput, LocalHost, LocalHostOptions, LogRecord, WorkerCommand, http::Cors},
-    project::{HostJson, HostSection, LocalSettings, Settings},
+    project::{HostJson, HostSection, LocalSettings, LogLevel, LogLevels, Settings},
     shell::Shell,
 };
 
@@ -107,6 +107,14 @@ impl Args {
 
 /// Runs the host until it is told to stop.
 async fn serve(options: LocalHostOptions, shell: Shell) -> CommandResult {
+    let records = HostRecords {
+        shell,
+        levels: options.host_json.log_levels.clone(),
+    };
+    // A logger that is there already shows the same records in its own way.
+    if log::set_boxed_logger(Box::new(records)).is_ok() {
+        log::set_max_level(log::LevelFilter::Debug);
+    }
     let host = LocalHost::start(options, Arc::new(Terminal(shell))).await?;
     stop_signal().await?;
     shell.status("Stopping", "the host; a second Ctrl-C stops it at once");
@@ -123,9 +131,11 @@ async fn stop_signal() -> std::io::Result<()> {
     {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
         tokio::select! {
             signal = tokio::signal::ctrl_c() => signal,
             _ = terminate.recv() => Ok(()),
+            _ = hang_up.recv() => Ok(()),
         }
     }
     #[cfg(not(unix))]
@@ -144,4 +154,38 @@ impl HostOutput for Terminal {
         self.0
             .log(record.level, record.function.unwrap_or(record.category), record.message);
     }
+}
+
+/// Shows the records that the parts of the host write through the `log` crate, under the category `Host`.
+struct HostRecords {
+    shell: Shell,
+    levels: LogLevels,
+}
+
+impl HostRecords {
+    fn level(level: log::Level) -> LogLevel {
+        match level {
+            log::Level::Error => LogLevel::Error,
+            log::Level::Warn => LogLevel::Warning,
+            log::Level::Info => LogLevel::Information,
+            log::Level::Debug => LogLevel::Debug,
+            log::Level::Trace => LogLevel::Trace,
+        }
+    }
+}
+
+impl log::Log for HostRecords {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        // Libraries below talk to people who debug them.
+        metadata.target().starts_with("azure_functions_sdk")
+            && self.levels.allows("Host", Self::level(metadata.level()))
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.shell.log(Self::level(record.level()), "Host", record.args());
+        }
+    }
+
+    fn flush(&self) {}
 }

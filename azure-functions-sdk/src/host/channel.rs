@@ -12,7 +12,7 @@ use super::{
     rpc::{
         messages::{
             InvocationCancel, InvocationRequest, InvocationResponse, ParameterBinding, RpcLog, StatusResult,
-            StreamingMessage, TypedData, WorkerTerminate, rpc_log::RpcLogCategory, status_result::Status,
+            StreamingMessage, TypedData, WorkerTerminate, rpc_log::RpcLogCategory, status_result,
             streaming_message::Content,
         },
         server::{Inbound, Outbound},
@@ -30,6 +30,7 @@ use std::{
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 
 /// How long a worker may take to end after `WorkerTerminate`.
 pub(crate) const TERMINATE_GRACE: Duration = Duration::from_secs(5);
@@ -168,6 +169,8 @@ impl WorkerChannel {
                 }
             }
         }
+        // The worker waits for our end of the stream before it exits.
+        let _ = self.outbound.send(Err(Status::ok("")));
     }
 
     async fn watch_deadlines(self: Arc<Self>, limit: Duration) {
@@ -237,10 +240,10 @@ pub(crate) fn status(result: Option<StatusResult>) -> Result<(), Failure> {
             stack: String::new(),
         });
     };
-    if result.status == Status::Success as i32 {
+    if result.status == status_result::Status::Success as i32 {
         return Ok(());
     }
-    let cancelled = result.status == Status::Cancelled as i32;
+    let cancelled = result.status == status_result::Status::Cancelled as i32;
     let exception = result.exception.unwrap_or_default();
     let message = match (exception.message.is_empty(), cancelled) {
         (false, _) => exception.message,

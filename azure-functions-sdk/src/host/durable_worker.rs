@@ -45,7 +45,7 @@ async fn run(runner: &FunctionRunner, item: WorkItem) -> Result<WorkResult, Work
                 .trigger()
                 .map(|binding| binding.name.clone())
                 .unwrap_or_default();
-            let reason = format!("Instance '{}'", item.instance_id);
+            let reason = format!("Instance {}", item.instance_id);
             let input = trigger_input(item, trigger);
             runner.invoke(&function, &reason, None, &input).await
         }

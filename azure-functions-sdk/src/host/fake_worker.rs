@@ -170,6 +170,13 @@ impl FakeWorker {
         while self.next().await.is_some() {}
     }
 
+    /// Ends the worker's half of the stream and waits for the host to end its own.
+    pub(crate) async fn end(self) {
+        let Self { outbound, mut inbound } = self;
+        drop(outbound);
+        while let Some(Ok(_)) = inbound.next().await {}
+    }
+
     /// Ends the stream as the kernel does for a dead process: what was sent arrives.
     pub(crate) fn end_after_last_message(self) {
         let Self { outbound, mut inbound } = self;

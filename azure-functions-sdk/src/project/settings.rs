@@ -45,7 +45,6 @@ impl Settings {
                 settings.exported.push((name.to_owned(), value.to_owned()));
             }
         }
-        settings.warnings.extend(local.warnings().iter().cloned());
         settings
     }
 
@@ -68,7 +67,8 @@ impl Settings {
         &self.exported
     }
 
-    /// What the user should be told about the settings; names, never values.
+    /// Which local settings the environment overrides; names, never values. The file's own warnings are
+    /// [`LocalSettings::warnings`].
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }

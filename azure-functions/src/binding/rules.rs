@@ -163,7 +163,8 @@ pub const fn takes_arguments(parameters: &[Parameter], index: usize) {
 
 /// The binding knows the argument.
 pub const fn argument_name(spec: &BindingSpec, name: &str) {
-    if spec.any_argument || spec.argument(name).is_some() {
+    // Without a binding, another rule speaks.
+    if spec.any_argument || spec.type_name.is_empty() || spec.argument(name).is_some() {
         return;
     }
     let text = Text::new()

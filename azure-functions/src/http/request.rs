@@ -260,3 +260,76 @@ fn lookup<'a>(params: &'a HashMap<String, String>, name: &str) -> Option<&'a str
         .find(|(key, _)| same(key, name))
         .map(|(_, value)| value.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nullable(value: Option<&str>) -> NullableString {
+        NullableString {
+            string: value.map(|value| nullable_string::String::Value(value.to_owned())),
+        }
+    }
+
+    fn typed(data: Data) -> Option<Box<TypedData>> {
+        Some(Box::new(TypedData { data: Some(data) }))
+    }
+
+    #[test]
+    fn plain_and_nullable_maps_are_read() {
+        let http = RpcHttp {
+            method: "GET".to_owned(),
+            params: HashMap::from([("id".to_owned(), "1".to_owned())]),
+            nullable_params: HashMap::from([
+                ("orderId".to_owned(), nullable(Some("2"))),
+                ("gone".to_owned(), nullable(None)),
+            ]),
+            query: HashMap::from([("a".to_owned(), "b".to_owned())]),
+            nullable_query: HashMap::from([("empty".to_owned(), nullable(Some("")))]),
+            headers: HashMap::from([("accept".to_owned(), "*/*".to_owned())]),
+            nullable_headers: HashMap::from([("cookie".to_owned(), nullable(Some("a=1; theme=\"dark\"")))]),
+            ..RpcHttp::default()
+        };
+        let request = HttpRequest::from_rpc(http);
+        assert_eq!(request.method(), Method::GET);
+        assert_eq!(request.route_param::<u8>("id").unwrap(), 1);
+        assert_eq!(request.route_param::<u8>("order_id").unwrap(), 2);
+        assert!(request.route_param::<u8>("gone").is_err());
+        assert_eq!(request.query_params()["a"], "b");
+        assert_eq!(request.query_params()["empty"], "");
+        assert_eq!(request.header("Accept"), Some("*/*"));
+        assert_eq!(request.cookie("theme"), Some("dark"));
+        assert_eq!(request.cookie("other"), None);
+    }
+
+    #[test]
+    fn the_body_comes_in_every_shape() {
+        let body = |body, raw_body| {
+            let http = RpcHttp {
+                body,
+                raw_body,
+                ..RpcHttp::default()
+            };
+            HttpRequest::from_rpc(http).body().clone()
+        };
+        assert_eq!(body(typed(Data::Bytes("x".into())), None), "x");
+        assert_eq!(body(typed(Data::String("x".into())), None), "x");
+        assert_eq!(
+            body(typed(Data::Json("{}".into())), typed(Data::String("{ }".into()))),
+            "{}"
+        );
+        assert_eq!(body(None, typed(Data::Bytes("x".into()))), "x");
+        assert_eq!(body(Some(Box::default()), typed(Data::Bytes("x".into()))), "x");
+        assert_eq!(body(None, None), "");
+    }
+
+    #[test]
+    fn debug_output_shows_no_secret() {
+        let request = HttpRequest::from_rpc(RpcHttp {
+            url: "http://h/x?code=secret".to_owned(),
+            headers: HashMap::from([("x-functions-key".to_owned(), "secret".to_owned())]),
+            ..RpcHttp::default()
+        });
+        assert!(!format!("{request:?}").contains("secret"));
+    }
+}

@@ -264,3 +264,82 @@ impl IntoBinding for HttpResponse {
         Ok(BindingData::Response(self))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::SameSite;
+    use serde_json::json;
+
+    fn body(http: &RpcHttp) -> &[u8] {
+        match http.body.as_ref().and_then(|body| body.data.as_ref()) {
+            Some(Data::Bytes(bytes)) => bytes,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn bodies_bring_their_content_type() {
+        for (response, content_type, bytes) in [
+            (HttpResponse::from("a"), TEXT, "a"),
+            (String::from("a").into(), TEXT, "a"),
+            (json!({"a": 1}).into(), JSON, r#"{"a":1}"#),
+            (vec![b'a'].into(), BYTES, "a"),
+            (HttpResponse::json(&[1]).unwrap(), JSON, "[1]"),
+            (
+                HttpResponse::build().header("Content-Type", "text/html").body("a"),
+                "text/html",
+                "a",
+            ),
+        ] {
+            let http = response.into_rpc();
+            assert_eq!(http.status_code, "200");
+            assert_eq!(http.headers["content-type"], content_type);
+            assert_eq!(body(&http), bytes.as_bytes());
+        }
+    }
+
+    #[test]
+    fn the_body_is_there_even_if_it_is_empty() {
+        for response in [HttpResponse::default(), ().into(), StatusCode::NO_CONTENT.into()] {
+            let http = response.into_rpc();
+            assert!(body(&http).is_empty());
+            assert!(http.headers.is_empty());
+        }
+    }
+
+    #[test]
+    fn status_headers_and_cookies_are_sent() {
+        let response = HttpResponse::build()
+            .status(404)
+            .header("vary", "a")
+            .header("vary", "b")
+            .cookie(
+                Cookie::new("n", "v")
+                    .path("/")
+                    .same_site(SameSite::None)
+                    .max_age(std::time::Duration::from_secs(3)),
+            )
+            .finish();
+        let http = response.into_rpc();
+        assert_eq!(http.status_code, "404");
+        assert_eq!(http.headers["vary"], "a, b");
+        assert_eq!(http.cookies.len(), 1);
+        assert_eq!(http.cookies[0].same_site, 3);
+        assert_eq!(HttpResponse::from((201, "x")).status(), StatusCode::CREATED);
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_a_500_that_says_so() {
+        let response = HttpResponse::build().status(7).body("fine");
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(
+            response.body(),
+            "the function set a status that is not between 100 and 999"
+        );
+        let response = HttpResponse::build().header("x\n", "a").body("fine");
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let response = HttpResponse::build().header("x", "a\nb").finish();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}

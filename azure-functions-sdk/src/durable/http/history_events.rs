@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::durable::engine::instance::RuntimeStatus;
+use crate::durable::engine::{
+    event::{EventError, parse_events},
+    instance::RuntimeStatus,
+};
 
 /// What is shown of every event.
 #[derive(Clone, Copy, Debug)]
@@ -14,42 +17,45 @@ pub(super) struct Show {
     pub(super) output: bool,
 }
 
-const NAMES: [(i64, &str); 22] = [
-    (0, "ExecutionStarted"),
-    (1, "ExecutionCompleted"),
-    (2, "ExecutionFailed"),
-    (3, "ExecutionTerminated"),
-    (4, "TaskScheduled"),
-    (5, "TaskCompleted"),
-    (6, "TaskFailed"),
-    (7, "SubOrchestrationInstanceCreated"),
-    (8, "SubOrchestrationInstanceCompleted"),
-    (9, "SubOrchestrationInstanceFailed"),
-    (10, "TimerCreated"),
-    (11, "TimerFired"),
-    (12, "OrchestratorStarted"),
-    (13, "OrchestratorCompleted"),
-    (14, "EventSent"),
-    (15, "EventRaised"),
-    (16, "ContinueAsNew"),
-    (17, "GenericEvent"),
-    (18, "HistoryState"),
-    (19, "ExecutionSuspended"),
-    (20, "ExecutionResumed"),
-    (21, "ExecutionRewound"),
+/// Names of the event types, by their number.
+const NAMES: [&str; 22] = [
+    "ExecutionStarted",
+    "ExecutionCompleted",
+    "ExecutionFailed",
+    "ExecutionTerminated",
+    "TaskScheduled",
+    "TaskCompleted",
+    "TaskFailed",
+    "SubOrchestrationInstanceCreated",
+    "SubOrchestrationInstanceCompleted",
+    "SubOrchestrationInstanceFailed",
+    "TimerCreated",
+    "TimerFired",
+    "OrchestratorStarted",
+    "OrchestratorCompleted",
+    "EventSent",
+    "EventRaised",
+    "ContinueAsNew",
+    "GenericEvent",
+    "HistoryState",
+    "ExecutionSuspended",
+    "ExecutionResumed",
+    "ExecutionRewound",
 ];
 
 /// Transforms stored events, one text of comma-separated events per episode.
-pub(super) fn history_events(texts: &[String], show: Show) -> serde_json::Result<Vec<Value>> {
-    let stored: Vec<Map<String, Value>> = serde_json::from_str(&format!("[{}]", texts.join(",")))?;
+pub(super) fn history_events(texts: &[String], show: Show) -> Result<Vec<Value>, EventError> {
+    let text = texts.join(",");
+    let stored: Vec<Map<String, Value>> = serde_json::from_str(&format!("[{text}]"))?;
+    let typed = parse_events(&text)?;
     let mut shown: Vec<Option<Value>> = Vec::with_capacity(stored.len());
     // Where what was scheduled stands in `shown`, by its id.
-    let mut scheduled: BTreeMap<i64, usize> = BTreeMap::new();
-    for mut event in stored {
-        let number = event.get("EventType").and_then(Value::as_i64).unwrap_or(-1);
-        let event_id = event.remove("EventId").and_then(|id| id.as_i64());
+    let mut scheduled: BTreeMap<i32, usize> = BTreeMap::new();
+    for (mut event, typed) in stored.into_iter().zip(typed) {
+        let number = typed.kind.number();
+        event.remove("EventId");
         event.remove("IsPlayed");
-        if let Some((_, name)) = NAMES.iter().find(|(known, _)| *known == number) {
+        if let Some(name) = usize::try_from(number).ok().and_then(|number| NAMES.get(number)) {
             event.insert("EventType".to_owned(), (*name).into());
         }
         match number {
@@ -72,13 +78,13 @@ pub(super) fn history_events(texts: &[String], show: Show) -> serde_json::Result
                 }
             }
             4 | 7 => {
-                if let Some(id) = event_id {
-                    scheduled.insert(id, shown.len());
-                }
+                scheduled.insert(typed.event_id, shown.len());
             }
             5 | 6 | 8 | 9 => {
-                let id = event.remove("TaskScheduledId").and_then(|id| id.as_i64());
-                let pair = id
+                event.remove("TaskScheduledId");
+                let pair = typed
+                    .kind
+                    .settles()
                     .and_then(|id| scheduled.remove(&id))
                     .and_then(|place| shown[place].take());
                 if let Some(Value::Object(mut pair)) = pair {

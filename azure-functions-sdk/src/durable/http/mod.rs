@@ -147,6 +147,7 @@ fn refusal(error: &RequestError) -> Response<Bytes> {
         RequestError::Ended(_) => empty(StatusCode::GONE),
         RequestError::NotFailed(_) => json(StatusCode::PRECONDITION_FAILED, &text),
         RequestError::InUse(_) => self::error(StatusCode::CONFLICT, &text, Some(&text)),
+        RequestError::InvalidJson(_) => self::error(StatusCode::BAD_REQUEST, "Invalid JSON content", Some(&text)),
         RequestError::InvalidId(_) | RequestError::UnknownFunction(_) => bad_argument(&text),
         RequestError::Unavailable(_) => self::error(StatusCode::SERVICE_UNAVAILABLE, &text, None),
         RequestError::WrongState(_) | RequestError::Broken(_) => self::error(

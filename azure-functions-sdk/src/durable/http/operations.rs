@@ -33,10 +33,7 @@ impl Call<'_> {
                 None,
             ));
         }
-        let input = match self.json_body() {
-            Ok(text) => text.to_owned(),
-            Err(refused) => return Ok(refused),
-        };
+        let input = self.json_body()?.to_owned();
         self.hub.raise_event(id, event.to_owned(), input).await?;
         Ok(empty(StatusCode::ACCEPTED))
     }

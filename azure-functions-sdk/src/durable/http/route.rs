@@ -75,17 +75,15 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Option<Route<'a>> {
         (&Method::GET, [instance]) => Some(Route::Status(instance)),
         (&Method::DELETE, [instance]) => Some(Route::Purge(instance)),
         (&Method::POST, [instance, operation]) => {
-            let operations: [(&str, fn(&'a str) -> Route<'a>); 5] = [
-                ("terminate", Route::Terminate),
-                ("suspend", Route::Suspend),
-                ("resume", Route::Resume),
-                ("rewind", Route::Rewind),
-                ("restart", Route::Restart),
-            ];
-            operations
-                .iter()
-                .find(|(name, _)| is(operation, name))
-                .map(|(_, route)| route(instance))
+            let make: fn(&'a str) -> Route<'a> = match operation.to_ascii_lowercase().as_str() {
+                "terminate" => Route::Terminate,
+                "suspend" => Route::Suspend,
+                "resume" => Route::Resume,
+                "rewind" => Route::Rewind,
+                "restart" => Route::Restart,
+                _ => return None,
+            };
+            Some(make(instance))
         }
         (&Method::POST, [instance, operation, event]) if is(operation, "raiseEvent") => {
             Some(Route::RaiseEvent { instance, event })

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 
 use super::{
     Answer, Call,
-    response::{bad_argument, error, json, poll_at, raw_json},
+    response::{bad_argument, json, poll_at, raw_json},
     status::{Shown, status_body, value},
 };
 use crate::durable::{
@@ -26,10 +26,9 @@ const RETRY_AFTER: u32 = 10;
 
 impl Call<'_> {
     pub(super) async fn start(&self, function: &str, instance: Option<&str>) -> Answer {
-        let input = match self.json_body() {
-            _ if self.request.body().is_empty() => None,
-            Ok(text) => Some(text.to_owned()),
-            Err(refused) => return Ok(refused),
+        let input = match self.request.body().is_empty() {
+            true => None,
+            false => Some(self.json_body()?.to_owned()),
         };
         let start = Start {
             function: function.to_owned(),
@@ -52,14 +51,13 @@ impl Call<'_> {
         }
     }
 
-    /// The body as JSON text, or the answer to one that is not.
-    pub(super) fn json_body(&self) -> Result<&str, Response<Bytes>> {
+    /// The body as JSON text.
+    pub(super) fn json_body(&self) -> Result<&str, RequestError> {
         let body: &[u8] = self.request.body();
-        let invalid = |reason: &str| error(StatusCode::BAD_REQUEST, "Invalid JSON content", Some(reason));
         // A byte order mark in front is what some editors leave in files that people post.
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-        let text = std::str::from_utf8(body).map_err(|error| invalid(&error.to_string()))?;
-        serde_json::from_str::<IgnoredAny>(text).map_err(|error| invalid(&error.to_string()))?;
+        let text = std::str::from_utf8(body).map_err(|error| RequestError::InvalidJson(error.to_string()))?;
+        serde_json::from_str::<IgnoredAny>(text).map_err(|error| RequestError::InvalidJson(error.to_string()))?;
         Ok(text.trim())
     }
 

@@ -1,7 +1,9 @@
 //! One activity: the worker runs it, and its result becomes a message to the instance. At least once: the result is
 //! recorded together with the end of the activity, and what is not recorded runs again.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
 
 use super::{
     Inner,
@@ -21,7 +23,10 @@ use crate::durable::{
 
 impl Inner {
     pub(super) async fn run_activity(self: Arc<Self>, mut activity: Activity) {
-        match self.answer(&mut activity).await {
+        // A bug that one activity meets must not take its place from the others.
+        let answer = AssertUnwindSafe(self.answer(&activity)).catch_unwind().await;
+        match answer.unwrap_or_else(|_| Answer::Again("the host panicked in it; this is a bug of the host".to_owned()))
+        {
             Answer::Result(result) => {
                 let Activity {
                     execution_id,
@@ -55,7 +60,7 @@ impl Inner {
         }
     }
 
-    async fn answer(&self, activity: &mut Activity) -> Answer {
+    async fn answer(&self, activity: &Activity) -> Answer {
         let name = &activity.name;
         if name == HTTP_ACTIVITY {
             // The extension gives the bare message for these.

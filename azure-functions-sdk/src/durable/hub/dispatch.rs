@@ -81,8 +81,7 @@ impl Inner {
             }
             live.phase = Phase::Running;
             state.running_episodes += 1;
-            let hub = Arc::clone(self);
-            self.runtime.spawn(async move { hub.run_episode(key).await });
+            self.runtime.spawn(Arc::clone(self).run_episode(key));
         }
         for key in waiting.into_iter().rev() {
             state.ready.push_front(key);
@@ -90,8 +89,7 @@ impl Inner {
         while known && state.running_activities < self.options.max_concurrent_activities {
             let Some(activity) = state.next_activity() else { break };
             state.running_activities += 1;
-            let hub = Arc::clone(self);
-            self.runtime.spawn(async move { hub.run_activity(activity).await });
+            self.runtime.spawn(Arc::clone(self).run_activity(activity));
         }
     }
 
@@ -123,6 +121,8 @@ impl Inner {
 
     pub(super) fn begin_drain(&self) {
         self.state().draining = true;
+        // The timers look again, and end.
+        self.timer_added.notify_one();
     }
 
     /// Returns when nothing runs; for a hub that drains.

@@ -1,15 +1,17 @@
 //! The task hub: brings messages, workers and time together.
 //!
-//! What an instance waits for lives in memory ([`state`]) and on disk; an episode takes all messages of its instance,
+//! What an instance waits for lives in memory (`state`) and on disk; an episode takes all messages of its instance,
 //! asks the engine and the worker, and puts everything that follows into one commit. An episode may begin before the
 //! commit that fed it is on disk, since its own commit comes later in the same queue. What leaves the hub, answers to
 //! clients and calls of activities, waits for the disk.
 
 mod activity;
+mod create;
 mod dispatch;
 mod episode;
 mod name;
 mod options;
+mod record;
 mod recovery;
 pub(crate) mod requests;
 mod rewind;

@@ -60,7 +60,7 @@ pub(super) fn restore(recovery: Recovery, path: &Path) -> Result<State, TaskHubE
 /// An instance from its row and its history. One that has none is made from the start message that waits for it.
 pub(super) fn rebuild<'a>(
     row: &InstanceState,
-    texts: Vec<String>,
+    texts: &[String],
     waiting: impl Iterator<Item = &'a Message>,
 ) -> Result<Loaded, String> {
     let played = texts.join(",");

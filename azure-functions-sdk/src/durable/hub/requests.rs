@@ -42,6 +42,8 @@ pub(crate) enum RequestError {
     #[error("The rewind operation is only supported on failed orchestration instances; this one is {}.", .0.name())]
     NotFailed(RuntimeStatus),
     #[error("{0}")]
+    InvalidJson(String),
+    #[error("{0}")]
     InvalidId(String),
     #[error("{0}")]
     UnknownFunction(String),
@@ -399,7 +401,7 @@ impl State {
     /// Takes the start message back from an instance that has not begun: then it ends without its code having run.
     fn cancel_start(&mut self, id: &str, commit: &mut Commit) {
         let Some((_, live)) = self.find(id) else { return };
-        if live.state.status != RuntimeStatus::Pending || !matches!(live.phase, Phase::Ready | Phase::Idle) {
+        if live.state.status != RuntimeStatus::Pending || live.phase == Phase::Running {
             return;
         }
         live.never_ran = true;

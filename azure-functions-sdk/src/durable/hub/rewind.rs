@@ -4,8 +4,8 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     Inner,
+    create::row_of,
     dispatch::Committed,
-    episode::row_of,
     recovery::rebuild,
     requests::RequestError,
     state::{Live, Loaded},
@@ -62,7 +62,7 @@ impl Inner {
             let hub = Arc::clone(self);
             let key = row.key;
             let texts = self.blocking(move || hub.store.history(key)).await?;
-            let loaded = rebuild(&row.state, texts, std::iter::empty())
+            let loaded = rebuild(&row.state, &texts, std::iter::empty())
                 .map_err(|error| RequestError::Broken(format!("instance '{}': {error}", row.id)))?;
             let Some(rewound) = rewind(&loaded.instance, reason, self.now()) else {
                 return Err(RequestError::NotFailed(row.state.status));

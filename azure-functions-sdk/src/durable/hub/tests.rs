@@ -1,1 +1,242 @@
-//! Tests of the hub.
+//! Stores that fail: the hub must lose nothing, whenever the process ends and whatever the disk says.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use serde_json::{Value, json};
+
+use self::scripted::{Scripted, ok};
+use crate::durable::{
+    Durability, HubName, TaskHub, TaskHubOptions, Via,
+    store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store, StoreError, sqlite::SqliteStore},
+    work,
+};
+
+#[allow(dead_code)]
+#[path = "../../../tests/durable/scripted.rs"]
+mod scripted;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The store on disk, until it fails.
+struct Failing {
+    disk: SqliteStore,
+    /// Commits until the process "ends".
+    left: AtomicUsize,
+    ended: AtomicBool,
+    full: AtomicBool,
+}
+
+impl Failing {
+    fn open(options: &TaskHubOptions, left: usize) -> Arc<Self> {
+        let disk = SqliteStore::open(&options.database(), Durability::Process).unwrap();
+        Arc::new(Self {
+            disk,
+            left: left.into(),
+            ended: false.into(),
+            full: false.into(),
+        })
+    }
+}
+
+impl Store for Failing {
+    fn recover(&self) -> Result<Recovery, StoreError> {
+        self.disk.recover()
+    }
+
+    fn write(&self, batch: &[Commit]) -> Result<(), StoreError> {
+        if self.full.load(Ordering::SeqCst) {
+            let source = "database or disk is full".into();
+            return Err(StoreError::Database {
+                path: "hub.db".into(),
+                source,
+            });
+        }
+        for commit in batch {
+            if self.left.load(Ordering::SeqCst) == 0 {
+                self.ended.store(true, Ordering::SeqCst);
+                return Err(StoreError::Closed);
+            }
+            self.left.fetch_sub(1, Ordering::SeqCst);
+            self.disk.write(std::slice::from_ref(commit))?;
+        }
+        Ok(())
+    }
+
+    fn find(&self, id: &str) -> Result<Option<InstanceRow>, StoreError> {
+        self.disk.find(id)
+    }
+
+    fn history(&self, key: InstanceKey) -> Result<Vec<String>, StoreError> {
+        self.disk.history(key)
+    }
+
+    fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
+        self.disk.list(query)
+    }
+
+    fn close(&self) {
+        self.disk.close();
+    }
+}
+
+async fn call(hub: &TaskHub, method: &str, path: &str, body: &str) -> (StatusCode, Value) {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("Content-Type", "application/json");
+    let request = request.body(Bytes::from(body.to_owned())).unwrap();
+    let response = hub.handle(request, &Via::webhook("http://localhost/d")).await;
+    let status = response.status();
+    (status, serde_json::from_slice(response.body()).unwrap_or_default())
+}
+
+async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let end = tokio::time::Instant::now() + DEADLINE;
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < end, "never happened: {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Every call of an activity has a result of its own, so that a result that was lost or changed shows.
+fn worker() -> Scripted {
+    let calls = AtomicUsize::new(0);
+    Scripted::default()
+        .activity("unique", move |_| ok(calls.fetch_add(1, Ordering::SeqCst)))
+        .orchestration("child", |context| context.activity("unique", Value::Null))
+        .orchestration("everything", |context| {
+            let mut results = vec![context.activity("unique", Value::Null)?];
+            let fan = context.all(&[("unique", json!(1)), ("unique", json!(2))])?;
+            results.extend(fan.as_array().unwrap().iter().cloned());
+            results.push(context.child("child", None, Value::Null)?);
+            context.timer(0)?;
+            results.push(context.event("go")?);
+            match context.input.as_i64() {
+                Some(1) => context.continue_as_new(json!(results)),
+                _ => Ok(json!([context.input, results])),
+            }
+        })
+}
+
+/// Results that are on disk: those in the history, and those that the next execution was given.
+fn recorded(status: &Value) -> (i64, BTreeSet<String>) {
+    let generation = i64::from(status["input"].is_array());
+    let events = status["historyEvents"].as_array().cloned().unwrap_or_default();
+    let results = events.iter().filter(|event| event["EventType"] == "TaskCompleted");
+    (generation, results.map(|event| event["Result"].to_string()).collect())
+}
+
+/// Everything that the instance still needs: start it if it is not there, raise its events, wait for its end.
+async fn finish(hub: &TaskHub) -> Value {
+    let mut output = Value::Null;
+    let mut raised = BTreeSet::new();
+    eventually("the instance completes", async || {
+        let (code, status) = call(hub, "GET", "/instances/i?showHistory=true", "").await;
+        if code == StatusCode::NOT_FOUND {
+            let (code, _) = call(hub, "POST", "/orchestrators/everything/i", "1").await;
+            assert_eq!(code, StatusCode::ACCEPTED);
+        }
+        assert_ne!(status["runtimeStatus"], "Failed", "{status:#}");
+        output = status["output"].clone();
+        // One event per execution, whoever raised it.
+        let generation = status["historyEvents"][0]["Generation"].as_i64();
+        let has_event = status["historyEvents"].to_string().contains("EventRaised");
+        if let Some(generation) = generation
+            && !has_event
+            && raised.insert(generation)
+        {
+            call(hub, "POST", "/instances/i/raiseEvent/go", &generation.to_string()).await;
+        }
+        status["runtimeStatus"] == "Completed"
+    })
+    .await;
+    output
+}
+
+#[tokio::test]
+async fn every_commit_can_be_the_last_and_nothing_recorded_is_lost() {
+    let worker = Arc::new(worker());
+    for commits in 0.. {
+        let folder = tempfile::tempdir().unwrap();
+        let options = TaskHubOptions::new(HubName::default(), folder.path());
+        let store = Failing::open(&options, commits);
+        let hub = TaskHub::open_with(options.clone(), worker.clone(), store.clone()).unwrap();
+        hub.set_functions(worker.functions());
+        call(&hub, "POST", "/orchestrators/everything/i", "1").await;
+        eventually("the end of the process or of the instance", async || {
+            let (_, status) = call(&hub, "GET", "/instances/i?showHistory=true", "").await;
+            if status["historyEvents"].to_string().contains("TimerFired")
+                && !status["historyEvents"].to_string().contains("EventRaised")
+            {
+                call(&hub, "POST", "/instances/i/raiseEvent/go", "0").await;
+            }
+            store.ended.load(Ordering::SeqCst) || status["runtimeStatus"] == "Completed"
+        })
+        .await;
+        let crashed = store.ended.load(Ordering::SeqCst);
+        drop(hub);
+
+        let hub = TaskHub::open(options, worker.clone()).unwrap();
+        let (_, before) = call(&hub, "GET", "/instances/i?showHistory=true&showHistoryOutput=true", "").await;
+        hub.set_functions(worker.functions());
+        let output = finish(&hub).await;
+        let (generation, results) = recorded(&before);
+        let kept = if generation == 0 { &output[0] } else { &output[1] };
+        let kept: BTreeSet<String> = kept.as_array().unwrap().iter().map(Value::to_string).collect();
+        assert!(
+            results.is_subset(&kept),
+            "after {commits} commits: {results:?} not in {output}"
+        );
+        if generation == 1 {
+            assert_eq!(before["input"], output[0], "after {commits} commits");
+        }
+        if !crashed {
+            assert!(commits > 15, "the whole run takes more commits than {commits}");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn full_disk_answers_503_and_nothing_is_lost() {
+    let worker = Arc::new(worker().orchestration("simple", |context| {
+        let event = context.event("go")?;
+        context.activity("unique", Value::Null)?;
+        Ok(event)
+    }));
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let store = Failing::open(&options, usize::MAX);
+    let hub = TaskHub::open_with(options, worker.clone(), store.clone()).unwrap();
+    hub.set_functions(worker.functions());
+    let (code, _) = call(&hub, "POST", "/orchestrators/simple/i", "").await;
+    assert_eq!(code, StatusCode::ACCEPTED);
+
+    store.full.store(true, Ordering::SeqCst);
+    let (code, body) = call(&hub, "POST", "/instances/i/raiseEvent/go", "5").await;
+    assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(body["Message"].as_str().unwrap().contains("disk is full"), "{body}");
+    let (code, _) = call(&hub, "POST", "/orchestrators/simple", "").await;
+    assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        call(&hub, "GET", "/instances/i", "").await.0,
+        StatusCode::ACCEPTED,
+        "reading still works"
+    );
+
+    store.full.store(false, Ordering::SeqCst);
+    // The event was refused with 503, yet it was queued: at least once.
+    eventually("the instance completes", async || {
+        call(&hub, "GET", "/instances/i", "").await.1["output"] == 5
+    })
+    .await;
+}

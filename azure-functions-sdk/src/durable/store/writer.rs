@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -32,14 +32,13 @@ pub(crate) struct Writer<A> {
     sender: mpsc::Sender<Entry<A>>,
     health: watch::Receiver<Option<Arc<str>>>,
     closing: Arc<AtomicBool>,
+    /// The place that is kept for the last entry.
+    last: Mutex<Option<mpsc::OwnedPermit<Entry<A>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-#[derive(Debug)]
-enum Entry<A> {
-    Commit(Commit, A),
-    Close,
-}
+/// A commit and its token; `None` is the last entry.
+type Entry<A> = Option<(Commit, A)>;
 
 /// A place in the queue: taken before the decision is made, so that making it and queueing it are one step.
 #[derive(Debug)]
@@ -48,7 +47,9 @@ pub(crate) struct Place<'a, A>(mpsc::Permit<'a, Entry<A>>);
 impl<A: Send + 'static> Writer<A> {
     /// Starts the thread; `committed` is called on it with the tokens of every batch that reached the disk.
     pub(crate) fn start(store: Arc<dyn Store>, committed: impl Fn(Vec<A>) + Send + 'static) -> std::io::Result<Self> {
-        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (sender, receiver) = mpsc::channel(QUEUE + 1);
+        // An empty queue has a place.
+        let last = sender.clone().try_reserve_owned().ok();
         let (report, health) = watch::channel(None);
         let closing = Arc::new(AtomicBool::new(false));
         let thread = WriterThread {
@@ -65,6 +66,7 @@ impl<A: Send + 'static> Writer<A> {
             sender,
             health,
             closing,
+            last: Mutex::new(last),
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -85,13 +87,11 @@ impl<A: Send + 'static> Writer<A> {
     /// Writes what is queued, then stops. What cannot be written now is given up, with an error in the log.
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::Release);
-        // When the queue is full the thread is awake, and looks at the flag before it sleeps again.
-        let _ = self.sender.try_send(Entry::Close);
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take();
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(last) = last {
+            last.send(None);
+        }
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             thread.thread().unpark();
             if thread.join().is_err() {
@@ -104,7 +104,7 @@ impl<A: Send + 'static> Writer<A> {
 impl<A> Place<'_, A> {
     /// Queues a commit.
     pub(crate) fn submit(self, commit: Commit, token: A) {
-        self.0.send(Entry::Commit(commit, token));
+        self.0.send(Some((commit, token)));
     }
 }
 
@@ -151,7 +151,7 @@ impl<A> WriterThread<A> {
     }
 
     fn keep(&mut self, entry: Entry<A>, tokens: &mut Vec<A>) {
-        if let Entry::Commit(commit, token) = entry {
+        if let Some((commit, token)) = entry {
             self.commits.push(commit);
             tokens.push(token);
         }
@@ -186,5 +186,119 @@ impl<A> WriterThread<A> {
             std::thread::park_timeout(delay);
             delay = (delay * 2).min(LAST_RETRY);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Condvar, mpsc::channel};
+
+    use super::*;
+    use crate::durable::store::{InstanceKey, InstanceQuery, InstanceRow, Page, Recovery};
+
+    /// Notes batches; writes only while it may, and fails a few times first.
+    #[derive(Default)]
+    struct Slow {
+        may_write: (Mutex<bool>, Condvar),
+        failures: Mutex<u32>,
+        batches: Mutex<Vec<Vec<i64>>>,
+    }
+
+    impl Slow {
+        fn go(&self) {
+            *self.may_write.0.lock().unwrap() = true;
+            self.may_write.1.notify_all();
+        }
+    }
+
+    impl Store for Slow {
+        fn recover(&self) -> Result<Recovery, StoreError> {
+            Ok(Recovery::default())
+        }
+
+        fn write(&self, batch: &[Commit]) -> Result<(), StoreError> {
+            let may_write = self.may_write.0.lock().unwrap();
+            drop(self.may_write.1.wait_while(may_write, |may_write| !*may_write).unwrap());
+            let mut failures = self.failures.lock().unwrap();
+            if *failures > 0 {
+                *failures -= 1;
+                return Err(StoreError::Database {
+                    path: "hub.db".into(),
+                    source: "disk is full".into(),
+                });
+            }
+            self.batches
+                .lock()
+                .unwrap()
+                .push(batch.iter().map(|commit| commit.inbox_removed[0]).collect());
+            Ok(())
+        }
+
+        fn find(&self, _: &str) -> Result<Option<InstanceRow>, StoreError> {
+            Ok(None)
+        }
+
+        fn history(&self, _: InstanceKey) -> Result<Vec<String>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn list(&self, _: &InstanceQuery) -> Result<Page, StoreError> {
+            Ok(Page::default())
+        }
+
+        fn close(&self) {}
+    }
+
+    fn commit(number: i64) -> Commit {
+        Commit {
+            inbox_removed: vec![number],
+            ..Commit::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn commits_that_wait_share_a_batch_in_their_order() {
+        let store = Arc::new(Slow::default());
+        let (written, tokens) = channel();
+        let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, move |batch: Vec<i64>| {
+            written.send(batch).unwrap();
+        })
+        .unwrap();
+        for number in 0..600 {
+            writer.place().await.unwrap().submit(commit(number), number);
+        }
+        store.go();
+        writer.close();
+        let batches = store.batches.lock().unwrap().clone();
+        assert_eq!(batches.concat(), (0..600).collect::<Vec<_>>());
+        assert!(
+            batches.len() <= 4 && batches.iter().all(|batch| batch.len() <= MAX_BATCH),
+            "{}",
+            batches.len()
+        );
+        assert_eq!(
+            tokens.iter().flatten().collect::<Vec<_>>(),
+            (0..600).collect::<Vec<_>>()
+        );
+        assert!(writer.place().await.is_err(), "it is closed");
+    }
+
+    #[tokio::test]
+    async fn batch_that_fails_is_kept_and_reported_until_it_is_written() {
+        let store = Arc::new(Slow {
+            failures: 2.into(),
+            ..Slow::default()
+        });
+        store.go();
+        let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, |_: Vec<()>| {}).unwrap();
+        let mut health = writer.health();
+        for number in 0..3 {
+            writer.place().await.unwrap().submit(commit(number), ());
+        }
+        let reason = health.wait_for(Option::is_some).await.unwrap().clone();
+        assert!(reason.is_some_and(|reason| reason.contains("disk is full")));
+        health.wait_for(Option::is_none).await.unwrap();
+        writer.close();
+        assert_eq!(store.batches.lock().unwrap().concat(), [0, 1, 2]);
     }
 }

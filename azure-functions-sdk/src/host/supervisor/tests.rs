@@ -488,3 +488,28 @@ async fn a_worker_that_nobody_asked_for_is_sent_away_and_so_is_a_second_stream()
     assert_eq!(second.next().await, None);
     drop((first, stream));
 }
+
+#[tokio::test]
+async fn the_host_ends_its_half_of_the_stream_when_the_worker_has_ended_its_own() {
+    let (events, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let host = Host::start(FakeLauncher::new(move |mut worker| {
+        let events = events.clone();
+        async move {
+            worker
+                .start(&["HandlesWorkerTerminateMessage"], vec![metadata("idle", &[ACTIVITY])])
+                .await;
+            assert!(matches!(worker.next().await, Some(Content::WorkerTerminate(_))));
+            worker.end().await;
+            events.send(()).unwrap();
+            "exit code 0".to_owned()
+        }
+    }))
+    .await;
+    host.runner.find("idle").await.unwrap();
+    host.stop.cancel();
+    tokio::time::timeout(TEST_LIMIT, host.supervisor)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(seen.recv().await, Some(()));
+}

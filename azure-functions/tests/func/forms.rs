@@ -1,4 +1,4 @@
-//! Every form that `#[func]` accepts.
+//! Every form that `#[func]` accepts, without a warning.
 
 #![deny(warnings)]
 
@@ -6,8 +6,8 @@ use azure_functions::{
     BindingError,
     binding::{Argument, BindingData, BindingSpec, FromBinding, Input, IntoBinding},
     bindings::{
-        DurableActivityContext, DurableClient, DurableOrchestrationClient, DurableOrchestrationContext, HttpRequest, HttpResponse,
-        OrchestrationClient, TimerInfo,
+        DurableActivityContext, DurableClient, DurableOrchestrationClient, DurableOrchestrationContext, HttpRequest,
+        HttpResponse, OrchestrationClient, TimerInfo,
     },
     durable::{ActivityOutput, OrchestrationOutput},
     func,
@@ -23,7 +23,7 @@ fn sync_http(_req: HttpRequest) -> HttpResponse {
 }
 
 #[func(name = "another-Name_1")]
-pub async fn async_http(req: &HttpRequest) -> Result<HttpResponse, std::io::Error> {
+pub(crate) async fn async_http(req: &HttpRequest) -> Result<HttpResponse, std::io::Error> {
     Ok(req.url().into())
 }
 
@@ -35,7 +35,8 @@ async fn on_the_function(req: HttpRequest, id: Route<u32>) -> HttpResponse {
 
 #[func]
 async fn on_the_parameter(
-    #[binding(auth_level = "anonymous", methods = ["get", "post"], route = "orders/{orderId:int}")] mut req: HttpRequest,
+    #[binding(auth_level = "anonymous", methods = ["get", "post"], route = "orders/{orderId:int}")]
+    mut req: HttpRequest,
     order_id: &Route<u32>,
 ) -> Option<HttpResponse> {
     req = req.clone();
@@ -184,21 +185,18 @@ impl IntoBinding for Alarm {
 #[func]
 #[binding(name = "$return", topic = "alarms")]
 #[binding(name = "output1", topic = "more", retain = true)]
-fn own(
+fn own_type(
     #[binding(topic = "cellar", offset = -3, factor = 0.5, levels = [1, -2, "x", [true]])] reading: Reading,
 ) -> (Option<Alarm>, Alarm) {
     (None, Alarm(reading.0.to_string()))
 }
 
-fn main() {
-    // The functions stay what they were.
-    let _ = structure(&Order { pieces: 1 });
-    let inner = {
-        #[func]
-        fn inside_a_function(_req: HttpRequest) -> HttpResponse {
-            "inner".into()
-        }
-        inside_a_function
-    };
-    let _ = inner;
+#[test]
+fn functions_stay_what_they_were() {
+    structure(&Order { pieces: 1 });
+    #[func]
+    fn inside_a_function(_req: HttpRequest) -> HttpResponse {
+        "inner".into()
+    }
+    let _: fn(HttpRequest) -> HttpResponse = inside_a_function;
 }

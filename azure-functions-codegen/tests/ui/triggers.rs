@@ -1,0 +1,24 @@
+use azure_functions::{bindings::*, func, http::*};
+
+#[func]
+fn none() {}
+
+#[func]
+fn only_input(_client: DurableOrchestrationClient) {}
+
+#[func]
+fn two(_req: HttpRequest, #[binding(schedule = "0 0 * * * *")] _timer: TimerInfo) {}
+
+#[func]
+fn two_bodies(_first: Json<u32>, _second: Json<u32>) {}
+
+#[func]
+fn body_of_a_timer(#[binding(schedule = "0 0 * * * *")] _timer: TimerInfo, _body: Json<u32>) {}
+
+#[func]
+fn route_of_a_timer(#[binding(schedule = "0 0 * * * *")] _timer: TimerInfo, _id: Route<u32>) {}
+
+#[func]
+fn data(_req: HttpRequest, _name: String) {}
+
+fn main() {}

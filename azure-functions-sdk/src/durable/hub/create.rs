@@ -1,0 +1,161 @@
+//! Instances begin: children of orchestrations, and what clients start.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Inner,
+    state::{Inbound, Live, Loaded, State},
+};
+use crate::durable::{
+    engine::{
+        decision::{ChildStart, Decision, Outgoing},
+        event::EventKind,
+        instance::{Instance, RuntimeStatus},
+        message::Message,
+    },
+    store::{Commit, InstanceKey, InstanceRow, InstanceState, NewInstance},
+};
+
+impl Inner {
+    /// Looks up the past of the ids that user code chose for children. Ids made from the execution id are new.
+    pub(super) async fn reserve_children(
+        self: &Arc<Self>,
+        instance: &Instance,
+        decision: &Decision,
+    ) -> BTreeMap<String, Option<InstanceRow>> {
+        let chosen: BTreeSet<String> = decision
+            .children
+            .iter()
+            .filter_map(ChildStart::started)
+            .filter(|started| !started.instance_id.starts_with(&instance.execution_id))
+            .map(|started| started.instance_id.clone())
+            .collect();
+        let mut reserved = BTreeMap::new();
+        for id in chosen {
+            {
+                let mut state = self.state();
+                if state.find(&id).is_some() || !state.starting.insert(id.clone()) {
+                    continue;
+                }
+            }
+            let hub = Arc::clone(self);
+            let looked_up = id.clone();
+            let found = tokio::task::spawn_blocking(move || hub.store.find(&looked_up)).await;
+            let row = found.ok().and_then(|found| {
+                found
+                    .inspect_err(|error| log::error!("looking up sub-orchestration '{id}' failed: {error}"))
+                    .ok()
+            });
+            reserved.insert(id, row.flatten());
+        }
+        reserved
+    }
+
+    pub(super) fn unreserve(&self, state: &mut State, reserved: &BTreeMap<String, Option<InstanceRow>>) {
+        for id in reserved.keys() {
+            state.starting.remove(id);
+        }
+    }
+
+    pub(super) fn start_child(
+        &self,
+        state: &mut State,
+        mut child: ChildStart,
+        reserved: &BTreeMap<String, Option<InstanceRow>>,
+        now: DateTime<Utc>,
+        commit: &mut Commit,
+        outgoing: &mut Vec<Outgoing>,
+    ) {
+        let Some(started) = child.started() else { return };
+        let id = started.instance_id.clone();
+        let running = state.find(&id).is_some() || (state.starting.contains(&id) && !reserved.contains_key(&id));
+        if running {
+            let reason = format!("An orchestration instance with the id '{id}' is already running.");
+            outgoing.extend(child.refused(now, reason));
+            return;
+        }
+        let replaced = reserved
+            .get(&id)
+            .and_then(Option::as_ref)
+            .map(|row| (row.key, row.state.generation));
+        if let Some((_, generation)) = replaced
+            && let EventKind::ExecutionStarted(started) = &mut child.message.event.kind
+        {
+            started.generation = generation + 1;
+        }
+        self.create(state, child.message, replaced.map(|(key, _)| key), commit);
+    }
+
+    /// Makes an instance from its start message, in memory and in the commit.
+    pub(super) fn create(
+        &self,
+        state: &mut State,
+        start: Message,
+        replaced: Option<InstanceKey>,
+        commit: &mut Commit,
+    ) -> Option<InstanceKey> {
+        let instance = Instance::pending(&start)?;
+        // An instance that ended a moment ago may still be in memory.
+        let in_memory = state.ids.get(instance.instance_id.as_str()).copied();
+        for old in replaced.into_iter().chain(in_memory).collect::<BTreeSet<_>>() {
+            state.drop_messages(old, commit);
+            state.forget(old);
+            commit.removed.push(old);
+        }
+        let key = InstanceKey(self.new_row());
+        let row = row_of(&instance, instance.created);
+        commit.created.push(NewInstance {
+            key,
+            id: instance.instance_id.clone(),
+            name: instance.name.clone(),
+            version: instance.version.clone(),
+            input: instance.input.clone(),
+            state: row.clone(),
+        });
+        state.insert(key, Live::new(instance.instance_id.as_str().into(), row, key.0));
+        let id = instance.instance_id.clone();
+        state.keep_loaded(
+            key,
+            Box::new(Loaded {
+                instance,
+                played: String::new(),
+            }),
+            self.options.history_cache,
+        );
+        self.post(state, &id, start, commit);
+        Some(key)
+    }
+}
+
+impl State {
+    /// Removes everything that waits for an instance that is replaced.
+    fn drop_messages(&mut self, key: InstanceKey, commit: &mut Commit) {
+        commit.timers_removed.extend(self.disarm(key));
+        if let Some(live) = self.instances.get_mut(&key) {
+            for Inbound { source, .. } in live.inbox.drain(..) {
+                source.remove(commit);
+            }
+        }
+    }
+}
+
+/// The row of an instance.
+pub(super) fn row_of(instance: &Instance, updated: DateTime<Utc>) -> InstanceState {
+    InstanceState {
+        execution_id: instance.execution_id.clone(),
+        generation: instance.generation,
+        status: match instance.status {
+            RuntimeStatus::ContinuedAsNew => RuntimeStatus::Running,
+            status => status,
+        },
+        created: instance.created.timestamp_micros(),
+        updated: updated.timestamp_micros(),
+        custom_status: instance.custom_status.clone(),
+        output: instance.output.clone(),
+    }
+}

@@ -1,0 +1,200 @@
+//! What an episode decided becomes one commit, and at the same moment the hub's memory.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Inner,
+    create::row_of,
+    dispatch::Committed,
+    state::{Activity, Inbound, Loaded, Source, State},
+};
+use crate::durable::{
+    engine::{
+        decision::{Decision, Outgoing},
+        event::write_events,
+        message::Message,
+    },
+    store::{ActivityRow, Commit, InboxRow, InstanceKey, Micros, StoreError, TimerRow},
+};
+
+impl Inner {
+    /// Commits a decision.
+    pub(super) async fn record(
+        self: &Arc<Self>,
+        key: InstanceKey,
+        mut loaded: Box<Loaded>,
+        taken: usize,
+        mut decision: Decision,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let mut commit = Commit::default();
+        let reserved = self.reserve_children(&loaded.instance, &decision).await;
+        let execution_id: Arc<str> = loaded.instance.execution_id.as_str().into();
+        let ends = decision.ends_execution();
+
+        // Whatever takes time is done before the lock is taken.
+        if decision.continued.is_some() {
+            loaded.played.clear();
+            commit.cleared.push(key);
+        } else if !decision.appended.is_empty() {
+            let mut events = String::new();
+            write_events(&decision.appended, true, &mut events);
+            if !loaded.played.is_empty() {
+                loaded.played.push(',');
+            }
+            loaded.played.push_str(&events);
+            commit.history.push((self.new_row(), key, events));
+        }
+        let instance_id: Arc<str> = loaded.instance.instance_id.as_str().into();
+        let mut activities = Vec::with_capacity(decision.activities.len());
+        for task in std::mem::take(&mut decision.activities) {
+            let row = self.new_row();
+            commit.activities_added.push(ActivityRow {
+                row,
+                instance: key,
+                execution_id: execution_id.to_string(),
+                event_id: task.task_id,
+                name: task.name.clone(),
+                input: task.input.clone(),
+            });
+            activities.push(Activity {
+                row,
+                instance: key,
+                instance_id: Arc::clone(&instance_id),
+                execution_id: Arc::clone(&execution_id),
+                task_id: task.task_id,
+                name: task.name,
+                input: task.input,
+                deaths: 0,
+            });
+        }
+        let previous_input = loaded.instance.input.clone();
+        decision.apply(&mut loaded.instance);
+        if loaded.instance.input != previous_input {
+            commit.inputs.push((key, loaded.instance.input.clone()));
+        }
+
+        let place = self.writer.place().await?;
+        let mut guard = self.state();
+        let state = &mut *guard;
+        state.consume(key, taken, &mut commit);
+        let Some(live) = state.instances.get_mut(&key) else {
+            // Replaced while it ran: nothing of this is wanted any more.
+            self.unreserve(state, &reserved);
+            drop(place);
+            self.episode_ended(state);
+            return Ok(());
+        };
+        live.deaths = 0;
+        live.unwritten += 1;
+        live.state = row_of(&loaded.instance, now);
+        let life = live.life;
+        commit.updated.push((key, live.state.clone()));
+        if live.ended() {
+            for inbound in live.inbox.drain(..) {
+                inbound.source.remove(&mut commit);
+            }
+        }
+        if ends {
+            commit.timers_removed.extend(state.disarm(key));
+        } else {
+            self.cancel_timers(state, key, &decision.cancelled_timers, &mut commit);
+            self.arm_timers(state, key, &execution_id, &decision, &mut commit);
+        }
+        if let Some(start) = decision.continued.take() {
+            self.post(state, &instance_id, *start, &mut commit);
+        }
+        let mut outgoing = std::mem::take(&mut decision.messages);
+        for child in std::mem::take(&mut decision.children) {
+            self.start_child(state, child, &reserved, now, &mut commit, &mut outgoing);
+        }
+        for Outgoing { instance_id, message } in outgoing {
+            self.post(state, &instance_id, message, &mut commit);
+        }
+        self.unreserve(state, &reserved);
+        place.submit(commit, Committed::Episode { key, life, activities });
+        if loaded.instance.status.is_terminal() {
+            self.episode_ended(state);
+        } else {
+            self.release(state, key, loaded);
+        }
+        Ok(())
+    }
+
+    fn arm_timers(
+        &self,
+        state: &mut State,
+        key: InstanceKey,
+        execution_id: &str,
+        decision: &Decision,
+        commit: &mut Commit,
+    ) {
+        for timer in &decision.timers {
+            let row = self.new_row();
+            let due = due_micros(timer.fire_at);
+            let message = Message::timer_fired(timer.fire_at, execution_id, timer.timer_id, timer.fire_at);
+            commit.timers_added.push(TimerRow {
+                row,
+                instance: key,
+                due,
+                message: message.to_json(),
+            });
+            if state.arm(due, row, key, timer.timer_id, message) {
+                self.timer_added.notify_one();
+            }
+        }
+    }
+
+    fn cancel_timers(&self, state: &mut State, key: InstanceKey, timers: &[i32], commit: &mut Commit) {
+        for timer_id in timers {
+            let place = state
+                .instances
+                .get_mut(&key)
+                .and_then(|live| live.timers.remove(timer_id));
+            if let Some(place) = place {
+                state.timers.remove(&place);
+                commit.timers_removed.push(place.1);
+            }
+        }
+    }
+
+    /// Puts a message into an instance's inbox, in memory and in the commit; one to an instance that is not there or
+    /// has ended is dropped.
+    pub(super) fn post(&self, state: &mut State, instance_id: &str, message: Message, commit: &mut Commit) {
+        let Some((key, _)) = state.find(instance_id) else {
+            log::debug!("a message to instance '{instance_id}', which is not running, was dropped");
+            return;
+        };
+        let row = self.new_row();
+        commit.inbox_added.push(InboxRow {
+            row,
+            instance: key,
+            message: message.to_json(),
+        });
+        state.deliver(key, Source::Inbox(row), message);
+    }
+}
+
+impl State {
+    /// Removes the messages that an episode has taken: those that were there when it began.
+    pub(super) fn consume(&mut self, key: InstanceKey, taken: usize, commit: &mut Commit) {
+        let Some(live) = self.instances.get_mut(&key) else {
+            return;
+        };
+        for Inbound { source, .. } in live.inbox.drain(..taken.min(live.inbox.len())) {
+            source.remove(commit);
+        }
+    }
+}
+
+/// When a timer may fire: never early, so a fraction of a microsecond counts as one.
+fn due_micros(fire_at: DateTime<Utc>) -> Micros {
+    let micros = fire_at.timestamp_micros();
+    if fire_at.timestamp_subsec_nanos().is_multiple_of(1000) {
+        micros
+    } else {
+        micros + 1
+    }
+}

@@ -1,0 +1,427 @@
+//! What happens to instances.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::{
+    scripted::{Scripted, Stop, ok},
+    work::{WorkError, WorkResult},
+    world::{HastyClock, World, eventually},
+};
+
+fn echo() -> Scripted {
+    Scripted::default().activity("echo", |input| ok(format!("<{}>", input.unwrap_or_default())))
+}
+
+fn waiter() -> Scripted {
+    echo().orchestration("waiter", |context| {
+        let first = context.event("go")?;
+        let second = context.event("go")?;
+        Ok(json!([first, second]))
+    })
+}
+
+#[tokio::test]
+async fn sequence_of_activities_completes_with_its_output() {
+    let world = World::new(echo().orchestration("chain", |context| {
+        let first = context.activity("echo", "a")?;
+        let second = context.activity("ECHO", first)?;
+        context.custom_status(json!({"at": 2}));
+        Ok(second)
+    }));
+    world.start("Chain", "one", "null").await;
+    assert_eq!(world.output("one").await, "<<a>>");
+    let status = world.get("/instances/one").await.json();
+    assert_eq!(status["name"], "Chain");
+    assert_eq!(status["customStatus"], json!({"at": 2}));
+    assert_eq!(world.worker.count("orchestration chain"), 3);
+}
+
+#[tokio::test]
+async fn wide_fan_out_completes_within_the_activity_limit() {
+    let running = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let worker = {
+        let (running, most) = (running.clone(), most.clone());
+        Scripted::default().slow_activity("double", move |input| {
+            let (running, most) = (running.clone(), most.clone());
+            async move {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                running.fetch_sub(1, Ordering::SeqCst);
+                ok(input.unwrap().parse::<i64>().unwrap() * 2)
+            }
+        })
+    };
+    let worker = worker.orchestration("fan", |context| {
+        let results = context.all(&(0..100).map(|n| ("double", json!(n))).collect::<Vec<_>>())?;
+        Ok(results
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|n| n.as_i64().unwrap())
+            .sum::<i64>()
+            .into())
+    });
+    let world = World::with(worker, |options| options.max_concurrent_activities(3));
+    world.start("fan", "f", "").await;
+    assert_eq!(world.output("f").await, 99 * 100);
+    assert_eq!(most.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn failed_activity_fails_the_instance_with_its_text() {
+    let worker = Scripted::default()
+        .activity("bad", |_| Ok(WorkResult::Failed("no luck".into())))
+        .orchestration("flow", |context| context.activity("bad", Value::Null));
+    let world = World::new(worker);
+    world.start("flow", "f", "").await;
+    let status = world.until_status("f", "Failed").await;
+    let output = status["output"].as_str().unwrap();
+    assert!(output.contains("Orchestrator function 'flow' failed"), "{output}");
+    assert!(output.contains("Activity function 'bad' failed:  no luck"), "{output}");
+}
+
+#[tokio::test]
+async fn missing_activity_and_http_call_fail_the_call() {
+    let world = World::new(Scripted::default().orchestration("flow", |context| {
+        let name = context.input.as_str().unwrap().to_owned();
+        context.activity(&name, Value::Null)
+    }));
+    world.start("flow", "missing", "\"nowhere\"").await;
+    world.start("flow", "http", "\"BuiltIn::HttpActivity\"").await;
+    let missing = world.until_status("missing", "Failed").await;
+    assert!(
+        missing["output"]
+            .as_str()
+            .unwrap()
+            .contains("Activity function 'nowhere' does not exist."),
+        "{missing}"
+    );
+    let http = world.until_status("http", "Failed").await;
+    assert!(
+        http["output"].as_str().unwrap().contains("makes no HTTP calls"),
+        "{http}"
+    );
+}
+
+#[tokio::test]
+async fn sub_orchestrations_answer_their_parent() {
+    let worker = echo()
+        .orchestration("child", |context| context.activity("echo", "c"))
+        .orchestration("broken", |_| Err(Stop::Failed("broken".into())))
+        .orchestration("parent", |context| {
+            let one = context.child("child", None, Value::Null)?;
+            let two = context.child("child", Some("chosen"), Value::Null)?;
+            let failed = match context.child("broken", None, Value::Null) {
+                Err(Stop::Failed(reason)) => reason,
+                other => return other,
+            };
+            Ok(json!([one, two, failed]))
+        });
+    let world = World::new(worker);
+    world.start("parent", "p", "").await;
+    let output = world.output("p").await;
+    assert_eq!(output[0], "<c>");
+    assert_eq!(output[1], "<c>");
+    assert!(
+        output[2]
+            .as_str()
+            .unwrap()
+            .contains("Orchestrator function 'broken' failed"),
+        "{output}"
+    );
+    assert_eq!(
+        world.get("/instances/chosen").await.json()["runtimeStatus"],
+        "Completed"
+    );
+}
+
+#[tokio::test]
+async fn child_whose_id_is_running_fails_the_call_and_one_that_ended_is_replaced() {
+    let worker =
+        waiter()
+            .orchestration("quick", |_| Ok(json!("quick")))
+            .orchestration("parent", |context| {
+                match context.child("quick", Some("busy"), Value::Null) {
+                    Err(Stop::Failed(reason)) => Ok(reason.into()),
+                    other => other,
+                }
+            });
+    let world = World::new(worker);
+    world.start("waiter", "busy", "").await;
+    world.until_status("busy", "Running").await;
+    world.start("parent", "first", "").await;
+    let refused = world.output("first").await;
+    assert!(
+        refused.as_str().unwrap().contains("'busy' is already running"),
+        "{refused}"
+    );
+
+    world.post("/instances/busy/terminate?reason=enough", "").await;
+    world.until_status("busy", "Terminated").await;
+    world.start("parent", "second", "").await;
+    assert_eq!(world.output("second").await, "quick");
+    let child = world.get("/instances/busy?showHistory=true").await.json();
+    assert_eq!(child["name"], "quick");
+    assert_eq!(child["historyEvents"][0]["Generation"], 1);
+}
+
+#[tokio::test]
+async fn child_of_an_unknown_name_fails_with_a_clear_text() {
+    let world =
+        World::new(Scripted::default().orchestration("parent", |context| context.child("nobody", None, Value::Null)));
+    world.start("parent", "p", "").await;
+    let status = world.until_status("p", "Failed").await;
+    assert!(status["output"].as_str().unwrap().contains("'nobody'"), "{status}");
+}
+
+#[tokio::test]
+async fn events_reach_an_instance_in_every_state() {
+    let mut world = World::new(waiter());
+    // Pending: no worker has loaded.
+    world.crash();
+    world.open_without_functions();
+    world.start("waiter", "i", "").await;
+    assert_eq!(world.get("/instances/i").await.json()["runtimeStatus"], "Pending");
+    world.raise("i", "go", "1").await;
+    world.hub().set_functions(world.worker.functions());
+    // Suspended: recorded, delivered on resume.
+    world.until_status("i", "Running").await;
+    assert_eq!(
+        world.post("/instances/i/suspend?reason=tea", "").await.status,
+        StatusCode::ACCEPTED
+    );
+    world.until_status("i", "Suspended").await;
+    world.raise("i", "go", "2").await;
+    world
+        .until("i", |status| {
+            status["historyEvents"].to_string().matches("EventRaised").count() == 2
+        })
+        .await;
+    assert_eq!(world.get("/instances/i").await.json()["runtimeStatus"], "Suspended");
+    assert_eq!(world.post("/instances/i/resume", "").await.status, StatusCode::ACCEPTED);
+    assert_eq!(world.output("i").await, json!([1, 2]));
+    // Terminal and missing.
+    assert_eq!(
+        world.post("/instances/i/raiseEvent/go", "3").await.status,
+        StatusCode::GONE
+    );
+    assert_eq!(
+        world.post("/instances/none/raiseEvent/go", "3").await.status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn suspended_instance_holds_what_it_would_do_until_it_is_resumed() {
+    let world = World::new(echo().orchestration("flow", |context| {
+        let event = context.event("go")?;
+        context.activity("echo", event)
+    }));
+    world.start("flow", "s", "").await;
+    world.until_status("s", "Running").await;
+    world.post("/instances/s/suspend?reason=lunch", "").await;
+    let suspended = world.until_status("s", "Suspended").await;
+    assert_eq!(suspended["output"], "lunch");
+    world.raise("s", "go", "\"x\"").await;
+    world
+        .until("s", |status| {
+            status["historyEvents"].to_string().contains("EventRaised")
+        })
+        .await;
+    assert_eq!(world.worker.count("activity echo(x)"), 0);
+    assert_eq!(
+        world.post("/instances/s/suspend", "").await.status,
+        StatusCode::INTERNAL_SERVER_ERROR
+    );
+    world.post("/instances/s/resume?reason=back", "").await;
+    assert_eq!(world.output("s").await, "<x>");
+}
+
+#[tokio::test]
+async fn terminate_ends_running_and_never_run_instances() {
+    let mut world = World::new(waiter());
+    world.start("waiter", "ran", "").await;
+    world.until_status("ran", "Running").await;
+    assert_eq!(
+        world.post("/instances/ran/terminate?reason=why%20not", "").await.status,
+        StatusCode::ACCEPTED
+    );
+    let status = world.until_status("ran", "Terminated").await;
+    assert_eq!(status["output"], "why not");
+    assert_eq!(
+        world.post("/instances/ran/terminate?reason=x", "").await.status,
+        StatusCode::GONE
+    );
+
+    world.crash();
+    world.open_without_functions();
+    world.start("waiter", "never", "").await;
+    world.post("/instances/never/terminate?reason=early", "").await;
+    let status = world.until_status("never", "Terminated").await;
+    assert_eq!(status["output"], "early");
+}
+
+#[tokio::test]
+async fn terminated_child_fails_its_parent_call() {
+    let world = World::new(waiter().orchestration("parent", |context| {
+        match context.child("waiter", Some("kid"), Value::Null) {
+            Err(Stop::Failed(reason)) => Ok(reason.into()),
+            other => other,
+        }
+    }));
+    world.start("parent", "p", "").await;
+    world.until_status("kid", "Running").await;
+    world.post("/instances/kid/terminate?reason=stop", "").await;
+    assert_eq!(world.output("p").await, "stop");
+}
+
+#[tokio::test]
+async fn rewind_runs_only_the_failed_work_again_also_in_children() {
+    let fixed = Arc::new(AtomicBool::new(false));
+    let worker = {
+        let fixed = fixed.clone();
+        echo().activity("flaky", move |_| {
+            if fixed.load(Ordering::SeqCst) {
+                ok("fine")
+            } else {
+                Ok(WorkResult::Failed("flaky".into()))
+            }
+        })
+    };
+    let worker = worker
+        .orchestration("child", |context| {
+            context.activity("echo", "in child")?;
+            context.activity("flaky", Value::Null)
+        })
+        .orchestration("parent", |context| {
+            context.activity("echo", "in parent")?;
+            context.child("child", Some("kid"), Value::Null)
+        });
+    let world = World::new(worker);
+    world.start("parent", "p", "").await;
+    world.until_status("p", "Failed").await;
+    fixed.store(true, Ordering::SeqCst);
+    assert_eq!(
+        world.post("/instances/p/rewind?reason=fixed", "").await.status,
+        StatusCode::ACCEPTED
+    );
+    assert_eq!(world.output("p").await, "fine");
+    assert_eq!(world.output("kid").await, "fine");
+    assert_eq!(world.worker.count("activity echo(in child)"), 1);
+    assert_eq!(world.worker.count("activity echo(in parent)"), 1);
+    assert_eq!(world.worker.count("activity flaky()"), 2);
+}
+
+#[tokio::test]
+async fn eternal_orchestration_keeps_its_row_and_replaces_its_history() {
+    let world = World::new(echo().orchestration("loop", |context| {
+        let n = context.input.as_i64().unwrap();
+        context.custom_status(n);
+        context.activity("echo", n)?;
+        if n == 20 {
+            Ok(n.into())
+        } else {
+            context.continue_as_new(n + 1)
+        }
+    }));
+    world.start("loop", "l", "0").await;
+    assert_eq!(world.output("l").await, 20);
+    let status = world.get("/instances/l?showHistory=true").await.json();
+    assert_eq!(status["input"], 20);
+    assert_eq!(status["historyEvents"].as_array().unwrap().len(), 3, "{status:#}");
+}
+
+#[tokio::test]
+async fn work_item_that_kills_the_worker_ten_times_fails() {
+    let worker = Scripted::default()
+        .activity("bomb", |_| Err(WorkError::WorkerDied("signal 6".into())))
+        .orchestration("flow", |context| context.activity("bomb", Value::Null));
+    let clock = HastyClock::new();
+    let world = World::with(worker, |options| options.clock(clock));
+    world.start("flow", "f", "").await;
+    let status = world.until_status("f", "Failed").await;
+    let output = status["output"].as_str().unwrap();
+    assert!(
+        output.contains("tried 10 times") && output.contains("signal 6"),
+        "{output}"
+    );
+    assert_eq!(world.worker.count("activity bomb()"), 10);
+}
+
+#[tokio::test]
+async fn activity_that_runs_too_long_fails_at_once() {
+    let worker = Scripted::default()
+        .activity("slow", |_| {
+            Err(WorkError::TimedOut(std::time::Duration::from_secs(300)))
+        })
+        .orchestration("flow", |context| context.activity("slow", Value::Null));
+    let world = World::new(worker);
+    world.start("flow", "f", "").await;
+    let status = world.until_status("f", "Failed").await;
+    assert!(
+        status["output"].as_str().unwrap().contains("functionTimeout"),
+        "{status}"
+    );
+    assert_eq!(world.worker.count("activity slow()"), 1);
+}
+
+#[tokio::test]
+async fn work_left_by_a_worker_that_shuts_down_goes_on_with_the_next() {
+    let down = Arc::new(AtomicBool::new(true));
+    let worker = {
+        let down = down.clone();
+        Scripted::default().activity("work", move |_| {
+            if down.swap(false, Ordering::SeqCst) {
+                Err(WorkError::ShuttingDown)
+            } else {
+                ok("done")
+            }
+        })
+    };
+    let world = World::new(worker.orchestration("flow", |context| context.activity("work", Value::Null)));
+    world.start("flow", "f", "").await;
+    eventually("the first call", || !down.load(Ordering::SeqCst)).await;
+    world.hub().set_functions(world.worker.functions());
+    assert_eq!(world.output("f").await, "done");
+}
+
+#[tokio::test]
+async fn instances_with_few_activities_are_not_held_up_by_one_with_many() {
+    let gate = Arc::new(Semaphore::new(0));
+    let worker = {
+        let gate = gate.clone();
+        Scripted::default().slow_activity("gated", move |input| {
+            let gate = gate.clone();
+            async move {
+                gate.acquire().await.unwrap().forget();
+                ok(input.unwrap())
+            }
+        })
+    };
+    let worker = worker
+        .orchestration("many", |context| {
+            context.all(&(0..100).map(|n| ("gated", json!(n))).collect::<Vec<_>>())
+        })
+        .orchestration("few", |context| context.activity("gated", "few"));
+    let world = World::with(worker, |options| options.max_concurrent_activities(1));
+    world.start("many", "many", "").await;
+    eventually("the first of many runs", || {
+        !world.worker.calls.lock().unwrap().iter().all(|l| !l.contains("gated"))
+    })
+    .await;
+    world.start("few", "few", "").await;
+    world.until_status("few", "Running").await;
+    // One that runs, one that may be next in turn, then the other instance's.
+    gate.add_permits(3);
+    assert_eq!(world.output("few").await, "few");
+    gate.add_permits(200);
+    world.output("many").await;
+}

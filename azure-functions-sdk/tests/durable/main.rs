@@ -1,0 +1,10 @@
+//! The task hub through its face: a scripted worker on one side, the durable HTTP API on the other.
+
+use azure_functions_sdk::durable::work;
+
+mod lifecycle;
+mod load;
+mod restarts;
+mod routes;
+mod scripted;
+mod world;

@@ -1,0 +1,210 @@
+//! Nothing is lost when the host goes away.
+
+use std::sync::Arc;
+
+use azure_functions_sdk::durable::{StoreError, TaskHub, TaskHubError};
+use chrono::TimeDelta;
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::{
+    scripted::{Scripted, ok},
+    world::{ManualClock, World, eventually},
+};
+
+#[tokio::test]
+async fn two_hosts_on_one_hub_are_refused_with_the_pid() {
+    let mut world = World::new(Scripted::default());
+    let refused = TaskHub::open(world.options.clone(), world.worker.clone()).unwrap_err();
+    assert!(
+        matches!(refused, TaskHubError::Store(StoreError::InUse { .. })),
+        "{refused:?}"
+    );
+    let text = refused.to_string();
+    assert!(
+        text.contains(&format!("task hub in use by pid {}", std::process::id())),
+        "{text}"
+    );
+    world.crash();
+    TaskHub::open(world.options.clone(), world.worker.clone()).unwrap();
+}
+
+#[tokio::test]
+async fn file_of_a_newer_version_is_refused() {
+    let mut world = World::new(Scripted::default());
+    world.crash();
+    let connection = rusqlite::Connection::open(world.database()).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let refused = TaskHub::open(world.options.clone(), world.worker.clone()).unwrap_err();
+    assert!(refused.to_string().contains("schema version 99"), "{refused}");
+}
+
+#[tokio::test]
+async fn instances_go_on_after_a_restart_and_finished_activities_do_not_run_again() {
+    let gate = Arc::new(Semaphore::new(0));
+    let worker = {
+        let gate = gate.clone();
+        Scripted::default()
+            .activity("first", |_| ok(1))
+            .slow_activity("second", move |_| {
+                let gate = gate.clone();
+                async move {
+                    gate.acquire().await.unwrap().forget();
+                    ok(2)
+                }
+            })
+    };
+    let mut world = World::new(worker.orchestration("flow", |context| {
+        let one = context.activity("first", "")?;
+        let two = context.activity("second", "")?;
+        let three = context.event("go")?;
+        Ok(json!([one, two, three]))
+    }));
+    world.start("flow", "f", "").await;
+    eventually("the second activity runs", || {
+        world.worker.count("activity second()") == 1
+    })
+    .await;
+    world.crash();
+    world.open();
+    eventually("the second activity runs again", || {
+        world.worker.count("activity second()") == 2
+    })
+    .await;
+    gate.add_permits(2);
+    world
+        .until("f", |status| {
+            status["historyEvents"].to_string().matches("TaskCompleted").count() == 2
+        })
+        .await;
+    world.crash();
+    world.open();
+    world.raise("f", "go", "3").await;
+    assert_eq!(world.output("f").await, json!([1, 2, 3]));
+    assert_eq!(world.worker.count("activity first()"), 1);
+}
+
+#[tokio::test]
+async fn timer_fires_only_after_its_due_time_also_after_a_restart() {
+    let clock = ManualClock::new();
+    let worker = Scripted::default().orchestration("nap", |context| {
+        context.timer(3600)?;
+        Ok(json!("awake"))
+    });
+    let mut world = World::with(worker, |options| options.clock(clock.clone()));
+    for id in ["kept", "restarted"] {
+        world.start("nap", id, "").await;
+        world
+            .until(id, |status| {
+                status["historyEvents"].to_string().contains("TimerCreated")
+            })
+            .await;
+    }
+    clock.advance(TimeDelta::microseconds(3_600_000_000 - 1));
+    tokio::task::yield_now().await;
+    assert_eq!(world.get("/instances/kept").await.json()["runtimeStatus"], "Running");
+    world.crash();
+    // Due while the host is away: fires at once.
+    clock.advance(TimeDelta::microseconds(1));
+    world.open();
+    for id in ["kept", "restarted"] {
+        assert_eq!(world.output(id).await, "awake");
+        let history = world.get(&format!("/instances/{id}?showHistory=true")).await.json();
+        let fired = &history["historyEvents"][2];
+        assert_eq!(fired["EventType"], "TimerFired", "{history:#}");
+        assert_eq!(fired["FireAt"], "2031-05-06T08:08:09Z");
+    }
+}
+
+#[tokio::test]
+async fn drain_lets_running_work_end_and_keeps_the_rest() {
+    let gate = Arc::new(Semaphore::new(0));
+    let worker = {
+        let gate = gate.clone();
+        Scripted::default().slow_activity("gated", move |_| {
+            let gate = gate.clone();
+            async move {
+                gate.acquire().await.unwrap().forget();
+                ok("done")
+            }
+        })
+    };
+    let mut world = World::new(worker.orchestration("flow", |context| context.activity("gated", "")));
+    world.start("flow", "f", "").await;
+    eventually("the activity runs", || world.worker.count("activity gated()") == 1).await;
+    assert!(
+        !world.hub().drain(std::time::Duration::from_millis(20)).await,
+        "it cannot have ended"
+    );
+    assert_eq!(world.post("/orchestrators/flow", "").await.status, 503);
+    world.crash();
+    world.open();
+    gate.add_permits(2);
+    assert_eq!(world.output("f").await, "done");
+    assert!(world.hub().drain(std::time::Duration::from_secs(10)).await);
+}
+
+#[tokio::test]
+async fn histories_that_were_evicted_from_memory_are_read_back() {
+    let worker = Scripted::default()
+        .activity("echo", |input| ok(input.unwrap()))
+        .orchestration("flow", |context| {
+            let one = context.activity("echo", "a")?;
+            let two = context.event("go")?;
+            Ok(json!([one, two]))
+        });
+    let world = World::with(worker, |options| options.history_cache(0));
+    for n in 0..10 {
+        world.start("flow", &format!("i{n}"), "").await;
+    }
+    for n in 0..10 {
+        let id = format!("i{n}");
+        world
+            .until(&id, |status| {
+                status["historyEvents"].to_string().contains("TaskCompleted")
+            })
+            .await;
+        world.raise(&id, "go", &n.to_string()).await;
+        assert_eq!(world.output(&id).await, json!(["a", n]));
+    }
+}
+
+/// Sizes of the database at rest; the write-ahead log counts too.
+fn size(world: &World) -> u64 {
+    let mut log = world.database().into_os_string();
+    log.push("-wal");
+    [world.database(), log.into()]
+        .iter()
+        .filter_map(|path| path.metadata().ok())
+        .map(|file| file.len())
+        .sum()
+}
+
+#[tokio::test]
+#[ignore = "takes a while; run it in release mode"]
+async fn database_does_not_grow_with_the_generations_of_an_eternal_orchestration() {
+    let worker = Scripted::default()
+        .activity("echo", |input| ok(input.unwrap()))
+        .orchestration("loop", |context| {
+            let n = context.input.as_i64().unwrap();
+            context.activity("echo", n)?;
+            if n == 1_000 || n == 10_000 {
+                context.event("on")?;
+            }
+            if n == 10_000 {
+                Ok(n.into())
+            } else {
+                context.continue_as_new(n + 1)
+            }
+        });
+    let world = World::new(worker);
+    world.start("loop", "l", "0").await;
+    let there = |n: i64| move |status: &serde_json::Value| status["input"] == n;
+    world.until("l", there(1_000)).await;
+    let early = size(&world);
+    world.raise("l", "on", "0").await;
+    world.until("l", there(10_000)).await;
+    let late = size(&world);
+    assert!(late * 10 <= early * 11, "{early} bytes became {late}");
+}
