@@ -1,7 +1,7 @@
 //! One episode of replay at 10 to 10,000 finished activities, answer included, beside the bare cost of parsing the same
 //! payload: `cargo bench -p azure-functions --bench replay`.
 //!
-//! Measurements take turns (episode, parse, episode, parse, …), so that a busy machine slows both; medians are printed.
+//! An argument picks the shapes whose name contains it. Measurements take turns (episode, parse, episode, parse, …), so that a busy machine slows both; medians are printed.
 
 use azure_functions::{__private::run_episode, bindings::DurableOrchestrationContext, durable::OrchestrationOutput};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -34,7 +34,10 @@ fn main() {
         ("activity and timer", monitor_history, monitor),
     ];
     println!("shape                    steps    events       bytes episode/event   parse/event   episode/parse");
-    for (shape, history, orchestrator) in shapes {
+    // Cargo adds an option of its own.
+    let picked = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let picked = picked.unwrap_or_default();
+    for (shape, history, orchestrator) in shapes.into_iter().filter(|(shape, ..)| shape.contains(&picked)) {
         let mut per_event = Vec::new();
         for steps in SIZES {
             let script = history(steps);

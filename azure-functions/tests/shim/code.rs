@@ -451,7 +451,7 @@ impl Code {
             Step::End(End::Panic) => {
                 self.log(Entry::Ended);
                 // Without the hook, which would print it at every replay.
-                resume_unwind(Box::new("planned panic"));
+                std::panic::resume_unwind(Box::new("planned panic"));
             }
             Step::End(end) => return Err(end),
         }
