@@ -357,7 +357,7 @@ impl Core {
                     OpState::Ready(answer) => {
                         operation.state = OpState::Taken;
                         if let Answered::Arrival(event) = answer {
-                            state.events.arrivals[event].consumed = true;
+                            state.events.consume(op, event);
                         }
                         return Poll::Ready(answer);
                     }
@@ -413,11 +413,16 @@ impl Core {
             }
             OpState::Ready(Answered::Arrival(event)) => {
                 let operations = &state.operations;
-                let heir = state
+                let changed = state
                     .events
-                    .give_back(event, |op| operations[op.0 as usize].state == OpState::Pending);
-                if let Some(heir) = heir {
-                    state.answer(heir, Answered::Arrival(event));
+                    .give_back(op, event, |op| operations[op.0 as usize].state == OpState::Pending);
+                for (op, event) in changed {
+                    let operation = &mut state.operations[op.0 as usize];
+                    if let OpState::Ready(held) = &mut operation.state {
+                        *held = Answered::Arrival(event);
+                    } else {
+                        state.answer(op, Answered::Arrival(event));
+                    }
                 }
             }
             OpState::Ready(_) | OpState::Taken | OpState::Dropped => {

@@ -44,3 +44,39 @@ fn nothing_is_delivered_once_a_new_execution_was_asked_for() {
         );
     }
 }
+
+/// Rule 11: an event that is given back goes to the oldest wait, even if that holds a younger one by now.
+#[test]
+fn a_wait_that_holds_an_event_changes_it_for_an_older_one_that_is_given_back() {
+    let turn = run(
+        |c| {
+            body(async move {
+                ok(&c, "A").await;
+                let (first, second, third) = (c.wait_for_event("E"), c.wait_for_event("E"), c.wait_for_event("E"));
+                drop(second);
+                drop(first);
+                third.await
+            })
+        },
+        "12 0 4#0(A) 13 12 15(E)=1 15(E)=2 5>0",
+    );
+    assert_eq!(turn.output(), 1);
+}
+
+/// Rule 11: and hands its own down to the next.
+#[test]
+fn events_stay_in_order_when_the_oldest_of_many_waits_is_dropped() {
+    let turn = run(
+        |c| {
+            body(async move {
+                ok(&c, "A").await;
+                let first = c.wait_for_event("E");
+                let rest = [c.wait_for_event("E"), c.wait_for_event("E"), c.wait_for_event("E")];
+                drop(first);
+                c.join_all(rest).await
+            })
+        },
+        "12 0 4#0(A) 13 12 15(E)=1 15(E)=2 5>0 13 12 15(E)=3",
+    );
+    assert_eq!(turn.output(), &serde_json::json!([1, 2, 3]));
+}
