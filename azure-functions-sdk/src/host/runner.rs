@@ -24,6 +24,9 @@ use tokio::sync::watch;
 /// How long a caller over HTTP waits for a worker (`worker-protocol.md` 5.3).
 const HTTP_WAIT: Duration = Duration::from_secs(30);
 
+/// Separates the text for people from the answer of a failed orchestration (`durable-protocol.md` 4.3).
+const OUT_OF_PROCESS_DATA: &str = "\n\n$OutOfProcData$:";
+
 /// Makes the text of a durable client binding: `taskHub` and `connectionName` of the binding in, JSON out.
 pub(crate) type ClientBinding = Box<dyn Fn(Option<&str>, Option<&str>) -> String + Send + Sync>;
 
@@ -197,8 +200,11 @@ impl FunctionRunner {
             }
             Ok(_) => {}
             Err(error) => {
+                let error = error.to_string();
+                // What follows the label is for the task hub, and holds the whole history of what was asked for.
+                let for_people = error.split(OUT_OF_PROCESS_DATA).next().unwrap_or(&error);
                 let text = format!(
-                    "Executed 'Functions.{}' (Failed, Id={id}, Duration={duration}ms)\n{error}",
+                    "Executed 'Functions.{}' (Failed, Id={id}, Duration={duration}ms)\n{for_people}",
                     function.name
                 );
                 log.function(LogLevel::Error, &function.category, &function.name, &text);

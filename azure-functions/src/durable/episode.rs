@@ -72,11 +72,12 @@ pub(crate) fn run_episode(
         (None, Ended::Returned(Err(error))) => Some(describe(error.as_ref())),
         _ => None,
     };
-    let standing = match (&report, &error, &ended) {
-        (Some(_), ..) => Standing::Contradicted,
-        (None, Some(_), _) => Standing::Failed,
-        (None, None, Ended::Returned(_)) => Standing::Returned,
-        (None, None, _) => Standing::Waiting,
+    let broken = report.is_some() || core.refused().is_some() || matches!(ended, Ended::Panicked(_));
+    let standing = match (broken, &ended) {
+        (true, _) => Standing::Broken,
+        (false, Ended::Returned(Err(_))) => Standing::Failed,
+        (false, Ended::Returned(Ok(_))) => Standing::Returned,
+        (false, _) => Standing::Waiting,
     };
     let outcome = core.finish(&standing);
     if let Some(error) = error {
@@ -131,10 +132,10 @@ fn panicked(panic: &panics::Panic) -> String {
 
 fn refusal(function: &str, refused: Refused) -> String {
     let place = match refused.site {
-        Some(site) => format!(" (at or after its context call at {}:{})", site.file(), site.line()),
-        None => " (before any call of its context)".to_owned(),
+        Some(site) => format!("last call of its context at {}:{}", site.file(), site.line()),
+        None => "before any call of its context".to_owned(),
     };
-    format!("orchestration '{function}' {}{place}.", refused.refusal.explain())
+    format!("orchestration '{function}' ({place}) {}.", refused.refusal.explain())
 }
 
 /// An error with all it was caused by. Never empty: the host would take an empty text for success.

@@ -8,6 +8,7 @@ use super::{
     operation::OpId,
     segment::{Plan, Segments},
 };
+use std::collections::BTreeSet;
 
 /// How the code stands at the end of the poll.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +19,9 @@ pub(crate) enum Standing {
     Returned,
     /// It failed; whatever it asked for still stands.
     Failed,
-    /// The history contradicts it.
-    Contradicted,
+    /// The history contradicts it, it panicked, or it was refused: what it asked for in this episode does not count. New
+    /// tasks would keep the host from failing the instance, and let it be run again, until they have ended.
+    Broken,
 }
 
 /// A request to start over.
@@ -59,10 +61,10 @@ impl Core {
         let mut actions = std::mem::take(&mut state.actions);
         let continue_as_new = match standing {
             Standing::Waiting | Standing::Returned => state.continue_as_new.take(),
-            Standing::Failed | Standing::Contradicted => None,
+            Standing::Failed | Standing::Broken => None,
         };
         let done = *standing != Standing::Waiting || continue_as_new.is_some();
-        if *standing == Standing::Contradicted {
+        if *standing == Standing::Broken {
             actions = self.recorded_actions();
         }
         if done {
@@ -100,18 +102,7 @@ impl Core {
                     }),
                 )
             }
-            None if *standing == Standing::Contradicted => {
-                let all = 0..u32::try_from(actions.len()).unwrap_or(u32::MAX);
-                (
-                    Plan {
-                        closed: Vec::new(),
-                        open: all,
-                        go_on: true,
-                        latest_fire_at: None,
-                    },
-                    None,
-                )
-            }
+            None if *standing == Standing::Broken => (Segments::new(state.start_clock).plan(&actions, true), None),
             None => (segments.plan(&actions, done), None),
         };
         Outcome {
@@ -175,14 +166,20 @@ impl Core {
             .collect();
         recorded.sort_by_key(|(id, _)| *id);
         recorded.dedup_by_key(|(id, _)| *id);
-        recorded
-            .into_iter()
-            .map(|(_, kind)| Action {
-                kind,
-                op: OpId(u32::MAX),
-                settled: None,
+        let answered: BTreeSet<u32> = history
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Completed { id, .. } | Event::Failed { id, .. } => Some(*id),
+                _ => None,
             })
-            .collect()
+            .collect();
+        let action = |(id, kind)| Action {
+            kind,
+            op: OpId(u32::MAX),
+            settled: answered.contains(&id).then_some(0),
+        };
+        recorded.into_iter().map(action).collect()
     }
 }
 

@@ -214,3 +214,18 @@ fn a_payload_that_is_none_is_told_apart_in_one_sentence() {
         assert!(message.contains(text), "{message}");
     }
 }
+
+#[test]
+fn what_a_broken_episode_asked_for_does_not_hold_the_instance() {
+    // New tasks would keep the host from failing it; what history records must be there for the host's own check.
+    let orchestrator: Orchestrator = |c| {
+        fallible(async move {
+            ok(&c, "A").await;
+            let _new = c.call_activity("B", 1);
+            panic!("after the call");
+        })
+    };
+    let turn = run(orchestrator, "12 0 4#0(A) 13 12 5>0=1");
+    assert!(turn.failure().contains("after the call"));
+    assert_eq!(turn.actions(), "A");
+}

@@ -23,7 +23,8 @@ fn a_runtime_timer_is_refused_with_the_line_of_the_last_call() {
     };
     let turn = run(orchestrator, "12 0 4#0(A) 13 12 5>0=1");
     for part in [
-        "orchestration 'test' awaited something that is not a durable task",
+        "orchestration 'test' (last call of its context at ",
+        "awaited something that is not a durable task",
         "call_activity(..)",
         "script.rs:",
     ] {
@@ -69,6 +70,7 @@ fn joining_two_calls_without_the_context_is_refused_in_the_first_episode() {
         })
     };
     let turn = run(orchestrator, "12 0");
+    assert_eq!(turn.actions(), "", "nothing is scheduled that would hold the instance");
     for part in ["awaited two things at once", "context.join(..)", "tests/foreign.rs:"] {
         assert!(turn.failure().contains(part), "{part}: {}", turn.failure());
     }
