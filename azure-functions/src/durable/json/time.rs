@@ -65,7 +65,7 @@ pub(crate) fn write_instant(out: &mut String, instant: DateTime<Utc>) {
     let mut ticks = instant.nanosecond() % 1_000_000_000 / 100;
     if ticks != 0 {
         let mut digits = 7;
-        while ticks % 10 == 0 {
+        while ticks.is_multiple_of(10) {
             ticks /= 10;
             digits -= 1;
         }

@@ -360,7 +360,7 @@ impl Core {
                     OpState::Ready(answer) => {
                         operation.state = OpState::Taken;
                         if let Answered::Arrival(event) = answer {
-                            state.events.consume(op, event);
+                            return Poll::Ready(Answered::Arrival(state.events.consume(event)));
                         }
                         return Poll::Ready(answer);
                     }
@@ -416,16 +416,11 @@ impl Core {
             }
             OpState::Ready(Answered::Arrival(event)) => {
                 let operations = &state.operations;
-                let changed = state
+                let heir = state
                     .events
-                    .give_back(op, event, |op| operations[op.0 as usize].state == OpState::Pending);
-                for (op, event) in changed {
-                    let operation = &mut state.operations[op.0 as usize];
-                    if let OpState::Ready(held) = &mut operation.state {
-                        *held = Answered::Arrival(event);
-                    } else {
-                        state.answer(op, Answered::Arrival(event));
-                    }
+                    .give_back(event, |op| operations[op.0 as usize].state == OpState::Pending);
+                if let Some(heir) = heir {
+                    state.answer(heir, Answered::Arrival(event));
                 }
             }
             OpState::Ready(_) | OpState::Taken | OpState::Dropped => {

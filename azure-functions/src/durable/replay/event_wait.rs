@@ -42,8 +42,6 @@ pub(crate) struct EventName {
     arrived: u32,
     unassigned: BTreeSet<ArrivalId>,
     waits: VecDeque<OpId>,
-    /// Waits that have got an event but have not returned it: the older the wait, the older its event.
-    holding: BTreeMap<OpId, ArrivalId>,
 }
 
 /// All events and waits of an execution.
@@ -66,7 +64,6 @@ impl Events {
             arrived: 0,
             unassigned: BTreeSet::new(),
             waits: VecDeque::new(),
-            holding: BTreeMap::new(),
         });
         self.by_folded_name.insert(folded, name);
         name
@@ -89,50 +86,38 @@ impl Events {
     pub(crate) fn wait(&mut self, name: usize, op: OpId) -> Option<ArrivalId> {
         let name = &mut self.names[name];
         let event = name.unassigned.pop_first();
-        match event {
-            Some(event) => {
-                name.holding.insert(op, event);
-            }
-            None => name.waits.push_back(op),
+        if event.is_none() {
+            name.waits.push_back(op);
         }
         event
     }
 
-    /// A wait returns its event.
-    pub(crate) fn consume(&mut self, op: OpId, event: ArrivalId) {
-        let arrival = &mut self.arrivals[event];
-        arrival.consumed = true;
-        self.names[arrival.name].holding.remove(&op);
+    /// A wait that was given `event` returns; the event that it consumes: an older one, if that was given back meanwhile
+    /// and nobody else has it.
+    pub(crate) fn consume(&mut self, event: ArrivalId) -> ArrivalId {
+        let unassigned = &mut self.names[self.arrivals[event].name].unassigned;
+        let consumed = match unassigned.first() {
+            Some(older) if *older < event => {
+                let older = *older;
+                unassigned.remove(&older);
+                unassigned.insert(event);
+                older
+            }
+            _ => event,
+        };
+        self.arrivals[consumed].consumed = true;
+        consumed
     }
 
-    /// A wait ended without returning its event: each younger wait that holds one gets the next older one, the oldest of
-    /// those that hold none gets what is left over, or that keeps its place. Returns who holds what now; all but the last
-    /// of them held one before.
-    pub(crate) fn give_back(
-        &mut self,
-        op: OpId,
-        event: ArrivalId,
-        is_live: impl Fn(OpId) -> bool,
-    ) -> Vec<(OpId, ArrivalId)> {
-        let name = self.arrivals[event].name;
-        let holding = &mut self.names[name].holding;
-        holding.remove(&op);
-        let (mut left_over, mut changed) = (event, Vec::new());
-        for (younger, held) in holding.range_mut(op..) {
-            std::mem::swap(held, &mut left_over);
-            changed.push((*younger, *held));
-        }
-        if let Some(heir) = self.assign(name, left_over, is_live) {
-            changed.push((heir, left_over));
-        }
-        changed
+    /// A wait ended without returning its event: the oldest live wait gets it, or it keeps its place.
+    pub(crate) fn give_back(&mut self, event: ArrivalId, is_live: impl Fn(OpId) -> bool) -> Option<OpId> {
+        self.assign(self.arrivals[event].name, event, is_live)
     }
 
     fn assign(&mut self, name: usize, event: ArrivalId, is_live: impl Fn(OpId) -> bool) -> Option<OpId> {
         let name = &mut self.names[name];
         while let Some(op) = name.waits.pop_front() {
             if is_live(op) {
-                name.holding.insert(op, event);
                 return Some(op);
             }
         }

@@ -102,7 +102,12 @@ impl Core {
                     }),
                 )
             }
-            None if *standing == Standing::Broken => (Segments::new(state.start_clock).plan(&actions, true), None),
+            None if *standing == Standing::Broken => {
+                let mut plan = Segments::new(state.start_clock).plan(&actions, true);
+                // The shim issues them all at the start, to which later timers are too far away.
+                plan.latest_fire_at = latest_fire_at(&self.history, state.start_clock);
+                (plan, None)
+            }
             None => (segments.plan(&actions, done), None),
         };
         Outcome {
