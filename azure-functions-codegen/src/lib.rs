@@ -83,7 +83,8 @@ fn func_tokens(arguments: proc_macro2::TokenStream, item: &proc_macro2::TokenStr
         Some(errors) => quote!(#function #errors),
         None => {
             let registration = expand::registration(&signature);
-            quote!(#function #registration)
+            // Bindings come by value: an async function has to own them.
+            quote!(#[allow(clippy::needless_pass_by_value)] #function #registration)
         }
     }
 }

@@ -69,7 +69,8 @@ fn message_rows(name: &str, message: &DescriptorProto, rows: &mut Vec<String>) {
     }
     for field in &message.field {
         let entry = message.nested_type.iter().find(|n| {
-            n.options.as_ref().is_some_and(|o| o.map_entry()) && plain(field.type_name()) == qualified(name, n.name())
+            n.options.as_ref().is_some_and(prost_types::MessageOptions::map_entry)
+                && plain(field.type_name()) == qualified(name, n.name())
         });
         let (kind, label) = match entry {
             Some(entry) => (
@@ -91,7 +92,7 @@ fn message_rows(name: &str, message: &DescriptorProto, rows: &mut Vec<String>) {
     for nested in message
         .nested_type
         .iter()
-        .filter(|n| !n.options.as_ref().is_some_and(|o| o.map_entry()))
+        .filter(|n| !n.options.as_ref().is_some_and(prost_types::MessageOptions::map_entry))
     {
         message_rows(&qualified(name, nested.name()), nested, rows);
     }

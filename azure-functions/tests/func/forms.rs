@@ -65,6 +65,7 @@ type JsonAlias = Json<Order>;
 fn no_answer(_req: HttpRequest) {}
 
 #[func]
+#[expect(clippy::unused_unit, reason = "a form that people write")]
 fn says_unit(_req: HttpRequest) -> () {}
 
 // Timers.

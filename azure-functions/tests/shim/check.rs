@@ -44,6 +44,35 @@ pub(crate) fn grows(before: &[Work], now: &[Work]) -> Result<(), String> {
     Ok(())
 }
 
+/// The actions are what the history records, no more and no less.
+pub(crate) fn is_recorded(history: &[Value], actions: &[Work]) -> Result<(), String> {
+    let scheduled: Vec<_> = history.iter().filter(|e| matches!(kind(e), 4 | 7 | 10)).collect();
+    for (id, event) in scheduled.iter().enumerate() {
+        let (wanted, name) = match kind(event) {
+            4 => (Kind::Activity, event["Name"].as_str()),
+            7 => (Kind::SubOrchestration, event["Name"].as_str()),
+            _ => (Kind::Timer, None),
+        };
+        let action = actions
+            .get(id)
+            .filter(|a| a.kind == wanted && name.is_none_or(|name| name == a.name));
+        if event["EventId"] != id || action.is_none() {
+            return Err(format!(
+                "history has {event} as {id}, the answer has {:?}",
+                actions.get(id)
+            ));
+        }
+    }
+    match actions.len() == scheduled.len() {
+        true => Ok(()),
+        false => Err(format!(
+            "history has {} actions, the answer {}",
+            scheduled.len(),
+            actions.len()
+        )),
+    }
+}
+
 /// The actions are what the code asked for, in its order, each once; what lies between are further attempts and delays
 /// of its retries, and further pieces of its long timers.
 pub(crate) fn asked_for(tape: &[Entry], actions: &[Work]) -> Result<(), String> {

@@ -104,7 +104,7 @@ impl Core {
             }
             None if *standing == Standing::Broken => {
                 let mut plan = Segments::new(state.start_clock).plan(&actions, true);
-                // The shim issues them all at the start, to which later timers are too far away.
+                // The shim issues all of it at the start, and takes no timer that is too far away from there.
                 plan.latest_fire_at = latest_fire_at(&self.history, state.start_clock);
                 (plan, None)
             }

@@ -229,3 +229,15 @@ fn what_a_broken_episode_asked_for_does_not_hold_the_instance() {
     assert!(turn.failure().contains("after the call"));
     assert_eq!(turn.actions(), "A");
 }
+
+#[test]
+fn recorded_timers_of_a_broken_episode_are_not_too_far_from_the_start() {
+    let turn = run(
+        |_| fallible(async { panic!("no") }),
+        "12 0 4#0(A) 13 12 5>0=1 10#1=2031-05-20T10:00:00Z 13 12 15(E)=1",
+    );
+    assert_eq!(
+        turn.answer["actions"][0][0]["compoundActions"][1]["fireAt"],
+        "2031-05-10T09:00:00Z"
+    );
+}
