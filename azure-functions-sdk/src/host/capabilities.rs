@@ -1,4 +1,4 @@
-//! What a worker says it can do (`worker-protocol.md` 3.2): a key with any text is on, even with the text `false`.
+//! What a worker says it can do: a key with any text is on, even with the text `false`.
 
 use std::collections::HashMap;
 

@@ -232,7 +232,7 @@ pub(crate) fn message(content: Content) -> StreamingMessage {
     }
 }
 
-/// `Err` is what the worker says went wrong; a status that was not set counts as failed (`worker-protocol.md` 1.3).
+/// `Err` is what the worker says went wrong; a status that was not set counts as failed.
 pub(crate) fn status(result: Option<StatusResult>) -> Result<(), Failure> {
     let Some(result) = result else {
         return Err(Failure {
@@ -274,7 +274,7 @@ fn outcome(mut response: InvocationResponse) -> Outcome {
     Ok(response)
 }
 
-/// Writes a worker's log record where it belongs (`worker-protocol.md` 3.9): user logs only while their invocation runs.
+/// Writes a worker's log record where it belongs: user logs only while their invocation runs.
 pub(crate) fn write_log(record: &RpcLog, function: Option<&Function>, log: &Log) {
     let level = level(record.level);
     let invocation = Some(record.invocation_id.as_str()).filter(|id| !id.is_empty());

@@ -63,8 +63,7 @@ async fn run(runner: &FunctionRunner, item: WorkItem) -> Result<WorkResult, Work
     }
 }
 
-/// Durable payloads are text, under the trigger's name; activities see it in their metadata too
-/// (`worker-protocol.md` 4.9).
+/// Durable payloads are text, under the trigger's name; activities see it in their metadata too.
 fn trigger_input(item: WorkItem, trigger: String) -> TriggerInput {
     let mut input = item.payload.map_or_else(TriggerInput::none, TriggerInput::text);
     if item.kind != WorkKind::Activity {

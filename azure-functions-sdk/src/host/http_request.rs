@@ -1,5 +1,4 @@
-//! An HTTP request as the worker gets it: `RpcHttp` and trigger metadata, shaped by the worker's capabilities
-//! (`worker-protocol.md` 4.4).
+//! An HTTP request as the worker gets it: `RpcHttp` and trigger metadata, shaped by the worker's capabilities.
 
 use super::{
     capabilities::Capabilities,

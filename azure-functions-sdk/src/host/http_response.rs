@@ -1,4 +1,4 @@
-//! What the caller of an HTTP function sees of the worker's answer (`worker-protocol.md` 4.6, 4.7).
+//! What the caller of an HTTP function sees of the worker's answer.
 
 use super::{
     function::{Direction, Function},

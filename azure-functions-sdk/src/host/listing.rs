@@ -1,5 +1,4 @@
-//! What the host prints when the functions are known: the list that people of `func start` know
-//! (`worker-protocol.md` 7.2).
+//! What the host prints when the functions are known: the list that people of `func start` know.
 
 use super::{
     function::{Function, FunctionTable},

@@ -1,5 +1,5 @@
 //! Reads the metadata that a worker sends (or that lies on disk as `function.json`) into functions, and says in one
-//! sentence what is wrong with a function that cannot run (`worker-protocol.md` 3.4, 5.1).
+//! sentence what is wrong with a function that cannot run.
 
 use super::{
     function::{Binding, Direction, Function},

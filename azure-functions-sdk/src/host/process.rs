@@ -1,4 +1,4 @@
-//! The worker process: how it is started, what its console says, how it ends (`worker-protocol.md` 2.1 to 2.3).
+//! The worker process: how it is started, what its console says, how it ends.
 
 use super::{output::Log, rpc::server::MAX_MESSAGE_LENGTH};
 use crate::project::{LogLevel, Settings};
@@ -74,7 +74,7 @@ impl WorkerCommand {
 
     /// Adds what the host alone knows to the environment; variables that were set explicitly stay.
     pub(crate) fn with_defaults(mut self, settings: &Settings, site: &str) -> Self {
-        // Not one of the runtimes that get the gRPC protocol of the durable extension (`worker-protocol.md` 4.9).
+        // Not one of the runtimes that get the gRPC protocol of the durable extension.
         let runtime = settings.get("FUNCTIONS_WORKER_RUNTIME").unwrap_or("rust").to_owned();
         let own = [
             ("FUNCTIONS_WORKER_RUNTIME", runtime.as_str()),
@@ -158,6 +158,15 @@ impl fmt::Display for Ending {
 impl Launch for WorkerCommand {
     fn launch(&self, worker_id: &str, port: u16, log: &Log) -> io::Result<Box<dyn Running>> {
         let mut command = Command::new(&self.program);
+        // What `cargo run` says about the host's own crate would be wrong about the app.
+        for (name, _) in std::env::vars_os() {
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+            {
+                command.env_remove(&name);
+            }
+        }
         command
             .args(&self.arguments)
             .args(Self::host_arguments(worker_id, port))

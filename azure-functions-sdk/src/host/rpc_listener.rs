@@ -1,5 +1,5 @@
 //! The loopback listener behind `rpcBaseUrl`: durable clients in the worker reach the durable HTTP API here, without a
-//! key (`durable-host.md` 0.2).
+//! key.
 //!
 //! Since it asks for no key, it answers only those that name it as a loopback address, and no web page.
 

@@ -21,10 +21,10 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// How long a caller over HTTP waits for a worker (`worker-protocol.md` 5.3).
+/// How long a caller over HTTP waits for a worker.
 const HTTP_WAIT: Duration = Duration::from_secs(30);
 
-/// Separates the text for people from the answer of a failed orchestration (`durable-protocol.md` 4.3).
+/// Separates the text for people from the answer of a failed orchestration.
 const OUT_OF_PROCESS_DATA: &str = "\n\n$OutOfProcData$:";
 
 /// Makes the text of a durable client binding: `taskHub` and `connectionName` of the binding in, JSON out.

@@ -1,4 +1,4 @@
-//! From an open stream to a worker that can be invoked: init, metadata, load (`worker-protocol.md` 3.1 to 3.5).
+//! From an open stream to a worker that can be invoked: init, metadata, load.
 
 use super::{
     capabilities::Capabilities,

@@ -147,13 +147,13 @@ impl DurableOrchestrationContext {
     /// Calls an activity.
     #[track_caller]
     pub fn call_activity<D: Serialize>(&self, name: &str, input: D) -> CallFuture {
-        self.call(self.activity(name, &input), name, None, Location::caller())
+        self.call(self.activity(name, &input), None, Location::caller())
     }
 
     /// Calls an activity, and again when it fails.
     #[track_caller]
     pub fn call_activity_with_retry<D: Serialize>(&self, name: &str, options: RetryOptions, input: D) -> CallFuture {
-        self.call(self.activity(name, &input), name, Some(options), Location::caller())
+        self.call(self.activity(name, &input), Some(options), Location::caller())
     }
 
     /// Starts another orchestration and waits for its output. Without an instance id it gets one made from this
@@ -162,7 +162,6 @@ impl DurableOrchestrationContext {
     pub fn call_sub_orchestrator<D: Serialize>(&self, name: &str, instance_id: Option<&str>, input: D) -> CallFuture {
         self.call(
             self.sub_orchestration(name, instance_id, &input),
-            name,
             None,
             Location::caller(),
         )
@@ -180,17 +179,15 @@ impl DurableOrchestrationContext {
     ) -> CallFuture {
         self.call(
             self.sub_orchestration(name, instance_id, &input),
-            name,
             Some(options),
             Location::caller(),
         )
     }
 
     fn activity<D: Serialize>(&self, name: &str, input: &D) -> Result<ActionKind, CallError> {
-        self.known(CalledKind::Activity, name)?;
         Ok(ActionKind::CallActivity {
-            name: name.to_owned(),
-            input: json(name, input)?,
+            name: self.known(CalledKind::Activity, name)?,
+            input: self.json(name, input)?,
         })
     }
 
@@ -200,7 +197,7 @@ impl DurableOrchestrationContext {
         id: Option<&str>,
         input: &D,
     ) -> Result<ActionKind, CallError> {
-        self.known(CalledKind::Orchestration, name)?;
+        let known = self.known(CalledKind::Orchestration, name)?;
         let id = id.filter(|id| !id.is_empty());
         // The host swallows these mistakes, and every later id would shift.
         let same = |other: &str| id.is_some_and(|id| id.eq_ignore_ascii_case(other));
@@ -219,15 +216,22 @@ impl DurableOrchestrationContext {
         }
         let instance_id = id.map(str::to_owned);
         Ok(ActionKind::CallSubOrchestration {
-            name: name.to_owned(),
+            name: known,
             instance_id,
-            input: json(name, input)?,
+            input: self.json(name, input)?,
         })
     }
 
-    fn known(&self, kind: CalledKind, name: &str) -> Result<(), CallError> {
-        if self.core.knows(kind, name) {
-            return Ok(());
+    fn json<D: Serialize>(&self, name: &str, input: &D) -> Result<String, CallError> {
+        self.core.json(input).map_err(|source| CallError::Input {
+            name: name.to_owned(),
+            source,
+        })
+    }
+
+    fn known(&self, kind: CalledKind, name: &str) -> Result<Rc<str>, CallError> {
+        if let Some(name) = self.core.known(kind, name) {
+            return Ok(name);
         }
         let known = self.core.functions.names(kind);
         Err(CallError::NotRegistered {
@@ -244,13 +248,7 @@ impl DurableOrchestrationContext {
         })
     }
 
-    fn call(
-        &self,
-        call: Result<ActionKind, CallError>,
-        name: &str,
-        retry: Option<RetryOptions>,
-        site: Site,
-    ) -> CallFuture {
+    fn call(&self, call: Result<ActionKind, CallError>, retry: Option<RetryOptions>, site: Site) -> CallFuture {
         let core = &self.core;
         let call = match call {
             Ok(call) => call,
@@ -260,13 +258,13 @@ impl DurableOrchestrationContext {
             }
         };
         if !core.touch(site) {
-            return CallFuture::called(core, core.inert(site), site, name);
+            return CallFuture::called(core, core.inert(site), site);
         }
         let op = match retry {
             None => core.issue_call(call, site),
             Some(options) => core.issue_retry(call, options, site),
         };
-        CallFuture::called(core, op, site, name)
+        CallFuture::called(core, op, site)
     }
 
     /// Creates a timer that fires at a time, at once if that has passed. It may be as far away as you like. Dropping the
@@ -435,13 +433,6 @@ impl DurableOrchestrationContext {
     {
         ForEachConcurrent::new(&self.core, Location::caller(), limit, items.into_iter(), start)
     }
-}
-
-fn json<D: Serialize>(name: &str, input: &D) -> Result<String, CallError> {
-    serde_json::to_string(input).map_err(|source| CallError::Input {
-        name: name.to_owned(),
-        source,
-    })
 }
 
 /// Future of [`DurableOrchestrationContext::wait_for_event_with_timeout`]: the event's payload, or `None` if the time

@@ -57,24 +57,18 @@ enum CallState {
         core: Rc<Core>,
         error: Option<CallError>,
     },
-    Called {
-        handle: Handle,
-        function: String,
-    },
+    Called(Handle),
 }
 
 impl CallFuture {
-    pub(super) fn called(core: &Rc<Core>, op: OpId, site: Site, function: &str) -> Self {
+    pub(super) fn called(core: &Rc<Core>, op: OpId, site: Site) -> Self {
         let handle = Handle {
             core: Rc::clone(core),
             op,
             site,
         };
         Self {
-            state: CallState::Called {
-                handle,
-                function: function.to_owned(),
-            },
+            state: CallState::Called(handle),
         }
     }
 
@@ -93,9 +87,9 @@ impl Future for CallFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.state {
-            CallState::Called { handle, function } => {
+            CallState::Called(handle) => {
                 let answered = std::task::ready!(handle.poll(cx));
-                Poll::Ready(read_answer(&handle.core, answered, function))
+                Poll::Ready(read_answer(&handle.core, answered))
             }
             CallState::Refused { core, error } => match error.take() {
                 Some(error) => Poll::Ready(Err(error)),
@@ -105,12 +99,14 @@ impl Future for CallFuture {
     }
 }
 
-fn read_answer(core: &Core, answered: Answered, function: &str) -> Result<Value, CallError> {
+fn read_answer(core: &Core, answered: Answered) -> Result<Value, CallError> {
     let history = &core.history;
     match answered {
         Answered::Event(place) => match history.events[place] {
             Event::Completed { result, .. } => Ok(history.nested_json(result)),
-            _ => Err(CallError::from_history(history, place, function)),
+            Event::Failed { id, .. } => Err(CallError::from_history(history, place, &core.called_name(id))),
+            // Nothing else answers a call.
+            _ => Ok(Value::Null),
         },
         // Only timers and waits are answered otherwise.
         Answered::Fired | Answered::Arrival(_) => Ok(Value::Null),

@@ -32,6 +32,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tonic::{Streaming, transport::Endpoint};
 
+/// What the host may send ahead, in bytes.
+const WINDOW: u32 = 16 << 20;
+
 /// What the worker can do, as the host must know it: a key switches a behaviour on, whatever its value.
 const CAPABILITIES: [&str; 12] = [
     "TypedDataCollection",
@@ -88,6 +91,11 @@ pub(super) async fn serve(app: App, host: HostArguments) -> Result<(), SessionEr
     );
     let endpoint =
         Endpoint::from_shared(host.uri.clone()).map_err(|_| SessionError::Address { uri: host.uri.clone() })?;
+    // The history of a long orchestration is megabytes: the default of 64 KiB would stop the host every few messages.
+    let endpoint = endpoint
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .tcp_nodelay(true);
     let unreachable = |reason: String| SessionError::Unreachable {
         uri: host.uri.clone(),
         reason,

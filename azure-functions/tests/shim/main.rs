@@ -14,6 +14,7 @@ mod program;
 mod world;
 
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use std::cell::RefCell;
 
 #[test]
 fn shim_and_code_agree_about_every_program() {
@@ -26,9 +27,30 @@ fn shim_and_code_agree_about_every_program() {
         max_shrink_iters: 20_000,
         ..Config::default()
     };
+    let (cases, total) = (config.cases, RefCell::new(world::Tally::default()));
     TestRunner::new(config)
         .run(&program::program(), |program| {
-            world::run(&program, None).map_err(TestCaseError::fail)
+            let tally = world::run(&program, None).map_err(TestCaseError::fail)?;
+            total.borrow_mut().add(&tally);
+            Ok(())
         })
         .unwrap_or_else(|e| panic!("{e}"));
+    let total = total.into_inner();
+    println!("{cases} programs: {total:#?}");
+    if cases >= 100 {
+        // Programs that do not get there would show nothing.
+        let rarest = [
+            total.suspended_episodes,
+            total.restarts,
+            total.failures,
+            total.events_consumed,
+            total.events_handed_on,
+            total.events_carried_over,
+            total.nevers,
+            total.noops,
+            total.waits,
+            total.cancelled_timers,
+        ];
+        assert!(rarest.iter().all(|n| *n > 0), "{total:#?}");
+    }
 }

@@ -1,14 +1,14 @@
 //! Wrong answers, to see that the property can fail: each mutation must be caught.
 
-use super::{program, world};
+use super::{
+    program,
+    world::{self, NEVER},
+};
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,
 };
 use serde_json::{Value, json};
-
-/// The reserved name of the wait that never ends.
-const NEVER: &str = "azure-functions-rs.never";
 
 /// Runs programs until the mutation is caught.
 fn is_caught(mutation: world::Mutation) {

@@ -15,8 +15,59 @@ use std::rc::Rc;
 /// Changes an answer's list of actions before the shim gets it.
 pub(crate) type Mutation = fn(&mut Vec<Value>);
 
+/// How often things happened.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) episodes: usize,
+    pub(crate) suspended_episodes: usize,
+    pub(crate) answers: usize,
+    pub(crate) restarts: usize,
+    pub(crate) failures: usize,
+    pub(crate) events_consumed: usize,
+    pub(crate) events_handed_on: usize,
+    pub(crate) events_carried_over: usize,
+    /// In the last answer of each execution:
+    pub(crate) actions: usize,
+    pub(crate) segments: usize,
+    pub(crate) nevers: usize,
+    pub(crate) noops: usize,
+    pub(crate) waits: usize,
+    pub(crate) cancelled_timers: usize,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.episodes += other.episodes;
+        self.suspended_episodes += other.suspended_episodes;
+        self.answers += other.answers;
+        self.restarts += other.restarts;
+        self.failures += other.failures;
+        self.events_consumed += other.events_consumed;
+        self.events_handed_on += other.events_handed_on;
+        self.events_carried_over += other.events_carried_over;
+        self.actions += other.actions;
+        self.segments += other.segments;
+        self.nevers += other.nevers;
+        self.noops += other.noops;
+        self.waits += other.waits;
+        self.cancelled_timers += other.cancelled_timers;
+    }
+
+    fn last_answer(&mut self, list: &[Value]) {
+        self.segments += list.len();
+        let text = Value::from(list).to_string();
+        let nevers = text.matches(NEVER).count();
+        self.nevers += nevers;
+        self.waits += text.matches("externalEventName").count() - nevers;
+        self.noops += text.matches(r#""compoundActions":[]"#).count();
+    }
+}
+
+/// The reserved name of the wait that never ends.
+pub(crate) const NEVER: &str = "azure-functions-rs.never";
+
 /// Runs a program to its end; what went wrong, if anything did.
-pub(crate) fn run(program: &Program, mutation: Option<Mutation>) -> Result<(), String> {
+pub(crate) fn run(program: &Program, mutation: Option<Mutation>) -> Result<Tally, String> {
     let program = Rc::new(program.clone());
     let mut world = World::new(&program);
     world.mutation = mutation;
@@ -24,7 +75,7 @@ pub(crate) fn run(program: &Program, mutation: Option<Mutation>) -> Result<(), S
         match world.episode()? {
             Turn::Waiting => world.next_episode()?,
             Turn::Restarted => {}
-            Turn::Completed => return Ok(()),
+            Turn::Completed => return Ok(world.tally),
         }
     }
     Err("the instance does not end".to_owned())
@@ -83,12 +134,15 @@ struct World {
     /// Rounds of events raised because nothing else was left to happen.
     encores: u32,
     events: Events,
+    tally: Tally,
     // Of the current execution:
     generation: usize,
     input: Value,
     history: Vec<Value>,
     tape: Vec<Entry>,
     actions: Vec<Work>,
+    /// The code panicked in the last episode.
+    broken: bool,
     /// Length of the history when the code was done.
     done_at: Option<usize>,
 }
@@ -110,11 +164,13 @@ impl World {
             suspended: false,
             encores: 0,
             events: Events::default(),
+            tally: Tally::default(),
             generation: 0,
             input: json!({"generation": 0}),
             history: Vec::new(),
             tape: Vec::new(),
             actions: Vec::new(),
+            broken: false,
             done_at: None,
         };
         world.begin(Vec::new());
@@ -206,6 +262,9 @@ impl World {
         self.check_shim(&stand, done)
             .map_err(|e| format!("{e}\n{}", self.describe(&answer)))?;
         self.tape = tape.entries;
+        self.tally.episodes += 1;
+        self.tally.suspended_episodes += usize::from(stand.suspended);
+        self.tally.answers += stand.unsent.len();
         for id in stand.unsent {
             self.send(id, &stand.issued[id]);
         }
@@ -215,6 +274,11 @@ impl World {
         if !done || stand.open || stand.suspended {
             return Ok(Turn::Waiting);
         }
+        self.tally.last_answer(&list);
+        self.tally.failures += usize::from(answer.get("error").is_some());
+        self.tally.actions += self.actions.len();
+        self.tally.cancelled_timers += self.actions.iter().filter(|a| a.cancelled).count();
+        self.tally.events_consumed += self.tape.iter().filter(|e| matches!(e, Entry::Got { .. })).count();
         let Some(input) = stand.continued else {
             return Ok(Turn::Completed);
         };
@@ -225,6 +289,9 @@ impl World {
 
     /// What can be said about code and answer without a shim; whether the code is done.
     fn check_code(&mut self, tape: &Tape, answer: &Value, list: &[Value]) -> Result<bool, String> {
+        self.broken = answer["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("planned panic"));
         let failed = |e: String| format!("{e}\n{}", self.describe(answer));
         if let Some(fault) = tape.faults.first() {
             return Err(failed(fault.clone()));
@@ -245,8 +312,8 @@ impl World {
             return Err(failed("the code went on after it was done".to_owned()));
         }
         let actions = model::in_order(list);
-        // A panic is not an error that the code returned: what it asked for in that episode does not count.
-        if answer["error"].as_str().is_some_and(|e| e.starts_with("panicked")) {
+        // What a broken episode asked for does not count.
+        if self.broken {
             check::is_recorded(&self.history, &actions).map_err(failed)?;
         } else {
             check::grows(&self.actions, &actions).map_err(failed)?;
@@ -277,7 +344,9 @@ impl World {
         if !done {
             return Ok(());
         }
-        if !stand.at_end {
+        // A broken episode counts answers that are held back: it fails the instance once they are not.
+        let later = self.broken && stand.suspended;
+        if !stand.at_end && !later {
             return Err("the code is done, the shim does not get to the end".to_owned());
         }
         if stand.suspended {
@@ -413,6 +482,9 @@ impl World {
             Some(envelope) => (envelope["events"].as_array().unwrap().clone(), input["input"].clone()),
             None => (Vec::new(), input.clone()),
         };
+        self.tally.restarts += 1;
+        self.tally.events_handed_on += handed_on.len();
+        self.tally.events_carried_over += carried_over.len();
         self.generation += 1;
         if input != json!({"generation": self.generation}) {
             return Err(format!("the next execution gets the input {input}"));

@@ -158,7 +158,6 @@ async fn greets(context: DurableOrchestrationContext) -> OrchestrationOutput {
 }
 
 #[func]
-#[expect(clippy::needless_pass_by_value, reason = "as the attribute wants it")]
 fn greet(context: DurableActivityContext) -> ActivityOutput {
     format!("Hello {}!", context.input().as_str().unwrap_or("stranger")).into()
 }
@@ -168,6 +167,25 @@ async fn blocks(_context: DurableOrchestrationContext) {
     log::info!("begun");
     let (_sender, receiver) = std::sync::mpsc::channel::<()>();
     let _ = receiver.recv_timeout(std::time::Duration::from_secs(3600));
+}
+
+#[func]
+async fn awaits_a_runtime_timer(context: DurableOrchestrationContext) {
+    let _ = context.call_activity("greet", "Tokyo").await;
+    tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+}
+
+#[func]
+async fn joins_without_the_context(context: DurableOrchestrationContext) {
+    let _ = tokio::join!(
+        context.call_activity("greet", "Tokyo"),
+        context.call_activity("greet", "London")
+    );
+}
+
+#[func]
+async fn awaits_nothing_there_is(_context: DurableOrchestrationContext) {
+    std::future::pending::<()>().await;
 }
 
 #[func]

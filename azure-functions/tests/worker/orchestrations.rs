@@ -97,6 +97,41 @@ async fn a_failed_episode_carries_its_answer_in_the_exception() {
 }
 
 #[tokio::test]
+async fn what_an_orchestration_may_not_await_fails_that_episode_and_no_other() {
+    let mut worker = Worker::start().await;
+    let second_episode = greeted("greet").replace("\"greets\"", "\"awaits_a_runtime_timer\"");
+    for (name, payload, complaint) in [
+        (
+            "awaits_a_runtime_timer",
+            second_episode,
+            "awaited something that is not a durable task",
+        ),
+        (
+            "joins_without_the_context",
+            payload("joins_without_the_context", &[]),
+            "awaited two things at once",
+        ),
+        (
+            "awaits_nothing_there_is",
+            payload("awaits_nothing_there_is", &[]),
+            "awaited something that is not a durable task",
+        ),
+    ] {
+        let response = worker.call(name, &payload).await;
+        let (status, message) = failure(&response);
+        let (said, _) = message.split_once("\n\n$OutOfProcData$:").unwrap();
+        assert_eq!(status, i32::from(Status::Failure));
+        assert!(
+            said.contains(complaint) && said.contains(&format!("orchestration '{name}' (")),
+            "{said}"
+        );
+        let next = answer(&worker.call("greets", &greeted("greet")).await);
+        assert_eq!(next["output"], "Hello Tokyo!");
+    }
+    assert_eq!(worker.end().await, 0);
+}
+
+#[tokio::test]
 async fn episodes_that_block_fail_alone_and_hold_nobody_up() {
     let mut host = Host::listen().await;
     let child = app_command(&host.arguments())

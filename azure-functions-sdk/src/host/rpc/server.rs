@@ -1,7 +1,7 @@
 //! The gRPC server that workers dial: plain HTTP/2 on a free loopback port, one bidirectional stream a worker.
 //!
 //! A stream says with its first message which worker it is from. Streams of workers that nobody expects are ended
-//! without an error, as the real host does (`worker-protocol.md` 3.1).
+//! without an error, as the real host does.
 
 use super::messages::{
     StreamingMessage,

@@ -1,4 +1,4 @@
-//! `TimerInfo`, the data that a timer function gets (`worker-protocol.md` 6.3).
+//! `TimerInfo`, the data that a timer function gets.
 
 use serde::Serialize;
 

@@ -189,8 +189,8 @@ impl<'de> Visitor<'de> for Fields<'de> {
                 Key::Input => found.input = Span::of(self.whole, raw(&mut map)?),
                 Key::InstanceId => found.instance_id = map.next_value()?,
                 Key::ParentInstanceId => found.parent_instance_id = map.next_value()?,
-                Key::UpperSchemaVersion => found.upper_schema = integer(raw(&mut map)?).unwrap_or(0),
-                Key::UpperSchemaVersionNew => found.upper_schema_new = integer(raw(&mut map)?).unwrap_or(0),
+                Key::UpperSchemaVersion => found.upper_schema = map.next_value::<Integer>()?.0.unwrap_or(0),
+                Key::UpperSchemaVersionNew => found.upper_schema_new = map.next_value::<Integer>()?.0.unwrap_or(0),
                 Key::MaximumShortTimerDuration => found.max_timer = parse_time_span(raw(&mut map)?.trim_matches('"')),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -205,8 +205,57 @@ fn raw<'de, A: MapAccess<'de>>(map: &mut A) -> Result<&'de str, A::Error> {
     Ok(map.next_value::<&'de RawValue>()?.get())
 }
 
-fn integer(raw: &str) -> Option<i64> {
-    raw.parse().ok()
+/// A whole number; anything else is none.
+struct Integer(Option<i64>);
+
+impl<'de> serde::Deserialize<'de> for Integer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IntegerVisitor).map(Self)
+    }
+}
+
+struct IntegerVisitor;
+
+impl<'de> Visitor<'de> for IntegerVisitor {
+    type Value = Option<i64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Option<i64>, E> {
+        Ok(Some(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Option<i64>, E> {
+        Ok(i64::try_from(number).ok())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Option<i64>, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Option<i64>, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Option<i64>, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Option<i64>, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Option<i64>, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<i64>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
 }
 
 struct Events<'a, 'c> {
@@ -230,7 +279,8 @@ impl<'de> Visitor<'de> for Events<'de, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut events = Vec::new();
+        // An event of an indented payload takes some 160 bytes; too much is not touched, too little grows.
+        let mut events = Vec::with_capacity(self.whole.len() / 192);
         while let Some(event) = seq.next_element_seed(EventSeed {
             whole: self.whole,
             started: self.started,
@@ -270,9 +320,9 @@ impl<'de> Visitor<'de> for EventSeed<'de, '_> {
         let (mut reason, mut details, mut failure) = ("", "", "");
         while let Some(key) = map.next_key()? {
             match key {
-                Key::EventType => kind = integer(raw(&mut map)?),
-                Key::EventId => event_id = integer(raw(&mut map)?),
-                Key::TaskScheduledId | Key::TimerId => answered = integer(raw(&mut map)?),
+                Key::EventType => kind = map.next_value::<Integer>()?.0,
+                Key::EventId => event_id = map.next_value::<Integer>()?.0,
+                Key::TaskScheduledId | Key::TimerId => answered = map.next_value::<Integer>()?.0,
                 Key::Timestamp => timestamp = raw(&mut map)?,
                 Key::FireAt => fire_at = raw(&mut map)?,
                 Key::Name => name = raw(&mut map)?,

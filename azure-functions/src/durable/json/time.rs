@@ -1,7 +1,7 @@
 //! .NET's text forms of instants (`2031-05-04T10:00:00.4182Z`, 0 to 7 fractional digits) and of durations
 //! (`[-][d.]hh:mm:ss[.fffffff]`), as the durable extension writes them.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike, Utc};
 use std::fmt::Write;
 
 /// Reads an instant. A value without a zone suffix is UTC.
@@ -45,15 +45,42 @@ fn fraction_nanos(digits: &[u8]) -> Option<u32> {
 
 /// Writes an instant with the digits it needs, at most seven, and a `Z`.
 pub(crate) fn write_instant(out: &mut String, instant: DateTime<Utc>) {
-    // Writing to a String cannot fail.
-    let _ = write!(out, "{}", instant.format("%Y-%m-%dT%H:%M:%S"));
-    let ticks = instant.nanosecond() % 1_000_000_000 / 100;
+    let (date, time) = (instant.date_naive(), instant.time());
+    match u32::try_from(date.year()) {
+        Ok(year @ ..=9999) => push_digits(out, year, 4),
+        // Beyond what .NET can hold, so no host will take it; signed, as RFC 3339's extension has it. Writing to a String
+        // cannot fail.
+        _ => drop(write!(out, "{:+05}", date.year())),
+    }
+    for (separator, number) in [
+        ('-', date.month()),
+        ('-', date.day()),
+        ('T', time.hour()),
+        (':', time.minute()),
+        (':', time.second()),
+    ] {
+        out.push(separator);
+        push_digits(out, number, 2);
+    }
+    let mut ticks = instant.nanosecond() % 1_000_000_000 / 100;
     if ticks != 0 {
-        let digits = format!("{ticks:07}");
+        let mut digits = 7;
+        while ticks.is_multiple_of(10) {
+            ticks /= 10;
+            digits -= 1;
+        }
         out.push('.');
-        out.push_str(digits.trim_end_matches('0'));
+        push_digits(out, ticks, digits);
     }
     out.push('Z');
+}
+
+/// Writes a number with exactly so many digits: chrono's own formatting takes longer than the rest of an action.
+fn push_digits(out: &mut String, number: u32, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = number / 10_u32.pow(place) % 10;
+        out.push(char::from_digit(digit, 10).unwrap_or('0'));
+    }
 }
 
 /// Reads a duration.

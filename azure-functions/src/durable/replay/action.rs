@@ -2,6 +2,7 @@
 
 use super::{history::ScheduledKind, operation::OpId};
 use chrono::{DateTime, Utc};
+use std::rc::Rc;
 
 /// One action.
 #[derive(Debug)]
@@ -17,10 +18,10 @@ pub(crate) struct Action {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ActionKind {
     /// `input` is JSON text.
-    CallActivity { name: String, input: String },
+    CallActivity { name: Rc<str>, input: String },
     /// `input` is JSON text; without an instance id the host makes one.
     CallSubOrchestration {
-        name: String,
+        name: Rc<str>,
         instance_id: Option<String>,
         input: String,
     },

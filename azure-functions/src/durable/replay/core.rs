@@ -41,7 +41,9 @@ pub(crate) struct Core {
     refused: Cell<Option<Refused>>,
     last_call: Cell<Option<Site>>,
     /// The last function found among the known ones: orchestrations call the same few again and again.
-    last_known: RefCell<Option<(CalledKind, String)>>,
+    last_known: RefCell<Option<(CalledKind, Rc<str>)>>,
+    /// Room to write an input in.
+    json_buffer: RefCell<Vec<u8>>,
     sealed: Cell<bool>,
 }
 
@@ -151,6 +153,7 @@ impl Core {
             refused: Cell::new(None),
             last_call: Cell::new(None),
             last_known: RefCell::new(None),
+            json_buffer: RefCell::default(),
             sealed: Cell::new(false),
             history,
         });
@@ -357,7 +360,7 @@ impl Core {
                     OpState::Ready(answer) => {
                         operation.state = OpState::Taken;
                         if let Answered::Arrival(event) = answer {
-                            state.events.arrivals[event].consumed = true;
+                            return Poll::Ready(Answered::Arrival(state.events.consume(event)));
                         }
                         return Poll::Ready(answer);
                     }
@@ -541,14 +544,36 @@ impl Core {
         self.state.borrow().events.arrivals[event].content.clone()
     }
 
-    /// Whether the app has this function.
-    pub(crate) fn knows(&self, kind: CalledKind, name: &str) -> bool {
+    /// The name of a function, if the app has it: one text for as long as the same function is called.
+    pub(crate) fn known(&self, kind: CalledKind, name: &str) -> Option<Rc<str>> {
         let mut last = self.last_known.borrow_mut();
-        let known = last.as_ref().is_some_and(|(k, n)| *k == kind && n == name) || self.functions.contains(kind, name);
-        if known && last.as_ref().is_none_or(|(_, n)| n != name) {
-            *last = Some((kind, name.to_owned()));
+        if let Some((last_kind, last_name)) = &*last
+            && *last_kind == kind
+            && **last_name == *name
+        {
+            return Some(Rc::clone(last_name));
         }
-        known
+        let known: Rc<str> = self.functions.contains(kind, name).then(|| name.into())?;
+        *last = Some((kind, Rc::clone(&known)));
+        Some(known)
+    }
+
+    /// The function that an action calls.
+    pub(crate) fn called_name(&self, id: u32) -> String {
+        let state = self.state.borrow();
+        let name = state.actions.get(id as usize).and_then(|action| action.kind.name());
+        name.unwrap_or_default().to_owned()
+    }
+
+    /// JSON text of an input, in no more memory than it takes.
+    pub(crate) fn json<D: serde::Serialize>(&self, input: &D) -> serde_json::Result<String> {
+        // Taken out, because the type's own code runs meanwhile.
+        let mut buffer = self.json_buffer.take();
+        buffer.clear();
+        let written = serde_json::to_writer(&mut buffer, input);
+        let json = String::from_utf8_lossy(&buffer).into_owned();
+        self.json_buffer.replace(buffer);
+        written.map(|()| json)
     }
 
     /// An operation that nothing answers: for calls made while the episode is being taken down.

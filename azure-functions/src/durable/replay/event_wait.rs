@@ -92,6 +92,23 @@ impl Events {
         event
     }
 
+    /// A wait that was given `event` returns; the event that it consumes: an older one, if that was given back meanwhile
+    /// and nobody else has it.
+    pub(crate) fn consume(&mut self, event: ArrivalId) -> ArrivalId {
+        let unassigned = &mut self.names[self.arrivals[event].name].unassigned;
+        let consumed = match unassigned.first() {
+            Some(older) if *older < event => {
+                let older = *older;
+                unassigned.remove(&older);
+                unassigned.insert(event);
+                older
+            }
+            _ => event,
+        };
+        self.arrivals[consumed].consumed = true;
+        consumed
+    }
+
     /// A wait ended without returning its event: the oldest live wait gets it, or it keeps its place.
     pub(crate) fn give_back(&mut self, event: ArrivalId, is_live: impl Fn(OpId) -> bool) -> Option<OpId> {
         self.assign(self.arrivals[event].name, event, is_live)

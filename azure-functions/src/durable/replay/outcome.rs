@@ -149,11 +149,11 @@ impl Core {
                 let text = |span| history.text(span).unwrap_or_default().into_owned();
                 let kind = match kind {
                     ScheduledKind::Activity => ActionKind::CallActivity {
-                        name: text(*name),
+                        name: text(*name).into(),
                         input: "null".to_owned(),
                     },
                     ScheduledKind::SubOrchestration => ActionKind::CallSubOrchestration {
-                        name: text(*name),
+                        name: text(*name).into(),
                         instance_id: Some(text(*instance)).filter(|id| !id.is_empty()),
                         input: "null".to_owned(),
                     },
