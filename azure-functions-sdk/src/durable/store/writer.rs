@@ -21,6 +21,10 @@ use super::{Commit, Store, StoreError};
 pub(crate) const MAX_BATCH: usize = 256;
 /// Commits that may wait; beyond it, submitters wait.
 const QUEUE: usize = 1024;
+/// A batch of so many is followed by a short pause, so that the next one is large too: what a transaction costs beside its
+/// rows is then shared by more. Few commits at a time mean that somebody waits for each: those are not held up.
+const LARGE_BATCH: usize = 8;
+const PAUSE: Duration = Duration::from_micros(500);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 
@@ -138,8 +142,12 @@ impl<A> WriterThread<A> {
             if !self.write() {
                 return;
             }
+            let large = self.commits.len() >= LARGE_BATCH;
             self.commits.clear();
             committed(tokens);
+            if large && !self.closing.load(Ordering::Acquire) {
+                std::thread::sleep(PAUSE);
+            }
         }
     }
 
