@@ -7,21 +7,18 @@ use super::{
     call::{Reply, exception},
     threads::Threads,
 };
+use crate::panics::catch;
 use crate::{
     durable::{Episode, KnownFunctions, Orchestrator, run_episode},
     invocation::{Invocation, Outputs},
     registry::Function,
     rpc::{RpcException, TypedData, status_result::Status, typed_data::Data},
 };
-use std::time::Duration;
-use tokio::time::timeout;
+use std::{sync::Arc, time::Duration};
 
 /// Setting with the time that an episode may take: seconds, or a number with `ms`, `s`, `m` or `h`.
 const TIMEOUT_SETTING: &str = "AZURE_FUNCTIONS_EPISODE_TIMEOUT";
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// An episode that takes longer gives its place to the next: it no longer computes, or it is one of very few.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Starts an episode; never waits for it.
 pub(super) fn start(
@@ -36,28 +33,22 @@ pub(super) fn start(
         Ok(payload) => payload,
         Err(message) => return reply.fail(Status::Failure, exception(message)),
     };
-    let (places, handle, limit) = (threads.episodes(), threads.handle().clone(), threads.episode_timeout());
-    threads.handle().spawn(async move {
-        // The semaphore is never closed.
-        let Ok(place) = places.acquire_owned().await else {
-            return;
-        };
-        let context = reply.context.clone();
-        let mut work =
-            handle.spawn_blocking(move || context.enter(|| run_episode(payload, function.name, orchestrator, &known)));
-        let patience = PATIENCE.min(limit);
-        let mut ended = timeout(patience, &mut work).await;
-        drop(place);
-        if ended.is_err() {
-            ended = timeout(limit - patience, &mut work).await;
+    let episodes = threads.episodes();
+    let limit = episodes.limit();
+    // Whoever is first answers.
+    let late = Reply {
+        context: reply.context.clone(),
+        running: Arc::clone(&reply.running),
+    };
+    let work = move || {
+        let run = || run_episode(payload, function.name, orchestrator, &known);
+        match reply.context.enter(|| catch(run)) {
+            Ok(episode) => answer(reply, episode),
+            // It catches what the orchestration's code does itself.
+            Err(panic) => reply.answer(Err(panic)),
         }
-        match ended {
-            Ok(Ok(episode)) => answer(reply, episode),
-            // It cannot panic: the runtime is being shut down.
-            Ok(Err(_)) => reply.fail(Status::Cancelled, exception("the worker is stopping")),
-            Err(_) => reply.fail(Status::Failure, blocked(function, limit)),
-        }
-    });
+    };
+    episodes.start(work, move || late.fail(Status::Failure, blocked(function, limit)));
 }
 
 /// The trigger's value.

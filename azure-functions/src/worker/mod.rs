@@ -6,6 +6,7 @@ mod call;
 mod context;
 mod environment;
 mod episode;
+mod episodes;
 mod levels;
 mod logger;
 mod outgoing;

@@ -1,7 +1,7 @@
 //! The threads that run functions. They start with the first invocation, apart from the one that carries the stream, so that
 //! nothing a function does can keep the worker from reading, answering a status request or stopping.
 
-use super::episode;
+use super::{episode, episodes::Episodes};
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -20,8 +20,7 @@ const MOST_BLOCKING_THREADS: usize = 16_384;
 pub(super) struct Threads {
     runtime: Runtime,
     blocking: Arc<Semaphore>,
-    episodes: Arc<Semaphore>,
-    episode_timeout: Duration,
+    episodes: Arc<Episodes>,
 }
 
 impl Threads {
@@ -32,11 +31,12 @@ impl Threads {
             .enable_all()
             .build()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // They only compute, so more than the cores can run at once only costs memory.
+        let episodes = Episodes::new(runtime.handle().clone(), 2 * cores, episode::timeout_setting());
         Ok(Self {
             runtime,
             blocking: Arc::new(Semaphore::new(MOST_BLOCKING_FUNCTIONS)),
-            episodes: Arc::new(Semaphore::new(2 * cores)),
-            episode_timeout: episode::timeout_setting(),
+            episodes: Arc::new(episodes),
         })
     }
 
@@ -60,14 +60,9 @@ impl Threads {
         }
     }
 
-    /// Places for episodes: they only compute, so more than the cores can run at once only costs memory.
-    pub(super) fn episodes(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.episodes)
-    }
-
-    /// Time after which an episode is given up.
-    pub(super) fn episode_timeout(&self) -> Duration {
-        self.episode_timeout
+    /// Where episodes run.
+    pub(super) fn episodes(&self) -> &Arc<Episodes> {
+        &self.episodes
     }
 
     /// Does not wait for functions that still run.
