@@ -13,6 +13,7 @@ pub(crate) mod deliver;
 pub(crate) mod event_wait;
 mod frame;
 pub(crate) mod history;
+mod issue;
 pub(crate) mod mismatch;
 pub(crate) mod operation;
 pub(crate) mod outcome;

@@ -2,9 +2,10 @@
 
 use super::{
     action::{Action, ActionKind},
-    core::{Core, latest_fire_at},
+    core::Core,
     event_wait::Content,
     history::{Event, ScheduledKind},
+    issue::latest_fire_at,
     operation::OpId,
     segment::{Plan, Segments},
 };

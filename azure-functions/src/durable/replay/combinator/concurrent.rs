@@ -74,7 +74,7 @@ impl<I: Iterator, M: FnMut(I::Item) -> F, F: Future> Future for ForEachConcurren
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { group, work } = &mut *self;
         if work.running == 0 && !work.fill() {
-            return Poll::Ready(work.outputs.drain(..).flatten().collect());
+            return Poll::Ready(std::mem::take(&mut work.outputs).into_iter().flatten().collect());
         }
         group
             .drive(
@@ -96,6 +96,6 @@ impl<I: Iterator, M: FnMut(I::Item) -> F, F: Future> Future for ForEachConcurren
                     })
                 },
             )
-            .map(|()| work.outputs.drain(..).flatten().collect())
+            .map(|()| std::mem::take(&mut work.outputs).into_iter().flatten().collect())
     }
 }

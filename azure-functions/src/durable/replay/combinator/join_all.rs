@@ -57,7 +57,7 @@ impl<F: Future> Future for JoinAll<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { group, children } = &mut *self;
         if children.pending == 0 {
-            return Poll::Ready(children.outputs.drain(..).flatten().collect());
+            return Poll::Ready(std::mem::take(&mut children.outputs).into_iter().flatten().collect());
         }
         group
             .drive(
@@ -79,6 +79,6 @@ impl<F: Future> Future for JoinAll<F> {
                     })
                 },
             )
-            .map(|()| children.outputs.drain(..).flatten().collect())
+            .map(|()| std::mem::take(&mut children.outputs).into_iter().flatten().collect())
     }
 }

@@ -50,7 +50,7 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for TryJoinAll<F, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { group, children } = &mut *self;
         if children.pending == 0 {
-            return Poll::Ready(Ok(children.values.drain(..).flatten().collect()));
+            return Poll::Ready(Ok(std::mem::take(&mut children.values).into_iter().flatten().collect()));
         }
         let ended = std::task::ready!(group.drive(
             cx,
@@ -80,6 +80,6 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for TryJoinAll<F, T> {
                 }
             },
         ));
-        Poll::Ready(ended.map(|()| children.values.drain(..).flatten().collect()))
+        Poll::Ready(ended.map(|()| std::mem::take(&mut children.values).into_iter().flatten().collect()))
     }
 }

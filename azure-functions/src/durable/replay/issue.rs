@@ -1,0 +1,243 @@
+//! Operations from issue to end: the calls of the context take their ids here, their futures are polled and dropped here.
+
+use super::{
+    action::{Action, ActionKind},
+    core::{Core, Site, State},
+    frame::Frame,
+    history::{Event, History, ScheduledKind, eq_ignore_case},
+    mismatch::Mismatch,
+    operation::{Answered, Course, OpId, OpState, Operation, Retry, RetryStage},
+    outcome::ContinueAsNew,
+    refusal::Refusal,
+};
+use crate::durable::RetryOptions;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::task::{Context, Poll};
+
+impl Core {
+    /// Issues a plain call.
+    pub(crate) fn issue_call(&self, call: ActionKind, site: Site) -> OpId {
+        let mut state = self.state.borrow_mut();
+        let op = state.new_operation(Course::Call, site);
+        state.issue(&self.history, call, op);
+        op
+    }
+
+    /// Issues the first attempt of a call with a retry policy.
+    pub(crate) fn issue_retry(&self, call: ActionKind, options: RetryOptions, site: Site) -> OpId {
+        let mut state = self.state.borrow_mut();
+        let retry = Retry {
+            call: call.clone(),
+            options,
+            first_at: state.clock,
+            failures: 0,
+            stage: RetryStage::Attempt,
+        };
+        let op = state.new_operation(Course::Retry(Box::new(retry)), site);
+        state.issue(&self.history, call, op);
+        op
+    }
+
+    /// Issues a timer, or the first piece of it.
+    pub(crate) fn issue_timer(&self, due: DateTime<Utc>, site: Site) -> OpId {
+        let mut state = self.state.borrow_mut();
+        let op = state.new_operation(Course::Timer { task: u32::MAX, due }, site);
+        let task = state.issue_timer(&self.history, due, op);
+        state.operations[op.0 as usize].course = Course::Timer { task, due };
+        op
+    }
+
+    /// Begins to wait for an external event.
+    pub(crate) fn issue_wait(&self, name: &str, site: Site) -> OpId {
+        let mut state = self.state.borrow_mut();
+        let name = state.events.name(name);
+        let op = state.new_operation(Course::Wait, site);
+        if let Some(event) = state.events.wait(name, op) {
+            state.operations[op.0 as usize].state = OpState::Ready(Answered::Arrival(event));
+        }
+        op
+    }
+
+    pub(crate) fn continue_as_new(&self, continue_as_new: ContinueAsNew) {
+        self.state.borrow_mut().continue_as_new.get_or_insert(continue_as_new);
+    }
+
+    /// Polls an operation: a plain await moves the cursor to its answer, a child of a combinator only looks.
+    pub(crate) fn poll_operation(&self, op: OpId, site: Site, cx: &Context<'_>) -> Poll<Answered> {
+        if !self.enter(site, cx) {
+            return Poll::Pending;
+        }
+        loop {
+            {
+                let mut state = self.state.borrow_mut();
+                let frame = state.frames.current();
+                let operation = &mut state.operations[op.0 as usize];
+                match operation.state {
+                    OpState::Ready(answer) => {
+                        operation.state = OpState::Taken;
+                        if let Answered::Arrival(event) = answer {
+                            return Poll::Ready(Answered::Arrival(state.events.consume(event)));
+                        }
+                        return Poll::Ready(answer);
+                    }
+                    OpState::Taken => {
+                        drop(state);
+                        self.refuse(Refusal::PolledAfterReady, Some(site));
+                    }
+                    OpState::Pending | OpState::Dropped => {}
+                }
+                if frame != Frame::Root {
+                    operation.waiter = Some(frame);
+                    state.frames.park();
+                    return Poll::Pending;
+                }
+            }
+            if !self.deliver() {
+                self.park();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// The future of an operation is gone: retries stop, an unfired timer is cancelled, an unreturned event goes back.
+    pub(crate) fn drop_operation(&self, op: OpId, site: Site) {
+        if !self.leave(site) {
+            return;
+        }
+        let mut state = self.state.borrow_mut();
+        let state = &mut *state;
+        let operation = &mut state.operations[op.0 as usize];
+        let was = std::mem::replace(&mut operation.state, OpState::Dropped);
+        match was {
+            OpState::Pending => {
+                if let Some(action) = operation
+                    .open_timer()
+                    .and_then(|task| state.actions.get_mut(task as usize))
+                    && let ActionKind::CreateTimer { cancelled, .. } = &mut action.kind
+                {
+                    *cancelled = action.settled.is_none();
+                }
+            }
+            OpState::Ready(Answered::Arrival(event)) => {
+                let operations = &state.operations;
+                let heir = state
+                    .events
+                    .give_back(event, |op| operations[op.0 as usize].state == OpState::Pending);
+                if let Some(heir) = heir {
+                    state.answer(heir, Answered::Arrival(event));
+                }
+            }
+            OpState::Ready(_) | OpState::Taken | OpState::Dropped => {
+                operation.state = was;
+            }
+        }
+    }
+}
+
+impl State {
+    /// Nothing is delivered or checked any more: the first difference decides.
+    pub(super) fn stopped(&self) -> bool {
+        self.mismatch.is_some()
+    }
+
+    pub(super) fn new_operation(&mut self, course: Course, site: Site) -> OpId {
+        let op = OpId(u32::try_from(self.operations.len()).unwrap_or(u32::MAX));
+        self.operations.push(Operation {
+            state: OpState::Pending,
+            course,
+            waiter: None,
+            site,
+        });
+        op
+    }
+
+    /// Marks an operation answered and wakes whoever waits for it.
+    pub(super) fn answer(&mut self, op: OpId, answer: Answered) {
+        let operation = &mut self.operations[op.0 as usize];
+        if operation.state == OpState::Pending {
+            operation.state = OpState::Ready(answer);
+            if let Some(frame) = operation.waiter.take() {
+                self.frames.wake(frame);
+            }
+        }
+    }
+
+    /// Numbers an action, checks it against the history and adds it to the open segment.
+    pub(super) fn issue(&mut self, history: &History, kind: ActionKind, op: OpId) -> u32 {
+        let id = u32::try_from(self.actions.len()).unwrap_or(u32::MAX);
+        self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
+        let site = self.operations[op.0 as usize].site;
+        self.check(history, id, &kind, site);
+        self.actions.push(Action {
+            kind,
+            op,
+            settled: None,
+        });
+        id
+    }
+
+    /// Issues a timer no longer than the host takes, counted from the clock at which its shim will issue it.
+    pub(super) fn issue_timer(&mut self, history: &History, due: DateTime<Utc>, op: OpId) -> u32 {
+        let id = u32::try_from(self.actions.len()).unwrap_or(u32::MAX);
+        self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
+        let fire_at = latest_fire_at(history, self.segments.clock).map_or(due, |latest| due.min(latest));
+        self.issue(
+            history,
+            ActionKind::CreateTimer {
+                fire_at,
+                cancelled: false,
+            },
+            op,
+        )
+    }
+
+    fn check(&mut self, history: &History, id: u32, kind: &ActionKind, site: Site) {
+        if self.stopped() {
+            return;
+        }
+        let Some(place) = self.scheduled.get(id as usize).copied().flatten() else {
+            return;
+        };
+        let Event::Scheduled {
+            kind: recorded,
+            name,
+            instance,
+            ..
+        } = history.events[place]
+        else {
+            return;
+        };
+        let same = recorded == kind.scheduled_kind()
+            && match (recorded, kind.name()) {
+                (ScheduledKind::Timer, _) | (_, None) => true,
+                (ScheduledKind::Message, Some(target)) => history
+                    .text(instance)
+                    .is_some_and(|recorded| eq_ignore_case(&recorded, target)),
+                (_, Some(called)) => history.is_name(name, called),
+            };
+        if !same {
+            self.mismatch = Some(Mismatch::Different {
+                id,
+                place,
+                code: kind.clone(),
+                site,
+            });
+        } else if place < self.cursor {
+            self.mismatch = Some(Mismatch::TooLate {
+                id,
+                place,
+                code: kind.clone(),
+                site,
+                cursor: self.cursor,
+            });
+        }
+    }
+}
+
+/// The latest moment a timer may be due that the shim issues at `clock`: an hour short of the host's maximum, which
+/// absorbs clock skew and suspension.
+pub(super) fn latest_fire_at(history: &History, clock: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let max = history.max_timer?;
+    let margin = TimeDelta::hours(1).min(max / 2);
+    clock.checked_add_signed(max.checked_sub(&margin)?)
+}
