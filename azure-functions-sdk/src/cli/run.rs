@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use super::{CommandResult, build::Build};
@@ -45,6 +46,9 @@ pub(super) struct Args {
     #[arg(last = true, value_name = "CARGO_ARGS")]
     pub(super) cargo_args: Vec<String>,
 }
+
+/// How long the host's own threads may take to end.
+const LAST_THREADS_LIMIT: Duration = Duration::from_millis(100);
 
 /// The setting is no address.
 #[derive(Debug, thiserror::Error)]
@@ -87,10 +91,11 @@ impl Args {
             .enable_auth(self.enable_auth)
             .cors(cors)
             .record(self.record.clone());
-        tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()?
-            .block_on(serve(options, shell))
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let result = runtime.block_on(serve(options, shell));
+        // Whatever still blocks a thread must not hold up the end.
+        runtime.shutdown_timeout(LAST_THREADS_LIMIT);
+        result
     }
 
     fn address(&self, host: &HostSection) -> Result<SocketAddr, NoAddress> {
@@ -116,30 +121,66 @@ async fn serve(options: LocalHostOptions, shell: Shell) -> CommandResult {
         log::set_max_level(log::LevelFilter::Debug);
     }
     let host = LocalHost::start(options, Arc::new(Terminal(shell))).await?;
-    stop_signal().await?;
-    shell.status("Stopping", "the host; a second Ctrl-C stops it at once");
+    let mut signals = StopSignals::new()?;
     tokio::select! {
-        () = host.shutdown() => Ok(ExitCode::SUCCESS),
-        // Dropping the host is what a crash would be: nothing that was committed is lost.
-        signal = stop_signal() => signal.map(|()| ExitCode::FAILURE).map_err(Into::into),
+        () = signals.next() => {}
+        () = host.gave_up() => {
+            host.shutdown().await;
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    let work = host.begin_shutdown();
+    if work.is_empty() {
+        shell.status("Stopping", "the host");
+    } else {
+        let limit = work.limit.as_secs_f64();
+        let text = format!("the host: waiting up to {limit} s for {work}; Ctrl-C again stops at once");
+        shell.status("Stopping", text);
+    }
+    match host.shutdown_unless(signals.next()).await {
+        true => Ok(ExitCode::SUCCESS),
+        false => Ok(ExitCode::FAILURE),
     }
 }
 
-/// Waits for Ctrl-C, or for what process managers send.
-async fn stop_signal() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
+/// Ctrl-C, and what process managers send. Registered once: none that comes while nobody looks is lost.
+#[cfg(unix)]
+struct StopSignals([tokio::signal::unix::Signal; 3]);
+
+#[cfg(unix)]
+impl StopSignals {
+    fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hang_up = signal(SignalKind::hangup())?;
+        Ok(Self([
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn next(&mut self) {
+        let [interrupt, terminate, hang_up] = &mut self.0;
         tokio::select! {
-            signal = tokio::signal::ctrl_c() => signal,
-            _ = terminate.recv() => Ok(()),
-            _ = hang_up.recv() => Ok(()),
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
         }
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+}
+
+/// Ctrl-C. Registered once: none that comes while nobody looks is lost.
+#[cfg(windows)]
+struct StopSignals(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl StopSignals {
+    fn new() -> std::io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    async fn next(&mut self) {
+        self.0.recv().await;
+    }
 }
 
 /// Shows what the host has to say.

@@ -103,6 +103,13 @@ struct FakeProcess {
     status: String,
 }
 
+/// As for a real process.
+impl Drop for FakeProcess {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
 impl Running for FakeProcess {
     fn ended(&mut self) -> Pin<Box<dyn Future<Output = Ending> + Send + '_>> {
         Box::pin(async {

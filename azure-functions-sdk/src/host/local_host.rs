@@ -14,6 +14,7 @@ use super::{
     rpc::server::RpcServer,
     rpc_listener::RpcListener,
     runner::FunctionRunner,
+    running_work::RunningWork,
     startup::Startup,
     supervisor::{Supervisor, WorkerState},
     timers::{StatusStore, UnknownZone, Zone},
@@ -29,13 +30,19 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, timeout, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 
-/// How long running work may go on when the host stops.
-const DRAIN_LIMIT: Duration = Duration::from_secs(10);
-/// The same where no worker is there to do the work.
+/// How long running work may go on when the host stops and no worker is there to do it.
 const DRAIN_LIMIT_WITHOUT_WORKER: Duration = Duration::from_millis(500);
+/// How long answers may take to reach their callers when nothing runs any more.
+const LAST_ANSWERS_LIMIT: Duration = Duration::from_millis(500);
+/// How long a worker may take to end, even if the rest took all the time there was.
+const LAST_WORKER_LIMIT: Duration = Duration::from_millis(500);
 
 /// A local host that runs.
 ///
@@ -45,6 +52,8 @@ pub struct LocalHost {
     runner: FunctionRunner,
     hub: Arc<TaskHub>,
     rpc_listener: RpcListener,
+    drain_limit: Duration,
+    log: Log,
     /// Closes the front door.
     close: CancellationToken,
     stop_worker: CancellationToken,
@@ -206,7 +215,7 @@ impl LocalHost {
             front,
             close: close.clone(),
             hub: Arc::clone(&hub),
-            log,
+            log: log.clone(),
             origin,
             route_prefix: host_json.http.route_prefix,
             shown: Vec::new(),
@@ -217,6 +226,8 @@ impl LocalHost {
             runner,
             hub,
             rpc_listener,
+            drain_limit: options.drain_limit,
+            log,
             close,
             stop_worker,
             supervisor: tokio::spawn(supervisor.run()),
@@ -242,19 +253,88 @@ impl LocalHost {
         self.rpc_listener.base_url()
     }
 
-    /// Ends in order: takes no new calls, lets running ones end for ten seconds, writes everything, ends the worker.
-    pub async fn shutdown(mut self) {
-        let limit = if self.runner.is_ready() {
-            DRAIN_LIMIT
-        } else {
-            DRAIN_LIMIT_WITHOUT_WORKER
-        };
+    /// Returns when no worker runs and none will be started, because the app has to be built anew. The log says why.
+    pub async fn gave_up(&self) {
+        self.runner.until_stopped().await;
+    }
+
+    /// Begins nothing new and takes no new calls, and tells what still runs. [`LocalHost::shutdown`] goes on from here.
+    pub fn begin_shutdown(&self) -> RunningWork {
+        self.hub.begin_drain();
         self.close.cancel();
-        let front = tokio::time::timeout(limit, &mut self.follower);
-        // At the same time: callers may wait for what the hub runs.
-        let _ = tokio::join!(front, self.hub.drain(limit));
+        self.running()
+    }
+
+    fn running(&self) -> RunningWork {
+        let (activities, episodes) = self.hub.running();
+        RunningWork {
+            activities,
+            episodes,
+            others: self.runner.in_flight().saturating_sub(activities + episodes),
+            limit: self.limit(),
+        }
+    }
+
+    /// Ends in order: takes no new calls, lets running ones end for ten seconds and records their results, ends the
+    /// worker.
+    pub async fn shutdown(self) {
+        self.shutdown_unless(std::future::pending()).await;
+    }
+
+    /// The same, but stops at once, as a crash would, when `at_once` is ready. Nothing that was recorded is lost. False
+    /// if it was.
+    pub async fn shutdown_unless(mut self, at_once: impl Future<Output = ()>) -> bool {
+        let in_order = tokio::select! {
+            () = self.end_in_order() => true,
+            () = at_once => false,
+        };
+        if !in_order && !self.supervisor.is_finished() {
+            self.supervisor.abort();
+            // Its worker is killed when this returns.
+            let _ = timeout(LAST_WORKER_LIMIT, &mut self.supervisor).await;
+        }
+        in_order
+    }
+
+    fn limit(&self) -> Duration {
+        if self.runner.is_ready() {
+            self.drain_limit
+        } else {
+            self.drain_limit.min(DRAIN_LIMIT_WITHOUT_WORKER)
+        }
+    }
+
+    async fn end_in_order(&mut self) {
+        let deadline = Instant::now() + self.limit();
+        self.begin_shutdown();
+        let quiet = async {
+            tokio::join!(self.hub.until_quiet(), self.runner.until_idle());
+            let _ = timeout(LAST_ANSWERS_LIMIT, &mut self.follower).await;
+            // A request that was being read when the front door closed.
+            self.runner.until_idle().await;
+        };
+        if timeout_at(deadline, quiet).await.is_err() {
+            let work = self.running();
+            if !work.is_empty() {
+                let text = format!("{work}: given up; activities and orchestrations run again when the host starts.");
+                self.log.host(LogLevel::Warning, &text);
+            }
+            // Before the hub closes: whatever the worker could still say is recorded, or was never said.
+            self.end_worker(deadline).await;
+            self.hub.drain(LAST_ANSWERS_LIMIT).await;
+        } else {
+            self.hub.drain(Duration::ZERO).await;
+            self.end_worker(deadline).await;
+        }
+    }
+
+    async fn end_worker(&mut self, deadline: Instant) {
         self.stop_worker.cancel();
-        let _ = (&mut self.supervisor).await;
+        let deadline = deadline.max(Instant::now() + LAST_WORKER_LIMIT);
+        if timeout_at(deadline, &mut self.supervisor).await.is_err() {
+            self.supervisor.abort();
+            let _ = timeout(LAST_WORKER_LIMIT, &mut self.supervisor).await;
+        }
     }
 }
 

@@ -5,10 +5,13 @@ use crate::project::{HostJson, Settings};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 /// The port of the Functions host that everybody knows.
 pub const DEFAULT_PORT: u16 = 7071;
+/// How long running work may go on when the host stops; the real host gives as long.
+pub(crate) const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a [`super::LocalHost`] is made from.
 #[derive(Clone, Debug)]
@@ -30,6 +33,8 @@ pub struct LocalHostOptions {
     pub cors: Option<Cors>,
     /// Where trigger payloads of durable functions are kept, if at all.
     pub record: Option<PathBuf>,
+    /// How long running work may go on when the host stops, and the worker may take to end after that: 10 seconds in all.
+    pub drain_limit: Duration,
 }
 
 impl LocalHostOptions {
@@ -45,6 +50,7 @@ impl LocalHostOptions {
             enable_auth: false,
             cors: None,
             record: None,
+            drain_limit: DRAIN_LIMIT,
         }
     }
 
@@ -73,6 +79,13 @@ impl LocalHostOptions {
     #[must_use]
     pub fn record(mut self, directory: Option<PathBuf>) -> Self {
         self.record = directory;
+        self
+    }
+
+    /// Sets how long running work may go on when the host stops.
+    #[must_use]
+    pub fn drain_limit(mut self, limit: Duration) -> Self {
+        self.drain_limit = limit;
         self
     }
 }

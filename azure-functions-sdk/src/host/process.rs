@@ -20,6 +20,8 @@ use tokio::{
 
 /// Exit code by which a worker asks to be started again.
 const RESTART_EXIT_CODE: i32 = 200;
+/// Exit code by which the worker of an app says that only another build of it can run; see `worker_main`.
+const REBUILD_EXIT_CODE: i32 = 78;
 /// How many of the last lines on standard error tell why a process ended.
 const LAST_LINES: usize = 12;
 /// Longer console lines are cut: one line must not take the host's memory.
@@ -141,8 +143,23 @@ pub(crate) struct Ending {
     pub(crate) status: String,
     /// It asked for a restart.
     pub(crate) wants_restart: bool,
+    /// It said that this build of the app can never run; only believed from a worker that has not connected.
+    pub(crate) needs_rebuild: bool,
+    /// All of `last_lines` are in the log.
+    pub(crate) lines_shown: bool,
     /// The last lines on its standard error.
     pub(crate) last_lines: Vec<String>,
+}
+
+impl Ending {
+    /// For the log: without what it shows already.
+    pub(crate) fn told(&self) -> String {
+        if self.lines_shown {
+            self.status.clone()
+        } else {
+            self.to_string()
+        }
+    }
 }
 
 impl fmt::Display for Ending {
@@ -193,12 +210,14 @@ impl Launch for WorkerCommand {
         if let Some(stderr) = child.stderr.take() {
             let (log, last_lines) = (log.clone(), Arc::clone(&last_lines));
             consoles.push(tokio::spawn(read_lines(stderr, move |line| {
-                log.write(stderr_level(&line), CONSOLE, None, None, &line);
+                let level = stderr_level(&line);
+                log.write(level, CONSOLE, None, None, &line);
+                let shown = log.shows(level, CONSOLE);
                 let mut lines = last_lines.lock().unwrap_or_else(PoisonError::into_inner);
                 if lines.len() == LAST_LINES {
                     lines.pop_front();
                 }
-                lines.push_back(line);
+                lines.push_back((line, shown));
             })));
         }
         Ok(Box::new(WorkerProcess {
@@ -213,7 +232,8 @@ impl Launch for WorkerCommand {
 struct WorkerProcess {
     child: Child,
     consoles: Vec<JoinHandle<()>>,
-    last_lines: Arc<Mutex<VecDeque<String>>>,
+    /// With whether each was shown.
+    last_lines: Arc<Mutex<VecDeque<(String, bool)>>>,
 }
 
 impl Running for WorkerProcess {
@@ -227,12 +247,13 @@ impl Running for WorkerProcess {
                 }
             }
             let lines = self.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
+            let code = status.as_ref().ok().and_then(ExitStatus::code);
             Ending {
-                wants_restart: status
-                    .as_ref()
-                    .is_ok_and(|status| status.code() == Some(RESTART_EXIT_CODE)),
+                wants_restart: code == Some(RESTART_EXIT_CODE),
+                needs_rebuild: code == Some(REBUILD_EXIT_CODE),
                 status: status.map_or_else(|error| error.to_string(), describe),
-                last_lines: lines.iter().cloned().collect(),
+                lines_shown: lines.iter().all(|(_, shown)| *shown),
+                last_lines: lines.iter().map(|(line, _)| line.clone()).collect(),
             }
         })
     }

@@ -88,6 +88,28 @@ impl FunctionRunner {
         matches!(*self.shared.state.borrow(), WorkerState::Ready(_))
     }
 
+    /// How many invocations the worker has not answered.
+    pub(crate) fn in_flight(&self) -> usize {
+        match &*self.shared.state.borrow() {
+            WorkerState::Ready(channel) => channel.in_flight(),
+            _ => 0,
+        }
+    }
+
+    /// Returns when the worker has answered everything.
+    pub(crate) async fn until_idle(&self) {
+        while self.in_flight() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Returns when there is no worker and will be none.
+    pub(crate) async fn until_stopped(&self) {
+        let mut state = self.shared.state.clone();
+        // A supervisor that is gone starts no worker either.
+        let _ = state.wait_for(|state| matches!(state, WorkerState::Stopped)).await;
+    }
+
     /// The function of that name, when there is a worker that knows.
     pub(crate) async fn find(&self, name: &str) -> Result<Arc<Function>, InvokeError> {
         let channel = self.channel(None).await?;

@@ -16,8 +16,6 @@ use tokio_util::sync::CancellationToken;
 
 /// From the start of the process to its first message.
 const CONNECT_LIMIT: Duration = Duration::from_secs(60);
-/// How long in-flight invocations may go on when the host stops.
-const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// How long the two ends of a worker, its process and its stream, wait for each other.
 const LAST_MESSAGES_LIMIT: Duration = Duration::from_secs(1);
 /// A worker that was ready this long counts as healthy, even if nobody asked anything of it.
@@ -30,7 +28,7 @@ pub(crate) enum WorkerState {
     Starting(String),
     /// Can be invoked.
     Ready(Arc<WorkerChannel>),
-    /// The host is stopping; there will be no worker any more.
+    /// The host is stopping, or the app must be built anew; there will be no worker any more.
     Stopped,
 }
 
@@ -87,32 +85,53 @@ enum Loss {
 #[derive(Debug)]
 struct Life {
     loss: Loss,
+    had_connected: bool,
     was_ready: bool,
     was_healthy: bool,
 }
 
 impl Life {
-    fn not_started(loss: Loss) -> Self {
+    fn not_started(loss: Loss, had_connected: bool) -> Self {
         Self {
             loss,
+            had_connected,
             was_ready: false,
             was_healthy: false,
         }
     }
 }
 
+impl Loss {
+    /// For the log, which has the worker's console lines already.
+    fn told(&self) -> String {
+        match self {
+            Self::Ended(ending) => ending.told(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl Supervisor {
-    /// Ends when the host stops and the last worker is gone.
+    /// Ends when the host stops and the last worker is gone, or no worker of this app can ever run.
     pub(crate) async fn run(self) {
         let mut backoff = Backoff::default();
         loop {
             let Life {
                 loss,
+                had_connected,
                 was_ready,
                 was_healthy,
             } = self.run_one().await;
             let at_once = match &loss {
                 Loss::Stop => break,
+                Loss::Ended(ending) if ending.needs_rebuild && !had_connected => {
+                    let text = format!(
+                        "The app cannot run as it was built, and starting it again would not help: {}",
+                        ending.told()
+                    );
+                    self.log.host(LogLevel::Error, &text);
+                    break;
+                }
                 Loss::Ended(ending) => ending.wants_restart,
                 _ => false,
             };
@@ -125,7 +144,11 @@ impl Supervisor {
             } else {
                 "The worker process did not start"
             };
-            let text = format!("{what}: {loss}\nThe next one is started in {} ms.", delay.as_millis());
+            let text = format!(
+                "{what}: {}\nThe next one is started in {} ms.",
+                loss.told(),
+                delay.as_millis()
+            );
             self.log.host(LogLevel::Error, &text);
             self.state.send_replace(WorkerState::Starting(loss.to_string()));
             tokio::select! {
@@ -142,13 +165,15 @@ impl Supervisor {
         let stream = self.server.expect(&worker_id);
         let mut process = match self.launcher.launch(&worker_id, self.server.port(), &self.log) {
             Ok(process) => process,
-            Err(error) => return Life::not_started(Loss::Launch(error)),
+            Err(error) => return Life::not_started(Loss::Launch(error), false),
         };
+        let mut had_connected = false;
         let starting = async {
             let stream = tokio::time::timeout(CONNECT_LIMIT, stream).await;
             let Ok(Ok(stream)) = stream else {
                 return Err(Loss::NotConnected);
             };
+            had_connected = true;
             self.startup.run(stream).await.map_err(Loss::Startup)
         };
         let started = tokio::select! {
@@ -161,7 +186,7 @@ impl Supervisor {
         let channel = match started {
             Ok(channel) => channel,
             Err(loss) => {
-                return Life::not_started(last_words(loss, &mut *process).await);
+                return Life::not_started(last_words(loss, &mut *process).await, had_connected);
             }
         };
         let ready_since = Instant::now();
@@ -185,6 +210,7 @@ impl Supervisor {
         });
         Life {
             loss,
+            had_connected,
             was_ready: true,
             was_healthy,
         }
@@ -216,24 +242,13 @@ impl Supervisor {
         Loss::Stop
     }
 
+    /// The host has waited for what ran; what still runs has had its time.
     async fn end_in_order(&self, process: &mut dyn Running, channel: &WorkerChannel) {
-        let drained = async {
-            while channel.in_flight() > 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::select! {
-            _ = tokio::time::timeout(DRAIN_LIMIT, drained) => {}
-            _ = process.ended() => return,
-        }
-        if channel.in_flight() > 0 {
-            let text = format!(
-                "{} invocations were still running and are given up.",
-                channel.in_flight()
-            );
-            self.log.host(LogLevel::Warning, &text);
-        }
-        if channel.terminate() && tokio::time::timeout(TERMINATE_GRACE, process.ended()).await.is_ok() {
+        let running = channel.in_flight();
+        if running > 0 {
+            let text = format!("The worker is stopped with {running} unanswered invocations.");
+            self.log.host(LogLevel::Debug, &text);
+        } else if channel.terminate() && tokio::time::timeout(TERMINATE_GRACE, process.ended()).await.is_ok() {
             return;
         }
         kill(process).await;

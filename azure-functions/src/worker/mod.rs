@@ -22,6 +22,9 @@ use crate::{commands, panics};
 use arguments::HostArguments;
 use std::process::ExitCode;
 
+/// Exit code of an app that only another build can mend (`EX_CONFIG` of sysexits.h); the host knows the number.
+const NEEDS_REBUILD: u8 = 78;
+
 /// Runs the app: the only line of its `main`.
 ///
 /// ```no_run
@@ -33,7 +36,8 @@ use std::process::ExitCode;
 /// ```
 ///
 /// What happens depends on the arguments of the process. With those that a host passes, the app serves invocations until the host
-/// ends the connection (exit code 0) or cannot be reached (1). `init`, `functions` and `replay` are commands for people and tools; `--help`
+/// ends the connection (exit code 0) or cannot be reached (1). An app that cannot run as it was built, because two functions have one name
+/// or none is linked in, says so and ends before it connects, with exit code 78: a host need not start it again. `init`, `functions` and `replay` are commands for people and tools; `--help`
 /// lists them. To run an app while developing it, use `cargo func run`.
 ///
 /// One setting in the environment is the worker's own: `AZURE_FUNCTIONS_EPISODE_TIMEOUT`, the time after which an episode of an
@@ -65,7 +69,7 @@ fn serve(host: HostArguments) -> u8 {
         Ok(app) => app,
         Err(error) => {
             eprintln!("error: {error}");
-            return 1;
+            return NEEDS_REBUILD;
         }
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

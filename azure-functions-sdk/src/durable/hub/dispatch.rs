@@ -125,6 +125,12 @@ impl Inner {
         self.timer_added.notify_one();
     }
 
+    /// Activities and episodes.
+    pub(super) fn running(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.running_activities, state.running_episodes)
+    }
+
     /// Returns when nothing runs; for a hub that drains.
     pub(super) async fn until_quiet(&self) {
         loop {

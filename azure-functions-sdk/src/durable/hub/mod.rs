@@ -151,6 +151,23 @@ impl TaskHub {
         binding::client_binding(urls, self.inner.options.name.as_str(), &self.inner.options.connection)
     }
 
+    /// Begins nothing new; what runs goes on, and its results are recorded.
+    pub fn begin_drain(&self) {
+        self.inner.begin_drain();
+    }
+
+    /// Returns when nothing runs any more and all results are on their way to the disk; for a hub that begins nothing
+    /// new.
+    pub async fn until_quiet(&self) {
+        self.inner.until_quiet().await;
+    }
+
+    /// How many activities and how many episodes run now.
+    #[must_use]
+    pub fn running(&self) -> (usize, usize) {
+        self.inner.running()
+    }
+
     /// Begins nothing new, waits at most so long for what runs, writes everything and closes the hub. False if
     /// something still ran; it will run again when the hub is opened.
     pub async fn drain(&self, timeout: Duration) -> bool {

@@ -11,7 +11,13 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use std::time::Instant;
 use tempfile::TempDir;
-use tokio::net::TcpStream;
+use tokio::{
+    net::TcpStream,
+    sync::{
+        Semaphore,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
+};
 
 /// Ends a test that waits for what never comes.
 const TEST_LIMIT: Duration = Duration::from_secs(30);
@@ -43,11 +49,76 @@ fn options(folder: &TempDir) -> LocalHostOptions {
 }
 
 async fn start(folder: &TempDir) -> (LocalHost, Arc<Captured>) {
+    start_with(options(folder), FakeLauncher::new(greeter)).await
+}
+
+async fn start_with(options: LocalHostOptions, launcher: FakeLauncher) -> (LocalHost, Arc<Captured>) {
     let captured = Arc::new(Captured::default());
     let output: Arc<dyn HostOutput> = Arc::<Captured>::clone(&captured);
-    let launcher = |_| -> Box<dyn Launch> { Box::new(FakeLauncher::new(greeter)) };
-    let host = LocalHost::start_with(options(folder), output, launcher).await.unwrap();
+    let launcher = |_| -> Box<dyn Launch> { Box::new(launcher) };
+    let host = LocalHost::start_with(options, output, launcher).await.unwrap();
     (host, captured)
+}
+
+/// The app of `greeter`, but the activity answers when `gate` has a permit. Tells what reaches it.
+fn gated(gate: &Arc<Semaphore>, told: &UnboundedSender<&'static str>) -> FakeLauncher {
+    let (gate, told) = (Arc::clone(gate), told.clone());
+    FakeLauncher::new(move |mut worker| {
+        let (gate, told) = (Arc::clone(&gate), told.clone());
+        async move {
+            let functions = vec![metadata("flow", &[ORCHESTRATION]), metadata("say_hello", &[ACTIVITY])];
+            worker.start(&["HandlesWorkerTerminateMessage"], functions).await;
+            while let Some(content) = worker.next().await {
+                match content {
+                    Content::InvocationRequest(request) => {
+                        if request.function_id == "id-of-say_hello" {
+                            told.send("activity").unwrap();
+                            gate.acquire().await.unwrap().forget();
+                        }
+                        let answer = answer(&request);
+                        worker.answer(&request, Some(answer));
+                    }
+                    Content::WorkerTerminate(_) => {
+                        told.send("terminate").unwrap();
+                        return "exit code 0".to_owned();
+                    }
+                    _ => {}
+                }
+            }
+            "lost its host".to_owned()
+        }
+    })
+}
+
+/// A host whose activity runs.
+async fn busy(
+    options: LocalHostOptions,
+    gate: &Arc<Semaphore>,
+) -> (LocalHost, Arc<Captured>, UnboundedReceiver<&'static str>) {
+    let (told, mut seen) = unbounded_channel();
+    let (host, captured) = start_with(options, gated(gate, &told)).await;
+    let start = "/runtime/webhooks/durabletask/orchestrators/flow/one";
+    assert_eq!(send(host.address(), "POST", start, "").await.0, 202);
+    assert_eq!(seen.recv().await, Some("activity"));
+    (host, captured, seen)
+}
+
+/// Goes on with the instance of `busy` until it completes; gives how often the activity ran after the restart.
+async fn runs_after_restart(folder: &TempDir) -> usize {
+    let (told, mut seen) = unbounded_channel();
+    let gate = Arc::new(Semaphore::new(10));
+    let (host, _) = start_with(options(folder), gated(&gate, &told)).await;
+    let status = "/runtime/webhooks/durabletask/instances/one";
+    until("the instance completes", async || {
+        send(host.address(), "GET", status, "").await.1.contains("Hello Tokyo!")
+    })
+    .await;
+    host.shutdown().await;
+    let mut runs = 0;
+    while let Ok(what) = seen.try_recv() {
+        runs += usize::from(what == "activity");
+    }
+    runs
 }
 
 /// An app of three: `start` tells its client binding, `flow` calls `say_hello` once and returns what that returned.
@@ -243,4 +314,60 @@ async fn a_second_host_on_the_same_hub_is_refused_with_the_holder() {
         "{error}"
     );
     host.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_activity_that_ends_while_the_host_stops_is_recorded_and_not_run_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new(Semaphore::new(0));
+    let (host, _, mut seen) = busy(options(&folder), &gate).await;
+    let work = host.begin_shutdown();
+    assert_eq!(work.to_string(), "1 running activity");
+    assert_eq!(work.limit, Duration::from_secs(10));
+    let address = host.address();
+    let stopping = tokio::spawn(host.shutdown());
+    until("the front door closes", async || {
+        TcpStream::connect(address).await.is_err()
+    })
+    .await;
+    assert!(seen.try_recv().is_err(), "the worker may go on");
+    gate.add_permits(1);
+    tokio::time::timeout(TEST_LIMIT, stopping).await.unwrap().unwrap();
+    assert_eq!(seen.try_recv(), Ok("terminate"), "the worker is ended in order");
+    assert_eq!(runs_after_restart(&folder).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_activity_that_outlives_the_drain_limit_is_given_up_and_runs_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new(Semaphore::new(0));
+    let limit = Duration::from_millis(300);
+    let (host, captured, _seen) = busy(options(&folder).drain_limit(limit), &gate).await;
+    let began = Instant::now();
+    host.shutdown().await;
+    let took = began.elapsed();
+    assert!(took >= limit && took < Duration::from_secs(4), "{took:?}");
+    assert!(
+        captured.contains("1 running activity: given up"),
+        "{:?}",
+        captured.lines()
+    );
+    assert!(!captured.contains("'Functions.say_hello' (Succeeded"));
+    assert_eq!(runs_after_restart(&folder).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_word_stops_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new(Semaphore::new(0));
+    let (host, _, mut seen) = busy(options(&folder), &gate).await;
+    let began = Instant::now();
+    assert!(
+        !host
+            .shutdown_unless(tokio::time::sleep(Duration::from_millis(20)))
+            .await
+    );
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    // The worker is gone, and nobody asked it to go.
+    assert_eq!(tokio::time::timeout(TEST_LIMIT, seen.recv()).await.unwrap(), None);
 }

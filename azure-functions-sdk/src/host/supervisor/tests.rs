@@ -513,3 +513,59 @@ async fn the_host_ends_its_half_of_the_stream_when_the_worker_has_ended_its_own(
         .unwrap();
     assert_eq!(seen.recv().await, Some(()));
 }
+
+#[cfg(unix)]
+fn shell(script: &str) -> crate::host::WorkerCommand {
+    crate::host::WorkerCommand::new("/bin/sh", "/")
+        .argument("-c")
+        .argument(script)
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_app_that_must_be_built_anew_is_started_once_and_its_words_are_told_once() {
+    let host = Host::start(shell("echo 'error: two functions are named `a`' >&2; exit 78")).await;
+    tokio::time::timeout(TEST_LIMIT, host.runner.until_stopped())
+        .await
+        .unwrap();
+    tokio::time::timeout(TEST_LIMIT, host.supervisor)
+        .await
+        .unwrap()
+        .unwrap();
+    let lines = host.captured.lines();
+    assert_eq!(
+        lines.iter().filter(|line| line.contains("two functions")).count(),
+        1,
+        "{lines:?}"
+    );
+    assert!(
+        lines.last().unwrap().ends_with("would not help: exit code 78"),
+        "{lines:?}"
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn any_other_failure_to_start_is_tried_again_and_its_words_are_told_once_each_time() {
+    let host = Host::start(shell("echo 'error: no such luck' >&2; exit 1")).await;
+    let deadline = Instant::now() + TEST_LIMIT;
+    while !host.captured.contains("started in 200 ms") {
+        assert!(Instant::now() < deadline, "{:?}", host.captured.lines());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    host.stop.cancel();
+    host.supervisor.await.unwrap();
+    let lines = host.captured.lines();
+    assert_eq!(
+        lines.iter().filter(|line| line.contains("no such luck")).count(),
+        2,
+        "{lines:?}"
+    );
+    assert!(
+        lines.contains(
+            &"Error Host -: The worker process did not start: exit code 1\nThe next one is started in 100 ms."
+                .to_owned()
+        ),
+        "{lines:?}"
+    );
+}
