@@ -36,11 +36,11 @@ impl fmt::Display for RunningWork {
             .filter(|(count, ..)| *count > 0)
             .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
             .collect();
-        formatter.write_str(&match parts.as_slice() {
-            [] => "nothing".to_owned(),
-            [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
-            [first @ ..] => first.join(""),
-        })
+        match parts.split_last() {
+            None => formatter.write_str("nothing"),
+            Some((last, [])) => formatter.write_str(last),
+            Some((last, first)) => write!(formatter, "{} and {last}", first.join(", ")),
+        }
     }
 }
 

@@ -146,6 +146,34 @@ async fn drain_lets_running_work_end_and_keeps_the_rest() {
 }
 
 #[tokio::test]
+async fn activity_that_ends_during_the_drain_is_recorded_and_does_not_run_again() {
+    let gate = Arc::new(Semaphore::new(0));
+    let worker = {
+        let gate = gate.clone();
+        Scripted::default().slow_activity("gated", move |_| {
+            let gate = gate.clone();
+            async move {
+                gate.acquire().await.unwrap().forget();
+                ok("done")
+            }
+        })
+    };
+    let mut world = World::new(worker.orchestration("flow", |context| context.activity("gated", "")));
+    world.start("flow", "f", "").await;
+    eventually("the activity runs", || world.worker.count("activity gated()") == 1).await;
+    let episodes = world.worker.count("orchestration flow");
+    world.hub().begin_drain();
+    assert_eq!(world.hub().running(), (1, 0));
+    gate.add_permits(1);
+    assert!(world.hub().drain(std::time::Duration::from_secs(10)).await);
+    assert_eq!(world.worker.count("orchestration flow"), episodes, "nothing new begins");
+    world.crash();
+    world.open();
+    assert_eq!(world.output("f").await, "done");
+    assert_eq!(world.worker.count("activity gated()"), 1);
+}
+
+#[tokio::test]
 async fn histories_that_were_evicted_from_memory_are_read_back() {
     let worker = Scripted::default()
         .activity("echo", |input| ok(input.unwrap()))

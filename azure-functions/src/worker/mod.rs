@@ -63,8 +63,6 @@ pub fn run(arguments: &[String]) -> u8 {
 }
 
 fn serve(host: HostArguments) -> u8 {
-    logger::install();
-    panics::install_hook();
     let app = match App::linked() {
         Ok(app) => app,
         Err(error) => {
@@ -72,6 +70,8 @@ fn serve(host: HostArguments) -> u8 {
             return NEEDS_REBUILD;
         }
     };
+    logger::install();
+    panics::install_hook();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -95,4 +95,14 @@ fn outside_any_runtime(work: impl FnOnce() -> u8 + Send) -> u8 {
         return work();
     }
     std::thread::scope(|scope| scope.spawn(work).join().unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    /// This test binary registers no function.
+    #[test]
+    fn an_app_that_only_another_build_can_mend_ends_before_it_connects_with_a_code_of_its_own() {
+        let arguments = ["--functions-uri", "http://127.0.0.1:1/", "--functions-worker-id", "w"];
+        assert_eq!(super::run(&arguments.map(str::to_owned)), 78);
+    }
 }

@@ -183,7 +183,7 @@ async fn send(address: SocketAddr, method: &str, path: &str, body: &'static str)
         .uri(path)
         .header("host", address.to_string());
     let request = request.body(Full::new(Bytes::from_static(body.as_bytes()))).unwrap();
-    let response = tokio::time::timeout(TEST_LIMIT, sender.send_request(request))
+    let response = timeout(TEST_LIMIT, sender.send_request(request))
         .await
         .expect("an answer in time")
         .unwrap();
@@ -332,7 +332,7 @@ async fn an_activity_that_ends_while_the_host_stops_is_recorded_and_not_run_agai
     .await;
     assert!(seen.try_recv().is_err(), "the worker may go on");
     gate.add_permits(1);
-    tokio::time::timeout(TEST_LIMIT, stopping).await.unwrap().unwrap();
+    timeout(TEST_LIMIT, stopping).await.unwrap().unwrap();
     assert_eq!(seen.try_recv(), Ok("terminate"), "the worker is ended in order");
     assert_eq!(runs_after_restart(&folder).await, 0);
 }
@@ -369,5 +369,5 @@ async fn a_second_word_stops_at_once() {
     );
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     // The worker is gone, and nobody asked it to go.
-    assert_eq!(tokio::time::timeout(TEST_LIMIT, seen.recv()).await.unwrap(), None);
+    assert_eq!(timeout(TEST_LIMIT, seen.recv()).await.unwrap(), None);
 }
