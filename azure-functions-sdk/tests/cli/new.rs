@@ -74,6 +74,13 @@ fn a_new_app_and_its_functions_are_the_golden_ones() {
 fn a_new_app_builds_and_lints_clean() {
     let folder = tempfile::tempdir().unwrap();
     let app = app_with_all_kinds(folder.path());
+    // What `new activity` tells to write goes into what `new orchestration` wrote.
+    let said = done(&app, "new activity shout");
+    let (_, call) = said.split_once("next: ").unwrap();
+    let flow = app.join("src/functions/flow.rs");
+    let text = fs::read_to_string(&flow).unwrap();
+    let (before, _) = text.split_once("    Ok(").unwrap();
+    fs::write(&flow, format!("{before}    {}\n    Ok(output.into())\n}}\n", call.trim())).unwrap();
     // The versions that this checkout was tested with, and what is built already of them.
     fs::copy(checkout().join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
     let target = target();
