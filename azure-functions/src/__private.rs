@@ -193,7 +193,13 @@ impl<T: DeserializeOwned> ActivityInput for T {
 /// # Errors
 /// The message of the exception that fails the invocation.
 pub fn run_episode(payload: String, function: &str, orchestrator: Orchestrator) -> Result<String, String> {
-    match crate::durable::run_episode(payload, function, orchestrator, &crate::durable::KnownFunctions::any()) {
+    match crate::durable::run_episode(
+        payload,
+        function,
+        "an unknown place",
+        orchestrator,
+        &crate::durable::KnownFunctions::any(),
+    ) {
         crate::durable::Episode::Answer(json) => Ok(json),
         crate::durable::Episode::Failed { message, .. } => Err(message),
     }

@@ -48,7 +48,14 @@ pub(super) fn run(app: &App, arguments: &[&str]) -> Result<(), Failure> {
         })?,
     };
     let (function, orchestrator) = orchestration(app, &name)?;
-    match run_episode(text, function.name, orchestrator, app.known_functions()) {
+    // Code that asks for a runtime shall fail as it does under a host, where there is one.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::work(format!("cannot start a runtime: {e}")))?;
+    let _inside = runtime.enter();
+    let place = crate::worker::place(function);
+    match run_episode(text, function.name, &place, orchestrator, app.known_functions()) {
         Episode::Answer(json) => print(&format!("{json}\n")),
         Episode::Failed {
             message,

@@ -31,10 +31,11 @@ pub(crate) fn log_suppressed() -> bool {
     Core::current_is_replaying()
 }
 
-/// Runs one episode of `function`. Blocks while user code does; never panics.
+/// Runs one episode of `function`, which is defined at `place`. Blocks while user code does; never panics.
 pub(crate) fn run_episode(
     payload: String,
     function: &str,
+    place: &str,
     orchestrator: Orchestrator,
     functions: &KnownFunctions,
 ) -> Episode {
@@ -66,7 +67,7 @@ pub(crate) fn run_episode(
     core.find_unasked();
     let report = core.mismatch_report(function);
     let error = match (core.refused(), &ended) {
-        (Some(refused), _) => Some(refusal(function, refused)),
+        (Some(refused), _) => Some(refusal(function, place, refused)),
         (None, Ended::Panicked(text)) => Some(text.clone()),
         _ if report.is_some() => report.clone(),
         (None, Ended::Returned(Err(error))) => Some(describe(error.as_ref())),
@@ -130,10 +131,10 @@ fn panicked(panic: &panics::Panic) -> String {
     }
 }
 
-fn refusal(function: &str, refused: Refused) -> String {
+fn refusal(function: &str, defined_at: &str, refused: Refused) -> String {
     let place = match refused.site {
         Some(site) => format!("last call of its context at {}:{}", site.file(), site.line()),
-        None => "before any call of its context".to_owned(),
+        None => format!("{defined_at}, before any call of its context"),
     };
     format!("orchestration '{function}' ({place}) {}.", refused.refusal.explain())
 }

@@ -41,7 +41,7 @@ pub(super) fn start(
         running: Arc::clone(&reply.running),
     };
     let work = move || {
-        let run = || run_episode(payload, function.name, orchestrator, &known);
+        let run = || run_episode(payload, function.name, &super::place(function), orchestrator, &known);
         match reply.context.enter(|| catch(run)) {
             Ok(episode) => answer(reply, episode),
             // It catches what the orchestration's code does itself.

@@ -206,9 +206,13 @@ fn a_payload_that_is_none_is_told_apart_in_one_sentence() {
             "has no ExecutionStarted event",
         ),
     ] {
-        let crate::durable::Episode::Failed { message, .. } =
-            crate::durable::run_episode(payload.to_string(), "test", |_| body(async {}), &KnownFunctions::any())
-        else {
+        let crate::durable::Episode::Failed { message, .. } = crate::durable::run_episode(
+            payload.to_string(),
+            "test",
+            "src/test.rs:1",
+            |_| body(async {}),
+            &KnownFunctions::any(),
+        ) else {
             panic!("{payload} was taken")
         };
         assert!(message.contains(text), "{message}");

@@ -37,7 +37,8 @@ fn a_runtime_timer_is_refused_with_the_line_of_the_last_call() {
 fn a_future_that_is_never_ready_is_refused() {
     let turn = run(|_| body(async { pending::<()>().await }), "12 0");
     assert!(
-        turn.failure().contains("before any call of its context"),
+        turn.failure()
+            .contains("(src/test.rs:1, before any call of its context)"),
         "{}",
         turn.failure()
     );

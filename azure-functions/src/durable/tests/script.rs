@@ -155,7 +155,7 @@ fn short(action: &Value) -> String {
 
 /// Runs an orchestration over a payload.
 pub(super) fn run_payload(orchestrator: Orchestrator, payload: &Value, functions: &KnownFunctions) -> Turn {
-    match run_episode(payload.to_string(), "test", orchestrator, functions) {
+    match run_episode(payload.to_string(), "test", "src/test.rs:1", orchestrator, functions) {
         Episode::Answer(json) => Turn {
             answer: serde_json::from_str(&json).unwrap(),
             failure: None,
