@@ -34,7 +34,7 @@ use quote::quote;
 /// trigger. Outputs are the return value (`$return`), or the elements of a returned tuple (`$return`, `output1`,
 /// `output2`, ...). Arguments of a binding stand before its parameter, or on the function with the `name`:
 ///
-/// ```ignore
+/// ```text
 /// #[func]
 /// fn greet(#[binding(auth_level = "anonymous", methods = ["get", "post"])] request: HttpRequest) -> HttpResponse { ... }
 ///

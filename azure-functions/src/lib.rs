@@ -32,6 +32,8 @@
 //! }
 //! ```
 //!
+//! `cargo func run`, of the crate `azure-functions-sdk`, builds the app and runs it on a local host.
+//!
 //! * [`bindings`] and [`http`] have the types that functions take and return; [`binding`] says how to write one.
 //! * [`durable`] has orchestrations and what they can do.
 //! * [`Context`] tells running code about its invocation; `log` records go to the host with it.

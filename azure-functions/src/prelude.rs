@@ -5,7 +5,7 @@ pub use crate::{
         DurableActivityContext, DurableOrchestrationClient, DurableOrchestrationContext, HttpRequest, HttpResponse,
         TimerInfo,
     },
-    durable::{ActivityOutput, OrchestrationOutput},
+    durable::{ActivityOutput, CallError, OrchestrationOutput, RetryOptions},
     func,
     http::{Json, Route},
 };

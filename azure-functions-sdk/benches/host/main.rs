@@ -1,8 +1,9 @@
 //! The whole product under load: `cargo-func run` with `examples/durable-functions`, driven over HTTP on loopback.
 //!
-//! `cargo bench -p azure-functions-sdk --bench host` measures everything; `-- NAME…` only the parts named: `start`,
-//! `http`, `orchestrations`, `fan-out`, `eternal`; a number there measures only with so many in flight. Host, worker and the load that this process makes share the machine's
-//! cores. The state is on disk, and the log is written (to a file), as it is for a user. CPU time is user and system time.
+//! `cargo bench -p azure-functions-sdk --bench host` measures everything; `-- NAME…` only the parts named (`start`, `http`,
+//! `orchestrations`, `fan-out`, `eternal`), and a number there only with so many in flight. Host, worker and the load that
+//! this process makes share the machine's cores. The state is on disk, and the log is written (to a file), as it is for a
+//! user. CPU time is user and system time. Linux only: `/proc` tells about the processes.
 
 mod client;
 mod process;

@@ -12,8 +12,9 @@ mod settings;
 use std::{error::Error, ffi::OsString, process::ExitCode};
 
 use clap::{
-    Parser, Subcommand,
+    CommandFactory, Parser, Subcommand,
     builder::styling::{AnsiColor, Styles},
+    error::{ContextKind, ContextValue},
 };
 
 use crate::shell::{ColorChoice, Shell};
@@ -70,10 +71,11 @@ enum HostCommand {
 
 /// Runs the command line; `args` begin with the program's name, then, when cargo starts us, `func`.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(without_cargo_argument(args)) {
+    let args = without_cargo_argument(args);
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         // `--help` and `--version` are such "errors" too; clap knows which stream and which code each needs.
-        Err(error) => error.exit(),
+        Err(error) => with_subcommands(error, &args).exit(),
     };
     let shell = Shell::new(cli.quiet, cli.color);
     let result = match cli.command {
@@ -91,6 +93,26 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     code
 }
 
+/// Lists what there is to choose from where a subcommand is unknown: clap names only those that are spelt nearly so.
+fn with_subcommands(mut error: clap::Error, args: &[OsString]) -> clap::Error {
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidSubcommand) else {
+        return error;
+    };
+    let root = Cli::command();
+    let mut parent = &root;
+    for arg in args.iter().skip(1).take_while(|arg| *arg != unknown.as_str()) {
+        parent = parent.find_subcommand(arg).unwrap_or(parent);
+    }
+    let names: Vec<_> = parent
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set() && command.get_name() != "help")
+        .map(clap::Command::get_name)
+        .collect();
+    let list = format!("the subcommands are: {}", names.join(", "));
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![list.into()]));
+    error
+}
+
 /// `cargo func X` starts `cargo-func func X`.
 fn without_cargo_argument(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut args: Vec<_> = args.into_iter().collect();
@@ -103,7 +125,6 @@ fn without_cargo_argument(args: impl IntoIterator<Item = OsString>) -> Vec<OsStr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(without_cargo_argument(line.split(' ').map(OsString::from)))

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::CommandResult;
 use crate::{
+    host::timers::{Schedule, Zone},
     shell::Shell,
     template::{
         function::{self, Kind},
@@ -32,7 +33,8 @@ enum KindArgs {
     Timer {
         #[command(flatten)]
         name: NameArgs,
-        /// When it runs: six fields (second minute hour day month weekday), an interval such as 00:05:00, or %SETTING%.
+        /// When it runs: six fields (second minute hour day month weekday), five without the second, an interval such as
+        /// 00:05:00, or %SETTING%.
         #[arg(short, long, value_name = "NCRONTAB", default_value = "0 */5 * * * *", value_parser = schedule)]
         schedule: String,
     },
@@ -93,6 +95,12 @@ impl Args {
             "Changed",
             format_args!("{}: pub mod {};", added.list.display(), name.identifier),
         );
+        if let Some(root) = &added.unlisted {
+            shell.warn(format_args!(
+                "the app will not find the function: `{}` lacks the line `mod functions;`, add it",
+                root.display()
+            ));
+        }
         shell.note(match kind {
             Kind::Http { .. } => format!("next: cargo func run, then curl \"localhost:7071/api/{}?name=you\"", name.name),
             Kind::Timer { .. } => {
@@ -108,38 +116,60 @@ impl Args {
     }
 }
 
-/// Turns away what is plainly no schedule; `#[func]` checks the rest when the app is built.
+/// Reads a schedule as the host will; what depends on a setting is known only then.
 fn schedule(text: &str) -> Result<String, String> {
     let text = text.trim();
-    let setting = text.len() > 2 && text.starts_with('%') && text.ends_with('%');
+    // It becomes a literal in the user's code.
     if !text
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || " */,-.:%_".contains(c))
     {
         return Err("a schedule has only letters, digits, and * / , - : %".into());
     }
-    let fields = text.split_whitespace().count();
-    match fields {
-        6 => Ok(text.into()),
-        1 if setting || text.contains(':') => Ok(text.into()),
-        5 => Err(format!("a schedule has six fields, seconds first: try \"0 {text}\"")),
-        _ => Err(format!(
-            "a schedule has six fields (second minute hour day month weekday), this one has {fields}"
-        )),
+    if text.contains('%') {
+        return Ok(text.into());
+    }
+    // A bare number is an interval of so many days to the host, but more likely a mistake: `#[func]` refuses it too.
+    if !text.contains([' ', ':', '.']) {
+        return Err(FORMS.into());
+    }
+    match Schedule::parse(text, Zone::UTC) {
+        Ok(_) => Ok(text.into()),
+        Err(error) => Err(format!("{error}; {FORMS}")),
     }
 }
+
+const FORMS: &str = "write six fields (second minute hour day month weekday), five without the second, an interval such as \
+                     00:05:00, or %SETTING%";
 
 #[cfg(test)]
 mod tests {
     use super::schedule;
 
     #[test]
-    fn schedules_have_six_fields() {
-        for good in ["0 */5 * * * *", "0 0 9-17 * * Mon-Fri", "%EVERY%", "00:05:00"] {
+    fn schedules_are_six_fields_or_five_or_an_interval_or_a_setting() {
+        for good in [
+            "0 */5 * * * *",
+            "*/5 * * * *",
+            "0 0 9-17 * * Mon-Fri",
+            "%EVERY%",
+            "00:05:00",
+            "1.00:00:00",
+        ] {
             assert_eq!(schedule(good).as_deref(), Ok(good));
         }
-        assert!(schedule("*/5 * * * *").unwrap_err().contains("try \"0 */5 * * * *\""));
-        assert!(schedule("often").unwrap_err().contains("has 1"));
-        assert!(schedule("0 0 0 * * \"").is_err());
+        for bad in [
+            "often",
+            "",
+            "5",
+            "* * * *",
+            "0 0 0 * * \"",
+            "0 0 24 * * *",
+            "24:00:00",
+            "00:00:00",
+        ] {
+            assert!(schedule(bad).is_err(), "{bad}");
+        }
+        assert!(schedule("* * * *").unwrap_err().contains("five without the second"));
     }
 }

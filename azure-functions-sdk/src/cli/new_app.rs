@@ -10,6 +10,9 @@ use crate::{
 
 /// Make a new function app.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The azure-functions crate is not on the registry yet: without --sdk-path, the app cannot be built."
+)]
 pub(super) struct Args {
     /// Folder to make; its name becomes the app's.
     #[arg(value_name = "NAME")]
@@ -17,7 +20,7 @@ pub(super) struct Args {
     /// Name of the app, where it should differ from the folder's.
     #[arg(short, long = "name", value_name = "NAME", id = "app name")]
     name: Option<String>,
-    /// Take the azure-functions crate from a checkout instead of the registry.
+    /// Take the azure-functions crate from this checkout of azure-functions-rs instead of the registry.
     #[arg(long, value_name = "DIR")]
     sdk_path: Option<PathBuf>,
     /// Version control system to initialise [default: git, unless the folder is in a repository].
@@ -43,6 +46,7 @@ impl Args {
             VersionControl::Fossil => "fossil",
             VersionControl::None => "none",
         });
+        let has_sdk = self.sdk_path.is_some();
         let name = app::create(&AppOptions {
             path: self.path.clone(),
             name: self.name,
@@ -53,6 +57,14 @@ impl Args {
             "Created",
             format_args!("function app `{name}` in {}", self.path.display()),
         );
+        if !has_sdk {
+            // To go when the crates are published.
+            shell.warn(format_args!(
+                "this app cannot be built yet, because azure-functions {} is not on the registry: remove the folder and make \
+                 it again with `--sdk-path DIR`, DIR being a checkout of azure-functions-rs",
+                env!("CARGO_PKG_VERSION")
+            ));
+        }
         shell.note(format_args!(
             "next: cd {} && cargo func new http greet && cargo func run",
             self.path.display()

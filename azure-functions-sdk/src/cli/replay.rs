@@ -1,10 +1,12 @@
 //! `cargo func replay`.
 
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
 };
+
+use serde_json::Value;
 
 use super::{
     CommandResult,
@@ -42,6 +44,17 @@ pub(super) struct Args {
 enum ReplayError {
     #[error("there is no file `{}`: name a payload that `cargo func run --record DIR` kept", .0.display())]
     NoPayload(PathBuf),
+    #[error("`{}` could not be read", .payload.display())]
+    Read { payload: PathBuf, source: io::Error },
+    #[error("`{}` is not JSON: name a payload that `cargo func run --record DIR` kept", .payload.display())]
+    NoJson {
+        payload: PathBuf,
+        source: serde_json::Error,
+    },
+    #[error(
+        "`{}` is not an orchestration's trigger payload: it has no `history`; `run --record` also keeps the payloads of activities, which cannot be replayed", .0.display()
+    )]
+    NoHistory(PathBuf),
     #[error("the app `{}` could not be started", .program.display())]
     Start { program: PathBuf, source: io::Error },
     #[error("the app ended before it answered to `{}` ({status})", .payload.display())]
@@ -54,8 +67,8 @@ enum ReplayError {
 impl Args {
     pub(super) fn run(self, shell: Shell) -> CommandResult {
         // Before the build, which may take a while.
-        if let Some(missing) = self.payloads.iter().find(|payload| !payload.is_file()) {
-            return Err(ReplayError::NoPayload(missing.clone()).into());
+        for payload in &self.payloads {
+            check(payload)?;
         }
         let app = Build {
             path: &self.path,
@@ -70,6 +83,25 @@ impl Args {
             worst = worst.max(replay(&app, self.function.as_deref(), payload)?);
         }
         Ok(ExitCode::from(worst))
+    }
+}
+
+/// Whether the file can be the trigger payload of an orchestration; the app itself looks closer.
+fn check(payload: &Path) -> Result<(), ReplayError> {
+    if !payload.is_file() {
+        return Err(ReplayError::NoPayload(payload.into()));
+    }
+    let bytes = fs::read(payload).map_err(|source| ReplayError::Read {
+        payload: payload.into(),
+        source,
+    })?;
+    let json: Value = serde_json::from_slice(&bytes).map_err(|source| ReplayError::NoJson {
+        payload: payload.into(),
+        source,
+    })?;
+    match json.get("history") {
+        Some(Value::Array(_)) => Ok(()),
+        _ => Err(ReplayError::NoHistory(payload.into())),
     }
 }
 

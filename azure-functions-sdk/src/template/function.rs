@@ -29,6 +29,8 @@ pub(crate) struct Added {
     pub(crate) file: PathBuf,
     /// The list of modules that names it now.
     pub(crate) list: PathBuf,
+    /// The root of the crate, if it does not say `mod functions;`: nothing of the list is compiled then.
+    pub(crate) unlisted: Option<PathBuf>,
 }
 
 /// Why there is no new function.
@@ -92,7 +94,18 @@ pub(crate) fn add(folder: &Path, name: &FunctionName, kind: &Kind) -> Result<Add
         return Err(error);
     }
     tidy(&file);
-    Ok(Added { file, list })
+    let unlisted = unlisted(&functions);
+    Ok(Added { file, list, unlisted })
+}
+
+/// `src/main.rs`, unless it or `src/lib.rs` declares the module whose folder is `functions`.
+fn unlisted(functions: &Path) -> Option<PathBuf> {
+    let source = functions.parent()?;
+    let declared = ["main.rs", "lib.rs"].iter().any(|root| {
+        let text = fs::read_to_string(source.join(root));
+        text.is_ok_and(|text| module_list::declares(&text, "functions"))
+    });
+    (!declared).then(|| source.join("main.rs"))
 }
 
 /// Breaks the new file's lines where this app's `cargo fmt` would: that depends on the name's length and on the app's

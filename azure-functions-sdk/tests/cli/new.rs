@@ -74,6 +74,17 @@ fn a_new_app_and_its_functions_are_the_golden_ones() {
 fn a_new_app_builds_and_lints_clean() {
     let folder = tempfile::tempdir().unwrap();
     let app = app_with_all_kinds(folder.path());
+    // What `new activity` tells to write goes into what `new orchestration` wrote.
+    let said = done(&app, "new activity shout");
+    let (_, call) = said.split_once("next: ").unwrap();
+    let flow = app.join("src/functions/flow.rs");
+    let text = fs::read_to_string(&flow).unwrap();
+    let (before, _) = text.split_once("    Ok(").unwrap();
+    fs::write(
+        &flow,
+        format!("{before}    {}\n    Ok(output.into())\n}}\n", call.trim()),
+    )
+    .unwrap();
     // The versions that this checkout was tested with, and what is built already of them.
     fs::copy(checkout().join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
     let target = target();
@@ -121,6 +132,22 @@ fn a_folder_or_function_that_exists_is_never_written_over() {
 }
 
 #[test]
+fn what_keeps_an_app_from_working_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(done(folder.path(), "new-app --help").contains("without --sdk-path, the app cannot be built"));
+    assert!(done(folder.path(), "new-app bare --vcs none").contains("again with `--sdk-path DIR`"));
+
+    let app = folder.path().join("bare");
+    let warning = "lacks the line `mod functions;`";
+    assert!(!done(&app, "new timer tick --schedule 00:05:00").contains(warning));
+    fs::write(app.join("src/main.rs"), "// mod functions;\nfn main() {}\n").unwrap();
+    let said = done(&app, "new activity step");
+    assert!(said.contains(warning), "{said}");
+    fs::write(app.join("src/lib.rs"), "pub mod functions;\n").unwrap();
+    assert!(!done(&app, "new activity other").contains(warning));
+}
+
+#[test]
 fn mistakes_get_one_sentence_with_the_fix() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |line, code| refused(folder.path(), line, code);
@@ -131,7 +158,15 @@ fn mistakes_get_one_sentence_with_the_fix() {
     assert!(refused("new-app app --sdk-path nowhere", 1).contains("no `azure-functions` crate in `nowhere`"));
     assert!(!folder.path().join("app").exists());
     assert!(refused("new timer tick --schedule often", 2).contains("six fields"));
-    assert!(refused("new queue q", 2).contains("unrecognized subcommand 'queue'"));
+    assert!(refused("new timer tick --schedule 00:00:00", 2).contains("longer than zero"));
+    let queue = refused("new queue q", 2);
+    assert!(queue.contains("unrecognized subcommand 'queue'"), "{queue}");
+    assert!(
+        queue.contains("the subcommands are: http, timer, orchestration, activity\n"),
+        "{queue}"
+    );
+    assert!(refused("rnu", 2).contains("the subcommands are: new-app, new, run, replay, settings\n"));
+    assert!(refused("settings delete", 2).contains("the subcommands are: add\n"));
     assert!(refused("fly", 2).contains("Usage: cargo func"));
 }
 

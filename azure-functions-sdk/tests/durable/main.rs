@@ -3,7 +3,6 @@
 use azure_functions_sdk::durable::work;
 
 mod lifecycle;
-mod load;
 mod restarts;
 mod routes;
 mod scripted;

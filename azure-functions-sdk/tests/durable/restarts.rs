@@ -210,17 +210,18 @@ fn size(world: &World) -> u64 {
 }
 
 #[tokio::test]
-#[ignore = "takes a while; run it in release mode"]
 async fn database_does_not_grow_with_the_generations_of_an_eternal_orchestration() {
+    const EARLY: i64 = 100;
+    const LATE: i64 = 1_000;
     let worker = Scripted::default()
         .activity("echo", |input| ok(input.unwrap()))
         .orchestration("loop", |context| {
             let n = context.input.as_i64().unwrap();
             context.activity("echo", n)?;
-            if n == 1_000 || n == 10_000 {
+            if n == EARLY || n == LATE {
                 context.event("on")?;
             }
-            if n == 10_000 {
+            if n == LATE {
                 Ok(n.into())
             } else {
                 context.continue_as_new(n + 1)
@@ -229,10 +230,10 @@ async fn database_does_not_grow_with_the_generations_of_an_eternal_orchestration
     let world = World::new(worker);
     world.start("loop", "l", "0").await;
     let there = |n: i64| move |status: &serde_json::Value| status["input"] == n;
-    world.until("l", there(1_000)).await;
+    world.until("l", there(EARLY)).await;
     let early = size(&world);
     world.raise("l", "on", "0").await;
-    world.until("l", there(10_000)).await;
+    world.until("l", there(LATE)).await;
     let late = size(&world);
     assert!(late * 10 <= early * 11, "{early} bytes became {late}");
 }

@@ -55,7 +55,7 @@ enum CallState {
     /// The call was not made.
     Refused {
         core: Rc<Core>,
-        error: Option<CallError>,
+        error: Option<Box<CallError>>,
     },
     Called(Handle),
 }
@@ -76,7 +76,7 @@ impl CallFuture {
         Self {
             state: CallState::Refused {
                 core: Rc::clone(core),
-                error: Some(error),
+                error: Some(Box::new(error)),
             },
         }
     }
@@ -92,7 +92,7 @@ impl Future for CallFuture {
                 Poll::Ready(read_answer(&handle.core, answered))
             }
             CallState::Refused { core, error } => match error.take() {
-                Some(error) => Poll::Ready(Err(error)),
+                Some(error) => Poll::Ready(Err(*error)),
                 None => core.refuse_repoll(),
             },
         }

@@ -353,7 +353,6 @@ impl<'de> Visitor<'de> for EventSeed<'de, '_> {
                 name: span(name),
                 instance: span(instance),
                 fire_at: parse_instant(fire_at.trim_matches('"')),
-                input: span(input),
             })
         };
         let completed = |kind| {

@@ -157,11 +157,7 @@ impl Core {
             sealed: Cell::new(false),
             history,
         });
-        while core.deliver_one() != Some(Event::ExecutionStarted) {
-            if core.state.borrow().cursor >= core.history.events.len() {
-                break;
-            }
-        }
+        core.state.borrow_mut().begin(&core.history);
         core
     }
 

@@ -10,41 +10,41 @@ use super::{
 use crate::durable::CallError;
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// What is left to do after an event was delivered, outside the borrow of the state.
-enum Rest {
-    Nothing,
-    /// Attempt failed: ask the policy, which may be user code.
-    AskRetryPolicy {
-        op: OpId,
-        place: usize,
-    },
+/// What came of one event.
+enum Delivered {
+    /// Nobody can have waited for it.
+    Quiet,
+    /// An answer or an external event.
+    Answer,
+    /// A failed attempt: ask the policy, which may be user code and must not run inside a borrow of the state.
+    AskRetryPolicy { op: OpId, place: usize },
 }
 
 impl Core {
-    /// Delivers the next event; false if there is none.
+    /// Delivers events up to the next that somebody may wait for; false if there is none.
     pub(super) fn deliver(&self) -> bool {
-        self.deliver_one().is_some()
-    }
-
-    /// Delivers the next event and says which it was.
-    pub(super) fn deliver_one(&self) -> Option<Event> {
-        let (event, rest) = {
-            let mut state = self.state.borrow_mut();
+        let mut state = self.state.borrow_mut();
+        loop {
             // What comes after the request to start over belongs to the next execution.
             if state.stopped() || state.continue_as_new.is_some() {
-                return None;
+                return false;
             }
-            state.next(&self.history)?
-        };
-        if let Rest::AskRetryPolicy { op, place } = rest {
-            let again = self.retry_after(op, place);
-            let mut state = self.state.borrow_mut();
-            match again {
-                Some(due) => state.delay_retry(&self.history, op, due),
-                None => state.answer(op, Answered::Event(place)),
+            match state.next(&self.history) {
+                None => return false,
+                Some(Delivered::Quiet) => {}
+                Some(Delivered::Answer) => return true,
+                Some(Delivered::AskRetryPolicy { op, place }) => {
+                    drop(state);
+                    let again = self.retry_after(op, place);
+                    let mut state = self.state.borrow_mut();
+                    match again {
+                        Some(due) => state.delay_retry(&self.history, op, due),
+                        None => state.answer(op, Answered::Event(place)),
+                    }
+                    return true;
+                }
             }
         }
-        Some(event)
     }
 
     /// When the next attempt is due; `None` if there is none. The loop of DurableTask.Core's RetryInterceptor, without
@@ -78,57 +78,57 @@ pub(crate) fn add(instant: DateTime<Utc>, delta: TimeDelta) -> DateTime<Utc> {
 }
 
 impl State {
-    fn next(&mut self, history: &History) -> Option<(Event, Rest)> {
+    /// Delivers all up to ExecutionStarted.
+    pub(super) fn begin(&mut self, history: &History) {
+        let start = history
+            .events
+            .iter()
+            .position(|e| *e == Event::ExecutionStarted)
+            .unwrap_or(0);
+        while self.cursor <= start && self.next(history).is_some() {}
+    }
+
+    fn next(&mut self, history: &History) -> Option<Delivered> {
         if !self.suspended
             && let Some(place) = self.withheld.pop_front()
         {
-            let event = history.events[place];
-            return Some((event, self.apply(history, place)));
+            return Some(self.apply(history, place));
         }
         let place = self.cursor;
-        let event = *history.events.get(place)?;
+        let event = history.events.get(place)?;
         self.cursor += 1;
-        let rest = match event {
+        match event {
             Event::OrchestratorStarted(clock) => {
-                self.raw_clock = clock;
-                self.clock = self.clock.max(clock);
-                Rest::Nothing
+                self.raw_clock = *clock;
+                self.clock = self.clock.max(*clock);
             }
-            Event::Suspended => {
-                self.suspended = true;
-                Rest::Nothing
-            }
-            Event::Resumed => {
-                self.suspended = false;
-                Rest::Nothing
-            }
+            Event::Suspended => self.suspended = true,
+            Event::Resumed => self.suspended = false,
             Event::Completed { .. } | Event::Failed { .. } | Event::Raised { .. } if self.suspended => {
                 self.withheld.push_back(place);
-                Rest::Nothing
             }
-            _ => self.apply(history, place),
-        };
-        Some((event, rest))
+            Event::Completed { .. } | Event::Failed { .. } | Event::Raised { .. } => {
+                return Some(self.apply(history, place));
+            }
+            Event::ExecutionStarted | Event::Scheduled { .. } | Event::Other => {}
+        }
+        Some(Delivered::Quiet)
     }
 
-    fn apply(&mut self, history: &History, place: usize) -> Rest {
+    fn apply(&mut self, history: &History, place: usize) -> Delivered {
         match history.events[place] {
-            Event::Completed { kind, id, .. } => {
-                if let Some(op) = self.settle(id, kind) {
-                    self.completed(history, op, id, place);
-                }
-                Rest::Nothing
-            }
-            Event::Failed { kind, id, .. } => match self.settle(id, kind) {
-                Some(op) => self.failed(op, place),
-                None => Rest::Nothing,
+            Event::Completed { kind, id, .. } => match self.settle(id, kind) {
+                Some(op) => self.completed(history, op, id, place),
+                None => return Delivered::Quiet,
             },
-            Event::Raised { name, input } => {
-                self.raised(history, name, input);
-                Rest::Nothing
-            }
-            _ => Rest::Nothing,
+            Event::Failed { kind, id, .. } => match self.settle(id, kind) {
+                Some(op) => return self.failed(op, place),
+                None => return Delivered::Quiet,
+            },
+            Event::Raised { name, input } => self.raised(history, name, input),
+            _ => return Delivered::Quiet,
         }
+        Delivered::Answer
     }
 
     /// The first answer to an action counts; others, and answers to what nobody asked, are dropped.
@@ -181,12 +181,12 @@ impl State {
         }
     }
 
-    fn failed(&mut self, op: OpId, place: usize) -> Rest {
+    fn failed(&mut self, op: OpId, place: usize) -> Delivered {
         match self.operations[op.0 as usize].course {
-            Course::Retry(_) => Rest::AskRetryPolicy { op, place },
+            Course::Retry(_) => Delivered::AskRetryPolicy { op, place },
             _ => {
                 self.answer(op, Answered::Event(place));
-                Rest::Nothing
+                Delivered::Answer
             }
         }
     }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 /// Reference to a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GroupId {
-    index: usize,
+    index: u32,
     generation: u32,
 }
 
@@ -17,7 +17,7 @@ pub(crate) struct GroupId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Frame {
     Root,
-    Child { group: GroupId, child: usize },
+    Child { group: GroupId, child: u32 },
 }
 
 #[derive(Debug)]
@@ -30,7 +30,7 @@ struct OpenFrame {
 struct Group {
     generation: u32,
     parent: Frame,
-    ready: VecDeque<usize>,
+    ready: VecDeque<u32>,
     queued: Vec<bool>,
 }
 
@@ -39,7 +39,7 @@ struct Group {
 pub(crate) struct Frames {
     open: Vec<OpenFrame>,
     groups: Vec<Group>,
-    free: Vec<usize>,
+    free: Vec<u32>,
 }
 
 impl Frames {
@@ -75,11 +75,12 @@ impl Frames {
                 ready: VecDeque::new(),
                 queued: Vec::new(),
             });
-            self.groups.len() - 1
+            // No episode has that many combinators at once.
+            u32::try_from(self.groups.len() - 1).unwrap_or(u32::MAX)
         });
         GroupId {
             index,
-            generation: self.groups[index].generation,
+            generation: self.groups[index as usize].generation,
         }
     }
 
@@ -93,7 +94,9 @@ impl Frames {
     }
 
     fn live(&mut self, id: GroupId) -> Option<&mut Group> {
-        self.groups.get_mut(id.index).filter(|g| g.generation == id.generation)
+        self.groups
+            .get_mut(id.index as usize)
+            .filter(|g| g.generation == id.generation)
     }
 
     /// The group is being polled in the current frame: futures move between combinators, so this is told at every poll.
@@ -107,7 +110,7 @@ impl Frames {
     /// The child that was woken first among those not polled since.
     pub(crate) fn pop_ready(&mut self, id: GroupId) -> Option<usize> {
         let group = self.live(id)?;
-        let child = group.ready.pop_front()?;
+        let child = group.ready.pop_front()? as usize;
         group.queued[child] = false;
         Some(child)
     }
@@ -116,11 +119,12 @@ impl Frames {
     pub(crate) fn wake(&mut self, mut frame: Frame) {
         while let Frame::Child { group, child } = frame {
             let Some(group) = self.live(group) else { return };
-            if group.queued.len() <= child {
-                group.queued.resize(child + 1, false);
+            let place = child as usize;
+            if group.queued.len() <= place {
+                group.queued.resize(place + 1, false);
             }
-            if !group.queued[child] {
-                group.queued[child] = true;
+            if !group.queued[place] {
+                group.queued[place] = true;
                 group.ready.push_back(child);
             }
             frame = group.parent;

@@ -47,7 +47,6 @@ pub(crate) enum Event {
         name: Span,
         instance: Span,
         fire_at: Option<DateTime<Utc>>,
-        input: Span,
     },
     /// The answer to action `id`.
     Completed { kind: ScheduledKind, id: u32, result: Span },

@@ -90,7 +90,10 @@ impl Group {
                 }
                 None => continue,
             };
-            let frame = Frame::Child { group: self.id, child };
+            let frame = Frame::Child {
+                group: self.id,
+                child: u32::try_from(child).unwrap_or(u32::MAX),
+            };
             if let Poll::Ready(ControlFlow::Break(done)) = self.core.frame(frame, || poll(state, child, cx)) {
                 return Poll::Ready(done);
             }
