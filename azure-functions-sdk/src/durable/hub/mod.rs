@@ -34,8 +34,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
-use self::{dispatch::Committed, state::State};
 pub(crate) use self::runtime::HubRuntime;
+use self::{dispatch::Committed, state::State};
 pub use self::{
     name::{HubName, HubNameError},
     options::TaskHubOptions,
@@ -113,7 +113,9 @@ impl TaskHub {
                 }
             }
         };
-        let writer = runtime.start_writer(Arc::clone(&store), committed).map_err(TaskHubError::Thread)?;
+        let writer = runtime
+            .start_writer(Arc::clone(&store), committed)
+            .map_err(TaskHubError::Thread)?;
         let inner = Arc::new(Inner {
             settings: options.settings(),
             options,

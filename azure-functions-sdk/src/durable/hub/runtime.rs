@@ -34,9 +34,14 @@ impl HubRuntime {
     }
 
     /// Runs what blocks; the error says that it panicked.
-    pub(super) async fn block<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    pub(super) async fn block<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, String> {
         match self {
-            Self::Tokio(_) => tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string()),
+            Self::Tokio(_) => tokio::task::spawn_blocking(work)
+                .await
+                .map_err(|error| error.to_string()),
             #[cfg(feature = "testing")]
             Self::OneByOne(_) => Ok(work()),
         }

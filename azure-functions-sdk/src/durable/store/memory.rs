@@ -50,7 +50,10 @@ impl Store for MemoryStore {
         rows.activities.retain(|_, row| !ended(&row.instance));
         let unfinished = rows.instances.values().filter(|row| !row.state.status.is_terminal());
         Ok(Recovery {
-            instances: unfinished.cloned().map(|row| InstanceRow { input: None, ..row }).collect(),
+            instances: unfinished
+                .cloned()
+                .map(|row| InstanceRow { input: None, ..row })
+                .collect(),
             inbox: rows.inbox.values().cloned().collect(),
             timers: rows.timers.values().cloned().collect(),
             activities: rows.activities.values().cloned().collect(),
@@ -85,7 +88,12 @@ impl Store for MemoryStore {
             .map(|(_, row)| row)
             .filter(|row| query.created_from.is_none_or(|from| row.state.created >= from))
             .filter(|row| query.created_to.is_none_or(|to| row.state.created <= to))
-            .filter(|row| query.statuses.as_ref().is_none_or(|statuses| statuses.contains(&row.state.status)))
+            .filter(|row| {
+                query
+                    .statuses
+                    .as_ref()
+                    .is_none_or(|statuses| statuses.contains(&row.state.status))
+            })
             .filter(|row| query.id_prefix.as_ref().is_none_or(|prefix| row.id.starts_with(prefix)))
             .cloned()
             .map(|row| InstanceRow {
