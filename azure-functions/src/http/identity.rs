@@ -1,6 +1,6 @@
 //! Who calls, as the platform's authentication found out.
 
-use crate::rpc::{NullableString, RpcClaimsIdentity, RpcClaim, nullable_string};
+use crate::rpc::{NullableString, RpcClaim, RpcClaimsIdentity, nullable_string};
 
 /// An identity of the caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
