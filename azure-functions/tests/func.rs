@@ -49,6 +49,7 @@ fn call_with(name: &str, inputs: Vec<(&str, Data)>, metadata: Vec<(&str, Data)>)
         trace_parent: String::new(),
         trace_state: String::new(),
         cancellation: tokio_util::sync::CancellationToken::new(),
+        client_transport: None,
     };
     match function.handler {
         Handler::Blocking(run) => run(invocation),
