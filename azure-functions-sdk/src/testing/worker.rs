@@ -246,16 +246,7 @@ impl AppWorker {
         // The semaphore is never closed.
         let _turn = self.0.turns.acquire().await;
         let run = self.invoke(function, activity_call(function, &item), Some(&item.instance_id));
-        let outputs = run.await?;
-        match outputs.return_value.and_then(|value| value.data) {
-            None => Ok(ReturnValue::None),
-            Some(Data::Json(json)) => Ok(ReturnValue::Json(json)),
-            Some(Data::String(text)) => Ok(ReturnValue::Text(text)),
-            Some(Data::Bytes(bytes)) => Ok(ReturnValue::Bytes(bytes)),
-            Some(Data::Int(number)) => Ok(ReturnValue::Integer(number)),
-            Some(Data::Double(number)) => Ok(ReturnValue::Double(number)),
-            Some(_) => Err("the activity returned a kind of value that an activity cannot return".to_owned()),
-        }
+        returned(run.await?)
     }
 }
 
@@ -307,6 +298,23 @@ fn binding_names(function: &Function, kind: &'static str) -> impl Iterator<Item 
     bindings
         .filter(move |binding| binding.get("type").is_some_and(|name| name == kind))
         .filter_map(|binding| Some(binding.get("name")?.as_str()?.to_owned()))
+}
+
+/// What an activity returned.
+pub(super) fn value_of(outputs: Outputs) -> Value {
+    returned(outputs).map_or(Value::Null, |value| json_of(&value))
+}
+
+fn returned(outputs: Outputs) -> Result<ReturnValue, String> {
+    match outputs.return_value.and_then(|value| value.data) {
+        None => Ok(ReturnValue::None),
+        Some(Data::Json(json)) => Ok(ReturnValue::Json(json)),
+        Some(Data::String(text)) => Ok(ReturnValue::Text(text)),
+        Some(Data::Bytes(bytes)) => Ok(ReturnValue::Bytes(bytes)),
+        Some(Data::Int(number)) => Ok(ReturnValue::Integer(number)),
+        Some(Data::Double(number)) => Ok(ReturnValue::Double(number)),
+        Some(_) => Err("the activity returned a kind of value that an activity cannot return".to_owned()),
+    }
 }
 
 fn json_of(value: &ReturnValue) -> Value {

@@ -25,7 +25,9 @@ use super::{
     stuck::{Stuck, why_stuck},
     worker::AppWorker,
 };
-use crate::durable::{BindingUrls, Clock, TaskHub, TaskHubError, TaskHubOptions, Via, hub::HubRuntime};
+use crate::durable::{
+    BindingUrls, Clock, HubName, TaskHub, TaskHubError, TaskHubOptions, Via, binding, hub::HubRuntime, store::Store,
+};
 
 /// Where clients believe the hub to be.
 const LISTENER: &str = "http://test-host/durabletask";
@@ -131,11 +133,6 @@ impl World {
             settles,
             drives: Vec::new(),
         })
-    }
-
-    /// The data of a durable client binding.
-    pub(super) fn client_binding(hub_name: &str) -> String {
-        crate::durable::binding::client_binding(&BindingUrls::new(WEBHOOK).rpc(LISTENER), hub_name, "Storage")
     }
 
     /// Runs until nobody can ask for anything any more.
@@ -296,7 +293,10 @@ impl World {
         }
     }
 
-    /// What an instance would be given for its next episode, and the function that would get it.
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        self.disk.store()
+    }
+
     pub(super) fn hub(&self) -> &Arc<TaskHub> {
         &self.hub
     }
@@ -351,6 +351,12 @@ fn open(
     let hub = TaskHub::open_with(options.clone(), Arc::new(worker.clone()), disk.store(), runtime)?;
     hub.set_functions(worker.functions());
     Ok(Arc::new(hub))
+}
+
+/// The data of a durable client binding.
+pub(super) fn client_binding() -> String {
+    let urls = BindingUrls::new(WEBHOOK).rpc(LISTENER);
+    binding::client_binding(&urls, HubName::default().as_str(), "Storage")
 }
 
 /// The request as the hub wants it: its path begins below the listener.

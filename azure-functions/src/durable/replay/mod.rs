@@ -19,4 +19,5 @@ pub(crate) mod operation;
 pub(crate) mod outcome;
 pub(crate) mod refusal;
 pub(crate) mod segment;
+pub(crate) mod waiting;
 mod waker;
