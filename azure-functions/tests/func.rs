@@ -2,6 +2,8 @@
 
 #[path = "func/forms.rs"]
 mod forms;
+#[path = "func/in_process.rs"]
+mod in_process;
 
 use azure_functions::{
     __private::{DurableKind, Function, Handler, Invocation, Outputs, inventory},

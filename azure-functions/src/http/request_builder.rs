@@ -186,8 +186,10 @@ mod tests {
 
     #[test]
     fn a_request_has_what_was_put_into_it() {
-        let mut caller = ClaimsIdentity::default();
-        caller.authentication_type = Some("aad".to_owned());
+        let caller = ClaimsIdentity {
+            authentication_type: Some("aad".to_owned()),
+            ..ClaimsIdentity::default()
+        };
         let request = HttpRequest::build()
             .method(Method::PUT)
             .url("/api/orders/7?a=1&a=2")
