@@ -54,12 +54,15 @@ impl VirtualClock {
         self.sleep(due, true)
     }
 
+    /// One until the end of all times is never due.
     fn sleep(&self, due: DateTime<Utc>, insists: bool) -> Sleep {
         let mut time = self.time();
         let place = (due, time.next_number);
         time.next_number += 1;
-        let sleeper = Sleeper { waker: None, insists };
-        time.sleepers.insert(place, sleeper);
+        if due < DateTime::<Utc>::MAX_UTC {
+            let sleeper = Sleeper { waker: None, insists };
+            time.sleepers.insert(place, sleeper);
+        }
         drop(time);
         Sleep {
             clock: self.clone(),
