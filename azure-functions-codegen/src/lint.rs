@@ -162,7 +162,7 @@ impl VisitMut for Walk<'_> {
     fn visit_macro_mut(&mut self, invocation: &mut Macro) {
         let names = path::names(&invocation.path);
         // It only prints them.
-        let reads = !names.last().is_some_and(|name| name == "stringify");
+        let reads = names.last().is_none_or(|name| name != "stringify");
         self.path(names, "!", &invocation.path);
         if reads {
             self.tokens(invocation.tokens.clone());

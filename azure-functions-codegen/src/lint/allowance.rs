@@ -42,7 +42,7 @@ impl Allowance {
         let mut allowances = Vec::new();
         attributes.retain(|attribute| {
             let path = attribute.path();
-            if !path.segments.last().is_some_and(|segment| segment.ident == NAME) {
+            if path.segments.last().is_none_or(|segment| segment.ident != NAME) {
                 return true;
             }
             let reason = match &attribute.meta {
