@@ -55,6 +55,8 @@ pub mod durable;
 mod error;
 pub mod histories;
 pub mod http;
+#[doc(hidden)]
+pub mod in_process;
 mod invocation;
 mod panics;
 pub mod prelude;
