@@ -113,7 +113,10 @@ impl ActivityCall {
     pub fn input_as<T: DeserializeOwned>(&self) -> T {
         match T::deserialize(&self.input) {
             Ok(input) => input,
-            Err(error) => panic!("the input of activity '{}' has another shape: {error}: {}", self.activity, self.input),
+            Err(error) => panic!(
+                "the input of activity '{}' has another shape: {error}: {}",
+                self.activity, self.input
+            ),
         }
     }
 }

@@ -1,52 +1,40 @@
-//! The test host: its options, its time, its functions.
+//! The test host: its time, its orchestrations, its functions.
 
 use std::{
     fmt::Display,
     future::Future,
-    sync::{
-        LazyLock,
-        mpsc::{Receiver, RecvTimeoutError, sync_channel},
-    },
+    sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
     time::Duration,
 };
 
 use azure_functions::{
     http::{HttpRequest, HttpResponse},
-    in_process::{App, Call, http_response},
+    in_process::{Call, http_response},
 };
 use azure_functions_durable::{OrchestrationClient, OrchestrationClientError, OrchestrationStatusQueryResult};
 use chrono::{DateTime, Utc};
-use log::LevelFilter;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{
-    runtime::{Builder as RuntimeBuilder, Handle, Runtime, RuntimeFlavor},
-    sync::mpsc::{UnboundedSender, unbounded_channel},
+    runtime::{Handle, RuntimeFlavor},
+    sync::mpsc::UnboundedSender,
 };
 
 use super::{
+    TestHostBuilder,
+    builder::runtime,
     clock::VirtualClock,
-    disk::{Disk, Memory},
     fake::{ActivityCall, Fake},
     instance::TestInstance,
     log::LogRecord,
-    transport::{WorldTransport, later},
-    worker::{AppWorker, Running, activity_call},
-    world::{self, Command, Drive, Settled, Until, World},
+    transport::later,
+    worker::{AppWorker, activity_call},
+    world::{Command, Drive, Settled, Until, World},
 };
 use crate::durable::{
-    Clock, HubName, TaskHubOptions,
+    Clock,
     work::{WorkItem, WorkKind},
 };
-
-/// The runtime that activities and HTTP functions find: one for all test hosts of the process.
-static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
-    RuntimeBuilder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("test-host-io")
-        .enable_all()
-        .build()
-});
 
 /// Runs the app that it is linked into: the task hub of the local host in memory, all functions in this process, and a clock
 /// that jumps.
@@ -61,120 +49,12 @@ static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
 /// own runtime, which an activity calls, needs `#[tokio::test(flavor = "multi_thread")]`.
 #[derive(Debug)]
 pub struct TestHost {
-    commands: UnboundedSender<Command>,
-    clock: VirtualClock,
-    worker: AppWorker,
-    client: OrchestrationClient,
-    patience: Duration,
-}
-
-/// Options of a [`TestHost`].
-#[derive(Clone, Debug)]
-pub struct TestHostBuilder {
-    start_time: DateTime<Utc>,
-    patience: Duration,
-    running: Running,
-}
-
-impl Default for TestHostBuilder {
-    fn default() -> Self {
-        Self {
-            // A round one: 2026-01-01.
-            start_time: DateTime::from_timestamp_secs(1_767_225_600).unwrap_or_default(),
-            patience: Duration::from_secs(60),
-            running: Running {
-                level: LevelFilter::Debug,
-                parallel_activities: 1,
-                check_determinism: true,
-            },
-        }
-    }
-}
-
-impl TestHostBuilder {
-    /// What the clock shows first; the beginning of 2026, unless this is called.
-    #[must_use]
-    pub fn start_time(mut self, time: DateTime<Utc>) -> Self {
-        self.start_time = time;
-        self
-    }
-
-    /// How much real time one step of a test may take before it fails; a minute, unless this is called.
-    #[must_use]
-    pub fn patience(mut self, time: Duration) -> Self {
-        self.patience = time;
-        self
-    }
-
-    /// The least important log records that are kept; debug, unless this is called.
-    #[must_use]
-    pub fn log_level(mut self, level: LevelFilter) -> Self {
-        self.running.level = level;
-        self
-    }
-
-    /// How many real activities run at the same time. One, unless this is called: then their results always come in the
-    /// order in which they were called. Fakes need no place.
-    #[must_use]
-    pub fn parallel_activities(mut self, count: usize) -> Self {
-        self.running.parallel_activities = count;
-        self
-    }
-
-    /// Whether each episode runs twice and must say the same; yes, unless this is called.
-    #[must_use]
-    pub fn check_determinism(mut self, check: bool) -> Self {
-        self.running.check_determinism = check;
-        self
-    }
-
-    /// Starts the host.
-    ///
-    /// # Panics
-    /// If no functions are linked into this binary, or two have the same name.
-    #[must_use]
-    #[track_caller]
-    pub fn build(self) -> TestHost {
-        self.build_on(Box::new(Memory::default()))
-    }
-
-    /// On any disk.
-    #[track_caller]
-    pub(super) fn build_on(self, disk: Box<dyn Disk>) -> TestHost {
-        let app = App::linked().unwrap_or_else(|error| panic!("the app cannot be tested: {error}"));
-        let runtime = match &*RUNTIME {
-            Ok(runtime) => runtime.handle().clone(),
-            Err(error) => panic!("the test host has no runtime: {error}"),
-        };
-        let (commands, received) = unbounded_channel();
-        let clock = VirtualClock::new(self.start_time);
-        let worker = AppWorker::new(app, clock.clone(), commands.clone(), &self.running);
-        // What a file would be named.
-        let options = TaskHubOptions::new(HubName::default(), "memory").clock(std::sync::Arc::new(clock.clone()));
-        let world = World::new(runtime, received, clock.clone(), worker.clone(), options, disk);
-        let started = world.map_err(|error| error.to_string()).and_then(|world| {
-            world::start(world).map_err(|error| error.to_string())
-        });
-        if let Err(error) = started {
-            panic!("the test host cannot start: {error}");
-        }
-        let transport = WorldTransport {
-            commands: commands.clone(),
-            clock: clock.clone(),
-            function: None,
-        };
-        let client = match OrchestrationClient::from_binding(&world::client_binding()) {
-            Ok(client) => client.with_transport(std::sync::Arc::new(transport)),
-            Err(error) => panic!("the test host cannot start: {error}"),
-        };
-        TestHost {
-            commands,
-            clock,
-            worker,
-            client,
-            patience: self.patience,
-        }
-    }
+    pub(super) commands: UnboundedSender<Command>,
+    pub(super) clock: VirtualClock,
+    pub(super) worker: AppWorker,
+    pub(super) client: OrchestrationClient,
+    pub(super) patience: Duration,
+    pub(super) most_jumps: u32,
 }
 
 impl TestHost {
@@ -224,7 +104,12 @@ impl TestHost {
     #[track_caller]
     pub(super) fn drive(&self, until: Until) {
         let (reply, driven) = sync_channel(1);
-        self.send(Command::Drive(Drive { until, reply, jumps: 0 }));
+        self.send(Command::Drive(Drive {
+            until,
+            reply,
+            jumps: 0,
+            most_jumps: self.most_jumps,
+        }));
         if let Err(stuck) = self.receive(&driven) {
             panic!("{stuck}");
         }
@@ -330,7 +215,11 @@ impl TestHost {
     pub fn calls(&self, activity: &str) -> Vec<ActivityCall> {
         self.check_activity(activity);
         let calls = self.worker.calls();
-        calls.iter().filter(|call| call.activity.eq_ignore_ascii_case(activity)).cloned().collect()
+        calls
+            .iter()
+            .filter(|call| call.activity.eq_ignore_ascii_case(activity))
+            .cloned()
+            .collect()
     }
 
     /// Runs an activity as an orchestration would, once and without one; its error is the message that the orchestration
@@ -371,7 +260,10 @@ impl TestHost {
     #[track_caller]
     pub fn call(&self, function: &str, request: HttpRequest) -> Result<HttpResponse, String> {
         let Some(found) = self.worker.app().find(function) else {
-            panic!("the app has no function '{function}', but has: {}", self.names(|_| true));
+            panic!(
+                "the app has no function '{function}', but has: {}",
+                self.names(|_| true)
+            );
         };
         let Some(call) = Call::http(found, &request) else {
             panic!("function '{function}' has no HTTP trigger");
@@ -406,10 +298,7 @@ impl TestHost {
             Handle::try_current().is_err(),
             "this test is asynchronous: write .await instead of block_on"
         );
-        match &*RUNTIME {
-            Ok(runtime) => runtime.block_on(future),
-            Err(error) => panic!("the test host has no runtime: {error}"),
-        }
+        runtime().block_on(future)
     }
 
     /// The registered name of an activity.
@@ -429,7 +318,11 @@ impl TestHost {
 
     pub(super) fn calls_of(&self, instance_id: &str) -> Vec<ActivityCall> {
         let calls = self.worker.calls();
-        calls.iter().filter(|call| call.instance_id == instance_id).cloned().collect()
+        calls
+            .iter()
+            .filter(|call| call.instance_id == instance_id)
+            .cloned()
+            .collect()
     }
 
     fn names(&self, which: impl Fn(&str) -> bool) -> String {
@@ -499,7 +392,7 @@ impl TestHost {
 
     fn out_of_patience(&self) -> String {
         let patience = self.patience;
-        match self.worker.episode() {
+        match self.worker.episode(patience / 2) {
             Some(orchestration) => format!(
                 "{orchestration} has blocked its thread for {patience:?} of real time: an orchestration may only wait by awaiting \
                  what its context gives. Move whatever blocks or computes for long into an activity."
@@ -525,5 +418,8 @@ pub(super) fn json(value: &impl Serialize, what: &str) -> Value {
 /// What the task hub answered.
 #[track_caller]
 pub(super) fn ok<T>(answer: Result<T, OrchestrationClientError>) -> T {
-    answer.unwrap_or_else(|error| panic!("{error}"))
+    match answer {
+        Ok(answer) => answer,
+        Err(error) => panic!("{error}"),
+    }
 }

@@ -44,8 +44,13 @@ impl<'a> TestInstance<'a> {
     #[track_caller]
     pub fn status(&self) -> OrchestrationStatusQueryResult {
         let id = self.id.clone();
-        let status = ok(self.host.ask(async move |client| client.query_status(&id, false, false, true).await));
-        status.unwrap_or_else(|| panic!("there is no instance '{}'", self.id))
+        let status = ok(self
+            .host
+            .ask(async move |client| client.query_status(&id, false, false, true).await));
+        match status {
+            Some(status) => status,
+            None => panic!("there is no instance '{}'", self.id),
+        }
     }
 
     /// Where it is in its life.
@@ -80,7 +85,10 @@ impl<'a> TestInstance<'a> {
     /// # Panics
     /// If it will never end: the message says what it waits for, and where.
     #[track_caller]
-    #[expect(clippy::must_use_candidate, reason = "the time that passes may be all that is wanted")]
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "the time that passes may be all that is wanted"
+    )]
     pub fn wait(&self) -> OrchestrationStatusQueryResult {
         self.host.drive(Until::Ended(self.id.clone()));
         self.status()
@@ -135,7 +143,9 @@ impl<'a> TestInstance<'a> {
     pub fn raise_event(&self, name: &str, data: impl Serialize) {
         let data = json(&data, "the event's data");
         let (id, name) = (self.id.clone(), name.to_owned());
-        ok(self.host.ask(async move |client| client.raise_event(&id, &name, data).await));
+        ok(self
+            .host
+            .ask(async move |client| client.raise_event(&id, &name, data).await));
     }
 
     /// Terminates it.
@@ -219,7 +229,11 @@ impl<'a> TestInstance<'a> {
         let (path, file) = (path.as_ref(), self.history_file());
         let folder = path.parent().unwrap_or(path);
         if let Err(error) = fs::create_dir_all(folder).and_then(|()| fs::write(path, file)) {
-            panic!("the history of instance '{}' cannot be written to {}: {error}", self.id, path.display());
+            panic!(
+                "the history of instance '{}' cannot be written to {}: {error}",
+                self.id,
+                path.display()
+            );
         }
     }
 
@@ -229,9 +243,13 @@ impl<'a> TestInstance<'a> {
         let file = self.host.inspect(move |world| {
             // On the world's runtime it is read at once.
             let file = world.hub().recorded_history(&id).now_or_never();
-            file.unwrap_or_else(|| Ok(String::new())).map_err(|error| error.to_string())
+            file.unwrap_or_else(|| Ok(String::new()))
+                .map_err(|error| error.to_string())
         });
-        file.unwrap_or_else(|error| panic!("instance '{}': {error}", self.id))
+        match file {
+            Ok(file) => file,
+            Err(error) => panic!("instance '{}': {error}", self.id),
+        }
     }
 }
 

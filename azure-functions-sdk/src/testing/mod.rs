@@ -1,5 +1,6 @@
 //! Tests of apps: on the real engine, in virtual time, inside the test's process.
 
+mod builder;
 mod clock;
 mod disk;
 mod fake;
@@ -12,7 +13,8 @@ mod transport;
 mod worker;
 mod world;
 
+pub use builder::TestHostBuilder;
 pub use fake::{ActivityCall, Fake};
-pub use host::{TestHost, TestHostBuilder};
+pub use host::TestHost;
 pub use instance::TestInstance;
 pub use log::LogRecord;

@@ -80,10 +80,15 @@ pub(super) fn describe(world: &World, row: &InstanceRow) -> String {
 
 fn waits_for(world: &World, id: &str, name: &str) -> Vec<String> {
     let app = world.worker.app();
-    let function = world.worker.functions().functions.into_iter().find_map(|((kind, known), function)| {
-        let found = kind == crate::durable::work::WorkKind::Orchestration && known == name.to_lowercase();
-        found.then(|| app.find(&function)).flatten()
-    });
+    let function = world
+        .worker
+        .functions()
+        .functions
+        .into_iter()
+        .find_map(|((kind, known), function)| {
+            let found = kind == crate::durable::work::WorkKind::Orchestration && known == name.to_lowercase();
+            found.then(|| app.find(&function)).flatten()
+        });
     // On this runtime it is read at once.
     let history = world.hub().recorded_history(id).now_or_never();
     match (function, history) {

@@ -10,6 +10,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use azure_functions::in_process::{
@@ -51,7 +52,7 @@ struct Inner {
     twice: bool,
     invocations: AtomicU64,
     /// What holds the thread of the world, if it is an orchestration.
-    episode: Mutex<Option<String>>,
+    episode: Mutex<Option<(String, Instant)>>,
 }
 
 /// How an app is run.
@@ -117,13 +118,16 @@ impl AppWorker {
         self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The orchestration that holds the thread of the world now.
-    pub(super) fn episode(&self) -> Option<String> {
-        self.0.episode.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The orchestration that has held the thread of the world for at least so long.
+    pub(super) fn episode(&self, least: Duration) -> Option<String> {
+        let episode = self.0.episode.lock().unwrap_or_else(PoisonError::into_inner);
+        let (what, since) = episode.as_ref()?;
+        (since.elapsed() >= least).then(|| what.clone())
     }
 
     fn note_episode(&self, what: Option<String>) {
-        *self.0.episode.lock().unwrap_or_else(PoisonError::into_inner) = what;
+        let episode = what.map(|what| (what, Instant::now()));
+        *self.0.episode.lock().unwrap_or_else(PoisonError::into_inner) = episode;
     }
 
     /// Runs a function that is no orchestration, beside the world's other work.
@@ -209,7 +213,9 @@ impl AppWorker {
     async fn activity(&self, function: &'static Function, item: WorkItem) -> WorkResult {
         let input = item.payload.as_deref().unwrap_or("null");
         let input: Value = serde_json::from_str(input).unwrap_or_else(|_| Value::String(input.to_owned()));
-        let name = function.durable().map_or_else(|| function.name.to_owned(), |(_, name)| name);
+        let name = function
+            .durable()
+            .map_or_else(|| function.name.to_owned(), |(_, name)| name);
         let index = {
             let mut calls = self.calls();
             calls.push(ActivityCall {
@@ -255,7 +261,10 @@ impl Worker for AppWorker {
         let worker = self.clone();
         Box::pin(async move {
             let Some(function) = worker.0.app.find(&item.function) else {
-                return Ok(WorkResult::Failed(format!("this app has no function '{}'", item.function)));
+                return Ok(WorkResult::Failed(format!(
+                    "this app has no function '{}'",
+                    item.function
+                )));
             };
             Ok(match item.kind {
                 WorkKind::Orchestration => worker.episode_of(function, item),
@@ -336,7 +345,9 @@ fn text_of(answer: Result<String, String>) -> String {
 fn two_answers(function: &Function, first: &str, second: &str) -> String {
     let same = first.bytes().zip(second.bytes()).take_while(|(a, b)| a == b).count();
     let from = |text: &str| -> String {
-        let start = (0..=same.saturating_sub(60)).rev().find(|index| text.is_char_boundary(*index));
+        let start = (0..=same.saturating_sub(60))
+            .rev()
+            .find(|index| text.is_char_boundary(*index));
         text[start.unwrap_or_default()..].chars().take(160).collect()
     };
     format!(

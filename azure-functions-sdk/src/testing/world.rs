@@ -32,8 +32,6 @@ use crate::durable::{
 /// Where clients believe the hub to be.
 const LISTENER: &str = "http://test-host/durabletask";
 const WEBHOOK: &str = "http://localhost:7071/runtime/webhooks/durabletask";
-/// Jumps of the clock for one wish of a test: more are an orchestration that never ends.
-const MOST_JUMPS: u32 = 100_000;
 
 /// What the world is asked.
 pub(super) enum Command {
@@ -64,6 +62,8 @@ pub(super) struct Drive {
     pub(super) until: Until,
     pub(super) reply: SyncSender<Result<(), Stuck>>,
     pub(super) jumps: u32,
+    /// More are an orchestration that never ends.
+    pub(super) most_jumps: u32,
 }
 
 /// How long time passes.
@@ -284,8 +284,9 @@ impl World {
         if over {
             return Some(Ok(()));
         }
-        if drive.jumps >= MOST_JUMPS {
-            return Some(Err(Stuck::Endless { jumps: MOST_JUMPS, now }));
+        if drive.jumps >= drive.most_jumps {
+            let jumps = drive.jumps;
+            return Some(Err(Stuck::Endless { jumps, now }));
         }
         match &drive.until {
             Until::Ended(id) if next.is_none() => Some(Err(why_stuck(self, id))),
@@ -330,9 +331,12 @@ impl World {
     pub(super) fn restart(&mut self) {
         self.work = Arc::new(Executor::new());
         self.exchanges = Arc::new(Executor::new());
-        match self.disk.reopen().map_err(TaskHubError::from).and_then(|()| {
-            open(&self.options, &self.worker, &*self.disk, &self.work)
-        }) {
+        match self
+            .disk
+            .reopen()
+            .map_err(TaskHubError::from)
+            .and_then(|()| open(&self.options, &self.worker, &*self.disk, &self.work))
+        {
             Ok(hub) => self.hub = hub,
             // The test hears of it by the panic of this thread.
             Err(error) => panic!("the task hub could not be opened again: {error}"),
@@ -376,5 +380,7 @@ fn relative(request: &Request<Bytes>) -> Request<Bytes> {
 
 /// The world's thread.
 pub(super) fn start(world: World) -> std::io::Result<thread::JoinHandle<()>> {
-    thread::Builder::new().name("test-host".into()).spawn(move || world.run())
+    thread::Builder::new()
+        .name("test-host".into())
+        .spawn(move || world.run())
 }

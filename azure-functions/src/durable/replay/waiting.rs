@@ -42,7 +42,9 @@ impl State {
                 let attempt = retry.failures + 1;
                 match retry.stage {
                     RetryStage::Attempt => format!("{call}, attempt {attempt}"),
-                    RetryStage::Delay { due, .. } => format!("{call}, whose attempt {attempt} begins at {}", moment(due)),
+                    RetryStage::Delay { due, .. } => {
+                        format!("{call}, whose attempt {attempt} begins at {}", moment(due))
+                    }
                 }
             }
             Course::Timer { due, .. } => format!("a timer that fires at {}", moment(*due)),
