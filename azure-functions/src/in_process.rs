@@ -130,9 +130,11 @@ impl App {
             Ok(Episode::Failed {
                 message,
                 nondeterminism,
+                ..
             }) => Err(EpisodeFailure {
                 message,
                 nondeterminism,
+                ..
             }),
             Err(panic) => Err(failure(panicked(function.name, panic).message)),
         }
