@@ -1,6 +1,9 @@
 //! What stands in `#[func(...)]` and `#[binding(...)]`.
 
-use crate::errors::Errors;
+use crate::{
+    errors::Errors,
+    lint::{ALLOWANCE, Allowance},
+};
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{
@@ -18,6 +21,8 @@ pub(crate) struct FuncArguments {
     pub(crate) name: Option<(String, Span)>,
     /// `activity`.
     pub(crate) activity: Option<Span>,
+    /// `allow_non_deterministic = "..."`.
+    pub(crate) allowance: Option<Allowance>,
 }
 
 /// The arguments of one `#[binding(...)]`.
@@ -62,15 +67,19 @@ impl FuncArguments {
                 ("name", None) => errors.at(&argument.key, "write `name = \"...\"`"),
                 ("activity", None) => this.activity = Some(argument.key.span()),
                 ("activity", Some(value)) => errors.at(&value, "write `#[func(activity)]`, without a value"),
+                (ALLOWANCE, _) if this.allowance.is_some() => {
+                    errors.at(&argument.key, format!("`{ALLOWANCE}` is given twice"));
+                }
+                (ALLOWANCE, value) => this.allowance = Some(Allowance::new(&argument.key, value.as_ref(), errors)),
                 ("disabled", _) => errors.at(
                     &argument.key,
                     "hosts no longer read `disabled`: set the app setting `AzureWebJobs.NAME.Disabled` to `true`",
                 ),
                 (key, _) => {
-                    let hint = crate::names::hint(key, ["name", "activity"]);
+                    let hint = crate::names::hint(key, ["name", "activity", ALLOWANCE]);
                     errors.at(
                         &argument.key,
-                        format!("`#[func]` takes `name = \"...\"` and `activity`, not `{key}`{hint}"),
+                        format!("`#[func]` takes `name = \"...\"`, `activity` and `{ALLOWANCE} = \"...\"`, not `{key}`{hint}"),
                     );
                 }
             }

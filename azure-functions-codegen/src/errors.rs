@@ -29,4 +29,10 @@ impl Errors {
     pub(crate) fn into_compile_errors(self) -> Option<TokenStream> {
         self.0.map(|errors| errors.to_compile_error())
     }
+
+    /// The mistakes as text.
+    #[cfg(test)]
+    pub(crate) fn into_messages(self) -> Vec<String> {
+        self.0.into_iter().flatten().map(|error| error.to_string()).collect()
+    }
 }

@@ -1,13 +1,15 @@
 //! The `#[func]` attribute of `azure-functions`.
 //!
-//! Four steps, each in its own place: `arguments` reads what stands in attributes, `signature` turns the function into our
-//! own terms, `check` finds every mistake, and `expand` writes code for a function that has none.
+//! Five steps, each in its own place: `arguments` reads what stands in attributes, `signature` turns the function into our
+//! own terms, `check` finds every mistake in it, `lint` those in the body of an orchestration, and `expand` writes code for
+//! a function that has none.
 
 mod arguments;
 mod check;
 mod errors;
 mod expand;
 mod known;
+mod lint;
 mod names;
 mod returned;
 mod route;
@@ -15,6 +17,7 @@ mod schedule;
 mod signature;
 
 use errors::Errors;
+use known::Role;
 use proc_macro::TokenStream;
 use quote::quote;
 
@@ -27,6 +30,7 @@ use quote::quote;
 /// * `#[func(activity)]`: an activity that takes its input as a plain parameter and returns nothing. Where
 ///   `ActivityOutput` stands in the return type, or a parameter is a `DurableActivityContext`, the function is an activity
 ///   without it.
+/// * `#[func(allow_non_deterministic = "reason")]`: allows an orchestration what would be refused in its body, see below.
 ///
 /// # Bindings
 ///
@@ -49,12 +53,51 @@ use quote::quote;
 ///
 /// * An orchestration is `async`, takes one `DurableOrchestrationContext` and returns nothing, `OrchestrationOutput` or
 ///   `Result<OrchestrationOutput, E>`.
+///   Its body is checked for what would not be the same in every replay, see below.
 /// * An activity takes one `DurableActivityContext` or one plain input that serde can read, and any other bindings. It
 ///   returns nothing, `ActivityOutput`, or a tuple that begins with one of the two; or a `Result` of those.
 /// * Every other function takes one trigger and any other bindings, and returns nothing, an output, a tuple of outputs, or
 ///   a `Result` of those. `Option` around an output sends it only if it is there.
 ///
 /// `E` is any error that converts into `Box<dyn std::error::Error + Send + Sync>`.
+///
+/// # What an orchestration cannot do
+///
+/// An orchestration is replayed from its history, in any process and at any time. What its body visibly does and could not
+/// do the same way in every replay, or would lose with the process, is a compile error that says what to write instead:
+///
+/// | In the body | Instead |
+/// |---|---|
+/// | clocks: `SystemTime::now`, `Instant::now`, `Utc::now`, `Local::now`, `OffsetDateTime::now_utc`, ... | `context.current_time()` |
+/// | new ids: `Uuid::new_v4`, `Uuid::now_v7`, `Ulid::new`, ... | `context.new_guid()` |
+/// | chance: `rand`, `fastrand`, `getrandom`, `RandomState::new` (generators with a fixed seed are fine) | `context.new_guid()`, or an activity |
+/// | waiting: `thread::sleep`, `tokio::time::sleep`, `timeout`, `interval`, `futures_timer` | `context.create_timer_after(..)`, `context.timeout(..)` |
+/// | concurrency: `tokio::join!`, `futures::select!`, `future::join_all`, `FuturesUnordered`, ... | `context.join(..)`, `context.select(..)`, `context.join_all(..)`, ... |
+/// | threads and tasks: `std::thread`, `rayon`, `tokio::spawn`, everything else in `tokio`, `async_std`, `smol` | the context's combinators, or an activity |
+/// | blocking: `block_on` | `.await`, or an activity |
+/// | requests: `reqwest`, `ureq`, clients of `hyper`, ... | an activity |
+/// | files, sockets, processes, standard input: `std::fs`, `File::open`, `TcpStream::connect`, `process::Command`, ... | an activity |
+/// | the environment: `std::env::var`, `args`, `current_dir`, ... (`env!` is fine) | the input, or an activity |
+///
+/// The attribute sees the body only: it follows `use` declarations in the body, reads closures, nested functions, and the
+/// arguments of macros, and goes by the last two names of a path otherwise. Names of one part, such as `sleep(..)`, and
+/// calls of methods pass (but for `.block_on(..)`). Foreign awaits that hide in other functions are refused when they run,
+/// in the same episode. A clock or a map with random order (`HashMap`) that hides there is not: keep it out yourself.
+///
+/// What does no harm can be allowed, with the reason, for the whole function or for one statement, expression, match arm, or
+/// block. Where there is nothing to allow, that is an error too:
+///
+/// ```text
+/// #[func]
+/// async fn pay(context: DurableOrchestrationContext) {
+///     #[allow_non_deterministic = "only measures, and only logs"]
+///     let begun = Instant::now();
+///     ...
+/// }
+///
+/// #[func(allow_non_deterministic = "reads settings that never change")]
+/// async fn ship(context: DurableOrchestrationContext) { ... }
+/// ```
 #[proc_macro_attribute]
 pub fn func(arguments: TokenStream, item: TokenStream) -> TokenStream {
     func_tokens(arguments.into(), &item.into()).into()
@@ -76,8 +119,13 @@ fn func_tokens(arguments: proc_macro2::TokenStream, item: &proc_macro2::TokenStr
         return quote!(#item #error);
     };
     let mut errors = Errors::default();
-    let signature = signature::Signature::read(arguments, &mut function, &mut errors);
+    let mut signature = signature::Signature::read(arguments, &mut function, &mut errors);
     check::check(&signature, &mut errors);
+    let allowance = signature.allowance.take();
+    let context = signature
+        .first(Role::Orchestration)
+        .map(|context| context.name.as_str());
+    lint::check(&mut function, context, allowance, &mut errors);
     match errors.into_compile_errors() {
         // Without its attributes the function still checks, and so does whatever calls it.
         Some(errors) => quote!(#function #errors),

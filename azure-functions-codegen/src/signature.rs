@@ -4,6 +4,7 @@ use crate::{
     arguments::{BindingArguments, FuncArguments, Given},
     errors::Errors,
     known::{self, Known, Role},
+    lint::Allowance,
     names,
     returned::Returned,
 };
@@ -27,6 +28,8 @@ pub(crate) struct Signature {
     pub(crate) returned: Returned,
     /// Whether it says that it is an activity: in `#[func(activity)]` or by returning `ActivityOutput`.
     pub(crate) activity: bool,
+    /// What `#[func(...)]` allows in the whole body.
+    pub(crate) allowance: Option<Allowance>,
     /// Arguments for outputs, by position.
     pub(crate) outputs: Vec<(usize, BindingArguments)>,
 }
@@ -72,6 +75,7 @@ impl Signature {
                 .unwrap_or_else(|| (ident.unraw().to_string(), ident.span())),
             is_async: sig.asyncness.is_some(),
             fn_span: sig.fn_token.span,
+            allowance: arguments.allowance,
             activity: arguments.activity.is_some() || returned.has("ActivityOutput"),
             parameters,
             is_method,
@@ -83,7 +87,12 @@ impl Signature {
 
     /// Whether some parameter plays this part, as far as names tell.
     pub(crate) fn has(&self, role: Role) -> bool {
-        self.parameters.iter().any(|parameter| parameter.role() == Some(role))
+        self.first(role).is_some()
+    }
+
+    /// The first parameter that plays this part.
+    pub(crate) fn first(&self, role: Role) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.role() == Some(role))
     }
 }
 

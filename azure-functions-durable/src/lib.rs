@@ -13,7 +13,8 @@ mod status;
 
 #[cfg(feature = "client")]
 pub use client::{
-    CheckStatusResponse, OrchestrationClient, OrchestrationClientError, StatusPage, StatusQuery, WaitOutcome,
+    CheckStatusResponse, Exchange, OrchestrationClient, OrchestrationClientError, Pause, StatusPage, StatusQuery,
+    Transport, TransportError, WaitOutcome,
 };
 pub use entity_id::{EntityId, EntityIdError};
 pub use purge::PurgeHistoryResult;

@@ -1,8 +1,18 @@
-//! `cargo func` as a library: the command line, and the embedded local host that it starts.
+//! `cargo func` as a library: the command line, the embedded local host that it starts, and the test host.
+//!
+//! An app needs this crate only to test itself: see `testing`.
 
+#[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(any(feature = "sqlite", feature = "testing"))]
 pub mod durable;
+#[cfg(feature = "host")]
 pub mod host;
+#[cfg(feature = "host")]
 pub mod project;
+#[cfg(feature = "cli")]
 pub mod shell;
+#[cfg(feature = "cli")]
 mod template;
+#[cfg(feature = "testing")]
+pub mod testing;

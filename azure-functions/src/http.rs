@@ -4,6 +4,7 @@ mod cookie;
 mod identity;
 mod json;
 mod request;
+mod request_builder;
 mod response;
 mod route;
 
@@ -11,5 +12,6 @@ pub use cookie::{Cookie, SameSite};
 pub use identity::{Claim, ClaimsIdentity};
 pub use json::Json;
 pub use request::HttpRequest;
+pub use request_builder::RequestBuilder;
 pub use response::{HttpResponse, IntoBody, ResponseBuilder};
 pub use route::Route;

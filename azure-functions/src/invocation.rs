@@ -5,7 +5,8 @@ use crate::{
     binding::{FromBinding, FunctionReturn, Input, Source, signature::Parameter},
     rpc::TypedData,
 };
-use std::collections::HashMap;
+use azure_functions_durable::Transport;
+use std::{collections::HashMap, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// What the host sent for one call.
@@ -25,6 +26,8 @@ pub struct Invocation {
     pub trace_state: String,
     /// Cancelled when the host asks for it.
     pub cancellation: CancellationToken,
+    /// How durable clients reach their task hub, if not over TCP.
+    pub client_transport: Option<Arc<dyn Transport>>,
 }
 
 /// What a call gives back.

@@ -54,6 +54,8 @@ mod commands;
 pub mod durable;
 mod error;
 pub mod http;
+#[doc(hidden)]
+pub mod in_process;
 mod invocation;
 mod panics;
 pub mod prelude;

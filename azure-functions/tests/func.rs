@@ -2,6 +2,8 @@
 
 #[path = "func/forms.rs"]
 mod forms;
+#[path = "func/in_process.rs"]
+mod in_process;
 
 use azure_functions::{
     __private::{DurableKind, Function, Handler, Invocation, Outputs, inventory},
@@ -49,6 +51,7 @@ fn call_with(name: &str, inputs: Vec<(&str, Data)>, metadata: Vec<(&str, Data)>)
         trace_parent: String::new(),
         trace_state: String::new(),
         cancellation: tokio_util::sync::CancellationToken::new(),
+        client_transport: None,
     };
     match function.handler {
         Handler::Blocking(run) => run(invocation),

@@ -18,6 +18,7 @@ mod tests;
 pub use check_status::CheckStatusResponse;
 pub use error::OrchestrationClientError;
 pub use query::{StatusPage, StatusQuery};
+pub use transport::{Exchange, Pause, Transport, TransportError};
 pub use wait::WaitOutcome;
 
 use address::{Query, Route};
@@ -28,7 +29,7 @@ use http::{HeaderValue, Method, Request, Uri, header};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use transport::{Tcp, Transport};
+use transport::Tcp;
 use url::Url;
 
 /// How long a request may take, unless [`OrchestrationClient::with_request_timeout`] says otherwise: what other clients
@@ -37,8 +38,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// Starts, queries and manages orchestrations through the durable HTTP API of one task hub.
 ///
-/// It is made from the JSON text of a durable client binding and works in any tokio program. A clone costs a few
-/// reference counts; all clients of a process share their connections.
+/// It is made from the JSON text of a durable client binding and works in any tokio program, or on any executor if another
+/// [`Transport`] needs no tokio. A clone costs a few reference counts; all clients of a process share their connections.
 ///
 /// Instance ids must not be blank, `.` or `..`, nor have `/`, `\`, `?`, `#` or control characters: the routes of the
 /// HTTP API cannot carry those. Such an id is refused before anything is sent.
@@ -95,6 +96,13 @@ impl OrchestrationClient {
         self
     }
 
+    /// Sends requests another way than over TCP; see [`Transport`].
+    #[must_use]
+    pub fn with_transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = transport;
+        self
+    }
+
     /// The name of the task hub this client works on.
     pub fn task_hub(&self) -> &str {
         &self.binding.task_hub
@@ -110,15 +118,6 @@ impl OrchestrationClient {
             message: "the URL of the request would be too long or malformed".to_owned(),
             source: Some(Box::new(e)),
         })?;
-        if uri
-            .scheme_str()
-            .is_none_or(|scheme| !scheme.eq_ignore_ascii_case("http"))
-        {
-            return Err(OrchestrationClientError::TlsUnavailable {
-                operation: operation.to_owned(),
-                origin: origin(),
-            });
-        }
         let mut request = Request::new(call.body.unwrap_or_default());
         *request.method_mut() = call.method;
         *request.uri_mut() = uri;
@@ -133,17 +132,25 @@ impl OrchestrationClient {
         }
 
         let timeout = self.request_timeout.saturating_add(call.extra_time);
-        let answer = tokio::time::timeout(timeout, self.transport.send(request))
-            .await
-            .map_err(|_| OrchestrationClientError::Timeout {
-                operation: operation.to_owned(),
-                after: timeout,
-            })?
-            .map_err(|source| OrchestrationClientError::Transport {
-                operation: operation.to_owned(),
-                origin: origin(),
-                source,
-            })?;
+        let answer = self.transport.send(request, timeout).await;
+        let answer = answer.map_err(|error| {
+            let operation = operation.to_owned();
+            match error {
+                TransportError::Timeout => OrchestrationClientError::Timeout {
+                    operation,
+                    after: timeout,
+                },
+                TransportError::TlsUnavailable => OrchestrationClientError::TlsUnavailable {
+                    operation,
+                    origin: origin(),
+                },
+                TransportError::Failed(source) => OrchestrationClientError::Transport {
+                    operation,
+                    origin: origin(),
+                    source,
+                },
+            }
+        })?;
         let status = answer.status().as_u16();
         if matches!(status, 401 | 403) {
             return Err(OrchestrationClientError::Unauthorized {

@@ -1,12 +1,13 @@
 //! What the client sends, in each of the three ways to address a host, through a transport that writes it down.
 
-use super::transport::{Exchange, Transport};
 use super::*;
 use crate::OrchestrationRuntimeStatus as Status;
 use chrono::{DateTime, Utc};
 use http::Response;
 use serde_json::{Value, json};
+use std::future::Future;
 use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
 
 /// Answers by a function of the request's number, and remembers the requests.
 struct Recorder {
@@ -21,7 +22,7 @@ impl fmt::Debug for Recorder {
 }
 
 impl Transport for Recorder {
-    fn send(&self, request: Request<Bytes>) -> Exchange {
+    fn send(&self, request: Request<Bytes>, _: Duration) -> Exchange {
         let mut requests = self.requests.lock().unwrap();
         requests.push(request);
         let (status, body) = (self.answer)(requests.len());
@@ -48,8 +49,8 @@ fn client(
         requests: Mutex::default(),
         answer: Box::new(answer),
     });
-    let mut client = OrchestrationClient::from_binding(&binding.to_string()).unwrap();
-    client.transport = recorder.clone();
+    let client = OrchestrationClient::from_binding(&binding.to_string()).unwrap();
+    let client = client.with_transport(recorder.clone());
     (client, recorder)
 }
 
@@ -290,12 +291,85 @@ async fn a_purge_by_filter_never_asks_for_instances_that_have_not_ended() {
 async fn an_https_address_is_an_error_that_says_what_to_do() {
     let binding = json!({"taskHubName": "MyHub", "baseUrl": "https://example.org/runtime/webhooks/durabletask",
         "requiredQueryStringParameters": "code=s3cr3t"});
-    let (client, recorder) = client(&binding, |_| (200, "[]".to_owned()));
-    let error = client.query_all_statuses().await.unwrap_err();
+    let over_tcp = OrchestrationClient::from_binding(&binding.to_string()).unwrap();
+    let error = over_tcp.query_all_statuses().await.unwrap_err();
     assert!(matches!(error, OrchestrationClientError::TlsUnavailable { .. }));
     assert!(error.to_string().contains("https://example.org needs TLS"), "{error}");
-    assert!(!format!("{error} {error:?} {client:?}").contains("s3cr3t"));
-    assert_eq!(recorder.lines(), [""; 0]);
+    assert!(!format!("{error} {error:?} {over_tcp:?}").contains("s3cr3t"));
+    // Another transport may well have TLS, or no need of it.
+    let (client, recorder) = client(&binding, |_| (200, "[]".to_owned()));
+    assert!(client.query_all_statuses().await.unwrap().is_empty());
+    assert_eq!(recorder.lines().len(), 1);
+}
+
+/// A transport with a time of its own: an hour passes when the test says so.
+#[derive(Clone, Debug, Default)]
+struct OwnTime(Arc<Mutex<(Duration, Vec<Duration>)>>);
+
+impl Transport for OwnTime {
+    fn send(&self, _: Request<Bytes>, limit: Duration) -> Exchange {
+        self.0.lock().unwrap().1.push(limit);
+        Box::pin(async { Ok(Response::new(status(Status::Running).into())) })
+    }
+
+    fn sleep(&self, time: Duration) -> Pause {
+        let clock = Arc::clone(&self.0);
+        let due = clock.lock().unwrap().0.saturating_add(time);
+        Box::pin(std::future::poll_fn(move |_| match clock.lock().unwrap().0 >= due {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }))
+    }
+}
+
+/// Without any runtime: tokio's time would panic.
+#[test]
+fn a_wait_takes_the_time_of_its_transport() {
+    let (minute, own) = (Duration::from_secs(60), OwnTime::default());
+    let client = OrchestrationClient::from_binding(&rpc_binding().to_string()).unwrap();
+    let client = client
+        .with_transport(Arc::new(own.clone()))
+        .with_request_timeout(minute / 2);
+    let mut wait = Box::pin(client.wait_for_completion("a", minute * 5 / 2, minute));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut polls = 0;
+    let outcome = loop {
+        match wait.as_mut().poll(&mut context) {
+            Poll::Ready(outcome) => break outcome.unwrap(),
+            Poll::Pending => own.0.lock().unwrap().0 += minute / 2,
+        }
+        polls += 1;
+    };
+    assert_eq!(outcome.finished(), None);
+    assert_eq!(polls, 5);
+    // At once, after one and two minutes, and when the time is up; each with the client's limit.
+    assert_eq!(own.0.lock().unwrap().1, [minute / 2; 4]);
+}
+
+#[tokio::test]
+async fn what_a_transport_reports_becomes_the_error_of_the_operation() {
+    #[derive(Debug)]
+    struct Broken(fn() -> TransportError);
+    impl Transport for Broken {
+        fn send(&self, _: Request<Bytes>, _: Duration) -> Exchange {
+            let error = self.0();
+            Box::pin(async { Err(error) })
+        }
+    }
+    for (report, message) in [
+        (
+            (|| TransportError::failed("nobody there")) as fn() -> _,
+            "cannot query instances: no answer from http://127.0.0.1:17071 (nobody there)",
+        ),
+        (
+            || TransportError::Timeout,
+            "cannot query instances: no answer within 100 s",
+        ),
+    ] {
+        let client = OrchestrationClient::from_binding(&rpc_binding().to_string()).unwrap();
+        let client = client.with_transport(Arc::new(Broken(report)));
+        assert_eq!(client.query_all_statuses().await.unwrap_err().to_string(), message);
+    }
 }
 
 fn status(status: Status) -> String {

@@ -2,10 +2,12 @@
 
 use super::check_status::CheckStatusResponse;
 use super::error::OrchestrationClientError;
+use super::transport::Pause;
 use super::{OrchestrationClient, names};
 use crate::{OrchestrationRuntimeStatus, OrchestrationStatusQueryResult};
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// The longest that an HTTP function may take to answer: front ends cut the connection after this time.
 const FRONT_END_LIMIT: Duration = Duration::from_secs(230);
@@ -59,7 +61,9 @@ impl OrchestrationClient {
         let operation = format!("wait for instance `{instance_id}`");
         names::check_instance_id(&operation, instance_id)?;
         check_not_zero(&operation, poll_interval)?;
-        let start = Instant::now();
+        // Nothing but pauses: the time is the transport's, and what it calls an hour need not take one.
+        let mut end = self.transport.sleep(timeout);
+        let mut time_is_up = timeout.is_zero();
         loop {
             let Some(status) = self.query_status(instance_id, false, false, true).await? else {
                 return Err(self.not_found(operation, instance_id, None));
@@ -67,11 +71,10 @@ impl OrchestrationClient {
             if status.runtime_status.is_terminal() {
                 return Ok(WaitOutcome::Finished(status));
             }
-            let left = timeout.saturating_sub(start.elapsed());
-            if left.is_zero() {
+            if time_is_up {
                 return Ok(WaitOutcome::TimedOut(status));
             }
-            tokio::time::sleep(poll_interval.min(left)).await;
+            time_is_up = ends_first(&mut end, self.transport.sleep(poll_interval)).await;
         }
     }
 
@@ -122,6 +125,15 @@ impl OrchestrationClient {
             },
         }
     }
+}
+
+/// Waits for either, and says whether it was `end`.
+async fn ends_first(end: &mut Pause, mut other: Pause) -> bool {
+    poll_fn(|cx| match end.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(true),
+        Poll::Pending => other.as_mut().poll(cx).map(|()| false),
+    })
+    .await
 }
 
 /// Refuses what a host would refuse only after it has started the instance.

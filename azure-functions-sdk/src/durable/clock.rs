@@ -11,6 +11,12 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
     /// Ends when `due` has come, or earlier: the caller looks at the clock again.
     fn sleep_until(&self, due: DateTime<Utc>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// A fresh id for an instance or an execution: 32 lower-case hexadecimal digits, random unless a test wants its ids
+    /// to be the same in every run.
+    fn new_id(&self) -> String {
+        uuid::Uuid::new_v4().simple().to_string()
+    }
 }
 
 /// The clock of this machine.
@@ -29,9 +35,4 @@ impl Clock for SystemClock {
         let span = (due - Utc::now()).to_std().unwrap_or_default();
         Box::pin(tokio::time::sleep(span.min(LONGEST_SLEEP)))
     }
-}
-
-/// A fresh id: a random GUID, 32 lower-case hexadecimal digits.
-pub(crate) fn new_id() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
 }

@@ -16,5 +16,5 @@ pub use self::{
     clock::{Clock, SystemClock},
     http::Via,
     hub::{HubName, HubNameError, TaskHub, TaskHubError, TaskHubOptions},
-    store::{StoreError, sqlite::Durability},
+    store::{Durability, StoreError},
 };

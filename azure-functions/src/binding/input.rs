@@ -2,6 +2,8 @@
 
 use super::{BindingData, BindingSpec, signature::Parameter};
 use crate::{BindingError, durable::DurableOrchestrationContext, http::HttpRequest, invocation::Invocation, rpc::Data};
+use azure_functions_durable::Transport;
+use std::sync::Arc;
 
 /// A type that a function can take as a parameter.
 ///
@@ -100,6 +102,11 @@ impl Input<'_> {
             Some((_, data)) => std::mem::take(data).into(),
             None => BindingData::None,
         }
+    }
+
+    /// How a durable client reaches its task hub, if not over TCP.
+    pub(crate) fn client_transport(&self) -> Option<Arc<dyn Transport>> {
+        self.source.invocation.client_transport.clone()
     }
 
     /// What the host says about the trigger under this name, in any case: `DequeueCount`, a route parameter, ….

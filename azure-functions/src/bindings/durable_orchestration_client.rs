@@ -42,6 +42,13 @@ impl DurableOrchestrationClient {
     }
 }
 
+/// A client of your own making, for a test that calls a function itself.
+impl From<azure_functions_durable::OrchestrationClient> for DurableOrchestrationClient {
+    fn from(client: azure_functions_durable::OrchestrationClient) -> Self {
+        Self { client }
+    }
+}
+
 impl Deref for DurableOrchestrationClient {
     type Target = azure_functions_durable::OrchestrationClient;
 
@@ -62,8 +69,11 @@ impl FromBinding for DurableOrchestrationClient {
         let text = data.as_text().ok_or_else(|| {
             BindingError::new("the host sent no data for the durable client: is the Durable Task extension loaded?")
         })?;
-        azure_functions_durable::OrchestrationClient::from_binding(&text)
-            .map(|client| Self { client })
-            .map_err(|error| BindingError::with_source(error.to_string(), error))
+        let client = azure_functions_durable::OrchestrationClient::from_binding(&text)
+            .map_err(|error| BindingError::with_source(error.to_string(), error))?;
+        Ok(Self::from(match input.client_transport() {
+            Some(transport) => client.with_transport(transport),
+            None => client,
+        }))
     }
 }

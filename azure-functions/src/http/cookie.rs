@@ -56,6 +56,16 @@ impl Cookie {
         }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its value.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
     /// Hosts that get it.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
@@ -96,6 +106,42 @@ impl Cookie {
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.same_site = Some(same_site);
         self
+    }
+}
+
+impl From<RpcHttpCookie> for Cookie {
+    fn from(cookie: RpcHttpCookie) -> Self {
+        let same_site = cookie.same_site();
+        let text = |text: Option<NullableString>| {
+            let nullable_string::String::Value(text) = text?.string?;
+            Some(text)
+        };
+        let flag = |flag: Option<NullableBool>| {
+            let nullable_bool::Bool::Value(flag) = flag?.bool?;
+            Some(flag)
+        };
+        Self {
+            name: cookie.name,
+            value: cookie.value,
+            domain: text(cookie.domain),
+            path: text(cookie.path),
+            expires: cookie.expires.and_then(|at| {
+                let nullable_timestamp::Timestamp::Value(at) = at.timestamp?;
+                DateTime::from_timestamp(at.seconds, at.nanos.try_into().ok()?)
+            }),
+            max_age: cookie.max_age.and_then(|age| {
+                let nullable_double::Double::Value(seconds) = age.double?;
+                Duration::try_from_secs_f64(seconds).ok()
+            }),
+            secure: flag(cookie.secure),
+            http_only: flag(cookie.http_only),
+            same_site: match same_site {
+                rpc_http_cookie::SameSite::None => None,
+                rpc_http_cookie::SameSite::ExplicitNone => Some(SameSite::None),
+                rpc_http_cookie::SameSite::Lax => Some(SameSite::Lax),
+                rpc_http_cookie::SameSite::Strict => Some(SameSite::Strict),
+            },
+        }
     }
 }
 

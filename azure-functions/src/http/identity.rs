@@ -1,6 +1,6 @@
 //! Who calls, as the platform's authentication found out.
 
-use crate::rpc::{NullableString, RpcClaimsIdentity, nullable_string};
+use crate::rpc::{NullableString, RpcClaim, RpcClaimsIdentity, nullable_string};
 
 /// An identity of the caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +42,30 @@ impl From<&RpcClaimsIdentity> for ClaimsIdentity {
                 .collect(),
         }
     }
+}
+
+impl From<&ClaimsIdentity> for RpcClaimsIdentity {
+    fn from(identity: &ClaimsIdentity) -> Self {
+        Self {
+            authentication_type: nullable(identity.authentication_type.as_ref()),
+            name_claim_type: nullable(identity.name_claim_type.as_ref()),
+            role_claim_type: nullable(identity.role_claim_type.as_ref()),
+            claims: identity
+                .claims
+                .iter()
+                .map(|claim| RpcClaim {
+                    r#type: claim.claim_type.clone(),
+                    value: claim.value.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+fn nullable(text: Option<&String>) -> Option<NullableString> {
+    Some(NullableString {
+        string: Some(nullable_string::String::Value(text?.clone())),
+    })
 }
 
 fn text(nullable: Option<&NullableString>) -> Option<String> {

@@ -1,6 +1,6 @@
 //! The request of an HTTP trigger.
 
-use super::ClaimsIdentity;
+use super::{ClaimsIdentity, RequestBuilder};
 use crate::{
     BindingError,
     binding::{Argument, BindingSpec, FromBinding, Input, parse_json},
@@ -62,6 +62,11 @@ struct Shared {
 }
 
 impl HttpRequest {
+    /// Begins a request, for a test that calls an HTTP function itself.
+    pub fn build() -> RequestBuilder {
+        RequestBuilder::new()
+    }
+
     /// What a host that filled the nullable maps, or the plain ones, or both, has sent.
     pub(crate) fn from_rpc(http: RpcHttp) -> Self {
         // The host used the raw body for bytes before it could send bytes in `body`.
@@ -84,6 +89,27 @@ impl HttpRequest {
                 query_params: merged(http.query, http.nullable_query),
                 identities: http.identities.iter().map(Into::into).collect(),
             }),
+        }
+    }
+
+    /// As a host sends it to a worker with our capabilities.
+    pub(crate) fn to_rpc(&self) -> RpcHttp {
+        let shared = &*self.shared;
+        let mut headers = nullable(&shared.headers);
+        headers.extend(shared.nullable_headers.clone());
+        RpcHttp {
+            method: shared.method.as_str().to_owned(),
+            url: shared.url.clone(),
+            nullable_headers: headers,
+            nullable_params: nullable(&shared.route_params),
+            nullable_query: nullable(&shared.query_params),
+            identities: shared.identities.iter().map(Into::into).collect(),
+            body: (!shared.body.is_empty()).then(|| {
+                Box::new(TypedData {
+                    data: Some(Data::Bytes(shared.body.clone())),
+                })
+            }),
+            ..RpcHttp::default()
         }
     }
 
@@ -228,6 +254,13 @@ fn text(value: &NullableString) -> Option<&str> {
         .string
         .as_ref()
         .map(|nullable_string::String::Value(text)| text.as_str())
+}
+
+fn nullable(values: &HashMap<String, String>) -> HashMap<String, NullableString> {
+    let value = |text: &String| NullableString {
+        string: Some(nullable_string::String::Value(text.clone())),
+    };
+    values.iter().map(|(name, text)| (name.clone(), value(text))).collect()
 }
 
 /// The plain map drops empty values, the nullable one has all.

@@ -3,13 +3,13 @@
 use super::Cookie;
 use crate::{
     BindingError,
-    binding::{BindingData, BindingSpec, IntoBinding},
+    binding::{BindingData, BindingSpec, IntoBinding, parse_json},
     rpc::{Data, RpcHttp, TypedData},
 };
 use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use azure_functions_durable::CheckStatusResponse;
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -64,6 +64,61 @@ impl HttpResponse {
     /// The body.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// The value of a header, if it is there and text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The cookies that it sets.
+    pub fn cookies(&self) -> &[Cookie] {
+        &self.cookies
+    }
+
+    /// The body as text.
+    ///
+    /// # Errors
+    /// If it is not UTF-8.
+    pub fn body_as_str(&self) -> Result<&str, BindingError> {
+        std::str::from_utf8(&self.body)
+            .map_err(|error| BindingError::with_source(format!("the body is not UTF-8: {error}"), error))
+    }
+
+    /// The body, parsed as JSON.
+    ///
+    /// ```
+    /// use azure_functions::http::HttpResponse;
+    /// use serde_json::{Value, json};
+    ///
+    /// let response: HttpResponse = json!({ "id": 7 }).into();
+    /// assert_eq!(response.body_as_json::<Value>()?["id"], 7);
+    /// # Ok::<(), azure_functions::BindingError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it is not JSON, or not of this type: the message says where.
+    pub fn body_as_json<T: DeserializeOwned>(&self) -> Result<T, BindingError> {
+        parse_json(&self.body)
+            .map_err(|error| BindingError::with_source(format!("the body is not as expected: {error}"), error))
+    }
+
+    /// What the host reads from what was sent to it; what it cannot read, it leaves out.
+    pub(crate) fn from_rpc(http: RpcHttp) -> Self {
+        let headers = http.headers.iter().filter_map(|(name, value)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+        });
+        Self {
+            status: http.status_code.parse().unwrap_or_default(),
+            headers: headers.collect(),
+            cookies: http.cookies.into_iter().map(Into::into).collect(),
+            body: match http.body.and_then(|body| body.data) {
+                Some(Data::Bytes(bytes) | Data::Stream(bytes)) => bytes,
+                Some(Data::String(text) | Data::Json(text)) => text.into(),
+                _ => Bytes::new(),
+            },
+        }
     }
 
     /// As the host reads it: the status is text, headers stand in the plain map, and the body is always there, since

@@ -1,6 +1,7 @@
 //! What a running function can ask about its own invocation, wherever it is in the code.
 
 use super::outgoing::Outgoing;
+use crate::in_process::LogSink;
 use log::LevelFilter;
 use std::{cell::RefCell, fmt, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -22,10 +23,10 @@ use tokio_util::sync::CancellationToken;
 /// # remaining_work();
 /// ```
 #[derive(Clone)]
-pub struct Context(pub(super) Arc<Scope>);
+pub struct Context(pub(crate) Arc<Scope>);
 
 /// Contents of a [`Context`], and what the logger needs to know about the invocation.
-pub(super) struct Scope {
+pub(crate) struct Scope {
     pub invocation_id: String,
     pub function: &'static str,
     pub trace_parent: String,
@@ -33,7 +34,15 @@ pub(super) struct Scope {
     pub cancellation: CancellationToken,
     pub retry: Option<RetryContext>,
     pub level: LevelFilter,
-    pub out: Outgoing,
+    pub records: Sink,
+}
+
+/// Where the log records of an invocation go.
+pub(crate) enum Sink {
+    /// To the host, over the stream.
+    Host(Outgoing),
+    /// To whoever runs the function in this process.
+    InProcess(LogSink),
 }
 
 /// Which attempt of a function's retry policy this is; there is none on a first attempt.

@@ -4,12 +4,12 @@
 //! answered as failed when the time is over, and its thread is left to itself.
 
 use super::{
-    call::{Reply, exception},
+    call::Reply,
+    execution::{exception, run_orchestration},
     threads::Threads,
 };
-use crate::panics::catch;
 use crate::{
-    durable::{Episode, KnownFunctions, Orchestrator, run_episode},
+    durable::{Episode, KnownFunctions, Orchestrator},
     invocation::{Invocation, Outputs},
     registry::Function,
     rpc::{RpcException, TypedData, status_result::Status, typed_data::Data},
@@ -41,10 +41,9 @@ pub(super) fn start(
         running: Arc::clone(&reply.running),
     };
     let work = move || {
-        let run = || run_episode(payload, function.name, &super::place(function), orchestrator, &known);
-        match reply.context.enter(|| catch(run)) {
+        let ended = run_orchestration(function, orchestrator, payload, &known, &reply.context);
+        match ended {
             Ok(episode) => answer(reply, episode),
-            // It catches what the orchestration's code does itself.
             Err(panic) => reply.answer(Err(panic)),
         }
     };

@@ -3,15 +3,22 @@
 //! Before the handshake only warnings and errors are shown, on stderr. An app that installs a logger of its own before
 //! `worker_main` keeps it; its output then reaches the host as console lines.
 
-use super::{context::Context, levels::Levels, outgoing::Outgoing};
-use crate::rpc::{
-    RpcLog,
-    rpc_log::{Level, RpcLogCategory},
+use super::{
+    context::{Context, Scope, Sink},
+    levels::Levels,
+    outgoing::Outgoing,
+};
+use crate::{
+    in_process::LogLine,
+    rpc::{
+        RpcLog,
+        rpc_log::{Level, RpcLogCategory},
+    },
 };
 use log::{LevelFilter, Log, Metadata, Record};
 use std::{
     cell::Cell,
-    sync::{PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
 };
 
 static LOGGER: Logger = Logger {
@@ -36,6 +43,19 @@ thread_local! {
 pub(super) fn install() {
     if log::set_logger(&LOGGER).is_ok() {
         log::set_max_level(LevelFilter::Warn);
+    }
+}
+
+/// Makes ours the logger, unless the process has one, and lets records up to this level reach it. For functions that run without a worker.
+pub(crate) fn install_in_process(level: LevelFilter) {
+    static OURS: OnceLock<bool> = OnceLock::new();
+    if *OURS.get_or_init(|| log::set_logger(&LOGGER).is_ok()) {
+        // Never back: another invocation may want more than this one.
+        static RAISE: Mutex<()> = Mutex::new(());
+        let _raising = RAISE.lock().unwrap_or_else(PoisonError::into_inner);
+        if log::max_level() < level {
+            log::set_max_level(level);
+        }
     }
 }
 
@@ -68,16 +88,24 @@ impl Log for Logger {
             return;
         }
         let sent = Context::with_current(|context| {
-            let Some(Context(scope)) = context else { return false };
-            scope.out.log(RpcLog {
-                invocation_id: scope.invocation_id.clone(),
-                log_category: RpcLogCategory::User.into(),
-                ..rpc_log(record)
-            });
-            true
+            let Context(scope) = context?;
+            Some(match &scope.records {
+                Sink::Host(out) => {
+                    out.log(RpcLog {
+                        invocation_id: scope.invocation_id.clone(),
+                        log_category: RpcLogCategory::User.into(),
+                        ..rpc_log(record)
+                    });
+                    None
+                }
+                // Its code is not ours, and may ask for its own context.
+                Sink::InProcess(_) => Some(Arc::clone(scope)),
+            })
         });
-        if sent != Some(true) {
-            self.log_outside(record);
+        match sent.flatten() {
+            None => self.log_outside(record),
+            Some(None) => {}
+            Some(Some(scope)) => log_in_process(&scope, record),
         }
     }
 
@@ -107,6 +135,18 @@ impl Logger {
                 record.args()
             ),
         }
+    }
+}
+
+fn log_in_process(scope: &Scope, record: &Record<'_>) {
+    if let Sink::InProcess(sink) = &scope.records {
+        sink(LogLine {
+            invocation_id: scope.invocation_id.clone(),
+            function: scope.function,
+            level: record.level(),
+            target: record.target().to_owned(),
+            message: record.args().to_string(),
+        });
     }
 }
 

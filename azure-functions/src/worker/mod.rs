@@ -3,12 +3,13 @@
 mod app;
 mod arguments;
 mod call;
-mod context;
+pub(crate) mod context;
 mod environment;
 mod episode;
 mod episodes;
+pub(crate) mod execution;
 mod levels;
-mod logger;
+pub(crate) mod logger;
 mod outgoing;
 mod running;
 mod session;

@@ -1,5 +1,7 @@
 //! The invocations that run now: who may be cancelled, who has been answered, when all are done.
 
+use super::outgoing::Outgoing;
+use crate::rpc::{InvocationResponse, streaming_message::Content};
 use std::{
     collections::HashMap,
     sync::{
@@ -11,8 +13,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Invocations without an answer, by id. An id leaves the table once: who takes it out answers it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Running {
+    out: Outgoing,
     table: Mutex<HashMap<String, Entry>>,
     unanswered: AtomicUsize,
     answered_all: Notify,
@@ -26,6 +29,16 @@ struct Entry {
 }
 
 impl Running {
+    /// None yet; they are answered through `out`.
+    pub(super) fn new(out: Outgoing) -> Self {
+        Self {
+            out,
+            table: Mutex::default(),
+            unanswered: AtomicUsize::new(0),
+            answered_all: Notify::new(),
+        }
+    }
+
     /// Notes an invocation that begins. `false` if one with this id runs already.
     pub(super) fn begin(&self, id: &str, request_id: String, cancellation: &CancellationToken) -> bool {
         let mut table = self.table();
@@ -44,11 +57,11 @@ impl Running {
         true
     }
 
-    /// Takes the right to answer: `send` gets the request id to echo, and is called at most once for an invocation.
-    pub(super) fn answer(&self, id: &str, send: impl FnOnce(String)) {
+    /// Takes the right to answer, and answers with `response`; nothing happens if that was done before.
+    pub(super) fn answer(&self, id: &str, response: impl FnOnce() -> InvocationResponse) {
         let taken = self.table().remove(id);
         if let Some(entry) = taken {
-            send(entry.request_id);
+            self.out.send(entry.request_id, Content::InvocationResponse(response()));
             // Only now: the stream may be ended as soon as everything has been answered.
             if self.unanswered.fetch_sub(1, Ordering::AcqRel) == 1 {
                 self.answered_all.notify_one();

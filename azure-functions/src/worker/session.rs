@@ -6,9 +6,10 @@
 use super::{
     app::{self, App, LANGUAGE},
     arguments::HostArguments,
-    call::{self, Reply, exception, result},
-    context::{Context, RetryContext, Scope},
+    call::{self, Reply, result},
+    context::{Context, RetryContext, Scope, Sink},
     environment, episode,
+    execution::exception,
     levels::Levels,
     logger,
     outgoing::{self, Outgoing},
@@ -110,11 +111,11 @@ pub(super) async fn serve(app: App, host: HostArguments) -> Result<(), SessionEr
         .into_inner();
     let mut session = Session {
         app,
+        running: Arc::new(Running::new(out.clone())),
         out,
         levels: Levels::default(),
         app_directory: String::new(),
         loaded: HashMap::new(),
-        running: Arc::default(),
         threads: None,
     };
     let ended = session.read(incoming).await;
@@ -191,13 +192,10 @@ impl Session {
                 Status::Cancelled,
                 Some(exception("the host stopped the worker before the function completed")),
             );
-            let response = InvocationResponse {
+            self.running.answer(&id, || InvocationResponse {
                 invocation_id: id.clone(),
                 result: Some(status),
                 ..InvocationResponse::default()
-            };
-            self.running.answer(&id, |request_id| {
-                self.out.send(request_id, Content::InvocationResponse(response));
             });
         }
         log::logger().flush();
@@ -354,7 +352,7 @@ impl Session {
                 last_failure: r.exception.map(|e| e.message),
             }),
             level,
-            out: self.out.clone(),
+            records: Sink::Host(self.out.clone()),
         };
         let inputs = request.input_data.into_iter().map(|input| match input.rpc_data {
             Some(RpcData::Data(data)) => (input.name, data),
@@ -369,6 +367,7 @@ impl Session {
             trace_parent: trace.trace_parent,
             trace_state: trace.trace_state,
             cancellation,
+            client_transport: None,
         };
         let reply = Reply {
             context: Context(Arc::new(scope)),

@@ -201,3 +201,38 @@ fn functions_stay_what_they_were() {
     }
     let _: fn(HttpRequest) -> HttpResponse = inside_a_function;
 }
+
+#[func(allow_non_deterministic = "only measures")]
+async fn allowed_as_a_whole(_context: DurableOrchestrationContext) {
+    let _ = std::time::Instant::now();
+}
+
+#[func]
+#[allow_non_deterministic = "only measures"]
+async fn allowed_by_an_attribute(_context: DurableOrchestrationContext) {
+    let _ = std::time::Instant::now();
+}
+
+#[func]
+async fn allowed_in_places(context: DurableOrchestrationContext) {
+    #[allow_non_deterministic = "only measures"]
+    let begun = std::time::Instant::now();
+    let mut last;
+    #[allow_non_deterministic = "only measures"]
+    {
+        last = std::time::Instant::now();
+    }
+    #[allow_non_deterministic = "only measures"]
+    if last < begun {
+        last = std::time::Instant::now();
+    }
+    let _ = context.is_replaying().then(
+        #[allow_non_deterministic = "only measures"]
+        std::time::Instant::now,
+    );
+    let _ = match context.is_replaying() {
+        #[allow_non_deterministic = "only measures"]
+        true => std::time::Instant::now(),
+        false => last,
+    };
+}

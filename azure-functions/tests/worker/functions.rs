@@ -169,13 +169,13 @@ async fn blocks(_context: DurableOrchestrationContext) {
     let _ = receiver.recv_timeout(std::time::Duration::from_secs(3600));
 }
 
-#[func]
+#[func(allow_non_deterministic = "the replay core shall refuse it")]
 async fn awaits_a_runtime_timer(context: DurableOrchestrationContext) {
     let _ = context.call_activity("greet", "Tokyo").await;
     tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
 }
 
-#[func]
+#[func(allow_non_deterministic = "the replay core shall refuse it")]
 async fn joins_without_the_context(context: DurableOrchestrationContext) {
     let _ = tokio::join!(
         context.call_activity("greet", "Tokyo"),

@@ -45,7 +45,7 @@ impl Inner {
             }
             let hub = Arc::clone(self);
             let looked_up = id.clone();
-            let found = tokio::task::spawn_blocking(move || hub.store.find(&looked_up)).await;
+            let found = self.runtime.block(move || hub.store.find(&looked_up)).await;
             let row = found.ok().and_then(|found| {
                 found
                     .inspect_err(|error| log::error!("looking up sub-orchestration '{id}' failed: {error}"))

@@ -11,7 +11,6 @@ use super::{
     state::{Loaded, Phase, State},
 };
 use crate::durable::{
-    clock::new_id,
     engine::{
         decision::Decision,
         episode::{Begin, Episode},
@@ -78,9 +77,10 @@ impl Inner {
     /// Reads an instance back that memory has no history of.
     async fn load(self: &Arc<Self>, key: InstanceKey, batch: &[Message]) -> Result<Box<Loaded>, String> {
         let hub = Arc::clone(self);
-        let texts = tokio::task::spawn_blocking(move || hub.store.history(key))
-            .await
-            .map_err(|error| error.to_string())?
+        let texts = self
+            .runtime
+            .block(move || hub.store.history(key))
+            .await?
             .map_err(|error| error.to_string())?;
         let (id, row) = {
             let state = self.state();
@@ -121,7 +121,7 @@ impl Inner {
             payload: Some(episode.payload(played)),
         };
         match self.worker.run(item).await {
-            Ok(answer) => End::Decided(episode.finish(&answer, self.now(), &mut new_id)),
+            Ok(answer) => End::Decided(episode.finish(&answer, self.now(), &mut || self.new_id())),
             Err(WorkError::ShuttingDown) => End::Leave,
             Err(error) if deaths + 1 >= MAX_DEATHS => {
                 let text = format!(

@@ -15,6 +15,7 @@ mod record;
 mod recovery;
 pub(crate) mod requests;
 mod rewind;
+mod runtime;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -31,8 +32,9 @@ use std::{
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::sync::Notify;
 
+pub(crate) use self::runtime::HubRuntime;
 use self::{dispatch::Committed, state::State};
 pub use self::{
     name::{HubName, HubNameError},
@@ -42,7 +44,7 @@ use super::{
     binding::{self, BindingUrls},
     engine::settings::Settings,
     http::{self as api, Via},
-    store::{RowId, Store, StoreError, sqlite::SqliteStore, writer::Writer},
+    store::{RowId, Store, StoreError, writer::Writer},
     work::{DurableFunctions, Worker},
 };
 
@@ -85,18 +87,20 @@ impl TaskHub {
     ///
     /// # Errors
     /// When the data folder cannot be used, another host has the hub, or its file is from a newer version.
+    #[cfg(feature = "sqlite")]
     pub fn open(options: TaskHubOptions, worker: Arc<dyn Worker>) -> Result<Self, TaskHubError> {
-        let store = Arc::new(SqliteStore::open(&options.database(), options.durability)?);
-        Self::open_with(options, worker, store)
+        let store = super::store::sqlite::SqliteStore::open(&options.database(), options.durability)?;
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| TaskHubError::NoRuntime)?;
+        Self::open_with(options, worker, Arc::new(store), HubRuntime::Tokio(runtime))
     }
 
-    /// Opens the hub on any store.
+    /// Opens the hub on any store and any runtime.
     pub(crate) fn open_with(
         options: TaskHubOptions,
         worker: Arc<dyn Worker>,
         store: Arc<dyn Store>,
+        runtime: HubRuntime,
     ) -> Result<Self, TaskHubError> {
-        let runtime = Handle::try_current().map_err(|_| TaskHubError::NoRuntime)?;
         let recovered = store.recover()?;
         let next_row = recovered.next_row;
         let state = recovery::restore(recovered, &options.database())?;
@@ -109,7 +113,9 @@ impl TaskHub {
                 }
             }
         };
-        let writer = Writer::start(Arc::clone(&store), committed).map_err(TaskHubError::Thread)?;
+        let writer = runtime
+            .start_writer(Arc::clone(&store), committed)
+            .map_err(TaskHubError::Thread)?;
         let inner = Arc::new(Inner {
             settings: options.settings(),
             options,
@@ -194,7 +200,7 @@ pub(crate) struct Inner {
     store: Arc<dyn Store>,
     writer: Writer<Committed>,
     worker: Arc<dyn Worker>,
-    runtime: Handle,
+    runtime: HubRuntime,
     state: Mutex<State>,
     next_row: AtomicI64,
     /// A timer was added that is due before all others.
@@ -220,6 +226,10 @@ impl Inner {
 
     fn now(&self) -> DateTime<Utc> {
         self.options.clock.now()
+    }
+
+    fn new_id(&self) -> String {
+        self.options.clock.new_id()
     }
 
     fn new_row(&self) -> RowId {

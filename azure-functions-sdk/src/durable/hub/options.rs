@@ -6,7 +6,7 @@ use super::HubName;
 use crate::durable::{
     clock::{Clock, SystemClock},
     engine::settings::Settings,
-    store::sqlite::Durability,
+    store::Durability,
 };
 
 /// Options of a task hub; the defaults are those of the extension.

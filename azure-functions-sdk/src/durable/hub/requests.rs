@@ -11,7 +11,6 @@ use super::{
     state::{Phase, State},
 };
 use crate::durable::{
-    clock::new_id,
     engine::{
         event::{EventKind, ExecutionStarted},
         instance::RuntimeStatus,
@@ -84,7 +83,7 @@ impl Inner {
         }
         self.check_health()?;
         let (id, old) = match start.instance_id {
-            None => (new_id(), None),
+            None => (self.new_id(), None),
             Some(id) => {
                 let old = self.reserve(&id).await?;
                 (id, Some(old))
@@ -138,7 +137,7 @@ impl Inner {
             .map_or(0, |generation| generation + 1);
         let started = ExecutionStarted {
             instance_id: id.to_owned(),
-            execution_id: new_id(),
+            execution_id: self.new_id(),
             name,
             version: Some(version.unwrap_or_else(|| self.options.default_version.clone())),
             input,
@@ -324,6 +323,7 @@ impl Inner {
                 }
             }
             tokio::select! {
+                biased;
                 _ = ended => {}
                 () = self.options.clock.sleep_until(due) => {}
             }
@@ -394,9 +394,9 @@ impl Inner {
         &self,
         work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, RequestError> {
-        match tokio::task::spawn_blocking(work).await {
+        match self.runtime.block(work).await {
             Ok(result) => Ok(result?),
-            Err(error) => Err(RequestError::Broken(error.to_string())),
+            Err(error) => Err(RequestError::Broken(error)),
         }
     }
 }

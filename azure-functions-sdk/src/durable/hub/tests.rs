@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use self::scripted::{Scripted, ok};
 use crate::durable::{
     Durability, HubName, TaskHub, TaskHubOptions, Via,
+    hub::HubRuntime,
     store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store, StoreError, sqlite::SqliteStore},
     work,
 };
@@ -86,6 +87,10 @@ impl Store for Failing {
     fn close(&self) {
         self.disk.close();
     }
+}
+
+fn tokio() -> HubRuntime {
+    HubRuntime::Tokio(tokio::runtime::Handle::current())
 }
 
 async fn call(hub: &TaskHub, method: &str, path: &str, body: &str) -> (StatusCode, Value) {
@@ -169,7 +174,7 @@ async fn every_commit_can_be_the_last_and_nothing_recorded_is_lost() {
         let folder = tempfile::tempdir().unwrap();
         let options = TaskHubOptions::new(HubName::default(), folder.path());
         let store = Failing::open(&options, commits);
-        let hub = TaskHub::open_with(options.clone(), worker.clone(), store.clone()).unwrap();
+        let hub = TaskHub::open_with(options.clone(), worker.clone(), store.clone(), tokio()).unwrap();
         hub.set_functions(worker.functions());
         call(&hub, "POST", "/orchestrators/everything/i", "1").await;
         eventually("the end of the process or of the instance", async || {
@@ -216,7 +221,7 @@ async fn full_disk_answers_503_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let options = TaskHubOptions::new(HubName::default(), folder.path());
     let store = Failing::open(&options, usize::MAX);
-    let hub = TaskHub::open_with(options, worker.clone(), store.clone()).unwrap();
+    let hub = TaskHub::open_with(options, worker.clone(), store.clone(), tokio()).unwrap();
     hub.set_functions(worker.functions());
     let (code, _) = call(&hub, "POST", "/orchestrators/simple/i", "").await;
     assert_eq!(code, StatusCode::ACCEPTED);

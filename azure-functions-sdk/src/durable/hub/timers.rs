@@ -17,6 +17,7 @@ pub(super) async fn run(hub: Weak<Inner>) {
             Fired::Next(due) => {
                 let sleep = hub.options.clock.sleep_until(due);
                 tokio::select! {
+                    biased;
                     () = sleep => {}
                     () = added => {}
                 }

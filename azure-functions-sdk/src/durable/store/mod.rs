@@ -4,14 +4,20 @@
 //! [`Commit`], and the store makes a batch of commits durable in one step. Only `sqlite` says SQL.
 
 pub(crate) mod commit;
+mod durability;
+#[cfg(feature = "sqlite")]
 mod lock;
+#[cfg(feature = "testing")]
+pub(crate) mod memory;
 pub(crate) mod query;
+#[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 pub(crate) mod writer;
 
 use std::{error::Error, fmt, path::PathBuf};
 
 pub(crate) use commit::{ActivityRow, Commit, InboxRow, InstanceState, NewInstance, TimerRow};
+pub use durability::Durability;
 pub(crate) use query::{InstanceQuery, Page};
 
 /// Surrogate key of an instance: an id that is used again gets a new key, so that late messages cannot reach it.

@@ -20,7 +20,9 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store, StoreError, lock::HubLock};
+use super::{
+    Commit, Durability, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store, StoreError, lock::HubLock,
+};
 
 /// Connections that are kept for readers; more are opened when needed and closed after use.
 const IDLE_READERS: usize = 4;
@@ -31,18 +33,6 @@ const CHECKPOINT_BUSY: i64 = 16_384;
 const CHECKPOINT_QUIET: i64 = 1_000;
 /// Average commits per batch from which on the hub counts as busy.
 const BUSY: f32 = 8.0;
-
-/// When a commit counts as done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Durability {
-    /// When the operating system has it: the end of a process loses nothing, a power cut may lose the last moments,
-    /// and neither corrupts.
-    #[default]
-    Process,
-    /// When the disk has it: nothing is lost in a power cut either. Slower.
-    Full,
-}
 
 /// A task hub's SQLite file.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 //!
 //! Commits reach the store in the order in which they were submitted, so work may go on from a commit that is not
 //! yet on disk: what follows from it comes later in the same queue. A batch that cannot be written is kept and tried
-//! again until it can; nothing is lost and nothing overtakes.
+//! again until it can; nothing is lost and nothing overtakes. A test host has a task in place of the thread, which
+//! writes one commit at a time.
 
 use std::{
     sync::{
@@ -51,6 +52,39 @@ pub(crate) struct Place<'a, A>(mpsc::Permit<'a, Entry<A>>);
 impl<A: Send + 'static> Writer<A> {
     /// Starts the thread; `committed` is called on it with the tokens of every batch that reached the disk.
     pub(crate) fn start(store: Arc<dyn Store>, committed: impl Fn(Vec<A>) + Send + 'static) -> std::io::Result<Self> {
+        let (writer, thread) = Self::new(store);
+        let thread = std::thread::Builder::new()
+            .name("task-hub-writer".into())
+            .spawn(move || thread.run(&committed))?;
+        *writer.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(writer)
+    }
+
+    /// Without a thread: the task, which the caller runs, writes one commit after the other. It ends when the store refuses
+    /// one.
+    #[cfg(feature = "testing")]
+    pub(crate) fn as_task(
+        store: Arc<dyn Store>,
+        committed: impl Fn(Vec<A>) + Send + 'static,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (writer, mut thread) = Self::new(store);
+        let task = async move {
+            while let Some(Some((commit, token))) = thread.receiver.recv().await {
+                match thread.store.write(std::slice::from_ref(&commit)) {
+                    Ok(()) => committed(vec![token]),
+                    Err(StoreError::Closed) => return,
+                    Err(error) => {
+                        log::error!("{error}");
+                        thread.report.send_replace(Some(error.to_string().into()));
+                        return;
+                    }
+                }
+            }
+        };
+        (writer, task)
+    }
+
+    fn new(store: Arc<dyn Store>) -> (Self, WriterThread<A>) {
         let (sender, receiver) = mpsc::channel(QUEUE + 1);
         // An empty queue has a place.
         let last = sender.clone().try_reserve_owned().ok();
@@ -63,16 +97,14 @@ impl<A: Send + 'static> Writer<A> {
             closing: Arc::clone(&closing),
             commits: Vec::new(),
         };
-        let thread = std::thread::Builder::new()
-            .name("task-hub-writer".into())
-            .spawn(move || thread.run(&committed))?;
-        Ok(Self {
+        let writer = Self {
             sender,
             health,
             closing,
             last: Mutex::new(last),
-            thread: Mutex::new(Some(thread)),
-        })
+            thread: Mutex::default(),
+        };
+        (writer, thread)
     }
 
     /// Waits for a place in the queue.

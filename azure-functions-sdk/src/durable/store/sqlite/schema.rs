@@ -4,8 +4,8 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::Connection;
 
-use super::{CHECKPOINT_QUIET, Durability, STATEMENTS, database_error};
-use crate::durable::store::StoreError;
+use super::{CHECKPOINT_QUIET, STATEMENTS, database_error};
+use crate::durable::store::{Durability, StoreError};
 
 /// Version of the tables below, kept in the file.
 pub(super) const VERSION: i64 = 1;

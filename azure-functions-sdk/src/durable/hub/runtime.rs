@@ -1,0 +1,66 @@
+//! Where the hub's tasks run: on tokio, with threads for what blocks; or all of them, one after another, on one executor, so
+//! that the same requests always give the same order of events.
+
+#[cfg(feature = "testing")]
+use std::sync::Weak;
+use std::{future::Future, sync::Arc};
+
+use tokio::runtime::Handle;
+
+use super::dispatch::Committed;
+use crate::durable::store::{Store, writer::Writer};
+
+/// Runs a hub's tasks.
+#[derive(Clone, Debug)]
+pub(crate) enum HubRuntime {
+    /// Tasks run beside each other; what blocks has threads of its own.
+    Tokio(Handle),
+    /// Tasks run one at a time and block it where they must. Once the executor is gone, no task begins.
+    #[cfg(feature = "testing")]
+    OneByOne(Weak<async_executor::Executor<'static>>),
+}
+
+impl HubRuntime {
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match self {
+            Self::Tokio(handle) => drop(handle.spawn(task)),
+            #[cfg(feature = "testing")]
+            Self::OneByOne(executor) => {
+                if let Some(executor) = executor.upgrade() {
+                    executor.spawn(task).detach();
+                }
+            }
+        }
+    }
+
+    /// Runs what blocks; the error says that it panicked.
+    pub(super) async fn block<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, String> {
+        match self {
+            Self::Tokio(_) => tokio::task::spawn_blocking(work)
+                .await
+                .map_err(|error| error.to_string()),
+            #[cfg(feature = "testing")]
+            Self::OneByOne(_) => Ok(work()),
+        }
+    }
+
+    /// Starts the one who writes.
+    pub(super) fn start_writer(
+        &self,
+        store: Arc<dyn Store>,
+        committed: impl Fn(Vec<Committed>) + Send + 'static,
+    ) -> std::io::Result<Writer<Committed>> {
+        match self {
+            Self::Tokio(_) => Writer::start(store, committed),
+            #[cfg(feature = "testing")]
+            Self::OneByOne(_) => {
+                let (writer, task) = Writer::as_task(store, committed);
+                self.spawn(task);
+                Ok(writer)
+            }
+        }
+    }
+}

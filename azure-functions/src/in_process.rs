@@ -1,0 +1,242 @@
+//! Runs the functions of this binary in this process, without a host: for the test host of `azure-functions-sdk` in the same
+//! version, and free to change in any release.
+//!
+//! It is the worker without the stream: the code that makes parameters, runs a function, and words its failure is the same.
+
+mod http;
+
+pub use crate::{
+    invocation::Outputs,
+    registry::{DurableKind, Function, Handler},
+    rpc::{Data, TypedData},
+};
+pub use http::http_response;
+
+use crate::{
+    durable::Episode,
+    invocation::Invocation,
+    panics,
+    worker::{
+        self, Context,
+        context::{Scope, Sink},
+        execution::{Outcome, RunningFunction, exception, failed, panicked, run_blocking, run_orchestration},
+        logger,
+    },
+};
+use azure_functions_durable::Transport;
+use log::LevelFilter;
+use std::{collections::HashMap, fmt, future::Future, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// The functions linked into this binary.
+#[derive(Debug)]
+pub struct App(worker::App);
+
+/// What the trigger and the input bindings give a function.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// Values of the trigger and of the input bindings, by binding name.
+    pub inputs: Vec<(String, TypedData)>,
+    /// What is known about the trigger.
+    pub trigger_metadata: HashMap<String, TypedData>,
+}
+
+/// What an invocation has around it.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Id of the invocation.
+    pub invocation_id: String,
+    /// How durable clients reach their task hub; over TCP if nothing is given.
+    pub client_transport: Option<Arc<dyn Transport>>,
+    /// Where the records of the `log` facade go. Must not panic, nor log.
+    pub log: LogSink,
+    /// The least important records that go there.
+    pub level: LevelFilter,
+    /// Asks the function to stop.
+    pub cancellation: CancellationToken,
+    /// W3C trace parent, empty if there is none.
+    pub trace_parent: String,
+    /// W3C trace state, empty if there is none.
+    pub trace_state: String,
+}
+
+/// Takes the log records of an invocation, on whatever thread they are made.
+pub type LogSink = Arc<dyn Fn(LogLine) + Send + Sync>;
+
+/// A log record of an invocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogLine {
+    /// Id of the invocation.
+    pub invocation_id: String,
+    /// Name of the function.
+    pub function: &'static str,
+    /// How important it is.
+    pub level: log::Level,
+    /// Where it was made, usually a module.
+    pub target: String,
+    /// What it says.
+    pub message: String,
+}
+
+/// An episode that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EpisodeFailure {
+    /// Message of the exception, as the host gets it: the answer of the orchestration is in it.
+    pub message: String,
+    /// The report, if the history contradicts the code.
+    pub nondeterminism: Option<String>,
+}
+
+impl App {
+    /// Collects the functions that `#[func]` registered.
+    ///
+    /// # Errors
+    /// If there are none, or two of the same name: what the worker would say at its start.
+    pub fn linked() -> Result<Self, String> {
+        // For the place of a panic in its message.
+        panics::install_hook();
+        worker::App::linked().map(Self).map_err(|error| error.to_string())
+    }
+
+    /// All functions, sorted by name.
+    pub fn functions(&self) -> impl Iterator<Item = &'static Function> + use<'_> {
+        self.0.functions().iter().copied()
+    }
+
+    /// A function by its name, ignoring case.
+    pub fn find(&self, name: &str) -> Option<&'static Function> {
+        self.0.find(name)
+    }
+
+    /// Runs one episode of an orchestration on this thread: trigger payload in, answer out. Never panics; blocks while the
+    /// orchestration does.
+    ///
+    /// # Errors
+    /// If it ends with an exception.
+    pub fn run_episode(
+        &self,
+        function: &'static Function,
+        payload: String,
+        surroundings: &Surroundings,
+    ) -> Result<String, EpisodeFailure> {
+        let Handler::Orchestration(orchestrator) = function.handler else {
+            return Err(failure(format!("function `{}` is not an orchestration", function.name)));
+        };
+        let context = surroundings.context(function);
+        match run_orchestration(function, orchestrator, payload, self.0.known_functions(), &context) {
+            Ok(Episode::Answer(json)) => Ok(json),
+            Ok(Episode::Failed {
+                message,
+                nondeterminism,
+            }) => Err(EpisodeFailure {
+                message,
+                nondeterminism,
+            }),
+            Err(panic) => Err(failure(panicked(function.name, panic).message)),
+        }
+    }
+
+    /// Runs any other function: a plain one on a thread of the current tokio runtime that may block, an async one inside the
+    /// returned future. Never panics. A plain function goes on if the future is dropped.
+    ///
+    /// # Errors
+    /// The message of the exception, as the host gets it, if the function fails or panics.
+    pub fn invoke(
+        &self,
+        function: &'static Function,
+        call: Call,
+        surroundings: &Surroundings,
+    ) -> impl Future<Output = Result<Outputs, String>> + Send + 'static + use<> {
+        let invocation = surroundings.invocation(function, call);
+        let context = surroundings.context(function);
+        async move {
+            let outcome = match function.handler {
+                Handler::Blocking(run) => {
+                    let runtime = tokio::runtime::Handle::try_current()
+                        .map_err(|error| format!("function `{}` cannot run: {error}", function.name))?;
+                    runtime
+                        .spawn_blocking(move || run_blocking(run, invocation, &context))
+                        .await
+                        .map_err(|_| format!("function `{}` cannot run: the runtime stops", function.name))?
+                }
+                Handler::Async(run) => RunningFunction::new(run, invocation, context).await,
+                Handler::Orchestration(_) => {
+                    let text = format!("`{}` is an orchestration, which runs in episodes", function.name);
+                    return Err(exception(text).message);
+                }
+            };
+            worded(function, outcome)
+        }
+    }
+}
+
+fn worded(function: &Function, outcome: Outcome) -> Result<Outputs, String> {
+    match outcome {
+        Ok(Ok(outputs)) => Ok(outputs),
+        Ok(Err(error)) => Err(failed(&error).message),
+        Err(panic) => Err(panicked(function.name, panic).message),
+    }
+}
+
+fn failure(message: String) -> EpisodeFailure {
+    EpisodeFailure {
+        message,
+        nondeterminism: None,
+    }
+}
+
+impl Surroundings {
+    fn context(&self, function: &'static Function) -> Context {
+        logger::install_in_process(self.level);
+        Context(Arc::new(Scope {
+            invocation_id: self.invocation_id.clone(),
+            function: function.name,
+            trace_parent: self.trace_parent.clone(),
+            trace_state: self.trace_state.clone(),
+            cancellation: self.cancellation.clone(),
+            retry: None,
+            level: self.level,
+            records: Sink::InProcess(Arc::clone(&self.log)),
+        }))
+    }
+
+    fn invocation(&self, function: &'static Function, call: Call) -> Invocation {
+        Invocation {
+            id: self.invocation_id.clone(),
+            function: function.name,
+            inputs: call.inputs,
+            trigger_metadata: call.trigger_metadata,
+            trace_parent: self.trace_parent.clone(),
+            trace_state: self.trace_state.clone(),
+            cancellation: self.cancellation.clone(),
+            client_transport: self.client_transport.clone(),
+        }
+    }
+}
+
+/// No id, no logs, and clients that use TCP.
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self {
+            invocation_id: String::new(),
+            client_transport: None,
+            log: Arc::new(|_| {}),
+            level: LevelFilter::Info,
+            cancellation: CancellationToken::new(),
+            trace_parent: String::new(),
+            trace_state: String::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surroundings")
+            .field("invocation_id", &self.invocation_id)
+            .field("client_transport", &self.client_transport)
+            .field("level", &self.level)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,139 @@
+//! Runs one function in the context of its invocation, and words its failure. All that this leaves to its callers is where it
+//! runs, and who gets the outcome: the host of the worker, or a test host in the same process.
+
+use super::context::Context;
+use crate::{
+    FunctionError,
+    durable::{Episode, KnownFunctions, Orchestrator, run_episode},
+    invocation::{Invocation, Outputs},
+    panics::{Panic, catch},
+    registry::{Function, InvocationFuture},
+    rpc::RpcException,
+};
+use std::{
+    error::Error,
+    future::Future,
+    mem,
+    pin::Pin,
+    task::{self, Poll},
+};
+
+/// How a function ended.
+pub(crate) type Outcome = Result<Result<Outputs, FunctionError>, Panic>;
+
+/// Runs a plain function on this thread.
+pub(crate) fn run_blocking(
+    run: fn(Invocation) -> Result<Outputs, FunctionError>,
+    invocation: Invocation,
+    context: &Context,
+) -> Outcome {
+    context.enter(|| catch(|| run(invocation)))
+}
+
+/// An async function: its conversion, every poll and its end run inside the invocation's context, and may panic.
+pub(crate) struct RunningFunction {
+    state: State,
+    context: Context,
+}
+
+enum State {
+    Start(fn(Invocation) -> InvocationFuture, Box<Invocation>),
+    Polled(InvocationFuture),
+    Over,
+}
+
+impl RunningFunction {
+    /// Begins with the first poll.
+    pub(crate) fn new(run: fn(Invocation) -> InvocationFuture, invocation: Invocation, context: Context) -> Self {
+        Self {
+            state: State::Start(run, Box::new(invocation)),
+            context,
+        }
+    }
+}
+
+impl Future for RunningFunction {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Outcome> {
+        let this = &mut *self;
+        let state = &mut this.state;
+        this.context.enter(|| {
+            let polled = catch(|| {
+                if let State::Start(..) = state
+                    && let State::Start(call, invocation) = mem::replace(state, State::Over)
+                {
+                    *state = State::Polled(call(*invocation));
+                }
+                match state {
+                    State::Polled(future) => future.as_mut().poll(cx),
+                    // Only after a panic, and then the future is over.
+                    State::Start(..) | State::Over => Poll::Pending,
+                }
+            });
+            let outcome = match polled {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(result)) => Ok(result),
+                Err(panic) => Err(panic),
+            };
+            let ended = catch(|| *state = State::Over);
+            Poll::Ready(outcome.and_then(|result| ended.map(|()| result)))
+        })
+    }
+}
+
+/// Runs an episode on this thread. A panic is a mistake of ours: what the orchestration does itself is in the [`Episode`].
+pub(crate) fn run_orchestration(
+    function: &'static Function,
+    orchestrator: Orchestrator,
+    payload: String,
+    known: &KnownFunctions,
+    context: &Context,
+) -> Result<Episode, Panic> {
+    let place = super::place(function);
+    context.enter(|| catch(|| run_episode(payload, function.name, &place, orchestrator, known)))
+}
+
+/// A failure that only has something to say.
+pub(crate) fn exception(message: impl Into<String>) -> RpcException {
+    RpcException {
+        // Hosts take what is between `Exception:` and the first `Stack:` at the beginning of a line for the message.
+        message: message.into().replace("\nStack:", "\n Stack:"),
+        ..RpcException::default()
+    }
+}
+
+/// What is said of a function that returned an error.
+pub(crate) fn failed(error: &FunctionError) -> RpcException {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Many errors already end with the text of their cause.
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        cause = error.source();
+    }
+    RpcException {
+        is_user_exception: true,
+        ..exception(message)
+    }
+}
+
+/// What is said of a function that panicked.
+pub(crate) fn panicked(function: &str, panic: Panic) -> RpcException {
+    let Panic {
+        message,
+        location,
+        backtrace,
+    } = panic;
+    let place = location.map(|l| format!(" at {l}")).unwrap_or_default();
+    RpcException {
+        stack_trace: backtrace.unwrap_or_default(),
+        is_user_exception: true,
+        r#type: "panic".to_owned(),
+        ..exception(format!("function `{function}` panicked{place}: {message}"))
+    }
+}
