@@ -134,7 +134,6 @@ impl App {
             }) => Err(EpisodeFailure {
                 message,
                 nondeterminism,
-                ..
             }),
             Err(panic) => Err(failure(panicked(function.name, panic).message)),
         }
