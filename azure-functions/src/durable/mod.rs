@@ -30,6 +30,8 @@ mod context;
 mod episode;
 mod json;
 mod known_functions;
+#[doc = include_str!("misuse.md")]
+pub mod misuse {}
 mod output;
 mod replay;
 mod retry_options;
