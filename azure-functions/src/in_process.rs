@@ -130,6 +130,7 @@ impl App {
             Ok(Episode::Failed {
                 message,
                 nondeterminism,
+                ..
             }) => Err(EpisodeFailure {
                 message,
                 nondeterminism,

@@ -133,6 +133,46 @@ impl DurableOrchestrationContext {
         Uuid::new_v5(&NAMESPACE, name.as_bytes())
     }
 
+    /// Whether this instance goes the new way at a point where the code was changed while instances were in flight.
+    ///
+    /// True in every execution that gets here for the first time with this code, and from then on; false in one that
+    /// passed this point with code that did not ask. The answer is in the history, so it is the same in every replay, and
+    /// the same wherever the same id is asked for in one execution. A true answer takes an id, as a call does.
+    ///
+    /// ```
+    /// # use azure_functions::{bindings::DurableOrchestrationContext, durable::CallError, func};
+    /// #[func]
+    /// pub async fn ship_order(context: DurableOrchestrationContext) -> Result<(), CallError> {
+    ///     if context.patched("check-stock-first") {
+    ///         context.call_activity("check_stock", context.input()).await?;
+    ///     }
+    ///     context.call_activity("ship", context.input()).await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// Once no execution is left that was answered false, remove the old way and the question: what the others have
+    /// recorded of it is passed over. [The chapter on changing code](super#changing-code-with-instances-in-flight) has the
+    /// whole story.
+    ///
+    /// # Panics
+    /// If the history could not tell this id from another that was asked for in the same execution, which one pair in
+    /// five hundred thousand million does: rename one of them.
+    #[track_caller]
+    #[must_use]
+    pub fn patched(&self, id: &str) -> bool {
+        if !self.core.touch(Location::caller()) {
+            return false;
+        }
+        match self.core.patched(id) {
+            Ok(answer) => answer,
+            Err(alike) => panic!(
+                "the history cannot tell the patch ids '{}' and '{id}' apart: rename the newer one",
+                alike.other
+            ),
+        }
+    }
+
     /// Sets what the status of this instance shows as its custom status, up to 16 KB of JSON. The last one of an episode
     /// counts. A value that cannot be written as JSON is ignored.
     #[track_caller]

@@ -24,6 +24,7 @@
 //!     format!("Hello {}!", context.input().as_str().unwrap_or("stranger")).into()
 //! }
 //! ```
+#![doc = include_str!("changing_code.md")]
 
 mod call_error;
 mod context;

@@ -1,8 +1,8 @@
 //! What must hold after every episode.
 
 use super::{
-    code::{Entry, Tape},
-    model::{Kind, Work},
+    code::{Entry, Tape, Version},
+    model::{self, Kind, Work},
     world::kind,
 };
 use chrono::TimeDelta;
@@ -44,7 +44,49 @@ pub(crate) fn grows(before: &[Work], now: &[Work]) -> Result<(), String> {
     Ok(())
 }
 
-/// The actions are what the history records, no more and no less.
+/// Fire times of the markers of the patches.
+const MARKERS: [&str; 4] = [
+    "1981-09-23T22:48:27.659Z",
+    "1982-09-24T09:59:11.901Z",
+    "1988-09-02T03:45:20.757Z",
+    "1992-05-16T11:17:20.584Z",
+];
+
+/// New code goes the new way wherever it is first, and each answer of true, and nothing else, has one marker.
+pub(crate) fn patches(before: &[Entry], now: &Tape, actions: &[Work], versions: [Version; 4]) -> Result<(), String> {
+    let mut ways = [None; 4];
+    for (i, entry) in now.entries.iter().enumerate() {
+        let Entry::Went { patch, new } = entry else { continue };
+        let patch = usize::from(*patch);
+        let expected = match versions[patch] {
+            Version::Before => false,
+            Version::After => true,
+            // What was passed before is checked by [`repeats`].
+            Version::Asks => *ways[patch].get_or_insert(i >= before.len() || *new),
+        };
+        if *new != expected {
+            return Err(format!("at step {i}, patch {patch} was answered {new}"));
+        }
+    }
+    for (patch, fire_at) in MARKERS.iter().enumerate() {
+        let fire_at = model::instant(&Value::from(*fire_at));
+        let markers = actions.iter().filter(|a| a.fire_at == Some(fire_at)).count();
+        let told = now.asked.iter().find(|(asked, _)| usize::from(*asked) == patch);
+        let right = match told {
+            Some((_, answer)) => markers == usize::from(*answer),
+            // It may have been asked for, and answered true, by code before this.
+            None => markers == 0 || (markers == 1 && versions[patch] == Version::After),
+        };
+        if !right {
+            return Err(format!(
+                "patch {patch} has {markers} markers, the code was told {told:?}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The actions are what the history records, no more and no less, but for the answers of patches.
 pub(crate) fn is_recorded(history: &[Value], actions: &[Work]) -> Result<(), String> {
     let scheduled: Vec<_> = history.iter().filter(|e| matches!(kind(e), 4 | 7 | 10)).collect();
     for (id, event) in scheduled.iter().enumerate() {
@@ -63,7 +105,8 @@ pub(crate) fn is_recorded(history: &[Value], actions: &[Work]) -> Result<(), Str
             ));
         }
     }
-    match actions.len() == scheduled.len() {
+    let new = actions.iter().skip(scheduled.len());
+    match actions.len() >= scheduled.len() && new.clone().all(Work::is_patch_marker) {
         true => Ok(()),
         false => Err(format!(
             "history has {} actions, the answer {}",
@@ -84,6 +127,7 @@ pub(crate) fn asked_for(tape: &[Entry], actions: &[Work]) -> Result<(), String> 
     let mut pieces = false;
     for (id, action) in actions.iter().enumerate() {
         match (action.kind, asked.peek()) {
+            (Kind::Timer, _) if action.is_patch_marker() => {}
             (Kind::Timer, Some(Entry::TimerCreated { due, .. })) if action.fire_at.is_some_and(|f| f <= *due) => {
                 pieces |= action.fire_at.is_some_and(|f| f < *due - TimeDelta::seconds(1));
                 asked.next();

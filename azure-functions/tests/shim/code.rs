@@ -8,7 +8,14 @@ use azure_functions::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use std::{
-    any::Any, cell::RefCell, collections::BTreeMap, error::Error, future::Future, pin::Pin, rc::Rc, time::Duration,
+    any::Any,
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    error::Error,
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    time::Duration,
 };
 
 /// What the code did or saw.
@@ -49,6 +56,11 @@ pub(crate) enum Entry {
         child: usize,
         at: DateTime<Utc>,
     },
+    /// Went the new way of a patch, or the old one.
+    Went {
+        patch: u8,
+        new: bool,
+    },
     Continued {
         preserve: bool,
     },
@@ -63,19 +75,34 @@ pub(crate) struct Tape {
     pub(crate) replaying: Vec<bool>,
     /// What must not happen.
     pub(crate) faults: Vec<String>,
+    /// Questions in their order, with their answers.
+    pub(crate) asked: Vec<(u8, bool)>,
     serials: u64,
     live_waits: BTreeMap<u8, usize>,
     /// Futures that the code forgot about.
     leaked: Vec<Box<dyn Any>>,
 }
 
+/// What version of the code knows of a patch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// Nothing: there is only the old way.
+    Before,
+    Asks,
+    /// The question and the old way have been removed.
+    After,
+}
+
 thread_local! {
+    /// By patch.
+    static VERSIONS: Cell<[Version; 4]> = const { Cell::new([Version::Asks; 4]) };
     static PROGRAM: RefCell<Option<Rc<Program>>> = const { RefCell::new(None) };
     static TAPE: RefCell<Tape> = RefCell::new(Tape::default());
 }
 
 /// Runs `episode` with this program behind [`orchestrator`]; the tape of what it did.
-pub(crate) fn record<T>(program: &Rc<Program>, episode: impl FnOnce() -> T) -> (T, Tape) {
+pub(crate) fn record<T>(program: &Rc<Program>, versions: [Version; 4], episode: impl FnOnce() -> T) -> (T, Tape) {
+    VERSIONS.set(versions);
     PROGRAM.set(Some(Rc::clone(program)));
     TAPE.take();
     let result = episode();
@@ -435,6 +462,19 @@ impl Code {
                 }
             }
             Step::Status => context.set_custom_status(tape(|tape| tape.entries.len())),
+            Step::Patched(patch, new_way, old_way) => {
+                let new = match VERSIONS.get()[usize::from(patch)] {
+                    Version::Before => false,
+                    Version::After => true,
+                    Version::Asks => {
+                        let answer = context.patched(&format!("patch_{patch}"));
+                        tape(|tape| tape.asked.push((patch, answer)));
+                        answer
+                    }
+                };
+                self.log(Entry::Went { patch, new });
+                self.block(if new { new_way } else { old_way }).await?;
+            }
             Step::ContinueAsNew { .. } if self.generation == self.last => {}
             Step::ContinueAsNew {
                 preserve,

@@ -50,6 +50,9 @@ fn shim_and_code_agree_about_every_program() {
             total.noops,
             total.waits,
             total.cancelled_timers,
+            total.markers,
+            total.silent_markers,
+            total.old_ways,
         ];
         assert!(rarest.iter().all(|n| *n > 0), "{total:#?}");
     }

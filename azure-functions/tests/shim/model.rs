@@ -1,7 +1,7 @@
 //! The host's shim, written from the protocol reference: what it makes of a list of actions and a history. It knows no
 //! causes and no ids but the ones it counts itself, and awaits each element of the list before it touches the next.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -22,6 +22,13 @@ pub(crate) struct Work {
     pub(crate) instance_id: Option<String>,
     pub(crate) fire_at: Option<DateTime<Utc>>,
     pub(crate) cancelled: bool,
+}
+
+impl Work {
+    /// Markers of patches are the only timers due before 2000.
+    pub(crate) fn is_patch_marker(&self) -> bool {
+        self.fire_at.is_some_and(|fire_at| fire_at.year() < 2000)
+    }
 }
 
 /// What the shim came to at the end of a history.

@@ -202,3 +202,31 @@ fn two_exchanged_actions_are_caught() {
         }
     });
 }
+
+fn is_patch_marker(action: &Value) -> bool {
+    action["fireAt"].as_str().is_some_and(|fire_at| fire_at < "2000")
+}
+
+#[test]
+fn a_marker_that_is_not_reissued_is_caught() {
+    is_caught(|list| {
+        remove_first(list, is_patch_marker);
+    });
+}
+
+#[test]
+fn an_id_that_is_taken_by_an_answer_of_false_is_caught() {
+    is_caught(|list| {
+        let marker = json!({"actionType": 5, "fireAt": "1981-09-23T22:48:27.659Z", "isCanceled": true});
+        list.push(marker);
+    });
+}
+
+#[test]
+fn a_marker_that_comes_an_await_too_late_is_caught() {
+    is_caught(|list| {
+        if let Some(i) = list[..list.len().saturating_sub(1)].iter().position(is_patch_marker) {
+            list.swap(i, i + 1);
+        }
+    });
+}

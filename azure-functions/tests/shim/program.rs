@@ -73,6 +73,8 @@ pub(crate) enum Step {
     Repeat(u8, Block),
     IfFailed(Call, Block),
     Status,
+    /// Code that was changed while instances were in flight: the new way and the old one.
+    Patched(u8, Block, Block),
     ContinueAsNew {
         preserve: bool,
         awaited: bool,
@@ -102,6 +104,8 @@ pub(crate) struct Settings {
     /// Every so many completed tasks is a failure; zero is never.
     pub(crate) failures: u64,
     pub(crate) events: u64,
+    /// Every so many episodes the next version of the code is deployed; zero is never.
+    pub(crate) deployments: u64,
 }
 
 /// Random programs.
@@ -125,9 +129,10 @@ fn settings() -> impl Strategy<Value = Settings> {
         any::<bool>(),
         failures,
         0_u64..14,
+        prop_oneof![Just(0_u64), Just(2), Just(4)],
     )
         .prop_map(
-            |(seed, max_timer_days, skew, suspensions, clock_suspends, failures, events)| Settings {
+            |(seed, max_timer_days, skew, suspensions, clock_suspends, failures, events, deployments)| Settings {
                 seed,
                 max_timer_days,
                 skew,
@@ -135,6 +140,7 @@ fn settings() -> impl Strategy<Value = Settings> {
                 clock_suspends,
                 failures,
                 events,
+                deployments,
             },
         )
 }
@@ -214,7 +220,8 @@ fn step() -> impl Strategy<Value = Step> + Clone {
             2 => (blocks.clone(), 1_usize..5).prop_map(|(blocks, take)| Step::AsCompleted(blocks, take)),
             2 => (1_usize..4, blocks).prop_map(|(limit, blocks)| Step::ForEach(limit, blocks)),
             2 => (1_u8..4, block.clone()).prop_map(|(times, block)| Step::Repeat(times, block)),
-            2 => (call(), block).prop_map(|(call, block)| Step::IfFailed(call, block)),
+            2 => (call(), block.clone()).prop_map(|(call, block)| Step::IfFailed(call, block)),
+            4 => (0_u8..4, block.clone(), block).prop_map(|(id, new, old)| Step::Patched(id, new, old)),
         ]
     })
 }

@@ -3,7 +3,7 @@
 
 use super::{
     check::{self, Events},
-    code::{self, Entry, Tape},
+    code::{self, Entry, Tape, Version},
     model::{self, Kind, Limits, Stand, Work},
     program::Program,
 };
@@ -33,6 +33,11 @@ pub(crate) struct Tally {
     pub(crate) noops: usize,
     pub(crate) waits: usize,
     pub(crate) cancelled_timers: usize,
+    pub(crate) markers: usize,
+    /// Markers that nobody asked for any more.
+    pub(crate) silent_markers: usize,
+    /// Questions that an old history had passed.
+    pub(crate) old_ways: usize,
 }
 
 impl Tally {
@@ -51,6 +56,9 @@ impl Tally {
         self.noops += other.noops;
         self.waits += other.waits;
         self.cancelled_timers += other.cancelled_timers;
+        self.markers += other.markers;
+        self.silent_markers += other.silent_markers;
+        self.old_ways += other.old_ways;
     }
 
     fn last_answer(&mut self, list: &[Value]) {
@@ -135,6 +143,8 @@ struct World {
     encores: u32,
     events: Events,
     tally: Tally,
+    /// Of the code that is deployed.
+    versions: [Version; 4],
     // Of the current execution:
     generation: usize,
     input: Value,
@@ -165,6 +175,7 @@ impl World {
             encores: 0,
             events: Events::default(),
             tally: Tally::default(),
+            versions: [Version::Asks; 4],
             generation: 0,
             input: json!({"generation": 0}),
             history: Vec::new(),
@@ -173,6 +184,11 @@ impl World {
             broken: false,
             done_at: None,
         };
+        for version in &mut world.versions {
+            if settings.deployments > 0 && world.dice.one_in(2) {
+                *version = Version::Before;
+            }
+        }
         world.begin(Vec::new());
         for _ in 0..settings.events {
             let due = now + world.dice.delay();
@@ -246,8 +262,8 @@ impl World {
     fn episode(&mut self) -> Result<Turn, String> {
         let payload = self.payload();
         let turn = || run_episode(payload.clone(), "program", code::orchestrator);
-        let (result, tape) = code::record(&self.program, turn);
-        let (again, _) = code::record(&self.program, turn);
+        let (result, tape) = code::record(&self.program, self.versions, turn);
+        let (again, _) = code::record(&self.program, self.versions, turn);
         if result != again {
             return Err(format!("one payload, two answers:\n{result:?}\n{again:?}"));
         }
@@ -261,7 +277,9 @@ impl World {
             .map_err(|e| format!("{e}\n{}", self.describe(&answer)))?;
         self.check_shim(&stand, done)
             .map_err(|e| format!("{e}\n{}", self.describe(&answer)))?;
+        let asked = tape.asked;
         self.tape = tape.entries;
+        self.deploy(&asked, &stand);
         self.tally.episodes += 1;
         self.tally.suspended_episodes += usize::from(stand.suspended);
         self.tally.answers += stand.unsent.len();
@@ -277,6 +295,17 @@ impl World {
         self.tally.last_answer(&list);
         self.tally.failures += usize::from(answer.get("error").is_some());
         self.tally.actions += self.actions.len();
+        let markers = self.actions.iter().filter(|a| a.is_patch_marker()).count();
+        let told = |patch| {
+            asked
+                .iter()
+                .find(|(asked, _)| *asked == patch)
+                .map(|(_, answer)| *answer)
+        };
+        let asked_for = (0..4).filter(|patch| told(*patch) == Some(true)).count();
+        self.tally.markers += markers;
+        self.tally.silent_markers += markers.saturating_sub(asked_for);
+        self.tally.old_ways += (0..4).filter(|patch| told(*patch) == Some(false)).count();
         self.tally.cancelled_timers += self.actions.iter().filter(|a| a.cancelled).count();
         self.tally.events_consumed += self.tape.iter().filter(|e| matches!(e, Entry::Got { .. })).count();
         let Some(input) = stand.continued else {
@@ -285,6 +314,26 @@ impl World {
         self.restart(&input, stand.carried_over)
             .map_err(|e| format!("{e}\n{}", self.describe(&answer)))?;
         Ok(Turn::Restarted)
+    }
+
+    /// Deploys the next version of the code, if it is time.
+    fn deploy(&mut self, asked: &[(u8, bool)], stand: &Stand) {
+        let every = self.program.world.deployments;
+        // What a panic or a suspended host has not let into the history, no later code can know of.
+        if every == 0 || self.broken || stand.suspended || !self.dice.one_in(every) {
+            return;
+        }
+        let patch = self.dice.place(3);
+        let went_the_old_way = self
+            .tape
+            .iter()
+            .any(|entry| matches!(entry, Entry::Went { patch: went, new: false } if usize::from(*went) == patch))
+            || asked.contains(&(u8::try_from(patch).unwrap(), false));
+        self.versions[patch] = match self.versions[patch] {
+            Version::Before => Version::Asks,
+            Version::Asks if !went_the_old_way => Version::After,
+            version => version,
+        };
     }
 
     /// What can be said about code and answer without a shim; whether the code is done.
@@ -316,6 +365,7 @@ impl World {
         if self.broken {
             check::is_recorded(&self.history, &actions).map_err(failed)?;
         } else {
+            check::patches(&self.tape, tape, &actions, self.versions).map_err(failed)?;
             check::grows(&self.actions, &actions).map_err(failed)?;
             check::asked_for(&tape.entries, &actions).map_err(failed)?;
         }

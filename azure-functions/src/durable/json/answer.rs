@@ -169,11 +169,13 @@ impl List<'_> {
         }
     }
 
-    /// Signals at the head of a segment are settled when issued, so the shim may as well take them one by one.
+    /// Signals and patch markers at the head of a segment are settled when issued, so the shim may as well take them one
+    /// by one.
     fn leading_signals(&mut self, ids: Range<u32>) -> Range<u32> {
         let signals = ids
             .clone()
-            .take_while(|id| matches!(self.outcome.actions[*id as usize].kind, ActionKind::SignalEntity { .. }))
+            .map(|id| &self.outcome.actions[id as usize])
+            .take_while(|action| matches!(action.kind, ActionKind::SignalEntity { .. }) || action.is_patch_marker())
             .count();
         let rest = ids.start + u32::try_from(signals).unwrap_or(0)..ids.end;
         self.actions(ids.start..rest.start, None);

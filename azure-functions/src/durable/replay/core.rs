@@ -12,6 +12,7 @@ use super::{
     mismatch::Mismatch,
     operation::{Course, OpId, Operation},
     outcome::ContinueAsNew,
+    patch::{Patch, PatchMarker},
     refusal::{Marker, Refusal, Refused},
     segment::{Cause, Segments},
     waker,
@@ -20,7 +21,7 @@ use crate::durable::{CalledKind, KnownFunctions};
 use chrono::{DateTime, Utc};
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     panic::{self, Location},
     rc::Rc,
     task::{Context, Poll},
@@ -36,6 +37,9 @@ pub(crate) struct Core {
     pub(crate) functions: KnownFunctions,
     /// Place of the last OrchestratorStarted.
     boundary: usize,
+    /// Place of the last OrchestratorStarted before which the host had recorded all that the code had asked for: it does
+    /// not while it is suspended.
+    pub(super) committed: usize,
     pub(super) state: RefCell<State>,
     /// Kept apart from the state, so that it can be set at any moment.
     refused: Cell<Option<Refused>>,
@@ -70,6 +74,7 @@ pub(crate) struct State {
     pub(super) scheduled: Vec<Option<usize>>,
     /// Scheduled events whose id no execution can have got to.
     pub(super) stray: Option<usize>,
+    pub(super) patches: BTreeMap<PatchMarker, Patch>,
     pub(super) mismatch: Option<Mismatch>,
     pub(super) continue_as_new: Option<ContinueAsNew>,
     pub(super) custom_status: Option<String>,
@@ -88,18 +93,25 @@ impl Core {
         let boundary = history.replay_boundary();
         let mut scheduled = Vec::new();
         let mut stray = None;
+        let (mut committed, mut suspended) = (0, false);
         for (place, event) in history.events.iter().enumerate() {
-            if let Event::Scheduled { id, .. } = event {
-                let id = *id as usize;
-                // Ids are dense, so one beyond the number of events comes from no execution of any code.
-                if id >= history.events.len() {
-                    stray = stray.or(Some(place));
-                    continue;
+            match event {
+                Event::Scheduled { id, .. } => {
+                    let id = *id as usize;
+                    // Ids are dense, so one beyond the number of events comes from no execution of any code.
+                    if id >= history.events.len() {
+                        stray = stray.or(Some(place));
+                        continue;
+                    }
+                    if scheduled.len() <= id {
+                        scheduled.resize(id + 1, None);
+                    }
+                    scheduled[id] = scheduled[id].or(Some(place));
                 }
-                if scheduled.len() <= id {
-                    scheduled.resize(id + 1, None);
-                }
-                scheduled[id] = scheduled[id].or(Some(place));
+                Event::Suspended => suspended = true,
+                Event::Resumed => suspended = false,
+                Event::OrchestratorStarted(_) if !suspended => committed = place,
+                _ => {}
             }
         }
         let start = history.events.iter().find_map(|e| {
@@ -129,6 +141,7 @@ impl Core {
         let core = Rc::new(Self {
             functions,
             boundary,
+            committed,
             state: RefCell::new(State {
                 cursor: 0,
                 clock,
@@ -145,6 +158,7 @@ impl Core {
                 frames: Frames::default(),
                 scheduled,
                 stray,
+                patches: BTreeMap::new(),
                 mismatch: None,
                 continue_as_new: None,
                 custom_status: None,

@@ -110,7 +110,8 @@ impl State {
             Event::Completed { .. } | Event::Failed { .. } | Event::Raised { .. } => {
                 return Some(self.apply(history, place));
             }
-            Event::ExecutionStarted | Event::Scheduled { .. } | Event::Other => {}
+            Event::Scheduled { id, .. } => self.pass_scheduled(history, *id),
+            Event::ExecutionStarted | Event::Other => {}
         }
         Some(Delivered::Quiet)
     }
@@ -139,7 +140,10 @@ impl State {
         }
         self.tick += 1;
         action.settled = Some(self.tick);
-        self.cause = Some(Cause::Action(id));
+        // The host's shim did not wait for a cancelled timer: nothing can be said to have come of its firing.
+        if !action.kind.settles_when_issued() {
+            self.cause = Some(Cause::Action(id));
+        }
         let op = action.op;
         (self.operations.get(op.0 as usize)?.state == OpState::Pending).then_some(op)
     }

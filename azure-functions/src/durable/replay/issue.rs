@@ -8,6 +8,7 @@ use super::{
     mismatch::Mismatch,
     operation::{Answered, Course, OpId, OpState, Operation, Retry, RetryStage},
     outcome::ContinueAsNew,
+    patch::apart_from_markers,
     refusal::Refusal,
 };
 use crate::durable::RetryOptions;
@@ -164,6 +165,7 @@ impl State {
 
     /// Numbers an action, checks it against the history and adds it to the open segment.
     pub(super) fn issue(&mut self, history: &History, kind: ActionKind, op: OpId) -> u32 {
+        self.reissue(history, true);
         let id = u32::try_from(self.actions.len()).unwrap_or(u32::MAX);
         self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
         let site = self.operations[op.0 as usize].site;
@@ -178,8 +180,10 @@ impl State {
 
     /// Issues a timer no longer than the host takes, counted from the clock at which its shim will issue it.
     pub(super) fn issue_timer(&mut self, history: &History, due: DateTime<Utc>, op: OpId) -> u32 {
+        self.reissue(history, true);
         let id = u32::try_from(self.actions.len()).unwrap_or(u32::MAX);
         self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
+        let due = apart_from_markers(due);
         let fire_at = latest_fire_at(history, self.segments.clock).map_or(due, |latest| due.min(latest));
         self.issue(
             history,

@@ -32,6 +32,7 @@ pub(crate) enum Mismatch {
 impl Core {
     /// Looks for actions that the history records and the code did not ask for; call it when the poll is over.
     pub(crate) fn find_unasked(&self) {
+        self.reissue_last_markers();
         let mut state = self.state.borrow_mut();
         if state.mismatch.is_some() {
             return;
@@ -103,7 +104,7 @@ impl Core {
         let _ = write!(
             out,
             "  history: {recorded}\n  code:    {code}\nMost likely {hint} while this instance was in flight, or the code depends on something that is not in \
-             the history (time, random numbers, environment, shared state). Bring the code back in line, or start the instance anew."
+             the history (time, random numbers, environment, shared state). Put the change behind `if context.patched(\"an-id\")`, bring the code back in line, or start the instance anew."
         );
         Some(out)
     }

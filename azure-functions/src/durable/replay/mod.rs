@@ -17,6 +17,7 @@ mod issue;
 pub(crate) mod mismatch;
 pub(crate) mod operation;
 pub(crate) mod outcome;
+pub(crate) mod patch;
 pub(crate) mod refusal;
 pub(crate) mod segment;
 mod waker;

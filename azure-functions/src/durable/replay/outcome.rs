@@ -66,7 +66,13 @@ impl Core {
         };
         let done = *standing != Standing::Waiting || continue_as_new.is_some();
         if *standing == Standing::Broken {
-            actions = self.recorded_actions();
+            let mut recorded = self.recorded_actions();
+            // Markers hold nothing, and what the code was told stays so, as far as ids can be told.
+            if state.mismatch.is_none() && recorded.len() == state.scheduled.len() {
+                let new = actions.into_iter().skip(recorded.len());
+                recorded.extend(new.take_while(Action::is_patch_marker));
+            }
+            actions = recorded;
         }
         if done {
             cancel_timers(&mut actions);

@@ -7,6 +7,7 @@ mod determinism;
 mod events;
 mod failures;
 mod foreign;
+mod patched;
 mod regressions;
 mod retries;
 mod script;

@@ -1,10 +1,12 @@
 //! Histories in the notation of the protocol reference, and episodes over them.
 //!
 //! `"12 0 4#0(A) 13 12 5>0=1"` is: episode starts, execution starts, activity A scheduled as 0, episode ends, next one
-//! starts, 0 completed with result `1`. Each 12 is a minute later than the one before.
+//! starts, 0 completed with result `1`; `10#1=!p` is the marker of patch `p`. Each 12 is a minute later than the one
+//! before.
 
 use crate::durable::{
-    DurableOrchestrationContext, Episode, KnownFunctions, OrchestrationOutput, Orchestrator, run_episode,
+    DurableOrchestrationContext, Episode, KnownFunctions, OrchestrationOutput, Orchestrator,
+    replay::patch::PatchMarker, run_episode,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -55,7 +57,12 @@ fn event(kind: u8, rest: &str, timestamp: &str) -> Value {
         4 | 7 | 10 | 14 => {
             event["EventId"] = json!(id());
             match kind {
-                10 => event["FireAt"] = json!(value),
+                10 => {
+                    event["FireAt"] = match value.and_then(|value| value.strip_prefix('!')) {
+                        Some(patch) => json!(PatchMarker::of(patch).fire_at()),
+                        None => json!(value),
+                    }
+                }
                 14 => event["InstanceId"] = json!(name),
                 _ => event["Name"] = json!(name),
             }
@@ -124,7 +131,8 @@ impl Turn {
             .unwrap_or_else(|| panic!("did not fail: {}", self.answer))
     }
 
-    /// The actions in short: `A`, `all(A B)`, `any(A timer! noop)`, `wait(E)`; `!` is cancelled.
+    /// The actions in short: `A`, `all(A B)`, `any(A timer! noop)`, `wait(E)`, `patch(p)` for
+    /// the patches `p` to `s`; `!` is cancelled.
     pub(super) fn actions(&self) -> String {
         let list = self.answer["actions"].as_array().unwrap();
         assert_eq!(list.len(), 1, "V2 takes exactly one list");
@@ -141,7 +149,14 @@ fn short(action: &Value) -> String {
         0 => action["functionName"].as_str().unwrap().to_owned(),
         2 => format!("sub:{}", action["functionName"].as_str().unwrap()),
         4 => format!("new({})", action["input"]),
-        5 if action["isCanceled"] == true => "timer!".to_owned(),
+        5 if action["isCanceled"] == true => {
+            let fire_at = action["fireAt"].as_str().unwrap().parse().unwrap();
+            let marker = PatchMarker::of_timer(fire_at);
+            let patch = ["p", "q", "r", "s"]
+                .iter()
+                .find(|patch| marker == Some(PatchMarker::of(patch)));
+            patch.map_or("timer!".to_owned(), |patch| format!("patch({patch})"))
+        }
         5 => "timer".to_owned(),
         6 if action["externalEventName"] == "azure-functions-rs.never" => "never".to_owned(),
         6 => format!("wait({})", action["externalEventName"].as_str().unwrap()),
@@ -164,6 +179,7 @@ pub(super) fn run_payload(orchestrator: Orchestrator, payload: &Value, functions
         Episode::Failed {
             message,
             nondeterminism,
+            ..
         } => {
             let (friendly, answer) = message.split_once("\n\n$OutOfProcData$:").unwrap_or((&message, "null"));
             Turn {

@@ -8,6 +8,7 @@ mod compounds;
 mod events;
 mod lifecycle;
 mod linear;
+mod patches;
 mod payload;
 mod retries;
 mod rewinding;
