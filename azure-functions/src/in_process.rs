@@ -139,6 +139,15 @@ impl App {
         }
     }
 
+    /// What an orchestration with this trigger payload waits for, in words, each with the `file:line` that asked for it. The
+    /// payload has the whole history; the code is run on it once more.
+    pub fn waits_for(&self, function: &'static Function, payload: String) -> Vec<String> {
+        match function.handler {
+            Handler::Orchestration(run) => crate::durable::waits_for(payload, run, self.0.known_functions()),
+            Handler::Blocking(_) | Handler::Async(_) => Vec::new(),
+        }
+    }
+
     /// Runs any other function: a plain one on a thread of the current tokio runtime that may block, an async one inside the
     /// returned future. Never panics. A plain function goes on if the future is dropped.
     ///

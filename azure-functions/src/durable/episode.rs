@@ -103,14 +103,14 @@ pub(crate) fn run_episode(
 }
 
 /// How the one poll ended.
-enum Ended {
+pub(super) enum Ended {
     Waiting,
     Returned(Result<super::OrchestrationOutput, BoxError>),
     /// Of a panic: what it said and where. Of a refusal: nothing that matters.
     Panicked(String),
 }
 
-fn poll_once(core: &Rc<Core>, orchestrator: Orchestrator, input: Option<String>) -> Ended {
+pub(super) fn poll_once(core: &Rc<Core>, orchestrator: Orchestrator, input: Option<String>) -> Ended {
     panics::install_hook();
     let context = DurableOrchestrationContext::new(Rc::clone(core), input);
     let mut future = match panics::catch(|| orchestrator(context)) {
