@@ -130,11 +130,21 @@ impl App {
             Ok(Episode::Failed {
                 message,
                 nondeterminism,
+                ..
             }) => Err(EpisodeFailure {
                 message,
                 nondeterminism,
             }),
             Err(panic) => Err(failure(panicked(function.name, panic).message)),
+        }
+    }
+
+    /// What an orchestration with this trigger payload waits for, in words, each with the `file:line` that asked for it. The
+    /// payload has the whole history; the code is run on it once more.
+    pub fn waits_for(&self, function: &'static Function, payload: String) -> Vec<String> {
+        match function.handler {
+            Handler::Orchestration(run) => crate::durable::waits_for(payload, run, self.0.known_functions()),
+            Handler::Blocking(_) | Handler::Async(_) => Vec::new(),
         }
     }
 

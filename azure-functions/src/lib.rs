@@ -35,7 +35,7 @@
 //! `cargo func run`, of the crate `azure-functions-sdk`, builds the app and runs it on a local host.
 //!
 //! * [`bindings`] and [`http`] have the types that functions take and return; [`binding`] says how to write one.
-//! * [`durable`] has orchestrations and what they can do.
+//! * [`durable`] has orchestrations and what they can do; [`histories`] keeps changes of their code from breaking instances in flight.
 //! * [`Context`] tells running code about its invocation; `log` records go to the host with it.
 
 #[cfg(all(panic = "abort", not(doc)))]
@@ -53,6 +53,7 @@ pub mod bindings;
 mod commands;
 pub mod durable;
 mod error;
+pub mod histories;
 pub mod http;
 #[doc(hidden)]
 pub mod in_process;

@@ -3,6 +3,8 @@
 //! Exit codes: 0 done, 1 failed, 2 the command line makes no sense, 3 a replayed orchestration is non-deterministic.
 
 mod build;
+mod durable;
+mod host_client;
 mod new;
 mod new_app;
 mod replay;
@@ -58,6 +60,8 @@ enum Command {
     Run(run::Args),
     Replay(replay::Args),
     #[command(subcommand)]
+    Durable(durable::Command),
+    #[command(subcommand)]
     Settings(settings::Command),
     /// `cargo func host start`, as the Azure Functions Core Tools spell `start`.
     #[command(subcommand, hide = true)]
@@ -83,6 +87,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::New(args) => args.run(shell),
         Command::Run(args) | Command::Host(HostCommand::Start(args)) => args.run(shell),
         Command::Replay(args) => args.run(shell),
+        Command::Durable(command) => command.run(shell),
         Command::Settings(command) => command.run(shell),
     };
     let code = result.unwrap_or_else(|error| {

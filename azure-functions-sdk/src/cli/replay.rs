@@ -16,15 +16,20 @@ use crate::shell::Shell;
 
 /// What the app's own `replay` command exits with when history and code disagree.
 const NON_DETERMINISTIC: i32 = 3;
+/// Folder whose files are replayed where none are named.
+const HISTORIES: &str = "histories";
 
-/// Run an orchestration once on payloads that `run --record` kept, and print the worker's answers.
+/// Run the app's orchestrations on recorded histories, and tell where the code contradicts them.
+///
+/// A history is what `durable get-history` prints, or a payload that `run --record` kept. Of a single file the worker's
+/// answer is printed, of several and of folders (all *.json in and below them) one line each.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exits 3 if a payload's history contradicts the code; the report is on standard error.")]
+#[command(after_help = "Exits 3 if a history contradicts the code, else 1 if one could not be replayed.")]
 pub(super) struct Args {
-    /// Trigger payloads, as `run --record` writes them.
-    #[arg(required = true, value_name = "PAYLOAD.json")]
-    payloads: Vec<PathBuf>,
-    /// Function to run, where it is not the one that the payload names.
+    /// History files, and folders of them [default: the folder `histories` of the app].
+    #[arg(value_name = "FILE|DIR")]
+    histories: Vec<PathBuf>,
+    /// Function to run, where it is not the one that the history names.
     #[arg(long = "as", value_name = "NAME")]
     function: Option<String>,
     /// Folder of the app.
@@ -38,37 +43,41 @@ pub(super) struct Args {
     cargo_args: Vec<String>,
 }
 
-/// Why a payload could not be replayed.
+/// Why nothing could be replayed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 enum ReplayError {
-    #[error("there is no file `{}`: name a payload that `cargo func run --record DIR` kept", .0.display())]
-    NoPayload(PathBuf),
-    #[error("`{}` could not be read", .payload.display())]
-    Read { payload: PathBuf, source: io::Error },
-    #[error("`{}` is not JSON: name a payload that `cargo func run --record DIR` kept", .payload.display())]
-    NoJson {
-        payload: PathBuf,
-        source: serde_json::Error,
-    },
     #[error(
-        "`{}` is not an orchestration's trigger payload: it has no `history`; `run --record` also keeps the payloads of activities, which cannot be replayed", .0.display()
+        "there is no file `{}`: save a history with `cargo func durable get-history`, or payloads with `cargo func run --record DIR`", .0.display()
+    )]
+    NoFile(PathBuf),
+    #[error("`{}` could not be read", .path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("`{}` is not JSON: name a history that `cargo func durable get-history` printed", .path.display())]
+    NoJson { path: PathBuf, source: serde_json::Error },
+    #[error(
+        "`{}` is not an orchestration's history: it has no `history`; `run --record` also keeps the payloads of activities, which cannot be replayed", .0.display()
     )]
     NoHistory(PathBuf),
+    #[error("there is no history file (*.json) in `{}` or below it", .0.display())]
+    Empty(PathBuf),
     #[error("the app `{}` could not be started", .program.display())]
     Start { program: PathBuf, source: io::Error },
-    #[error("the app ended before it answered to `{}` ({status})", .payload.display())]
-    Crashed {
-        payload: PathBuf,
-        status: std::process::ExitStatus,
-    },
+    #[error("the app ended before it had replayed everything ({status})")]
+    Crashed { status: std::process::ExitStatus },
 }
 
 impl Args {
-    pub(super) fn run(self, shell: Shell) -> CommandResult {
+    pub(super) fn run(mut self, shell: Shell) -> CommandResult {
+        if self.histories.is_empty() {
+            let folder = self.path.join(HISTORIES);
+            // Short where it can be: it is shown before every name.
+            self.histories
+                .push(folder.strip_prefix(".").map_or(folder.clone(), Path::to_path_buf));
+        }
         // Before the build, which may take a while.
-        for payload in &self.payloads {
-            check(payload)?;
+        for path in &self.histories {
+            check(path)?;
         }
         let app = Build {
             path: &self.path,
@@ -76,39 +85,73 @@ impl Args {
             cargo_args: &self.cargo_args,
         }
         .run()?;
-        let mut worst = 0;
-        for payload in &self.payloads {
-            shell.status("Replaying", payload.display());
-            // Non-determinism outranks a payload that could not be run at all, which outranks success.
-            worst = worst.max(replay(&app, self.function.as_deref(), payload)?);
+        for path in &self.histories {
+            shell.status("Replaying", path.display());
         }
-        Ok(ExitCode::from(worst))
+        let code = replay(&app, self.function.as_deref(), &self.histories)?;
+        Ok(ExitCode::from(code))
     }
 }
 
-/// Whether the file can be the trigger payload of an orchestration; the app itself looks closer.
-fn check(payload: &Path) -> Result<(), ReplayError> {
-    if !payload.is_file() {
-        return Err(ReplayError::NoPayload(payload.into()));
+/// Whether there is something to replay; the app itself looks closer.
+fn check(path: &Path) -> Result<(), ReplayError> {
+    if path.is_dir() {
+        return match has_json(path) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ReplayError::Empty(path.into())),
+            Err(source) => Err(ReplayError::Read {
+                path: path.into(),
+                source,
+            }),
+        };
     }
-    let bytes = fs::read(payload).map_err(|source| ReplayError::Read {
-        payload: payload.into(),
+    if !path.is_file() {
+        return Err(ReplayError::NoFile(path.into()));
+    }
+    let bytes = fs::read(path).map_err(|source| ReplayError::Read {
+        path: path.into(),
         source,
     })?;
-    let json: Value = serde_json::from_slice(&bytes).map_err(|source| ReplayError::NoJson {
-        payload: payload.into(),
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let json: Value = serde_json::from_slice(text).map_err(|source| ReplayError::NoJson {
+        path: path.into(),
         source,
     })?;
-    match json.get("history") {
-        Some(Value::Array(_)) => Ok(()),
-        _ => Err(ReplayError::NoHistory(payload.into())),
+    let is_event = |event: &Value| event.get("EventType").is_some();
+    match &json {
+        // Of the status API: the app says what is wrong with it.
+        Value::Object(members) if members.contains_key("historyEvents") => Ok(()),
+        Value::Object(members) if members.get("history").is_some_and(Value::is_array) => Ok(()),
+        Value::Array(events) if events.iter().any(is_event) => Ok(()),
+        _ => Err(ReplayError::NoHistory(path.into())),
     }
 }
 
-/// Runs the app's `replay` command; its answer and its report go where ours would.
-fn replay(app: &App, function: Option<&str>, payload: &Path) -> Result<u8, ReplayError> {
+fn has_json(folder: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        let found = match entry.file_type()?.is_dir() {
+            true => has_json(&path)?,
+            false => path
+                .extension()
+                .is_some_and(|extension| extension.eq_ignore_ascii_case("json")),
+        };
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Runs the app's `replay` command; what it says goes where ours would.
+fn replay(app: &App, function: Option<&str>, histories: &[PathBuf]) -> Result<u8, ReplayError> {
     let mut command = Command::new(&app.program);
-    command.arg("replay").args(function).arg(payload).stdin(Stdio::null());
+    command
+        .arg("replay")
+        .args(function)
+        .args(histories)
+        .stdin(Stdio::null());
     let status = command.status().map_err(|source| ReplayError::Start {
         program: app.program.clone(),
         source,
@@ -117,9 +160,6 @@ fn replay(app: &App, function: Option<&str>, payload: &Path) -> Result<u8, Repla
         Some(0) => Ok(0),
         Some(NON_DETERMINISTIC) => Ok(3),
         Some(1 | 2) => Ok(1),
-        _ => Err(ReplayError::Crashed {
-            payload: payload.into(),
-            status,
-        }),
+        _ => Err(ReplayError::Crashed { status }),
     }
 }

@@ -8,7 +8,7 @@ pub mod clock;
 pub(crate) mod engine;
 mod http;
 pub mod hub;
-mod store;
+pub(crate) mod store;
 pub mod work;
 
 pub use self::{

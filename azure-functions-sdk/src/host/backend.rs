@@ -8,10 +8,10 @@ use super::{
     runner::FunctionRunner,
     timers::{StatusStore, Timer, Zone},
 };
-use crate::durable::{TaskHub, Via};
+use crate::durable::{TaskHub, Via, hub::requests::RequestError};
 use bytes::Bytes;
 use chrono::Utc;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use std::sync::Arc;
 
 /// The local host, as the front door sees it.
@@ -81,5 +81,29 @@ impl Backend for HostBackend {
         let hub = Arc::clone(&self.hub);
         let via = self.via.clone();
         Box::pin(async move { hub.handle(request, &via).await })
+    }
+
+    fn history(&self, instance_id: String) -> Answer {
+        let hub = Arc::clone(&self.hub);
+        Box::pin(async move {
+            let (status, text) = match hub.recorded_history(&instance_id).await {
+                Ok(json) => {
+                    let mut response = Response::new(Bytes::from(json));
+                    let json = HeaderValue::from_static("application/json; charset=utf-8");
+                    response.headers_mut().insert(header::CONTENT_TYPE, json);
+                    return response;
+                }
+                Err(RequestError::NotFound) => (
+                    StatusCode::NOT_FOUND,
+                    format!("There is no instance with the id '{instance_id}'."),
+                ),
+                Err(error @ RequestError::WrongState(_)) => (StatusCode::CONFLICT, error.to_string()),
+                Err(error @ RequestError::Unavailable(_)) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            };
+            let mut response = Response::new(Bytes::from(text + "\n"));
+            *response.status_mut() = status;
+            response
+        })
     }
 }

@@ -1,1 +1,20 @@
-//! Tests.
+//! Tests of apps: on the real engine, in virtual time, inside the test's process.
+
+mod builder;
+mod clock;
+mod disk;
+mod fake;
+mod host;
+mod instance;
+mod log;
+mod presence;
+mod stuck;
+mod transport;
+mod worker;
+mod world;
+
+pub use builder::TestHostBuilder;
+pub use fake::{ActivityCall, Fake};
+pub use host::TestHost;
+pub use instance::TestInstance;
+pub use log::LogRecord;

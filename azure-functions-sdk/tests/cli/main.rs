@@ -1,5 +1,6 @@
 //! The face of `cargo func`, run as users run it.
 
+mod histories;
 mod new;
 mod run;
 
@@ -47,7 +48,7 @@ fn version_and_help_go_to_standard_output() {
         format!("cargo func {}\n", env!("CARGO_PKG_VERSION"))
     );
     let help = done(folder, "--help");
-    for command in ["new-app", "new", "run", "start", "replay"] {
+    for command in ["new-app", "new", "run", "start", "replay", "durable"] {
         assert!(help.contains(command), "{command}: {help}");
     }
 }

@@ -21,16 +21,16 @@ const BUILD_LIMIT: Duration = Duration::from_secs(600);
 const RUN_LIMIT: Duration = Duration::from_secs(60);
 
 /// A running `cargo func run`; killed when dropped. What it logged is shown if the test fails.
-struct Running {
+pub(crate) struct Running {
     process: Child,
     log: PathBuf,
-    port: u16,
+    pub(crate) port: u16,
     listing: String,
 }
 
 impl Running {
     /// Starts it, and waits until it has listed its functions.
-    fn start(app: &Path, log: PathBuf, arguments: &[&str]) -> Self {
+    pub(crate) fn start(app: &Path, log: PathBuf, arguments: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_cargo-func"))
             .args(["func", "run"])
             .arg(app)
@@ -77,7 +77,7 @@ impl Running {
     }
 
     /// Sends one request; gives back status, head, and body.
-    fn request(&self, method: &str, path: &str, body: &str) -> (u16, String, String) {
+    pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> (u16, String, String) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let length = body.len();
         write!(
@@ -98,7 +98,7 @@ impl Running {
     }
 
     /// Asks until `wanted` says that the answer will do.
-    fn poll(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn poll(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + RUN_LIMIT;
         loop {
             let answer = self.get(path);
@@ -110,7 +110,7 @@ impl Running {
         }
     }
 
-    fn status(&self, instance: &str) -> Value {
+    pub(crate) fn status(&self, instance: &str) -> Value {
         self.poll(&format!("{INSTANCES}/{instance}"), |status| {
             ["Completed", "Failed", "Terminated"].contains(&status["runtimeStatus"].as_str().unwrap_or_default())
         })
@@ -127,9 +127,9 @@ impl Drop for Running {
     }
 }
 
-const INSTANCES: &str = "/runtime/webhooks/durabletask/instances";
+pub(crate) const INSTANCES: &str = "/runtime/webhooks/durabletask/instances";
 
-fn example() -> PathBuf {
+pub(crate) fn example() -> PathBuf {
     checkout().join("examples/durable-functions")
 }
 
@@ -233,7 +233,7 @@ fn replay_gives_the_same_answers(recorded: &Path) {
 }
 
 /// Name, input, and output of the rows of the README's table.
-fn table(readme: &str) -> Vec<(&str, &str, &str)> {
+pub(crate) fn table(readme: &str) -> Vec<(&str, &str, &str)> {
     let rows = readme.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {
         let cells: Vec<_> = row
@@ -257,7 +257,7 @@ fn what_cannot_run_is_told_before_anything_is_built() {
     assert!(refused("run").contains("there is no app in `.`"));
     assert!(refused("replay nothing.json").contains("there is no file `nothing.json`"));
     fs::write(folder.path().join("text.json"), "Tokyo").unwrap();
-    assert!(refused("replay text.json").contains("`text.json` is not JSON: name a payload"));
+    assert!(refused("replay text.json").contains("`text.json` is not JSON: name a history"));
     for activity in ["\"Tokyo\"", "{\"history\": 1}", "[[]]", "null"] {
         fs::write(folder.path().join("activity.json"), activity).unwrap();
         let said = refused("replay activity.json");

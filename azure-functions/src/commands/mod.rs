@@ -17,8 +17,10 @@ Commands:
   init --script-root DIR      write what a host needs on disk: host.json, local.settings.json, function.json files
                               and the worker's configuration (existing settings are kept)
   functions                   print the metadata of every function as JSON
-  replay [NAME] PAYLOAD.json  run one episode of an orchestration from a recorded payload and print the answer;
+  replay [NAME] PAYLOAD.json  run one episode of an orchestration from a recorded payload or history and print the answer;
                               exit code 3 means that the code contradicts the recorded history
+  replay [NAME] PATH...       the same for several files, or for all *.json in folders and below, without the answers:
+                              one line for each, with the first difference
 ";
 
 /// Why a command did not do its work.

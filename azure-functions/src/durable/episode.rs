@@ -23,6 +23,8 @@ pub(crate) enum Episode {
         message: String,
         /// The report, if the history contradicts the code.
         nondeterminism: Option<String>,
+        /// The code did not come to an end of its own: it panicked, was refused, or got no history to run on.
+        broken: bool,
     },
 }
 
@@ -45,6 +47,7 @@ pub(crate) fn run_episode(
             return Episode::Failed {
                 message: describe(&error),
                 nondeterminism: None,
+                broken: true,
             };
         }
     };
@@ -58,6 +61,7 @@ pub(crate) fn run_episode(
         return Episode::Failed {
             message: failure::message(error, &answer),
             nondeterminism: None,
+            broken: true,
         };
     }
     let (schema, history) = (payload.schema, payload.history);
@@ -87,6 +91,7 @@ pub(crate) fn run_episode(
         return Episode::Failed {
             message: failure::message(&error, &answer),
             nondeterminism,
+            broken,
         };
     }
     let ending = match &ended {
@@ -98,14 +103,14 @@ pub(crate) fn run_episode(
 }
 
 /// How the one poll ended.
-enum Ended {
+pub(super) enum Ended {
     Waiting,
     Returned(Result<super::OrchestrationOutput, BoxError>),
     /// Of a panic: what it said and where. Of a refusal: nothing that matters.
     Panicked(String),
 }
 
-fn poll_once(core: &Rc<Core>, orchestrator: Orchestrator, input: Option<String>) -> Ended {
+pub(super) fn poll_once(core: &Rc<Core>, orchestrator: Orchestrator, input: Option<String>) -> Ended {
     panics::install_hook();
     let context = DurableOrchestrationContext::new(Rc::clone(core), input);
     let mut future = match panics::catch(|| orchestrator(context)) {

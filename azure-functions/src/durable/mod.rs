@@ -31,12 +31,15 @@ mod context;
 mod episode;
 mod json;
 mod known_functions;
+#[doc = include_str!("misuse.md")]
+pub mod misuse {}
 mod output;
 mod replay;
 mod retry_options;
 mod task_future;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use call_error::{CallError, FailureDetails, InputError, TaskFailure};
 pub use context::{DurableOrchestrationContext, EventOrTimeout};
@@ -50,6 +53,7 @@ pub use task_future::{CallFuture, ContinueAsNewFuture, EventFuture, TimerFuture}
 
 pub(crate) use episode::{Episode, log_suppressed, run_episode};
 pub(crate) use known_functions::{CalledKind, KnownFunctions};
+pub(crate) use waiting::waits_for;
 
 use crate::error::BoxError;
 use std::{future::Future, pin::Pin};

@@ -2,6 +2,7 @@
 
 mod commands;
 mod functions;
+mod histories;
 mod host;
 mod invocations;
 mod orchestrations;

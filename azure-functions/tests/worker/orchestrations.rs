@@ -236,7 +236,12 @@ fn replay_says_in_one_sentence_what_it_cannot_use() {
     let cases = [
         (Some("nobody"), greeted("greet"), "no orchestration named `nobody`"),
         (Some("greet"), greeted("greet"), "`greet` is not an orchestration"),
-        (None, r#"{"history":[]}"#.to_owned(), "does not say which orchestration"),
+        (None, r#"{"history":[]}"#.to_owned(), "has no ExecutionStarted event"),
+        (
+            None,
+            r#"{"history":[{"EventType":12,"Timestamp":"2031-05-04T10:00:00Z"},{"EventType":0}]}"#.to_owned(),
+            "names no orchestration",
+        ),
         (None, "[1]".to_owned(), "is not the trigger payload"),
     ];
     for (name, payload, expected) in cases {

@@ -109,35 +109,8 @@ impl<'a> Episode<'a> {
             out.push(',');
         }
         write_events(&self.new, false, &mut out);
-        out.push_str("],\"input\":");
-        match instance.input.as_deref() {
-            None => out.push_str("null"),
-            // Text that is no JSON is given as a string, as the extension does.
-            Some(text) => match serde_json::from_str::<&RawValue>(text) {
-                Ok(value) => out.push_str(value.get()),
-                Err(_) => write_string(text, &mut out),
-            },
-        }
-        out.push_str(",\"instanceId\":");
-        write_string(&instance.instance_id, &mut out);
-        // The flag of ExecutionStarted: false in the first episode only.
-        out.push_str(if instance.history.is_empty() {
-            ",\"isReplaying\":false"
-        } else {
-            ",\"isReplaying\":true"
-        });
-        out.push_str(",\"parentInstanceId\":");
-        match &instance.parent {
-            None => out.push_str("null"),
-            Some(parent) => write_string(&parent.instance_id, &mut out),
-        }
-        out.push_str(",\"upperSchemaVersion\":1,\"upperSchemaVersionNew\":2,\"longRunningTimerIntervalDuration\":\"");
-        write_span(self.settings.long_timer_interval, &mut out);
-        out.push_str("\",\"maximumShortTimerDuration\":\"");
-        write_span(self.settings.maximum_short_timer, &mut out);
-        out.push_str("\",\"defaultHttpAsyncRequestSleepTimeMillseconds\":");
-        out.push_str(&self.settings.http_sleep.num_milliseconds().to_string());
-        out.push('}');
+        out.push(']');
+        write_frame(instance, self.settings, &mut out);
         out
     }
 
@@ -278,6 +251,39 @@ impl<'a> Episode<'a> {
             .push(Event::new(now, EventKind::OrchestratorCompleted));
         decision
     }
+}
+
+/// Appends what the payload has behind the history: the members from the comma to the last brace.
+pub(crate) fn write_frame(instance: &Instance, settings: &Settings, out: &mut String) {
+    out.push_str(",\"input\":");
+    match instance.input.as_deref() {
+        None => out.push_str("null"),
+        // Text that is no JSON is given as a string, as the extension does.
+        Some(text) => match serde_json::from_str::<&RawValue>(text) {
+            Ok(value) => out.push_str(value.get()),
+            Err(_) => write_string(text, out),
+        },
+    }
+    out.push_str(",\"instanceId\":");
+    write_string(&instance.instance_id, out);
+    // The flag of ExecutionStarted: false in the first episode only.
+    out.push_str(if instance.history.is_empty() {
+        ",\"isReplaying\":false"
+    } else {
+        ",\"isReplaying\":true"
+    });
+    out.push_str(",\"parentInstanceId\":");
+    match &instance.parent {
+        None => out.push_str("null"),
+        Some(parent) => write_string(&parent.instance_id, out),
+    }
+    out.push_str(",\"upperSchemaVersion\":1,\"upperSchemaVersionNew\":2,\"longRunningTimerIntervalDuration\":\"");
+    write_span(settings.long_timer_interval, out);
+    out.push_str("\",\"maximumShortTimerDuration\":\"");
+    write_span(settings.maximum_short_timer, out);
+    out.push_str("\",\"defaultHttpAsyncRequestSleepTimeMillseconds\":");
+    out.push_str(&settings.http_sleep.num_milliseconds().to_string());
+    out.push('}');
 }
 
 /// A custom status may have 16 KB, counted as .NET counts.

@@ -12,6 +12,7 @@ mod episode;
 mod name;
 mod options;
 mod record;
+mod recorded;
 mod recovery;
 pub(crate) mod requests;
 mod rewind;

@@ -1,5 +1,5 @@
-//! The admin API (`/admin/…`): the host's state, the functions, and firing one by hand. Whoever gets here has the
-//! master key, or keys are not enforced.
+//! The admin API (`/admin/…`): the host's state, the functions, firing one by hand, and the histories of instances.
+//! Whoever gets here has the master key, or keys are not enforced.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +26,12 @@ pub(super) async fn answer(door: &Door, parts: &Parts, body: &Bytes) -> Response
         [host, status] if is(host, "host") && is(status, "status") && is_get => host_status(door),
         [host, keys] if is(host, "host") && is(keys, "keys") && is_get => keys_of(door, &door.keys.host_keys()),
         [host, keys] if is(host, "host") && is(keys, "systemkeys") && is_get => keys_of(door, &door.keys.system_keys()),
+        // Ours, beside what the real host has: the durable HTTP API shows a shortened history only.
+        [durable, instances, id, history]
+            if is(durable, "durable") && is(instances, "instances") && is(history, "history") && is_get =>
+        {
+            door.backend.history((*id).to_owned()).await
+        }
         [functions, rest @ ..] if is(functions, "functions") => {
             let Some(table) = door.wait(|now| now.table.is_some()).await else {
                 return sentence(

@@ -32,6 +32,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Serves the durable HTTP API. The URI has only path and query, the path without the webhook base, and begins with
     /// `/`; headers are those of the client.
     fn durable(&self, request: Request<Bytes>) -> Answer;
+
+    /// Gives the whole history of an orchestration instance, as the text of a history file.
+    fn history(&self, instance_id: String) -> Answer;
 }
 
 /// An HTTP request for a function.

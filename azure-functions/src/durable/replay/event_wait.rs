@@ -69,6 +69,12 @@ impl Events {
         name
     }
 
+    /// The name of the event that this wait is for, while it waits.
+    pub(crate) fn waited_for(&self, op: OpId) -> Option<&str> {
+        let name = self.names.iter().find(|name| name.waits.contains(&op))?;
+        Some(&name.text)
+    }
+
     /// An event of the history arrives; the next number of its name.
     pub(crate) fn next_number(&mut self, name: usize) -> u32 {
         self.names[name].arrived += 1;

@@ -20,4 +20,5 @@ pub(crate) mod outcome;
 pub(crate) mod patch;
 pub(crate) mod refusal;
 pub(crate) mod segment;
+pub(crate) mod waiting;
 mod waker;

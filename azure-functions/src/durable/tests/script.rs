@@ -179,6 +179,7 @@ pub(super) fn run_payload(orchestrator: Orchestrator, payload: &Value, functions
         Episode::Failed {
             message,
             nondeterminism,
+            ..
         } => {
             let (friendly, answer) = message.split_once("\n\n$OutOfProcData$:").unwrap_or((&message, "null"));
             Turn {

@@ -66,6 +66,10 @@ impl Backend for Recorder {
         let text = format!("durable {} {} {:?}", request.method(), request.uri(), request.body());
         Box::pin(async { Response::new(text.into()) })
     }
+
+    fn history(&self, instance_id: String) -> Answer {
+        Box::pin(async move { Response::new(format!("history of {instance_id}").into()) })
+    }
 }
 
 const HANG: usize = 3;
@@ -285,6 +289,7 @@ async fn keys_open_what_they_are_for() {
         ("/admin/functions", vec!["master"]),
         ("/admin/host/status", vec!["master"]),
         ("/admin/host/keys", vec!["master"]),
+        ("/admin/durable/instances/order-7/history", vec!["master"]),
         ("/runtime/webhooks/durabletask/instances", vec!["durable", "master"]),
         (
             "/",
@@ -632,6 +637,17 @@ async fn the_admin_api_describes_functions_and_host() {
     assert_eq!((&status["id"], &status["state"]), (&json!("app"), &json!("Running")));
     assert!(status["processUptime"].is_u64() && status.get("errors").is_none());
     assert_eq!(fixture.send("POST /admin/host/ping", &[], "").await.status, 200);
+    assert_eq!(
+        fixture.get("/admin/durable/instances/order%207/history").await.body,
+        "history of order 7"
+    );
+    assert_eq!(
+        fixture
+            .send("POST /admin/durable/instances/a/history", &[], "")
+            .await
+            .status,
+        404
+    );
     assert_eq!(fixture.get("/admin/whatever").await.status, 404);
     let keys = fixture.get("/admin/host/keys").await;
     assert_eq!(keys.status, 403, "keys do not leave through an unlocked door");

@@ -1,0 +1,167 @@
+//! How a test host is made.
+
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use azure_functions::in_process::App;
+use azure_functions_durable::OrchestrationClient;
+use chrono::{DateTime, Utc};
+use log::LevelFilter;
+use tokio::{
+    runtime::{Builder as RuntimeBuilder, Runtime},
+    sync::mpsc::unbounded_channel,
+};
+
+use super::{
+    TestHost,
+    clock::VirtualClock,
+    disk::{Disk, Memory},
+    transport::WorldTransport,
+    worker::{AppWorker, Running},
+    world::{self, World},
+};
+use crate::durable::{HubName, TaskHubOptions};
+
+/// The runtime that activities and HTTP functions find: one for all test hosts of the process.
+static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
+    RuntimeBuilder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("test-host-io")
+        .enable_all()
+        .build()
+});
+
+/// See [`RUNTIME`].
+#[track_caller]
+pub(super) fn runtime() -> &'static Runtime {
+    match &*RUNTIME {
+        Ok(runtime) => runtime,
+        Err(error) => panic!("the test host has no runtime: {error}"),
+    }
+}
+
+/// Options of a [`TestHost`].
+#[derive(Clone, Debug)]
+pub struct TestHostBuilder {
+    start_time: DateTime<Utc>,
+    patience: Duration,
+    most_jumps: u32,
+    running: Running,
+}
+
+impl Default for TestHostBuilder {
+    fn default() -> Self {
+        Self {
+            // A round one: 2026-01-01.
+            start_time: DateTime::from_timestamp_secs(1_767_225_600).unwrap_or_default(),
+            patience: Duration::from_secs(60),
+            most_jumps: 10_000,
+            running: Running {
+                level: LevelFilter::Debug,
+                parallel_activities: 1,
+                check_determinism: true,
+            },
+        }
+    }
+}
+
+impl TestHostBuilder {
+    /// What the clock shows first; the beginning of 2026, unless this is called.
+    #[must_use]
+    pub fn start_time(mut self, time: DateTime<Utc>) -> Self {
+        self.start_time = time;
+        self
+    }
+
+    /// How much real time one step of a test may take before it fails; a minute, unless this is called.
+    #[must_use]
+    pub fn patience(mut self, time: Duration) -> Self {
+        self.patience = time;
+        self
+    }
+
+    /// How often the clock may jump before one step of a test fails, as that of an orchestration that never ends would; ten
+    /// thousand times, unless this is called.
+    #[must_use]
+    pub fn most_jumps(mut self, count: u32) -> Self {
+        self.most_jumps = count;
+        self
+    }
+
+    /// The least important log records that are kept; debug, unless this is called.
+    #[must_use]
+    pub fn log_level(mut self, level: LevelFilter) -> Self {
+        self.running.level = level;
+        self
+    }
+
+    /// How many real activities run at the same time. One, unless this is called: then their results always come in the
+    /// order in which they were called. Fakes need no place.
+    #[must_use]
+    pub fn parallel_activities(mut self, count: usize) -> Self {
+        self.running.parallel_activities = count;
+        self
+    }
+
+    /// Whether each episode runs twice and must say the same; yes, unless this is called.
+    #[must_use]
+    pub fn check_determinism(mut self, check: bool) -> Self {
+        self.running.check_determinism = check;
+        self
+    }
+
+    /// Starts the host.
+    ///
+    /// # Panics
+    /// If no functions are linked into this binary, or two have the same name.
+    #[must_use]
+    #[track_caller]
+    pub fn build(self) -> TestHost {
+        self.build_on(Box::new(Memory::default()))
+    }
+
+    /// On any disk.
+    #[track_caller]
+    pub(super) fn build_on(self, disk: Box<dyn Disk>) -> TestHost {
+        let app = match App::linked() {
+            Ok(app) => app,
+            Err(error) => panic!("the app cannot be tested: {error}"),
+        };
+        let runtime = runtime().handle().clone();
+        let (commands, received) = unbounded_channel();
+        let clock = VirtualClock::new(self.start_time);
+        let worker = AppWorker::new(app, clock.clone(), commands.clone(), &self.running);
+        // What a file would be named.
+        let options = TaskHubOptions::new(HubName::default(), "memory")
+            .clock(Arc::new(clock.clone()))
+            // Real activities take turns anyway; the others must not depend on how many cores this machine has.
+            .max_concurrent_activities(usize::MAX)
+            .max_concurrent_orchestrations(usize::MAX);
+        let world = World::new(runtime, received, clock.clone(), worker.clone(), options, disk);
+        let started = world
+            .map_err(|error| error.to_string())
+            .and_then(|world| world::start(world).map_err(|error| error.to_string()));
+        if let Err(error) = started {
+            panic!("the test host cannot start: {error}");
+        }
+        let transport = WorldTransport {
+            commands: commands.clone(),
+            clock: clock.clone(),
+            function: None,
+        };
+        let client = match OrchestrationClient::from_binding(&world::client_binding()) {
+            Ok(client) => client.with_transport(Arc::new(transport)),
+            Err(error) => panic!("the test host cannot start: {error}"),
+        };
+        TestHost {
+            commands,
+            clock,
+            worker,
+            client,
+            patience: self.patience,
+            most_jumps: self.most_jumps,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Which functions run at present, and whether the world can only wait for them: one that waits for the task hub or for
+//! virtual time holds nobody up.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+/// The functions that run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Presences(Arc<Mutex<Running>>);
+
+#[derive(Debug, Default)]
+struct Running {
+    next: u64,
+    functions: BTreeMap<u64, Function>,
+}
+
+#[derive(Debug)]
+struct Function {
+    what: String,
+    since: Instant,
+    /// How many times at once it waits for something inside the world.
+    waits: usize,
+}
+
+/// One run of a function; it has ended when this is dropped.
+#[derive(Debug)]
+pub(super) struct Presence {
+    presences: Presences,
+    number: u64,
+}
+
+/// The function waits for something inside the world, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Inside(Arc<Presence>);
+
+impl Presences {
+    fn running(&self) -> MutexGuard<'_, Running> {
+        // Nothing in here panics while it holds the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A function begins; `what` is what a message about it says.
+    pub(super) fn enter(&self, what: String) -> Arc<Presence> {
+        let mut running = self.running();
+        let number = running.next;
+        running.next += 1;
+        let function = Function {
+            what,
+            since: Instant::now(),
+            waits: 0,
+        };
+        running.functions.insert(number, function);
+        drop(running);
+        Arc::new(Presence {
+            presences: self.clone(),
+            number,
+        })
+    }
+
+    /// Whether some function does something that only real time ends.
+    pub(super) fn busy(&self) -> bool {
+        self.running().functions.values().any(|function| function.waits == 0)
+    }
+}
+
+/// What runs, one per line.
+impl fmt::Display for Presences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for function in self.running().functions.values() {
+            let Function { what, since, waits } = function;
+            let doing = if *waits == 0 { "runs" } else { "waits for the task hub" };
+            write!(f, "\n  {what}: {doing}, for {:.1?} of real time", since.elapsed())?;
+        }
+        Ok(())
+    }
+}
+
+impl Presence {
+    /// It waits for something inside the world.
+    pub(super) fn inside(self: &Arc<Self>) -> Inside {
+        self.count(1);
+        Inside(Arc::clone(self))
+    }
+
+    fn count(&self, change: isize) {
+        if let Some(function) = self.presences.running().functions.get_mut(&self.number) {
+            function.waits = function.waits.saturating_add_signed(change);
+        }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.presences.running().functions.remove(&self.number);
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.0.count(-1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_that_waits_inside_holds_nobody_up() {
+        let presences = Presences::default();
+        let (one, other) = (presences.enter("one".into()), presences.enter("other".into()));
+        assert!(presences.busy());
+        let waits = [one.inside(), other.inside(), one.inside()];
+        assert!(!presences.busy());
+        drop(waits);
+        assert!(presences.busy());
+        drop(one);
+        assert!(presences.to_string().contains("other: runs"), "{presences}");
+        drop(other);
+        assert!(!presences.busy());
+    }
+}

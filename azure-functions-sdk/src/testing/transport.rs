@@ -1,0 +1,75 @@
+//! How clients reach the task hub of a test host: by messages to its world, and in its time.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use azure_functions_durable::{Exchange, Pause, Transport, TransportError};
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use http::Request;
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
+
+use super::{
+    clock::VirtualClock,
+    presence::Presence,
+    world::{Command, Exchanged},
+};
+use crate::durable::Clock;
+
+/// A way into the world.
+#[derive(Clone)]
+pub(super) struct WorldTransport {
+    pub(super) commands: UnboundedSender<Command>,
+    pub(super) clock: VirtualClock,
+    /// The function that has the client; `None` for a client of the test itself, who gets an answer when all that follows from
+    /// the request at this moment has happened.
+    pub(super) function: Option<Arc<Presence>>,
+}
+
+impl Transport for WorldTransport {
+    /// Nothing makes a request in the same process late: there is no limit.
+    fn send(&self, request: Request<Bytes>, _limit: Duration) -> Exchange {
+        let (reply, answer) = oneshot::channel();
+        let exchanged = Exchanged {
+            request,
+            reply,
+            settled: self.function.is_none(),
+        };
+        let sent = self.commands.send(Command::Exchange(exchanged));
+        let function = self.function.clone();
+        Box::pin(async move {
+            sent.map_err(|_| TransportError::failed(Gone))?;
+            let _inside = function.as_ref().map(Presence::inside);
+            answer.await.map_err(|_| TransportError::failed(Gone))
+        })
+    }
+
+    fn sleep(&self, time: Duration) -> Pause {
+        let due = later(self.clock.now(), time);
+        let sleep = self.clock.insist_until(due);
+        // The world may stand still at this moment: it looks again.
+        let _ = self.commands.send(Command::Look);
+        let function = self.function.clone();
+        Box::pin(async move {
+            let _inside = function.as_ref().map(Presence::inside);
+            sleep.await;
+        })
+    }
+}
+
+/// The moment after this time; the end of all times, if that is too long.
+pub(super) fn later(now: DateTime<Utc>, time: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(time)
+        .ok()
+        .and_then(|time| now.checked_add_signed(time))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the test host is gone: keep it as long as its clients are used")]
+struct Gone;
+
+impl fmt::Debug for WorldTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorldTransport").finish_non_exhaustive()
+    }
+}

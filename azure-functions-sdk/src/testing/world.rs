@@ -1,0 +1,386 @@
+//! The world of a test host: a task hub, the functions of the app, and the only thread on which they take their turns.
+//!
+//! It does one thing after another until nothing can go on at the present moment of virtual time. Then the clock jumps to
+//! the next moment at which something is due, provided that somebody waits for it: a test that drives the world, or a
+//! client in the middle of a wait. The same requests therefore always meet the same order of events.
+
+use std::{
+    sync::{Arc, mpsc::SyncSender},
+    thread,
+};
+
+use async_executor::Executor;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use http::{Request, Response, StatusCode};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
+
+use super::{
+    clock::VirtualClock,
+    disk::Disk,
+    stuck::{Stuck, why_stuck},
+    worker::AppWorker,
+};
+use crate::durable::{
+    BindingUrls, Clock, HubName, TaskHub, TaskHubError, TaskHubOptions, Via, binding, hub::HubRuntime, store::Store,
+};
+
+/// Where clients believe the hub to be.
+const LISTENER: &str = "http://test-host/durabletask";
+const WEBHOOK: &str = "http://localhost:7071/runtime/webhooks/durabletask";
+
+/// What the world is asked.
+pub(super) enum Command {
+    /// A request of the durable HTTP API.
+    Exchange(Exchanged),
+    /// Something to run beside the hub; what it returns is called when everything has settled.
+    Run(BoxFuture<'static, Settled>),
+    /// Let time pass.
+    Drive(Drive),
+    /// Look at the world, between two turns.
+    Inspect(Box<dyn FnOnce(&mut World) + Send>),
+    /// Somebody began to sleep.
+    Look,
+}
+
+pub(super) type Settled = Box<dyn FnOnce() + Send>;
+
+/// A request, and who wants the answer.
+pub(super) struct Exchanged {
+    pub(super) request: Request<Bytes>,
+    pub(super) reply: oneshot::Sender<Response<Bytes>>,
+    /// The answer waits until everything that can happen now has happened.
+    pub(super) settled: bool,
+}
+
+/// A wish for time to pass.
+pub(super) struct Drive {
+    pub(super) until: Until,
+    pub(super) reply: SyncSender<Result<(), Stuck>>,
+    pub(super) jumps: u32,
+    /// More are an orchestration that never ends.
+    pub(super) most_jumps: u32,
+}
+
+/// How long time passes.
+pub(super) enum Until {
+    /// Until nothing is due any more.
+    Idle,
+    /// Until this moment, and everything that is due then.
+    Moment(DateTime<Utc>),
+    /// Until this instance has ended.
+    Ended(String),
+}
+
+/// See the module.
+pub(super) struct World {
+    runtime: Handle,
+    commands: mpsc::UnboundedReceiver<Command>,
+    pub(super) clock: VirtualClock,
+    pub(super) worker: AppWorker,
+    options: TaskHubOptions,
+    disk: Box<dyn Disk>,
+    /// What dies with the hub: its tasks, and the activities.
+    work: Arc<Executor<'static>>,
+    /// The hub's answers to requests.
+    exchanges: Arc<Executor<'static>>,
+    /// What lives outside of the hub and survives its end: HTTP functions, and what the test itself asked for.
+    outside: Arc<Executor<'static>>,
+    hub: Arc<TaskHub>,
+    in_flight: Vec<InFlight>,
+    settled: Vec<Settled>,
+    settling: mpsc::UnboundedReceiver<Settled>,
+    settles: mpsc::UnboundedSender<Settled>,
+    drives: Vec<Drive>,
+}
+
+/// A request that the hub works on.
+struct InFlight {
+    exchanged: Exchanged,
+    answer: oneshot::Receiver<Response<Bytes>>,
+}
+
+impl World {
+    pub(super) fn new(
+        runtime: Handle,
+        commands: mpsc::UnboundedReceiver<Command>,
+        clock: VirtualClock,
+        worker: AppWorker,
+        options: TaskHubOptions,
+        disk: Box<dyn Disk>,
+    ) -> Result<Self, TaskHubError> {
+        let work = Arc::new(Executor::new());
+        let hub = open(&options, &worker, &*disk, &work)?;
+        let (settles, settling) = mpsc::unbounded_channel();
+        Ok(Self {
+            runtime,
+            commands,
+            clock,
+            worker,
+            options,
+            disk,
+            work,
+            exchanges: Arc::new(Executor::new()),
+            outside: Arc::new(Executor::new()),
+            hub,
+            in_flight: Vec::new(),
+            settled: Vec::new(),
+            settling,
+            settles,
+            drives: Vec::new(),
+        })
+    }
+
+    /// Runs until nobody can ask for anything any more.
+    pub(super) fn run(mut self) {
+        let runtime = self.runtime.clone();
+        // Activities find tokio here, as they do in a worker.
+        let _inside = runtime.enter();
+        loop {
+            self.turn();
+            let command = match self.commands.try_recv() {
+                Ok(command) => Some(command),
+                Err(mpsc::error::TryRecvError::Disconnected) => return,
+                Err(mpsc::error::TryRecvError::Empty) if self.worker.presences().busy() => self.wait(),
+                Err(mpsc::error::TryRecvError::Empty) if self.idle() => continue,
+                Err(mpsc::error::TryRecvError::Empty) => self.wait(),
+            };
+            match command {
+                Some(command) => self.accept(command),
+                None if self.commands.is_closed() => return,
+                None => {}
+            }
+        }
+    }
+
+    /// Everything that can go on now does so.
+    fn turn(&mut self) {
+        loop {
+            let ran = self.exchanges.try_tick() || self.work.try_tick() || self.outside.try_tick();
+            if self.disk.crashed() {
+                self.recover();
+                continue;
+            }
+            self.collect_answers();
+            if !ran {
+                return;
+            }
+        }
+    }
+
+    /// Until somebody outside has news: a command, or the end of something that only real time ends.
+    fn wait(&mut self) -> Option<Command> {
+        let (work, exchanges, outside) = (&self.work, &self.exchanges, &self.outside);
+        let commands = &mut self.commands;
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                command = commands.recv() => command,
+                () = exchanges.tick() => None,
+                () = work.tick() => None,
+                () = outside.tick() => None,
+            }
+        })
+    }
+
+    fn accept(&mut self, command: Command) {
+        match command {
+            Command::Exchange(exchanged) => self.exchange(exchanged),
+            Command::Run(future) => {
+                let settles = self.settles.clone();
+                let run = async move {
+                    // The world has the other end.
+                    let _ = settles.send(future.await);
+                };
+                self.outside.spawn(run).detach();
+            }
+            Command::Drive(drive) => self.drives.push(drive),
+            Command::Inspect(look) => look(self),
+            Command::Look => {}
+        }
+    }
+
+    fn exchange(&mut self, exchanged: Exchanged) {
+        let hub = Arc::clone(&self.hub);
+        let request = relative(&exchanged.request);
+        let (reply, answer) = oneshot::channel();
+        let handle = async move {
+            let answer = hub.handle(request, &Via::rpc(LISTENER, WEBHOOK)).await;
+            // Nobody waits for it after a crash.
+            let _ = reply.send(answer);
+        };
+        self.exchanges.spawn(handle).detach();
+        self.in_flight.push(InFlight { exchanged, answer });
+    }
+
+    fn collect_answers(&mut self) {
+        let mut index = 0;
+        while index < self.in_flight.len() {
+            match self.in_flight[index].answer.try_recv() {
+                Ok(answer) => {
+                    let Exchanged { reply, settled, .. } = self.in_flight.remove(index).exchanged;
+                    let answered: Settled = Box::new(move || drop(reply.send(answer)));
+                    if settled {
+                        self.settled.push(answered);
+                    } else {
+                        answered();
+                    }
+                }
+                Err(_) => index += 1,
+            }
+        }
+        while let Ok(settled) = self.settling.try_recv() {
+            self.settled.push(settled);
+        }
+    }
+
+    /// Nothing can go on at this moment. Says whether the next moment has come, or somebody was told that nothing is left.
+    fn idle(&mut self) -> bool {
+        if !self.settled.is_empty() {
+            self.settled.drain(..).for_each(|answer| answer());
+            return false;
+        }
+        let now = self.clock.now();
+        let next = self.clock.next_due();
+        let waiting = std::mem::take(&mut self.drives);
+        for drive in waiting {
+            if let Some(result) = self.driven(&drive, now, next) {
+                // A test that went away does not care.
+                let _ = drive.reply.send(result);
+            } else {
+                self.drives.push(drive);
+            }
+        }
+        let impatient = !self.in_flight.is_empty() || self.clock.somebody_insists();
+        let wished = self.drives.iter().filter_map(|drive| match drive.until {
+            Until::Moment(moment) => Some(next.map_or(moment, |next| next.min(moment))),
+            _ => next,
+        });
+        let Some(moment) = wished.chain(next.filter(|_| impatient)).min() else {
+            return false;
+        };
+        for drive in &mut self.drives {
+            drive.jumps += 1;
+        }
+        self.clock.set(moment);
+        true
+    }
+
+    /// How a drive has ended, if it has.
+    fn driven(&self, drive: &Drive, now: DateTime<Utc>, next: Option<DateTime<Utc>>) -> Option<Result<(), Stuck>> {
+        let over = match &drive.until {
+            Until::Idle => next.is_none(),
+            Until::Moment(moment) => now >= *moment,
+            Until::Ended(id) => match self.disk.find(id) {
+                Ok(Some(row)) => row.state.status.is_terminal(),
+                Ok(None) => return Some(Err(Stuck::Unknown(id.clone()))),
+                Err(error) => return Some(Err(Stuck::Store(error.to_string()))),
+            },
+        };
+        if over {
+            return Some(Ok(()));
+        }
+        if drive.jumps >= drive.most_jumps {
+            let jumps = drive.jumps;
+            return Some(Err(Stuck::Endless { jumps, now }));
+        }
+        match &drive.until {
+            Until::Ended(id) if next.is_none() => Some(Err(why_stuck(self, id))),
+            _ => None,
+        }
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        self.disk.store()
+    }
+
+    pub(super) fn hub(&self) -> &Arc<TaskHub> {
+        &self.hub
+    }
+
+    /// The process ended: what it had in memory is gone, what it had written is there. Requests that were not answered are made
+    /// again, as their clients would.
+    fn recover(&mut self) {
+        // Answers that were given before the end are on their way.
+        while self.exchanges.try_tick() {}
+        let in_flight = std::mem::take(&mut self.in_flight);
+        let unanswered: Vec<Exchanged> = in_flight
+            .into_iter()
+            .filter_map(|mut in_flight| match in_flight.answer.try_recv() {
+                Ok(answer) if answer.status() != StatusCode::SERVICE_UNAVAILABLE => {
+                    let Exchanged { reply, settled, .. } = in_flight.exchanged;
+                    let answered: Settled = Box::new(move || drop(reply.send(answer)));
+                    match settled {
+                        true => self.settled.push(answered),
+                        false => answered(),
+                    }
+                    None
+                }
+                _ => Some(in_flight.exchanged),
+            })
+            .collect();
+        self.restart();
+        unanswered.into_iter().for_each(|exchanged| self.exchange(exchanged));
+    }
+
+    /// Another hub takes over from what the last one has written.
+    pub(super) fn restart(&mut self) {
+        self.work = Arc::new(Executor::new());
+        self.exchanges = Arc::new(Executor::new());
+        match self
+            .disk
+            .reopen()
+            .map_err(TaskHubError::from)
+            .and_then(|()| open(&self.options, &self.worker, &*self.disk, &self.work))
+        {
+            Ok(hub) => self.hub = hub,
+            // The test hears of it by the panic of this thread.
+            Err(error) => panic!("the task hub could not be opened again: {error}"),
+        }
+    }
+}
+
+/// Opens a hub and tells it what the app has.
+fn open(
+    options: &TaskHubOptions,
+    worker: &AppWorker,
+    disk: &dyn Disk,
+    work: &Arc<Executor<'static>>,
+) -> Result<Arc<TaskHub>, TaskHubError> {
+    let runtime = HubRuntime::OneByOne(Arc::downgrade(work));
+    let hub = TaskHub::open_with(options.clone(), Arc::new(worker.clone()), disk.store(), runtime)?;
+    hub.set_functions(worker.functions());
+    Ok(Arc::new(hub))
+}
+
+/// The data of a durable client binding.
+pub(super) fn client_binding() -> String {
+    let urls = BindingUrls::new(WEBHOOK).rpc(LISTENER);
+    binding::client_binding(&urls, HubName::default().as_str(), "Storage")
+}
+
+/// The request as the hub wants it: its path begins below the listener.
+fn relative(request: &Request<Bytes>) -> Request<Bytes> {
+    let mut relative = request.clone();
+    let uri = request.uri();
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let path = ["/durabletask", "/runtime/webhooks/durabletask"]
+        .iter()
+        .find_map(|base| path.strip_prefix(base))
+        .unwrap_or(path);
+    if let Ok(path) = path.parse() {
+        *relative.uri_mut() = path;
+    }
+    relative
+}
+
+/// The world's thread.
+pub(super) fn start(world: World) -> std::io::Result<thread::JoinHandle<()>> {
+    thread::Builder::new()
+        .name("test-host".into())
+        .spawn(move || world.run())
+}

@@ -1,0 +1,4 @@
+//! The test host, with an app of its own.
+
+mod functions;
+mod host;

@@ -1,0 +1,75 @@
+//! What an execution waits for after an episode, in words: for whoever wonders why it does not go on.
+
+use super::{
+    action::ActionKind,
+    core::{Core, Site, State},
+    operation::{Course, OpId, OpState, RetryStage},
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// One thing that has been asked for and has not come.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) what: String,
+    /// The call that asked for it.
+    pub(crate) site: Site,
+}
+
+impl Core {
+    /// What is out at the end of the episode, in the order of the calls. What nobody wants any more is left out.
+    pub(crate) fn waiting(&self) -> Vec<Waiting> {
+        let state = self.state.borrow();
+        let operations = state.operations.iter().zip(0..);
+        let pending = operations.filter(|(operation, _)| operation.state == OpState::Pending);
+        pending
+            .map(|(operation, index)| Waiting {
+                what: state.in_words(OpId(index)),
+                site: operation.site,
+            })
+            .collect()
+    }
+}
+
+impl State {
+    fn in_words(&self, op: OpId) -> String {
+        match &self.operations[op.0 as usize].course {
+            Course::Call => {
+                let call = self.actions.iter().find(|action| action.op == op);
+                call.map_or_else(String::new, |action| call_in_words(&action.kind))
+            }
+            Course::Retry(retry) => {
+                let call = call_in_words(&retry.call);
+                let attempt = retry.failures + 1;
+                match retry.stage {
+                    RetryStage::Attempt => format!("{call}, attempt {attempt}"),
+                    RetryStage::Delay { due, .. } => {
+                        format!("{call}, whose attempt {attempt} begins at {}", moment(due))
+                    }
+                }
+            }
+            Course::Timer { due, .. } => format!("a timer that fires at {}", moment(*due)),
+            Course::Wait => match self.events.waited_for(op) {
+                Some(name) => format!("the external event '{name}'"),
+                None => "an external event".to_owned(),
+            },
+        }
+    }
+}
+
+fn call_in_words(call: &ActionKind) -> String {
+    match call {
+        ActionKind::CallActivity { name, .. } => format!("activity '{name}'"),
+        ActionKind::CallSubOrchestration {
+            name,
+            instance_id: Some(id),
+            ..
+        } => format!("sub-orchestration '{name}', instance '{id}'"),
+        ActionKind::CallSubOrchestration { name, .. } => format!("sub-orchestration '{name}'"),
+        ActionKind::CreateTimer { fire_at, .. } => format!("a timer that fires at {}", moment(*fire_at)),
+        ActionKind::SignalEntity { instance_id, .. } => format!("entity '{instance_id}'"),
+    }
+}
+
+fn moment(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}

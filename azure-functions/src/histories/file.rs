@@ -1,0 +1,424 @@
+//! Reads a history file: which orchestration it is of, how that ended, and the payload that replays it.
+//!
+//! Events go on as they stand in the file. Only the number of their type is put in, where a tool wrote its name.
+
+use super::ReplayError;
+use serde::Deserialize;
+use serde_json::{Map, Value, value::RawValue};
+use std::fmt::Write as _;
+
+/// How far the recorded instance had come.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Recorded {
+    /// It was in flight, or the file holds the payload of one episode.
+    Unfinished,
+    /// It returned this.
+    Completed(Value),
+    /// It failed, whoever was to blame.
+    Failed,
+    /// It was ended from outside, or made place for its next execution.
+    Stopped,
+}
+
+/// A history file, read.
+#[derive(Debug)]
+pub(super) struct HistoryFile {
+    /// As the task hub knows it; `None` if the file does not say.
+    pub(super) orchestration: Option<String>,
+    pub(super) instance_id: String,
+    pub(super) recorded: Recorded,
+    /// What the trigger would deliver for the last episode.
+    pub(super) payload: String,
+}
+
+/// The members of a payload that matter; the others are the host's own.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Members<'a> {
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
+    instance_id: Option<String>,
+    parent_instance_id: Option<String>,
+    #[serde(borrow)]
+    maximum_short_timer_duration: Option<&'a RawValue>,
+}
+
+/// As much of an event as is looked at here.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Seen {
+    #[serde(default)]
+    event_type: Value,
+    #[serde(default)]
+    name: Value,
+    #[serde(default)]
+    input: Value,
+    #[serde(default)]
+    orchestration_instance: Value,
+    #[serde(default)]
+    parent_instance: Value,
+    #[serde(default)]
+    orchestration_status: Value,
+    #[serde(default)]
+    result: Value,
+}
+
+/// An event with the number of its type.
+struct Event<'a> {
+    number: Option<u64>,
+    seen: Seen,
+    raw: &'a RawValue,
+}
+
+/// Names of DurableTask.Core's EventType, by number. `func durable get-history` of the Azure Functions Core Tools
+/// writes names where payloads have numbers.
+const EVENT_TYPES: [&str; 22] = [
+    "ExecutionStarted",
+    "ExecutionCompleted",
+    "ExecutionFailed",
+    "ExecutionTerminated",
+    "TaskScheduled",
+    "TaskCompleted",
+    "TaskFailed",
+    "SubOrchestrationInstanceCreated",
+    "SubOrchestrationInstanceCompleted",
+    "SubOrchestrationInstanceFailed",
+    "TimerCreated",
+    "TimerFired",
+    "OrchestratorStarted",
+    "OrchestratorCompleted",
+    "EventSent",
+    "EventRaised",
+    "ContinueAsNew",
+    "GenericEvent",
+    "HistoryState",
+    "ExecutionSuspended",
+    "ExecutionResumed",
+    "ExecutionRewound",
+];
+const EXECUTION_STARTED: u64 = 0;
+const EXECUTION_COMPLETED: u64 = 1;
+const EXECUTION_TERMINATED: u64 = 3;
+const ORCHESTRATOR_STARTED: u64 = 12;
+const CONTINUE_AS_NEW: u64 = 16;
+
+/// Numbers of OrchestrationStatus.
+const STATUS_COMPLETED: u64 = 1;
+const STATUS_FAILED: u64 = 3;
+
+/// Azure Storage's, for files that do not say. What is recorded of timers outranks it.
+const MAXIMUM_SHORT_TIMER: &str = "\"6.00:00:00\"";
+
+impl HistoryFile {
+    /// Reads the text of a file.
+    pub(super) fn read(text: &str) -> Result<Self, ReplayError> {
+        // Editors and shells of Windows put a mark before the text.
+        let text = text.trim_start_matches('\u{feff}');
+        let whole: &RawValue = serde_json::from_str(text).map_err(ReplayError::Json)?;
+        let bare = whole.get().starts_with('[');
+        let (history, members) = if bare {
+            (Some(whole), Members::default())
+        } else {
+            (
+                history_of(whole.get())?,
+                serde_json::from_str(whole.get()).unwrap_or_default(),
+            )
+        };
+        let events: Vec<&RawValue> = history
+            .and_then(|list| serde_json::from_str(list.get()).ok())
+            .ok_or(ReplayError::NoHistory)?;
+        let mut events: Vec<Event<'_>> = events.into_iter().filter_map(Event::read).collect();
+        match (events.is_empty(), bare) {
+            // Any list of anything.
+            (true, true) => return Err(ReplayError::NoHistory),
+            (true, false) => return Err(ReplayError::NotStarted),
+            (false, _) => {}
+        }
+        if !events.iter().any(|e| e.is(ORCHESTRATOR_STARTED)) {
+            return Err(ReplayError::Lossy);
+        }
+        events.drain(..start_of_last_execution(&events));
+        Self::of(&events, members)
+    }
+
+    fn of(events: &[Event<'_>], members: Members<'_>) -> Result<Self, ReplayError> {
+        let started = events
+            .iter()
+            .find(|e| e.is(EXECUTION_STARTED))
+            .ok_or(ReplayError::NotStarted)?;
+        let instance = |link: &Value| link["InstanceId"].as_str().map(str::to_owned);
+        let instance_id = members
+            .instance_id
+            .or_else(|| instance(&started.seen.orchestration_instance))
+            .unwrap_or_else(|| "unknown".to_owned());
+        let parent = members
+            .parent_instance_id
+            .or_else(|| instance(&started.seen.parent_instance["OrchestrationInstance"]));
+        let input = match (members.input, &started.seen.input) {
+            (Some(input), _) => input.get().to_owned(),
+            (None, Value::String(text)) => {
+                // Text that is no JSON is given as a string, as the extension does.
+                let json = serde_json::from_str::<&RawValue>(text).map(|json| json.get().to_owned());
+                json.unwrap_or_else(|_| Value::from(text.as_str()).to_string())
+            }
+            (None, other) => other.to_string(),
+        };
+        let maximum = members
+            .maximum_short_timer_duration
+            .map_or(MAXIMUM_SHORT_TIMER, RawValue::get);
+        let mut payload = String::from("{\"history\":[");
+        for (index, event) in events.iter().enumerate() {
+            if index > 0 {
+                payload.push(',');
+            }
+            event.write(&mut payload);
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(
+            payload,
+            "],\"input\":{input},\"instanceId\":{},\"isReplaying\":true,\"parentInstanceId\":{},\
+             \"upperSchemaVersion\":1,\"upperSchemaVersionNew\":2,\"maximumShortTimerDuration\":{maximum}}}",
+            Value::from(instance_id.as_str()),
+            Value::from(parent),
+        );
+        Ok(Self {
+            orchestration: started.seen.name.as_str().map(str::to_owned),
+            instance_id,
+            recorded: recorded(events),
+            payload,
+        })
+    }
+}
+
+/// The `history` of an object.
+fn history_of(text: &str) -> Result<Option<&RawValue>, ReplayError> {
+    #[derive(Deserialize)]
+    struct Object<'a> {
+        #[serde(borrow)]
+        history: Option<&'a RawValue>,
+        #[serde(borrow, rename = "historyEvents")]
+        history_events: Option<&'a RawValue>,
+    }
+    match serde_json::from_str(text) {
+        Ok(Object {
+            history: Some(list), ..
+        }) => Ok(Some(list)),
+        Ok(Object {
+            history_events: Some(_),
+            ..
+        }) => Err(ReplayError::Lossy),
+        // A number or a text is JSON, too.
+        _ => Ok(None),
+    }
+}
+
+impl<'a> Event<'a> {
+    /// `None` for what is no event.
+    fn read(raw: &'a RawValue) -> Option<Self> {
+        let seen: Seen = serde_json::from_str(raw.get()).ok()?;
+        let number = match &seen.event_type {
+            Value::String(name) => {
+                let place = EVENT_TYPES.iter().position(|known| known == name);
+                place.and_then(|place| u64::try_from(place).ok())
+            }
+            number => Some(number.as_u64()?),
+        };
+        Some(Self { number, seen, raw })
+    }
+
+    fn is(&self, number: u64) -> bool {
+        self.number == Some(number)
+    }
+
+    fn write(&self, out: &mut String) {
+        if let (Value::String(_), Ok(mut members)) = (
+            &self.seen.event_type,
+            serde_json::from_str::<Map<String, Value>>(self.raw.get()),
+        ) {
+            // A name that is not known becomes null, an event that nothing reacts to.
+            members.insert("EventType".to_owned(), self.number.into());
+            out.push_str(&Value::Object(members).to_string());
+        } else {
+            out.push_str(self.raw.get());
+        }
+    }
+}
+
+/// Continue-as-new gives the next execution a history of its own. A list that holds several executions all the same is
+/// of the last.
+fn start_of_last_execution(events: &[Event<'_>]) -> usize {
+    let Some(ended) = events.iter().rposition(|e| e.is(CONTINUE_AS_NEW)) else {
+        return 0;
+    };
+    let next = events[ended..]
+        .iter()
+        .position(|e| e.is(ORCHESTRATOR_STARTED))
+        .map(|place| ended + place);
+    next.filter(|next| events[*next..].iter().any(|e| e.is(EXECUTION_STARTED)))
+        .unwrap_or(0)
+}
+
+fn recorded(events: &[Event<'_>]) -> Recorded {
+    // A rewind takes the end away, or goes on behind it.
+    let Some(last) = events.iter().rev().find(|e| {
+        [
+            EXECUTION_COMPLETED,
+            EXECUTION_TERMINATED,
+            CONTINUE_AS_NEW,
+            ORCHESTRATOR_STARTED,
+        ]
+        .iter()
+        .any(|number| e.is(*number))
+    }) else {
+        return Recorded::Unfinished;
+    };
+    let status = &last.seen.orchestration_status;
+    let status = |number: u64, name: &str| *status == number || *status == name;
+    match last.number {
+        Some(EXECUTION_TERMINATED | CONTINUE_AS_NEW) => Recorded::Stopped,
+        Some(EXECUTION_COMPLETED) if status(STATUS_COMPLETED, "Completed") => {
+            let result = last.seen.result.as_str().unwrap_or("null");
+            Recorded::Completed(serde_json::from_str(result).unwrap_or_else(|_| Value::from(result)))
+        }
+        Some(EXECUTION_COMPLETED) if status(STATUS_FAILED, "Failed") => Recorded::Failed,
+        Some(EXECUTION_COMPLETED) => Recorded::Stopped,
+        _ => Recorded::Unfinished,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(value: &Value) -> Result<HistoryFile, ReplayError> {
+        HistoryFile::read(&value.to_string())
+    }
+
+    fn started() -> Value {
+        json!({"EventType": 0, "EventId": -1, "Name": "Ship", "Input": "{\"sku\":1.50}", "Timestamp": "2031-05-04T10:00:00Z",
+               "OrchestrationInstance": {"InstanceId": "order-7", "ExecutionId": "e"},
+               "ParentInstance": {"OrchestrationInstance": {"InstanceId": "mother"}}})
+    }
+
+    fn turn() -> Value {
+        json!({"EventType": 12, "EventId": -1, "Timestamp": "2031-05-04T10:00:00Z"})
+    }
+
+    fn end(status: i32, result: &Value) -> Value {
+        json!({"EventType": 1, "EventId": 3, "OrchestrationStatus": status, "Result": result, "Timestamp": "2031-05-04T10:00:00Z"})
+    }
+
+    #[test]
+    fn a_bare_array_becomes_the_payload_that_the_trigger_would_deliver() {
+        let file = read(&json!([turn(), started()])).unwrap();
+        assert_eq!(file.orchestration.as_deref(), Some("Ship"));
+        let payload: Value = serde_json::from_str(&file.payload).unwrap();
+        assert_eq!(payload["history"], json!([turn(), started()]));
+        assert_eq!(payload["instanceId"], "order-7");
+        assert_eq!(payload["parentInstanceId"], "mother");
+        assert_eq!(payload["upperSchemaVersionNew"], 2);
+        assert!(
+            file.payload.contains("\"input\":{\"sku\":1.50}"),
+            "the text of the input stays"
+        );
+    }
+
+    #[test]
+    fn a_payload_keeps_its_own_members() {
+        let file = read(
+            &json!({"history": [turn(), started()], "input": [1], "instanceId": "other",
+                                "maximumShortTimerDuration": "1.00:00:00", "isReplaying": false}),
+        )
+        .unwrap();
+        let payload: Value = serde_json::from_str(&file.payload).unwrap();
+        assert_eq!(
+            (
+                &payload["input"],
+                &payload["instanceId"],
+                &payload["maximumShortTimerDuration"]
+            ),
+            (&json!([1]), &json!("other"), &json!("1.00:00:00"))
+        );
+    }
+
+    #[test]
+    fn names_of_event_types_are_as_good_as_numbers() {
+        let named = |mut event: Value, name: &str| {
+            event["EventType"] = name.into();
+            event
+        };
+        let file = read(&json!([
+            named(turn(), "OrchestratorStarted"),
+            named(started(), "ExecutionStarted"),
+            {"EventType": "InventedLater", "EventId": -1},
+        ]))
+        .unwrap();
+        let payload: Value = serde_json::from_str(&file.payload).unwrap();
+        assert_eq!(payload["history"][0], turn());
+        assert_eq!(payload["history"][1], started());
+        assert_eq!(payload["history"][2]["EventType"], Value::Null);
+    }
+
+    #[test]
+    fn the_status_api_is_told_apart_from_a_history() {
+        let lossy =
+            json!({"name": "Ship", "historyEvents": [{"EventType": "ExecutionStarted", "FunctionName": "Ship"}]});
+        assert!(matches!(read(&lossy), Err(ReplayError::Lossy)));
+        assert!(matches!(read(&lossy["historyEvents"]), Err(ReplayError::Lossy)));
+    }
+
+    #[test]
+    fn what_is_no_history_is_told_apart_from_one_that_is_broken() {
+        for text in ["\"Tokyo\"", "7", "{}", "[]", "[1]", "{\"history\":1}", "[[]]", "null"] {
+            assert!(matches!(HistoryFile::read(text), Err(ReplayError::NoHistory)), "{text}");
+        }
+        let whole = json!([turn(), started()]).to_string();
+        for cut in 1..whole.len() {
+            assert!(
+                matches!(HistoryFile::read(&whole[..cut]), Err(ReplayError::Json(_))),
+                "{cut}"
+            );
+        }
+        assert!(matches!(read(&json!([turn()])), Err(ReplayError::NotStarted)));
+        assert!(matches!(
+            HistoryFile::read("{\"history\":[]}"),
+            Err(ReplayError::NotStarted)
+        ));
+    }
+
+    #[test]
+    fn the_end_is_what_stands_last() {
+        let recorded = |events: &Value| read(events).unwrap().recorded;
+        let completed = end(1, &json!("[1]"));
+        assert_eq!(recorded(&json!([turn(), started()])), Recorded::Unfinished);
+        assert_eq!(
+            recorded(&json!([turn(), started(), completed.clone(), {"EventType": 13}])),
+            Recorded::Completed(json!([1]))
+        );
+        assert_eq!(
+            recorded(&json!([turn(), started(), end(1, &Value::Null)])),
+            Recorded::Completed(Value::Null)
+        );
+        assert_eq!(
+            recorded(&json!([turn(), started(), end(3, &json!("oh"))])),
+            Recorded::Failed
+        );
+        assert_eq!(
+            recorded(&json!([turn(), started(), {"EventType": 3}, end(5, &Value::Null)])),
+            Recorded::Stopped
+        );
+        let rewound = json!([turn(), started(), end(3, &json!("oh")), turn(), {"EventType": 21}]);
+        assert_eq!(recorded(&rewound), Recorded::Unfinished);
+    }
+
+    #[test]
+    fn of_several_executions_the_last_counts() {
+        let again = json!({"EventType": 16, "EventId": 1});
+        let file = read(&json!([turn(), started(), again, {"EventType": 13}, turn(), started()])).unwrap();
+        let payload: Value = serde_json::from_str(&file.payload).unwrap();
+        assert_eq!(payload["history"], json!([turn(), started()]));
+        let file = read(&json!([turn(), started(), again, {"EventType": 13}])).unwrap();
+        assert_eq!(file.recorded, Recorded::Stopped);
+    }
+}
