@@ -4,6 +4,8 @@
 mod forms;
 #[path = "func/in_process.rs"]
 mod in_process;
+#[path = "func/misuse.rs"]
+mod misuse;
 
 use azure_functions::{
     __private::{DurableKind, Function, Handler, Invocation, Outputs, inventory},

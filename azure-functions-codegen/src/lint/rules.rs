@@ -323,4 +323,21 @@ mod tests {
             assert!(!refused(path), "{path}");
         }
     }
+
+    #[test]
+    fn what_the_clippy_toml_of_a_new_app_disallows_is_refused() {
+        let template = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../azure-functions-sdk/src/template/files/app/clippy.toml.in"
+        );
+        let template = std::fs::read_to_string(template).unwrap();
+        let paths: Vec<_> = template
+            .lines()
+            .filter_map(|line| line.split("path = \"").nth(1)?.split('"').next())
+            .collect();
+        assert!(paths.len() >= 10, "{paths:?}");
+        for path in paths {
+            assert!(refused(path), "{path}");
+        }
+    }
 }

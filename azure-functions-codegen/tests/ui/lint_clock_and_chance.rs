@@ -21,13 +21,6 @@ async fn chance(context: DurableOrchestrationContext) {
     context.set_custom_status(pause);
 }
 
-#[func]
-async fn imported(_context: DurableOrchestrationContext) {
-    use std::time::SystemTime as Clock;
-    let later = || Clock::now();
-    later();
-}
-
 /// Activities may do all of it.
 #[func]
 fn activity(_context: DurableActivityContext) {

@@ -19,7 +19,8 @@ const CONTINUATION: &str = "x-ms-continuation-token";
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Print the whole history of an instance, as `cargo func replay` and tests take it.
-    GetHistory {
+    #[command(name = "get-history")]
+    History {
         /// The instance.
         id: String,
         /// File to write it to, instead of standard output; folders are made as needed.
@@ -29,12 +30,14 @@ pub(super) enum Command {
         host: Host,
     },
     /// Print the status of all instances, oldest first.
-    GetInstances {
+    #[command(name = "get-instances")]
+    Instances {
         #[command(flatten)]
         host: Host,
     },
     /// Print the status of an instance, with its input and output.
-    GetRuntimeStatus {
+    #[command(name = "get-runtime-status")]
+    RuntimeStatus {
         /// The instance.
         id: String,
         #[command(flatten)]
@@ -61,9 +64,9 @@ impl Command {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             match self {
-                Self::GetHistory { id, output, host } => get_history(&host, &id, output, shell).await,
-                Self::GetInstances { host } => get_instances(&host, shell).await,
-                Self::GetRuntimeStatus { id, host } => {
+                Self::History { id, output, host } => get_history(&host, &id, output, shell).await,
+                Self::Instances { host } => get_instances(&host, shell).await,
+                Self::RuntimeStatus { id, host } => {
                     let reply = host.get(&host.address(&[&DURABLE[..], &[&id]].concat())?, &[]).await?;
                     shell.print(format_args!("{:#}", json(&checked(reply, Some(&id))?)?));
                     Ok(ExitCode::SUCCESS)

@@ -2,7 +2,8 @@
 //!
 //! An orchestration is an `async fn` that is run again from the start whenever something it waits for has happened; what
 //! it did before is not done again but answered from its history. So the same code must ask for the same things in the
-//! same order every time: everything that is not a computation belongs into an activity.
+//! same order every time: everything that is not a computation belongs into an activity. [`misuse`] lists what is
+//! refused, and when.
 //!
 //! ```
 //! use azure_functions::{
@@ -31,6 +32,8 @@ mod context;
 mod episode;
 mod json;
 mod known_functions;
+#[doc = include_str!("misuse.md")]
+pub mod misuse {}
 mod output;
 mod replay;
 mod retry_options;

@@ -12,8 +12,9 @@
 //! }
 //! ```
 //!
-//! It fails with the first difference in each file, history beside code, and the line of the call. `cargo func replay
-//! histories` says the same without a test. Nothing is called and nothing waits: activities are answered from the history.
+//! The test may stand in any module of the app, and the folder's path is from the app's `Cargo.toml`. It fails with the first
+//! difference in each file, history beside code, and the line of the call. `cargo func replay`, in the app's folder, says the same
+//! without a test. Nothing is called and nothing waits: activities are answered from the history.
 //!
 //! # Where histories come from
 //!
@@ -29,13 +30,17 @@
 //!
 //! A file agrees if the code asks for what the history records, in that order. The code may go on where the recorded instance waited,
 //! failed or was terminated, and may return something else; [`Replayed::note`] tells what can be known of that. It does not agree if
-//! the code asks for something else ([`ReplayError::Contradiction`]), or fails on the history of an instance that completed
+//! the code asks for something else ([`ReplayError::Contradiction`]), or fails where the recorded instance completed or waited
 //! ([`ReplayError::Failed`]).
 //!
-//! One history stands for all its beginnings: an instance that had got only half as far would have gone the same way, because what
-//! the code sees at an event does not depend on those after it, but for [`is_replaying`].
+//! One history stands for all its beginnings: if the whole agrees, so does the history of an instance that had got only half as far,
+//! because what the code sees at an event does not depend on those after it, but for [`is_replaying`] and [`patched`], which
+//! is true where the history ends.
+//!
+//! To change code in the middle all the same, ask [`patched`]: the old history then takes the old way, and still agrees.
 //!
 //! [`is_replaying`]: crate::bindings::DurableOrchestrationContext::is_replaying
+//! [`patched`]: crate::bindings::DurableOrchestrationContext::patched
 
 mod error;
 mod file;

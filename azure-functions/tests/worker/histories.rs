@@ -85,6 +85,22 @@ async fn ship_with_another_output(context: DurableOrchestrationContext) -> Outpu
 }
 
 #[func]
+async fn ship_with_more_patched_in(context: DurableOrchestrationContext) -> Output {
+    if context.patched("weigh") {
+        context.call_activity("ship_reserve", "weigh").await?;
+    }
+    context.call_activity("ship_reserve", "b-17").await?;
+    if context.patched("insure") {
+        context.call_activity("ship_reserve", "insure").await?;
+    }
+    context.create_timer_after(DAY).await;
+    if context.patched("ask") {
+        context.call_activity("ship_reserve", "ask").await?;
+    }
+    Ok(context.call_activity("ship_charge", "b-17").await?.into())
+}
+
+#[func]
 async fn ship_that_panics(context: DurableOrchestrationContext) -> Output {
     context.call_activity("ship_reserve", "b-17").await?;
     panic!("no ship")
@@ -96,6 +112,20 @@ async fn ship_that_fails(context: DurableOrchestrationContext) -> Result<Orchest
     context.create_timer_after(DAY).await;
     drop(context.call_activity("ship_charge", "b-17").await);
     Err("no harbour".to_owned())
+}
+
+#[func]
+async fn ship_that_fails_at_once(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, String> {
+    drop(context.call_activity("ship_reserve", "b-17").await);
+    drop(context.create_timer_after(DAY));
+    Err("no harbour".to_owned())
+}
+
+#[func]
+async fn ship_that_ends_at_once(context: DurableOrchestrationContext) -> Output {
+    context.call_activity("ship_reserve", "b-17").await?;
+    drop(context.create_timer_after(DAY));
+    Ok(().into())
 }
 
 /// All that ever happened to an instance of `ship`.
@@ -207,6 +237,17 @@ fn the_same_code_agrees_with_every_beginning_of_its_history() {
 }
 
 #[test]
+fn more_calls_inside_patched_agree_with_every_beginning() {
+    let whole = ship_history("ship_with_more_patched_in");
+    for history in beginnings(&whole) {
+        assert_eq!(replay(&history).unwrap().note(), None);
+    }
+    for end in [2, 6, 10, 14] {
+        assert_eq!(replay(&whole[..end]).unwrap().note(), None);
+    }
+}
+
+#[test]
 fn a_beginning_that_had_not_got_to_the_change_agrees() {
     let contradicted = |name: &str| {
         let beginnings = beginnings(&ship_history(name));
@@ -259,6 +300,30 @@ fn an_instance_that_failed_or_was_terminated_does_not_keep_the_code_from_going_o
 }
 
 #[test]
+fn a_rewound_instance_goes_on_where_it_failed() {
+    let mut rewound = ship_history("ship");
+    let at = |day| format!("2030-04-0{day}T10:00:00Z");
+    // The charge failed: rewinding took it and the end away, and the next turn asked for it again.
+    rewound.truncate(14);
+    rewound.drain(12..);
+    let scheduled = rewound.remove(10);
+    assert_eq!(scheduled["Name"], "ship_charge");
+    rewound.push(json!({"EventType": 12, "EventId": -1, "Timestamp": at(3)}));
+    rewound.push(json!({"EventType": 21, "EventId": -1, "Timestamp": at(3), "Reason": "paid"}));
+    rewound.push(scheduled);
+    rewound.push(json!({"EventType": 13, "EventId": -1, "Timestamp": at(3)}));
+    assert_eq!(replay(&rewound).unwrap().note(), None);
+    // Azure Storage leaves empty events behind.
+    rewound.insert(
+        10,
+        json!({"EventType": 17, "EventId": 2, "Timestamp": at(2), "Data": "Rewound: "}),
+    );
+    assert_eq!(replay(&rewound).unwrap().note(), None);
+    rewound[1]["Name"] = json!("ship_with_another_name");
+    assert!(matches!(replay(&rewound), Err(ReplayError::Contradiction(_))));
+}
+
+#[test]
 fn code_that_fails_where_it_did_not_is_told_apart_from_a_contradiction() {
     let error = replay(&ship_history("ship_that_fails")).unwrap_err();
     assert!(
@@ -268,6 +333,13 @@ fn code_that_fails_where_it_did_not_is_told_apart_from_a_contradiction() {
     // In flight, an error of the code is an end like any other.
     let payload = &ship_history("ship_that_fails")[..14];
     assert_eq!(replay(payload).unwrap().note(), Some("it fails: no harbour"));
+    // An instance that waited for its timer would fail now, or end.
+    let waiting = |code: &str| replay(&ship_history(code)[..8]);
+    assert_eq!(waiting("ship").unwrap().note(), None);
+    let error = waiting("ship_that_fails_at_once").unwrap_err();
+    assert!(matches!(error, ReplayError::Failed { .. }), "{error}");
+    let replayed = waiting("ship_that_ends_at_once").unwrap();
+    assert_eq!(replayed.note(), Some("the recorded instance waited; the code ends"));
     // A panic never is.
     let history = &ship_history("ship_that_panics")[..6];
     assert!(matches!(replay(history), Err(ReplayError::Failed { .. })));

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use self::scripted::{Scripted, ok};
 use crate::durable::{
     Durability, HubName, TaskHub, TaskHubOptions, Via,
-    hub::HubRuntime,
+    hub::{HubRuntime, requests::RequestError},
     store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store, StoreError, sqlite::SqliteStore},
     work,
 };
@@ -244,4 +244,47 @@ async fn full_disk_answers_503_and_nothing_is_lost() {
         call(&hub, "GET", "/instances/i", "").await.1["output"] == 5
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_recorded_history_is_whole_and_of_the_current_execution() {
+    let worker = Arc::new(worker());
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let hub = TaskHub::open(options, worker.clone()).unwrap();
+    assert!(matches!(hub.recorded_history("i").await, Err(RequestError::NotFound)));
+    call(&hub, "POST", "/orchestrators/everything/i", "1").await;
+    let pending = hub.recorded_history("i").await;
+    assert!(matches!(pending, Err(RequestError::WrongState(_))), "{pending:?}");
+
+    hub.set_functions(worker.functions());
+    let output = finish(&hub).await;
+    let text = hub.recorded_history("i").await.unwrap();
+    let file: Value = serde_json::from_str(&text).unwrap();
+    let events = file["history"].as_array().unwrap();
+    assert_eq!(text.lines().count(), events.len() + 2, "a line for every event: {text}");
+    assert_eq!(
+        (&file["instanceId"], &file["input"], &file["isReplaying"]),
+        (&json!("i"), &output[0], &json!(true))
+    );
+    let numbers = |file: &Value| {
+        let events = file["history"].as_array().unwrap().iter();
+        events
+            .map(|event| event["EventType"].as_i64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let numbers_of_i = numbers(&file);
+    assert_eq!((&numbers_of_i[..2], numbers_of_i.last()), (&[12, 0][..], Some(&13)));
+    for wanted in [1, 4, 5, 7, 8, 10, 11, 15] {
+        assert!(numbers_of_i.contains(&wanted), "{wanted}: {text}");
+    }
+
+    let created = events.iter().find(|event| event["EventType"] == 7).unwrap();
+    let child = hub
+        .recorded_history(created["InstanceId"].as_str().unwrap())
+        .await
+        .unwrap();
+    let child: Value = serde_json::from_str(&child).unwrap();
+    assert_eq!(child["parentInstanceId"], "i");
+    assert_eq!(numbers(&child), [12, 0, 4, 13, 12, 5, 1, 13]);
 }

@@ -395,6 +395,7 @@ impl<'de> Visitor<'de> for EventSeed<'de, '_> {
                 name: span(name),
                 input: span(input),
             },
+            Some(1 | 16) => Event::Ended,
             Some(19) => Event::Suspended,
             Some(20) => Event::Resumed,
             _ => Event::Other,

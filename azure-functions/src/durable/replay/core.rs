@@ -38,7 +38,7 @@ pub(crate) struct Core {
     /// Place of the last OrchestratorStarted.
     boundary: usize,
     /// Place of the last OrchestratorStarted before which the host had recorded all that the code had asked for: it does
-    /// not while it is suspended.
+    /// not while it is suspended. Behind everything if the execution is over.
     pub(super) committed: usize,
     pub(super) state: RefCell<State>,
     /// Kept apart from the state, so that it can be set at any moment.
@@ -111,6 +111,7 @@ impl Core {
                 Event::Suspended => suspended = true,
                 Event::Resumed => suspended = false,
                 Event::OrchestratorStarted(_) if !suspended => committed = place,
+                Event::Ended => committed = usize::MAX,
                 _ => {}
             }
         }

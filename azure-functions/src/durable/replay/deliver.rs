@@ -111,7 +111,7 @@ impl State {
                 return Some(self.apply(history, place));
             }
             Event::Scheduled { id, .. } => self.pass_scheduled(history, *id),
-            Event::ExecutionStarted | Event::Other => {}
+            Event::ExecutionStarted | Event::Ended | Event::Other => {}
         }
         Some(Delivered::Quiet)
     }
@@ -140,10 +140,7 @@ impl State {
         }
         self.tick += 1;
         action.settled = Some(self.tick);
-        // The host's shim did not wait for a cancelled timer: nothing can be said to have come of its firing.
-        if !action.kind.settles_when_issued() {
-            self.cause = Some(Cause::Action(id));
-        }
+        self.cause = Some(Cause::Action(id));
         let op = action.op;
         (self.operations.get(op.0 as usize)?.state == OpState::Pending).then_some(op)
     }

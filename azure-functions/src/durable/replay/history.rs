@@ -64,6 +64,8 @@ pub(crate) enum Event {
     Suspended,
     /// … up to here.
     Resumed,
+    /// The execution is over; only recorded histories have this.
+    Ended,
     /// Nothing that a replay reacts to, and whatever newer hosts write.
     Other,
 }

@@ -104,7 +104,9 @@ impl Core {
         let _ = write!(
             out,
             "  history: {recorded}\n  code:    {code}\nMost likely {hint} while this instance was in flight, or the code depends on something that is not in \
-             the history (time, random numbers, environment, shared state). Put the change behind `if context.patched(\"an-id\")`, bring the code back in line, or start the instance anew."
+             the history (time, random numbers, environment, shared state). \
+             Put the change behind `if context.patched(\"an-id\")`, bring the code back in line, or start the \
+             instance anew."
         );
         Some(out)
     }

@@ -35,10 +35,11 @@ impl Refusal {
     pub(crate) fn explain(self) -> &'static str {
         match self {
             Self::ForeignAwait | Self::NothingAwaited => {
-                "awaited something that is not a durable task (a timer, socket, channel, lock or task of a runtime, or a future that never \
-                 completes). An orchestration is replayed from its history and may only await what its context gives out: do the work in an \
-                 activity and await `context.call_activity(..)`; to wait for a time use `context.create_timer(..)`, for a message \
-                 `context.wait_for_event(..)`"
+                "awaited something that is not a durable task (a timer, socket, channel, lock or task of a runtime, a set of futures with \
+                 a waker of its own such as `FuturesUnordered`, or a future that never completes). An orchestration is replayed from its \
+                 history and may only await what its context gives out: do the work in an activity and await \
+                 `context.call_activity(..)`; to wait for a time use `context.create_timer(..)`, for a message \
+                 `context.wait_for_event(..)`, for several tasks `context.join_all(..)` or `context.as_completed(..)`"
             }
             Self::ForeignConcurrency | Self::ReadyAfterPending => {
                 "awaited two things at once without the context knowing (`tokio::join!`, `tokio::select!`, `futures::join!` and their kin). \

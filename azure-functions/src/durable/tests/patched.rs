@@ -96,6 +96,20 @@ fn an_old_execution_that_is_not_there_yet_goes_the_new_way() {
     assert_eq!(turn.actions(), "A patch(p) X");
 }
 
+#[test]
+fn an_old_execution_that_is_over_is_told_false_wherever_it_is_replayed() {
+    for end in ["1", "1 13", "16 13"] {
+        let turn = run(ASKS, &format!("12 0 4#0(A) 13 12 5>0=1 {end}"));
+        assert_eq!(turn.actions(), "A B", "{end}");
+    }
+    // Rewound: what was told before the end is told again, what comes after it is new.
+    assert_eq!(run(ASKS, "12 0 4#0(A) 13 12 5>0=1 1 13 12 21 13 12").actions(), "A B");
+    assert_eq!(
+        run(ASKS, "12 0 17 13 12 17 17 13 12 21 4#0(A) 13 12 5>0=1").actions(),
+        "A patch(p) X"
+    );
+}
+
 /// Waits, after a question at the very start.
 const ASKS_THEN_WAITS: Orchestrator = |c| {
     body(async move {
