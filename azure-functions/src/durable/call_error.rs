@@ -1,5 +1,6 @@
 //! Why a call from an orchestration failed.
 
+use super::EntityFailure;
 use super::replay::history::{Event, History, ScheduledKind};
 use serde::{Deserialize, Deserializer};
 use std::error::Error;
@@ -16,10 +17,13 @@ pub enum CallError {
     /// The sub-orchestration failed or was terminated.
     #[error("{0}")]
     SubOrchestration(Box<TaskFailure>),
+    /// The operation of the entity failed.
+    #[error("{0}")]
+    Entity(#[source] Box<EntityFailure>),
     /// The app has no such function. The call was not made.
     #[error("there is no {kind} function '{name}' in this app; it has: {known}")]
     NotRegistered {
-        /// `activity` or `orchestration`.
+        /// `activity`, `orchestration` or `entity`.
         kind: &'static str,
         /// Name that was called.
         name: String,
@@ -95,11 +99,12 @@ impl CallError {
     pub fn message(&self) -> String {
         match self {
             Self::Activity(failure) | Self::SubOrchestration(failure) => failure.message().to_owned(),
+            Self::Entity(failure) => failure.message(),
             other => other.to_string(),
         }
     }
 
-    /// The recorded failure, if the function was called at all.
+    /// The recorded failure, if an activity or sub-orchestration was called at all.
     #[must_use]
     pub fn failure(&self) -> Option<&TaskFailure> {
         match self {
@@ -111,9 +116,12 @@ impl CallError {
     /// Whether the failing side says that another attempt is pointless.
     #[must_use]
     pub fn is_non_retriable(&self) -> bool {
-        self.failure()
-            .and_then(|f| f.cause.as_ref())
-            .is_some_and(|cause| cause.is_non_retriable)
+        let cause = match self {
+            Self::Activity(failure) | Self::SubOrchestration(failure) => failure.cause.as_ref(),
+            Self::Entity(failure) => failure.cause.as_ref(),
+            _ => None,
+        };
+        cause.is_some_and(|cause| cause.is_non_retriable)
     }
 
     /// Reads the failure event at `place`.

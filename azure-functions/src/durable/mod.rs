@@ -29,6 +29,8 @@
 
 mod call_error;
 mod context;
+mod entities;
+mod entity_failure;
 mod episode;
 mod json;
 mod known_functions;
@@ -43,7 +45,10 @@ mod tests;
 mod waiting;
 
 pub use call_error::{CallError, FailureDetails, InputError, TaskFailure};
+pub use azure_functions_durable::{EntityId, EntityIdError};
 pub use context::{DurableOrchestrationContext, EventOrTimeout};
+pub use entities::{CriticalSection, LockFuture};
+pub use entity_failure::EntityFailure;
 pub use output::{ActivityOutput, OrchestrationOutput};
 pub use replay::combinator::{
     AsCompleted, Either, Either3, Either4, Elapsed, ForEachConcurrent, Join, JoinAll, JoinTuple, NextCompleted, Race,

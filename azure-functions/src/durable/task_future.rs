@@ -2,6 +2,7 @@
 
 use super::{
     CallError,
+    entity_failure::read_response,
     replay::{
         core::{Core, Site},
         event_wait::Content,
@@ -106,6 +107,13 @@ fn read_answer(core: &Core, answered: Answered) -> Result<Value, CallError> {
             Event::Completed { result, .. } => Ok(history.nested_json(result)),
             Event::Failed { id, .. } => Err(CallError::from_history(history, place, &core.called_name(id))),
             // Nothing else answers a call.
+            _ => Ok(Value::Null),
+        },
+        Answered::Response { place, action } => match history.events[place] {
+            Event::Raised { input, .. } => {
+                let (entity, operation) = core.called_entity(action);
+                read_response(history, input, &entity, &operation).map_err(CallError::Entity)
+            }
             _ => Ok(Value::Null),
         },
         // Only timers and waits are answered otherwise.

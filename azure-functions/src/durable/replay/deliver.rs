@@ -3,8 +3,10 @@
 use super::{
     core::{Core, State},
     event_wait::{Arrival, Content},
-    history::{Event, History, Span},
+    history::{Event, History, ScheduledKind, Span},
     operation::{Answered, Course, OpId, OpState, RetryStage},
+    outcome::Response,
+    refusal::Refusal,
     segment::Cause,
 };
 use crate::durable::CallError;
@@ -31,6 +33,13 @@ impl Core {
             }
             match state.next(&self.history) {
                 None => return false,
+                Some(_) if state.violation.is_some() => {
+                    if let Some((refusal, site)) = state.violation.take() {
+                        drop(state);
+                        self.refuse(refusal, Some(site));
+                    }
+                    return false;
+                }
                 Some(Delivered::Quiet) => {}
                 Some(Delivered::Answer) => return true,
                 Some(Delivered::AskRetryPolicy { op, place }) => {
@@ -110,7 +119,7 @@ impl State {
             Event::Completed { .. } | Event::Failed { .. } | Event::Raised { .. } => {
                 return Some(self.apply(history, place));
             }
-            Event::Scheduled { id, .. } => self.pass_scheduled(history, *id),
+            Event::Scheduled { id, .. } | Event::Sent { id, .. } => self.pass_scheduled(history, *id),
             Event::ExecutionStarted | Event::Ended | Event::Other => {}
         }
         Some(Delivered::Quiet)
@@ -119,21 +128,29 @@ impl State {
     fn apply(&mut self, history: &History, place: usize) -> Delivered {
         match history.events[place] {
             Event::Completed { kind, id, .. } => match self.settle(id, kind) {
-                Some(op) => self.completed(history, op, id, place),
-                None => return Delivered::Quiet,
+                Some(_) if self.relayed(history, id) => Delivered::Answer,
+                Some(op) if self.is_pending(op) => {
+                    self.completed(history, op, id, place);
+                    Delivered::Answer
+                }
+                _ => Delivered::Quiet,
             },
             Event::Failed { kind, id, .. } => match self.settle(id, kind) {
-                Some(op) => return self.failed(op, place),
-                None => return Delivered::Quiet,
+                Some(op) if self.is_pending(op) => self.failed(op, place),
+                _ => Delivered::Quiet,
             },
-            Event::Raised { name, input } => self.raised(history, name, input),
-            _ => return Delivered::Quiet,
+            Event::Raised { name, input } => self.raised(history, name, input, place),
+            _ => Delivered::Quiet,
         }
-        Delivered::Answer
+    }
+
+    fn is_pending(&self, op: OpId) -> bool {
+        let operation = self.operations.get(op.0 as usize);
+        operation.is_some_and(|operation| operation.state == OpState::Pending)
     }
 
     /// The first answer to an action counts; others, and answers to what nobody asked, are dropped.
-    fn settle(&mut self, id: u32, kind: super::history::ScheduledKind) -> Option<OpId> {
+    fn settle(&mut self, id: u32, kind: ScheduledKind) -> Option<OpId> {
         let action = self.actions.get_mut(id as usize)?;
         if action.settled.is_some() || action.kind.scheduled_kind() != kind {
             return None;
@@ -141,8 +158,7 @@ impl State {
         self.tick += 1;
         action.settled = Some(self.tick);
         self.cause = Some(Cause::Action(id));
-        let op = action.op;
-        (self.operations.get(op.0 as usize)?.state == OpState::Pending).then_some(op)
+        Some(action.op)
     }
 
     fn completed(&mut self, history: &History, op: OpId, id: u32, place: usize) {
@@ -175,7 +191,12 @@ impl State {
                 if let Course::Retry(retry) = &mut self.operations[op.0 as usize].course {
                     retry.stage = RetryStage::Attempt;
                     let call = retry.call.clone();
-                    self.issue(history, call, op);
+                    if self.is_forbidden(&call) {
+                        let site = self.operations[op.0 as usize].site;
+                        self.violation = Some((Refusal::SubOrchestrationInSection, site));
+                    } else {
+                        self.issue(history, call, op);
+                    }
                 }
             }
             Then::Nothing => {}
@@ -219,8 +240,15 @@ impl State {
         fire_at.is_some_and(|fire_at| add(fire_at, TimeDelta::seconds(1)) < due)
     }
 
-    fn raised(&mut self, history: &History, name: Span, input: Span) {
-        let Some(text) = history.text(name) else { return };
+    fn raised(&mut self, history: &History, name: Span, input: Span, place: usize) -> Delivered {
+        let Some(text) = history.text(name) else {
+            return Delivered::Quiet;
+        };
+        if !self.requests.is_empty()
+            && let Some(call) = self.requests.get(&text.to_ascii_lowercase()).copied()
+        {
+            return self.response(history, call, place);
+        }
         let name = self.events.name(&text);
         let number = self.events.next_number(name);
         self.tick += 1;
@@ -239,5 +267,21 @@ impl State {
         if let (event, Some(op)) = self.events.arrive(arrival, is_live) {
             self.answer(op, Answered::Arrival(event));
         }
+        Delivered::Answer
+    }
+
+    /// An entity answers. That is no external event: the host's shim has its own way to it.
+    fn response(&mut self, history: &History, call: u32, place: usize) -> Delivered {
+        if self.settle(call, ScheduledKind::Message).is_none() {
+            return Delivered::Quiet;
+        }
+        self.newest_response = Some(Response {
+            action: call,
+            tick: self.tick,
+            actions_before: self.next_id(),
+            clock: self.raw_clock,
+        });
+        self.responded(history, call, place);
+        Delivered::Answer
     }
 }

@@ -41,6 +41,8 @@ pub(crate) enum Answered {
     Fired,
     /// This external event.
     Arrival(ArrivalId),
+    /// The event at this place of the history is the response of an entity to this action.
+    Response { place: usize, action: u32 },
 }
 
 /// What an operation does with the answers to its actions.

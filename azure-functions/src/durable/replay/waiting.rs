@@ -66,7 +66,14 @@ fn call_in_words(call: &ActionKind) -> String {
         } => format!("sub-orchestration '{name}', instance '{id}'"),
         ActionKind::CallSubOrchestration { name, .. } => format!("sub-orchestration '{name}'"),
         ActionKind::CreateTimer { fire_at, .. } => format!("a timer that fires at {}", moment(*fire_at)),
-        ActionKind::SignalEntity { instance_id, .. } => format!("entity '{instance_id}'"),
+        ActionKind::CallEntity { target, operation, .. } => format!("entity '{target}', operation '{operation}'"),
+        ActionKind::LockEntities { entities, .. } => {
+            let names: Vec<_> = entities.iter().map(|entity| format!("'{entity}'")).collect();
+            format!("the locks of {}", names.join(", "))
+        }
+        ActionKind::SignalEntity { target, .. } | ActionKind::ReleaseEntity { target, .. } => {
+            format!("entity '{target}'")
+        }
     }
 }
 

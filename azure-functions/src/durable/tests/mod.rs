@@ -3,7 +3,9 @@
 mod answers;
 mod combinators;
 mod continue_as_new;
+mod critical_sections;
 mod determinism;
+mod entities;
 mod events;
 mod failures;
 mod foreign;
