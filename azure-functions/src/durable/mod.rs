@@ -31,6 +31,7 @@ mod call_error;
 mod context;
 mod entities;
 mod entity_failure;
+mod http;
 mod episode;
 mod json;
 mod known_functions;
@@ -49,6 +50,7 @@ pub use azure_functions_durable::{EntityId, EntityIdError};
 pub use context::{DurableOrchestrationContext, EventOrTimeout};
 pub use entities::{CriticalSection, LockFuture};
 pub use entity_failure::EntityFailure;
+pub use http::{DurableHttpRequest, DurableHttpResponse, HttpFuture, ManagedIdentity};
 pub use output::{ActivityOutput, OrchestrationOutput};
 pub use replay::combinator::{
     AsCompleted, Either, Either3, Either4, Elapsed, ForEachConcurrent, Join, JoinAll, JoinTuple, NextCompleted, Race,

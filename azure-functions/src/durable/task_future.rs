@@ -20,14 +20,22 @@ use std::{
 };
 
 /// An operation of the core whose drop stops it.
-struct Handle {
+pub(super) struct Handle {
     core: Rc<Core>,
     op: OpId,
     site: Site,
 }
 
 impl Handle {
-    fn poll(&self, cx: &Context<'_>) -> Poll<Answered> {
+    pub(super) fn new(core: &Rc<Core>, op: OpId, site: Site) -> Self {
+        Self {
+            core: Rc::clone(core),
+            op,
+            site,
+        }
+    }
+
+    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<Answered> {
         self.core.poll_operation(self.op, self.site, cx)
     }
 }

@@ -1,7 +1,7 @@
 //! The orchestrator's answer on the JSON wire: segments written in their shortest equivalent form, so that plain chains
 //! and fan-outs look as every other SDK's do, and everything else is still exact for the host's shim.
 
-use super::{payload::SchemaVersion, time::write_instant};
+use super::{http_request, payload::SchemaVersion, time::write_instant};
 use crate::durable::replay::{
     action::ActionKind,
     outcome::{NextExecution, Outcome},
@@ -263,6 +263,10 @@ fn action(out: &mut String, kind: &ActionKind, latest: Option<chrono::DateTime<c
             // Always JSON text in a string: the host hands scalars to an activity in .NET's spelling otherwise.
             out.push_str(r#","input":"#);
             string(out, input);
+        }
+        ActionKind::CallHttp { request } => {
+            out.push_str(r#"{"actionType":8,"httpRequest":"#);
+            http_request::write(out, request);
         }
         ActionKind::CallSubOrchestration {
             name,

@@ -1,6 +1,10 @@
 //! What an orchestrator asks for. Every action takes exactly one id, its index in the list.
 
-use super::{history::ScheduledKind, operation::OpId};
+use super::{
+    history::ScheduledKind,
+    http_call::{HTTP_ACTIVITY, Request},
+    operation::OpId,
+};
 use azure_functions_durable::EntityId;
 use chrono::{DateTime, Utc};
 use std::rc::Rc;
@@ -21,6 +25,8 @@ pub(crate) struct Action {
 pub(crate) enum ActionKind {
     /// `input` is JSON text.
     CallActivity { name: Rc<str>, input: String },
+    /// An HTTP request that the host makes.
+    CallHttp { request: Rc<Request> },
     /// `input` is JSON text; without an instance id the host makes one.
     CallSubOrchestration {
         name: Rc<str>,
@@ -52,7 +58,7 @@ pub(crate) enum ActionKind {
 impl ActionKind {
     pub(crate) fn scheduled_kind(&self) -> ScheduledKind {
         match self {
-            Self::CallActivity { .. } => ScheduledKind::Activity,
+            Self::CallActivity { .. } | Self::CallHttp { .. } => ScheduledKind::Activity,
             Self::CallSubOrchestration { .. } => ScheduledKind::SubOrchestration,
             Self::CreateTimer { .. } => ScheduledKind::Timer,
             Self::CallEntity { .. }
@@ -66,6 +72,7 @@ impl ActionKind {
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::CallActivity { name, .. } | Self::CallSubOrchestration { name, .. } => Some(name),
+            Self::CallHttp { .. } => Some(HTTP_ACTIVITY),
             _ => None,
         }
     }

@@ -1,9 +1,11 @@
 //! Delivery: history events become visible one at a time, in their order.
 
 use super::{
+    action::ActionKind,
     core::{Core, State},
     event_wait::{Arrival, Content},
     history::{Event, History, ScheduledKind, Span},
+    http_call::After,
     operation::{Answered, Course, OpId, OpState, RetryStage},
     outcome::Response,
     refusal::Refusal,
@@ -11,6 +13,16 @@ use super::{
 };
 use crate::durable::CallError;
 use chrono::{DateTime, TimeDelta, Utc};
+use std::rc::Rc;
+
+/// What an answer leads to.
+enum Then {
+    Answer(Answered),
+    NextPiece { due: DateTime<Utc> },
+    DelayAgain { due: DateTime<Utc> },
+    NextAttempt,
+    Nothing,
+}
 
 /// What came of one event.
 enum Delivered {
@@ -59,17 +71,22 @@ impl Core {
     /// When the next attempt is due; `None` if there is none. The loop of DurableTask.Core's RetryInterceptor, without
     /// its dummy timer after the last attempt.
     fn retry_after(&self, op: OpId, place: usize) -> Option<DateTime<Utc>> {
-        let (options, failures, first_at, now, error) = {
+        let (delay, options, now, error) = {
             let mut state = self.state.borrow_mut();
             let now = state.clock;
-            let Course::Retry(retry) = &mut state.operations[op.0 as usize].course else {
-                return None;
+            let (attempts, error) = match &mut state.operations[op.0 as usize].course {
+                Course::Retry(retry) => {
+                    let name = retry.call.name().unwrap_or_default();
+                    (&mut retry.attempts, CallError::from_history(&self.history, place, name))
+                }
+                Course::Http(call) => (
+                    call.attempts.as_mut()?,
+                    CallError::http_from_history(&self.history, place),
+                ),
+                _ => return None,
             };
-            retry.failures += 1;
-            let error = CallError::from_history(&self.history, place, retry.call.name().unwrap_or_default());
-            (retry.options.clone(), retry.failures, retry.first_at, now, error)
+            (attempts.next_delay(now)?, attempts.options.clone(), now, error)
         };
-        let delay = options.delay_after(failures, now - first_at)?;
         // No borrow is held here: the predicate is user code.
         (!error.is_non_retriable() && options.accepts(&error)).then(|| add(now, delay))
     }
@@ -162,22 +179,15 @@ impl State {
     }
 
     fn completed(&mut self, history: &History, op: OpId, id: u32, place: usize) {
-        enum Then {
-            Answer(Answered),
-            NextPiece { due: DateTime<Utc> },
-            DelayAgain { due: DateTime<Utc> },
-            NextAttempt,
-            Nothing,
-        }
         let then = match &self.operations[op.0 as usize].course {
             Course::Call => Then::Answer(Answered::Event(place)),
             Course::Timer { due, .. } if self.fired_early(history, id, *due) => Then::NextPiece { due: *due },
             Course::Timer { .. } => Then::Answer(Answered::Fired),
-            Course::Retry(retry) => match retry.stage {
-                RetryStage::Attempt => Then::Answer(Answered::Event(place)),
-                RetryStage::Delay { due, .. } if self.fired_early(history, id, due) => Then::DelayAgain { due },
-                RetryStage::Delay { .. } => Then::NextAttempt,
-            },
+            Course::Http(call) if matches!(call.stage, RetryStage::Attempt) => {
+                return self.http_answered(history, op, place);
+            }
+            Course::Retry(retry) => self.staged(history, id, place, retry.stage),
+            Course::Http(call) => self.staged(history, id, place, call.stage),
             Course::Wait => Then::Nothing,
         };
         match then {
@@ -188,9 +198,16 @@ impl State {
             }
             Then::DelayAgain { due } => self.delay_retry(history, op, due),
             Then::NextAttempt => {
-                if let Course::Retry(retry) = &mut self.operations[op.0 as usize].course {
-                    retry.stage = RetryStage::Attempt;
-                    let call = retry.call.clone();
+                let next = match &mut self.operations[op.0 as usize].course {
+                    Course::Retry(retry) => Some((&mut retry.stage, retry.call.clone())),
+                    Course::Http(call) => {
+                        let request = Rc::clone(&call.request);
+                        Some((&mut call.stage, ActionKind::CallHttp { request }))
+                    }
+                    _ => None,
+                };
+                if let Some((stage, call)) = next {
+                    *stage = RetryStage::Attempt;
                     if self.is_forbidden(&call) {
                         let site = self.operations[op.0 as usize].site;
                         self.violation = Some((Refusal::SubOrchestrationInSection, site));
@@ -203,9 +220,17 @@ impl State {
         }
     }
 
+    fn staged(&self, history: &History, id: u32, place: usize, stage: RetryStage) -> Then {
+        match stage {
+            RetryStage::Attempt => Then::Answer(Answered::Event(place)),
+            RetryStage::Delay { due, .. } if self.fired_early(history, id, due) => Then::DelayAgain { due },
+            RetryStage::Delay { .. } => Then::NextAttempt,
+        }
+    }
+
     fn failed(&mut self, op: OpId, place: usize) -> Delivered {
         match self.operations[op.0 as usize].course {
-            Course::Retry(_) => Delivered::AskRetryPolicy { op, place },
+            Course::Retry(_) | Course::Http(_) => Delivered::AskRetryPolicy { op, place },
             _ => {
                 self.answer(op, Answered::Event(place));
                 Delivered::Answer
@@ -215,8 +240,22 @@ impl State {
 
     pub(super) fn delay_retry(&mut self, history: &History, op: OpId, due: DateTime<Utc>) {
         let task = self.issue_timer(history, due, op);
-        if let Course::Retry(retry) = &mut self.operations[op.0 as usize].course {
-            retry.stage = RetryStage::Delay { task, due };
+        match &mut self.operations[op.0 as usize].course {
+            Course::Retry(retry) => retry.stage = RetryStage::Delay { task, due },
+            Course::Http(call) => call.stage = RetryStage::Delay { task, due },
+            _ => {}
+        }
+    }
+
+    /// A request got an answer: the result, or a reason to make another.
+    fn http_answered(&mut self, history: &History, op: OpId, place: usize) {
+        let after = match (&mut self.operations[op.0 as usize].course, history.events[place]) {
+            (Course::Http(call), Event::Completed { result, .. }) => call.answered(history, result, self.clock),
+            _ => After::Done,
+        };
+        match after {
+            After::Done => self.answer(op, Answered::Event(place)),
+            After::Again(due) => self.delay_retry(history, op, due),
         }
     }
 
@@ -234,7 +273,7 @@ impl State {
             _ => None,
         };
         let fire_at = recorded.or(match &self.actions[id as usize].kind {
-            super::action::ActionKind::CreateTimer { fire_at, .. } => Some(*fire_at),
+            ActionKind::CreateTimer { fire_at, .. } => Some(*fire_at),
             _ => None,
         });
         fire_at.is_some_and(|fire_at| add(fire_at, TimeDelta::seconds(1)) < due)

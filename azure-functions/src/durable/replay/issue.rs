@@ -6,9 +6,10 @@ use super::{
     frame::Frame,
     critical_section::Message,
     history::{Event, History},
-    message::{self, Request},
+    http_call::{HttpCall, Request},
+    message,
     mismatch::Mismatch,
-    operation::{Answered, Course, OpId, OpState, Operation, Retry, RetryStage},
+    operation::{Answered, Attempts, Course, OpId, OpState, Operation, Retry, RetryStage},
     outcome::ContinueAsNew,
     patch::apart_from_markers,
     refusal::Refusal,
@@ -36,13 +37,34 @@ impl Core {
         let mut state = self.state.borrow_mut();
         let retry = Retry {
             call: call.clone(),
-            options,
-            first_at: state.clock,
-            failures: 0,
+            attempts: Attempts::new(options, state.clock),
             stage: RetryStage::Attempt,
         };
         let op = state.new_operation(Course::Retry(Box::new(retry)), site);
         state.issue(&self.history, call, op);
+        op
+    }
+
+    /// Issues the first request of an HTTP call.
+    pub(crate) fn issue_http(
+        &self,
+        request: Request,
+        polling: bool,
+        retry: Option<RetryOptions>,
+        retry_statuses: Vec<u16>,
+        site: Site,
+    ) -> OpId {
+        let mut state = self.state.borrow_mut();
+        let request = Rc::new(request);
+        let call = HttpCall {
+            request: Rc::clone(&request),
+            polling,
+            attempts: retry.map(|options| Attempts::new(options, state.clock)),
+            retry_statuses,
+            stage: RetryStage::Attempt,
+        };
+        let op = state.new_operation(Course::Http(Box::new(call)), site);
+        state.issue(&self.history, ActionKind::CallHttp { request }, op);
         op
     }
 
@@ -262,9 +284,9 @@ impl State {
                 kind: recorded, name, ..
             } => recorded == kind.scheduled_kind() && kind.name().is_none_or(|called| history.is_name(name, called)),
             Event::Sent { target, request, .. } => {
-                let request = Request::read(history, request);
+                let request = message::Request::read(history, request);
                 let answered = !kind.is_one_way();
-                if let Some(answer) = request.as_ref().filter(|_| answered).and_then(Request::id) {
+                if let Some(answer) = request.as_ref().filter(|_| answered).and_then(message::Request::id) {
                     self.requests.insert(answer, id);
                 }
                 message::is_same(history, target, request.as_ref(), kind)

@@ -4,6 +4,7 @@ use super::{
     action::ActionKind,
     core::{Core, Site},
     history::{Event, History, ScheduledKind},
+    http_call::HTTP_ACTIVITY,
     message::{MessageKind, Request},
 };
 use std::fmt::Write;
@@ -118,6 +119,7 @@ fn recorded(history: &History, place: usize) -> String {
     let (id, what) = match history.events.get(place) {
         Some(Event::Scheduled { kind, id, name, .. }) => {
             let what = match kind {
+                ScheduledKind::Activity if history.is_name(*name, HTTP_ACTIVITY) => "an HTTP request".to_owned(),
                 ScheduledKind::Activity => format!("activity '{}'", text(*name)),
                 ScheduledKind::SubOrchestration => format!("sub-orchestration '{}'", text(*name)),
                 ScheduledKind::Timer | ScheduledKind::Message => "a timer".to_owned(),
@@ -142,6 +144,7 @@ fn recorded(history: &History, place: usize) -> String {
 fn describe(kind: &ActionKind) -> String {
     match kind {
         ActionKind::CallActivity { name, .. } => format!("activity '{name}'"),
+        ActionKind::CallHttp { request } => format!("an HTTP request ({})", request.in_words()),
         ActionKind::CallSubOrchestration { name, .. } => format!("sub-orchestration '{name}'"),
         ActionKind::CreateTimer { .. } => "a timer".to_owned(),
         ActionKind::CallEntity { target, .. } => format!("a call to entity '{target}'"),

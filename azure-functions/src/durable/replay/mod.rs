@@ -14,6 +14,7 @@ pub(crate) mod deliver;
 pub(crate) mod event_wait;
 mod frame;
 pub(crate) mod history;
+pub(crate) mod http_call;
 mod issue;
 pub(crate) mod message;
 pub(crate) mod mismatch;

@@ -5,15 +5,16 @@ use super::{
     core::Core,
     event_wait::{Content, Events},
     history::{Event, ScheduledKind},
+    http_call::{HTTP_ACTIVITY, Request},
     issue::latest_fire_at,
-    message::{MessageKind, Request},
+    message::{self, MessageKind},
     mismatch::Mismatch,
     operation::OpId,
     segment::{Plan, Segments},
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, rc::Rc};
 use uuid::Uuid;
 
 /// How the code stands at the end of the poll.
@@ -202,12 +203,15 @@ impl Core {
                         fire_at,
                     } => (kind, id, name, instance, fire_at),
                     Event::Sent { id, target, request } => {
-                        let request = Request::read(history, *request).unwrap_or_default();
+                        let request = message::Request::read(history, *request).unwrap_or_default();
                         return Some((*id, recorded_message(&request, text(*target))));
                     }
                     _ => return None,
                 };
                 let kind = match kind {
+                    ScheduledKind::Activity if history.is_name(*name, HTTP_ACTIVITY) => ActionKind::CallHttp {
+                        request: Rc::new(Request::recorded()?),
+                    },
                     ScheduledKind::Activity => ActionKind::CallActivity {
                         name: text(*name).into(),
                         input: "null".to_owned(),
@@ -253,7 +257,7 @@ impl Core {
 }
 
 /// A recorded message, written so that nobody waits for its answer, as far as that can be.
-fn recorded_message(request: &Request, target: String) -> ActionKind {
+fn recorded_message(request: &message::Request, target: String) -> ActionKind {
     match request.kind() {
         MessageKind::Lock => ActionKind::LockEntities {
             entities: request.lock_set().into(),

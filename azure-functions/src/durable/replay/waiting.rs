@@ -39,12 +39,19 @@ impl State {
             }
             Course::Retry(retry) => {
                 let call = call_in_words(&retry.call);
-                let attempt = retry.failures + 1;
+                let attempt = retry.attempts.failures + 1;
                 match retry.stage {
                     RetryStage::Attempt => format!("{call}, attempt {attempt}"),
                     RetryStage::Delay { due, .. } => {
                         format!("{call}, whose attempt {attempt} begins at {}", moment(due))
                     }
+                }
+            }
+            Course::Http(call) => {
+                let request = call.request.in_words();
+                match call.stage {
+                    RetryStage::Attempt => format!("the HTTP request {request}"),
+                    RetryStage::Delay { due, .. } => format!("the HTTP request {request}, made again at {}", moment(due)),
                 }
             }
             Course::Timer { due, .. } => format!("a timer that fires at {}", moment(*due)),
@@ -59,6 +66,7 @@ impl State {
 fn call_in_words(call: &ActionKind) -> String {
     match call {
         ActionKind::CallActivity { name, .. } => format!("activity '{name}'"),
+        ActionKind::CallHttp { request } => format!("the HTTP request {}", request.in_words()),
         ActionKind::CallSubOrchestration {
             name,
             instance_id: Some(id),

@@ -9,6 +9,7 @@ mod entities;
 mod events;
 mod failures;
 mod foreign;
+mod http;
 mod patched;
 mod regressions;
 mod retries;

@@ -182,6 +182,7 @@ fn short(action: &Value) -> String {
         5 => "timer".to_owned(),
         6 if action["externalEventName"] == "azure-functions-rs.never" => "never".to_owned(),
         6 => format!("wait({})", action["externalEventName"].as_str().unwrap()),
+        8 => "http".to_owned(),
         7 => format!("call({})", action["instanceId"].as_str().unwrap()),
         9 => format!("signal({})", action["instanceId"].as_str().unwrap()),
         10 => format!("later({})", action["instanceId"].as_str().unwrap()),
