@@ -195,7 +195,6 @@ impl TestHost {
     /// # Panics
     /// If the app has no activity of this name.
     #[track_caller]
-    #[expect(clippy::must_use_candidate, reason = "it works without being kept")]
     pub fn fake<I, O, E>(&self, activity: &str, answer: impl FnMut(I) -> Result<O, E> + Send + 'static) -> Fake
     where
         I: DeserializeOwned,
@@ -258,14 +257,14 @@ impl TestHost {
     /// # Panics
     /// If the app has no HTTP function of this name.
     #[track_caller]
-    pub fn call(&self, function: &str, request: HttpRequest) -> Result<HttpResponse, String> {
+    pub fn call(&self, function: &str, request: &HttpRequest) -> Result<HttpResponse, String> {
         let Some(found) = self.worker.app().find(function) else {
             panic!(
                 "the app has no function '{function}', but has: {}",
                 self.names(|_| true)
             );
         };
-        let Some(call) = Call::http(found, &request) else {
+        let Some(call) = Call::http(found, request) else {
             panic!("function '{function}' has no HTTP trigger");
         };
         let worker = self.worker.clone();

@@ -85,10 +85,6 @@ impl<'a> TestInstance<'a> {
     /// # Panics
     /// If it will never end: the message says what it waits for, and where.
     #[track_caller]
-    #[expect(
-        clippy::must_use_candidate,
-        reason = "the time that passes may be all that is wanted"
-    )]
     pub fn wait(&self) -> OrchestrationStatusQueryResult {
         self.host.drive(Until::Ended(self.id.clone()));
         self.status()

@@ -2,6 +2,7 @@
 
 mod builder;
 mod clock;
+mod crash;
 mod disk;
 mod fake;
 mod host;
@@ -14,6 +15,7 @@ mod worker;
 mod world;
 
 pub use builder::TestHostBuilder;
+pub use crash::{CrashExplorer, Explored, explore_crashes};
 pub use fake::{ActivityCall, Fake};
 pub use host::TestHost;
 pub use instance::TestInstance;

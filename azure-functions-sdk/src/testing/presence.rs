@@ -61,9 +61,13 @@ impl Presences {
         })
     }
 
-    /// Whether some function does something that only real time ends.
-    pub(super) fn busy(&self) -> bool {
-        self.running().functions.values().any(|function| function.waits == 0)
+    /// How many functions do something that only real time ends.
+    pub(super) fn busy(&self) -> usize {
+        self.running()
+            .functions
+            .values()
+            .filter(|function| function.waits == 0)
+            .count()
     }
 }
 
@@ -113,14 +117,14 @@ mod tests {
     fn a_function_that_waits_inside_holds_nobody_up() {
         let presences = Presences::default();
         let (one, other) = (presences.enter("one".into()), presences.enter("other".into()));
-        assert!(presences.busy());
+        assert_eq!(presences.busy(), 2);
         let waits = [one.inside(), other.inside(), one.inside()];
-        assert!(!presences.busy());
+        assert_eq!(presences.busy(), 0);
         drop(waits);
-        assert!(presences.busy());
+        assert_eq!(presences.busy(), 2);
         drop(one);
         assert!(presences.to_string().contains("other: runs"), "{presences}");
         drop(other);
-        assert!(!presences.busy());
+        assert_eq!(presences.busy(), 0);
     }
 }

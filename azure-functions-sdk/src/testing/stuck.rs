@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 
 use super::world::World;
 use crate::durable::{
+    StoreError,
     engine::instance::RuntimeStatus,
     store::{InstanceQuery, InstanceRow},
 };
@@ -31,6 +32,16 @@ pub(super) enum Stuck {
 
 /// Nothing is due any more, and this instance has not ended.
 pub(super) fn why_stuck(world: &World, id: &str) -> Stuck {
+    match unfinished(world, id) {
+        Ok(list) => Stuck::Waiting(format!(
+            "nothing is due any more, and nothing that runs can change that:{list}"
+        )),
+        Err(error) => Stuck::Store(error.to_string()),
+    }
+}
+
+/// What the instances wait for that have not ended, one per line, this one first.
+pub(super) fn unfinished(world: &World, first: &str) -> Result<String, StoreError> {
     let query = InstanceQuery {
         created_from: None,
         created_to: None,
@@ -44,12 +55,9 @@ pub(super) fn why_stuck(world: &World, id: &str) -> Stuck {
         limit: usize::MAX - 1,
         after: None,
     };
-    let page = match world.store().list(&query) {
-        Ok(page) => page,
-        Err(error) => return Stuck::Store(error.to_string()),
-    };
-    let (wanted, others): (Vec<_>, Vec<_>) = page.instances.into_iter().partition(|row| row.id == id);
-    let mut text = String::from("nothing is due any more, and nothing that runs can change that:");
+    let page = world.store().list(&query)?;
+    let (wanted, others): (Vec<_>, Vec<_>) = page.instances.into_iter().partition(|row| row.id == first);
+    let mut text = String::new();
     for row in wanted.iter().chain(&others).take(DESCRIBED) {
         text.push_str("\n  ");
         text.push_str(&describe(world, row));
@@ -58,11 +66,11 @@ pub(super) fn why_stuck(world: &World, id: &str) -> Stuck {
     if left > 0 {
         text.push_str(&format!("\n  and {left} more"));
     }
-    Stuck::Waiting(text)
+    Ok(text)
 }
 
 /// An instance that has not ended, and what it waits for.
-pub(super) fn describe(world: &World, row: &InstanceRow) -> String {
+fn describe(world: &World, row: &InstanceRow) -> String {
     let InstanceRow { id, name, state, .. } = row;
     let instance = format!("instance '{id}' of orchestration '{name}'");
     match state.status {

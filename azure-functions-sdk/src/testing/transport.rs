@@ -34,7 +34,7 @@ impl Transport for WorldTransport {
             reply,
             settled: self.function.is_none(),
         };
-        let sent = self.commands.send(Command::Exchange(exchanged));
+        let sent = self.commands.send(Command::Exchange(Box::new(exchanged)));
         let function = self.function.clone();
         Box::pin(async move {
             sent.map_err(|_| TransportError::failed(Gone))?;

@@ -2,7 +2,7 @@
 //! unless a fake stands in for them.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fmt,
     future::Future,
     pin::Pin,
@@ -19,7 +19,7 @@ use azure_functions::in_process::{
 use azure_functions_durable::Transport;
 use log::LevelFilter;
 use serde_json::Value;
-use tokio::sync::{Semaphore, mpsc::UnboundedSender};
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 use super::{
     clock::VirtualClock,
@@ -47,8 +47,9 @@ struct Inner {
     level: LevelFilter,
     fakes: Mutex<Fakes>,
     calls: Mutex<Vec<ActivityCall>>,
-    /// Real activities take turns, so that their results always come in the same order.
-    turns: Semaphore,
+    /// Real activities that wait for their turn.
+    turns: Mutex<VecDeque<oneshot::Sender<()>>>,
+    parallel_activities: usize,
     twice: bool,
     invocations: AtomicU64,
     /// What holds the thread of the world, if it is an orchestration.
@@ -74,7 +75,8 @@ impl AppWorker {
             level: running.level,
             fakes: Mutex::default(),
             calls: Mutex::default(),
-            turns: Semaphore::new(running.parallel_activities.max(1)),
+            turns: Mutex::default(),
+            parallel_activities: running.parallel_activities.max(1),
             twice: running.check_determinism,
             invocations: AtomicU64::new(1),
             episode: Mutex::default(),
@@ -100,6 +102,26 @@ impl AppWorker {
 
     pub(super) fn app(&self) -> &App {
         &self.0.app
+    }
+
+    /// Lets the next real activity begin, unless enough run already; false if none does. The world calls this when nothing
+    /// else can go on: so results always come in the same order, whatever time activities take.
+    pub(super) fn give_turn(&self) -> bool {
+        if self.0.presences.busy() >= self.0.parallel_activities {
+            return false;
+        }
+        let mut turns = self.turns();
+        // Those of a hub that has ended do not want it any more.
+        while let Some(turn) = turns.pop_front() {
+            if turn.send(()).is_ok() {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn turns(&self) -> MutexGuard<'_, VecDeque<oneshot::Sender<()>>> {
+        self.0.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn presences(&self) -> &Presences {
@@ -249,8 +271,10 @@ impl AppWorker {
     }
 
     async fn real_activity(&self, function: &'static Function, item: WorkItem) -> Result<ReturnValue, String> {
-        // The semaphore is never closed.
-        let _turn = self.0.turns.acquire().await;
+        let (turn, my_turn) = oneshot::channel();
+        self.turns().push_back(turn);
+        // The worker lives as long as this.
+        let _ = my_turn.await;
         let run = self.invoke(function, activity_call(function, &item), Some(&item.instance_id));
         returned(run.await?)
     }
@@ -286,10 +310,10 @@ pub(super) fn activity_call(function: &Function, item: &WorkItem) -> Call {
         trigger_metadata.insert(trigger.clone(), input.clone());
         trigger_metadata.insert("data".to_owned(), input.clone());
     }
-    let mut call = Call::default();
-    call.inputs = vec![(trigger, input)];
-    call.trigger_metadata = trigger_metadata;
-    call
+    Call {
+        inputs: vec![(trigger, input)],
+        trigger_metadata,
+    }
 }
 
 /// Adds what a host gives to the function's durable clients.

@@ -13,7 +13,7 @@ use async_executor::Executor;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
@@ -32,11 +32,12 @@ use crate::durable::{
 /// Where clients believe the hub to be.
 const LISTENER: &str = "http://test-host/durabletask";
 const WEBHOOK: &str = "http://localhost:7071/runtime/webhooks/durabletask";
+const BASES: [&str; 2] = ["/durabletask", "/runtime/webhooks/durabletask"];
 
 /// What the world is asked.
 pub(super) enum Command {
     /// A request of the durable HTTP API.
-    Exchange(Exchanged),
+    Exchange(Box<Exchanged>),
     /// Something to run beside the hub; what it returns is called when everything has settled.
     Run(BoxFuture<'static, Settled>),
     /// Let time pass.
@@ -145,9 +146,12 @@ impl World {
             let command = match self.commands.try_recv() {
                 Ok(command) => Some(command),
                 Err(mpsc::error::TryRecvError::Disconnected) => return,
-                Err(mpsc::error::TryRecvError::Empty) if self.worker.presences().busy() => self.wait(),
-                Err(mpsc::error::TryRecvError::Empty) if self.idle() => continue,
-                Err(mpsc::error::TryRecvError::Empty) => self.wait(),
+                Err(mpsc::error::TryRecvError::Empty) => {
+                    if self.worker.give_turn() || (self.worker.presences().busy() == 0 && self.idle()) {
+                        continue;
+                    }
+                    self.wait()
+                }
             };
             match command {
                 Some(command) => self.accept(command),
@@ -189,7 +193,13 @@ impl World {
 
     fn accept(&mut self, command: Command) {
         match command {
-            Command::Exchange(exchanged) => self.exchange(exchanged),
+            Command::Exchange(mut exchanged) => {
+                let path = self.path_of(&exchanged.request);
+                if let Ok(path) = path.parse() {
+                    *exchanged.request.uri_mut() = path;
+                }
+                self.exchange(*exchanged);
+            }
             Command::Run(future) => {
                 let settles = self.settles.clone();
                 let run = async move {
@@ -204,9 +214,27 @@ impl World {
         }
     }
 
+    /// The path as the hub wants it: it begins below the listener, and a start names its instance, so that a start that is asked
+    /// for again after a crash is the same start.
+    fn path_of(&self, request: &Request<Bytes>) -> String {
+        let uri = request.uri();
+        let path = BASES.iter().find_map(|base| uri.path().strip_prefix(base));
+        let mut path = path.unwrap_or(uri.path()).to_owned();
+        let name = path.strip_prefix("/orchestrators/");
+        if request.method() == Method::POST && name.is_some_and(|name| !name.contains('/')) {
+            path.push('/');
+            path.push_str(&self.clock.new_id());
+        }
+        if let Some(query) = uri.query() {
+            path.push('?');
+            path.push_str(query);
+        }
+        path
+    }
+
     fn exchange(&mut self, exchanged: Exchanged) {
         let hub = Arc::clone(&self.hub);
-        let request = relative(&exchanged.request);
+        let request = exchanged.request.clone();
         let (reply, answer) = oneshot::channel();
         let handle = async move {
             let answer = hub.handle(request, &Via::rpc(LISTENER, WEBHOOK)).await;
@@ -361,21 +389,6 @@ fn open(
 pub(super) fn client_binding() -> String {
     let urls = BindingUrls::new(WEBHOOK).rpc(LISTENER);
     binding::client_binding(&urls, HubName::default().as_str(), "Storage")
-}
-
-/// The request as the hub wants it: its path begins below the listener.
-fn relative(request: &Request<Bytes>) -> Request<Bytes> {
-    let mut relative = request.clone();
-    let uri = request.uri();
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let path = ["/durabletask", "/runtime/webhooks/durabletask"]
-        .iter()
-        .find_map(|base| path.strip_prefix(base))
-        .unwrap_or(path);
-    if let Ok(path) = path.parse() {
-        *relative.uri_mut() = path;
-    }
-    relative
 }
 
 /// The world's thread.

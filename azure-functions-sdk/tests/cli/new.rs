@@ -175,7 +175,7 @@ fn mistakes_get_one_sentence_with_the_fix() {
         queue.contains("the subcommands are: http, timer, orchestration, activity\n"),
         "{queue}"
     );
-    assert!(refused("rnu", 2).contains("the subcommands are: new-app, new, run, replay, settings\n"));
+    assert!(refused("rnu", 2).contains("the subcommands are: new-app, new, run, replay, durable, settings\n"));
     assert!(refused("settings delete", 2).contains("the subcommands are: add\n"));
     assert!(refused("fly", 2).contains("Usage: cargo func"));
 }

@@ -1,6 +1,10 @@
 //! The app under test.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    sync::atomic::{AtomicU8, Ordering},
+    time::Duration,
+};
 
 use azure_functions::{
     durable::{CallError, RetryOptions},
@@ -159,4 +163,25 @@ pub(crate) fn slow(_input: Value) -> ActivityOutput {
 #[func]
 pub(crate) async fn slowly(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, CallError> {
     Ok(context.call_activity("slow", ()).await?.into())
+}
+
+/// How far the code of [`evolving`] has come: before the change, with the question, with the new way only.
+pub(crate) static VERSION: AtomicU8 = AtomicU8::new(0);
+
+/// Greets in between, since its code was changed.
+#[func]
+pub(crate) async fn evolving(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, CallError> {
+    context.wait_for_event("begin").await;
+    let new = match VERSION.load(Ordering::Relaxed) {
+        0 => false,
+        1 => context.patched("greet"),
+        _ => true,
+    };
+    let greeting = if new {
+        context.call_activity("say_hello", "again").await?
+    } else {
+        Value::Null
+    };
+    context.wait_for_event("end").await;
+    Ok(greeting.into())
 }

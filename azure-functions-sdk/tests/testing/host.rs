@@ -213,14 +213,14 @@ fn http_functions_are_called_as_functions_and_their_waits_pass_virtual_time() {
             .json(&input)
             .unwrap()
     };
-    let response = host.call("ask", request("sequence", Value::Null)).unwrap();
+    let response = host.call("ask", &request("sequence", Value::Null)).unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.body_as_json::<Value>().unwrap()[2], "Hello Seattle!");
     let before = host.now();
-    let response = host.call("ask", request("approval", Value::Null)).unwrap();
+    let response = host.call("ask", &request("approval", Value::Null)).unwrap();
     assert_eq!(response.status(), 202);
     assert_eq!((host.now() - before).num_seconds(), 10);
-    let error = host.call("ask", request("nothing", Value::Null)).unwrap_err();
+    let error = host.call("ask", &request("nothing", Value::Null)).unwrap_err();
     assert!(error.contains("nothing"), "{error}");
 }
 
@@ -333,7 +333,7 @@ fn mistakes_of_a_test_are_told_in_a_sentence() {
         (of(&|| drop(host.instance("x").status())), "there is no instance 'x'"),
         (of(&|| drop(host.instance("x").wait())), "there is no instance 'x'"),
         (
-            of(&|| drop(host.start("sequence", ()).output::<u64>())),
+            of(&|| assert_eq!(host.start("sequence", ()).output::<u64>(), 0)),
             "has another shape",
         ),
         (
@@ -341,7 +341,7 @@ fn mistakes_of_a_test_are_told_in_a_sentence() {
             "has not failed, it is Completed",
         ),
         (
-            of(&|| drop(host.call("say_hello", HttpRequest::build().finish()))),
+            of(&|| drop(host.call("say_hello", &HttpRequest::build().finish()))),
             "has no HTTP trigger",
         ),
         (

@@ -10,7 +10,7 @@ pub enum ReplayError {
     /// history beside code and names the line.
     #[error("{0}")]
     Contradiction(Contradiction),
-    /// The history does not stand in the way, but today's code fails on it where it did not before.
+    /// The code asks for what the history records, but then fails where the instance completed or waited, or panics.
     #[error("orchestration '{orchestration}' (defined at {place}) fails on this history: {error}")]
     Failed {
         /// The orchestration.

@@ -5,13 +5,16 @@
 use super::ReplayError;
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 /// How far the recorded instance had come.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Recorded {
-    /// It was in flight, or the file holds the payload of one episode.
+    /// The file does not tell: it is the payload of an episode, or its code may have ended while something it no longer
+    /// waited for held the instance.
     Unfinished,
+    /// Its last turn was over, and its code waited for an event or a timer.
+    Waiting,
     /// It returned this.
     Completed(Value),
     /// It failed, whoever was to blame.
@@ -49,6 +52,10 @@ struct Members<'a> {
 struct Seen {
     #[serde(default)]
     event_type: Value,
+    #[serde(default)]
+    event_id: Value,
+    #[serde(default)]
+    task_scheduled_id: Value,
     #[serde(default)]
     name: Value,
     #[serde(default)]
@@ -99,7 +106,11 @@ const EVENT_TYPES: [&str; 22] = [
 const EXECUTION_STARTED: u64 = 0;
 const EXECUTION_COMPLETED: u64 = 1;
 const EXECUTION_TERMINATED: u64 = 3;
+/// Activities and sub-orchestrations: begun, and ended one way or the other.
+const CALLS: [u64; 2] = [4, 7];
+const CALLS_ENDED: [u64; 4] = [5, 6, 8, 9];
 const ORCHESTRATOR_STARTED: u64 = 12;
+const ORCHESTRATOR_COMPLETED: u64 = 13;
 const CONTINUE_AS_NEW: u64 = 16;
 
 /// Numbers of OrchestrationStatus.
@@ -282,8 +293,21 @@ fn recorded(events: &[Event<'_>]) -> Recorded {
         }
         Some(EXECUTION_COMPLETED) if status(STATUS_FAILED, "Failed") => Recorded::Failed,
         Some(EXECUTION_COMPLETED) => Recorded::Stopped,
+        _ if events.last().is_some_and(|e| e.is(ORCHESTRATOR_COMPLETED)) && !has_open_call(events) => Recorded::Waiting,
         _ => Recorded::Unfinished,
     }
+}
+
+/// Whether an activity or a sub-orchestration has not ended: it keeps an instance from ending, whatever the code does.
+fn has_open_call(events: &[Event<'_>]) -> bool {
+    let of = |numbers: &[u64], e: &Event<'_>| e.number.is_some_and(|number| numbers.contains(&number));
+    let ended: BTreeSet<u64> = events
+        .iter()
+        .filter(|e| of(&CALLS_ENDED, e))
+        .filter_map(|e| e.seen.task_scheduled_id.as_u64())
+        .collect();
+    let mut begun = events.iter().filter(|e| of(&CALLS, e));
+    begun.any(|e| e.seen.event_id.as_u64().is_none_or(|id| !ended.contains(&id)))
 }
 
 #[cfg(test)]
@@ -392,6 +416,19 @@ mod tests {
         let recorded = |events: &Value| read(events).unwrap().recorded;
         let completed = end(1, &json!("[1]"));
         assert_eq!(recorded(&json!([turn(), started()])), Recorded::Unfinished);
+        let over = json!({"EventType": 13});
+        assert_eq!(recorded(&json!([turn(), started(), over])), Recorded::Waiting);
+        let call = json!({"EventType": 4, "EventId": 0});
+        assert_eq!(recorded(&json!([turn(), started(), call, over])), Recorded::Unfinished);
+        let answer = json!({"EventType": 6, "EventId": -1, "TaskScheduledId": 0});
+        assert_eq!(
+            recorded(&json!([turn(), started(), call, over, turn(), answer])),
+            Recorded::Unfinished
+        );
+        assert_eq!(
+            recorded(&json!([turn(), started(), call, over, turn(), answer, over])),
+            Recorded::Waiting
+        );
         assert_eq!(
             recorded(&json!([turn(), started(), completed.clone(), {"EventType": 13}])),
             Recorded::Completed(json!([1]))

@@ -30,7 +30,7 @@
 //!
 //! A file agrees if the code asks for what the history records, in that order. The code may go on where the recorded instance waited,
 //! failed or was terminated, and may return something else; [`Replayed::note`] tells what can be known of that. It does not agree if
-//! the code asks for something else ([`ReplayError::Contradiction`]), or fails on the history of an instance that completed
+//! the code asks for something else ([`ReplayError::Contradiction`]), or fails where the recorded instance completed or waited
 //! ([`ReplayError::Failed`]).
 //!
 //! One history stands for all its beginnings: if the whole agrees, so does the history of an instance that had got only half as far,

@@ -100,7 +100,7 @@ pub(crate) fn run(app: &App, text: &str, name: Option<&str>) -> Result<Run, Repl
                 })),
                 // It failed then, too.
                 (None, Recorded::Failed) => Ok(replayed(None)),
-                (None, Recorded::Completed(_)) => Err(failed(said)),
+                (None, Recorded::Completed(_) | Recorded::Waiting) => Err(failed(said)),
                 (None, _) if broken => Err(failed(said)),
                 // An error of its own, in an episode whose end the file does not tell.
                 (None, Recorded::Unfinished | Recorded::Stopped) => Ok(replayed(Some(format!("it fails: {said}")))),
@@ -119,7 +119,8 @@ fn note(recorded: &Recorded, answer: &str) -> Option<String> {
     let answer: Value = serde_json::from_str(answer).unwrap_or_default();
     let done = answer["isDone"] == true;
     match recorded {
-        Recorded::Unfinished | Recorded::Stopped => None,
+        Recorded::Waiting if done => Some("the recorded instance waited; the code ends".to_owned()),
+        Recorded::Waiting | Recorded::Unfinished | Recorded::Stopped => None,
         Recorded::Failed if done => Some("the recorded instance failed; the code completes".to_owned()),
         Recorded::Failed => Some("the recorded instance failed; the code goes on".to_owned()),
         Recorded::Completed(_) if !done => Some("the recorded instance completed; the code goes on".to_owned()),

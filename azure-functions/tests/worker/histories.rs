@@ -114,6 +114,20 @@ async fn ship_that_fails(context: DurableOrchestrationContext) -> Result<Orchest
     Err("no harbour".to_owned())
 }
 
+#[func]
+async fn ship_that_fails_at_once(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, String> {
+    drop(context.call_activity("ship_reserve", "b-17").await);
+    drop(context.create_timer_after(DAY));
+    Err("no harbour".to_owned())
+}
+
+#[func]
+async fn ship_that_ends_at_once(context: DurableOrchestrationContext) -> Output {
+    context.call_activity("ship_reserve", "b-17").await?;
+    drop(context.create_timer_after(DAY));
+    Ok(().into())
+}
+
 /// All that ever happened to an instance of `ship`.
 fn ship_history(orchestration: &str) -> Vec<Value> {
     let event = |number: i32, day: i32, more: Value| {
@@ -319,6 +333,13 @@ fn code_that_fails_where_it_did_not_is_told_apart_from_a_contradiction() {
     // In flight, an error of the code is an end like any other.
     let payload = &ship_history("ship_that_fails")[..14];
     assert_eq!(replay(payload).unwrap().note(), Some("it fails: no harbour"));
+    // An instance that waited for its timer would fail now, or end.
+    let waiting = |code: &str| replay(&ship_history(code)[..8]);
+    assert_eq!(waiting("ship").unwrap().note(), None);
+    let error = waiting("ship_that_fails_at_once").unwrap_err();
+    assert!(matches!(error, ReplayError::Failed { .. }), "{error}");
+    let replayed = waiting("ship_that_ends_at_once").unwrap();
+    assert_eq!(replayed.note(), Some("the recorded instance waited; the code ends"));
     // A panic never is.
     let history = &ship_history("ship_that_panics")[..6];
     assert!(matches!(replay(history), Err(ReplayError::Failed { .. })));
