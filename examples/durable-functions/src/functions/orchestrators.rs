@@ -43,7 +43,7 @@ mod tests {
     fn it_starts_what_the_path_names_and_tells_where_to_look() {
         let host = TestHost::new();
         let request = request("fan_out").query("instanceId", "sum").json(&20).unwrap();
-        let response = host.call("orchestrators", request).unwrap();
+        let response = host.call("orchestrators", &request).unwrap();
         assert_eq!(response.status(), 202);
         assert_eq!(response.body_as_json::<Value>().unwrap()["id"], "sum");
         assert_eq!(host.instance("sum").output::<u64>(), 2_870);
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn no_body_is_no_input() {
         let host = TestHost::new();
-        let response = host.call("orchestrators", request("timer").finish()).unwrap();
+        let response = host.call("orchestrators", &request("timer").finish()).unwrap();
         let id = response.body_as_json::<Value>().unwrap()["id"]
             .as_str()
             .unwrap()
@@ -65,9 +65,9 @@ mod tests {
     fn what_cannot_be_started_is_refused() {
         let host = TestHost::new();
         let no_json = request("fan_out").body("twenty");
-        assert_eq!(host.call("orchestrators", no_json).unwrap().status(), 400);
+        assert_eq!(host.call("orchestrators", &no_json).unwrap().status(), 400);
         let response = host
-            .call("orchestrators", request("no_such_function").finish())
+            .call("orchestrators", &request("no_such_function").finish())
             .unwrap();
         assert_eq!(response.status(), 400);
         assert!(
