@@ -109,6 +109,21 @@ fn a_fake_fails_twice_and_the_delays_follow_the_policy() {
 }
 
 #[test]
+fn a_fake_that_panics_fails_its_call() {
+    let host = TestHost::new();
+    host.fake("say_hello", |name: String| {
+        assert_eq!(name, "London", "only London is greeted");
+        Ok::<_, String>(name)
+    });
+    let failure = host.start("sequence", ()).failure();
+    assert!(
+        failure.contains("the fake panicked") && failure.contains("only London is greeted"),
+        "{failure}"
+    );
+    assert_eq!(host.calls("say_hello").len(), 1);
+}
+
+#[test]
 fn fakes_run_at_the_same_time_and_end_in_virtual_order() {
     let host = TestHost::new();
     let fake = host.fake("square", |n: u64| Ok::<_, String>(n));
