@@ -378,3 +378,21 @@ fn saved_histories_replay() {
         .save_history(folder.path().join("below/approval.json"));
     azure_functions::histories::assert_replay(folder.path());
 }
+
+#[test]
+fn a_request_that_is_waiting_when_the_host_restarts_is_answered_by_the_next_one() {
+    let host = TestHost::new();
+    let instance = host.start("approval", ());
+    let client = host.client();
+    let waits = std::thread::scope(|scope| {
+        let waits = scope.spawn(|| {
+            let (timeout, step) = (Duration::from_hours(100), Duration::from_hours(1));
+            host.block_on(client.wait_for_completion(instance.id(), timeout, step))
+        });
+        for _ in 0..3 {
+            host.restart();
+        }
+        waits.join().unwrap()
+    });
+    assert!(waits.unwrap().is_finished());
+}
