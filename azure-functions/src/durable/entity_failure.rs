@@ -40,7 +40,11 @@ impl EntityFailure {
 impl fmt::Display for EntityFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (entity, operation) = (&self.entity, &self.operation);
-        write!(f, "operation '{operation}' of entity '{entity}' failed: {}", self.message())
+        write!(
+            f,
+            "operation '{operation}' of entity '{entity}' failed: {}",
+            self.message()
+        )
     }
 }
 

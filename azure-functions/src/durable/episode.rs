@@ -142,7 +142,10 @@ fn refusal(function: &str, defined_at: &str, refused: Refused, about: Option<&st
         None => format!("{defined_at}, before any call of its context"),
     };
     let about = about.map(|about| format!(" (here '{about}')")).unwrap_or_default();
-    format!("orchestration '{function}' ({place}) {}{about}.", refused.refusal.explain())
+    format!(
+        "orchestration '{function}' ({place}) {}{about}.",
+        refused.refusal.explain()
+    )
 }
 
 /// An error with all it was caused by. Never empty: the host would take an empty text for success.

@@ -31,8 +31,8 @@ mod call_error;
 mod context;
 mod entities;
 mod entity_failure;
-mod http;
 mod episode;
+mod http;
 mod json;
 mod known_functions;
 #[doc = include_str!("misuse.md")]
@@ -45,8 +45,8 @@ mod task_future;
 mod tests;
 mod waiting;
 
-pub use call_error::{CallError, FailureDetails, InputError, TaskFailure};
 pub use azure_functions_durable::{EntityId, EntityIdError};
+pub use call_error::{CallError, FailureDetails, InputError, TaskFailure};
 pub use context::{DurableOrchestrationContext, EventOrTimeout};
 pub use entities::{CriticalSection, LockFuture};
 pub use entity_failure::EntityFailure;

@@ -126,7 +126,12 @@ pub(crate) fn is_recorded(history: &[Value], actions: &[Work]) -> Result<(), Str
 pub(crate) fn asked_for(tape: &[Entry], actions: &[Work]) -> Result<(), String> {
     let mut asked = tape
         .iter()
-        .filter(|e| matches!(e, Entry::Called { .. } | Entry::TimerCreated { .. } | Entry::LockAsked { .. }))
+        .filter(|e| {
+            matches!(
+                e,
+                Entry::Called { .. } | Entry::TimerCreated { .. } | Entry::LockAsked { .. }
+            )
+        })
         .peekable();
     let mut retried = BTreeSet::new();
     let mut pieces = false;
@@ -154,10 +159,7 @@ pub(crate) fn asked_for(tape: &[Entry], actions: &[Work]) -> Result<(), String> 
                     retried: again,
                     ..
                 }),
-            ) if action.input == *serial
-                && *kind == called
-                && *name == action.name =>
-            {
+            ) if action.input == *serial && *kind == called && *name == action.name => {
                 if *again {
                     retried.insert(*serial);
                 }
@@ -295,7 +297,9 @@ impl Events {
             if !self.present.ends_with(&carried) || carried.len() < arrived_late {
                 return Err(format!("of {:?} the host carries over {carried:?}", self.present));
             }
-            let again = |e: &u64| self.consumed.contains(e) || seen.iter().any(|s| kind(s) == 15 && !is_response(s) && number(s) == *e);
+            let again = |e: &u64| {
+                self.consumed.contains(e) || seen.iter().any(|s| kind(s) == 15 && !is_response(s) && number(s) == *e)
+            };
             if let Some(again) = carried.iter().find(|e| again(e)) {
                 return Err(format!("event {again} comes again"));
             }

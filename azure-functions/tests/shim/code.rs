@@ -1,10 +1,10 @@
 //! The orchestration that runs a program, and the tape of what it did and saw.
 
+use super::program::{Block, Call, End, Losers, Program, SPANS, Step};
 use super::{
     entities::{EntityCall, Lock, Sections, Standing},
     model::Kind,
 };
-use super::program::{Block, Call, End, Losers, Program, SPANS, Step};
 use azure_functions::{
     bindings::DurableOrchestrationContext,
     durable::{CallError, CallFuture, EventFuture, OrchestrationOutput, RetryOptions, TimerFuture},

@@ -121,7 +121,8 @@ pub(crate) fn interpret(history: &[Value], actions: &[Value], limits: Limits) ->
     for event in history {
         shim.receive(event)?;
     }
-    let open = (0..shim.issued.len()).any(|id| shim.issued[id].kind.holds() && !shim.settled[id] && !shim.issued[id].cancelled);
+    let open = (0..shim.issued.len())
+        .any(|id| shim.issued[id].kind.holds() && !shim.settled[id] && !shim.issued[id].cancelled);
     Ok(Stand {
         at_end: shim.awaited.is_none() && shim.next == actions.len(),
         open,

@@ -3,8 +3,8 @@
 use super::{
     action::{Action, ActionKind},
     core::{Core, Site, State},
-    frame::Frame,
     critical_section::Message,
+    frame::Frame,
     history::{Event, History},
     http_call::{HttpCall, Request},
     message,

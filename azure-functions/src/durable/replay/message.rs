@@ -65,14 +65,20 @@ impl Request {
     pub(crate) fn lock_set(&self) -> Vec<EntityId> {
         let members = self.lockset.as_array().map(Vec::as_slice).unwrap_or_default();
         let members = members.iter();
-        members.filter_map(|id| serde_json::from_value(id.clone()).ok()).collect()
+        members
+            .filter_map(|id| serde_json::from_value(id.clone()).ok())
+            .collect()
     }
 }
 
 /// Whether a recorded message is what the code asks for now. Only what changes the way of the code counts; which entity a
 /// lock request goes to first, and in which order locks are given back, is the host's business.
 pub(crate) fn is_same(history: &History, target: Span, request: Option<&Request>, code: &ActionKind) -> bool {
-    let to = |id: &str| history.text(target).is_some_and(|recorded| eq_ignore_case(&recorded, id));
+    let to = |id: &str| {
+        history
+            .text(target)
+            .is_some_and(|recorded| eq_ignore_case(&recorded, id))
+    };
     let kind = request.map(Request::kind);
     let is = |wanted: MessageKind| kind.is_none_or(|kind| kind == wanted);
     match code {

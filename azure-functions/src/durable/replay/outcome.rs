@@ -104,7 +104,9 @@ impl Core {
             Some(request) => {
                 self.spend_late_responses(&mut state.events);
                 let preserve = request.preserve_unprocessed_events;
-                let locks = actions.iter().any(|a| matches!(a.kind, ActionKind::LockEntities { .. }));
+                let locks = actions
+                    .iter()
+                    .any(|a| matches!(a.kind, ActionKind::LockEntities { .. }));
                 // A section would not survive a merge: with one, all that was seen is handed on in the input.
                 let newest = state.events.newest_spent(preserve && !locks);
                 let spent_until = newest.map_or(0, |a| a.tick);
@@ -122,7 +124,12 @@ impl Core {
                     Vec::new()
                 };
                 let latest = |clock| latest_fire_at(&self.history, clock);
-                let plan = if state.events.arrivals.iter().any(|a| a.number > 0 && a.tick > spent_until) {
+                let plan = if state
+                    .events
+                    .arrivals
+                    .iter()
+                    .any(|a| a.number > 0 && a.tick > spent_until)
+                {
                     segments.plan_merged(&actions, newest, latest, state.start_clock)
                 } else {
                     segments.plan_kept(&actions, newest, state.newest_response.as_ref(), latest)

@@ -51,7 +51,9 @@ impl State {
                 let request = call.request.in_words();
                 match call.stage {
                     RetryStage::Attempt => format!("the HTTP request {request}"),
-                    RetryStage::Delay { due, .. } => format!("the HTTP request {request}, made again at {}", moment(due)),
+                    RetryStage::Delay { due, .. } => {
+                        format!("the HTTP request {request}, made again at {}", moment(due))
+                    }
                 }
             }
             Course::Timer { due, .. } => format!("a timer that fires at {}", moment(*due)),

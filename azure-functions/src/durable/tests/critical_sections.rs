@@ -22,14 +22,21 @@ const TRANSFER: Orchestrator = |c| {
     })
 };
 
-const LOCKED: &str = "12 0 14#0(@acct@a)=lock:L[@acct@a+@acct@b] 13 12 15(L)={\"result\":\"Lock_Acquisition_Completed\"}";
+const LOCKED: &str =
+    "12 0 14#0(@acct@a)=lock:L[@acct@a+@acct@b] 13 12 15(L)={\"result\":\"Lock_Acquisition_Completed\"}";
 
 #[test]
 fn a_lock_is_asked_for_sorted_and_each_entity_once() {
     let turn = run_with_locks(TRANSFER, "12 0");
     let action = &turn.answer["actions"][0][0];
-    assert_eq!((&action["actionType"], &turn.answer["schemaVersion"]), (&json!(13), &json!(3)));
-    assert_eq!(action["lockSet"], json!([{"name": "acct", "key": "a"}, {"name": "acct", "key": "b"}]));
+    assert_eq!(
+        (&action["actionType"], &turn.answer["schemaVersion"]),
+        (&json!(13), &json!(3))
+    );
+    assert_eq!(
+        action["lockSet"],
+        json!([{"name": "acct", "key": "a"}, {"name": "acct", "key": "b"}])
+    );
     let again = run_with_locks(TRANSFER, "12 0 14#0(@acct@a)=lock:L[@acct@a+@acct@b] 13 12");
     assert_eq!(again.answer["actions"][0][0], *action, "the same in every replay");
 }
@@ -54,9 +61,14 @@ fn an_error_gives_the_locks_back_before_it_fails_the_instance() {
             Ok(Value::Null)
         })
     };
-    let script = format!("{LOCKED} 14#1(@acct@a)=call:Q 13 12 15(Q)={{\"result\":\"\\\"broke\\\"\",\"exceptionType\":\"Error\"}}");
+    let script = format!(
+        "{LOCKED} 14#1(@acct@a)=call:Q 13 12 15(Q)={{\"result\":\"\\\"broke\\\"\",\"exceptionType\":\"Error\"}}"
+    );
     let turn = run_with_locks(failing, &script);
-    assert!(turn.failure().contains("operation 'withdraw' of entity '@acct@a' failed: broke"));
+    assert!(
+        turn.failure()
+            .contains("operation 'withdraw' of entity '@acct@a' failed: broke")
+    );
     assert_eq!(turn.actions(), "lock(@acct@a @acct@b) call(@acct@a) release");
 }
 
@@ -97,7 +109,10 @@ fn a_section_that_is_open_at_the_end_is_the_hosts_to_release() {
         })
     };
     let turn = run_with_locks(leaving, LOCKED);
-    assert_eq!((turn.is_done(), turn.actions().as_str()), (true, "lock(@acct@a @acct@b)"));
+    assert_eq!(
+        (turn.is_done(), turn.actions().as_str()),
+        (true, "lock(@acct@a @acct@b)")
+    );
 }
 
 #[test]
@@ -140,7 +155,10 @@ fn a_call_whose_section_began_beside_other_work_waits_for_the_shim() {
     let turn = run_with_locks(beside, script);
     assert_eq!(turn.actions(), "any(lock(@acct@a @acct@b) One) all(Two timer)");
     let turn = run_with_locks(beside, &format!("{script} 10#3=2031-05-04T10:02:00Z 13 12 11#3"));
-    assert_eq!(turn.actions(), "any(lock(@acct@a @acct@b) One) any(Two timer) call(@acct@a)");
+    assert_eq!(
+        turn.actions(),
+        "any(lock(@acct@a @acct@b) One) any(Two timer) call(@acct@a)"
+    );
 }
 
 #[test]
@@ -160,12 +178,17 @@ fn two_chains_of_calls_to_two_locked_entities_run_side_by_side() {
             Value::Null
         })
     };
-    let script = format!("{LOCKED} 14#1(@acct@a)=call:Q1 14#2(@acct@b)=call:Q2 13 12 15(Q1)={{}} 14#3(@acct@a)=call:Q3 13 12 15(Q2)={{}}");
+    let script = format!(
+        "{LOCKED} 14#1(@acct@a)=call:Q1 14#2(@acct@b)=call:Q2 13 12 15(Q1)={{}} 14#3(@acct@a)=call:Q3 13 12 15(Q2)={{}}"
+    );
     let turn = run_with_locks(chains, &script);
     let before = "lock(@acct@a @acct@b) any(call(@acct@a) call(@acct@b))";
     assert_eq!(turn.actions(), format!("{before} all(call(@acct@a) timer)"));
     let turn = run_with_locks(chains, &format!("{script} 10#4=2031-05-04T10:03:00Z 13 12 11#4"));
-    assert_eq!(turn.actions(), format!("{before} any(call(@acct@a) timer) call(@acct@b)"));
+    assert_eq!(
+        turn.actions(),
+        format!("{before} any(call(@acct@a) timer) call(@acct@b)")
+    );
 }
 
 #[test]
@@ -259,7 +282,11 @@ fn a_lock_of_an_entity_that_the_app_does_not_have_is_refused_with_its_name() {
     payload["upperSchemaVersionNew"] = json!(3);
     let known = KnownFunctions::new([(CalledKind::Entity, "other".to_owned())]);
     let turn = run_payload(TRANSFER, &payload, &known);
-    assert!(turn.failure().contains("this app does not have (here '@acct@b')"), "{}", turn.failure());
+    assert!(
+        turn.failure().contains("this app does not have (here '@acct@b')"),
+        "{}",
+        turn.failure()
+    );
 }
 
 #[test]
@@ -276,5 +303,9 @@ fn a_retried_sub_orchestration_must_not_begin_anew_in_a_section() {
         orchestrator,
         "12 0 7#0(Child) 14#1(@acct@a)=lock:L[@acct@a+@acct@b] 13 12 9>0=boom 10#2=2031-05-04T10:01:01Z 13 12 15(L)={} 13 12 11#2",
     );
-    assert!(turn.failure().contains("sub-orchestration while it holds locks"), "{}", turn.failure());
+    assert!(
+        turn.failure().contains("sub-orchestration while it holds locks"),
+        "{}",
+        turn.failure()
+    );
 }

@@ -51,7 +51,10 @@ fn a_failed_operation_is_a_typed_error_with_the_entitys_own() {
     let script = |response| format!("12 0 14#0(@stock@b-17)=call:G 13 12 15(G)={response}");
     let turn = run(orchestrator, &script(r#"{"result":"\"bad\"","exceptionType":"Error"}"#));
     assert_eq!(turn.output(), &json!([STOCK, "take", "bad", "bad", true]));
-    let turn = run(orchestrator, &script(r#"{"result":"{\"left\":2}","exceptionType":"Error"}"#));
+    let turn = run(
+        orchestrator,
+        &script(r#"{"result":"{\"left\":2}","exceptionType":"Error"}"#),
+    );
     assert_eq!(turn.output()[2], json!({"left": 2}));
     let details = r#"{"result":null,"failureDetails":{"ErrorType":"E","ErrorMessage":"none","IsNonRetriable":true}}"#;
     let turn = run(orchestrator, &script(details));
@@ -61,10 +64,17 @@ fn a_failed_operation_is_a_typed_error_with_the_entitys_own() {
 #[test]
 fn a_result_that_is_no_json_is_taken_as_text_and_a_null_exception_type_is_no_failure() {
     let orchestrator: Orchestrator = |c| {
-        body(async move { c.call_entity(&entity(STOCK), "left", ()).await.unwrap_or_else(|e| json!(e.message())) })
+        body(async move {
+            c.call_entity(&entity(STOCK), "left", ())
+                .await
+                .unwrap_or_else(|e| json!(e.message()))
+        })
     };
     let script = |response| format!("12 0 14#0(@stock@b-17)=call:G 13 12 15(G)={response}");
-    let turn = run(orchestrator, &script(r#"{"result":"Timeout_value","exceptionType":"Error"}"#));
+    let turn = run(
+        orchestrator,
+        &script(r#"{"result":"Timeout_value","exceptionType":"Error"}"#),
+    );
     assert_eq!(turn.output(), "Timeout_value");
     let turn = run(orchestrator, &script(r#"{"result":"1","exceptionType":null}"#));
     assert_eq!(turn.output(), 1);
@@ -85,7 +95,11 @@ fn a_response_is_no_external_event_and_a_second_one_is_nothing() {
         orchestrator,
         r#"12 0 14#0(@stock@b-17)=call:G 13 12 15(G)={"result":"7"} 15(G)={"result":"8"}"#,
     );
-    assert!(!turn.is_done(), "the second response is not handed to a wait: {}", turn.answer);
+    assert!(
+        !turn.is_done(),
+        "the second response is not handed to a wait: {}",
+        turn.answer
+    );
 }
 
 #[test]
@@ -98,7 +112,10 @@ fn the_segment_closes_on_the_call_that_the_code_went_on_with() {
             ok(&c, "B").await
         })
     };
-    let turn = run(orchestrator, r#"12 0 14#0(@stock@b-17)=call:G 4#1(A) 13 12 15(G)={"result":"7"}"#);
+    let turn = run(
+        orchestrator,
+        r#"12 0 14#0(@stock@b-17)=call:G 4#1(A) 13 12 15(G)={"result":"7"}"#,
+    );
     assert_eq!(turn.actions(), "any(call(@stock@b-17) A) B");
 }
 
@@ -123,7 +140,10 @@ fn an_entity_that_the_app_does_not_have_is_refused_before_it_takes_an_id() {
             let nobody = entity("@nobody@1");
             let call = c.call_entity(&nobody, "x", ()).await.unwrap_err().to_string();
             let signal = c.signal_entity(&nobody, "x", ()).unwrap_err().to_string();
-            let later = c.signal_entity_at(&nobody, "x", (), c.current_time()).unwrap_err().to_string();
+            let later = c
+                .signal_entity_at(&nobody, "x", (), c.current_time())
+                .unwrap_err()
+                .to_string();
             c.signal_entity(&entity("@STOCK@1"), "x", ()).unwrap();
             json!([call, signal == call, later == call])
         })
@@ -140,7 +160,10 @@ fn another_target_or_kind_of_message_is_a_mismatch() {
     for (recorded, said) in [
         ("14#0(@stock@other)=call:G", "a call to entity '@stock@other'"),
         ("14#0(@stock@b-17)=signal", "a signal to entity '@stock@b-17'"),
-        ("14#0(@stock@b-17)=lock:G[@stock@b-17]", "a lock, asked of entity '@stock@b-17'"),
+        (
+            "14#0(@stock@b-17)=lock:G[@stock@b-17]",
+            "a lock, asked of entity '@stock@b-17'",
+        ),
         ("4#0(stock)", "activity 'stock'"),
     ] {
         let orchestrator: Orchestrator =
@@ -179,8 +202,15 @@ fn a_late_response_to_the_execution_before_is_not_handed_on() {
     let late = r#"15(5ad6f008-14a8-51dc-a2cd-be4dbd1c0a9a)={"result":"1"}"#;
     let turn = run(orchestrator, &format!("12 0 {late} 13 12 15(E)=1"));
     assert_eq!(turn.actions(), "wait(E) new(1)");
-    let turn = run(orchestrator, r#"12 0 15(5ad6f008-14a8-51dc-a2cd-be4dbd1c0a9a)={"mine":1} 13 12 15(E)=1"#);
-    assert!(turn.actions().contains("mine"), "an event of the user's is: {}", turn.actions());
+    let turn = run(
+        orchestrator,
+        r#"12 0 15(5ad6f008-14a8-51dc-a2cd-be4dbd1c0a9a)={"mine":1} 13 12 15(E)=1"#,
+    );
+    assert!(
+        turn.actions().contains("mine"),
+        "an event of the user's is: {}",
+        turn.actions()
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::script::{body, fallible, payload, run, run_payload};
 use crate::durable::{
-    CallError, DurableHttpRequest, KnownFunctions, ManagedIdentity, Orchestrator, OrchestrationOutput, RetryOptions,
+    CallError, DurableHttpRequest, KnownFunctions, ManagedIdentity, OrchestrationOutput, Orchestrator, RetryOptions,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -21,7 +21,10 @@ const POST: Orchestrator = |c| {
 };
 
 fn actions(orchestrator: Orchestrator, script: &str) -> Vec<Value> {
-    run(orchestrator, script).answer["actions"][0].as_array().unwrap().clone()
+    run(orchestrator, script).answer["actions"][0]
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 #[test]
@@ -54,7 +57,10 @@ fn the_host_is_asked_for_one_plain_request() {
 #[test]
 fn an_answer_is_the_result_whatever_its_status() {
     let script = |answer| format!("12 0 4#0(BuiltIn::HttpActivity) 13 12 5>0={answer}");
-    let turn = run(POST, &script(r#"{"statusCode":404,"headers":{"X-Kind":["a","b"]},"content":"none"}"#));
+    let turn = run(
+        POST,
+        &script(r#"{"statusCode":404,"headers":{"X-Kind":["a","b"]},"content":"none"}"#),
+    );
     assert_eq!(turn.output(), &json!([404, "none", "a"]));
     let turn = run(POST, &script(r#"{"statusCode":204,"headers":null,"content":null}"#));
     assert_eq!(turn.output(), &json!([204, "", null]));
@@ -72,7 +78,10 @@ fn a_request_without_an_answer_is_an_error() {
 fn an_answer_of_202_is_asked_again_where_and_when_it_says() {
     let accepted = r#"12 0 4#0(BuiltIn::HttpActivity) 13 12 5>0={"statusCode":202,"headers":{"location":"../status/7","retry-after":"90"}}"#;
     let timer = actions(POST, accepted)[1].clone();
-    assert_eq!(timer, json!({"actionType": 5, "fireAt": "2031-05-04T10:02:30Z", "isCanceled": false}));
+    assert_eq!(
+        timer,
+        json!({"actionType": 5, "fireAt": "2031-05-04T10:02:30Z", "isCanceled": false})
+    );
     let asked = format!("{accepted} 10#1=2031-05-04T10:02:30Z 13 12 11#1");
     let request = actions(POST, &asked)[2]["httpRequest"].clone();
     let expected = json!({"method": "GET", "uri": "https://example.org/status/7", "asynchronousPatternEnabled": false, "headers": {"X-Trace": "1"}});
@@ -93,7 +102,10 @@ fn without_a_retry_after_the_hosts_own_delay_counts() {
 
 #[test]
 fn a_202_that_does_not_say_where_or_is_not_to_be_polled_is_the_result() {
-    let turn = run(POST, r#"12 0 4#0(BuiltIn::HttpActivity) 13 12 5>0={"statusCode":202,"headers":{}}"#);
+    let turn = run(
+        POST,
+        r#"12 0 4#0(BuiltIn::HttpActivity) 13 12 5>0={"statusCode":202,"headers":{}}"#,
+    );
     assert_eq!(turn.output()[0], 202);
     let once: Orchestrator = |c| {
         fallible(async move {
@@ -101,7 +113,10 @@ fn a_202_that_does_not_say_where_or_is_not_to_be_polled_is_the_result() {
             Ok(answer.status().into())
         })
     };
-    let turn = run(once, r#"12 0 4#0(BuiltIn::HttpActivity) 13 12 5>0={"statusCode":202,"headers":{"Location":"/x"}}"#);
+    let turn = run(
+        once,
+        r#"12 0 4#0(BuiltIn::HttpActivity) 13 12 5>0={"statusCode":202,"headers":{"Location":"/x"}}"#,
+    );
     assert_eq!(turn.output(), 202);
 }
 
@@ -116,7 +131,10 @@ fn who_asks_is_not_told_to_a_stranger() {
         })
     };
     for (place, headers) in [
-        ("https://example.org/s", json!({"Authorization": "Bearer x", "Accept": "a"})),
+        (
+            "https://example.org/s",
+            json!({"Authorization": "Bearer x", "Accept": "a"}),
+        ),
         ("https://elsewhere.org/s", json!({"Accept": "a"})),
     ] {
         let script = format!(
@@ -152,7 +170,10 @@ fn failures_and_the_statuses_that_were_named_are_tried_again() {
         assert_eq!(turn.output(), 503, "no attempt is left");
         assert_eq!(run(retrying, &format!("{script} 6>2=reset")).output(), true);
     }
-    assert_eq!(run(retrying, &format!("{start} 5>0={{\"statusCode\":500}}")).output(), 500);
+    assert_eq!(
+        run(retrying, &format!("{start} 5>0={{\"statusCode\":500}}")).output(),
+        500
+    );
     assert_eq!(run(retrying, &format!("{start} 6>0=fatal")).output(), true);
 }
 
@@ -167,7 +188,10 @@ fn dropping_the_call_cancels_its_timer() {
     };
     let script = r#"12 0 4#0(BuiltIn::HttpActivity) 10#1=2031-05-04T10:01:00Z 13 12 5>0={"statusCode":202,"headers":{"Location":"/x"}} 10#2=2031-05-04T10:01:30Z 13 12 11#1"#;
     let turn = run(orchestrator, script);
-    assert_eq!((turn.is_done(), turn.actions().as_str()), (true, "any(http timer) timer!"));
+    assert_eq!(
+        (turn.is_done(), turn.actions().as_str()),
+        (true, "any(http timer) timer!")
+    );
 }
 
 #[test]
@@ -190,10 +214,19 @@ fn a_request_that_cannot_be_made_is_refused_before_it_takes_an_id() {
     }
     for (request, said) in [
         (DurableHttpRequest::get("/relative"), "its address is not absolute"),
-        (DurableHttpRequest::get("ftp://example.org"), "`ftp` is not `http` or `https`"),
+        (
+            DurableHttpRequest::get("ftp://example.org"),
+            "`ftp` is not `http` or `https`",
+        ),
         (DurableHttpRequest::new("G T", JOB), "`G T` is no method"),
-        (DurableHttpRequest::get(JOB).header("a b", ""), "`a b` is no name of a header"),
-        (DurableHttpRequest::get(JOB).header("a", "\n"), "the value of the header `a`"),
+        (
+            DurableHttpRequest::get(JOB).header("a b", ""),
+            "`a b` is no name of a header",
+        ),
+        (
+            DurableHttpRequest::get(JOB).header("a", "\n"),
+            "the value of the header `a`",
+        ),
     ] {
         let failure = refusal(request);
         assert!(failure.contains(said), "{failure}");
@@ -205,12 +238,18 @@ fn a_recorded_request_is_told_from_an_activity() {
     let turn = run(POST, "12 0 4#0(pay) 13 12");
     let report = turn.nondeterminism.unwrap();
     assert!(report.contains("activity 'pay'"), "{report}");
-    assert!(report.contains("an HTTP request (POST https://example.org/a/jobs)"), "{report}");
+    assert!(
+        report.contains("an HTTP request (POST https://example.org/a/jobs)"),
+        "{report}"
+    );
     let turn = run(
         |c| body(async move { c.call_activity("pay", ()).await.unwrap_or_default() }),
         "12 0 4#0(BuiltIn::HttpActivity) 13 12",
     );
     assert!(turn.nondeterminism.unwrap().contains("an HTTP request"));
-    let panicked = run(|_| fallible(async { panic!("x") }), "12 0 4#0(BuiltIn::HttpActivity) 13 12");
+    let panicked = run(
+        |_| fallible(async { panic!("x") }),
+        "12 0 4#0(BuiltIn::HttpActivity) 13 12",
+    );
     assert_eq!(panicked.actions(), "any(http noop)");
 }
