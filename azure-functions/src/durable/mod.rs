@@ -38,6 +38,7 @@ mod known_functions;
 #[doc = include_str!("misuse.md")]
 pub mod misuse {}
 mod output;
+pub mod patterns;
 mod replay;
 mod retry_options;
 mod task_future;
@@ -45,7 +46,6 @@ mod task_future;
 mod tests;
 mod waiting;
 
-pub use azure_functions_durable::{EntityId, EntityIdError};
 pub use call_error::{CallError, FailureDetails, InputError, TaskFailure};
 pub use context::{DurableOrchestrationContext, EventOrTimeout};
 pub use entities::{CriticalSection, LockFuture};

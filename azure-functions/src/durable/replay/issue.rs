@@ -69,20 +69,20 @@ impl Core {
     }
 
     /// Issues a call to an entity.
-    pub(crate) fn issue_entity_call(&self, target: Rc<str>, operation: &str, input: String, site: Site) -> OpId {
-        self.check_message(Message::Call, &target, site);
+    pub(crate) fn issue_entity_call(&self, target: &Rc<str>, operation: &str, input: String, site: Site) -> OpId {
+        self.check_message(Message::Call, target, site);
         let mut state = self.state.borrow_mut();
         let op = state.new_operation(Course::Call, site);
         let call = ActionKind::CallEntity {
-            target: Rc::clone(&target),
+            target: Rc::clone(target),
             operation: operation.to_owned(),
             input,
         };
-        if state.is_step(&target) {
+        if state.is_step(target) {
             state.reissue(&self.history, true);
             state.before_step();
             let id = state.issue(&self.history, call, op);
-            state.step_issued(&target, id);
+            state.step_issued(target, id);
         } else {
             state.issue(&self.history, call, op);
         }
