@@ -83,6 +83,13 @@ impl VirtualClock {
         self.time().sleepers.values().any(|sleeper| sleeper.insists)
     }
 
+    /// Whether somebody outside of the task hub has not noticed yet that its time has come.
+    pub(super) fn somebody_is_late(&self) -> bool {
+        let time = self.time();
+        let mut come = time.sleepers.range(..=(time.now, u64::MAX));
+        come.any(|(_, sleeper)| sleeper.insists)
+    }
+
     /// Sets the clock, never back, and wakes those whose time has come.
     pub(super) fn set(&self, now: DateTime<Utc>) {
         let mut time = self.time();
@@ -163,12 +170,16 @@ mod tests {
         clock.set(at(10));
         assert!((&mut first).now_or_never().is_some());
         assert!((&mut second).now_or_never().is_none());
+        assert!(!clock.somebody_is_late());
         drop(first);
         assert_eq!(clock.next_due(), Some(at(20)));
+        clock.set(at(20));
+        assert!(clock.somebody_is_late());
         drop(second);
+        assert!(!clock.somebody_is_late());
         assert_eq!(clock.next_due(), None);
         clock.set(start);
-        assert_eq!(clock.now(), at(10), "never back");
+        assert_eq!(clock.now(), at(20), "never back");
     }
 
     #[test]

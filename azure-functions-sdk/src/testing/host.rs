@@ -405,6 +405,14 @@ impl TestHost {
     }
 }
 
+/// Its world ends, with all instances.
+impl Drop for TestHost {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.commands.send(Command::End);
+    }
+}
+
 /// The JSON of something that a test gives.
 #[track_caller]
 pub(super) fn json(value: &impl Serialize, what: &str) -> Value {

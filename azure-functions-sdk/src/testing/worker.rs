@@ -159,7 +159,10 @@ impl AppWorker {
         call: Call,
         instance_id: Option<&str>,
     ) -> impl Future<Output = Result<Outputs, String>> + Send + use<> {
-        let presence = self.0.presences.enter(format!("function '{}'", function.name));
+        let presence = self
+            .0
+            .presences
+            .enter(format!("function '{}'", function.name), instance_id.is_some());
         let call = with_clients(function, call);
         let surroundings = self.surroundings(Some(&presence), instance_id);
         let run = self.0.app.invoke(function, call, &surroundings);
