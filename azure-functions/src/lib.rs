@@ -54,6 +54,7 @@ pub mod binding;
 pub mod bindings;
 mod commands;
 pub mod durable;
+pub mod entities;
 mod error;
 pub mod histories;
 pub mod http;
