@@ -52,8 +52,8 @@ fn main() -> ExitCode {
         .collect();
     println!("{number} instances of a sequence of three activities on the test host");
     println!(
-        "{:<12}{:<8}{:<12}{:>10}{:>14}{:>12}{:>12}{:>14}",
-        "instances", "check", "activities", "seconds", "µs/instance", "MB before", "MB after", "KB/instance"
+        "{:<12}{:<8}{:<12}{:>10}{:>14}{:>12}{:>12}{:>10}{:>14}",
+        "instances", "check", "activities", "seconds", "µs/instance", "MB before", "MB after", "MB peak", "KB/instance"
     );
     for part in if parts.is_empty() { PARTS.to_vec() } else { parts } {
         let activities: &[&str] = if part == "sequential" {
@@ -100,7 +100,7 @@ fn measure(measurement: &str) {
             let _ = fake.taking(Duration::from_hours(1));
         }
     }
-    let before = resident();
+    let before = memory("VmRSS:");
     let begun = Instant::now();
     if at_once {
         let instances: Vec<_> = (0..number).map(|_| host.start("sequence", ())).collect();
@@ -126,7 +126,7 @@ fn measure(measurement: &str) {
 }
 
 fn row(part: &str, check: &str, activities: &str, number: usize, elapsed: Duration, before: Option<u64>) {
-    let after = resident();
+    let after = memory("VmRSS:");
     let megabytes = |bytes: Option<u64>| {
         bytes.map_or_else(
             || "unknown".to_owned(),
@@ -138,18 +138,19 @@ fn row(part: &str, check: &str, activities: &str, number: usize, elapsed: Durati
         |(before, after)| format!("{:.1}", after.saturating_sub(before) as f64 / 1024.0 / number as f64),
     );
     println!(
-        "{part:<12}{check:<8}{activities:<12}{:>10.2}{:>14.0}{:>12}{:>12}{each:>14}",
+        "{part:<12}{check:<8}{activities:<12}{:>10.2}{:>14.0}{:>12}{:>12}{:>10}{each:>14}",
         elapsed.as_secs_f64(),
         elapsed.as_secs_f64() * 1e6 / number as f64,
         megabytes(before),
         megabytes(after),
+        megabytes(memory("VmHWM:")),
     );
 }
 
-/// Resident memory of this process, in bytes.
-fn resident() -> Option<u64> {
+/// What the kernel says of the resident memory of this process, in bytes: of now, or the most so far.
+fn memory(which: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(which))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
 }

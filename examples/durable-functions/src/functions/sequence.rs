@@ -20,7 +20,7 @@ pub async fn sequence(context: DurableOrchestrationContext) -> Result<Orchestrat
 mod tests {
     use std::time::Duration;
 
-    use azure_functions_sdk::testing::TestHost;
+    use azure_functions_sdk::testing::{TestHost, explore_crashes};
 
     #[test]
     fn each_city_is_greeted_after_the_one_before() {
@@ -47,5 +47,13 @@ mod tests {
         let instance = host.start("sequence", ());
         assert!(instance.failure().contains("no answer"));
         assert_eq!(instance.calls().len(), 1);
+    }
+
+    #[test]
+    fn wherever_the_host_dies_the_greetings_are_the_same() {
+        let explored = explore_crashes(|host| host.start("sequence", ()).output::<Vec<String>>());
+        assert_eq!(explored.output, ["Hello Tokyo!", "Hello London!", "Hello Seattle!"]);
+        // A start, then for each city a call and its result, at the least.
+        assert!(explored.runs >= 7, "{explored:?}");
     }
 }
