@@ -75,7 +75,8 @@ pub(crate) fn entity(arguments: TokenStream, item: &TokenStream) -> TokenStream 
         (Some(errors), _) => quote!(#item #errors),
         (None, Some(entity)) => {
             let generated = expand::entity(&entity);
-            quote!(#item #generated)
+            // An operation owns its input, as JSON is read into it.
+            quote!(#[allow(clippy::needless_pass_by_value)] #item #generated)
         }
         (None, None) => item.clone(),
     }
@@ -90,6 +91,7 @@ impl Entity {
                 path,
                 "`#[entity]` goes on the type's own `impl` block: its methods become operations, those of a trait do not",
             );
+            return None;
         }
         if !block.generics.params.is_empty() {
             errors.at(

@@ -14,7 +14,7 @@ impl Counter {
     fn lifetime<'a>(&'a mut self) {}
     fn limited(&self)
     where
-        Self: Clone,
+        Self: Sized,
     {
     }
     fn by_value(self) {}
@@ -70,11 +70,6 @@ impl Display for Counter {
 
 #[entity]
 struct NotABlock;
-
-#[entity]
-impl (i64, i64) {
-    fn get(&self) {}
-}
 
 #[derive(Default, Serialize, Deserialize)]
 struct _Hidden;

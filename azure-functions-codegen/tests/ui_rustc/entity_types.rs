@@ -35,6 +35,11 @@ async fn no_entity(client: DurableOrchestrationClient) {
     client.entity::<String>("a");
 }
 
+#[entity]
+impl (i64, i64) {
+    fn get(&self) {}
+}
+
 #[derive(Default)]
 struct NotStored;
 

@@ -235,7 +235,7 @@ async fn an_asynchronous_operation_waits_and_is_rolled_back_with_its_signals() {
         (&state["items"], &state["closed"]),
         (&json!(["Zork", "Zork"]), &json!(true))
     );
-    assert_eq!(state["changed"].is_null(), false);
+    assert!(!state["changed"].is_null());
 }
 
 #[tokio::test]
