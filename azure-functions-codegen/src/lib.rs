@@ -56,6 +56,8 @@ use quote::quote;
 ///   Its body is checked for what would not be the same in every replay, see below.
 /// * An activity takes one `DurableActivityContext` or one plain input that serde can read, and any other bindings. It
 ///   returns nothing, `ActivityOutput`, or a tuple that begins with one of the two; or a `Result` of those.
+/// * An entity takes one `DurableEntityContext` and any other bindings, is called once for each operation, and returns nothing,
+///   `EntityOutput` or `Result<EntityOutput, E>`. `#[entity]` makes one of a type with methods.
 /// * Every other function takes one trigger and any other bindings, and returns nothing, an output, a tuple of outputs, or
 ///   a `Result` of those. `Option` around an output sends it only if it is there.
 ///

@@ -7,7 +7,7 @@ pub use crate::{
         signature::{Given, Literal, Output, Parameter},
     },
     invocation::{Call, Invocation, Outputs, Refused},
-    registry::{DurableKind, Function, Handler, InvocationFuture},
+    registry::{DurableKind, EntityHandler, Function, Handler, InvocationFuture},
 };
 pub use inventory;
 
@@ -26,9 +26,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::marker::PhantomData;
 
-/// The bindings of a function whose return type is `R`.
-pub fn bindings<R: FunctionReturn>(parameters: &[Parameter], outputs: &[Output]) -> Vec<Map<String, Value>> {
-    crate::binding::bindings(parameters, R::SPECS, outputs)
+/// The bindings of the function of this name, whose return type is `R`.
+pub fn bindings<R: FunctionReturn>(
+    function: &str,
+    parameters: &[Parameter],
+    outputs: &[Output],
+) -> Vec<Map<String, Value>> {
+    crate::binding::bindings(function, parameters, R::SPECS, outputs)
 }
 
 /// How a function is called. The mode follows from the parameters' types, which a macro cannot see: so it writes the
@@ -43,12 +47,12 @@ impl Mode<{ rules::PLAIN }> {
     }
 
     /// The handler of an `async fn`.
-    pub const fn asynchronous(run: fn(Invocation) -> InvocationFuture) -> Handler {
+    pub const fn asynchronous(_: &[Parameter], run: fn(Invocation) -> InvocationFuture) -> Handler {
         Handler::Async(run)
     }
 
     /// The handler of a plain function.
-    pub const fn blocking(run: fn(Invocation) -> Result<Outputs, crate::FunctionError>) -> Handler {
+    pub const fn blocking(_: &[Parameter], run: fn(Invocation) -> Result<Outputs, crate::FunctionError>) -> Handler {
         Handler::Blocking(run)
     }
 }
@@ -60,13 +64,39 @@ impl Mode<{ rules::ORCHESTRATION }> {
     }
 
     /// The handler of an orchestration.
-    pub const fn asynchronous(run: Orchestrator) -> Handler {
+    pub const fn asynchronous(_: &[Parameter], run: Orchestrator) -> Handler {
         Handler::Orchestration(run)
     }
 
     /// Refused by the rules; here so that theirs is the only error.
-    pub const fn blocking(_: fn(DurableOrchestrationContext) -> Result<OrchestrationOutput, BoxError>) -> Handler {
+    pub const fn blocking(
+        _: &[Parameter],
+        _: fn(DurableOrchestrationContext) -> Result<OrchestrationOutput, BoxError>,
+    ) -> Handler {
         Handler::Blocking(|_| Err(crate::FunctionError::new("an orchestration must be asynchronous")))
+    }
+}
+
+impl Mode<{ rules::ENTITY }> {
+    /// Begins an operation.
+    pub fn begin(call: Call) -> Call {
+        call
+    }
+
+    /// The handler of an `async fn`.
+    pub const fn asynchronous(parameters: &[Parameter], run: fn(Call) -> InvocationFuture) -> Handler {
+        Handler::Entity {
+            trigger: rules::entity_trigger(parameters),
+            run: EntityHandler::Async(run),
+        }
+    }
+
+    /// The handler of a plain function.
+    pub const fn blocking(parameters: &[Parameter], run: fn(Call) -> Result<Outputs, crate::FunctionError>) -> Handler {
+        Handler::Entity {
+            trigger: rules::entity_trigger(parameters),
+            run: EntityHandler::Blocking(run),
+        }
     }
 }
 

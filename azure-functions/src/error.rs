@@ -32,6 +32,22 @@ impl FunctionError {
         }
     }
 
+    /// The message, and those of the errors behind it that do not stand in it already.
+    pub(crate) fn with_causes(&self) -> String {
+        let mut message = self.message.clone();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Many errors already end with the text of their cause.
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            cause = error.source();
+        }
+        message
+    }
+
     /// What a function's own error becomes: its message, with the error itself as [`source`](Error::source).
     pub fn from_error(error: impl Into<BoxError>) -> Self {
         let error = error.into();

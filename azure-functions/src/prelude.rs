@@ -2,10 +2,11 @@
 
 pub use crate::{
     bindings::{
-        DurableActivityContext, DurableOrchestrationClient, DurableOrchestrationContext, HttpRequest, HttpResponse,
-        TimerInfo,
+        DurableActivityContext, DurableEntityContext, DurableOrchestrationClient, DurableOrchestrationContext,
+        HttpRequest, HttpResponse, TimerInfo,
     },
     durable::{ActivityOutput, CallError, OrchestrationOutput, RetryOptions},
+    entities::{EntityError, EntityId, EntityOutput},
     func,
     http::{Json, Route},
 };
