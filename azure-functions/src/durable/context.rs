@@ -24,7 +24,7 @@ use uuid::Uuid;
 /// with the context's own combinators, which go by the order of the history.
 #[derive(Clone)]
 pub struct DurableOrchestrationContext {
-    core: Rc<Core>,
+    pub(super) core: Rc<Core>,
     /// The start input, where the payload holds it in an envelope of ours.
     unwrapped_input: Option<Rc<str>>,
 }
@@ -262,14 +262,14 @@ impl DurableOrchestrationContext {
         })
     }
 
-    fn json<D: Serialize>(&self, name: &str, input: &D) -> Result<String, CallError> {
+    pub(super) fn json<D: Serialize>(&self, name: &str, input: &D) -> Result<String, CallError> {
         self.core.json(input).map_err(|source| CallError::Input {
             name: name.to_owned(),
             source,
         })
     }
 
-    fn known(&self, kind: CalledKind, name: &str) -> Result<Rc<str>, CallError> {
+    pub(super) fn known(&self, kind: CalledKind, name: &str) -> Result<Rc<str>, CallError> {
         if let Some(name) = self.core.known(kind, name) {
             return Ok(name);
         }
@@ -278,6 +278,7 @@ impl DurableOrchestrationContext {
             kind: match kind {
                 CalledKind::Activity => "activity",
                 CalledKind::Orchestration => "orchestration",
+                CalledKind::Entity => "entity",
             },
             name: name.to_owned(),
             known: if known.is_empty() {
