@@ -282,22 +282,20 @@ impl AppWorker {
 
     /// Entities take turns with activities: they may do I/O, too.
     async fn entity(&self, function: &'static Function, item: WorkItem) -> WorkResult {
-        let (turn, my_turn) = oneshot::channel();
-        self.turns().push_back(turn);
-        // The worker lives as long as this.
-        let _ = my_turn.await;
-        let run = self.invoke(function, entity_call(function, &item), Some(&item.instance_id));
-        run.await
-            .and_then(returned)
-            .map_or_else(WorkResult::Failed, WorkResult::Succeeded)
+        let call = entity_call(function, &item);
+        let result = self.in_turn(function, call, &item.instance_id).await;
+        result.map_or_else(WorkResult::Failed, WorkResult::Succeeded)
     }
 
     async fn real_activity(&self, function: &'static Function, item: WorkItem) -> Result<ReturnValue, String> {
-        // It begins when it is its turn.
-        let run = async {
-            let call = activity_call(function, &item);
-            self.invoke(function, call, Some(&item.instance_id)).await
-        };
+        let call = activity_call(function, &item);
+        self.in_turn(function, call, &item.instance_id).await
+    }
+
+    /// Runs a function of the app when it is its turn.
+    async fn in_turn(&self, function: &'static Function, call: Call, instance_id: &str) -> Result<ReturnValue, String> {
+        // Nothing of it begins before.
+        let run = async { self.invoke(function, call, Some(instance_id)).await };
         returned(self.0.turns.take(run).await?)
     }
 }

@@ -131,7 +131,7 @@ fn a_fake_that_panics_fails_its_call_and_the_test() {
 fn a_fake_that_returns_a_result_by_mistake_is_told_so() {
     let host = TestHost::new();
     let message = panics(AssertUnwindSafe(|| {
-        drop(host.fake("square", |_: u64| Ok::<u64, String>(1)))
+        drop(host.fake("square", |_: u64| Ok::<u64, String>(1)));
     }));
     assert!(message.contains("write try_fake"), "{message}");
 }
