@@ -65,6 +65,6 @@ mod registry;
 pub mod rpc;
 mod worker;
 
-pub use azure_functions_codegen::func;
+pub use azure_functions_codegen::{event, func};
 pub use error::{BindingError, FunctionError};
 pub use worker::{Context, RetryContext, worker_main};

@@ -5,7 +5,7 @@ pub use crate::{
         DurableActivityContext, DurableOrchestrationClient, DurableOrchestrationContext, HttpRequest, HttpResponse,
         TimerInfo,
     },
-    durable::{ActivityOutput, CallError, OrchestrationOutput, RetryOptions},
-    func,
+    durable::{ActivityError, ActivityOutput, CallError, OrchestrationOutput, RetryOptions, TypedClient},
+    event, func,
     http::{Json, Route},
 };

@@ -1,7 +1,9 @@
 //! Parameters of functions.
 
 use super::{BindingData, BindingSpec, signature::Parameter};
-use crate::{BindingError, durable::DurableOrchestrationContext, http::HttpRequest, invocation::Invocation, rpc::Data};
+use crate::{
+    BindingError, durable::DurableOrchestrationContext, error::BoxError, http::HttpRequest, invocation::Invocation, rpc::Data,
+};
 use azure_functions_durable::Transport;
 use std::sync::Arc;
 
@@ -28,8 +30,8 @@ pub trait FromBinding: Sized {
 
     /// The context of an orchestration, whose parameter does not come from the host directly.
     #[doc(hidden)]
-    fn from_orchestration(_context: &DurableOrchestrationContext) -> Option<Self> {
-        None
+    fn from_orchestration(_context: &DurableOrchestrationContext) -> Result<Self, BoxError> {
+        Err("an orchestration takes nothing but its context".into())
     }
 }
 

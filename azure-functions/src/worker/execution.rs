@@ -4,7 +4,7 @@
 use super::context::Context;
 use crate::{
     FunctionError,
-    durable::{Episode, KnownFunctions, Orchestrator, run_episode},
+    durable::{Episode, KnownFunctions, Orchestrator, own_error, run_episode},
     invocation::{Invocation, Outputs},
     panics::{Panic, catch},
     registry::{Function, InvocationFuture},
@@ -116,9 +116,13 @@ pub(crate) fn failed(error: &FunctionError) -> RpcException {
         }
         cause = error.source();
     }
+    let mut exception = exception(message);
+    if let Some(json) = error.own_error() {
+        own_error::append(&mut exception.message, json);
+    }
     RpcException {
         is_user_exception: true,
-        ..exception(message)
+        ..exception
     }
 }
 
