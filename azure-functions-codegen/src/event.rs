@@ -21,8 +21,14 @@ fn implement(arguments: TokenStream, item: &TokenStream) -> syn::Result<TokenStr
         Ok(Item::Struct(item)) => (item.ident, item.generics),
         Ok(Item::Enum(item)) => (item.ident, item.generics),
         Ok(other) => {
-            let span = quote!(#other).into_iter().next().map_or_else(Span::call_site, |token| token.span());
-            return Err(syn::Error::new(span, "`#[event]` goes on the struct or enum that is the event's payload"));
+            let span = quote!(#other)
+                .into_iter()
+                .next()
+                .map_or_else(Span::call_site, |token| token.span());
+            return Err(syn::Error::new(
+                span,
+                "`#[event]` goes on the struct or enum that is the event's payload",
+            ));
         }
         // The compiler says what is wrong with it.
         Err(_) => return Ok(TokenStream::new()),

@@ -6,23 +6,31 @@
 use crate::{
     arguments::Literal,
     known::{self, Role},
-    signature::{Parameter, Signature},
+    signature::{Parameter, Signature, type_span},
 };
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Attribute, ItemFn};
+use quote::{quote, quote_spanned};
+use syn::{Attribute, ItemFn, Type};
 
 /// The type for a function, if it is an activity or an orchestration.
 pub(crate) fn declaration(signature: &Signature, function: &ItemFn) -> TokenStream {
     let ident = &signature.ident;
-    let returned = signature.returned.ty.as_ref().map_or_else(|| quote!(()), |ty| quote!(#ty));
+    let returned = signature
+        .returned
+        .ty
+        .as_ref()
+        .map_or_else(|| quote!(()), |ty| quote!(#ty));
+    let span = signature.returned.ty.as_ref().map_or(ident.span(), type_span);
+    let output = quote_spanned!(span=> type Output = <#returned as __az::TypedReturn>::Output;);
+    let error = quote_spanned!(span=> type Error = <#returned as __az::TypedReturn>::Error;);
     let (kind, call, body) = if let Some(context) = signature.first(Role::Orchestration) {
-        let (name, ty) = (hub_name(signature, Some(context), "orchestration"), &context.ty);
+        let name = hub_name(signature, Some(context), "orchestration");
+        let input = context_input(&context.ty);
         let body = quote! {
             impl __az::Orchestration for #ident {
                 const NAME: &'static str = #name;
-                type Input = <#ty as __az::TypedContext>::Input;
-                type Output = <#returned as __az::TypedReturn>::Output;
+                #input
+                #output
             }
         };
         ("orchestration", "call_sub", body)
@@ -36,9 +44,9 @@ pub(crate) fn declaration(signature: &Signature, function: &ItemFn) -> TokenStre
 
             impl __az::Activity for #ident {
                 const NAME: &'static str = #name;
-                type Input = #input;
-                type Output = <#returned as __az::TypedReturn>::Output;
-                type Error = <#returned as __az::TypedReturn>::Error;
+                #input
+                #output
+                #error
 
                 fn read_error(json: &str) -> ::core::option::Option<Self::Error> {
                     __az::OwnError::<#returned>::read(json)
@@ -50,7 +58,13 @@ pub(crate) fn declaration(signature: &Signature, function: &ItemFn) -> TokenStre
         return TokenStream::new();
     };
     let vis = &function.vis;
-    let conditions: Vec<_> = function.attrs.iter().filter(|attribute| is_condition(attribute)).collect();
+    let conditions: Vec<_> = function
+        .attrs
+        .iter()
+        .filter(|attribute| is_condition(attribute))
+        .collect();
+    // Whatever is said of the type points at the function's name.
+    let structure = quote_spanned!(ident.span()=> #vis struct #ident {});
     let doc = format!("The {kind} `{ident}` as a type, for `context.{call}::<{ident}>(..)`.");
     quote! {
         #(#conditions)*
@@ -66,7 +80,7 @@ pub(crate) fn declaration(signature: &Signature, function: &ItemFn) -> TokenStre
             clippy::restriction,
             clippy::nursery
         )]
-        #vis struct #ident {}
+        #structure
 
         #(#conditions)*
         #[doc(hidden)]
@@ -91,10 +105,10 @@ fn hub_name(signature: &Signature, context: Option<&Parameter>, argument: &str) 
     }
 }
 
-/// The type of an activity's input. None if several parameters may be it.
+/// The declaration of an activity's input. None if several parameters may be it.
 fn input(signature: &Signature) -> Option<TokenStream> {
     if let Some(Parameter { ty, .. }) = signature.first(Role::Activity) {
-        return Some(quote!(<#ty as __az::TypedContext>::Input));
+        return Some(context_input(ty));
     }
     let only = |is_input: fn(&Parameter) -> bool| {
         let mut inputs = signature.parameters.iter().filter(|parameter| is_input(parameter));
@@ -102,5 +116,9 @@ fn input(signature: &Signature) -> Option<TokenStream> {
     };
     only(|parameter| parameter.known.is_none())
         .or_else(|| only(|parameter| parameter.known.is_none() && known::is_data(&parameter.ty)))
-        .map(|ty| quote!(#ty))
+        .map(|ty| quote_spanned!(type_span(ty)=> type Input = #ty;))
+}
+
+fn context_input(ty: &Type) -> TokenStream {
+    quote_spanned!(type_span(ty)=> type Input = <#ty as __az::TypedContext>::Input;)
 }

@@ -2,11 +2,11 @@
 
 pub use crate::worker::run;
 pub use crate::{
-    durable::{Activity, Event, Orchestration, TypedContext, TypedReturn},
     binding::{
         FromBinding, FunctionReturn, IntoBinding,
         signature::{Given, Literal, Output, Parameter},
     },
+    durable::{Activity, Event, Orchestration, TypedContext, TypedReturn},
     invocation::{Call, Invocation, Outputs, Refused},
     registry::{DurableKind, Function, Handler, InvocationFuture},
 };

@@ -3,3 +3,4 @@
 mod functions;
 mod host;
 mod patches;
+mod typed;

@@ -2,7 +2,8 @@
 
 use super::{BindingData, BindingSpec, signature::Parameter};
 use crate::{
-    BindingError, durable::DurableOrchestrationContext, error::BoxError, http::HttpRequest, invocation::Invocation, rpc::Data,
+    BindingError, durable::DurableOrchestrationContext, error::BoxError, http::HttpRequest, invocation::Invocation,
+    rpc::Data,
 };
 use azure_functions_durable::Transport;
 use std::sync::Arc;

@@ -168,12 +168,7 @@ impl CallError {
 }
 
 impl TaskFailure {
-    fn new(
-        function: &str,
-        mut reason: String,
-        mut details: String,
-        mut cause: Option<FailureDetails>,
-    ) -> Box<Self> {
+    fn new(function: &str, mut reason: String, mut details: String, mut cause: Option<FailureDetails>) -> Box<Self> {
         // The same message, wherever the host put it.
         let mut error_json = own_error::take(&mut reason);
         error_json = own_error::take(&mut details).or(error_json);
@@ -215,7 +210,10 @@ impl TaskFailure {
 
 /// The orchestration's input does not have the shape that was asked for.
 #[derive(Debug, thiserror::Error)]
-#[error("the input of orchestration instance '{instance_id}' is not a {expected}{}", at(path))]
+#[error(
+    "the input of orchestration instance '{instance_id}' is not a {expected}{}",
+    at(path)
+)]
 #[non_exhaustive]
 pub struct InputError {
     /// The instance.

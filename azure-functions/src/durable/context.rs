@@ -372,7 +372,12 @@ impl<T> DurableOrchestrationContext<T> {
         })
     }
 
-    pub(super) fn make_call(&self, call: Result<ActionKind, CallError>, retry: Option<RetryOptions>, site: Site) -> CallFuture {
+    pub(super) fn make_call(
+        &self,
+        call: Result<ActionKind, CallError>,
+        retry: Option<RetryOptions>,
+        site: Site,
+    ) -> CallFuture {
         let core = &self.core;
         let call = match call {
             Ok(call) => call,

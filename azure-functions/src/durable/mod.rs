@@ -25,6 +25,7 @@
 //!     format!("Hello {}!", context.input().as_str().unwrap_or("stranger")).into()
 //! }
 //! ```
+#![doc = include_str!("typed.md")]
 #![doc = include_str!("changing_code.md")]
 
 mod call_error;
@@ -54,8 +55,8 @@ pub use retry_options::RetryOptions;
 pub use task_future::{CallFuture, ContinueAsNewFuture, EventFuture, TimerFuture};
 
 pub use typed::{
-    Activity, ActivityError, Event, EventError, Orchestration, OutputError, StartOver, TypedCall, TypedClient, TypedEvent,
-    TypedSubCall,
+    Activity, ActivityError, ClientFuture, Event, EventError, Orchestration, OutputError, StartOver, TypedCall,
+    TypedClient, TypedEvent, TypedSubCall,
 };
 #[doc(hidden)]
 pub use typed::{TypedContext, TypedReturn};

@@ -35,60 +35,66 @@ impl<T> DurableOrchestrationContext<T> {
     /// }
     /// ```
     #[track_caller]
-    pub fn call<F: Activity>(&self, input: F::Input) -> TypedCall<F>
+    pub fn call<F: Activity>(&self, input: F::Input) -> TypedCall<F::Output, F::Error>
     where
         F::Input: Serialize,
     {
-        self.typed_call(&input, None)
+        self.typed_call::<F>(&input, None)
     }
 
     /// Calls an activity of this app, and again when it fails.
     #[track_caller]
-    pub fn call_with_retry<F: Activity>(&self, options: RetryOptions, input: F::Input) -> TypedCall<F>
+    pub fn call_with_retry<F: Activity>(&self, options: RetryOptions, input: F::Input) -> TypedCall<F::Output, F::Error>
     where
         F::Input: Serialize,
     {
-        self.typed_call(&input, Some(options))
+        self.typed_call::<F>(&input, Some(options))
     }
 
     #[track_caller]
-    fn typed_call<F: Activity>(&self, input: &F::Input, retry: Option<RetryOptions>) -> TypedCall<F>
+    fn typed_call<F: Activity>(&self, input: &F::Input, retry: Option<RetryOptions>) -> TypedCall<F::Output, F::Error>
     where
         F::Input: Serialize,
     {
         TypedCall {
             call: self.make_call(self.activity(F::NAME, input), retry, Location::caller()),
-            function: PhantomData,
+            name: F::NAME,
+            read_error: F::read_error,
+            output: PhantomData,
         }
     }
 
     /// Starts another orchestration of this app and waits for its output; name, input and output are checked when the app
     /// is compiled.
     #[track_caller]
-    pub fn call_sub<F: Orchestration>(&self, input: F::Input) -> TypedSubCall<F>
+    pub fn call_sub<F: Orchestration>(&self, input: F::Input) -> TypedSubCall<F::Output>
     where
         F::Input: Serialize,
     {
-        self.typed_sub_call(None, &input, None)
+        self.typed_sub_call::<F>(None, &input, None)
     }
 
     /// Starts another orchestration of this app under an instance id of your choice, and waits for its output.
     #[track_caller]
-    pub fn call_sub_with_id<F: Orchestration>(&self, instance_id: &str, input: F::Input) -> TypedSubCall<F>
+    pub fn call_sub_with_id<F: Orchestration>(&self, instance_id: &str, input: F::Input) -> TypedSubCall<F::Output>
     where
         F::Input: Serialize,
     {
-        self.typed_sub_call(Some(instance_id), &input, None)
+        self.typed_sub_call::<F>(Some(instance_id), &input, None)
     }
 
     /// Starts another orchestration of this app and waits for its output, and again when it fails. Every attempt is an
     /// instance of its own.
     #[track_caller]
-    pub fn call_sub_with_retry<F: Orchestration>(&self, options: RetryOptions, input: F::Input) -> TypedSubCall<F>
+    pub fn call_sub_with_retry<F: Orchestration>(
+        &self,
+        options: RetryOptions,
+        input: F::Input,
+    ) -> TypedSubCall<F::Output>
     where
         F::Input: Serialize,
     {
-        self.typed_sub_call(None, &input, Some(options))
+        self.typed_sub_call::<F>(None, &input, Some(options))
     }
 
     #[track_caller]
@@ -97,14 +103,15 @@ impl<T> DurableOrchestrationContext<T> {
         instance_id: Option<&str>,
         input: &F::Input,
         retry: Option<RetryOptions>,
-    ) -> TypedSubCall<F>
+    ) -> TypedSubCall<F::Output>
     where
         F::Input: Serialize,
     {
         let call = self.sub_orchestration(F::NAME, instance_id, input);
         TypedSubCall {
             call: self.make_call(call, retry, Location::caller()),
-            function: PhantomData,
+            name: F::NAME,
+            output: PhantomData,
         }
     }
 
@@ -137,27 +144,27 @@ impl<T> DurableOrchestrationContext<T> {
 }
 
 /// Future of a called activity: its output, or why it failed.
+///
+/// Calls of activities that have the same output and error are of the same type, for lists of them.
 #[must_use = "futures do nothing unless you `.await` them; the call has been made all the same"]
-pub struct TypedCall<F> {
+pub struct TypedCall<O, E> {
     call: CallFuture,
-    function: PhantomData<fn() -> F>,
+    name: &'static str,
+    read_error: fn(&str) -> Option<E>,
+    output: PhantomData<fn() -> O>,
 }
 
-impl<F: Activity> Future for TypedCall<F>
-where
-    F::Output: DeserializeOwned,
-{
-    type Output = Result<F::Output, ActivityError<F::Error>>;
+impl<O: DeserializeOwned, E> Future for TypedCall<O, E> {
+    type Output = Result<O, ActivityError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.call).poll(cx).map(|answer| match answer {
-            Ok(output) => read_output(F::NAME, output).map_err(ActivityError::Call),
-            Err(CallError::Activity(failure)) => {
-                match failure.error_json.as_deref().and_then(F::read_error) {
-                    Some(error) => Err(ActivityError::Returned { error, failure }),
-                    None => Err(ActivityError::Call(CallError::Activity(failure))),
-                }
-            }
+        let answer = std::task::ready!(Pin::new(&mut self.call).poll(cx));
+        Poll::Ready(match answer {
+            Ok(output) => read_output(self.name, output).map_err(ActivityError::Call),
+            Err(CallError::Activity(failure)) => match failure.error_json.as_deref().and_then(self.read_error) {
+                Some(error) => Err(ActivityError::Returned { error, failure }),
+                None => Err(ActivityError::Call(CallError::Activity(failure))),
+            },
             Err(error) => Err(ActivityError::Call(error)),
         })
     }
@@ -165,20 +172,18 @@ where
 
 /// Future of a called sub-orchestration: its output, or why it failed.
 #[must_use = "futures do nothing unless you `.await` them; the call has been made all the same"]
-pub struct TypedSubCall<F> {
+pub struct TypedSubCall<O> {
     call: CallFuture,
-    function: PhantomData<fn() -> F>,
+    name: &'static str,
+    output: PhantomData<fn() -> O>,
 }
 
-impl<F: Orchestration> Future for TypedSubCall<F>
-where
-    F::Output: DeserializeOwned,
-{
-    type Output = Result<F::Output, CallError>;
+impl<O: DeserializeOwned> Future for TypedSubCall<O> {
+    type Output = Result<O, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = std::task::ready!(Pin::new(&mut self.call).poll(cx));
-        Poll::Ready(answer.and_then(|output| read_output(F::NAME, output)))
+        Poll::Ready(answer.and_then(|output| read_output(self.name, output)))
     }
 }
 
@@ -201,19 +206,29 @@ impl<R> Future for StartOver<R> {
     }
 }
 
-macro_rules! debug {
-    ($name:ident $field:ident) => {
-        impl<F> fmt::Debug for $name<F> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple(stringify!($name)).field(&self.$field).finish()
-            }
-        }
-    };
+impl<O, E> fmt::Debug for TypedCall<O, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedCall")
+            .field("name", &self.name)
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
 }
 
-debug!(TypedCall call);
-debug!(TypedSubCall call);
-debug!(StartOver never);
+impl<O> fmt::Debug for TypedSubCall<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedSubCall")
+            .field("name", &self.name)
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R> fmt::Debug for StartOver<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StartOver").field(&self.never).finish()
+    }
+}
 
 fn read_output<O: DeserializeOwned>(name: &str, output: Value) -> Result<O, CallError> {
     serde_path_to_error::deserialize(output).map_err(|error| CallError::Output {

@@ -7,10 +7,13 @@ use azure_functions_durable::{
 };
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
 use serde_json::Value;
-use std::{any::type_name, fmt, future::Future, time::Duration};
+use std::{any::type_name, fmt, future::Future, pin::Pin, time::Duration};
 
 /// How often [`output`](TypedClient::output) looks.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// What a typed operation of a client gives back: a future that any thread can run.
+pub type ClientFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Starts orchestrations by type, and raises typed events: what [`OrchestrationClient`] and with it
 /// [`DurableOrchestrationClient`](crate::bindings::DurableOrchestrationClient) can do besides.
@@ -26,7 +29,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 ///
 /// #[func]
 /// async fn start(name: Json<String>, client: DurableOrchestrationClient) -> Result<HttpResponse, BoxError> {
-///     let id = client.start::<greet>(name.into_inner()).await?;
+///     let id = client.start::<greet>(name.0).await?;
 ///     Ok(client.create_check_status_response(None, &id).into())
 /// }
 /// ```
@@ -35,10 +38,7 @@ pub trait TypedClient {
     ///
     /// # Errors
     /// As [`OrchestrationClient::start_new`].
-    fn start<F: Orchestration>(
-        &self,
-        input: F::Input,
-    ) -> impl Future<Output = Result<String, OrchestrationClientError>> + Send
+    fn start<F: Orchestration>(&self, input: F::Input) -> ClientFuture<'_, Result<String, OrchestrationClientError>>
     where
         F::Input: Serialize;
 
@@ -50,7 +50,7 @@ pub trait TypedClient {
         &self,
         instance_id: &str,
         input: F::Input,
-    ) -> impl Future<Output = Result<String, OrchestrationClientError>> + Send
+    ) -> ClientFuture<'_, Result<String, OrchestrationClientError>>
     where
         F::Input: Serialize;
 
@@ -63,7 +63,7 @@ pub trait TypedClient {
         &self,
         instance_id: &str,
         timeout: Duration,
-    ) -> impl Future<Output = Result<Option<F::Output>, OutputError>> + Send
+    ) -> ClientFuture<'_, Result<Option<F::Output>, OutputError>>
     where
         F::Output: DeserializeOwned;
 
@@ -75,46 +75,44 @@ pub trait TypedClient {
         &self,
         instance_id: &str,
         event: &E,
-    ) -> impl Future<Output = Result<(), OrchestrationClientError>> + Send;
+    ) -> ClientFuture<'_, Result<(), OrchestrationClientError>>;
 }
 
 impl TypedClient for OrchestrationClient {
-    fn start<F: Orchestration>(
-        &self,
-        input: F::Input,
-    ) -> impl Future<Output = Result<String, OrchestrationClientError>> + Send
+    fn start<F: Orchestration>(&self, input: F::Input) -> ClientFuture<'_, Result<String, OrchestrationClientError>>
     where
         F::Input: Serialize,
     {
         let input = Written::new(&input);
-        async move { self.start_new(F::NAME, None, input).await }
+        Box::pin(async move { self.start_new(F::NAME, None, input).await })
     }
 
     fn start_with_id<F: Orchestration>(
         &self,
         instance_id: &str,
         input: F::Input,
-    ) -> impl Future<Output = Result<String, OrchestrationClientError>> + Send
+    ) -> ClientFuture<'_, Result<String, OrchestrationClientError>>
     where
         F::Input: Serialize,
     {
-        let input = Written::new(&input);
-        async move { self.start_new(F::NAME, Some(instance_id), input).await }
+        let (instance_id, input) = (instance_id.to_owned(), Written::new(&input));
+        Box::pin(async move { self.start_new(F::NAME, Some(&instance_id), input).await })
     }
 
     fn output<F: Orchestration>(
         &self,
         instance_id: &str,
         timeout: Duration,
-    ) -> impl Future<Output = Result<Option<F::Output>, OutputError>> + Send
+    ) -> ClientFuture<'_, Result<Option<F::Output>, OutputError>>
     where
         F::Output: DeserializeOwned,
     {
-        async move {
-            let outcome = self.wait_for_completion(instance_id, timeout, POLL_INTERVAL).await?;
+        let instance_id = instance_id.to_owned();
+        Box::pin(async move {
+            let outcome = self.wait_for_completion(&instance_id, timeout, POLL_INTERVAL).await?;
             if !outcome.status().name.eq_ignore_ascii_case(F::NAME) {
                 return Err(OutputError::OtherOrchestration {
-                    instance_id: instance_id.to_owned(),
+                    instance_id,
                     name: outcome.status().name.clone(),
                     expected: F::NAME,
                 });
@@ -123,16 +121,16 @@ impl TypedClient for OrchestrationClient {
                 Some(status) => read_output::<F>(status).map(Some),
                 None => Ok(None),
             }
-        }
+        })
     }
 
     fn raise<E: Event + Serialize>(
         &self,
         instance_id: &str,
         event: &E,
-    ) -> impl Future<Output = Result<(), OrchestrationClientError>> + Send {
-        let payload = Written::new(event);
-        async move { self.raise_event(instance_id, E::NAME, payload).await }
+    ) -> ClientFuture<'_, Result<(), OrchestrationClientError>> {
+        let (instance_id, payload) = (instance_id.to_owned(), Written::new(event));
+        Box::pin(async move { self.raise_event(&instance_id, E::NAME, payload).await })
     }
 }
 

@@ -17,8 +17,9 @@ use std::{
 /// `#[event("approval")]` implements it, for the one who raises the event and the one who waits for it.
 ///
 /// ```
-/// use azure_functions::{durable::{Event, TypedClient}, event, prelude::*};
+/// use azure_functions::{durable::{Event, EventError}, event, prelude::*};
 /// use serde::{Deserialize, Serialize};
+/// # type BoxError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// #[event("approval")]
 /// #[derive(Serialize, Deserialize)]
@@ -29,16 +30,16 @@ use std::{
 /// assert_eq!(Approval::NAME, "approval");
 ///
 /// #[func]
-/// async fn order(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, durable::EventError> {
+/// async fn order(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, EventError> {
 ///     let approval = context.wait_for::<Approval>().await?;
 ///     Ok(approval.by.into())
 /// }
 ///
 /// #[func]
-/// async fn approve(by: Json<String>, client: DurableOrchestrationClient) -> Result<(), client::OrchestrationClientError> {
-///     client.raise("order-17", &Approval { by: by.into_inner() }).await
+/// async fn approve(#[binding(route = "approve/{id}")] approval: Json<Approval>, id: Route<String>, client: DurableOrchestrationClient) -> Result<HttpResponse, BoxError> {
+///     client.raise(&id, &approval.0).await?;
+///     Ok("Thank you.".into())
 /// }
-/// # use azure_functions::{durable, durable::client};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an external event",
@@ -57,6 +58,7 @@ impl<T> DurableOrchestrationContext<T> {
     pub fn wait_for<E: Event>(&self) -> TypedEvent<E> {
         TypedEvent {
             event: self.event(E::NAME, Location::caller()),
+            name: E::NAME,
             payload: PhantomData,
         }
     }
@@ -66,27 +68,30 @@ impl<T> DurableOrchestrationContext<T> {
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct TypedEvent<E> {
     event: EventFuture,
+    name: &'static str,
     payload: PhantomData<fn() -> E>,
 }
 
-impl<E: Event + DeserializeOwned> Future for TypedEvent<E> {
+impl<E: DeserializeOwned> Future for TypedEvent<E> {
     type Output = Result<E, EventError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.event).poll(cx).map(|payload| {
-            serde_path_to_error::deserialize(payload).map_err(|error| EventError {
-                event: E::NAME,
-                expected: type_name::<E>(),
-                path: error.path().to_string(),
-                source: error.into_inner(),
-            })
-        })
+        let payload = std::task::ready!(Pin::new(&mut self.event).poll(cx));
+        Poll::Ready(serde_path_to_error::deserialize(payload).map_err(|error| EventError {
+            event: self.name,
+            expected: type_name::<E>(),
+            path: error.path().to_string(),
+            source: error.into_inner(),
+        }))
     }
 }
 
 impl<E> fmt::Debug for TypedEvent<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TypedEvent").field(&self.event).finish()
+        f.debug_struct("TypedEvent")
+            .field("name", &self.name)
+            .field("event", &self.event)
+            .finish_non_exhaustive()
     }
 }
 

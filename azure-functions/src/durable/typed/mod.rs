@@ -11,7 +11,7 @@ pub(crate) mod own_error;
 mod returned;
 
 pub use call::{ActivityError, StartOver, TypedCall, TypedSubCall};
-pub use client::{OutputError, TypedClient};
+pub use client::{ClientFuture, OutputError, TypedClient};
 pub use event::{Event, EventError, TypedEvent};
 pub use function::{Activity, Orchestration};
 #[doc(hidden)]

@@ -59,7 +59,10 @@ mod tests {
         for (before, after) in [
             ("", ""),
             ("Activity function 'charge' failed:  ", ""),
-            ("Activity function 'charge' failed: Result: Failure\nException: ", "\nStack:    at somewhere"),
+            (
+                "Activity function 'charge' failed: Result: Failure\nException: ",
+                "\nStack:    at somewhere",
+            ),
             ("Message: One or more errors occurred. (", "), StackTrace: none"),
         ] {
             let mut text = format!("{before}{message}{after}");
