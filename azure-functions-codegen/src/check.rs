@@ -19,7 +19,11 @@ pub(crate) fn check(signature: &Signature, errors: &mut Errors) {
         orchestration(signature, errors);
     } else {
         triggers(signature, errors);
-        outputs(signature, errors);
+        if signature.has(Role::Entity) {
+            entity_output(signature, errors);
+        } else {
+            outputs(signature, errors);
+        }
     }
     for parameter in &signature.parameters {
         if let Some(known) = parameter.known {
@@ -139,6 +143,13 @@ fn triggers(signature: &Signature, errors: &mut Errors) {
                 continue;
             }
             Some(_) => continue,
+            None if is_data(parameter) && parameter.readable && signature.has(Role::Entity) => {
+                errors.at(
+                    &parameter.ty,
+                    "this is no binding: read the input of an operation with the context's `input_as`",
+                );
+                continue;
+            }
             None if is_data(parameter) && parameter.readable => {
                 errors.at(
                     &parameter.ty,
@@ -203,6 +214,27 @@ fn is_data(parameter: &Parameter) -> bool {
     parameter.known.is_none() && crate::known::is_data(&parameter.ty)
 }
 
+fn entity_output(signature: &Signature, errors: &mut Errors) {
+    let returned = &signature.returned;
+    let allowed = returned.outputs.len() <= 1
+        && returned
+            .outputs
+            .iter()
+            .all(|output| matches!(output.kind, Output::Nothing | Output::Entity | Output::Unknown));
+    if let (false, Some(ty)) = (allowed, &returned.ty) {
+        errors.at(
+            ty,
+            "an entity returns nothing, `EntityOutput` or `Result<EntityOutput, E>`: write `EntityOutput` and `.into()`",
+        );
+    }
+    for (_, binding) in &signature.outputs {
+        errors.at(
+            &binding.attribute,
+            "the output of an entity has no binding: remove this attribute",
+        );
+    }
+}
+
 fn outputs(signature: &Signature, errors: &mut Errors) {
     let is_activity = signature.has(Role::Activity) || signature.activity;
     let has_http = signature.has(Role::Http) || signature.has(Role::HttpBody);
@@ -217,6 +249,10 @@ fn outputs(signature: &Signature, errors: &mut Errors) {
                 &output.ty,
                 "`OrchestrationOutput` is what an orchestration returns: take a `DurableOrchestrationContext`, or return \
                  something else",
+            ),
+            Output::Entity => errors.at(
+                &output.ty,
+                "`EntityOutput` is what an entity returns: take a `DurableEntityContext`, or return something else",
             ),
             Output::Activity if index > 0 => {
                 errors.at(&output.ty, "`ActivityOutput` comes first: write `(ActivityOutput, ...)`");

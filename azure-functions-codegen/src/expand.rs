@@ -83,10 +83,10 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
     };
     let handler = if *is_async {
         let body = body(quote!(.await));
-        quote_spanned!(span=> <__AzMode>::asynchronous(|#source| ::std::boxed::Box::pin(async move { #body })))
+        quote_spanned!(span=> <__AzMode>::asynchronous(__AZ_PARAMETERS, |#source| ::std::boxed::Box::pin(async move { #body })))
     } else {
         let body = body(TokenStream::new());
-        quote_spanned!(span=> <__AzMode>::blocking(|#source| { #body }))
+        quote_spanned!(span=> <__AzMode>::blocking(__AZ_PARAMETERS, |#source| { #body }))
     };
     let is_async_rule = quote_spanned!(*fn_span=> const _: () = __az::rules::is_async(__AZ_PARAMETERS, #is_async););
     // Only in a scope of its own is an item's name no trouble, and only through an alias does a missing trait speak once.
@@ -119,7 +119,7 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
                     module: ::core::module_path!(),
                     file: ::core::file!(),
                     line: ::core::line!(),
-                    bindings: || __az::bindings::<__AzReturn>(__AZ_PARAMETERS, &[#(#output_arguments),*]),
+                    bindings: || __az::bindings::<__AzReturn>(#name, __AZ_PARAMETERS, &[#(#output_arguments),*]),
                     handler: #handler,
                 }
             }

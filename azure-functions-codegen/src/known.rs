@@ -22,6 +22,7 @@ pub(crate) enum Role {
     Timer,
     Activity,
     Orchestration,
+    Entity,
     HttpPart,
     Input,
 }
@@ -74,6 +75,7 @@ const KNOWN: &[Known] = &[
         Role::Orchestration,
         &[("orchestration", Kind::Text)],
     ),
+    known("DurableEntityContext", Role::Entity, &[("entity", Kind::Text)]),
     known("DurableOrchestrationClient", Role::Input, CLIENT),
     known("DurableClient", Role::Input, CLIENT),
     known("OrchestrationClient", Role::Input, CLIENT),
@@ -99,7 +101,10 @@ impl Known {
 impl Role {
     /// Starts a function whatever else there is.
     pub(crate) fn is_trigger(self) -> bool {
-        matches!(self, Self::Http | Self::Timer | Self::Activity | Self::Orchestration)
+        matches!(
+            self,
+            Self::Http | Self::Timer | Self::Activity | Self::Orchestration | Self::Entity
+        )
     }
 }
 

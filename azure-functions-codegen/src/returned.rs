@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     Http,
     Activity,
     Orchestration,
+    Entity,
     /// Surely data, and no output.
     Data,
     /// An alias, or a type that only the compiler knows.
@@ -96,6 +97,7 @@ impl Output {
             (_, Some("HttpResponse" | "Json")) => Kind::Http,
             (_, Some("ActivityOutput")) => Kind::Activity,
             (_, Some("OrchestrationOutput")) => Kind::Orchestration,
+            (_, Some("EntityOutput")) => Kind::Entity,
             (ty, _) if known::is_data(ty) => Kind::Data,
             _ => Kind::Unknown,
         };

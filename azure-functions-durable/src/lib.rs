@@ -7,16 +7,18 @@
 #[cfg(feature = "client")]
 mod client;
 mod entity_id;
+mod entity_state;
 mod purge;
 mod runtime_status;
 mod status;
 
 #[cfg(feature = "client")]
 pub use client::{
-    CheckStatusResponse, Exchange, OrchestrationClient, OrchestrationClientError, Pause, StatusPage, StatusQuery,
-    Transport, TransportError, WaitOutcome,
+    CheckStatusResponse, EntityPage, EntityQuery, Exchange, OrchestrationClient, OrchestrationClientError, Pause,
+    StatusPage, StatusQuery, Transport, TransportError, WaitOutcome,
 };
 pub use entity_id::{EntityId, EntityIdError};
+pub use entity_state::{EntityStateResponse, EntityStatus};
 pub use purge::PurgeHistoryResult;
 pub use runtime_status::{OrchestrationRuntimeStatus, ParseRuntimeStatusError};
 pub use status::OrchestrationStatusQueryResult;

@@ -95,7 +95,7 @@ fn to_seconds<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Res
 }
 
 /// A time that does not read as one is not worth losing the whole status for.
-fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+pub(crate) fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     Ok(value.as_str().and_then(|text| {
         DateTime::parse_from_rfc3339(text)

@@ -7,8 +7,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use azure_functions_durable::{
-    OrchestrationClient, OrchestrationClientError as Error, OrchestrationRuntimeStatus as Status, StatusQuery,
-    WaitOutcome,
+    EntityQuery, OrchestrationClient, OrchestrationClientError as Error, OrchestrationRuntimeStatus as Status,
+    StatusQuery, WaitOutcome,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -516,4 +516,46 @@ async fn a_host_that_does_not_answer_is_a_timeout() {
         error.to_string(),
         "cannot terminate instance `a`: no answer within 0.02 s"
     );
+}
+
+#[tokio::test]
+async fn lists_of_entities_follow_the_continuation_token_to_the_end() {
+    let (client, stub) = Stub::start(|seen| {
+        let (keys, continuation_token): (&[&str], _) = match seen.continuation_token.as_deref() {
+            None => (&["a", ""], "page 2"),
+            Some("page 2") => (&[], "page 3"),
+            _ => (&["B"], ""),
+        };
+        let entities: Vec<_> = keys
+            .iter()
+            .map(|key| {
+                json!({"entityId": {"name": "counter", "key": key}, "lastOperationTime": "2031-05-06T07:08:09.1Z", "state": 3})
+            })
+            .collect();
+        Answer {
+            continuation_token,
+            ..answer(200, json!(entities))
+        }
+    })
+    .await;
+    let query = EntityQuery::new().name("Counter").fetch_state(true);
+    let entities = client.list_entities(&query).await.unwrap();
+    let ids: Vec<_> = entities.iter().map(|entity| entity.entity_id.to_string()).collect();
+    assert_eq!(ids, ["@counter@a", "@counter@", "@counter@B"]);
+    assert!(entities.iter().all(|entity| entity.state_as::<u8>().unwrap() == 3));
+    let tokens: Vec<_> = stub.seen().into_iter().map(|s| s.continuation_token).collect();
+    assert_eq!(tokens, [None, Some("page 2".to_owned()), Some("page 3".to_owned())]);
+    let page = client.list_entities_page(&query).await.unwrap();
+    assert_eq!(
+        (page.entities.len(), page.continuation_token.as_deref()),
+        (2, Some("page 2"))
+    );
+
+    let (client, _) = Stub::start(|_| Answer {
+        continuation_token: "again",
+        ..answer(200, json!([]))
+    })
+    .await;
+    let error = client.list_entities(&EntityQuery::new()).await.unwrap_err();
+    assert!(matches!(error, Error::InvalidResponse { .. }), "{error}");
 }

@@ -1,6 +1,6 @@
 //! `cargo func` as a library: the command line, the embedded local host that it starts, and the test host.
 //!
-//! An app needs this crate only to test itself: see `testing`.
+//! An app needs this crate only to test itself: the documentation of the module `testing` (a feature) is the guide.
 
 #[cfg(feature = "cli")]
 pub mod cli;

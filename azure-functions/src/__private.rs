@@ -8,9 +8,14 @@ pub use crate::{
     },
     durable::{Activity, Event, Orchestration, TypedContext, TypedReturn},
     invocation::{Call, Invocation, Outputs, Refused},
-    registry::{DurableKind, Function, Handler, InvocationFuture},
+    registry::{DurableKind, EntityHandler, Function, Handler, InvocationFuture},
 };
 pub use inventory;
+
+/// What `#[entity]` calls.
+pub mod class {
+    pub use crate::{entities::class::*, error::BoxError};
+}
 
 /// The rules for signatures.
 pub mod rules {
@@ -27,9 +32,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use std::{error::Error, marker::PhantomData};
 
-/// The bindings of a function whose return type is `R`.
-pub fn bindings<R: FunctionReturn>(parameters: &[Parameter], outputs: &[Output]) -> Vec<Map<String, Value>> {
-    crate::binding::bindings(parameters, R::SPECS, outputs)
+/// The bindings of the function of this name, whose return type is `R`.
+pub fn bindings<R: FunctionReturn>(
+    function: &str,
+    parameters: &[Parameter],
+    outputs: &[Output],
+) -> Vec<Map<String, Value>> {
+    crate::binding::bindings(function, parameters, R::SPECS, outputs)
 }
 
 /// How a function is called. The mode follows from the parameters' types, which a macro cannot see: so it writes the
@@ -44,12 +53,12 @@ impl Mode<{ rules::PLAIN }> {
     }
 
     /// The handler of an `async fn`.
-    pub const fn asynchronous(run: fn(Invocation) -> InvocationFuture) -> Handler {
+    pub const fn asynchronous(_: &[Parameter], run: fn(Invocation) -> InvocationFuture) -> Handler {
         Handler::Async(run)
     }
 
     /// The handler of a plain function.
-    pub const fn blocking(run: fn(Invocation) -> Result<Outputs, crate::FunctionError>) -> Handler {
+    pub const fn blocking(_: &[Parameter], run: fn(Invocation) -> Result<Outputs, crate::FunctionError>) -> Handler {
         Handler::Blocking(run)
     }
 }
@@ -61,13 +70,39 @@ impl Mode<{ rules::ORCHESTRATION }> {
     }
 
     /// The handler of an orchestration.
-    pub const fn asynchronous(run: Orchestrator) -> Handler {
+    pub const fn asynchronous(_: &[Parameter], run: Orchestrator) -> Handler {
         Handler::Orchestration(run)
     }
 
     /// Refused by the rules; here so that theirs is the only error.
-    pub const fn blocking(_: fn(DurableOrchestrationContext) -> Result<OrchestrationOutput, BoxError>) -> Handler {
+    pub const fn blocking(
+        _: &[Parameter],
+        _: fn(DurableOrchestrationContext) -> Result<OrchestrationOutput, BoxError>,
+    ) -> Handler {
         Handler::Blocking(|_| Err(crate::FunctionError::new("an orchestration must be asynchronous")))
+    }
+}
+
+impl Mode<{ rules::ENTITY }> {
+    /// Begins an operation.
+    pub fn begin(call: Call) -> Call {
+        call
+    }
+
+    /// The handler of an `async fn`.
+    pub const fn asynchronous(parameters: &[Parameter], run: fn(Call) -> InvocationFuture) -> Handler {
+        Handler::Entity {
+            trigger: rules::entity_trigger(parameters),
+            run: EntityHandler::Async(run),
+        }
+    }
+
+    /// The handler of a plain function.
+    pub const fn blocking(parameters: &[Parameter], run: fn(Call) -> Result<Outputs, crate::FunctionError>) -> Handler {
+        Handler::Entity {
+            trigger: rules::entity_trigger(parameters),
+            run: EntityHandler::Blocking(run),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The binding types: what functions take and return.
 
 mod durable_activity_context;
+mod durable_entity_context;
 mod durable_orchestration_client;
 mod durable_orchestration_context;
 mod timer_info;
@@ -11,5 +12,6 @@ pub use crate::{
 };
 pub use durable_activity_context::DurableActivityContext;
 pub(crate) use durable_activity_context::read_input;
+pub use durable_entity_context::DurableEntityContext;
 pub use durable_orchestration_client::{DurableClient, DurableOrchestrationClient, OrchestrationClient};
 pub use timer_info::{ScheduleStatus, TimerInfo};

@@ -4,7 +4,7 @@ use crate::http::HttpResponse;
 use std::{error::Error, fmt};
 
 /// An error of any type, as functions give it back.
-pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A function failed. The message reaches the host, and with it the caller's log.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,22 @@ impl FunctionError {
             source: Some(source.into()),
             own_error: None,
         }
+    }
+
+    /// The message, and those of the errors behind it that do not stand in it already.
+    pub(crate) fn with_causes(&self) -> String {
+        let mut message = self.message.clone();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Many errors already end with the text of their cause.
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            cause = error.source();
+        }
+        message
     }
 
     /// What a function's own error becomes: its message, with the error itself as [`source`](Error::source).

@@ -7,15 +7,17 @@ mod http;
 
 pub use crate::{
     invocation::Outputs,
-    registry::{DurableKind, Function, Handler},
+    registry::{DurableKind, EntityHandler, Function, Handler},
     rpc::{Data, TypedData},
 };
 pub use http::http_response;
 
 use crate::{
     durable::Episode,
+    entities::{run_batch, run_batch_blocking},
     invocation::Invocation,
     panics,
+    registry::InvocationFuture,
     worker::{
         self, Context,
         context::{Scope, Sink},
@@ -144,7 +146,7 @@ impl App {
     pub fn waits_for(&self, function: &'static Function, payload: String) -> Vec<String> {
         match function.handler {
             Handler::Orchestration(run) => crate::durable::waits_for(payload, run, self.0.known_functions()),
-            Handler::Blocking(_) | Handler::Async(_) => Vec::new(),
+            Handler::Blocking(_) | Handler::Async(_) | Handler::Entity { .. } => Vec::new(),
         }
     }
 
@@ -164,14 +166,20 @@ impl App {
         async move {
             let outcome = match function.handler {
                 Handler::Blocking(run) => {
-                    let runtime = tokio::runtime::Handle::try_current()
-                        .map_err(|error| format!("function `{}` cannot run: {error}", function.name))?;
-                    runtime
-                        .spawn_blocking(move || run_blocking(run, invocation, &context))
-                        .await
-                        .map_err(|_| format!("function `{}` cannot run: the runtime stops", function.name))?
+                    on_a_thread(function, move || run_blocking(run, invocation, &context)).await?
                 }
                 Handler::Async(run) => RunningFunction::new(run, invocation, context).await,
+                Handler::Entity { trigger, run } => match run {
+                    EntityHandler::Blocking(run) => {
+                        let batch = move |invocation| run_batch_blocking(run, trigger, invocation);
+                        on_a_thread(function, move || run_blocking(batch, invocation, &context)).await?
+                    }
+                    EntityHandler::Async(run) => {
+                        let batch =
+                            move |invocation| -> InvocationFuture { Box::pin(run_batch(run, trigger, invocation)) };
+                        RunningFunction::new(batch, invocation, context).await
+                    }
+                },
                 Handler::Orchestration(_) => {
                     let text = format!("`{}` is an orchestration, which runs in episodes", function.name);
                     return Err(exception(text).message);
@@ -180,6 +188,14 @@ impl App {
             worded(function, outcome)
         }
     }
+}
+
+/// Runs a plain function where it may block.
+async fn on_a_thread(function: &Function, run: impl FnOnce() -> Outcome + Send + 'static) -> Result<Outcome, String> {
+    let runtime = tokio::runtime::Handle::try_current()
+        .map_err(|error| format!("function `{}` cannot run: {error}", function.name))?;
+    let ran = runtime.spawn_blocking(run).await;
+    ran.map_err(|_| format!("function `{}` cannot run: the runtime stops", function.name))
 }
 
 fn worded(function: &Function, outcome: Outcome) -> Result<Outputs, String> {

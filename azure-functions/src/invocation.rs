@@ -3,6 +3,7 @@
 use crate::{
     BindingError, FunctionError,
     binding::{FromBinding, FunctionReturn, Input, Source, signature::Parameter},
+    bindings::DurableEntityContext,
     rpc::TypedData,
 };
 use azure_functions_durable::Transport;
@@ -10,7 +11,7 @@ use std::{collections::HashMap, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// What the host sent for one call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Invocation {
     /// Id of this call.
     pub id: String,
@@ -82,6 +83,13 @@ impl Call {
         Self {
             source: Source::new(invocation),
         }
+    }
+
+    /// Begins the run of an entity function for one operation.
+    pub(crate) fn of_entity(invocation: Invocation, context: DurableEntityContext) -> Self {
+        let mut this = Self::new(invocation);
+        this.source.entity = Some(context);
+        this
     }
 
     /// Makes a parameter.

@@ -32,7 +32,9 @@
 //! }
 //! ```
 //!
-//! `cargo func run`, of the crate `azure-functions-sdk`, builds the app and runs it on a local host.
+//! `cargo func run`, of the crate `azure-functions-sdk`, builds the app and runs it on a local host. The same crate, as a
+//! dev-dependency with the feature `testing`, has a test host: the whole app inside a test, in virtual time. The guide to
+//! it is [the documentation of `azure_functions_sdk::testing`](https://docs.rs/azure-functions-sdk/latest/azure_functions_sdk/testing/).
 //!
 //! * [`bindings`] and [`http`] have the types that functions take and return; [`binding`] says how to write one.
 //! * [`durable`] has orchestrations and what they can do; [`histories`] keeps changes of their code from breaking instances in flight.
@@ -52,6 +54,7 @@ pub mod binding;
 pub mod bindings;
 mod commands;
 pub mod durable;
+pub mod entities;
 mod error;
 pub mod histories;
 pub mod http;
@@ -65,6 +68,6 @@ mod registry;
 pub mod rpc;
 mod worker;
 
-pub use azure_functions_codegen::{event, func};
+pub use azure_functions_codegen::{entity, event, func};
 pub use error::{BindingError, FunctionError};
 pub use worker::{Context, RetryContext, worker_main};

@@ -19,6 +19,14 @@ pub(crate) struct Panic {
     pub backtrace: Option<String>,
 }
 
+impl Panic {
+    /// What is said of a function that panicked.
+    pub(crate) fn told_of(&self, function: &str) -> String {
+        let place = self.location.as_ref().map(|l| format!(" at {l}")).unwrap_or_default();
+        format!("function `{function}` panicked{place}: {}", self.message)
+    }
+}
+
 /// What the hook saw of the last panic of this thread.
 struct Seen {
     location: Option<String>,

@@ -2,10 +2,11 @@
 
 pub use crate::{
     bindings::{
-        DurableActivityContext, DurableOrchestrationClient, DurableOrchestrationContext, HttpRequest, HttpResponse,
-        TimerInfo,
+        DurableActivityContext, DurableEntityContext, DurableOrchestrationClient, DurableOrchestrationContext,
+        HttpRequest, HttpResponse, TimerInfo,
     },
     durable::{ActivityError, ActivityOutput, CallError, OrchestrationOutput, RetryOptions, TypedClient},
-    event, func,
+    entities::{Entity, EntityError, EntityId, EntityOutput},
+    entity, event, func,
     http::{Json, Route},
 };

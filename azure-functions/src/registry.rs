@@ -3,7 +3,7 @@
 use crate::{
     FunctionError,
     durable::Orchestrator,
-    invocation::{Invocation, Outputs},
+    invocation::{Call, Invocation, Outputs},
 };
 use serde_json::{Map, Value};
 use std::{future::Future, pin::Pin};
@@ -34,6 +34,22 @@ pub enum Handler {
     Async(fn(Invocation) -> InvocationFuture),
     /// An orchestration: run by the replay core.
     Orchestration(Orchestrator),
+    /// An entity: run once for each operation of a batch.
+    Entity {
+        /// Name of the trigger's binding, where the batch is.
+        trigger: &'static str,
+        /// Runs one operation.
+        run: EntityHandler,
+    },
+}
+
+/// How an entity function is called for one operation.
+#[derive(Clone, Copy, Debug)]
+pub enum EntityHandler {
+    /// A plain function: runs on a thread that may block.
+    Blocking(fn(Call) -> Result<Outputs, FunctionError>),
+    /// An `async fn`: runs on the worker's runtime.
+    Async(fn(Call) -> InvocationFuture),
 }
 
 /// The run of an `async fn`.

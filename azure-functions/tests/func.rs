@@ -1,5 +1,9 @@
 //! What `#[func]` tells the host about a function, and what it does with a call.
 
+#[path = "func/entities.rs"]
+mod entities;
+#[path = "func/entity_classes.rs"]
+mod entity_classes;
 #[path = "func/forms.rs"]
 mod forms;
 #[path = "func/in_process.rs"]

@@ -3,6 +3,7 @@
 use super::binding::{Binding, Endpoint};
 use super::error::OrchestrationClientError;
 use super::template;
+use crate::EntityId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::time::Duration;
@@ -40,6 +41,14 @@ pub(crate) enum Route<'a> {
         reason: &'a str,
     },
     Restart(&'a str),
+    ReadEntity(&'a EntityId),
+    SignalEntity {
+        entity: &'a EntityId,
+        operation: &'a str,
+    },
+    DeleteEntity(&'a EntityId),
+    /// All, or those of one name.
+    Entities(Option<&'a str>),
 }
 
 /// The operations that take nothing but a reason.
@@ -97,6 +106,18 @@ impl Route<'_> {
                 instance_id, action, ..
             } => format!("instances/{}/{}", encode(instance_id), action.segment()),
             Self::Restart(id) => format!("instances/{}/restart", encode(id)),
+            // Without a key, it would be the list.
+            Self::ReadEntity(entity) if entity.key().is_empty() => format!("entities/{}/$", encode(entity.name())),
+            Self::ReadEntity(entity) | Self::SignalEntity { entity, .. } | Self::DeleteEntity(entity) => {
+                let name = encode(entity.name());
+                match entity.key() {
+                    // Here `$` is a key like others.
+                    "" => format!("entities/{name}"),
+                    key => format!("entities/{name}/{}", encode(key)),
+                }
+            }
+            Self::Entities(None) => "entities/".to_owned(),
+            Self::Entities(Some(name)) => format!("entities/{}", encode(name)),
         }
     }
 
@@ -109,6 +130,7 @@ impl Route<'_> {
                 query.push("pollingInterval", &seconds(interval));
             }
             Self::Control { reason, .. } => query.push("reason", reason),
+            Self::SignalEntity { operation, .. } => query.push("op", operation),
             _ => {}
         }
         query
@@ -209,6 +231,14 @@ impl Binding {
                 url
             }
             Route::Restart(id) => self.management_url("restartPostUri", &encode(id), "/restart")?,
+            Route::ReadEntity(_) | Route::SignalEntity { .. } | Route::DeleteEntity(_) | Route::Entities(_) => {
+                return Err(OrchestrationClientError::Unsupported {
+                    operation: "reach entities".to_owned(),
+                    message:
+                        "the host's Durable Task extension is of version 1, which has none; use version 2 or newer"
+                            .to_owned(),
+                });
+            }
         };
         template::append_query(&mut url, query.as_str());
         Ok(match task_hub {

@@ -137,6 +137,14 @@ pub enum OrchestrationClientError {
         /// What it offers, and what to do.
         message: String,
     },
+    /// This way to the host does not have the operation, so nothing was sent.
+    #[error("cannot {operation}: {message}")]
+    Unsupported {
+        /// What the client was asked to do.
+        operation: String,
+        /// What is missing, and what to do instead.
+        message: String,
+    },
     /// An argument was refused before anything was sent.
     #[error("cannot {operation}: {message}")]
     InvalidInput {

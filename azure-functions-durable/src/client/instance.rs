@@ -362,7 +362,7 @@ fn has_status(answer: &Answer) -> bool {
     serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok_and(|body| body.get("runtimeStatus").is_some())
 }
 
-fn to_json(operation: &str, what: &str, value: &impl Serialize) -> Result<Bytes, OrchestrationClientError> {
+pub(super) fn to_json(operation: &str, what: &str, value: &impl Serialize) -> Result<Bytes, OrchestrationClientError> {
     match serde_json::to_vec(value) {
         Ok(json) => Ok(json.into()),
         Err(e) => Err(OrchestrationClientError::InvalidInput {

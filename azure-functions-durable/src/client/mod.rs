@@ -4,6 +4,8 @@ mod address;
 mod answer;
 mod binding;
 mod check_status;
+mod entity;
+mod entity_query;
 mod error;
 mod instance;
 mod names;
@@ -16,6 +18,7 @@ mod wait;
 mod tests;
 
 pub use check_status::CheckStatusResponse;
+pub use entity_query::{EntityPage, EntityQuery};
 pub use error::OrchestrationClientError;
 pub use query::{StatusPage, StatusQuery};
 pub use transport::{Exchange, Pause, Transport, TransportError};

@@ -2,7 +2,7 @@
 //! route of the HTTP API, or none.
 
 use super::error::OrchestrationClientError;
-use crate::entity_id::is_forbidden;
+use crate::entity_id::{EntityId, is_forbidden};
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
 /// The longest instance id that a host accepts, in UTF-16 units as it counts.
@@ -35,6 +35,18 @@ pub(crate) fn check_new_instance_id(operation: &str, id: &str) -> Result<(), Orc
 /// The name of an orchestration.
 pub(crate) fn check_function(operation: &str, name: &str) -> Result<(), OrchestrationClientError> {
     check("name of the orchestration", operation, name)
+}
+
+/// The key of an entity, whose name and characters are known to be right.
+pub(crate) fn check_entity_key(operation: &str, entity: &EntityId) -> Result<(), OrchestrationClientError> {
+    let key = entity.key();
+    if !key.is_empty() && is_nowhere(key) {
+        return Err(OrchestrationClientError::input(
+            operation,
+            format!("the key {key:?} cannot be sent; it must not be `.`, `..`, or nothing but blanks"),
+        ));
+    }
+    Ok(())
 }
 
 /// The name of an external event. `?` and `#` are fine once encoded; a slash is decoded before routes are matched.

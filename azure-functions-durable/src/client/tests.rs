@@ -1,5 +1,7 @@
 //! What the client sends, in each of the three ways to address a host, through a transport that writes it down.
 
+mod entities;
+
 use super::*;
 use crate::OrchestrationRuntimeStatus as Status;
 use chrono::{DateTime, Utc};

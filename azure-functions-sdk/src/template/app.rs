@@ -12,6 +12,7 @@ use super::fill;
 const FILES: &[(&str, &str)] = &[
     ("src/main.rs", include_str!("files/app/main.rs.in")),
     ("src/functions/mod.rs", include_str!("files/app/mod.rs.in")),
+    ("src/tests.rs", include_str!("files/app/tests.rs.in")),
     ("host.json", include_str!("files/app/host.json.in")),
     ("local.settings.json", include_str!("files/app/local.settings.json.in")),
     (".gitignore", include_str!("files/app/gitignore.in")),
@@ -28,7 +29,7 @@ pub(crate) struct AppOptions {
     pub(crate) path: PathBuf,
     /// Name of the package; `None` for the folder's.
     pub(crate) name: Option<String>,
-    /// A checkout to take `azure-functions` from, instead of the registry.
+    /// A checkout to take the crates from, instead of the registry.
     pub(crate) sdk_path: Option<PathBuf>,
     /// Version control system, in cargo's words; `None` leaves it to cargo.
     pub(crate) vcs: Option<&'static str>,
@@ -70,7 +71,7 @@ pub(crate) fn create(options: &AppOptions) -> Result<String, AppError> {
     if path.symlink_metadata().is_ok() {
         return Err(AppError::Exists(path.clone()));
     }
-    let sdk = options.sdk_path.as_deref().map(sdk_crate).transpose()?;
+    let sdk = options.sdk_path.as_deref().map(checkout).transpose()?;
     cargo_new(options, &name)?;
     depend_on_the_sdk(&path.join("Cargo.toml"), sdk.as_deref())?;
     for (file, text) in FILES {
@@ -103,17 +104,16 @@ fn check_name(name: &str) -> Result<(), AppError> {
     })
 }
 
-fn sdk_crate(root: &Path) -> Result<PathBuf, AppError> {
-    let folder = std::path::absolute(root)
-        .unwrap_or_else(|_| root.into())
-        .join("azure-functions");
+/// The root of the checkout, as it can stand in a manifest.
+fn checkout(root: &Path) -> Result<PathBuf, AppError> {
+    let folder = std::path::absolute(root).unwrap_or_else(|_| root.into());
     // Without `.` and `..` where the system can tell, so that the manifest reads well; Windows would add a `\\?\`.
     let folder = if cfg!(windows) {
         folder
     } else {
         folder.canonicalize().unwrap_or(folder)
     };
-    if folder.join("Cargo.toml").is_file() {
+    if folder.join("azure-functions").join("Cargo.toml").is_file() {
         Ok(folder)
     } else {
         Err(AppError::NoSdk(root.into()))
@@ -145,13 +145,17 @@ fn depend_on_the_sdk(manifest: &Path, sdk: Option<&Path>) -> Result<(), AppError
         path: manifest.into(),
         source,
     })?;
+    let source = |name: &str| -> toml_edit::InlineTable {
+        let mut table = toml_edit::InlineTable::new();
+        match sdk {
+            Some(checkout) => table.insert("path", checkout.join(name).to_string_lossy().as_ref().into()),
+            None => table.insert("version", env!("CARGO_PKG_VERSION").into()),
+        };
+        table
+    };
     let dependencies = &mut document["dependencies"];
     dependencies["azure-functions"] = match sdk {
-        Some(path) => {
-            let mut table = toml_edit::InlineTable::new();
-            table.insert("path", path.to_string_lossy().as_ref().into());
-            toml_edit::value(table)
-        }
+        Some(_) => toml_edit::value(source("azure-functions")),
         None => toml_edit::value(env!("CARGO_PKG_VERSION")),
     };
     dependencies["log"] = toml_edit::value("0.4");
@@ -160,6 +164,13 @@ fn depend_on_the_sdk(manifest: &Path, sdk: Option<&Path>) -> Result<(), AppError
     serde.insert("features", toml_edit::Array::from_iter(["derive"]).into());
     dependencies["serde"] = toml_edit::value(serde);
     dependencies["serde_json"] = toml_edit::value("1.0");
+    // The test host alone, without the local host and the command line.
+    let mut testing = source("azure-functions-sdk");
+    testing.insert("default-features", false.into());
+    testing.insert("features", toml_edit::Array::from_iter(["testing"]).into());
+    let mut for_tests = toml_edit::Table::new();
+    for_tests["azure-functions-sdk"] = toml_edit::value(testing);
+    document["dev-dependencies"] = toml_edit::Item::Table(for_tests);
     write(manifest, &document.to_string())
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn add(folder: &Path, name: &FunctionName, kind: &Kind) -> Result<Add
         source,
     })?;
     let written = new
-        .write_all(text(name, kind).as_bytes())
+        .write_all(text(name, kind, has_test_host(&functions)).as_bytes())
         .map_err(|source| FunctionError::Write {
             path: file.clone(),
             source,
@@ -96,6 +96,17 @@ pub(crate) fn add(folder: &Path, name: &FunctionName, kind: &Kind) -> Result<Add
     tidy(&file);
     let unlisted = unlisted(&functions);
     Ok(Added { file, list, unlisted })
+}
+
+/// Whether the app whose folder of functions this is depends on the test host. Good enough: a test that does not compile says
+/// what is missing.
+fn has_test_host(functions: &Path) -> bool {
+    let manifest = functions
+        .parent()
+        .and_then(Path::parent)
+        .map(|app| app.join("Cargo.toml"));
+    let text = manifest.and_then(|manifest| fs::read_to_string(manifest).ok());
+    text.is_some_and(|text| text.contains("azure-functions-sdk"))
 }
 
 /// `src/main.rs`, unless it or `src/lib.rs` declares the module whose folder is `functions`.
@@ -178,7 +189,7 @@ fn read(path: &Path) -> Result<String, FunctionError> {
     })
 }
 
-fn text(name: &FunctionName, kind: &Kind) -> String {
+fn text(name: &FunctionName, kind: &Kind, with_tests: bool) -> String {
     let attribute = if name.name == name.identifier {
         "#[func]".to_owned()
     } else {
@@ -198,12 +209,20 @@ fn text(name: &FunctionName, kind: &Kind) -> String {
         Kind::Orchestration => (include_str!("files/function/orchestration.rs.in"), String::new()),
         Kind::Activity => (include_str!("files/function/activity.rs.in"), String::new()),
     };
+    let tests = match kind {
+        Kind::Orchestration if with_tests => fill(
+            include_str!("files/function/orchestration_tests.rs.in"),
+            &[("function", &name.identifier), ("name", &name.name)],
+        ),
+        _ => String::new(),
+    };
     fill(
         template,
         &[
             ("attribute", &attribute),
             ("binding", &binding),
             ("function", &name.identifier),
+            ("tests", &tests),
         ],
     )
 }
@@ -219,9 +238,19 @@ mod tests {
             &Kind::Http {
                 auth_level: Some("anonymous"),
             },
+            true,
         );
         let wanted = "#[func(name = \"HttpTrigger1\")]\npub async fn http_trigger1(#[binding(auth_level = \"anonymous\")] req: HttpRequest)";
         assert!(text.contains(wanted), "{text}");
+    }
+
+    #[test]
+    fn an_orchestration_comes_with_a_test_where_the_app_has_a_test_host() {
+        let name = "Flow".parse().unwrap();
+        let with = text(&name, &Kind::Orchestration, true);
+        assert!(with.contains("host.start(\"Flow\", \"you\")"), "{with}");
+        let without = text(&name, &Kind::Orchestration, false);
+        assert!(without.ends_with("\n}\n") && !without.contains("TestHost"), "{without}");
     }
 
     #[test]

@@ -138,6 +138,7 @@ impl TestHostBuilder {
             .clock(Arc::new(clock.clone()))
             // Real activities take turns anyway; the others must not depend on how many cores this machine has.
             .max_concurrent_activities(usize::MAX)
+            .max_concurrent_entities(usize::MAX)
             .max_concurrent_orchestrations(usize::MAX);
         let world = World::new(runtime, received, clock.clone(), worker.clone(), options, disk);
         let started = world

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     future::Future,
+    ops::Bound,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
@@ -70,9 +71,11 @@ impl VirtualClock {
         }
     }
 
-    /// When the first sleeper wants to wake up.
+    /// When the next sleeper wants to wake up. One whose time has come may be on another thread and not have noticed yet.
     pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
-        self.time().sleepers.first_key_value().map(|((due, _), _)| *due)
+        let time = self.time();
+        let later = (Bound::Excluded((time.now, u64::MAX)), Bound::Unbounded);
+        time.sleepers.range(later).next().map(|((due, _), _)| *due)
     }
 
     /// Whether somebody outside of the task hub sleeps.

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     fmt::{self, Display},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -76,7 +77,12 @@ impl Script {
         }
         // A closure that panicked once may be called again: what it captured is its own business.
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        answer(input)
+        // A panic, of an assertion perhaps, fails the call, as one of the activity would; the world must not end by it.
+        catch_unwind(AssertUnwindSafe(|| answer(input))).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(format!("the fake panicked: {}", text.unwrap_or("without a message")))
+        })
     }
 }
 

@@ -180,7 +180,7 @@ impl TestHost {
     ///
     /// let host = TestHost::new();
     /// let response = host.block_on(begin(HttpRequest::build().finish(), host.client().into()));
-    /// assert_eq!(response.body_text(), "started");
+    /// assert_eq!(response.body_as_str().unwrap(), "started");
     /// ```
     #[must_use]
     pub fn client(&self) -> OrchestrationClient {

@@ -1,4 +1,4 @@
-//! Tests of apps: on the real engine, in virtual time, inside the test's process.
+#![doc = include_str!("guide.md")]
 
 mod builder;
 mod clock;

@@ -270,6 +270,18 @@ impl AppWorker {
         result.map_or_else(WorkResult::Failed, WorkResult::Succeeded)
     }
 
+    /// Entities take turns with activities: they may do I/O, too.
+    async fn entity(&self, function: &'static Function, item: WorkItem) -> WorkResult {
+        let (turn, my_turn) = oneshot::channel();
+        self.turns().push_back(turn);
+        // The worker lives as long as this.
+        let _ = my_turn.await;
+        let run = self.invoke(function, entity_call(function, &item), Some(&item.instance_id));
+        run.await
+            .and_then(returned)
+            .map_or_else(WorkResult::Failed, WorkResult::Succeeded)
+    }
+
     async fn real_activity(&self, function: &'static Function, item: WorkItem) -> Result<ReturnValue, String> {
         let (turn, my_turn) = oneshot::channel();
         self.turns().push_back(turn);
@@ -292,7 +304,8 @@ impl Worker for AppWorker {
             };
             Ok(match item.kind {
                 WorkKind::Orchestration => worker.episode_of(function, item),
-                WorkKind::Activity | WorkKind::Entity => worker.activity(function, item).await,
+                WorkKind::Activity => worker.activity(function, item).await,
+                WorkKind::Entity => worker.entity(function, item).await,
             })
         })
     }
@@ -313,6 +326,16 @@ pub(super) fn activity_call(function: &Function, item: &WorkItem) -> Call {
     Call {
         inputs: vec![(trigger, input)],
         trigger_metadata,
+    }
+}
+
+/// What a host sends to an entity: the batch, under the trigger's name.
+fn entity_call(function: &Function, item: &WorkItem) -> Call {
+    let data = item.payload.clone().map(Data::String);
+    let trigger = binding_names(function, "entityTrigger").next().unwrap_or_default();
+    Call {
+        inputs: vec![(trigger, TypedData { data })],
+        trigger_metadata: HashMap::new(),
     }
 }
 

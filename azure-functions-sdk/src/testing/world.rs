@@ -166,7 +166,7 @@ impl World {
         loop {
             let ran = self.exchanges.try_tick() || self.work.try_tick() || self.outside.try_tick();
             if self.disk.crashed() {
-                self.recover();
+                self.restart();
                 continue;
             }
             self.collect_answers();
@@ -250,13 +250,8 @@ impl World {
         while index < self.in_flight.len() {
             match self.in_flight[index].answer.try_recv() {
                 Ok(answer) => {
-                    let Exchanged { reply, settled, .. } = self.in_flight.remove(index).exchanged;
-                    let answered: Settled = Box::new(move || drop(reply.send(answer)));
-                    if settled {
-                        self.settled.push(answered);
-                    } else {
-                        answered();
-                    }
+                    let exchanged = self.in_flight.remove(index).exchanged;
+                    self.answered(exchanged, answer);
                 }
                 Err(_) => index += 1,
             }
@@ -266,11 +261,21 @@ impl World {
         }
     }
 
+    fn answered(&mut self, exchanged: Exchanged, answer: Response<Bytes>) {
+        let Exchanged { reply, settled, .. } = exchanged;
+        let tell: Settled = Box::new(move || drop(reply.send(answer)));
+        if settled {
+            self.settled.push(tell);
+        } else {
+            tell();
+        }
+    }
+
     /// Nothing can go on at this moment. Says whether the next moment has come, or somebody was told that nothing is left.
     fn idle(&mut self) -> bool {
         if !self.settled.is_empty() {
             self.settled.drain(..).for_each(|answer| answer());
-            return false;
+            return true;
         }
         let now = self.clock.now();
         let next = self.clock.next_due();
@@ -330,33 +335,24 @@ impl World {
         &self.hub
     }
 
-    /// The process ended: what it had in memory is gone, what it had written is there. Requests that were not answered are made
-    /// again, as their clients would.
-    fn recover(&mut self) {
+    /// The process ends: what it had in memory is gone, what it had written is there for the next one. Requests that were not
+    /// answered are made again, as their clients would.
+    pub(super) fn restart(&mut self) {
         // Answers that were given before the end are on their way.
         while self.exchanges.try_tick() {}
-        let in_flight = std::mem::take(&mut self.in_flight);
-        let unanswered: Vec<Exchanged> = in_flight
-            .into_iter()
-            .filter_map(|mut in_flight| match in_flight.answer.try_recv() {
-                Ok(answer) if answer.status() != StatusCode::SERVICE_UNAVAILABLE => {
-                    let Exchanged { reply, settled, .. } = in_flight.exchanged;
-                    let answered: Settled = Box::new(move || drop(reply.send(answer)));
-                    match settled {
-                        true => self.settled.push(answered),
-                        false => answered(),
-                    }
-                    None
-                }
-                _ => Some(in_flight.exchanged),
-            })
-            .collect();
-        self.restart();
+        let mut unanswered = Vec::new();
+        for InFlight { exchanged, mut answer } in std::mem::take(&mut self.in_flight) {
+            match answer.try_recv() {
+                Ok(answer) if answer.status() != StatusCode::SERVICE_UNAVAILABLE => self.answered(exchanged, answer),
+                _ => unanswered.push(exchanged),
+            }
+        }
+        self.open_again();
         unanswered.into_iter().for_each(|exchanged| self.exchange(exchanged));
     }
 
     /// Another hub takes over from what the last one has written.
-    pub(super) fn restart(&mut self) {
+    fn open_again(&mut self) {
         self.work = Arc::new(Executor::new());
         self.exchanges = Arc::new(Executor::new());
         match self

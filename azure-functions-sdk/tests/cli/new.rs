@@ -1,4 +1,4 @@
-//! What `new-app` and `new` write and refuse, and that a new app builds and lints clean.
+//! What `new-app` and `new` write and refuse, and that a new app builds, lints clean, and passes its tests.
 
 use std::{
     fs,
@@ -71,7 +71,7 @@ fn a_new_app_and_its_functions_are_the_golden_ones() {
 }
 
 #[test]
-fn a_new_app_builds_and_lints_clean() {
+fn a_new_app_builds_lints_clean_and_passes_its_tests() {
     let folder = tempfile::tempdir().unwrap();
     let app = app_with_all_kinds(folder.path());
     // What `new activity` tells to write goes into what `new orchestration` wrote.
@@ -79,16 +79,22 @@ fn a_new_app_builds_and_lints_clean() {
     let (_, call) = said.split_once("next: ").unwrap();
     let flow = app.join("src/functions/flow.rs");
     let text = fs::read_to_string(&flow).unwrap();
-    let (before, _) = text.split_once("    Ok(").unwrap();
+    let (before, rest) = text.split_once("    Ok(").unwrap();
+    let (_, tests) = rest.split_once("\n}\n").unwrap();
     fs::write(
         &flow,
-        format!("{before}    {}\n    Ok(output.into())\n}}\n", call.trim()),
+        format!("{before}    {}\n    Ok(output.into())\n}}\n{tests}", call.trim()),
     )
     .unwrap();
     // The versions that this checkout was tested with, and what is built already of them.
     fs::copy(checkout().join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
     let target = target();
-    for line in ["fmt --check", "clippy --quiet --all-targets -- -D warnings"] {
+    // And its tests pass: each of these orchestrations comes with one, and so does the app itself.
+    for line in [
+        "fmt --check",
+        "clippy --quiet --all-targets -- -D warnings",
+        "test --quiet",
+    ] {
         let output = Command::new(env!("CARGO"))
             .args(line.split(' '))
             .current_dir(&app)
@@ -98,6 +104,10 @@ fn a_new_app_builds_and_lints_clean() {
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "cargo {line}: {text}");
+        assert!(
+            !line.starts_with("test") || text.contains("2 passed"),
+            "cargo {line}: {text}"
+        );
     }
 }
 
@@ -168,6 +178,39 @@ fn mistakes_get_one_sentence_with_the_fix() {
     assert!(refused("rnu", 2).contains("the subcommands are: new-app, new, run, replay, durable, settings\n"));
     assert!(refused("settings delete", 2).contains("the subcommands are: add\n"));
     assert!(refused("fly", 2).contains("Usage: cargo func"));
+}
+
+/// Who depends on the test host alone must not build SQLite, or the command line.
+#[test]
+fn the_test_host_needs_neither_sqlite_nor_the_command_line() {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "-p",
+            "durable-functions",
+            "-e",
+            "normal,build,dev",
+            "--prefix",
+            "none",
+            "--offline",
+        ])
+        .current_dir(checkout())
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(output.stdout).unwrap();
+    let packages: Vec<_> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(packages.contains(&"azure-functions-sdk"), "{tree}");
+    for unwanted in [
+        "rusqlite",
+        "libsqlite3-sys",
+        "cc",
+        "clap",
+        "axum",
+        "toml_edit",
+        "tempfile",
+    ] {
+        assert!(!packages.contains(&unwanted), "{unwanted}: {tree}");
+    }
 }
 
 #[test]

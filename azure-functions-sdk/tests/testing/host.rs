@@ -109,6 +109,21 @@ fn a_fake_fails_twice_and_the_delays_follow_the_policy() {
 }
 
 #[test]
+fn a_fake_that_panics_fails_its_call() {
+    let host = TestHost::new();
+    host.fake("say_hello", |name: String| {
+        assert_eq!(name, "London", "only London is greeted");
+        Ok::<_, String>(name)
+    });
+    let failure = host.start("sequence", ()).failure();
+    assert!(
+        failure.contains("the fake panicked") && failure.contains("only London is greeted"),
+        "{failure}"
+    );
+    assert_eq!(host.calls("say_hello").len(), 1);
+}
+
+#[test]
 fn fakes_run_at_the_same_time_and_end_in_virtual_order() {
     let host = TestHost::new();
     let fake = host.fake("square", |n: u64| Ok::<_, String>(n));
@@ -362,4 +377,22 @@ fn saved_histories_replay() {
     host.start("approval", ())
         .save_history(folder.path().join("below/approval.json"));
     azure_functions::histories::assert_replay(folder.path());
+}
+
+#[test]
+fn a_request_that_is_waiting_when_the_host_restarts_is_answered_by_the_next_one() {
+    let host = TestHost::new();
+    let instance = host.start("approval", ());
+    let client = host.client();
+    let waits = std::thread::scope(|scope| {
+        let waits = scope.spawn(|| {
+            let (timeout, step) = (Duration::from_hours(100), Duration::from_hours(1));
+            host.block_on(client.wait_for_completion(instance.id(), timeout, step))
+        });
+        for _ in 0..3 {
+            host.restart();
+        }
+        waits.join().unwrap()
+    });
+    assert!(waits.unwrap().is_finished());
 }

@@ -2,8 +2,8 @@
 
 use super::{BindingData, BindingSpec, signature::Parameter};
 use crate::{
-    BindingError, durable::DurableOrchestrationContext, error::BoxError, http::HttpRequest, invocation::Invocation,
-    rpc::Data,
+    BindingError, bindings::DurableEntityContext, durable::DurableOrchestrationContext, error::BoxError,
+    http::HttpRequest, invocation::Invocation, rpc::Data,
 };
 use azure_functions_durable::Transport;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::sync::Arc;
     message = "`{Self}` cannot be a parameter of an Azure function",
     label = "not a trigger, not an input binding",
     note = "parameters are triggers (`HttpRequest`, `Json<T>`, `TimerInfo`, `DurableActivityContext`, \
-            `DurableOrchestrationContext`), inputs (`DurableOrchestrationClient`), `Route<T>`, and your own types that \
+            `DurableOrchestrationContext`, `DurableEntityContext`), inputs (`DurableOrchestrationClient`), `Route<T>`, and your own types that \
             implement `azure_functions::binding::FromBinding`",
     note = "to make it the input of an activity, return `ActivityOutput` or write `#[func(activity)]`"
 )]
@@ -49,6 +49,8 @@ pub(crate) struct Source {
     pub(crate) invocation: Invocation,
     /// The request of an HTTP trigger, once somebody asked for it: several parameters may read it.
     request: Option<HttpRequest>,
+    /// The operation of an entity.
+    pub(crate) entity: Option<DurableEntityContext>,
 }
 
 impl Source {
@@ -56,6 +58,7 @@ impl Source {
         Self {
             invocation,
             request: None,
+            entity: None,
         }
     }
 

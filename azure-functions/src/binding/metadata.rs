@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 /// The bindings of a function, in the order of its signature.
 pub(crate) fn bindings(
+    function: &str,
     parameters: &[Parameter],
     results: &[BindingSpec],
     outputs: &[Output],
@@ -20,7 +21,16 @@ pub(crate) fn bindings(
             Role::TriggerOrPart => !has_trigger,
             _ => true,
         })
-        .map(|parameter| binding(parameter.binding, "in", &parameter.spec, parameter.arguments));
+        .map(|parameter| {
+            let mut binding = binding(parameter.binding, "in", &parameter.spec, parameter.arguments);
+            if parameter.spec.role == Role::Entity {
+                // The task hub knows entities by their names in lower case.
+                let name = binding.get("entityName").and_then(Value::as_str).unwrap_or(function);
+                let name = name.to_lowercase();
+                binding.insert("entityName".to_owned(), name.into());
+            }
+            binding
+        });
     let results = results
         .iter()
         .enumerate()

@@ -15,8 +15,8 @@ use serde::Serialize;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the output of an Azure function",
     label = "not an output binding",
-    note = "outputs are `HttpResponse`, `Json<T>`, `ActivityOutput`, `OrchestrationOutput`, `()`, `Option` of these, and your \
-            own types that implement `azure_functions::binding::IntoBinding`"
+    note = "outputs are `HttpResponse`, `Json<T>`, `ActivityOutput`, `OrchestrationOutput`, `EntityOutput`, `()`, `Option` of \
+            these, and your own types that implement `azure_functions::binding::IntoBinding`"
 )]
 pub trait IntoBinding: Sized {
     /// What the type binds to.
@@ -40,8 +40,8 @@ pub trait IntoBinding: Sized {
 #[diagnostic::on_unimplemented(
     message = "an Azure function cannot return `{Self}`",
     label = "not an output, a tuple of outputs, or a `Result` of either",
-    note = "outputs are `HttpResponse`, `Json<T>`, `ActivityOutput`, `OrchestrationOutput`, `()`, `Option` of these, and your \
-            own types that implement `azure_functions::binding::IntoBinding`",
+    note = "outputs are `HttpResponse`, `Json<T>`, `ActivityOutput`, `OrchestrationOutput`, `EntityOutput`, `()`, `Option` of \
+            these, and your own types that implement `azure_functions::binding::IntoBinding`",
     note = "the error of a `Result` is any type that converts into `Box<dyn std::error::Error + Send + Sync>`"
 )]
 pub trait FunctionReturn: Sized {

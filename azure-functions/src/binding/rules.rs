@@ -12,11 +12,15 @@ use super::{
 pub const PLAIN: u8 = 0;
 /// See [`PLAIN`].
 pub const ORCHESTRATION: u8 = 1;
+/// See [`PLAIN`].
+pub const ENTITY: u8 = 2;
 
 /// The mode of a function with these parameters.
 pub const fn mode(parameters: &[Parameter]) -> u8 {
     if has(parameters, Role::Orchestration) {
         ORCHESTRATION
+    } else if has(parameters, Role::Entity) {
+        ENTITY
     } else {
         PLAIN
     }
@@ -50,6 +54,18 @@ const fn trigger(parameters: &[Parameter]) -> Option<usize> {
         i += 1;
     }
     None
+}
+
+/// The name of the binding that brings the batch of an entity.
+pub(crate) const fn entity_trigger(parameters: &[Parameter]) -> &'static str {
+    let mut i = 0;
+    while i < parameters.len() {
+        if matches!(parameters[i].spec.role, Role::Entity) {
+            return parameters[i].binding;
+        }
+        i += 1;
+    }
+    ""
 }
 
 const fn is_http(parameters: &[Parameter]) -> bool {
@@ -294,6 +310,13 @@ pub const fn returns<R: FunctionReturn>(parameters: &[Parameter]) {
         );
         return;
     }
+    if mode(parameters) == ENTITY {
+        assert!(
+            results.len() == 1 && matches!(results[0].role, Role::Nothing | Role::EntityResult),
+            "an entity returns nothing, `EntityOutput` or `Result<EntityOutput, E>`"
+        );
+        return;
+    }
     let is_activity = has(parameters, Role::Activity);
     let mut i = 0;
     while i < results.len() {
@@ -301,6 +324,11 @@ pub const fn returns<R: FunctionReturn>(parameters: &[Parameter]) {
             Role::OrchestrationResult => {
                 panic!(
                     "`OrchestrationOutput` is what an orchestration returns: take a `DurableOrchestrationContext`, or return something else"
+                )
+            }
+            Role::EntityResult => {
+                panic!(
+                    "`EntityOutput` is what an entity returns: take a `DurableEntityContext`, or return something else"
                 )
             }
             Role::ActivityResult if !is_activity => {

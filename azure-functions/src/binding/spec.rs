@@ -29,6 +29,8 @@ pub(crate) enum Role {
     Orchestration,
     /// Starts an activity.
     Activity,
+    /// Starts an entity: called once for each operation.
+    Entity,
     /// Comes with the trigger's data and has no binding of its own.
     Part,
     /// A further input.
@@ -41,6 +43,8 @@ pub(crate) enum Role {
     ActivityResult,
     /// The result of an orchestration: a return value without a binding.
     OrchestrationResult,
+    /// The result of an operation of an entity: a return value without a binding.
+    EntityResult,
 }
 
 impl BindingSpec {
@@ -91,6 +95,15 @@ impl BindingSpec {
         Self::new(Role::Orchestration, "orchestrationTrigger").arguments(ARGUMENTS)
     }
 
+    pub(crate) const fn entity_result() -> Self {
+        Self::new(Role::EntityResult, "")
+    }
+
+    pub(crate) const fn entity() -> Self {
+        const ARGUMENTS: &[Argument] = &[Argument::text("entity").key("entityName")];
+        Self::new(Role::Entity, "entityTrigger").arguments(ARGUMENTS)
+    }
+
     pub(crate) const fn activity() -> Self {
         const ARGUMENTS: &[Argument] = &[Argument::text("activity")];
         Self::new(Role::Activity, "activityTrigger").arguments(ARGUMENTS)
@@ -127,7 +140,10 @@ impl BindingSpec {
 
     /// Whether it starts the function whatever else the signature holds.
     pub(crate) const fn is_trigger(&self) -> bool {
-        matches!(self.role, Role::Trigger | Role::Orchestration | Role::Activity)
+        matches!(
+            self.role,
+            Role::Trigger | Role::Orchestration | Role::Activity | Role::Entity
+        )
     }
 
     /// The argument of this name.

@@ -1,7 +1,11 @@
 //! Why a call from an orchestration failed.
 
 use super::{
-    replay::history::{Event, History, ScheduledKind},
+    EntityFailure,
+    replay::{
+        history::{Event, History, ScheduledKind},
+        http_call::HTTP_ACTIVITY,
+    },
     typed::own_error,
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
@@ -19,10 +23,28 @@ pub enum CallError {
     /// The sub-orchestration failed or was terminated.
     #[error("{0}")]
     SubOrchestration(Box<TaskFailure>),
+    /// The operation of the entity failed.
+    #[error("{0}")]
+    Entity(#[source] Box<EntityFailure>),
+    /// The HTTP request got no answer.
+    #[error("{0}")]
+    Http(Box<TaskFailure>),
+    /// The HTTP request cannot be made. Nothing was sent.
+    #[error("the HTTP request cannot be made: {reason}")]
+    HttpRequest {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The host reports the answer to an HTTP request in a form that is not known.
+    #[error("the host's report of the answer to the HTTP request cannot be read")]
+    HttpResponse {
+        /// What serde says.
+        source: serde_json::Error,
+    },
     /// The app has no such function. The call was not made.
     #[error("there is no {kind} function '{name}' in this app; it has: {known}")]
     NotRegistered {
-        /// `activity` or `orchestration`.
+        /// `activity`, `orchestration` or `entity`.
         kind: &'static str,
         /// Name that was called.
         name: String,
@@ -119,16 +141,19 @@ impl CallError {
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::Activity(failure) | Self::SubOrchestration(failure) => failure.message().to_owned(),
+            Self::Activity(failure) | Self::SubOrchestration(failure) | Self::Http(failure) => {
+                failure.message().to_owned()
+            }
+            Self::Entity(failure) => failure.message(),
             other => other.to_string(),
         }
     }
 
-    /// The recorded failure, if the function was called at all.
+    /// The recorded failure, if an activity, a sub-orchestration or an HTTP request was called at all.
     #[must_use]
     pub fn failure(&self) -> Option<&TaskFailure> {
         match self {
-            Self::Activity(failure) | Self::SubOrchestration(failure) => Some(failure),
+            Self::Activity(failure) | Self::SubOrchestration(failure) | Self::Http(failure) => Some(failure),
             _ => None,
         }
     }
@@ -136,9 +161,20 @@ impl CallError {
     /// Whether the failing side says that another attempt is pointless.
     #[must_use]
     pub fn is_non_retriable(&self) -> bool {
-        self.failure()
-            .and_then(|f| f.cause.as_ref())
-            .is_some_and(|cause| cause.is_non_retriable)
+        let cause = match self {
+            Self::Activity(failure) | Self::SubOrchestration(failure) | Self::Http(failure) => failure.cause.as_ref(),
+            Self::Entity(failure) => failure.cause.as_ref(),
+            _ => None,
+        };
+        cause.is_some_and(|cause| cause.is_non_retriable)
+    }
+
+    /// Reads the failure event of an HTTP request at `place`.
+    pub(crate) fn http_from_history(history: &History, place: usize) -> Self {
+        match Self::from_history(history, place, HTTP_ACTIVITY) {
+            Self::Activity(failure) => Self::Http(failure),
+            other => other,
+        }
     }
 
     /// Reads the failure event at `place`.

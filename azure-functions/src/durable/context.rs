@@ -35,11 +35,11 @@ use uuid::Uuid;
 /// `T` is the input, any JSON unless you say otherwise. An instance that was started with an input of another shape fails
 /// before its code runs, with an error that says where the input differs.
 pub struct DurableOrchestrationContext<T = Value> {
-    core: Rc<Shared<T>>,
+    pub(super) core: Rc<Shared<T>>,
 }
 
 /// What the clones of a context have in common.
-struct Shared<T> {
+pub(super) struct Shared<T> {
     core: Rc<Core>,
     /// The start input, where the payload holds it in an envelope of ours.
     unwrapped_input: Option<Rc<str>>,
@@ -346,14 +346,14 @@ impl<T> DurableOrchestrationContext<T> {
         })
     }
 
-    fn json<D: Serialize>(&self, name: &str, input: &D) -> Result<String, CallError> {
+    pub(super) fn json<D: Serialize>(&self, name: &str, input: &D) -> Result<String, CallError> {
         self.core.json(input).map_err(|source| CallError::Input {
             name: name.to_owned(),
             source,
         })
     }
 
-    fn known(&self, kind: CalledKind, name: &str) -> Result<Rc<str>, CallError> {
+    pub(super) fn known(&self, kind: CalledKind, name: &str) -> Result<Rc<str>, CallError> {
         if let Some(name) = self.core.known(kind, name) {
             return Ok(name);
         }
@@ -362,6 +362,7 @@ impl<T> DurableOrchestrationContext<T> {
             kind: match kind {
                 CalledKind::Activity => "activity",
                 CalledKind::Orchestration => "orchestration",
+                CalledKind::Entity => "entity",
             },
             name: name.to_owned(),
             known: if known.is_empty() {

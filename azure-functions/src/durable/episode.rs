@@ -71,7 +71,7 @@ pub(crate) fn run_episode(
     core.find_unasked();
     let report = core.mismatch_report(function);
     let error = match (core.refused(), &ended) {
-        (Some(refused), _) => Some(refusal(function, place, refused)),
+        (Some(refused), _) => Some(refusal(function, place, refused, core.refused_about().as_deref())),
         (None, Ended::Panicked(text)) => Some(text.clone()),
         _ if report.is_some() => report.clone(),
         (None, Ended::Returned(Err(error))) => Some(describe(error.as_ref())),
@@ -136,12 +136,16 @@ fn panicked(panic: &panics::Panic) -> String {
     }
 }
 
-fn refusal(function: &str, defined_at: &str, refused: Refused) -> String {
+fn refusal(function: &str, defined_at: &str, refused: Refused, about: Option<&str>) -> String {
     let place = match refused.site {
         Some(site) => format!("last call of its context at {}:{}", site.file(), site.line()),
         None => format!("{defined_at}, before any call of its context"),
     };
-    format!("orchestration '{function}' ({place}) {}.", refused.refusal.explain())
+    let about = about.map(|about| format!(" (here '{about}')")).unwrap_or_default();
+    format!(
+        "orchestration '{function}' ({place}) {}{about}.",
+        refused.refusal.explain()
+    )
 }
 
 /// An error with all it was caused by. Never empty: the host would take an empty text for success.

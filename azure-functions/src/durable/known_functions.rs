@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 pub(crate) enum CalledKind {
     Activity,
     Orchestration,
+    Entity,
 }
 
 /// The functions that an orchestration may call. Names compare ignoring case.

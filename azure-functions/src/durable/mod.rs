@@ -30,7 +30,10 @@
 
 mod call_error;
 mod context;
+mod entities;
+mod entity_failure;
 mod episode;
+mod http;
 mod json;
 mod known_functions;
 #[doc = include_str!("misuse.md")]
@@ -44,8 +47,12 @@ mod tests;
 mod typed;
 mod waiting;
 
+pub use azure_functions_durable::{EntityId, EntityIdError};
 pub use call_error::{CallError, FailureDetails, InputError, TaskFailure};
 pub use context::{DurableOrchestrationContext, EventOrTimeout};
+pub use entities::{CriticalSection, LockFuture};
+pub use entity_failure::EntityFailure;
+pub use http::{DurableHttpRequest, DurableHttpResponse, HttpFuture, ManagedIdentity};
 pub use output::{ActivityOutput, OrchestrationOutput};
 pub use replay::combinator::{
     AsCompleted, Either, Either3, Either4, Elapsed, ForEachConcurrent, Join, JoinAll, JoinTuple, NextCompleted, Race,

@@ -2,6 +2,7 @@
 
 use super::{
     CallError,
+    entity_failure::read_response,
     replay::{
         core::{Core, Site},
         event_wait::Content,
@@ -19,14 +20,22 @@ use std::{
 };
 
 /// An operation of the core whose drop stops it.
-struct Handle {
+pub(super) struct Handle {
     core: Rc<Core>,
     op: OpId,
     site: Site,
 }
 
 impl Handle {
-    fn poll(&self, cx: &Context<'_>) -> Poll<Answered> {
+    pub(super) fn new(core: &Rc<Core>, op: OpId, site: Site) -> Self {
+        Self {
+            core: Rc::clone(core),
+            op,
+            site,
+        }
+    }
+
+    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<Answered> {
         self.core.poll_operation(self.op, self.site, cx)
     }
 }
@@ -106,6 +115,13 @@ fn read_answer(core: &Core, answered: Answered) -> Result<Value, CallError> {
             Event::Completed { result, .. } => Ok(history.nested_json(result)),
             Event::Failed { id, .. } => Err(CallError::from_history(history, place, &core.called_name(id))),
             // Nothing else answers a call.
+            _ => Ok(Value::Null),
+        },
+        Answered::Response { place, action } => match history.events[place] {
+            Event::Raised { input, .. } => {
+                let (entity, operation) = core.called_entity(action);
+                read_response(history, input, &entity, &operation).map_err(CallError::Entity)
+            }
             _ => Ok(Value::Null),
         },
         // Only timers and waits are answered otherwise.

@@ -4,7 +4,7 @@
 
 use super::ReplayError;
 use serde::Deserialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Value, json, value::RawValue};
 use std::{collections::BTreeSet, fmt::Write as _};
 
 /// How far the recorded instance had come.
@@ -64,6 +64,8 @@ struct Seen {
     orchestration_instance: Value,
     #[serde(default)]
     parent_instance: Value,
+    #[serde(default)]
+    timestamp: Value,
     #[serde(default)]
     orchestration_status: Value,
     #[serde(default)]
@@ -184,6 +186,15 @@ impl HistoryFile {
             }
             event.write(&mut payload);
         }
+        let recorded = recorded(events);
+        if let Some(last) = events.last().filter(|last| last.is(ORCHESTRATOR_COMPLETED))
+            && matches!(recorded, Recorded::Waiting | Recorded::Unfinished)
+        {
+            // The next episode, in which nothing is new: what the last one asked for is recorded, and patches that were not
+            // are false.
+            let begun = json!({"EventType": ORCHESTRATOR_STARTED, "EventId": -1, "Timestamp": last.seen.timestamp});
+            let _ = write!(payload, ",{begun}");
+        }
         // Writing to a String cannot fail.
         let _ = write!(
             payload,
@@ -195,7 +206,7 @@ impl HistoryFile {
         Ok(Self {
             orchestration: started.seen.name.as_str().map(str::to_owned),
             instance_id,
-            recorded: recorded(events),
+            recorded,
             payload,
         })
     }
@@ -313,7 +324,6 @@ fn has_open_call(events: &[Event<'_>]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn read(value: &Value) -> Result<HistoryFile, ReplayError> {
         HistoryFile::read(&value.to_string())
@@ -346,6 +356,26 @@ mod tests {
             file.payload.contains("\"input\":{\"sku\":1.50}"),
             "the text of the input stays"
         );
+    }
+
+    #[test]
+    fn an_instance_that_waits_is_given_its_next_episode_and_one_that_ended_is_not() {
+        let over = json!({"EventType": 13, "EventId": -1, "Timestamp": "2031-05-04T10:00:07Z"});
+        let history = |list: &Value| -> Vec<Value> {
+            let payload: Value = serde_json::from_str(&read(list).unwrap().payload).unwrap();
+            payload["history"].as_array().unwrap().clone()
+        };
+        let waiting = history(&json!([turn(), started(), over]));
+        assert_eq!(
+            waiting[3],
+            json!({"EventType": 12, "EventId": -1, "Timestamp": "2031-05-04T10:00:07Z"})
+        );
+        for whole in [
+            json!([turn(), started(), end(1, &"1".into()), over]),
+            json!([turn(), started()]),
+        ] {
+            assert_eq!(history(&whole), *whole.as_array().unwrap());
+        }
     }
 
     #[test]

@@ -34,8 +34,7 @@
 //! ([`ReplayError::Failed`]).
 //!
 //! One history stands for all its beginnings: if the whole agrees, so does the history of an instance that had got only half as far,
-//! because what the code sees at an event does not depend on those after it, but for [`is_replaying`] and [`patched`], which
-//! is true where the history ends.
+//! because what the code sees at an event does not depend on those after it, but for [`is_replaying`] and [`patched`].
 //!
 //! To change code in the middle all the same, ask [`patched`]: the old history then takes the old way, and still agrees.
 //!

@@ -88,7 +88,7 @@ impl App {
             KnownFunctions::new(durable.filter_map(|(kind, name)| match kind {
                 DurableKind::Orchestration => Some((CalledKind::Orchestration, name)),
                 DurableKind::Activity => Some((CalledKind::Activity, name)),
-                DurableKind::Entity => None,
+                DurableKind::Entity => Some((CalledKind::Entity, name)),
             }))
         })
     }

@@ -25,7 +25,7 @@ pub(super) struct Reply {
 
 /// Starts a plain function; never waits for it.
 pub(super) fn start_blocking(
-    run: fn(Invocation) -> Result<Outputs, FunctionError>,
+    run: impl FnOnce(Invocation) -> Result<Outputs, FunctionError> + Send + 'static,
     invocation: Invocation,
     reply: Reply,
     threads: &Threads,
@@ -38,7 +38,7 @@ pub(super) fn start_blocking(
 
 /// Starts an async function; never waits for it.
 pub(super) fn start_async(
-    run: fn(Invocation) -> InvocationFuture,
+    run: impl FnOnce(Invocation) -> InvocationFuture + Send + Unpin + 'static,
     invocation: Invocation,
     reply: Reply,
     threads: &Threads,

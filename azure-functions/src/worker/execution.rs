@@ -11,7 +11,6 @@ use crate::{
     rpc::RpcException,
 };
 use std::{
-    error::Error,
     future::Future,
     mem,
     pin::Pin,
@@ -23,7 +22,7 @@ pub(crate) type Outcome = Result<Result<Outputs, FunctionError>, Panic>;
 
 /// Runs a plain function on this thread.
 pub(crate) fn run_blocking(
-    run: fn(Invocation) -> Result<Outputs, FunctionError>,
+    run: impl FnOnce(Invocation) -> Result<Outputs, FunctionError>,
     invocation: Invocation,
     context: &Context,
 ) -> Outcome {
@@ -31,20 +30,20 @@ pub(crate) fn run_blocking(
 }
 
 /// An async function: its conversion, every poll and its end run inside the invocation's context, and may panic.
-pub(crate) struct RunningFunction {
-    state: State,
+pub(crate) struct RunningFunction<F> {
+    state: State<F>,
     context: Context,
 }
 
-enum State {
-    Start(fn(Invocation) -> InvocationFuture, Box<Invocation>),
+enum State<F> {
+    Start(F, Box<Invocation>),
     Polled(InvocationFuture),
     Over,
 }
 
-impl RunningFunction {
+impl<F: FnOnce(Invocation) -> InvocationFuture + Unpin> RunningFunction<F> {
     /// Begins with the first poll.
-    pub(crate) fn new(run: fn(Invocation) -> InvocationFuture, invocation: Invocation, context: Context) -> Self {
+    pub(crate) fn new(run: F, invocation: Invocation, context: Context) -> Self {
         Self {
             state: State::Start(run, Box::new(invocation)),
             context,
@@ -52,7 +51,7 @@ impl RunningFunction {
     }
 }
 
-impl Future for RunningFunction {
+impl<F: FnOnce(Invocation) -> InvocationFuture + Unpin> Future for RunningFunction<F> {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Outcome> {
@@ -105,18 +104,7 @@ pub(crate) fn exception(message: impl Into<String>) -> RpcException {
 
 /// What is said of a function that returned an error.
 pub(crate) fn failed(error: &FunctionError) -> RpcException {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        // Many errors already end with the text of their cause.
-        if !message.contains(&text) {
-            message.push_str(": ");
-            message.push_str(&text);
-        }
-        cause = error.source();
-    }
-    let mut exception = exception(message);
+    let mut exception = exception(error.with_causes());
     if let Some(json) = error.own_error() {
         own_error::append(&mut exception.message, json);
     }
@@ -128,16 +116,11 @@ pub(crate) fn failed(error: &FunctionError) -> RpcException {
 
 /// What is said of a function that panicked.
 pub(crate) fn panicked(function: &str, panic: Panic) -> RpcException {
-    let Panic {
-        message,
-        location,
-        backtrace,
-    } = panic;
-    let place = location.map(|l| format!(" at {l}")).unwrap_or_default();
+    let message = panic.told_of(function);
     RpcException {
-        stack_trace: backtrace.unwrap_or_default(),
+        stack_trace: panic.backtrace.unwrap_or_default(),
         is_user_exception: true,
         r#type: "panic".to_owned(),
-        ..exception(format!("function `{function}` panicked{place}: {message}"))
+        ..exception(message)
     }
 }

@@ -17,8 +17,9 @@ use super::{
     threads::Threads,
 };
 use crate::{
+    entities::{run_batch, run_batch_blocking},
     invocation::Invocation,
-    registry::{Function, Handler},
+    registry::{EntityHandler, Function, Handler, InvocationFuture},
     rpc::{
         FunctionEnvironmentReloadRequest, FunctionEnvironmentReloadResponse, FunctionLoadRequest, FunctionLoadResponse,
         FunctionLoadResponseCollection, FunctionMetadataResponse, InvocationRequest, InvocationResponse, StartStream,
@@ -376,6 +377,16 @@ impl Session {
         match function.handler {
             Handler::Blocking(run) => call::start_blocking(run, invocation, reply, threads),
             Handler::Async(run) => call::start_async(run, invocation, reply, threads),
+            Handler::Entity { trigger, run } => match run {
+                EntityHandler::Blocking(run) => {
+                    let batch = move |invocation| run_batch_blocking(run, trigger, invocation);
+                    call::start_blocking(batch, invocation, reply, threads);
+                }
+                EntityHandler::Async(run) => {
+                    let batch = move |invocation| -> InvocationFuture { Box::pin(run_batch(run, trigger, invocation)) };
+                    call::start_async(batch, invocation, reply, threads);
+                }
+            },
             Handler::Orchestration(orchestrator) => {
                 let known = self.app.known_functions().clone();
                 episode::start(function, orchestrator, invocation, reply, threads, known);

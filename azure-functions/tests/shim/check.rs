@@ -2,6 +2,7 @@
 
 use super::{
     code::{Entry, Tape, Version},
+    entities::is_response,
     model::{self, Kind, Work},
     world::kind,
 };
@@ -88,16 +89,20 @@ pub(crate) fn patches(before: &[Entry], now: &Tape, actions: &[Work], versions: 
 
 /// The actions are what the history records, no more and no less, but for the answers of patches.
 pub(crate) fn is_recorded(history: &[Value], actions: &[Work]) -> Result<(), String> {
-    let scheduled: Vec<_> = history.iter().filter(|e| matches!(kind(e), 4 | 7 | 10)).collect();
+    let scheduled: Vec<_> = history.iter().filter(|e| matches!(kind(e), 4 | 7 | 10 | 14)).collect();
     for (id, event) in scheduled.iter().enumerate() {
-        let (wanted, name) = match kind(event) {
-            4 => (Kind::Activity, event["Name"].as_str()),
-            7 => (Kind::SubOrchestration, event["Name"].as_str()),
-            _ => (Kind::Timer, None),
+        let is_lock = || event["Input"].as_str().is_some_and(|input| input.contains("lockset"));
+        let (wanted, name): (&[Kind], _) = match kind(event) {
+            4 => (&[Kind::Activity], event["Name"].as_str()),
+            7 => (&[Kind::SubOrchestration], event["Name"].as_str()),
+            10 => (&[Kind::Timer], None),
+            _ if event["Name"] == "release" => (&[Kind::Release], event["InstanceId"].as_str()),
+            _ if is_lock() => (&[Kind::Lock], None),
+            _ => (&[Kind::Call, Kind::Signal], event["InstanceId"].as_str()),
         };
         let action = actions
             .get(id)
-            .filter(|a| a.kind == wanted && name.is_none_or(|name| name == a.name));
+            .filter(|a| wanted.contains(&a.kind) && name.is_none_or(|name| name.eq_ignore_ascii_case(&a.name)));
         if event["EventId"] != id || action.is_none() {
             return Err(format!(
                 "history has {event} as {id}, the answer has {:?}",
@@ -121,10 +126,16 @@ pub(crate) fn is_recorded(history: &[Value], actions: &[Work]) -> Result<(), Str
 pub(crate) fn asked_for(tape: &[Entry], actions: &[Work]) -> Result<(), String> {
     let mut asked = tape
         .iter()
-        .filter(|e| matches!(e, Entry::Called { .. } | Entry::TimerCreated { .. }))
+        .filter(|e| {
+            matches!(
+                e,
+                Entry::Called { .. } | Entry::TimerCreated { .. } | Entry::LockAsked { .. }
+            )
+        })
         .peekable();
     let mut retried = BTreeSet::new();
     let mut pieces = false;
+    // Code with critical sections may need further timers too.
     for (id, action) in actions.iter().enumerate() {
         match (action.kind, asked.peek()) {
             (Kind::Timer, _) if action.is_patch_marker() => {}
@@ -133,19 +144,22 @@ pub(crate) fn asked_for(tape: &[Entry], actions: &[Work]) -> Result<(), String> 
                 asked.next();
             }
             (Kind::Timer, _) if pieces || !retried.is_empty() => {}
+            (Kind::Lock, Some(Entry::LockAsked { .. })) => {
+                pieces = true;
+                asked.next();
+            }
+            // The code drops a guard, whether it logs that or not.
+            (Kind::Release, _) => {}
             (
-                called @ (Kind::Activity | Kind::SubOrchestration),
+                called,
                 Some(Entry::Called {
                     name,
                     serial,
-                    sub_orchestration,
+                    kind,
                     retried: again,
                     ..
                 }),
-            ) if action.input == *serial
-                && *sub_orchestration == (called == Kind::SubOrchestration)
-                && *name == action.name =>
-            {
+            ) if action.input == *serial && *kind == called && *name == action.name => {
                 if *again {
                     retried.insert(*serial);
                 }
@@ -171,10 +185,13 @@ pub(crate) fn seen_until(tape: &[Entry], actions: &[Work], history: &[Value]) ->
     let mut until = 0;
     for entry in tape {
         let found = match entry {
-            Entry::Got { event, .. } => history.iter().position(|e| kind(e) == 15 && number(e) == *event),
+            Entry::Got { event, .. } => history
+                .iter()
+                .position(|e| kind(e) == 15 && !is_response(e) && number(e) == *event),
             Entry::Returned { serial, .. } => (0..actions.len())
                 .filter(|id| actions[*id].kind != Kind::Timer && actions[*id].input == *serial)
                 .filter_map(|id| history.iter().position(|e| e["TaskScheduledId"] == id))
+                // Responses of entities are not looked for: what lies behind them may be seen, too.
                 .max(),
             _ => None,
         };
@@ -206,7 +223,9 @@ impl Events {
     }
 
     pub(crate) fn arrive(&mut self, event: &Value) {
-        self.present.push(number(event));
+        if !is_response(event) {
+            self.present.push(number(event));
+        }
     }
 
     /// No event is consumed twice, or before an older one that nobody else holds.
@@ -256,7 +275,7 @@ impl Events {
             Entry::Got { event, .. } => Some(*event),
             _ => None,
         }));
-        let carried: Vec<u64> = carried_over.iter().map(number).collect();
+        let carried: Vec<u64> = carried_over.iter().filter(|e| !is_response(e)).map(number).collect();
         let next: Vec<u64> = handed_on
             .iter()
             .map(|e| e["input"].as_u64().unwrap())
@@ -278,7 +297,9 @@ impl Events {
             if !self.present.ends_with(&carried) || carried.len() < arrived_late {
                 return Err(format!("of {:?} the host carries over {carried:?}", self.present));
             }
-            let again = |e: &u64| self.consumed.contains(e) || seen.iter().any(|s| kind(s) == 15 && number(s) == *e);
+            let again = |e: &u64| {
+                self.consumed.contains(e) || seen.iter().any(|s| kind(s) == 15 && !is_response(s) && number(s) == *e)
+            };
             if let Some(again) = carried.iter().find(|e| again(e)) {
                 return Err(format!("event {again} comes again"));
             }

@@ -1,6 +1,10 @@
 //! The orchestration that runs a program, and the tape of what it did and saw.
 
 use super::program::{Block, Call, End, Losers, Program, SPANS, Step};
+use super::{
+    entities::{EntityCall, Lock, Sections, Standing},
+    model::Kind,
+};
 use azure_functions::{
     bindings::DurableOrchestrationContext,
     durable::{CallError, CallFuture, EventFuture, OrchestrationOutput, RetryOptions, TimerFuture},
@@ -24,7 +28,7 @@ pub(crate) enum Entry {
     Called {
         name: String,
         serial: u64,
-        sub_orchestration: bool,
+        kind: Kind,
         retried: bool,
         at: DateTime<Utc>,
     },
@@ -50,6 +54,12 @@ pub(crate) enum Entry {
     },
     GaveUp {
         name: u8,
+        at: DateTime<Utc>,
+    },
+    LockAsked {
+        at: DateTime<Utc>,
+    },
+    Locked {
         at: DateTime<Utc>,
     },
     Won {
@@ -78,6 +88,7 @@ pub(crate) struct Tape {
     /// Questions in their order, with their answers.
     pub(crate) asked: Vec<(u8, bool)>,
     serials: u64,
+    pub(crate) sections: Sections,
     live_waits: BTreeMap<u8, usize>,
     /// Futures that the code forgot about.
     leaked: Vec<Box<dyn Any>>,
@@ -113,7 +124,14 @@ pub(crate) fn record<T>(program: &Rc<Program>, versions: [Version; 4], episode: 
     (result, tape)
 }
 
-fn tape<T>(with: impl FnOnce(&mut Tape) -> T) -> T {
+impl Tape {
+    pub(crate) fn next_serial(&mut self) -> u64 {
+        self.serials += 1;
+        self.serials
+    }
+}
+
+pub(crate) fn tape<T>(with: impl FnOnce(&mut Tape) -> T) -> T {
     TAPE.with_borrow_mut(with)
 }
 
@@ -148,8 +166,8 @@ pub(crate) fn orchestrator(
 }
 
 #[derive(Clone)]
-struct Code {
-    context: DurableOrchestrationContext,
+pub(crate) struct Code {
+    pub(crate) context: DurableOrchestrationContext,
     generation: usize,
     last: usize,
 }
@@ -160,6 +178,8 @@ enum Started {
     Call(CallFuture, u64),
     Timer(TimerFuture, DateTime<Utc>),
     Wait(Wait),
+    Entity(EntityCall),
+    Lock(Lock),
 }
 
 struct Wait {
@@ -181,7 +201,7 @@ impl Drop for Live {
 }
 
 impl Code {
-    fn log(&self, entry: Entry) {
+    pub(crate) fn log(&self, entry: Entry) {
         let replaying = self.context.is_replaying();
         tape(|tape| {
             tape.entries.push(entry);
@@ -189,24 +209,21 @@ impl Code {
         });
     }
 
-    fn now(&self) -> DateTime<Utc> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
         self.context.current_time()
     }
 
     fn start_call(&self, call: &Call) -> (CallFuture, u64) {
-        let serial = tape(|tape| {
-            tape.serials += 1;
-            tape.serials
+        let (serial, child) = tape(|tape| {
+            let child = call.sub_orchestration && tape.sections.standing == Standing::Free;
+            tape.sections.retried_children |= child && call.retry.is_some();
+            (tape.next_serial(), child)
         });
-        let name = format!(
-            "{}_{}",
-            if call.sub_orchestration { "child" } else { "work" },
-            call.name
-        );
+        let name = format!("{}_{}", if child { "child" } else { "work" }, call.name);
         self.log(Entry::Called {
             name: name.clone(),
             serial,
-            sub_orchestration: call.sub_orchestration,
+            kind: if child { Kind::SubOrchestration } else { Kind::Activity },
             retried: call.retry.is_some(),
             at: self.now(),
         });
@@ -223,7 +240,7 @@ impl Code {
         });
         let id = (serial % 3 == 0).then(|| format!("child-{}-{serial}", self.generation));
         let context = &self.context;
-        let future = match (call.sub_orchestration, options) {
+        let future = match (child, options) {
             (false, None) => context.call_activity(&name, serial),
             (false, Some(options)) => context.call_activity_with_retry(&name, options, serial),
             (true, None) => context.call_sub_orchestrator(&name, id.as_deref(), serial),
@@ -232,7 +249,7 @@ impl Code {
         (future, serial)
     }
 
-    fn returned(&self, serial: u64, result: &Result<Value, CallError>) -> bool {
+    pub(crate) fn returned(&self, serial: u64, result: &Result<Value, CallError>) -> bool {
         // Whoever does the work echoes what it was given: so an answer to another call is noticed.
         let right = match result {
             Ok(value) => *value == json!({ "echo": serial }),
@@ -301,6 +318,15 @@ impl Code {
                 let event = wait.future.await;
                 self.got(wait.live.0, &event);
             }
+            Started::Entity(call) => self.finish_entity(call).await,
+            Started::Lock(lock) => {
+                let (section, asked) = self.locked(lock).await;
+                if let Some(call) = self.start_entity(0) {
+                    self.finish_entity(call).await;
+                }
+                section.release();
+                drop(asked);
+            }
         }
     }
 
@@ -343,6 +369,24 @@ impl Code {
                 started.push(Started::Timer(future, due));
             }
             Step::StartWait(name) => started.push(Started::Wait(self.start_wait(name))),
+            Step::StartEntity(key) => started.extend(self.start_entity(key).map(Started::Entity)),
+            Step::StartLock(keys) => started.extend(self.start_lock(&keys).map(Started::Lock)),
+            Step::CallEntity(key) => {
+                if let Some(call) = self.start_entity(key) {
+                    self.finish_entity(call).await;
+                }
+            }
+            Step::Signal(key) => self.signal(key),
+            Step::Section(keys, block) => match self.start_lock(&keys) {
+                Some(lock) => {
+                    let (section, asked) = self.locked(lock).await;
+                    let result = self.block(block).await;
+                    drop(section);
+                    drop(asked);
+                    result?;
+                }
+                None => self.block(block).await?,
+            },
             Step::Await(i) if !started.is_empty() => {
                 let i = i % started.len();
                 self.finish(started.remove(i)).await;
@@ -357,6 +401,8 @@ impl Code {
                     Started::Call(future, _) => Box::new(future),
                     Started::Timer(future, _) => Box::new(future),
                     Started::Wait(wait) => Box::new(wait),
+                    Started::Entity(call) => Box::new(call),
+                    Started::Lock(lock) => Box::new(lock),
                 };
                 tape(|tape| tape.leaked.push(leaked));
             }

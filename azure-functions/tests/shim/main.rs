@@ -8,6 +8,7 @@
 
 mod check;
 mod code;
+mod entities;
 mod model;
 mod mutants;
 mod program;
@@ -53,6 +54,11 @@ fn shim_and_code_agree_about_every_program() {
             total.markers,
             total.silent_markers,
             total.old_ways,
+            total.entity_calls,
+            total.locks,
+            total.releases,
+            total.relays,
+            total.late_responses,
         ];
         assert!(rarest.iter().all(|n| *n > 0), "{total:#?}");
     }

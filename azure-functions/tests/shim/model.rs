@@ -1,6 +1,7 @@
 //! The host's shim, written from the protocol reference: what it makes of a list of actions and a history. It knows no
 //! causes and no ids but the ones it counts itself, and awaits each element of the list before it touches the next.
 
+use super::entities::Entities;
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -11,6 +12,17 @@ pub(crate) enum Kind {
     Activity,
     SubOrchestration,
     Timer,
+    Call,
+    Signal,
+    Lock,
+    Release,
+}
+
+impl Kind {
+    /// Whether the instance cannot end while it is out.
+    pub(crate) fn holds(self) -> bool {
+        matches!(self, Self::Activity | Self::SubOrchestration | Self::Timer)
+    }
 }
 
 /// An action that takes an id.
@@ -22,6 +34,8 @@ pub(crate) struct Work {
     pub(crate) instance_id: Option<String>,
     pub(crate) fire_at: Option<DateTime<Utc>>,
     pub(crate) cancelled: bool,
+    /// Name of the response of an entity.
+    pub(crate) request: Option<String>,
 }
 
 impl Work {
@@ -81,6 +95,7 @@ struct Shim<'a> {
     held_back: VecDeque<&'a Value>,
     continued: Option<Value>,
     carried_over: Vec<Value>,
+    entities: Entities,
 }
 
 /// Plays the list over the history.
@@ -101,11 +116,13 @@ pub(crate) fn interpret(history: &[Value], actions: &[Value], limits: Limits) ->
         held_back: VecDeque::new(),
         continued: None,
         carried_over: Vec::new(),
+        entities: Entities::default(),
     };
     for event in history {
         shim.receive(event)?;
     }
-    let open = (0..shim.issued.len()).any(|id| !shim.settled[id] && !shim.issued[id].cancelled);
+    let open = (0..shim.issued.len())
+        .any(|id| shim.issued[id].kind.holds() && !shim.settled[id] && !shim.issued[id].cancelled);
     Ok(Stand {
         at_end: shim.awaited.is_none() && shim.next == actions.len(),
         open,
@@ -144,18 +161,23 @@ impl<'a> Shim<'a> {
     fn process(&mut self, event: &Value) -> Result<(), String> {
         match event["EventType"].as_u64().unwrap() {
             12 => self.clock = instant(&event["Timestamp"]),
-            0 => return self.advance(),
+            0 => {
+                self.entities.execution = event["Input"].to_string();
+                return self.advance();
+            }
             19 => self.suspended = true,
-            kind @ (4 | 7 | 10) => {
+            kind @ (4 | 7 | 10 | 14) => {
                 let id = usize::try_from(event["EventId"].as_u64().unwrap()).unwrap();
                 if !self.pending.remove(&id) {
                     return Err(format!("non-deterministic: history has {kind}#{id}, the shim does not"));
                 }
                 let work = &self.issued[id];
                 let (kinds, name) = match work.kind {
-                    Kind::Activity => (4, &work.name),
-                    Kind::SubOrchestration => (7, &work.name),
-                    Kind::Timer => (10, &work.name),
+                    Kind::Activity => (4, work.name.as_str()),
+                    Kind::SubOrchestration => (7, work.name.as_str()),
+                    Kind::Timer => (10, ""),
+                    Kind::Call | Kind::Signal | Kind::Lock => (14, "op"),
+                    Kind::Release => (14, "release"),
                 };
                 let recorded = event["Name"].as_str().unwrap_or_default();
                 if kinds != kind || (kind != 10 && !recorded.eq_ignore_ascii_case(name)) {
@@ -172,6 +194,10 @@ impl<'a> Shim<'a> {
                 return self.advance();
             }
             15 if self.continued.is_some() => self.carried_over.push(event.clone()),
+            15 if let Some(id) = self.entities.respond(event["Name"].as_str().unwrap()) => {
+                self.settled[id] = true;
+                return self.advance();
+            }
             15 => {
                 let name = event["Name"].as_str().unwrap().to_lowercase();
                 match self.waiting.entry(name.clone()).or_default().pop() {
@@ -239,10 +265,19 @@ impl<'a> Shim<'a> {
                 self.continued = Some(action["input"].clone());
                 Node::Settled
             }
+            Some(14) => {
+                for target in self.entities.release()? {
+                    self.issued.push(release(&target));
+                    self.pending.insert(self.settled.len());
+                    self.settled.push(true);
+                }
+                Node::Settled
+            }
             _ => {
-                let work = work(action).ok_or_else(|| format!("unknown action {action}"))?;
+                let mut work = work(action).ok_or_else(|| format!("unknown action {action}"))?;
                 let id = self.issued.len();
-                if let (Some(fire_at), Some(max)) = (work.fire_at, self.limits.max_timer)
+                work.request = self.entities.issue(id, &work, self.clock)?;
+                if let (Kind::Timer, Some(fire_at), Some(max)) = (work.kind, work.fire_at, self.limits.max_timer)
                     && fire_at - self.clock > max
                 {
                     return Err(format!(
@@ -250,7 +285,7 @@ impl<'a> Shim<'a> {
                         self.clock
                     ));
                 }
-                let cancelled = work.cancelled;
+                let cancelled = work.cancelled || work.kind == Kind::Signal;
                 self.issued.push(work);
                 self.settled.push(false);
                 self.pending.insert(id);
@@ -266,31 +301,63 @@ fn work(action: &Value) -> Option<Work> {
         0 => Kind::Activity,
         2 => Kind::SubOrchestration,
         5 => Kind::Timer,
+        7 => Kind::Call,
+        9 | 10 => Kind::Signal,
+        13 => Kind::Lock,
         _ => return None,
     };
     Some(Work {
         kind,
-        name: action["functionName"].as_str().unwrap_or_default().to_owned(),
+        name: match kind {
+            Kind::Call | Kind::Signal => action["instanceId"].as_str()?.to_owned(),
+            _ => action["functionName"].as_str().unwrap_or_default().to_owned(),
+        },
         input: match kind {
             // JSON text in a string.
             Kind::Activity => serde_json::from_str(action["input"].as_str()?).ok()?,
+            Kind::Lock => action["lockSet"].clone(),
             _ => action["input"].clone(),
         },
         instance_id: action["instanceId"].as_str().map(str::to_owned),
-        fire_at: (kind == Kind::Timer).then(|| instant(&action["fireAt"])),
+        fire_at: action.get("fireAt").map(instant),
         cancelled: action["isCanceled"] == true,
+        request: None,
     })
+}
+
+/// One of the messages of a release.
+fn release(target: &str) -> Work {
+    Work {
+        kind: Kind::Release,
+        name: target.to_owned(),
+        input: Value::Null,
+        instance_id: None,
+        fire_at: None,
+        cancelled: false,
+        request: None,
+    }
 }
 
 /// What takes ids, in the order in which a shim that never waits would give them out.
 pub(crate) fn in_order(actions: &[Value]) -> Vec<Work> {
-    actions
-        .iter()
-        .flat_map(|action| match action["compoundActions"].as_array() {
-            Some(children) => in_order(children),
-            None => work(action).into_iter().collect(),
-        })
-        .collect()
+    fn collect(actions: &[Value], held: &mut Vec<String>, all: &mut Vec<Work>) {
+        for action in actions {
+            if let Some(children) = action["compoundActions"].as_array() {
+                collect(children, held, all);
+            } else if action["actionType"] == 14 {
+                all.extend(held.iter().map(|target| release(target)));
+            } else if let Some(work) = work(action) {
+                if work.kind == Kind::Lock {
+                    let set = work.input.as_array().unwrap().iter();
+                    *held = set.map(|id| format!("@acct@{}", id["key"].as_str().unwrap())).collect();
+                }
+                all.push(work);
+            }
+        }
+    }
+    let mut all = Vec::new();
+    collect(actions, &mut Vec::new(), &mut all);
+    all
 }
 
 pub(crate) fn instant(value: &Value) -> DateTime<Utc> {

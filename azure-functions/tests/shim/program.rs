@@ -54,11 +54,17 @@ pub(crate) enum Step {
     StartCall(Call),
     StartTimer(Span),
     StartWait(u8),
+    StartEntity(u8),
+    StartLock(Vec<u8>),
     /// Future of the list, by index: awaited, dropped, or forgotten.
     Await(usize),
     Drop(usize),
     Leak(usize),
     Timer(Span),
+    CallEntity(u8),
+    Signal(u8),
+    /// Runs the block in a critical section of these entities.
+    Section(Vec<u8>, Block),
     Wait(u8),
     WaitOrTimeout(u8, Span),
     Timeout(Span, Block),
@@ -180,6 +186,10 @@ fn end() -> impl Strategy<Value = End> + Clone {
     prop_oneof![4 => Just(End::Return), 3 => Just(End::Fail), 1 => Just(End::Panic)]
 }
 
+fn keys() -> impl Strategy<Value = Vec<u8>> + Clone {
+    vec(0_u8..4, 1..4)
+}
+
 fn leaf() -> impl Strategy<Value = Step> + Clone {
     let event = 0_u8..4;
     prop_oneof![
@@ -193,6 +203,10 @@ fn leaf() -> impl Strategy<Value = Step> + Clone {
         5 => span().prop_map(Step::Timer),
         6 => event.clone().prop_map(Step::Wait),
         4 => (event, span()).prop_map(|(event, span)| Step::WaitOrTimeout(event, span)),
+        6 => (0_u8..4).prop_map(Step::CallEntity),
+        4 => (0_u8..4).prop_map(Step::StartEntity),
+        2 => (0_u8..4).prop_map(Step::Signal),
+        1 => keys().prop_map(Step::StartLock),
         1 => Just(Step::Status),
         1 => (any::<bool>(), prop::bool::weighted(0.8))
             .prop_map(|(preserve, awaited)| Step::ContinueAsNew { preserve, awaited }),
@@ -221,6 +235,7 @@ fn step() -> impl Strategy<Value = Step> + Clone {
             2 => (1_usize..4, blocks).prop_map(|(limit, blocks)| Step::ForEach(limit, blocks)),
             2 => (1_u8..4, block.clone()).prop_map(|(times, block)| Step::Repeat(times, block)),
             2 => (call(), block.clone()).prop_map(|(call, block)| Step::IfFailed(call, block)),
+            5 => (keys(), block.clone()).prop_map(|(keys, block)| Step::Section(keys, block)),
             4 => (0_u8..4, block.clone(), block).prop_map(|(id, new, old)| Step::Patched(id, new, old)),
         ]
     })

@@ -4,6 +4,7 @@
 use super::{
     check::{self, Events},
     code::{self, Entry, Tape, Version},
+    entities,
     model::{self, Kind, Limits, Stand, Work},
     program::Program,
 };
@@ -36,6 +37,13 @@ pub(crate) struct Tally {
     pub(crate) markers: usize,
     /// Markers that nobody asked for any more.
     pub(crate) silent_markers: usize,
+    pub(crate) entity_calls: usize,
+    pub(crate) locks: usize,
+    pub(crate) releases: usize,
+    /// Timers that hand on what happened in a critical section.
+    pub(crate) relays: usize,
+    /// Responses that reached the next execution.
+    pub(crate) late_responses: usize,
     /// Questions that an old history had passed.
     pub(crate) old_ways: usize,
 }
@@ -59,6 +67,11 @@ impl Tally {
         self.markers += other.markers;
         self.silent_markers += other.silent_markers;
         self.old_ways += other.old_ways;
+        self.entity_calls += other.entity_calls;
+        self.locks += other.locks;
+        self.releases += other.releases;
+        self.relays += other.relays;
+        self.late_responses += other.late_responses;
     }
 
     fn last_answer(&mut self, list: &[Value]) {
@@ -250,7 +263,7 @@ impl World {
             "isReplaying": false,
             "parentInstanceId": null,
             "upperSchemaVersion": 1,
-            "upperSchemaVersionNew": 2,
+            "upperSchemaVersionNew": 3,
             "longRunningTimerIntervalDuration": "3.00:00:00",
             "maximumShortTimerDuration": format!("{max}.00:00:00"),
             "defaultHttpAsyncRequestSleepTimeMillseconds": 30_000,
@@ -306,6 +319,10 @@ impl World {
         self.tally.markers += markers;
         self.tally.silent_markers += markers.saturating_sub(asked_for);
         self.tally.old_ways += (0..4).filter(|patch| told(*patch) == Some(false)).count();
+        let count = |kind| self.actions.iter().filter(|a| a.kind == kind).count();
+        self.tally.entity_calls += count(Kind::Call);
+        self.tally.locks += count(Kind::Lock);
+        self.tally.releases += count(Kind::Release);
         self.tally.cancelled_timers += self.actions.iter().filter(|a| a.cancelled).count();
         self.tally.events_consumed += self.tape.iter().filter(|e| matches!(e, Entry::Got { .. })).count();
         let Some(input) = stand.continued else {
@@ -407,7 +424,8 @@ impl World {
                 .iter()
                 .any(|e| matches!(kind(e), 5 | 6 | 8 | 9) && e["TaskScheduledId"] == id)
         };
-        let held = (0..self.actions.len()).any(|id| self.actions[id].kind != Kind::Timer && !answered(id));
+        let tasks = |id: usize| matches!(self.actions[id].kind, Kind::Activity | Kind::SubOrchestration);
+        let held = (0..self.actions.len()).any(|id| tasks(id) && !answered(id));
         if stand.open != held {
             return Err(format!(
                 "the code is done and calls are out: {held}; the shim is held: {}",
@@ -424,6 +442,8 @@ impl World {
         match work.kind {
             Kind::Timer => {
                 let fire_at = work.fire_at.unwrap();
+                let clock = self.history.iter().rfind(|e| kind(e) == 12).unwrap();
+                self.tally.relays += usize::from(!work.cancelled && model::instant(&clock["Timestamp"]) == fire_at);
                 scheduled = json!({"EventType": 10, "FireAt": text(fire_at)});
                 completed = json!({"EventType": 11, "TimerId": id, "FireAt": text(fire_at)});
                 due = fire_at + self.dice.up_to(2);
@@ -454,12 +474,23 @@ impl World {
                 };
                 completed["TaskScheduledId"] = json!(id);
             }
+            Kind::Call | Kind::Signal | Kind::Lock | Kind::Release => {
+                let failures = self.program.world.failures;
+                let (sent, response) = entities::messages(work, failures > 0 && self.dice.one_in(failures));
+                scheduled = sent;
+                completed = response.unwrap_or_default();
+            }
         }
         scheduled["EventId"] = json!(id);
         scheduled["Timestamp"] = json!(text(self.now));
         scheduled["IsPlayed"] = json!(false);
-        completed["EventId"] = json!(-1);
+        if !completed.is_null() {
+            completed["EventId"] = json!(-1);
+        }
         self.history.push(scheduled);
+        if completed.is_null() {
+            return;
+        }
         // The message of a cancelled timer is on its way all the same.
         if self.dice.one_in(12) {
             let event = completed.clone();
@@ -534,7 +565,9 @@ impl World {
         };
         self.tally.restarts += 1;
         self.tally.events_handed_on += handed_on.len();
-        self.tally.events_carried_over += carried_over.len();
+        let late = carried_over.iter().filter(|e| entities::is_response(e)).count();
+        self.tally.late_responses += late;
+        self.tally.events_carried_over += carried_over.len() - late;
         self.generation += 1;
         if input != json!({"generation": self.generation}) {
             return Err(format!("the next execution gets the input {input}"));
@@ -542,7 +575,7 @@ impl World {
         let seen_until = check::seen_until(&self.tape, &self.actions, &self.history);
         let arrived_late = self.history[self.done_at.unwrap()..]
             .iter()
-            .filter(|e| kind(e) == 15)
+            .filter(|e| kind(e) == 15 && !entities::is_response(e))
             .count();
         self.events.hand_over(
             preserve.unwrap(),

@@ -14,6 +14,10 @@ use crate::durable::store::{Store, writer::Writer};
 #[derive(Clone, Debug)]
 pub(crate) enum HubRuntime {
     /// Tasks run beside each other; what blocks has threads of its own.
+    #[cfg_attr(
+        not(feature = "host"),
+        expect(dead_code, reason = "a test host alone has no use for it")
+    )]
     Tokio(Handle),
     /// Tasks run one at a time and block it where they must. Once the executor is gone, no task begins.
     #[cfg(feature = "testing")]

@@ -72,6 +72,7 @@ pub fn explore_crashes<T: PartialEq + Debug>(test: impl Fn(&TestHost) -> T) -> E
 #[derive(Clone, Debug, Default)]
 pub struct CrashExplorer {
     host: TestHostBuilder,
+    #[cfg(feature = "sqlite")]
     on_disk: bool,
     #[cfg(test)]
     wrap: Option<store::Wrap>,

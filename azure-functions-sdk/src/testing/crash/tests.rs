@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 
 use super::{CrashExplorer, explore_crashes};
 use crate::{
-    durable::store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store, StoreError},
+    durable::store::{
+        Commit, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store,
+        StoreError,
+    },
     testing::TestHost,
 };
 
@@ -139,6 +142,14 @@ impl Store for Torn {
 
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
         self.0.list(query)
+    }
+
+    fn entity(&self, id: &str) -> Result<Option<EntityRow>, StoreError> {
+        self.0.entity(id)
+    }
+
+    fn entities(&self, query: &EntityQuery) -> Result<EntityPage, StoreError> {
+        self.0.entities(query)
     }
 
     fn close(&self) {

@@ -1,7 +1,7 @@
 //! The orchestrator's answer on the JSON wire: segments written in their shortest equivalent form, so that plain chains
 //! and fan-outs look as every other SDK's do, and everything else is still exact for the host's shim.
 
-use super::{payload::SchemaVersion, time::write_instant};
+use super::{http_request, payload::SchemaVersion, time::write_instant};
 use crate::durable::replay::{
     action::ActionKind,
     outcome::{NextExecution, Outcome},
@@ -164,18 +164,22 @@ impl List<'_> {
 
     fn actions(&mut self, ids: Range<u32>, latest: Option<chrono::DateTime<chrono::Utc>>) {
         for id in ids {
+            let kind = &self.outcome.actions[id as usize].kind;
+            if matches!(kind, ActionKind::ReleaseEntity { first: false, .. }) {
+                continue;
+            }
             self.separator();
-            action(&mut self.out, &self.outcome.actions[id as usize].kind, latest);
+            action(&mut self.out, kind, latest);
         }
     }
 
-    /// Signals and patch markers at the head of a segment are settled when issued, so the shim may as well take them one
+    /// Signals, releases and patch markers at the head of a segment are settled when issued, so the shim may as well take them one
     /// by one.
     fn leading_signals(&mut self, ids: Range<u32>) -> Range<u32> {
         let signals = ids
             .clone()
             .map(|id| &self.outcome.actions[id as usize])
-            .take_while(|action| matches!(action.kind, ActionKind::SignalEntity { .. }) || action.is_patch_marker())
+            .take_while(|action| action.kind.is_one_way() || action.is_patch_marker())
             .count();
         let rest = ids.start + u32::try_from(signals).unwrap_or(0)..ids.end;
         self.actions(ids.start..rest.start, None);
@@ -260,6 +264,10 @@ fn action(out: &mut String, kind: &ActionKind, latest: Option<chrono::DateTime<c
             out.push_str(r#","input":"#);
             string(out, input);
         }
+        ActionKind::CallHttp { request } => {
+            out.push_str(r#"{"actionType":8,"httpRequest":"#);
+            http_request::write(out, request);
+        }
         ActionKind::CallSubOrchestration {
             name,
             instance_id,
@@ -278,14 +286,51 @@ fn action(out: &mut String, kind: &ActionKind, latest: Option<chrono::DateTime<c
             write_instant(out, latest.map_or(*fire_at, |latest| latest.min(*fire_at)));
             let _ = write!(out, r#"","isCanceled":{cancelled}"#);
         }
-        ActionKind::SignalEntity { instance_id, operation } => {
-            out.push_str(r#"{"actionType":9,"instanceId":"#);
-            string(out, instance_id);
-            out.push_str(r#","operation":"#);
-            string(out, operation);
+        ActionKind::CallEntity {
+            target,
+            operation,
+            input,
+        } => message(out, 7, target, operation, input),
+        ActionKind::SignalEntity {
+            target,
+            operation,
+            input,
+            at: None,
+        } => message(out, 9, target, operation, input),
+        ActionKind::SignalEntity {
+            target,
+            operation,
+            input,
+            at: Some(at),
+        } => {
+            message(out, 10, target, operation, input);
+            out.push_str(r#","fireAt":""#);
+            write_instant(out, *at);
+            out.push('"');
         }
+        ActionKind::LockEntities { entities, request } => {
+            out.push_str(r#"{"actionType":13,"lockSet":["#);
+            for (i, entity) in entities.iter().enumerate() {
+                out.push_str(if i > 0 { r#",{"name":"# } else { r#"{"name":"# });
+                string(out, entity.name());
+                out.push_str(r#","key":"#);
+                string(out, entity.key());
+                out.push('}');
+            }
+            let _ = write!(out, r#"],"lockRequestId":"{request}""#);
+        }
+        ActionKind::ReleaseEntity { .. } => out.push_str(r#"{"actionType":14"#),
     }
     out.push('}');
+}
+
+/// A message to an entity, without its last brace.
+fn message(out: &mut String, kind: u8, target: &str, operation: &str, input: &str) {
+    let _ = write!(out, r#"{{"actionType":{kind},"instanceId":"#);
+    string(out, target);
+    out.push_str(r#","operation":"#);
+    string(out, operation);
+    let _ = write!(out, r#","input":{input}"#);
 }
 
 /// Writes a JSON string.

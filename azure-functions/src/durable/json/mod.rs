@@ -2,5 +2,6 @@
 
 pub(crate) mod answer;
 pub(crate) mod failure;
+mod http_request;
 pub(crate) mod payload;
 pub(crate) mod time;

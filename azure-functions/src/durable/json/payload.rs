@@ -24,7 +24,11 @@ pub(crate) enum SchemaVersion {
     V1 = 0,
     V2 = 1,
     V3 = 2,
+    V4 = 3,
 }
+
+/// Milliseconds between the polls of an HTTP request, if the host does not say: its own default.
+const HTTP_POLL_DELAY: i64 = 30_000;
 
 /// Why a payload cannot be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +62,8 @@ impl Payload {
         let schema = match offered {
             ..=0 => SchemaVersion::V1,
             1 => SchemaVersion::V2,
-            2.. => SchemaVersion::V3,
+            2 => SchemaVersion::V3,
+            3.. => SchemaVersion::V4,
         };
         let history = History {
             events,
@@ -69,6 +74,8 @@ impl Payload {
             input: fields.input,
             // Zero means, like a missing value, that the host has no long-timer support to respect.
             max_timer: fields.max_timer.filter(|m| *m > TimeDelta::zero()),
+            has_locks: schema >= SchemaVersion::V4,
+            http_poll_delay: TimeDelta::milliseconds(fields.http_poll_delay.unwrap_or(HTTP_POLL_DELAY).max(0)),
             payload,
         };
         Ok(Self { history, schema })
@@ -87,6 +94,8 @@ struct Collected {
     upper_schema: i64,
     upper_schema_new: i64,
     max_timer: Option<TimeDelta>,
+    /// In milliseconds.
+    http_poll_delay: Option<i64>,
 }
 
 /// Members of the payload and of its events, told apart without allocating.
@@ -98,6 +107,7 @@ enum Key {
     UpperSchemaVersion,
     UpperSchemaVersionNew,
     MaximumShortTimerDuration,
+    HttpPollDelay,
     EventType,
     EventId,
     Timestamp,
@@ -134,6 +144,8 @@ impl<'de> serde::Deserialize<'de> for Key {
                     "upperSchemaVersion" => Key::UpperSchemaVersion,
                     "upperSchemaVersionNew" => Key::UpperSchemaVersionNew,
                     "maximumShortTimerDuration" => Key::MaximumShortTimerDuration,
+                    // Misspelt on the wire.
+                    "defaultHttpAsyncRequestSleepTimeMillseconds" => Key::HttpPollDelay,
                     "EventType" => Key::EventType,
                     "EventId" => Key::EventId,
                     "Timestamp" => Key::Timestamp,
@@ -192,6 +204,7 @@ impl<'de> Visitor<'de> for Fields<'de> {
                 Key::UpperSchemaVersion => found.upper_schema = map.next_value::<Integer>()?.0.unwrap_or(0),
                 Key::UpperSchemaVersionNew => found.upper_schema_new = map.next_value::<Integer>()?.0.unwrap_or(0),
                 Key::MaximumShortTimerDuration => found.max_timer = parse_time_span(raw(&mut map)?.trim_matches('"')),
+                Key::HttpPollDelay => found.http_poll_delay = map.next_value::<Integer>()?.0,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -390,7 +403,11 @@ impl<'de> Visitor<'de> for EventSeed<'de, '_> {
             Some(9) => failed(ScheduledKind::SubOrchestration),
             Some(10) => scheduled(ScheduledKind::Timer),
             Some(11) => completed(ScheduledKind::Timer),
-            Some(14) => scheduled(ScheduledKind::Message),
+            Some(14) => id(event_id).map_or(Event::Other, |id| Event::Sent {
+                id,
+                target: span(instance),
+                request: span(input),
+            }),
             Some(15) => Event::Raised {
                 name: span(name),
                 input: span(input),

@@ -83,6 +83,21 @@ fn push_digits(out: &mut String, number: u32, digits: u32) {
     }
 }
 
+/// Writes a duration.
+pub(super) fn write_time_span(out: &mut String, duration: std::time::Duration) {
+    let seconds = duration.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    if days > 0 {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{days}.");
+    }
+    let _ = write!(out, "{hours:02}:{minutes:02}:{:02}", seconds % 60);
+    let ticks = duration.subsec_nanos() / 100;
+    if ticks > 0 {
+        let _ = write!(out, ".{ticks:07}");
+    }
+}
+
 /// Reads a duration.
 pub(crate) fn parse_time_span(text: &str) -> Option<TimeDelta> {
     let (negative, text) = match text.trim().strip_prefix('-') {

@@ -1,8 +1,14 @@
 //! What an orchestrator asks for. Every action takes exactly one id, its index in the list.
 
-use super::{history::ScheduledKind, operation::OpId};
+use super::{
+    history::ScheduledKind,
+    http_call::{HTTP_ACTIVITY, Request},
+    operation::OpId,
+};
+use azure_functions_durable::EntityId;
 use chrono::{DateTime, Utc};
 use std::rc::Rc;
+use uuid::Uuid;
 
 /// One action.
 #[derive(Debug)]
@@ -19,6 +25,8 @@ pub(crate) struct Action {
 pub(crate) enum ActionKind {
     /// `input` is JSON text.
     CallActivity { name: Rc<str>, input: String },
+    /// An HTTP request that the host makes.
+    CallHttp { request: Rc<Request> },
     /// `input` is JSON text; without an instance id the host makes one.
     CallSubOrchestration {
         name: Rc<str>,
@@ -27,26 +35,45 @@ pub(crate) enum ActionKind {
     },
     /// A durable timer.
     CreateTimer { fire_at: DateTime<Utc>, cancelled: bool },
-    /// A message to an entity that nobody waits for; only ever reissued from history.
-    SignalEntity { instance_id: String, operation: String },
+    /// Calls an entity, given by its instance id; `input` is JSON text.
+    CallEntity {
+        target: Rc<str>,
+        operation: String,
+        input: String,
+    },
+    /// A message to an entity that nobody waits for, delivered at a time if one is given.
+    SignalEntity {
+        target: Rc<str>,
+        operation: String,
+        input: String,
+        at: Option<DateTime<Utc>>,
+    },
+    /// Asks for the locks of these entities, in the order of their instance ids.
+    LockEntities { entities: Rc<[EntityId]>, request: Uuid },
+    /// Gives one lock back. All locks of a critical section are given back by one action on the wire, which takes as many
+    /// ids: the one for the `first` stands for it.
+    ReleaseEntity { target: Rc<str>, first: bool },
 }
 
 impl ActionKind {
     pub(crate) fn scheduled_kind(&self) -> ScheduledKind {
         match self {
-            Self::CallActivity { .. } => ScheduledKind::Activity,
+            Self::CallActivity { .. } | Self::CallHttp { .. } => ScheduledKind::Activity,
             Self::CallSubOrchestration { .. } => ScheduledKind::SubOrchestration,
             Self::CreateTimer { .. } => ScheduledKind::Timer,
-            Self::SignalEntity { .. } => ScheduledKind::Message,
+            Self::CallEntity { .. }
+            | Self::SignalEntity { .. }
+            | Self::LockEntities { .. }
+            | Self::ReleaseEntity { .. } => ScheduledKind::Message,
         }
     }
 
-    /// The name that history records; timers have none.
+    /// The name that history records of a function; others have none.
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Self::CallActivity { name, .. } | Self::CallSubOrchestration { name, .. } => Some(name),
-            Self::CreateTimer { .. } => None,
-            Self::SignalEntity { instance_id, .. } => Some(instance_id),
+            Self::CallHttp { .. } => Some(HTTP_ACTIVITY),
+            _ => None,
         }
     }
 
@@ -54,8 +81,13 @@ impl ActionKind {
     pub(crate) fn settles_when_issued(&self) -> bool {
         matches!(
             self,
-            Self::CreateTimer { cancelled: true, .. } | Self::SignalEntity { .. }
+            Self::CreateTimer { cancelled: true, .. } | Self::SignalEntity { .. } | Self::ReleaseEntity { .. }
         )
+    }
+
+    /// Whether it is a message that nobody answers.
+    pub(crate) fn is_one_way(&self) -> bool {
+        matches!(self, Self::SignalEntity { .. } | Self::ReleaseEntity { .. })
     }
 }
 

@@ -5,13 +5,14 @@
 //! [`Outcome`]. No borrow of the state is held while user code runs.
 
 use super::{
-    action::Action,
+    action::{Action, ActionKind},
+    critical_section::{Relay, Section},
     event_wait::{Arrival, Content, Events},
     frame::{Frame, Frames, GroupId},
     history::{Event, History},
     mismatch::Mismatch,
     operation::{Course, OpId, Operation},
-    outcome::ContinueAsNew,
+    outcome::{ContinueAsNew, Response},
     patch::{Patch, PatchMarker},
     refusal::{Marker, Refusal, Refused},
     segment::{Cause, Segments},
@@ -43,6 +44,8 @@ pub(crate) struct Core {
     pub(super) state: RefCell<State>,
     /// Kept apart from the state, so that it can be set at any moment.
     refused: Cell<Option<Refused>>,
+    /// What the refusal is about.
+    refused_about: RefCell<Option<String>>,
     last_call: Cell<Option<Site>>,
     /// The last function found among the known ones: orchestrations call the same few again and again.
     last_known: RefCell<Option<(CalledKind, Rc<str>)>>,
@@ -78,6 +81,14 @@ pub(crate) struct State {
     pub(super) mismatch: Option<Mismatch>,
     pub(super) continue_as_new: Option<ContinueAsNew>,
     pub(super) custom_status: Option<String>,
+    /// Messages to entities that can be answered, by the name of the event that answers them.
+    pub(super) requests: BTreeMap<String, u32>,
+    pub(super) newest_response: Option<Response>,
+    pub(super) section: Option<Section>,
+    /// By timer.
+    pub(super) relays: BTreeMap<u32, Relay>,
+    /// What an action that the core issues by itself would break.
+    pub(super) violation: Option<(Refusal, Site)>,
     guids: u32,
 }
 
@@ -96,7 +107,7 @@ impl Core {
         let (mut committed, mut suspended) = (0, false);
         for (place, event) in history.events.iter().enumerate() {
             match event {
-                Event::Scheduled { id, .. } => {
+                Event::Scheduled { id, .. } | Event::Sent { id, .. } => {
                     let id = *id as usize;
                     // Ids are dense, so one beyond the number of events comes from no execution of any code.
                     if id >= history.events.len() {
@@ -163,9 +174,15 @@ impl Core {
                 mismatch: None,
                 continue_as_new: None,
                 custom_status: None,
+                requests: BTreeMap::new(),
+                newest_response: None,
+                section: None,
+                relays: BTreeMap::new(),
+                violation: None,
                 guids: 0,
             }),
             refused: Cell::new(None),
+            refused_about: RefCell::default(),
             last_call: Cell::new(None),
             last_known: RefCell::new(None),
             json_buffer: RefCell::default(),
@@ -237,6 +254,14 @@ impl Core {
         panic::resume_unwind(Box::new(Marker))
     }
 
+    /// Records the refusal of something that has a name, and unwinds.
+    pub(crate) fn refuse_about(&self, refusal: Refusal, about: &str, site: Site) -> ! {
+        if self.refused.get().is_none() && !self.sealed.get() {
+            self.refused_about.replace(Some(about.to_owned()));
+        }
+        self.refuse(refusal, Some(site))
+    }
+
     fn note_refusal(&self, refusal: Refusal, site: Option<Site>) {
         if self.refused.get().is_none() && !self.sealed.get() {
             self.refused.set(Some(Refused {
@@ -248,6 +273,11 @@ impl Core {
 
     pub(crate) fn refused(&self) -> Option<Refused> {
         self.refused.get()
+    }
+
+    /// What the refusal is about, if that has a name.
+    pub(crate) fn refused_about(&self) -> Option<String> {
+        self.refused_about.borrow().clone()
     }
 
     /// The newest call of the context, for messages.
@@ -346,6 +376,14 @@ impl Core {
         let state = self.state.borrow();
         let name = state.actions.get(id as usize).and_then(|action| action.kind.name());
         name.unwrap_or_default().to_owned()
+    }
+
+    /// The entity and the operation that an action calls.
+    pub(crate) fn called_entity(&self, id: u32) -> (String, String) {
+        match self.state.borrow().actions.get(id as usize).map(|action| &action.kind) {
+            Some(ActionKind::CallEntity { target, operation, .. }) => (target.to_string(), operation.clone()),
+            _ => (String::new(), String::new()),
+        }
     }
 
     /// JSON text of an input, in no more memory than it takes.

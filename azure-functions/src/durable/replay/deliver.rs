@@ -1,14 +1,28 @@
 //! Delivery: history events become visible one at a time, in their order.
 
 use super::{
+    action::ActionKind,
     core::{Core, State},
     event_wait::{Arrival, Content},
-    history::{Event, History, Span},
+    history::{Event, History, ScheduledKind, Span},
+    http_call::After,
     operation::{Answered, Course, OpId, OpState, RetryStage},
+    outcome::Response,
+    refusal::Refusal,
     segment::Cause,
 };
 use crate::durable::CallError;
 use chrono::{DateTime, TimeDelta, Utc};
+use std::rc::Rc;
+
+/// What an answer leads to.
+enum Then {
+    Answer(Answered),
+    NextPiece { due: DateTime<Utc> },
+    DelayAgain { due: DateTime<Utc> },
+    NextAttempt,
+    Nothing,
+}
 
 /// What came of one event.
 enum Delivered {
@@ -31,6 +45,13 @@ impl Core {
             }
             match state.next(&self.history) {
                 None => return false,
+                Some(_) if state.violation.is_some() => {
+                    if let Some((refusal, site)) = state.violation.take() {
+                        drop(state);
+                        self.refuse(refusal, Some(site));
+                    }
+                    return false;
+                }
                 Some(Delivered::Quiet) => {}
                 Some(Delivered::Answer) => return true,
                 Some(Delivered::AskRetryPolicy { op, place }) => {
@@ -50,17 +71,22 @@ impl Core {
     /// When the next attempt is due; `None` if there is none. The loop of DurableTask.Core's RetryInterceptor, without
     /// its dummy timer after the last attempt.
     fn retry_after(&self, op: OpId, place: usize) -> Option<DateTime<Utc>> {
-        let (options, failures, first_at, now, error) = {
+        let (delay, options, now, error) = {
             let mut state = self.state.borrow_mut();
             let now = state.clock;
-            let Course::Retry(retry) = &mut state.operations[op.0 as usize].course else {
-                return None;
+            let (attempts, error) = match &mut state.operations[op.0 as usize].course {
+                Course::Retry(retry) => {
+                    let name = retry.call.name().unwrap_or_default();
+                    (&mut retry.attempts, CallError::from_history(&self.history, place, name))
+                }
+                Course::Http(call) => (
+                    call.attempts.as_mut()?,
+                    CallError::http_from_history(&self.history, place),
+                ),
+                _ => return None,
             };
-            retry.failures += 1;
-            let error = CallError::from_history(&self.history, place, retry.call.name().unwrap_or_default());
-            (retry.options.clone(), retry.failures, retry.first_at, now, error)
+            (attempts.next_delay(now)?, attempts.options.clone(), now, error)
         };
-        let delay = options.delay_after(failures, now - first_at)?;
         // No borrow is held here: the predicate is user code.
         (!error.is_non_retriable() && options.accepts(&error)).then(|| add(now, delay))
     }
@@ -110,7 +136,7 @@ impl State {
             Event::Completed { .. } | Event::Failed { .. } | Event::Raised { .. } => {
                 return Some(self.apply(history, place));
             }
-            Event::Scheduled { id, .. } => self.pass_scheduled(history, *id),
+            Event::Scheduled { id, .. } | Event::Sent { id, .. } => self.pass_scheduled(history, *id),
             Event::ExecutionStarted | Event::Ended | Event::Other => {}
         }
         Some(Delivered::Quiet)
@@ -119,21 +145,29 @@ impl State {
     fn apply(&mut self, history: &History, place: usize) -> Delivered {
         match history.events[place] {
             Event::Completed { kind, id, .. } => match self.settle(id, kind) {
-                Some(op) => self.completed(history, op, id, place),
-                None => return Delivered::Quiet,
+                Some(_) if self.relayed(history, id) => Delivered::Answer,
+                Some(op) if self.is_pending(op) => {
+                    self.completed(history, op, id, place);
+                    Delivered::Answer
+                }
+                _ => Delivered::Quiet,
             },
             Event::Failed { kind, id, .. } => match self.settle(id, kind) {
-                Some(op) => return self.failed(op, place),
-                None => return Delivered::Quiet,
+                Some(op) if self.is_pending(op) => self.failed(op, place),
+                _ => Delivered::Quiet,
             },
-            Event::Raised { name, input } => self.raised(history, name, input),
-            _ => return Delivered::Quiet,
+            Event::Raised { name, input } => self.raised(history, name, input, place),
+            _ => Delivered::Quiet,
         }
-        Delivered::Answer
+    }
+
+    fn is_pending(&self, op: OpId) -> bool {
+        let operation = self.operations.get(op.0 as usize);
+        operation.is_some_and(|operation| operation.state == OpState::Pending)
     }
 
     /// The first answer to an action counts; others, and answers to what nobody asked, are dropped.
-    fn settle(&mut self, id: u32, kind: super::history::ScheduledKind) -> Option<OpId> {
+    fn settle(&mut self, id: u32, kind: ScheduledKind) -> Option<OpId> {
         let action = self.actions.get_mut(id as usize)?;
         if action.settled.is_some() || action.kind.scheduled_kind() != kind {
             return None;
@@ -141,27 +175,19 @@ impl State {
         self.tick += 1;
         action.settled = Some(self.tick);
         self.cause = Some(Cause::Action(id));
-        let op = action.op;
-        (self.operations.get(op.0 as usize)?.state == OpState::Pending).then_some(op)
+        Some(action.op)
     }
 
     fn completed(&mut self, history: &History, op: OpId, id: u32, place: usize) {
-        enum Then {
-            Answer(Answered),
-            NextPiece { due: DateTime<Utc> },
-            DelayAgain { due: DateTime<Utc> },
-            NextAttempt,
-            Nothing,
-        }
         let then = match &self.operations[op.0 as usize].course {
             Course::Call => Then::Answer(Answered::Event(place)),
             Course::Timer { due, .. } if self.fired_early(history, id, *due) => Then::NextPiece { due: *due },
             Course::Timer { .. } => Then::Answer(Answered::Fired),
-            Course::Retry(retry) => match retry.stage {
-                RetryStage::Attempt => Then::Answer(Answered::Event(place)),
-                RetryStage::Delay { due, .. } if self.fired_early(history, id, due) => Then::DelayAgain { due },
-                RetryStage::Delay { .. } => Then::NextAttempt,
-            },
+            Course::Http(call) if matches!(call.stage, RetryStage::Attempt) => {
+                return self.http_answered(history, op, place);
+            }
+            Course::Retry(retry) => self.staged(history, id, place, retry.stage),
+            Course::Http(call) => self.staged(history, id, place, call.stage),
             Course::Wait => Then::Nothing,
         };
         match then {
@@ -172,19 +198,39 @@ impl State {
             }
             Then::DelayAgain { due } => self.delay_retry(history, op, due),
             Then::NextAttempt => {
-                if let Course::Retry(retry) = &mut self.operations[op.0 as usize].course {
-                    retry.stage = RetryStage::Attempt;
-                    let call = retry.call.clone();
-                    self.issue(history, call, op);
+                let next = match &mut self.operations[op.0 as usize].course {
+                    Course::Retry(retry) => Some((&mut retry.stage, retry.call.clone())),
+                    Course::Http(call) => {
+                        let request = Rc::clone(&call.request);
+                        Some((&mut call.stage, ActionKind::CallHttp { request }))
+                    }
+                    _ => None,
+                };
+                if let Some((stage, call)) = next {
+                    *stage = RetryStage::Attempt;
+                    if self.is_forbidden(&call) {
+                        let site = self.operations[op.0 as usize].site;
+                        self.violation = Some((Refusal::SubOrchestrationInSection, site));
+                    } else {
+                        self.issue(history, call, op);
+                    }
                 }
             }
             Then::Nothing => {}
         }
     }
 
+    fn staged(&self, history: &History, id: u32, place: usize, stage: RetryStage) -> Then {
+        match stage {
+            RetryStage::Attempt => Then::Answer(Answered::Event(place)),
+            RetryStage::Delay { due, .. } if self.fired_early(history, id, due) => Then::DelayAgain { due },
+            RetryStage::Delay { .. } => Then::NextAttempt,
+        }
+    }
+
     fn failed(&mut self, op: OpId, place: usize) -> Delivered {
         match self.operations[op.0 as usize].course {
-            Course::Retry(_) => Delivered::AskRetryPolicy { op, place },
+            Course::Retry(_) | Course::Http(_) => Delivered::AskRetryPolicy { op, place },
             _ => {
                 self.answer(op, Answered::Event(place));
                 Delivered::Answer
@@ -194,8 +240,22 @@ impl State {
 
     pub(super) fn delay_retry(&mut self, history: &History, op: OpId, due: DateTime<Utc>) {
         let task = self.issue_timer(history, due, op);
-        if let Course::Retry(retry) = &mut self.operations[op.0 as usize].course {
-            retry.stage = RetryStage::Delay { task, due };
+        match &mut self.operations[op.0 as usize].course {
+            Course::Retry(retry) => retry.stage = RetryStage::Delay { task, due },
+            Course::Http(call) => call.stage = RetryStage::Delay { task, due },
+            _ => {}
+        }
+    }
+
+    /// A request got an answer: the result, or a reason to make another.
+    fn http_answered(&mut self, history: &History, op: OpId, place: usize) {
+        let after = match (&mut self.operations[op.0 as usize].course, history.events[place]) {
+            (Course::Http(call), Event::Completed { result, .. }) => call.answered(history, result, self.clock),
+            _ => After::Done,
+        };
+        match after {
+            After::Done => self.answer(op, Answered::Event(place)),
+            After::Again(due) => self.delay_retry(history, op, due),
         }
     }
 
@@ -213,14 +273,21 @@ impl State {
             _ => None,
         };
         let fire_at = recorded.or(match &self.actions[id as usize].kind {
-            super::action::ActionKind::CreateTimer { fire_at, .. } => Some(*fire_at),
+            ActionKind::CreateTimer { fire_at, .. } => Some(*fire_at),
             _ => None,
         });
         fire_at.is_some_and(|fire_at| add(fire_at, TimeDelta::seconds(1)) < due)
     }
 
-    fn raised(&mut self, history: &History, name: Span, input: Span) {
-        let Some(text) = history.text(name) else { return };
+    fn raised(&mut self, history: &History, name: Span, input: Span, place: usize) -> Delivered {
+        let Some(text) = history.text(name) else {
+            return Delivered::Quiet;
+        };
+        if !self.requests.is_empty()
+            && let Some(call) = self.requests.get(&text.to_ascii_lowercase()).copied()
+        {
+            return self.response(history, call, place);
+        }
         let name = self.events.name(&text);
         let number = self.events.next_number(name);
         self.tick += 1;
@@ -239,5 +306,21 @@ impl State {
         if let (event, Some(op)) = self.events.arrive(arrival, is_live) {
             self.answer(op, Answered::Arrival(event));
         }
+        Delivered::Answer
+    }
+
+    /// An entity answers. That is no external event: the host's shim has its own way to it.
+    fn response(&mut self, history: &History, call: u32, place: usize) -> Delivered {
+        if self.settle(call, ScheduledKind::Message).is_none() {
+            return Delivered::Quiet;
+        }
+        self.newest_response = Some(Response {
+            action: call,
+            tick: self.tick,
+            actions_before: self.next_id(),
+            clock: self.raw_clock,
+        });
+        self.responded(history, call, place);
+        Delivered::Answer
     }
 }

@@ -48,6 +48,8 @@ pub(crate) enum Event {
         instance: Span,
         fire_at: Option<DateTime<Utc>>,
     },
+    /// A message to an entity, sent as action `id`. What kind of message it is stands in its request.
+    Sent { id: u32, target: Span, request: Span },
     /// The answer to action `id`.
     Completed { kind: ScheduledKind, id: u32, result: Span },
     /// The failure of action `id`.
@@ -95,6 +97,10 @@ pub(crate) struct History {
     pub(crate) input: Span,
     /// Longest timer that the host takes; `None` if it has no limit or does not say.
     pub(crate) max_timer: Option<chrono::TimeDelta>,
+    /// Whether the host knows the actions of critical sections.
+    pub(crate) has_locks: bool,
+    /// How long the host would have polled requests wait, where the answer does not say.
+    pub(crate) http_poll_delay: chrono::TimeDelta,
 }
 
 impl History {

@@ -3,21 +3,28 @@
 use super::{
     action::{Action, ActionKind},
     core::{Core, Site, State},
+    critical_section::Message,
     frame::Frame,
-    history::{Event, History, ScheduledKind, eq_ignore_case},
+    history::{Event, History},
+    http_call::{HttpCall, Request},
+    message,
     mismatch::Mismatch,
-    operation::{Answered, Course, OpId, OpState, Operation, Retry, RetryStage},
+    operation::{Answered, Attempts, Course, OpId, OpState, Operation, Retry, RetryStage},
     outcome::ContinueAsNew,
     patch::apart_from_markers,
     refusal::Refusal,
 };
 use crate::durable::RetryOptions;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::task::{Context, Poll};
+use std::{
+    rc::Rc,
+    task::{Context, Poll},
+};
 
 impl Core {
     /// Issues a plain call.
     pub(crate) fn issue_call(&self, call: ActionKind, site: Site) -> OpId {
+        self.check_call(&call, site);
         let mut state = self.state.borrow_mut();
         let op = state.new_operation(Course::Call, site);
         state.issue(&self.history, call, op);
@@ -26,17 +33,83 @@ impl Core {
 
     /// Issues the first attempt of a call with a retry policy.
     pub(crate) fn issue_retry(&self, call: ActionKind, options: RetryOptions, site: Site) -> OpId {
+        self.check_call(&call, site);
         let mut state = self.state.borrow_mut();
         let retry = Retry {
             call: call.clone(),
-            options,
-            first_at: state.clock,
-            failures: 0,
+            attempts: Attempts::new(options, state.clock),
             stage: RetryStage::Attempt,
         };
         let op = state.new_operation(Course::Retry(Box::new(retry)), site);
         state.issue(&self.history, call, op);
         op
+    }
+
+    /// Issues the first request of an HTTP call.
+    pub(crate) fn issue_http(
+        &self,
+        request: Request,
+        polling: bool,
+        retry: Option<RetryOptions>,
+        retry_statuses: Vec<u16>,
+        site: Site,
+    ) -> OpId {
+        let mut state = self.state.borrow_mut();
+        let request = Rc::new(request);
+        let call = HttpCall {
+            request: Rc::clone(&request),
+            polling,
+            attempts: retry.map(|options| Attempts::new(options, state.clock)),
+            retry_statuses,
+            stage: RetryStage::Attempt,
+        };
+        let op = state.new_operation(Course::Http(Box::new(call)), site);
+        state.issue(&self.history, ActionKind::CallHttp { request }, op);
+        op
+    }
+
+    /// Issues a call to an entity.
+    pub(crate) fn issue_entity_call(&self, target: Rc<str>, operation: &str, input: String, site: Site) -> OpId {
+        self.check_message(Message::Call, &target, site);
+        let mut state = self.state.borrow_mut();
+        let op = state.new_operation(Course::Call, site);
+        let call = ActionKind::CallEntity {
+            target: Rc::clone(&target),
+            operation: operation.to_owned(),
+            input,
+        };
+        if state.is_step(&target) {
+            state.reissue(&self.history, true);
+            state.before_step();
+            let id = state.issue(&self.history, call, op);
+            state.step_issued(&target, id);
+        } else {
+            state.issue(&self.history, call, op);
+        }
+        op
+    }
+
+    /// Sends a signal to an entity.
+    pub(crate) fn issue_signal(
+        &self,
+        target: Rc<str>,
+        operation: &str,
+        input: String,
+        at: Option<DateTime<Utc>>,
+        site: Site,
+    ) {
+        self.check_message(Message::Signal, &target, site);
+        let mut state = self.state.borrow_mut();
+        let op = state.new_operation(Course::Call, site);
+        // Nobody waits for it.
+        state.operations[op.0 as usize].state = OpState::Taken;
+        let signal = ActionKind::SignalEntity {
+            target,
+            operation: operation.to_owned(),
+            input,
+            at,
+        };
+        state.issue(&self.history, signal, op);
     }
 
     /// Issues a timer, or the first piece of it.
@@ -166,7 +239,7 @@ impl State {
     /// Numbers an action, checks it against the history and adds it to the open segment.
     pub(super) fn issue(&mut self, history: &History, kind: ActionKind, op: OpId) -> u32 {
         self.reissue(history, true);
-        let id = u32::try_from(self.actions.len()).unwrap_or(u32::MAX);
+        let id = self.next_id();
         self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
         let site = self.operations[op.0 as usize].site;
         self.check(history, id, &kind, site);
@@ -181,7 +254,7 @@ impl State {
     /// Issues a timer no longer than the host takes, counted from the clock at which its shim will issue it.
     pub(super) fn issue_timer(&mut self, history: &History, due: DateTime<Utc>, op: OpId) -> u32 {
         self.reissue(history, true);
-        let id = u32::try_from(self.actions.len()).unwrap_or(u32::MAX);
+        let id = self.next_id();
         self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
         let due = apart_from_markers(due);
         let fire_at = latest_fire_at(history, self.segments.clock).map_or(due, |latest| due.min(latest));
@@ -195,6 +268,10 @@ impl State {
         )
     }
 
+    pub(super) fn next_id(&self) -> u32 {
+        u32::try_from(self.actions.len()).unwrap_or(u32::MAX)
+    }
+
     fn check(&mut self, history: &History, id: u32, kind: &ActionKind, site: Site) {
         if self.stopped() {
             return;
@@ -202,23 +279,20 @@ impl State {
         let Some(place) = self.scheduled.get(id as usize).copied().flatten() else {
             return;
         };
-        let Event::Scheduled {
-            kind: recorded,
-            name,
-            instance,
-            ..
-        } = history.events[place]
-        else {
-            return;
+        let same = match history.events[place] {
+            Event::Scheduled {
+                kind: recorded, name, ..
+            } => recorded == kind.scheduled_kind() && kind.name().is_none_or(|called| history.is_name(name, called)),
+            Event::Sent { target, request, .. } => {
+                let request = message::Request::read(history, request);
+                let answered = !kind.is_one_way();
+                if let Some(answer) = request.as_ref().filter(|_| answered).and_then(message::Request::id) {
+                    self.requests.insert(answer, id);
+                }
+                message::is_same(history, target, request.as_ref(), kind)
+            }
+            _ => return,
         };
-        let same = recorded == kind.scheduled_kind()
-            && match (recorded, kind.name()) {
-                (ScheduledKind::Timer, _) | (_, None) => true,
-                (ScheduledKind::Message, Some(target)) => history
-                    .text(instance)
-                    .is_some_and(|recorded| eq_ignore_case(&recorded, target)),
-                (_, Some(called)) => history.is_name(name, called),
-            };
         if !same {
             self.mismatch = Some(Mismatch::Different {
                 id,

@@ -4,6 +4,8 @@ use super::{
     action::ActionKind,
     core::{Core, Site},
     history::{Event, History, ScheduledKind},
+    http_call::HTTP_ACTIVITY,
+    message::{MessageKind, Request},
 };
 use std::fmt::Write;
 
@@ -113,21 +115,28 @@ impl Core {
 }
 
 fn recorded(history: &History, place: usize) -> String {
-    let Some(Event::Scheduled {
-        kind,
-        id,
-        name,
-        instance,
-        ..
-    }) = history.events.get(place)
-    else {
-        return format!("event {place}");
-    };
-    let what = match kind {
-        ScheduledKind::Activity => format!("activity '{}'", history.text(*name).unwrap_or_default()),
-        ScheduledKind::SubOrchestration => format!("sub-orchestration '{}'", history.text(*name).unwrap_or_default()),
-        ScheduledKind::Timer => "a timer".to_owned(),
-        ScheduledKind::Message => format!("a message to '{}'", history.text(*instance).unwrap_or_default()),
+    let text = |span| history.text(span).unwrap_or_default();
+    let (id, what) = match history.events.get(place) {
+        Some(Event::Scheduled { kind, id, name, .. }) => {
+            let what = match kind {
+                ScheduledKind::Activity if history.is_name(*name, HTTP_ACTIVITY) => "an HTTP request".to_owned(),
+                ScheduledKind::Activity => format!("activity '{}'", text(*name)),
+                ScheduledKind::SubOrchestration => format!("sub-orchestration '{}'", text(*name)),
+                ScheduledKind::Timer | ScheduledKind::Message => "a timer".to_owned(),
+            };
+            (id, what)
+        }
+        Some(Event::Sent { id, target, request }) => {
+            let what = match Request::read(history, *request).map(|request| request.kind()) {
+                Some(MessageKind::Call) => "a call to",
+                Some(MessageKind::Signal) => "a signal to",
+                Some(MessageKind::Lock) => "a lock, asked of",
+                Some(MessageKind::Release) => "a lock, given back to",
+                None => "a message to",
+            };
+            (id, format!("{what} entity '{}'", text(*target)))
+        }
+        _ => return format!("event {place}"),
     };
     format!("action #{id}: {what} (event {place} of {})", history.events.len())
 }
@@ -135,8 +144,15 @@ fn recorded(history: &History, place: usize) -> String {
 fn describe(kind: &ActionKind) -> String {
     match kind {
         ActionKind::CallActivity { name, .. } => format!("activity '{name}'"),
+        ActionKind::CallHttp { request } => format!("an HTTP request ({})", request.in_words()),
         ActionKind::CallSubOrchestration { name, .. } => format!("sub-orchestration '{name}'"),
         ActionKind::CreateTimer { .. } => "a timer".to_owned(),
-        ActionKind::SignalEntity { instance_id, .. } => format!("a message to '{instance_id}'"),
+        ActionKind::CallEntity { target, .. } => format!("a call to entity '{target}'"),
+        ActionKind::SignalEntity { target, .. } => format!("a signal to entity '{target}'"),
+        ActionKind::LockEntities { entities, .. } => match entities.first() {
+            Some(first) => format!("a lock, asked of entity '{first}'"),
+            None => "a lock".to_owned(),
+        },
+        ActionKind::ReleaseEntity { target, .. } => format!("a lock, given back to entity '{target}'"),
     }
 }

@@ -9,11 +9,14 @@
 pub(crate) mod action;
 pub(crate) mod combinator;
 pub(crate) mod core;
+pub(crate) mod critical_section;
 pub(crate) mod deliver;
 pub(crate) mod event_wait;
 mod frame;
 pub(crate) mod history;
+pub(crate) mod http_call;
 mod issue;
+pub(crate) mod message;
 pub(crate) mod mismatch;
 pub(crate) mod operation;
 pub(crate) mod outcome;

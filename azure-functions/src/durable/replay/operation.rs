@@ -1,9 +1,9 @@
 //! Operations: what the futures of the context stand for. A plain call or timer is one action; a retried call or a long
 //! timer issues its actions one after the other, whoever is being awaited, and stops when its future is dropped.
 
-use super::{action::ActionKind, event_wait::ArrivalId, frame::Frame};
+use super::{action::ActionKind, event_wait::ArrivalId, frame::Frame, http_call::HttpCall};
 use crate::durable::RetryOptions;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::panic::Location;
 
 /// Index of an operation.
@@ -41,6 +41,8 @@ pub(crate) enum Answered {
     Fired,
     /// This external event.
     Arrival(ArrivalId),
+    /// The event at this place of the history is the response of an entity to this action.
+    Response { place: usize, action: u32 },
 }
 
 /// What an operation does with the answers to its actions.
@@ -50,6 +52,8 @@ pub(crate) enum Course {
     Call,
     /// A call with a retry policy.
     Retry(Box<Retry>),
+    /// A durable HTTP call.
+    Http(Box<HttpCall>),
     /// A timer, in as many pieces as the host needs.
     Timer { task: u32, due: DateTime<Utc> },
     /// A wait for an external event.
@@ -60,12 +64,39 @@ pub(crate) enum Course {
 #[derive(Debug)]
 pub(crate) struct Retry {
     pub(crate) call: ActionKind,
+    pub(crate) attempts: Attempts,
+    pub(crate) stage: RetryStage,
+}
+
+/// Attempts under a policy.
+#[derive(Debug)]
+pub(crate) struct Attempts {
     pub(crate) options: RetryOptions,
     /// Clock at the first attempt.
-    pub(crate) first_at: DateTime<Utc>,
+    first_at: DateTime<Utc>,
     /// Attempts that have failed.
     pub(crate) failures: u32,
-    pub(crate) stage: RetryStage,
+}
+
+impl Attempts {
+    pub(crate) fn new(options: RetryOptions, now: DateTime<Utc>) -> Self {
+        Self {
+            options,
+            first_at: now,
+            failures: 0,
+        }
+    }
+
+    /// Counts anew.
+    pub(crate) fn begin(&mut self, now: DateTime<Utc>) {
+        (self.first_at, self.failures) = (now, 0);
+    }
+
+    /// An attempt has failed: how long it is to the next, if there is to be one.
+    pub(crate) fn next_delay(&mut self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        self.failures += 1;
+        self.options.delay_after(self.failures, now - self.first_at)
+    }
 }
 
 /// Where a retried call is.
@@ -77,15 +108,22 @@ pub(crate) enum RetryStage {
     Delay { task: u32, due: DateTime<Utc> },
 }
 
+impl RetryStage {
+    fn open_timer(self) -> Option<u32> {
+        match self {
+            Self::Delay { task, .. } => Some(task),
+            Self::Attempt => None,
+        }
+    }
+}
+
 impl Operation {
     /// The timer action that is out, if there is one: what a drop cancels.
     pub(crate) fn open_timer(&self) -> Option<u32> {
         match &self.course {
             Course::Timer { task, .. } => Some(*task),
-            Course::Retry(retry) => match retry.stage {
-                RetryStage::Delay { task, .. } => Some(task),
-                RetryStage::Attempt => None,
-            },
+            Course::Retry(retry) => retry.stage.open_timer(),
+            Course::Http(call) => call.stage.open_timer(),
             Course::Call | Course::Wait => None,
         }
     }

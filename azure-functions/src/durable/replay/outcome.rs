@@ -3,13 +3,19 @@
 use super::{
     action::{Action, ActionKind},
     core::Core,
-    event_wait::Content,
+    event_wait::{Content, Events},
     history::{Event, ScheduledKind},
+    http_call::{HTTP_ACTIVITY, Request},
     issue::latest_fire_at,
+    message::{self, MessageKind},
+    mismatch::Mismatch,
     operation::OpId,
     segment::{Plan, Segments},
 };
-use std::collections::BTreeSet;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use std::{collections::BTreeSet, rc::Rc};
+use uuid::Uuid;
 
 /// How the code stands at the end of the poll.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +48,18 @@ pub(crate) struct NextExecution {
     pub(crate) handed_on: Vec<(String, String)>,
 }
 
+/// The first answer of an entity to an action.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Response {
+    pub(crate) action: u32,
+    /// Deliveries made when it came.
+    pub(crate) tick: u32,
+    /// How many actions had been issued by then.
+    pub(crate) actions_before: u32,
+    /// The clock of the episode it came in.
+    pub(crate) clock: DateTime<Utc>,
+}
+
 /// Everything that an answer is written from.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -65,25 +83,35 @@ impl Core {
             Standing::Failed | Standing::Broken => None,
         };
         let done = *standing != Standing::Waiting || continue_as_new.is_some();
+        let mut agreed = 0;
         if *standing == Standing::Broken {
-            let mut recorded = self.recorded_actions();
+            let recorded = self.recorded_actions();
+            agreed = self.agreed(state.mismatch.as_ref(), actions.len().min(recorded.len()));
+            let recorded_len = recorded.len();
+            let mut new = actions.split_off(recorded_len.min(actions.len()));
+            actions.truncate(agreed);
+            actions.extend(recorded.into_iter().skip(agreed));
             // Markers hold nothing, and what the code was told stays so, as far as ids can be told.
-            if state.mismatch.is_none() && recorded.len() == state.scheduled.len() {
-                let new = actions.into_iter().skip(recorded.len());
-                recorded.extend(new.take_while(Action::is_patch_marker));
+            if state.mismatch.is_none() && recorded_len == state.scheduled.len() {
+                let markers = new.iter().take_while(|action| action.is_patch_marker()).count();
+                actions.extend(new.drain(..markers));
             }
-            actions = recorded;
         }
         if done {
             cancel_timers(&mut actions);
         }
-        let any_event = self.history.events.iter().any(|e| matches!(e, Event::Raised { .. }));
         let (plan, next) = match continue_as_new {
             Some(request) => {
-                let newest = state.events.newest_spent(request.preserve_unprocessed_events);
+                self.spend_late_responses(&mut state.events);
+                let preserve = request.preserve_unprocessed_events;
+                let locks = actions
+                    .iter()
+                    .any(|a| matches!(a.kind, ActionKind::LockEntities { .. }));
+                // A section would not survive a merge: with one, all that was seen is handed on in the input.
+                let newest = state.events.newest_spent(preserve && !locks);
                 let spent_until = newest.map_or(0, |a| a.tick);
-                let handed_on = if request.preserve_unprocessed_events {
-                    let lost = |number: u32, tick: u32| number == 0 || tick < spent_until;
+                let handed_on = if preserve {
+                    let lost = |number: u32, tick: u32| number == 0 || tick <= spent_until;
                     let events = state
                         .events
                         .arrivals
@@ -95,11 +123,16 @@ impl Core {
                 } else {
                     Vec::new()
                 };
-                let plan = if any_event {
-                    let latest = |clock| latest_fire_at(&self.history, clock);
-                    segments.plan_continue_as_new(&actions, newest, latest, state.start_clock)
+                let latest = |clock| latest_fire_at(&self.history, clock);
+                let plan = if state
+                    .events
+                    .arrivals
+                    .iter()
+                    .any(|a| a.number > 0 && a.tick > spent_until)
+                {
+                    segments.plan_merged(&actions, newest, latest, state.start_clock)
                 } else {
-                    segments.plan(&actions, true)
+                    segments.plan_kept(&actions, newest, state.newest_response.as_ref(), latest)
                 };
                 (
                     plan,
@@ -110,8 +143,10 @@ impl Core {
                 )
             }
             None if *standing == Standing::Broken => {
-                let mut plan = Segments::new(state.start_clock).plan(&actions, true);
-                // The shim issues all of it at the start, and takes no timer that is too far away from there.
+                let mut segments = segments;
+                segments.truncate(u32::try_from(agreed).unwrap_or(u32::MAX), state.start_clock);
+                let mut plan = segments.plan(&actions, true);
+                // The shim issues what is left at the start, and takes no timer that is too far away from there.
                 plan.latest_fire_at = latest_fire_at(&self.history, state.start_clock);
                 (plan, None)
             }
@@ -123,6 +158,29 @@ impl Core {
             event_names: state.events.names.iter().map(|n| n.text.clone()).collect(),
             custom_status: state.custom_status.clone(),
             continue_as_new: next,
+        }
+    }
+
+    /// How many of the first `len` actions are written as the code issued them and in its segments, if its episode does
+    /// not count: none, unless there are messages to entities. Those have to be issued at their own time, because their
+    /// ids come from the shim's clock, and locks have to be held when they are given back.
+    fn agreed(&self, mismatch: Option<&Mismatch>, len: usize) -> usize {
+        let messages = self.history.events.iter().any(|e| matches!(e, Event::Sent { .. }));
+        match mismatch {
+            _ if !messages => 0,
+            Some(Mismatch::Different { id, .. } | Mismatch::TooLate { id, .. }) => len.min(*id as usize),
+            Some(Mismatch::NeverAsked { .. }) | None => len,
+        }
+    }
+
+    /// Responses to calls of the previous execution are events that nobody waits for: they must not be handed on for ever.
+    fn spend_late_responses(&self, events: &mut Events) {
+        let Events { arrivals, names, .. } = events;
+        for arrival in arrivals.iter_mut().filter(|a| !a.consumed) {
+            if Uuid::try_parse(&names[arrival.name].text).is_ok() {
+                let content: Value = serde_json::from_str(&self.content(&arrival.content)).unwrap_or_default();
+                arrival.consumed = content.get("result").is_some() || content.get("exceptionType").is_some();
+            }
         }
     }
 
@@ -142,19 +200,25 @@ impl Core {
             .events
             .iter()
             .filter_map(|event| {
-                let Event::Scheduled {
-                    kind,
-                    id,
-                    name,
-                    instance,
-                    fire_at,
-                    ..
-                } = event
-                else {
-                    return None;
-                };
                 let text = |span| history.text(span).unwrap_or_default().into_owned();
+                let (kind, id, name, instance, fire_at) = match event {
+                    Event::Scheduled {
+                        kind,
+                        id,
+                        name,
+                        instance,
+                        fire_at,
+                    } => (kind, id, name, instance, fire_at),
+                    Event::Sent { id, target, request } => {
+                        let request = message::Request::read(history, *request).unwrap_or_default();
+                        return Some((*id, recorded_message(&request, text(*target))));
+                    }
+                    _ => return None,
+                };
                 let kind = match kind {
+                    ScheduledKind::Activity if history.is_name(*name, HTTP_ACTIVITY) => ActionKind::CallHttp {
+                        request: Rc::new(Request::recorded()?),
+                    },
                     ScheduledKind::Activity => ActionKind::CallActivity {
                         name: text(*name).into(),
                         input: "null".to_owned(),
@@ -164,13 +228,9 @@ impl Core {
                         instance_id: Some(text(*instance)).filter(|id| !id.is_empty()),
                         input: "null".to_owned(),
                     },
-                    ScheduledKind::Timer => ActionKind::CreateTimer {
+                    ScheduledKind::Timer | ScheduledKind::Message => ActionKind::CreateTimer {
                         fire_at: fire_at.unwrap_or_default(),
                         cancelled: true,
-                    },
-                    ScheduledKind::Message => ActionKind::SignalEntity {
-                        instance_id: text(*instance),
-                        operation: "op".to_owned(),
                     },
                 };
                 Some((*id, kind))
@@ -178,6 +238,14 @@ impl Core {
             .collect();
         recorded.sort_by_key(|(id, _)| *id);
         recorded.dedup_by_key(|(id, _)| *id);
+        let mut releasing = false;
+        for (_, kind) in &mut recorded {
+            if let ActionKind::ReleaseEntity { first, .. } = kind {
+                *first = !std::mem::replace(&mut releasing, true);
+            } else {
+                releasing = false;
+            }
+        }
         let answered: BTreeSet<u32> = history
             .events
             .iter()
@@ -192,6 +260,26 @@ impl Core {
             settled: answered.contains(&id).then_some(0),
         };
         recorded.into_iter().map(action).collect()
+    }
+}
+
+/// A recorded message, written so that nobody waits for its answer, as far as that can be.
+fn recorded_message(request: &message::Request, target: String) -> ActionKind {
+    match request.kind() {
+        MessageKind::Lock => ActionKind::LockEntities {
+            entities: request.lock_set().into(),
+            request: Uuid::nil(),
+        },
+        MessageKind::Release if !request.is_empty() => ActionKind::ReleaseEntity {
+            target: target.into(),
+            first: true,
+        },
+        MessageKind::Call | MessageKind::Signal | MessageKind::Release => ActionKind::SignalEntity {
+            target: target.into(),
+            operation: request.operation().unwrap_or("op").to_owned(),
+            input: "null".to_owned(),
+            at: request.due(),
+        },
     }
 }
 

@@ -18,6 +18,24 @@ pub(crate) enum Refusal {
     ReadyAfterPending,
     /// A finished future was polled again.
     PolledAfterReady,
+    /// The host is too old for critical sections.
+    HostWithoutLocks,
+    /// A lock of no entity at all.
+    NothingToLock,
+    /// A lock while locks are held.
+    NestedLock,
+    /// A lock while another is asked for.
+    LockPending,
+    /// A call to another entity while locks are held.
+    CallOutsideLocks,
+    /// A call to a locked entity while another is out.
+    SecondCall,
+    /// A signal to a locked entity.
+    SignalToLocked,
+    /// A sub-orchestration while locks are held.
+    SubOrchestrationInSection,
+    /// The lock of an entity that the app does not have.
+    UnknownEntity,
 }
 
 /// A refusal with the call it happened at, if one is known.
@@ -52,6 +70,34 @@ impl Refusal {
                  `context.as_completed(..)` instead"
             }
             Self::PolledAfterReady => "polled a task again after it was ready. Await each task once",
+            Self::HostWithoutLocks => {
+                "asked for the locks of entities, which this host cannot give: it does not offer schema V4 of the durable protocol. Use \
+                 version 3.13.0 or newer of the Durable Task extension, or a local host of this version"
+            }
+            Self::NothingToLock => "asked for a lock without naming an entity. Give `context.lock(..)` at least one",
+            Self::NestedLock => {
+                "asked for locks while it holds some. Two orchestrations that do so can wait for each other for ever: name all entities \
+                 in one `context.lock(..)`, or drop the guard first"
+            }
+            Self::LockPending => {
+                "asked for locks while it waits for others that it asked for before. Name all entities in one `context.lock(..)`, and \
+                 await one lock at a time"
+            }
+            Self::CallOutsideLocks => {
+                "called an entity that it has not locked while it holds locks. Name it in `context.lock(..)` too, or call it before the \
+                 lock or after the guard is dropped"
+            }
+            Self::SecondCall => {
+                "called a locked entity while another call to it is still out. Await the calls to one entity one after the other"
+            }
+            Self::SignalToLocked => {
+                "signalled an entity that it has locked, which would receive that only after the critical section. Call it instead, or \
+                 signal it when the guard is dropped"
+            }
+            Self::SubOrchestrationInSection => {
+                "started a sub-orchestration while it holds locks. Call it before the lock, or after the guard is dropped"
+            }
+            Self::UnknownEntity => "asked for the lock of an entity that this app does not have",
         }
     }
 }

@@ -6,7 +6,9 @@
 
 use super::{
     action::Action,
+    critical_section::Known,
     event_wait::{Arrival, Events},
+    outcome::Response,
 };
 use chrono::{DateTime, Utc};
 use std::ops::Range;
@@ -41,6 +43,8 @@ pub(crate) enum Cause {
 pub(crate) struct Segments {
     pub(crate) closed: Vec<Closed>,
     pub(crate) open_from: u32,
+    /// Deliveries made when the open segment began.
+    began: u32,
     /// The clock at which the shim issues what is in the open segment.
     pub(crate) clock: DateTime<Utc>,
     /// By event name: the number of the newest arrival that a segment was closed on.
@@ -52,6 +56,7 @@ impl Segments {
         Self {
             closed: Vec::new(),
             open_from: 0,
+            began: 0,
             clock,
             closed_on: Vec::new(),
         }
@@ -78,13 +83,39 @@ impl Segments {
             }
             _ => return,
         };
+        self.close(closer, next, tick, clock);
+    }
+
+    /// What is issued next rests on an answer: ends the open segment on it, if it began before that.
+    pub(super) fn not_before(&mut self, known: &Known, next: u32) {
+        if self.began < known.tick && self.is_open(known.action) {
+            self.close(Closer::Action(known.action), next, known.tick, known.clock);
+        }
+    }
+
+    /// Whether an action lies in the open segment.
+    pub(super) fn is_open(&self, action: u32) -> bool {
+        action >= self.open_from
+    }
+
+    fn close(&mut self, closer: Closer, next: u32, tick: u32, clock: DateTime<Utc>) {
         self.closed.push(Closed {
             actions: self.open_from..next,
             closer,
             tick,
         });
         self.open_from = next;
+        self.began = tick;
         self.clock = clock;
+    }
+
+    /// Forgets all that was issued from `len` on, and where it lay.
+    pub(crate) fn truncate(&mut self, len: u32, start: DateTime<Utc>) {
+        if len == 0 {
+            *self = Self::new(start);
+        }
+        self.closed.retain(|segment| segment.actions.end <= len);
+        self.open_from = self.closed.last().map_or(0, |segment| segment.actions.end);
     }
 }
 
@@ -112,9 +143,10 @@ impl Segments {
         }
     }
 
-    /// The plan of an execution that continues as new, where `newest` is the newest event that must not be delivered
-    /// again: all that was issued after it goes into one open segment, so that the host carries over what came later.
-    pub(crate) fn plan_continue_as_new(
+    /// The plan of an execution that continues as new and leaves events to the host, where `newest` is the newest event
+    /// that must not be delivered again: all that was issued after it goes into one open segment, so that the host
+    /// carries over what came later.
+    pub(crate) fn plan_merged(
         self,
         actions: &[Action],
         newest: Option<&Arrival>,
@@ -132,29 +164,76 @@ impl Segments {
         };
         let mut closed = self.closed;
         closed.retain(|segment| segment.tick < newest.tick);
-        let from = closed.last().map_or(0, |segment| segment.actions.end);
-        let before = closed.iter().rev().find_map(|segment| match segment.closer {
-            Closer::Events { name, number, .. } if name == newest.name => Some(number),
-            _ => None,
-        });
-        let waits = newest.number - before.unwrap_or(0);
-        let closer = Closer::Events {
-            name: newest.name,
-            waits,
-            number: newest.number,
-        };
-        closed.push(Closed {
-            actions: from..newest.actions_before,
-            closer,
-            tick: newest.tick,
-        });
         Plan {
+            open: close_on_event(&mut closed, newest)..end,
             closed,
-            open: newest.actions_before..end,
             go_on: true,
             latest_fire_at: latest_fire_at(newest.clock),
         }
     }
+
+    /// The plan of an execution that continues as new and leaves no event to the host but those that are yet to come:
+    /// the last segment ends no earlier than the newest event or response that was seen, so that neither comes again.
+    /// A late response to an action of an older segment may: the next execution does not mind.
+    pub(crate) fn plan_kept(
+        self,
+        actions: &[Action],
+        newest: Option<&Arrival>,
+        response: Option<&Response>,
+        latest_fire_at: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,
+    ) -> Plan {
+        let event = newest.filter(|event| event.tick > self.began);
+        let response = response.filter(|r| r.tick > self.began && self.is_open(r.action));
+        let event = event.filter(|event| response.is_none_or(|r| r.tick < event.tick));
+        let open = self.open_from..len(actions);
+        let settled = open.clone().all(|id| actions[id as usize].settled_by(u32::MAX));
+        let mut closed = self.closed;
+        let (from, clock) = match (event, response) {
+            (Some(event), _) => (close_on_event(&mut closed, event), event.clock),
+            (None, Some(response)) if !settled => {
+                closed.push(Closed {
+                    actions: open.start..response.actions_before,
+                    closer: Closer::Action(response.action),
+                    tick: response.tick,
+                });
+                (response.actions_before, response.clock)
+            }
+            (None, _) => {
+                return Plan {
+                    closed,
+                    open,
+                    go_on: !settled,
+                    latest_fire_at: None,
+                };
+            }
+        };
+        Plan {
+            closed,
+            open: from..open.end,
+            go_on: true,
+            latest_fire_at: latest_fire_at(clock),
+        }
+    }
+}
+
+/// Ends what lies behind the closed segments on an event; where the next segment begins.
+fn close_on_event(closed: &mut Vec<Closed>, event: &Arrival) -> u32 {
+    let from = closed.last().map_or(0, |segment| segment.actions.end);
+    let until = event.actions_before.max(from);
+    let before = closed.iter().rev().find_map(|segment| match segment.closer {
+        Closer::Events { name, number, .. } if name == event.name => Some(number),
+        _ => None,
+    });
+    closed.push(Closed {
+        actions: from..until,
+        closer: Closer::Events {
+            name: event.name,
+            waits: event.number - before.unwrap_or(0),
+            number: event.number,
+        },
+        tick: event.tick,
+    });
+    until
 }
 
 fn len(actions: &[Action]) -> u32 {

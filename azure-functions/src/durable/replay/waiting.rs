@@ -39,11 +39,20 @@ impl State {
             }
             Course::Retry(retry) => {
                 let call = call_in_words(&retry.call);
-                let attempt = retry.failures + 1;
+                let attempt = retry.attempts.failures + 1;
                 match retry.stage {
                     RetryStage::Attempt => format!("{call}, attempt {attempt}"),
                     RetryStage::Delay { due, .. } => {
                         format!("{call}, whose attempt {attempt} begins at {}", moment(due))
+                    }
+                }
+            }
+            Course::Http(call) => {
+                let request = call.request.in_words();
+                match call.stage {
+                    RetryStage::Attempt => format!("the HTTP request {request}"),
+                    RetryStage::Delay { due, .. } => {
+                        format!("the HTTP request {request}, made again at {}", moment(due))
                     }
                 }
             }
@@ -59,6 +68,7 @@ impl State {
 fn call_in_words(call: &ActionKind) -> String {
     match call {
         ActionKind::CallActivity { name, .. } => format!("activity '{name}'"),
+        ActionKind::CallHttp { request } => format!("the HTTP request {}", request.in_words()),
         ActionKind::CallSubOrchestration {
             name,
             instance_id: Some(id),
@@ -66,7 +76,14 @@ fn call_in_words(call: &ActionKind) -> String {
         } => format!("sub-orchestration '{name}', instance '{id}'"),
         ActionKind::CallSubOrchestration { name, .. } => format!("sub-orchestration '{name}'"),
         ActionKind::CreateTimer { fire_at, .. } => format!("a timer that fires at {}", moment(*fire_at)),
-        ActionKind::SignalEntity { instance_id, .. } => format!("entity '{instance_id}'"),
+        ActionKind::CallEntity { target, operation, .. } => format!("entity '{target}', operation '{operation}'"),
+        ActionKind::LockEntities { entities, .. } => {
+            let names: Vec<_> = entities.iter().map(|entity| format!("'{entity}'")).collect();
+            format!("the locks of {}", names.join(", "))
+        }
+        ActionKind::SignalEntity { target, .. } | ActionKind::ReleaseEntity { target, .. } => {
+            format!("entity '{target}'")
+        }
     }
 }
 

@@ -94,7 +94,7 @@ fn events_that_lie_behind_the_cursor_are_left_to_the_next_execution() {
         },
         "12 0 4#0(A) 13 12 5>0=1 15(E)=9",
     );
-    assert_eq!(turn.actions(), "any(A noop) new(1)");
+    assert_eq!(turn.actions(), "A new(1)");
 }
 
 #[test]

@@ -3,10 +3,13 @@
 mod answers;
 mod combinators;
 mod continue_as_new;
+mod critical_sections;
 mod determinism;
+mod entities;
 mod events;
 mod failures;
 mod foreign;
+mod http;
 mod patched;
 mod regressions;
 mod retries;

@@ -1,11 +1,12 @@
 //! Histories in the notation of the protocol reference, and episodes over them.
 //!
 //! `"12 0 4#0(A) 13 12 5>0=1"` is: episode starts, execution starts, activity A scheduled as 0, episode ends, next one
-//! starts, 0 completed with result `1`; `10#1=!p` is the marker of patch `p`. Each 12 is a minute later than the one
+//! starts, 0 completed with result `1`; `10#1=!p` is the marker of patch `p`,
+//! `14#0(@stock@a)=call:G` is a call to an entity, and `15(G)={"result":"1"}` its response. Each 12 is a minute later than the one
 //! before.
 
 use crate::durable::{
-    DurableOrchestrationContext, Episode, KnownFunctions, OrchestrationOutput, Orchestrator,
+    DurableOrchestrationContext, EntityId, Episode, KnownFunctions, OrchestrationOutput, Orchestrator,
     replay::patch::PatchMarker, run_episode,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -63,7 +64,12 @@ fn event(kind: u8, rest: &str, timestamp: &str) -> Value {
                         None => json!(value),
                     }
                 }
-                14 => event["InstanceId"] = json!(name),
+                14 => {
+                    event["InstanceId"] = json!(name);
+                    event["Input"] = request(value).map_or(Value::Null, |request| json!(request.to_string()));
+                    let release = value.is_some_and(|value| value.starts_with("release"));
+                    event["Name"] = json!(if release { "release" } else { "op" });
+                }
                 _ => event["Name"] = json!(name),
             }
         }
@@ -89,6 +95,22 @@ fn event(kind: u8, rest: &str, timestamp: &str) -> Value {
         _ => {}
     }
     event
+}
+
+/// The request of a message: `call:G`, `signal`, `lock:G[@a@x+@b@y]` or `release`, where the response is named `G`.
+fn request(value: Option<&str>) -> Option<Value> {
+    let (kind, rest) = value?.split_once(':').unwrap_or((value?, ""));
+    Some(match kind {
+        "call" => json!({"$type": "RequestMessage", "op": "work", "id": rest, "parent": "order-7f3a"}),
+        "signal" => json!({"op": "work", "signal": true, "id": "ffffffff-0000-0000-0000-000000000000"}),
+        "lock" => {
+            let (id, set) = rest.split_once('[').unwrap();
+            let set: Vec<_> = set.trim_end_matches(']').split('+').map(entity).collect();
+            json!({"op": null, "id": id, "lockset": set})
+        }
+        "release" => json!({"parent": "order-7f3a", "id": "L"}),
+        other => panic!("no such message: {other}"),
+    })
 }
 
 /// A trigger payload as a host of today writes it.
@@ -160,7 +182,18 @@ fn short(action: &Value) -> String {
         5 => "timer".to_owned(),
         6 if action["externalEventName"] == "azure-functions-rs.never" => "never".to_owned(),
         6 => format!("wait({})", action["externalEventName"].as_str().unwrap()),
+        8 => "http".to_owned(),
+        7 => format!("call({})", action["instanceId"].as_str().unwrap()),
         9 => format!("signal({})", action["instanceId"].as_str().unwrap()),
+        10 => format!("later({})", action["instanceId"].as_str().unwrap()),
+        13 => {
+            let entities = action["lockSet"].as_array().unwrap().iter();
+            let ids: Vec<_> = entities
+                .map(|id| serde_json::from_value::<EntityId>(id.clone()).unwrap().to_string())
+                .collect();
+            format!("lock({})", ids.join(" "))
+        }
+        14 => "release".to_owned(),
         11 => format!("any({})", short_list(&action["compoundActions"])),
         12 if action["compoundActions"].as_array().unwrap().is_empty() => "noop".to_owned(),
         12 => format!("all({})", short_list(&action["compoundActions"])),
@@ -194,6 +227,18 @@ pub(super) fn run_payload(orchestrator: Orchestrator, payload: &Value, functions
 /// Runs an orchestration over a script.
 pub(super) fn run(orchestrator: Orchestrator, script: &str) -> Turn {
     run_payload(orchestrator, &payload(script, &Value::Null), &KnownFunctions::any())
+}
+
+/// Runs an orchestration over a script, on a host that knows critical sections.
+pub(super) fn run_with_locks(orchestrator: Orchestrator, script: &str) -> Turn {
+    let mut payload = payload(script, &Value::Null);
+    payload["upperSchemaVersionNew"] = json!(3);
+    run_payload(orchestrator, &payload, &KnownFunctions::any())
+}
+
+/// An entity by its instance id.
+pub(super) fn entity(id: &str) -> EntityId {
+    id.parse().unwrap()
 }
 
 /// Boxes an orchestration's body.

@@ -28,3 +28,48 @@ pub fn square(context: DurableActivityContext) -> Result<ActivityOutput, Box<dyn
         .ok_or_else(|| format!("{number} is too large"))?;
     Ok(square.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use azure_functions_sdk::testing::TestHost;
+
+    #[test]
+    fn a_thousand_calls_take_as_long_as_one_and_make_one_sum() {
+        let host = TestHost::new();
+        let fake = host.fake("square", |number: u64| Ok::<_, String>(number * number));
+        let _ = fake.taking(Duration::from_hours(1));
+        let (start, instance) = (host.now(), host.start("fan_out", 1_000));
+        assert_eq!(instance.output::<u64>(), 1_000 * 1_001 * 2_001 / 6);
+        assert_eq!(instance.calls().len(), 1_000);
+        assert_eq!((host.now() - start).num_minutes(), 60);
+    }
+
+    #[test]
+    fn without_an_input_there_are_ten() {
+        assert_eq!(TestHost::new().start("fan_out", ()).output::<u64>(), 385);
+    }
+
+    #[test]
+    fn one_failure_fails_the_whole() {
+        let host = TestHost::new();
+        host.fake("square", |number: u64| match number {
+            7 => Err("seven is too much"),
+            other => Ok(other * other),
+        });
+        assert!(host.start("fan_out", 10).failure().contains("seven is too much"));
+    }
+
+    #[test]
+    fn square_refuses_what_it_cannot_square() {
+        let host = TestHost::new();
+        assert_eq!(host.run_activity("square", 12), Ok(144.into()));
+        assert!(
+            host.run_activity("square", "twelve")
+                .unwrap_err()
+                .contains("a whole number")
+        );
+        assert!(host.run_activity("square", u64::MAX).unwrap_err().contains("too large"));
+    }
+}

@@ -35,3 +35,33 @@ pub async fn looping(
     context.continue_as_new(next, false).await;
     Ok(().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use azure_functions_sdk::testing::TestHost;
+    use serde_json::json;
+
+    #[test]
+    fn five_generations_and_one_sum() {
+        let host = TestHost::new();
+        assert_eq!(host.start("looping", ()).output::<u64>(), 55);
+        assert_eq!(host.start("looping", json!({ "left": 5 })).output::<u64>(), 55);
+    }
+
+    #[test]
+    fn a_generation_begins_with_what_the_last_one_handed_on_and_an_empty_history() {
+        let host = TestHost::new();
+        let long = host.start("looping", json!({ "left": 200 }));
+        assert_eq!(long.output::<u64>(), 200 * 201 * 401 / 6);
+        assert_eq!(long.calls().len(), 200);
+        let short = host.start("looping", json!({ "left": 1 }));
+        assert_eq!(short.output::<u64>(), 1);
+        assert_eq!(long.history().len(), short.history().len());
+    }
+
+    #[test]
+    fn another_kind_of_input_is_a_failure() {
+        let host = TestHost::new();
+        assert!(host.start("looping", json!({ "right": 5 })).failure().contains("left"));
+    }
+}

@@ -27,3 +27,53 @@ pub async fn orchestrators(
         Err(e) => (e.status_code().unwrap_or(500), e.to_string()).into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use azure_functions_sdk::testing::TestHost;
+
+    fn request(function: &str) -> azure_functions::http::RequestBuilder {
+        HttpRequest::build()
+            .method("POST")
+            .route_param("functionName", function)
+    }
+
+    #[test]
+    fn it_starts_what_the_path_names_and_tells_where_to_look() {
+        let host = TestHost::new();
+        let request = request("fan_out").query("instanceId", "sum").json(&20).unwrap();
+        let response = host.call("orchestrators", &request).unwrap();
+        assert_eq!(response.status(), 202);
+        assert_eq!(response.body_as_json::<Value>().unwrap()["id"], "sum");
+        assert_eq!(host.instance("sum").output::<u64>(), 2_870);
+    }
+
+    #[test]
+    fn no_body_is_no_input() {
+        let host = TestHost::new();
+        let response = host.call("orchestrators", &request("timer").finish()).unwrap();
+        let id = response.body_as_json::<Value>().unwrap()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert_eq!(host.instance(&id).status().input, Value::Null);
+        assert_eq!(host.instance(&id).output::<String>(), "Slept for 1000 ms.");
+    }
+
+    #[test]
+    fn what_cannot_be_started_is_refused() {
+        let host = TestHost::new();
+        let no_json = request("fan_out").body("twenty");
+        assert_eq!(host.call("orchestrators", &no_json).unwrap().status(), 400);
+        let response = host
+            .call("orchestrators", &request("no_such_function").finish())
+            .unwrap();
+        assert_eq!(response.status(), 400);
+        assert!(
+            response.body_as_str().unwrap().contains("no_such_function"),
+            "{}",
+            response.body_as_str().unwrap()
+        );
+    }
+}

@@ -67,3 +67,75 @@ pub fn remove_service(context: DurableActivityContext) -> Result<(), Box<dyn Err
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use azure_functions_sdk::testing::TestHost;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn the_third_attempt_succeeds_after_delays_that_double() {
+        let host = TestHost::new();
+        let service = host.fake("call_service", |_: Value| Ok::<_, String>("here I am"));
+        let _ = service.failing_first(2, "the service is down");
+        let instance = host.start("retry", ());
+        assert_eq!(instance.output::<String>(), "here I am");
+
+        let calls = host.calls("call_service");
+        assert_eq!(calls.len(), 3);
+        let delays = calls
+            .windows(2)
+            .map(|pair| (pair[1].time - pair[0].time).num_milliseconds());
+        assert_eq!(delays.collect::<Vec<_>>(), [100, 200]);
+        // The GUID in the input is the same each time, or it would be three services.
+        assert!(calls.iter().all(|call| call.input == calls[0].input));
+    }
+
+    #[test]
+    fn five_failures_are_too_many() {
+        let host = TestHost::new();
+        host.fake("call_service", |_: Value| Err::<(), _>("the service is down"));
+        let start = host.now();
+        assert!(host.start("retry", ()).failure().contains("the service is down"));
+        assert_eq!(host.calls("call_service").len(), 5);
+        assert_eq!((host.now() - start).num_milliseconds(), 100 + 200 + 400 + 800);
+        assert!(host.calls("remove_service").is_empty());
+    }
+
+    #[test]
+    fn the_service_fails_as_often_as_it_is_told_and_leaves_nothing_behind() {
+        let host = TestHost::new();
+        // These run for real, on the file system that all tests share.
+        let service = json!({ "name": format!("test-{}", std::process::id()), "failures": 2 });
+        for failure in ["failure 1", "failure 2"] {
+            assert!(
+                host.run_activity("call_service", &service)
+                    .unwrap_err()
+                    .contains(failure)
+            );
+        }
+        for _ in 0..2 {
+            let answer = host.run_activity("call_service", &service);
+            assert_eq!(answer, Ok("The service answered after 2 failures.".into()));
+        }
+        for _ in 0..2 {
+            assert_eq!(host.run_activity("remove_service", &service), Ok(Value::Null));
+        }
+        assert!(
+            host.run_activity("call_service", &service)
+                .unwrap_err()
+                .contains("failure 1")
+        );
+        assert_eq!(host.run_activity("remove_service", &service), Ok(Value::Null));
+    }
+
+    #[test]
+    fn the_whole_runs_for_real() {
+        let host = TestHost::new();
+        // The GUID follows from the instance id: another run of this test has another one.
+        let id = format!("retry-{}", std::process::id());
+        let instance = host.start_with_id("retry", &id, ());
+        assert_eq!(instance.output::<String>(), "The service answered after 2 failures.");
+        assert_eq!(host.calls("remove_service").len(), 1);
+    }
+}

@@ -15,3 +15,19 @@ pub async fn start(
         Err(e) => format!("Failed to start orchestration: {e}").into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use azure_functions_sdk::testing::TestHost;
+
+    #[test]
+    fn it_starts_hello_world_and_says_so() {
+        let host = TestHost::new();
+        // Any function can be called like any other, with a client of the test host.
+        let request = HttpRequest::build().method("GET").finish();
+        let response = host.block_on(start(request, host.client().into()));
+        assert_eq!(response.body_as_str().unwrap(), "Orchestration started.");
+        assert_eq!(host.instances()[0].name, "hello_world");
+    }
+}

@@ -18,3 +18,46 @@ pub async fn sub_orchestration(context: DurableOrchestrationContext) -> Result<O
         .await?;
     Ok(json!({ "greetings": greetings, "sum": sum }).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use azure_functions_sdk::testing::TestHost;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn two_orchestrations_are_steps_of_a_third() {
+        let host = TestHost::new();
+        let instance = host.start("sub_orchestration", ());
+        assert_eq!(
+            instance.output::<Value>(),
+            json!({ "greetings": ["Hello Tokyo!", "Hello London!", "Hello Seattle!"], "sum": 385 })
+        );
+        let names: Vec<String> = host.instances().into_iter().map(|status| status.name).collect();
+        assert_eq!(names, ["sub_orchestration", "sequence", "fan_out"]);
+    }
+
+    #[test]
+    fn they_run_at_once() {
+        let host = TestHost::new();
+        let greeting = host.fake("say_hello", |_: String| Ok::<_, String>("Hi!"));
+        let _ = greeting.taking(Duration::from_hours(2));
+        let square = host.fake("square", |_: u64| Ok::<_, String>(1));
+        let _ = square.taking(Duration::from_hours(5));
+        let (start, instance) = (host.now(), host.start("sub_orchestration", ()));
+        assert_eq!(instance.output::<Value>()["sum"], 10);
+        assert_eq!((host.now() - start).num_hours(), 6, "as long as three greetings take");
+    }
+
+    #[test]
+    fn it_fails_with_the_first_of_them() {
+        let host = TestHost::new();
+        host.fake("square", |_: u64| Err::<(), _>("no numbers today"));
+        assert!(
+            host.start("sub_orchestration", ())
+                .failure()
+                .contains("no numbers today")
+        );
+    }
+}

@@ -1,0 +1,22 @@
+use std::time::Duration;
+
+use azure_functions::prelude::*;
+use azure_functions_sdk::testing::TestHost;
+
+const THREE_DAYS: Duration = Duration::from_hours(72);
+
+#[func]
+pub async fn holiday(context: DurableOrchestrationContext) -> OrchestrationOutput {
+    match context.wait_for_event_with_timeout("granted", THREE_DAYS).await {
+        Some(_) => "off to the sea".into(),
+        None => "nobody answered".into(),
+    }
+}
+
+#[test]
+fn three_days_without_an_answer_are_enough() {
+    let host = TestHost::new();
+    let (start, instance) = (host.now(), host.start("holiday", ()));
+    assert_eq!(instance.output::<String>(), "nobody answered");
+    assert_eq!(host.now(), start + THREE_DAYS);
+}

@@ -1,0 +1,215 @@
+//! The trigger of entities.
+
+use crate::{
+    BindingError,
+    binding::{BindingSpec, FromBinding, Input, parse_json},
+    entities::{Effects, EntityError, EntityId, Signal},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// What starts an entity function: one operation, with its input, and the state of the entity.
+///
+/// The function is called once for each operation, one after the other. What an operation does to the state, and the signals
+/// that it sends, count when it has ended well: if it returns an error or panics, the caller gets the error, and
+/// all is as before. Unlike an orchestration, an entity is not replayed: it may do I/O and use the clock.
+///
+/// ```
+/// use azure_functions::prelude::*;
+///
+/// #[func]
+/// pub fn register(context: DurableEntityContext) -> Result<EntityOutput, EntityError> {
+///     match context.operation() {
+///         "set" => {
+///             let value: String = context.input_as()?;
+///             context.set_state(&value)?;
+///             Ok(value.into())
+///         }
+///         "get" => Ok(context.state::<String>()?.into()),
+///         _ => Err(context.unknown_operation(["set", "get"])),
+///     }
+/// }
+/// ```
+///
+/// Argument of its binding: `entity`, the name in the task hub if it is not the function's. See
+/// [`entities`](crate::entities), also for entities as a `struct` with methods.
+#[derive(Clone)]
+pub struct DurableEntityContext(Arc<Operation>);
+
+/// One operation under way.
+struct Operation {
+    entity: Arc<EntityId>,
+    name: String,
+    /// JSON text.
+    input: Option<String>,
+    is_signal: bool,
+    effects: Mutex<Effects>,
+}
+
+impl DurableEntityContext {
+    pub(crate) fn new(
+        entity: Arc<EntityId>,
+        name: String,
+        input: Option<String>,
+        is_signal: bool,
+        effects: Effects,
+    ) -> Self {
+        Self(Arc::new(Operation {
+            entity,
+            name,
+            input,
+            is_signal,
+            effects: Mutex::new(effects),
+        }))
+    }
+
+    /// What the operation changes, once it has ended.
+    pub(crate) fn take_effects(&self) -> Effects {
+        std::mem::take(&mut self.effects())
+    }
+
+    fn effects(&self) -> MutexGuard<'_, Effects> {
+        // Nothing in here panics while it holds the lock.
+        self.0.effects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Name of the operation, as the caller gave it.
+    pub fn operation(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Which entity this is.
+    pub fn entity_id(&self) -> &EntityId {
+        &self.0.entity
+    }
+
+    /// Whether the caller only signalled, and waits for no answer. An error is then only logged.
+    pub fn is_signal(&self) -> bool {
+        self.0.is_signal
+    }
+
+    /// The input that the caller gave; `null` if it gave none. Text that is not JSON is that text.
+    pub fn input(&self) -> Value {
+        match &self.0.input {
+            None => Value::Null,
+            Some(text) => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
+        }
+    }
+
+    /// The input as a type of yours.
+    ///
+    /// # Errors
+    /// [`EntityError::Input`] if it is of another shape; the message says where.
+    pub fn input_as<T: DeserializeOwned>(&self) -> Result<T, EntityError> {
+        parse_json(self.0.input.as_deref().unwrap_or("null").as_bytes()).map_err(|source| EntityError::Input {
+            entity: self.entity_id().clone(),
+            operation: self.0.name.clone(),
+            source,
+        })
+    }
+
+    /// Whether the entity has a state: some operation has set it, and none has deleted it since.
+    pub fn exists(&self) -> bool {
+        self.effects().exists
+    }
+
+    /// The state of the entity, as this operation has left it so far; `None` if the entity does not exist, or if its
+    /// state is `null`.
+    ///
+    /// # Errors
+    /// [`EntityError::State`] if it is of another shape; the message says where.
+    pub fn state<T: DeserializeOwned>(&self) -> Result<Option<T>, EntityError> {
+        let state = self.effects().state.clone();
+        match state.as_deref() {
+            None => Ok(None),
+            Some(text) => parse_json(text.as_bytes()).map_err(|source| EntityError::State {
+                entity: self.entity_id().clone(),
+                source,
+            }),
+        }
+    }
+
+    /// Sets the state. The entity exists from then on.
+    ///
+    /// # Errors
+    /// [`EntityError::Write`] if the value cannot be written as JSON, say a map whose keys are not text.
+    pub fn set_state<T: Serialize + ?Sized>(&self, state: &T) -> Result<(), EntityError> {
+        let text = write(state, || format!("the state of entity `{}`", self.entity_id()))?;
+        let mut effects = self.effects();
+        effects.exists = true;
+        effects.state = Some(text.into());
+        effects.deleted = false;
+        Ok(())
+    }
+
+    /// Deletes the state, and with it the entity. A later operation finds it as if it had never been.
+    pub fn delete(&self) {
+        let mut effects = self.effects();
+        effects.exists = false;
+        effects.state = None;
+        effects.deleted = true;
+    }
+
+    /// Whether this operation has deleted the state, and not set it since.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.effects().deleted
+    }
+
+    /// Asks another entity (or this one) to run an operation, once this operation has ended well. There is no answer.
+    ///
+    /// `input` may be `()` or `None` for an operation without one. The protocol knows no signals at a later time from
+    /// entities; an orchestration can send those. Orchestrations are started with a
+    /// [`DurableOrchestrationClient`](super::DurableOrchestrationClient), which the function takes as a parameter.
+    ///
+    /// # Errors
+    /// [`EntityError::Write`] if the input cannot be written as JSON.
+    pub fn signal_entity(&self, entity: &EntityId, operation: &str, input: impl Serialize) -> Result<(), EntityError> {
+        let input = write(&input, || format!("the input of `{operation}` for entity `{entity}`"))?;
+        self.effects().signals.push(Signal {
+            target: entity.clone(),
+            name: operation.to_owned(),
+            input,
+        });
+        Ok(())
+    }
+
+    /// The error for an operation that the entity does not have, with the names of those that it has.
+    pub fn unknown_operation<N: Into<String>>(&self, operations: impl IntoIterator<Item = N>) -> EntityError {
+        EntityError::UnknownOperation {
+            entity: self.entity_id().clone(),
+            operation: self.0.name.clone(),
+            operations: operations.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+fn write<T: Serialize + ?Sized>(value: &T, what: impl FnOnce() -> String) -> Result<String, EntityError> {
+    serde_json::to_string(value).map_err(|source| EntityError::Write { what: what(), source })
+}
+
+impl fmt::Debug for DurableEntityContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the state nor the input: they may be secrets.
+        f.debug_struct("DurableEntityContext")
+            .field("entity_id", self.entity_id())
+            .field("operation", &self.0.name)
+            .field("is_signal", &self.0.is_signal)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FromBinding for DurableEntityContext {
+    const SPEC: BindingSpec = BindingSpec::entity();
+
+    fn from_binding(input: Input<'_>) -> Result<Self, BindingError> {
+        input
+            .source
+            .entity
+            .clone()
+            .ok_or_else(|| BindingError::new("only an entity function takes a `DurableEntityContext`"))
+    }
+}

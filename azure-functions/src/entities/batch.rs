@@ -1,0 +1,204 @@
+//! One invocation of an entity function: several operations, one after the other.
+//!
+//! An operation that fails leaves no trace but its error; the next one sees the state as it was before. The invocation
+//! itself does not fail for it: the extension would run the whole batch again, for ever.
+
+use super::payload::{BatchAnswer, BatchPayload, OperationPayload, OperationResult, Signal};
+use crate::{
+    FunctionError,
+    binding::BindingData,
+    bindings::DurableEntityContext,
+    invocation::{Call, Invocation, Outputs},
+    panics::{Panic, catch},
+    registry::InvocationFuture,
+    rpc::{Data, TypedData},
+};
+use azure_functions_durable::EntityId;
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+/// How an operation ended.
+type Ended = Result<Result<Outputs, FunctionError>, Panic>;
+
+/// What an operation changes, if it ends well.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Effects {
+    pub(crate) exists: bool,
+    /// JSON text; none if the entity does not exist.
+    pub(crate) state: Option<Arc<str>>,
+    pub(crate) signals: Vec<Signal>,
+    /// Whether the operation has deleted the state.
+    pub(crate) deleted: bool,
+}
+
+/// A batch under way.
+struct Batch {
+    id: Arc<EntityId>,
+    function: &'static str,
+    operations: std::vec::IntoIter<OperationPayload>,
+    /// After the operations so far.
+    effects: Effects,
+    results: Vec<OperationResult>,
+}
+
+/// Runs a batch on this thread. `trigger` is the name of the trigger's binding.
+///
+/// # Errors
+/// Only if the host sent no batch.
+pub(crate) fn run_blocking(
+    run: fn(Call) -> Result<Outputs, FunctionError>,
+    trigger: &str,
+    mut invocation: Invocation,
+) -> Result<Outputs, FunctionError> {
+    let mut batch = Batch::begin(trigger, &mut invocation)?;
+    while let Some(context) = batch.next_operation() {
+        let begun = Instant::now();
+        let call = Call::of_entity(invocation.clone(), context.clone());
+        let ended = catch(|| run(call));
+        batch.settle(&context, ended, begun.elapsed());
+    }
+    batch.answer()
+}
+
+/// Runs a batch of an asynchronous function.
+///
+/// # Errors
+/// Only if the host sent no batch.
+pub(crate) async fn run_async(
+    run: fn(Call) -> InvocationFuture,
+    trigger: &str,
+    mut invocation: Invocation,
+) -> Result<Outputs, FunctionError> {
+    let mut batch = Batch::begin(trigger, &mut invocation)?;
+    while let Some(context) = batch.next_operation() {
+        let begun = Instant::now();
+        let call = Call::of_entity(invocation.clone(), context.clone());
+        let ended = caught(move || run(call)).await;
+        batch.settle(&context, ended, begun.elapsed());
+    }
+    batch.answer()
+}
+
+/// Runs a future whose making, polls and end may panic.
+async fn caught(make: impl FnOnce() -> InvocationFuture) -> Ended {
+    let mut future = catch(make)?;
+    let ended = poll_fn(|cx| match catch(|| future.as_mut().poll(cx)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await;
+    let dropped = catch(|| drop(future));
+    ended.and_then(|result| dropped.map(|()| result))
+}
+
+impl Batch {
+    fn begin(trigger: &str, invocation: &mut Invocation) -> Result<Self, FunctionError> {
+        let function = invocation.function;
+        let data = invocation.inputs.iter_mut().find(|(name, _)| name == trigger);
+        let data = data.map(|(_, data)| std::mem::take(data)).unwrap_or_default();
+        let BatchPayload {
+            id,
+            exists,
+            state,
+            batch,
+        } = BindingData::from(data).parse().map_err(|error| {
+            let text = format!("entity function `{function}`: the host sent no batch that can be read: {error}");
+            FunctionError::with_source(text, error)
+        })?;
+        Ok(Self {
+            id: Arc::new(id),
+            function,
+            results: Vec::with_capacity(batch.len()),
+            operations: batch.into_iter(),
+            effects: Effects {
+                exists,
+                state: state.filter(|_| exists).map(Arc::from),
+                ..Effects::default()
+            },
+        })
+    }
+
+    fn next_operation(&mut self) -> Option<DurableEntityContext> {
+        let OperationPayload { name, input, is_signal } = self.operations.next()?;
+        // The signals so far stay here: an operation adds its own.
+        let effects = Effects {
+            exists: self.effects.exists,
+            state: self.effects.state.clone(),
+            ..Effects::default()
+        };
+        let name = name.unwrap_or_default();
+        Some(DurableEntityContext::new(
+            Arc::clone(&self.id),
+            name,
+            input,
+            is_signal,
+            effects,
+        ))
+    }
+
+    fn settle(&mut self, context: &DurableEntityContext, ended: Ended, duration: Duration) {
+        let outcome = match ended {
+            Ok(Ok(outputs)) => Ok(result_text(outputs)),
+            Ok(Err(error)) => Err(error.with_causes()),
+            Err(panic) => Err(panic.told_of(self.function)),
+        };
+        let (is_error, result) = match outcome {
+            Ok(result) => {
+                // Clones of the context may live on; what they do from now on concerns nobody.
+                let effects = context.take_effects();
+                self.effects.exists = effects.exists;
+                self.effects.state = effects.state;
+                self.effects.signals.extend(effects.signals);
+                (false, result)
+            }
+            Err(message) => {
+                if context.is_signal() {
+                    // Nobody else hears of it.
+                    log::error!(
+                        "operation `{}` of entity `{}` failed: {message}",
+                        context.operation(),
+                        self.id
+                    );
+                }
+                (true, Some(serde_json::Value::String(message).to_string()))
+            }
+        };
+        self.results.push(OperationResult {
+            is_error,
+            duration: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+            result,
+        });
+    }
+
+    fn answer(self) -> Result<Outputs, FunctionError> {
+        let Effects {
+            exists, state, signals, ..
+        } = self.effects;
+        let answer = BatchAnswer {
+            entity_exists: exists,
+            entity_state: state.as_deref().filter(|_| exists),
+            signals: &signals,
+            results: &self.results,
+        };
+        let json = serde_json::to_string(&answer).map_err(FunctionError::from_error)?;
+        Ok(Outputs {
+            return_value: Some(TypedData {
+                data: Some(Data::Json(json)),
+            }),
+            outputs: Vec::new(),
+        })
+    }
+}
+
+/// What the function returned, as JSON text; the rules let it return nothing else.
+fn result_text(outputs: Outputs) -> Option<String> {
+    match outputs.return_value?.data {
+        Some(Data::Json(text)) => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,87 @@
+//! What can go wrong between an entity's code and the JSON around it.
+
+use crate::BindingError;
+use azure_functions_durable::{EntityId, EntityIdError};
+
+/// An input or a state of another shape, a value that JSON cannot hold, or an operation that an entity does not have.
+///
+/// Returned from an operation, it is what the caller gets to read; the state stays as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EntityError {
+    /// The input of an operation is of another shape than its code expects.
+    #[error("operation `{operation}` of entity `{entity}` cannot read its input: {source}")]
+    Input {
+        /// The entity.
+        entity: EntityId,
+        /// The operation.
+        operation: String,
+        /// What is wrong, and where in the input.
+        source: BindingError,
+    },
+    /// The stored state is of another shape than the code expects: the type has changed since it was stored.
+    #[error(
+        "the state of entity `{entity}` cannot be read: {source}; give what its type has gained a default \
+         (`#[serde(default)]`), or delete the entity"
+    )]
+    State {
+        /// The entity.
+        entity: EntityId,
+        /// What is wrong, and where in the state.
+        source: BindingError,
+    },
+    /// A state, result or input of a signal cannot be written as JSON, say a map whose keys are not text.
+    #[error("{what} cannot be written as JSON: {source}")]
+    Write {
+        /// What was to be written.
+        what: String,
+        /// Why it could not.
+        source: serde_json::Error,
+    },
+    /// The entity has no such operation.
+    #[error("entity `{entity}` has no operation `{operation}`; it has {}", list(operations))]
+    UnknownOperation {
+        /// The entity.
+        entity: EntityId,
+        /// What was asked for.
+        operation: String,
+        /// What it has.
+        operations: Vec<String>,
+    },
+    /// A name or key that no entity can have.
+    #[error(transparent)]
+    Id(#[from] EntityIdError),
+}
+
+/// `a`, `b` and `c`, each in backticks.
+fn list(names: &[String]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        Some((only, _)) => only.clone(),
+        None => "none".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_operation_is_told_with_those_that_there_are() {
+        let error = |operations: &[&str]| {
+            EntityError::UnknownOperation {
+                entity: EntityId::new("counter", "a").unwrap(),
+                operation: "substract".to_owned(),
+                operations: operations.iter().map(ToString::to_string).collect(),
+            }
+            .to_string()
+        };
+        assert_eq!(
+            error(&["add", "get", "delete"]),
+            "entity `@counter@a` has no operation `substract`; it has `add`, `get` and `delete`"
+        );
+        assert!(error(&["add"]).ends_with("it has `add`"));
+        assert!(error(&[]).ends_with("it has none"));
+    }
+}

@@ -1,0 +1,70 @@
+//! The wire of an entity function: the batch that the durable extension sends as text, and the JSON object that it wants back.
+//!
+//! States, inputs and results are texts that hold JSON: they pass through unread, for only the function knows their types.
+
+use azure_functions_durable::EntityId;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+/// What the trigger gives.
+#[derive(Debug, Deserialize)]
+pub(super) struct BatchPayload {
+    #[serde(rename = "self")]
+    pub(super) id: EntityId,
+    #[serde(default)]
+    pub(super) exists: bool,
+    #[serde(default, deserialize_with = "json_text")]
+    pub(super) state: Option<String>,
+    pub(super) batch: Vec<OperationPayload>,
+}
+
+/// One operation that somebody asked for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OperationPayload {
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    #[serde(default, deserialize_with = "json_text")]
+    pub(super) input: Option<String>,
+    #[serde(default)]
+    pub(super) is_signal: bool,
+}
+
+/// What the host stores and sends on, as a whole or not at all. Members in the order in which other workers write them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BatchAnswer<'a> {
+    pub(super) entity_exists: bool,
+    pub(super) entity_state: Option<&'a str>,
+    pub(super) signals: &'a [Signal],
+    pub(super) results: &'a [OperationResult],
+}
+
+/// A message to another entity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Signal {
+    pub(crate) target: EntityId,
+    pub(crate) name: String,
+    pub(crate) input: String,
+}
+
+/// How one operation ended.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OperationResult {
+    pub(super) is_error: bool,
+    /// In milliseconds.
+    pub(super) duration: u64,
+    /// JSON text of what it returned, or of the message of its error.
+    pub(super) result: Option<String>,
+}
+
+/// JSON text in a string. A value that is not wrapped so is taken as it is.
+fn json_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Option::<Value>::deserialize(deserializer)? {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) if text.is_empty() => None,
+        Some(Value::String(text)) => Some(text),
+        Some(value) => Some(value.to_string()),
+    })
+}
