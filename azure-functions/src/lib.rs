@@ -69,6 +69,6 @@ mod registry;
 pub mod rpc;
 mod worker;
 
-pub use azure_functions_codegen::{entity, func};
+pub use azure_functions_codegen::{entity, event, func};
 pub use error::{BindingError, FunctionError};
 pub use worker::{Context, RetryContext, worker_main};
