@@ -1,12 +1,14 @@
-//! The `#[func]` attribute of `azure-functions`.
+//! The `#[func]` and `#[entity]` attributes of `azure-functions`.
 //!
-//! Five steps, each in its own place: `arguments` reads what stands in attributes, `signature` turns the function into our
+//! `#[entity]`, in `entity`, writes a function with `#[func]`. That has five steps, each in its own place: `arguments` reads what stands in attributes, `signature` turns the function into our
 //! own terms, `check` finds every mistake in it, `lint` those in the body of an orchestration, and `expand` writes code for
 //! a function that has none.
 
 mod arguments;
 mod check;
+mod entity;
 mod errors;
+mod event;
 mod expand;
 mod known;
 mod lint;
@@ -15,6 +17,7 @@ mod returned;
 mod route;
 mod schedule;
 mod signature;
+mod typed;
 
 use errors::Errors;
 use known::Role;
@@ -63,6 +66,13 @@ use quote::quote;
 ///
 /// `E` is any error that converts into `Box<dyn std::error::Error + Send + Sync>`.
 ///
+/// # Types
+///
+/// For an activity or orchestration there is also a type of the function's name, for calls that are checked when the app is
+/// compiled: `context.call::<say_hello>(..)`, `context.call_sub::<child>(..)`, `client.start::<hello_world>(..)`. It is as
+/// visible as the function, and so must the types of its input, output and error be. Beside a module of the same name the
+/// function cannot be imported: call it as `flow::flow`. Where the context hides behind an alias, there is no such type.
+///
 /// # What an orchestration cannot do
 ///
 /// An orchestration is replayed from its history, in any process and at any time. What its body visibly does and could not
@@ -105,6 +115,56 @@ pub fn func(arguments: TokenStream, item: TokenStream) -> TokenStream {
     func_tokens(arguments.into(), &item.into()).into()
 }
 
+/// Makes an external event of a struct or enum: its values are the payload, and the attribute gives it a name, for the one
+/// who raises it and the one who waits for it.
+///
+/// `#[event("approval")]`, or `#[event]` for the name of the type. Derive `Serialize` and `Deserialize` beside it. See
+/// `azure_functions::durable::Event`.
+#[proc_macro_attribute]
+pub fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    event::event(arguments.into(), &item.into()).into()
+}
+
+/// Makes an entity of a type: the methods of its `impl` block are the operations, its values the states.
+///
+/// The type derives `Serialize`, `Deserialize` and `Default`; an entity that does not exist begins with the default. Each
+/// method that takes `self` is an operation of that name:
+///
+/// * with `&mut self` it changes the state, which is stored after it; with `&self` it only reads,
+/// * it has at most one input, which serde can read and write, and may take the context, `&DurableEntityContext`,
+/// * it may be `async`, and may do I/O and use the clock: an entity is not replayed,
+/// * it answers with a value that serde can write, or with a `Result`. After an `Err` or a panic the state is as before, signals
+///   that it sent are not sent, and the caller gets the error.
+///
+/// Functions without `self` are left alone. `delete` deletes the state, unless there is a method of that name.
+///
+/// `#[entity(name = "...")]` gives the function another name than that of the type.
+///
+/// ```text
+/// #[derive(Default, Serialize, Deserialize)]
+/// struct Counter {
+///     value: i64,
+/// }
+///
+/// #[entity]
+/// impl Counter {
+///     fn add(&mut self, amount: i64) -> i64 {
+///         self.value += amount;
+///         self.value
+///     }
+///
+///     fn get(&self) -> i64 {
+///         self.value
+///     }
+/// }
+/// ```
+///
+/// Whoever sends operations does it by methods of the same names: `client.entity::<Counter>("visits").add(5).await?`.
+#[proc_macro_attribute]
+pub fn entity(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    entity::entity(arguments.into(), &item.into()).into()
+}
+
 fn func_tokens(arguments: proc_macro2::TokenStream, item: &proc_macro2::TokenStream) -> proc_macro2::TokenStream {
     let Ok(mut function) = syn::parse2::<syn::ItemFn>(item.clone()) else {
         let error = match syn::parse2::<syn::Item>(item.clone()) {
@@ -133,8 +193,9 @@ fn func_tokens(arguments: proc_macro2::TokenStream, item: &proc_macro2::TokenStr
         Some(errors) => quote!(#function #errors),
         None => {
             let registration = expand::registration(&signature);
+            let declaration = typed::declaration(&signature, &function);
             // Bindings come by value: an async function has to own them.
-            quote!(#[allow(clippy::needless_pass_by_value)] #function #registration)
+            quote!(#[allow(clippy::needless_pass_by_value)] #function #declaration #registration)
         }
     }
 }

@@ -2,12 +2,16 @@
 
 #[path = "func/entities.rs"]
 mod entities;
+#[path = "func/entity_classes.rs"]
+mod entity_classes;
 #[path = "func/forms.rs"]
 mod forms;
 #[path = "func/in_process.rs"]
 mod in_process;
 #[path = "func/misuse.rs"]
 mod misuse;
+#[path = "func/typed.rs"]
+mod typed;
 
 use azure_functions::{
     __private::{DurableKind, Function, Handler, Invocation, Outputs, inventory},

@@ -346,6 +346,7 @@ fn hub_options(durable: &DurableTaskOptions, data_dir: &Path) -> TaskHubOptions 
     TaskHubOptions::new(durable.hub_name.clone(), data_dir)
         .max_concurrent_orchestrations(durable.max_concurrent_orchestrations)
         .max_concurrent_activities(durable.max_concurrent_activities)
+        .max_concurrent_entities(durable.max_concurrent_entities)
         .timers(durable.maximum_short_timer, durable.long_running_timer_interval)
         .default_version(durable.default_version.clone().unwrap_or_default())
         .replace_running(durable.overridable_states == OverridableStates::AnyState)

@@ -11,6 +11,7 @@ mod log;
 mod presence;
 mod stuck;
 mod transport;
+mod turns;
 mod worker;
 mod world;
 

@@ -2,6 +2,7 @@
 
 use azure_functions_sdk::durable::work;
 
+mod entities;
 mod lifecycle;
 mod restarts;
 mod routes;

@@ -27,10 +27,24 @@ pub(crate) type Orchestration = Arc<dyn Fn(&mut Context) -> Result<Value, Stop> 
 pub(crate) type Activity =
     Arc<dyn Fn(Option<String>) -> Pin<Box<dyn Future<Output = Result<WorkResult, WorkError>> + Send>> + Send + Sync>;
 
+/// Runs one operation.
+pub(crate) type Entity = Arc<dyn Fn(&mut Operation) -> Result<Value, String> + Send + Sync>;
+
+/// What an operation sees.
+pub(crate) struct Operation {
+    pub(crate) name: String,
+    pub(crate) input: Value,
+    /// Null: the entity does not exist.
+    pub(crate) state: Value,
+    /// Target's name and key, operation, input.
+    pub(crate) signals: Vec<(String, String, String, Value)>,
+}
+
 #[derive(Default)]
 pub(crate) struct Scripted {
     orchestrations: BTreeMap<String, Orchestration>,
     activities: BTreeMap<String, Activity>,
+    entities: BTreeMap<String, Entity>,
     /// Every call: kind, function and, for activities, the input.
     pub(crate) calls: Mutex<Vec<String>>,
 }
@@ -67,12 +81,37 @@ impl Scripted {
         self
     }
 
+    pub(crate) fn entity(
+        mut self,
+        name: &str,
+        body: impl Fn(&mut Operation) -> Result<Value, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.entities.insert(name.to_owned(), Arc::new(body));
+        self
+    }
+
+    /// An entity whose state is a number: `add`, `get`, `delete`; it fails at `fail`.
+    pub(crate) fn counter(self) -> Self {
+        self.entity("Counter", |operation| {
+            let state = operation.state.as_i64().unwrap_or(0);
+            match operation.name.as_str() {
+                "add" => operation.state = (state + operation.input.as_i64().unwrap_or(1)).into(),
+                "get" => {}
+                "delete" => operation.state = Value::Null,
+                other => return Err(format!("no operation '{other}'")),
+            }
+            Ok(operation.state.clone())
+        })
+    }
+
     pub(crate) fn functions(&self) -> DurableFunctions {
         let orchestrations = self.orchestrations.keys().map(|name| (WorkKind::Orchestration, name));
         let activities = self.activities.keys().map(|name| (WorkKind::Activity, name));
+        let entities = self.entities.keys().map(|name| (WorkKind::Entity, name));
         DurableFunctions {
             functions: orchestrations
                 .chain(activities)
+                .chain(entities)
                 .map(|(kind, name)| ((kind, name.to_lowercase()), name.clone()))
                 .collect(),
         }
@@ -89,11 +128,16 @@ impl Worker for Scripted {
         let input = item.payload.clone().unwrap_or_default();
         let line = match item.kind {
             WorkKind::Orchestration => format!("orchestration {}", item.function),
+            WorkKind::Entity => format!("entity {input}"),
             _ => format!("activity {}({input})", item.function),
         };
         self.calls.lock().unwrap().push(line);
         match item.kind {
             WorkKind::Activity => (self.activities[&item.function])(item.payload),
+            WorkKind::Entity => Box::pin(std::future::ready(Ok(run_batch(
+                &self.entities[&item.function],
+                &input,
+            )))),
             _ => {
                 let answer = answer(&self.orchestrations[&item.function], &input);
                 Box::pin(std::future::ready(Ok(answer)))
@@ -106,6 +150,42 @@ pub(crate) fn ok(value: impl Into<Value>) -> Result<WorkResult, WorkError> {
     Ok(WorkResult::Succeeded(ReturnValue::Json(value.into().to_string())))
 }
 
+/// Runs one batch of an entity.
+fn run_batch(entity: &Entity, payload: &str) -> WorkResult {
+    let payload: Value = serde_json::from_str(payload).expect("the payload is JSON");
+    let mut state = parsed(&payload["state"]);
+    let mut signals = Vec::new();
+    let mut results = Vec::new();
+    for operation in payload["batch"].as_array().expect("there is a batch") {
+        let mut operation = Operation {
+            name: operation["name"].as_str().unwrap().to_owned(),
+            input: parsed(&operation["input"]),
+            state: state.clone(),
+            signals: Vec::new(),
+        };
+        let result = entity(&mut operation);
+        let (result, is_error) = match result {
+            Ok(value) => {
+                state = operation.state;
+                signals.append(&mut operation.signals);
+                (value, false)
+            }
+            Err(message) => (message.into(), true),
+        };
+        results.push(json!({"isError": is_error, "duration": 0, "result": result.to_string()}));
+    }
+    let signals: Vec<Value> = signals
+        .into_iter()
+        .map(|(name, key, operation, input)| {
+            json!({"target": {"name": name, "key": key}, "name": operation, "input": input.to_string()})
+        })
+        .collect();
+    let exists = !state.is_null();
+    let state = exists.then(|| state.to_string());
+    let answer = json!({"entityExists": exists, "entityState": state, "results": results, "signals": signals});
+    WorkResult::Succeeded(ReturnValue::Json(answer.to_string()))
+}
+
 /// Runs one episode.
 fn answer(orchestration: &Orchestration, payload: &str) -> WorkResult {
     let payload: Value = serde_json::from_str(payload).expect("the payload is JSON");
@@ -116,7 +196,7 @@ fn answer(orchestration: &Orchestration, payload: &str) -> WorkResult {
         "actions": [context.actions],
         "output": result.as_ref().ok(),
         "customStatus": context.custom_status,
-        "schemaVersion": 2,
+        "schemaVersion": 3,
     });
     match result {
         Ok(_) | Err(Stop::Waiting | Stop::Continued) => WorkResult::Succeeded(ReturnValue::Json(state.to_string())),
@@ -196,6 +276,59 @@ impl Context {
         let event = raised.clone().nth(*taken).ok_or(Stop::Waiting)?;
         *taken += 1;
         Ok(parsed(&event["Input"]))
+    }
+
+    /// Calls an entity.
+    pub(crate) fn call(&mut self, id: &str, operation: &str, input: impl Into<Value>) -> Result<Value, Stop> {
+        self.actions
+            .push(json!({"actionType": 7, "instanceId": id, "operation": operation, "input": input.into()}));
+        let answer = self.answer_of()?;
+        let result = parsed(&answer["result"]);
+        match answer.get("exceptionType") {
+            Some(_) => Err(Stop::Failed(result.as_str().unwrap().to_owned())),
+            None => Ok(result),
+        }
+    }
+
+    pub(crate) fn signal(&mut self, id: &str, operation: &str, input: impl Into<Value>) {
+        self.actions
+            .push(json!({"actionType": 9, "instanceId": id, "operation": operation, "input": input.into()}));
+        self.next_id += 1;
+    }
+
+    /// A signal so many seconds after the first episode.
+    pub(crate) fn signal_later(&mut self, seconds: i64, id: &str, operation: &str, input: impl Into<Value>) {
+        let began: chrono::DateTime<chrono::Utc> = self.began.parse().unwrap();
+        let fire_at = (began + chrono::TimeDelta::seconds(seconds)).to_rfc3339();
+        self.actions.push(
+            json!({"actionType": 10, "instanceId": id, "operation": operation, "input": input.into(), "fireAt": fire_at}),
+        );
+        self.next_id += 1;
+    }
+
+    /// Locks counters.
+    pub(crate) fn lock(&mut self, keys: &[&str]) -> Result<(), Stop> {
+        let set: Vec<Value> = keys.iter().map(|key| json!({"name": "counter", "key": key})).collect();
+        self.actions
+            .push(json!({"actionType": 13, "lockSet": set, "lockRequestId": "x"}));
+        self.answer_of().map(|_| ())
+    }
+
+    /// Releases so many locks.
+    pub(crate) fn release(&mut self, locks: i64) {
+        self.actions.push(json!({"actionType": 14}));
+        self.next_id += locks;
+    }
+
+    /// What entities answered to the request that is sent now.
+    fn answer_of(&mut self) -> Result<Value, Stop> {
+        let id = self.next_id;
+        self.next_id += 1;
+        let sent = |event: &&Value| event["EventType"] == 14 && event["EventId"] == id;
+        let request = parsed(&self.history.iter().find(sent).ok_or(Stop::Waiting)?["Input"]);
+        let answers = |event: &&Value| event["EventType"] == 15 && event["Name"] == request["id"];
+        let answer = self.history.iter().find(answers).ok_or(Stop::Waiting)?;
+        Ok(parsed(&answer["Input"]))
     }
 
     pub(crate) fn continue_as_new<T>(&mut self, input: impl Into<Value>) -> Result<T, Stop> {

@@ -21,7 +21,7 @@ use std::{
     task::{Context, Poll},
 };
 
-impl DurableOrchestrationContext {
+impl<T> DurableOrchestrationContext<T> {
     /// Calls an operation of an entity and waits for what it returns. An entity that is not there yet is made by the call.
     ///
     /// ```
@@ -144,7 +144,7 @@ impl DurableOrchestrationContext {
         };
         LockFuture {
             locks: Some(Locks {
-                context: self.clone(),
+                context: self.untyped(),
                 op,
                 site,
             }),

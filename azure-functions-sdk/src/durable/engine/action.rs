@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
-use super::retry::RetryPolicy;
+use super::{entity::EntityId, retry::RetryPolicy};
 
 /// Index that stands for no node.
 pub(super) const NONE: u32 = u32::MAX;
@@ -42,6 +42,8 @@ pub(super) enum Schema {
     V2,
     /// With timers of any length.
     V3,
+    /// With locks of entities.
+    V4,
 }
 
 /// One action.
@@ -84,6 +86,22 @@ pub(super) enum Action<'t> {
     Http {
         request: &'t RawValue,
     },
+    CallEntity {
+        target: EntityId,
+        operation: Cow<'t, str>,
+        input: Option<&'t RawValue>,
+    },
+    SignalEntity {
+        target: EntityId,
+        operation: Cow<'t, str>,
+        input: Option<&'t RawValue>,
+        fire_at: Option<DateTime<Utc>>,
+    },
+    /// In the order in which they are locked; never empty.
+    LockEntities {
+        targets: Vec<EntityId>,
+    },
+    ReleaseEntities,
     Any,
     All,
     /// An inner array of `actions`.
@@ -95,6 +113,9 @@ pub(super) enum Action<'t> {
 impl Action<'_> {
     /// True if a V1 group does not wait for it.
     pub(super) fn is_fire_and_forget(&self) -> bool {
-        matches!(self, Self::ContinueAsNew { .. })
+        matches!(
+            self,
+            Self::ContinueAsNew { .. } | Self::SignalEntity { .. } | Self::ReleaseEntities
+        )
     }
 }

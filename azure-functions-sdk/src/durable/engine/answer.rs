@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{
     action::{Action, Answer, NONE, Node, Plan, Schema},
+    entity::EntityId,
     retry::RetryPolicy,
     time::parse_time,
 };
@@ -23,9 +24,10 @@ pub(super) fn parse(json: &str) -> Result<Answer<'_>, String> {
         0 => Schema::V1,
         1 => Schema::V2,
         2 => Schema::V3,
+        3 => Schema::V4,
         other => {
             return Err(format!(
-                "the orchestrator answered with schema version {other}; this host knows 0 to 2"
+                "the orchestrator answered with schema version {other}; this host knows 0 to 3"
             ));
         }
     };
@@ -373,6 +375,10 @@ impl<'t> Visitor<'t> for One<'_, 't> {
             } else if is("retryOptions") {
                 let json: &RawValue = map.next_value()?;
                 raw.retry = Some(RetryPolicy::parse(json).map_err(de::Error::custom)?);
+            } else if is("operation") {
+                raw.operation = map.next_value::<Text<'t>>()?.0;
+            } else if is("lockSet") {
+                raw.lock_set = map.next_value::<Option<Vec<EntityId>>>()?.unwrap_or_default();
             } else if is("httpRequest") {
                 raw.http_request = map.next_value::<&RawValue>().map(not_null)?;
             } else {
@@ -408,6 +414,8 @@ struct RawAction<'t> {
     is_cancelled: bool,
     event_name: Option<Cow<'t, str>>,
     http_request: Option<&'t RawValue>,
+    operation: Option<Cow<'t, str>>,
+    lock_set: Vec<EntityId>,
     members: u32,
 }
 
@@ -462,13 +470,57 @@ impl<'t> RawAction<'t> {
                 Some(name) => Action::Wait { name },
                 None => missing("externalEventName"),
             },
-            7 | 9 | 10 | 13 | 14 => Action::Refused(format!(
-                "a {kind} action was asked for, but entities are not supported by this version of the local host"
-            )),
+            7 | 9 | 10 => {
+                let Some(id) = self.instance_id else {
+                    return missing("instanceId");
+                };
+                let Some(operation) = self.operation else {
+                    return missing("operation");
+                };
+                let target = match EntityId::parse(&id) {
+                    Ok(target) => target,
+                    Err(problem) => {
+                        return Action::Refused(format!("a {kind} action has no usable instanceId: {problem}"));
+                    }
+                };
+                let input = self.input;
+                match (self.number, self.fire_at) {
+                    (7, _) => Action::CallEntity {
+                        target,
+                        operation,
+                        input,
+                    },
+                    (10, None) => missing("fireAt"),
+                    (number, fire_at) => Action::SignalEntity {
+                        target,
+                        operation,
+                        input,
+                        fire_at: fire_at.filter(|_| number == 10),
+                    },
+                }
+            }
             8 => match self.http_request {
                 Some(request) => Action::Http { request },
                 None => missing("httpRequest"),
             },
+            13 => {
+                let checked: Result<Vec<_>, _> = self
+                    .lock_set
+                    .iter()
+                    .map(|target| EntityId::new(&target.name, &target.key))
+                    .collect();
+                match checked {
+                    Ok(targets) if targets.is_empty() => missing("lockSet"),
+                    Ok(mut targets) => {
+                        // All orchestrations lock in one order, so that none waits for another in a circle.
+                        targets.sort();
+                        targets.dedup();
+                        Action::LockEntities { targets }
+                    }
+                    Err(problem) => Action::Refused(format!("a {kind} action has no usable lockSet: {problem}")),
+                }
+            }
+            14 => Action::ReleaseEntities,
             11 if self.members == 0 => Action::Refused("a WhenAny action has no tasks to wait for".to_owned()),
             11 => Action::Any,
             12 => Action::All,

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
+    entity::{Posted, critical},
     event::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, json_string},
     instance::{Instance, RuntimeStatus},
     message::Message,
@@ -30,6 +31,8 @@ pub(crate) struct Decision {
     pub(crate) children: Vec<ChildStart>,
     /// Messages to instances: to the parent, to others, or to this one.
     pub(crate) messages: Vec<Outgoing>,
+    /// Messages to entities, in order.
+    pub(crate) posted: Vec<Posted>,
     /// The execution ended by continue-as-new: replace the history by nothing, the row by `Decision::apply`, and put this
     /// start message in the inbox.
     pub(crate) continued: Option<Box<Message>>,
@@ -138,6 +141,7 @@ impl Decision {
             cancelled_timers: Vec::new(),
             children: Vec::new(),
             messages: Vec::new(),
+            posted: Vec::new(),
             continued: None,
         }
     }
@@ -147,13 +151,22 @@ impl Decision {
         self.continued.is_some() || self.status.is_terminal()
     }
 
-    /// Appends the end of the execution and tells the parent.
+    /// Gives back the locks that the execution still has, given its latest events.
+    pub(super) fn release_locks(&mut self, instance: &Instance, latest: &[Event]) {
+        let events = instance.history.iter().chain(latest);
+        self.posted.extend(critical::releases(&instance.instance_id, events));
+    }
+
+    /// Appends the end of the execution, gives its locks back, and tells the parent.
     pub(super) fn end(&mut self, instance: &Instance, end: End, event_id: i32, now: DateTime<Utc>) {
         let (status, result) = match &end {
             End::Completed(output) => (RuntimeStatus::Completed, output.clone()),
             End::Failed { reason, .. } => (RuntimeStatus::Failed, Some(reason.clone())),
             End::Terminated(reason) => (RuntimeStatus::Terminated, Some(reason.clone())),
         };
+        let appended = std::mem::take(&mut self.appended);
+        self.release_locks(instance, &appended);
+        self.appended = appended;
         self.status = status;
         self.output = match status {
             RuntimeStatus::Completed => result.clone(),

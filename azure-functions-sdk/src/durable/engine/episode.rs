@@ -114,12 +114,14 @@ impl<'a> Episode<'a> {
         out
     }
 
-    /// Decides. `new_id` gives a fresh execution id (a GUID without dashes) whenever it is called.
+    /// Decides. `new_id` gives a fresh id (a GUID without dashes) whenever it is called; `has_entity` knows which entities the
+    /// app has, by their lower-cased names.
     pub(crate) fn finish(
         self,
         answer: &WorkResult,
         now: DateTime<Utc>,
         new_id: &mut dyn FnMut() -> String,
+        has_entity: &dyn Fn(&str) -> bool,
     ) -> Decision {
         let instance = self.instance;
         let reply = match outcome::read(answer) {
@@ -139,7 +141,12 @@ impl<'a> Episode<'a> {
         for event in instance.history.iter().chain(&self.new) {
             shim.feed(event);
         }
-        let Outcome { tasks, state, requests } = shim.finish();
+        let Outcome {
+            tasks,
+            state,
+            requests,
+            ids,
+        } = shim.finish();
 
         let mut decision = Decision {
             custom_status,
@@ -152,11 +159,13 @@ impl<'a> Episode<'a> {
             settings: self.settings,
             plan: &reply.plan,
             requests,
+            ids,
             now,
             new_id,
+            has_entity,
         };
         let next = i32::try_from(tasks.len()).unwrap_or(i32::MAX);
-        let end = match state {
+        let mut end = match state {
             State::Mismatch(text) => {
                 let next = next.max(next_id(&instance.history));
                 decision.appended = self.new;
@@ -185,13 +194,30 @@ impl<'a> Episode<'a> {
                 return decision;
             }
             State::Waiting => None,
-            State::Failed(text) => Some(self.orchestrator_failed(&text)),
+            State::Failed(text) => Some(orchestrator_failed(instance, &text)),
             State::Exhausted { continued } => match (reply.error, reply.is_done, continued) {
-                (Some(error), ..) => Some(self.orchestrator_failed(&error)),
+                (Some(error), ..) => Some(orchestrator_failed(instance, &error)),
                 (None, false, _) => None,
                 (None, true, None) => Some(End::Completed(reply.output.map(compact))),
                 (None, true, Some((node, carried))) => {
                     let carried = carried.into_iter().cloned().collect();
+                    let mut sent = decision.clone();
+                    for (task, id) in tasks.iter().zip(0_i32..).filter(|(task, _)| !task.recorded) {
+                        // Whatever is waited for has ended: what is left is signals and releases.
+                        if let Err(text) = scheduled.schedule(task, id, &mut sent) {
+                            let end = orchestrator_failed(instance, &text);
+                            decision.appended = self.new;
+                            decision.end(instance, end, next, now);
+                            decision
+                                .appended
+                                .push(Event::new(now, EventKind::OrchestratorCompleted));
+                            return decision;
+                        }
+                    }
+                    decision.posted = sent.posted;
+                    let mut latest = self.new;
+                    latest.append(&mut sent.appended);
+                    decision.release_locks(instance, &latest);
                     decision.continued = Some(Box::new(scheduled.next_execution(node, carried)));
                     return decision;
                 }
@@ -200,7 +226,10 @@ impl<'a> Episode<'a> {
         decision.appended = self.new;
         for (task, id) in tasks.iter().zip(0_i32..) {
             if !task.recorded {
-                scheduled.schedule(task, id, &mut decision);
+                if let Err(text) = scheduled.schedule(task, id, &mut decision) {
+                    end = Some(orchestrator_failed(instance, &text));
+                    break;
+                }
             } else if task.is_cancelled_timer() && end.is_none() {
                 decision.cancelled_timers.push(id);
             }
@@ -214,13 +243,6 @@ impl<'a> Episode<'a> {
         decision
     }
 
-    fn orchestrator_failed(&self, error: &str) -> End {
-        End::Failed {
-            reason: format!("Orchestrator function '{}' failed: {error}", self.instance.name),
-            details: format!("Message: {error}, StackTrace: "),
-        }
-    }
-
     /// Ends the instance without an answer: terminated if somebody asked for that, else failed with this text. For the
     /// caller: the app has no such orchestration, or the worker died too often.
     pub(crate) fn fail(self, text: &str, now: DateTime<Utc>) -> Decision {
@@ -229,7 +251,7 @@ impl<'a> Episode<'a> {
 
     /// The answer has no actions to go by.
     fn broken(self, error: &str, now: DateTime<Utc>) -> Decision {
-        let end = self.orchestrator_failed(error);
+        let end = orchestrator_failed(self.instance, error);
         self.end_now(end, now)
     }
 
@@ -250,6 +272,13 @@ impl<'a> Episode<'a> {
             .appended
             .push(Event::new(now, EventKind::OrchestratorCompleted));
         decision
+    }
+}
+
+fn orchestrator_failed(instance: &Instance, error: &str) -> End {
+    End::Failed {
+        reason: format!("Orchestrator function '{}' failed: {error}", instance.name),
+        details: format!("Message: {error}, StackTrace: "),
     }
 }
 
@@ -277,7 +306,7 @@ pub(crate) fn write_frame(instance: &Instance, settings: &Settings, out: &mut St
         None => out.push_str("null"),
         Some(parent) => write_string(&parent.instance_id, out),
     }
-    out.push_str(",\"upperSchemaVersion\":1,\"upperSchemaVersionNew\":2,\"longRunningTimerIntervalDuration\":\"");
+    out.push_str(",\"upperSchemaVersion\":1,\"upperSchemaVersionNew\":3,\"longRunningTimerIntervalDuration\":\"");
     write_span(settings.long_timer_interval, out);
     out.push_str("\",\"maximumShortTimerDuration\":\"");
     write_span(settings.maximum_short_timer, out);

@@ -81,6 +81,14 @@ impl Message {
         Self::any(at, EventKind::ExecutionRewound { reason })
     }
 
+    /// An event for one execution only; `None`: whichever runs.
+    pub(crate) fn for_execution(execution_id: Option<String>, at: DateTime<Utc>, kind: EventKind) -> Self {
+        Self {
+            execution_id,
+            ..Self::any(at, kind)
+        }
+    }
+
     fn any(at: DateTime<Utc>, kind: EventKind) -> Self {
         Self {
             execution_id: None,

@@ -1,8 +1,11 @@
 //! The texts of a history that the orchestrator's actions do not match.
 
+use std::borrow::Cow;
+
 use super::{
     action::Action,
     decision::HTTP_ACTIVITY,
+    entity::event_name,
     event::{Event, EventKind},
     shim::{Task, Work},
 };
@@ -40,6 +43,7 @@ pub(super) fn describe(event: &Event, found: Option<(&Task, &Action<'_>)>) -> Op
                     Work::Activity | Work::Poll => "ScheduleTask",
                     Work::Child => "CreateSubOrchestration",
                     Work::Timer(_) => "CreateTimer",
+                    Work::Call | Work::Signal | Work::Lock | Work::Release { .. } => "SendEvent",
                 };
                 format!(
                     "A previous execution of this orchestration scheduled {what} with sequence number {id}{named}, but \
@@ -47,7 +51,7 @@ pub(super) fn describe(event: &Event, found: Option<(&Task, &Action<'_>)>) -> Op
                 )
             } else {
                 match (name, now_name) {
-                    (Some(name), Some(now_name)) if !same_name(name, now_name) => format!(
+                    (Some(name), Some(now_name)) if !same_name(name, &now_name) => format!(
                         "A previous execution of this orchestration scheduled {what} with sequence number {id} named \
                          '{name}', but the current orchestration replay instead scheduled {what} named '{now_name}' \
                          with this sequence number."
@@ -63,12 +67,16 @@ pub(super) fn describe(event: &Event, found: Option<(&Task, &Action<'_>)>) -> Op
     ))
 }
 
-fn produced<'p>(task: &Task, action: &'p Action<'_>) -> (&'static str, Option<&'p str>) {
+fn produced<'p>(task: &Task, action: &'p Action<'_>) -> (&'static str, Option<Cow<'p, str>>) {
+    const SENT: &str = "a send event task";
     match (task.work, action) {
+        (Work::Release { .. }, _) => (SENT, Some("release".into())),
+        (Work::Signal, Action::SignalEntity { fire_at, .. }) => (SENT, Some(event_name(*fire_at).into())),
+        (Work::Call | Work::Lock | Work::Signal, _) => (SENT, Some("op".into())),
         (Work::Timer(_), _) => ("a timer task", None),
-        (_, Action::Http { .. }) => ("an activity task", Some(HTTP_ACTIVITY)),
-        (Work::Child, Action::Child { name, .. }) => ("a sub-orchestration task", Some(name)),
-        (_, Action::Activity { name, .. }) => ("an activity task", Some(name)),
+        (_, Action::Http { .. }) => ("an activity task", Some(HTTP_ACTIVITY.into())),
+        (Work::Child, Action::Child { name, .. }) => ("a sub-orchestration task", Some(name.as_ref().into())),
+        (_, Action::Activity { name, .. }) => ("an activity task", Some(name.as_ref().into())),
         _ => ("a task", None),
     }
 }

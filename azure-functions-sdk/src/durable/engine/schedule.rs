@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use super::{
     action::{Action, Plan},
     decision::{ActivityTask, ChildStart, Decision, HTTP_ACTIVITY, Outgoing, TimerTask},
-    event::{Event, EventKind, ExecutionStarted, Failure, ParentLink},
+    entity::{EntityId, EntityMessage, Posted, Release, Request, event_name, missing, response},
+    event::{Event, EventKind, ExecutionStarted, Failure, ParentLink, json_string},
     instance::Instance,
     message::Message,
     settings::Settings,
@@ -22,12 +23,17 @@ pub(super) struct Scheduled<'a, 'p> {
     pub(super) settings: &'a Settings,
     pub(super) plan: &'p Plan<'p>,
     pub(super) requests: BTreeMap<u32, String>,
+    /// Request ids of tasks that are in the history.
+    pub(super) ids: BTreeMap<i32, String>,
     pub(super) now: DateTime<Utc>,
     pub(super) new_id: &'p mut dyn FnMut() -> String,
+    /// Whether the app has an entity of this lower-cased name.
+    pub(super) has_entity: &'p dyn Fn(&str) -> bool,
 }
 
 impl Scheduled<'_, '_> {
-    pub(super) fn schedule(&mut self, task: &Task, id: i32, decision: &mut Decision) {
+    /// The error fails the orchestration: the task cannot be scheduled.
+    pub(super) fn schedule(&mut self, task: &Task, id: i32, decision: &mut Decision) -> Result<(), String> {
         let action = &self.plan.nodes[task.node as usize].action;
         let kind = match (task.work, action) {
             (Work::Timer(fire_at), _) => {
@@ -75,10 +81,105 @@ impl Scheduled<'_, '_> {
                     input: None,
                 }
             }
+            (
+                Work::Call,
+                Action::CallEntity {
+                    target,
+                    operation,
+                    input,
+                },
+            ) => {
+                let request = Request {
+                    signal: false,
+                    parent_execution: Some(self.instance.execution_id.clone()),
+                    ..self.request(operation, *input)
+                };
+                self.call_entity(target, request, decision)
+            }
+            (
+                Work::Signal,
+                Action::SignalEntity {
+                    target,
+                    operation,
+                    input,
+                    fire_at,
+                },
+            ) => {
+                self.check_entity(target)?;
+                let mut request = self.request(operation, *input);
+                request.due = fire_at.map(|due| event_name(Some(due)).split_off("op@".len()));
+                sent(target, request, *fire_at, decision)
+            }
+            (Work::Lock, Action::LockEntities { targets }) => {
+                for target in targets {
+                    self.check_entity(target)?;
+                }
+                let Some(first) = targets.first() else { return Ok(()) };
+                let request = Request {
+                    op: None,
+                    signal: false,
+                    parent_execution: Some(self.instance.execution_id.clone()),
+                    lockset: targets.clone(),
+                    ..self.request("", None)
+                };
+                self.ids.insert(id, request.id.clone());
+                sent(first, request, None, decision)
+            }
+            (Work::Release { lock, node, part }, _) => match &self.plan.nodes[node as usize].action {
+                Action::LockEntities { targets } => self.release(lock, &targets[part as usize], decision),
+                _ => return Ok(()),
+            },
             // No other action makes tasks.
-            _ => return,
+            _ => return Ok(()),
         };
         decision.appended.push(Event::scheduled(id, self.now, kind));
+        Ok(())
+    }
+
+    fn check_entity(&self, target: &EntityId) -> Result<(), String> {
+        if (self.has_entity)(&target.name) {
+            Ok(())
+        } else {
+            Err(missing(&target.name))
+        }
+    }
+
+    /// A signal with a fresh id.
+    fn request(&mut self, operation: &str, input: Option<&RawValue>) -> Request {
+        let id = (self.new_id)();
+        // GUIDs of the protocol have dashes.
+        let id = uuid::Uuid::try_parse(&id).map_or(id, |id| id.to_string());
+        let parent = Some(self.instance.instance_id.clone());
+        Request::signal(operation.to_owned(), input.map(compact), id, parent)
+    }
+
+    fn call_entity(&self, target: &EntityId, request: Request, decision: &mut Decision) -> EventKind {
+        if (self.has_entity)(&target.name) {
+            return sent(target, request, None, decision);
+        }
+        // The extension leaves the caller waiting for ever; here the call fails.
+        let text = json_string(&missing(&target.name));
+        decision.messages.extend(response(&request, self.now, &text, true));
+        event_sent(target, &request, None)
+    }
+
+    /// Gives one of the locks back that the task of this number has.
+    fn release(&self, lock: i32, target: &EntityId, decision: &mut Decision) -> EventKind {
+        let release = Release {
+            parent: self.instance.instance_id.clone(),
+            id: self.ids.get(&lock).cloned().unwrap_or_default(),
+        };
+        let kind = EventKind::EventSent {
+            instance_id: target.to_string(),
+            name: "release".to_owned(),
+            input: Some(release.to_json()),
+        };
+        decision.posted.push(Posted {
+            target: target.clone(),
+            message: EntityMessage::Release(release),
+            due: None,
+        });
+        kind
     }
 
     fn start_child(
@@ -172,5 +273,24 @@ impl Scheduled<'_, '_> {
             carried,
             ..Message::start(self.now, started)
         }
+    }
+}
+
+/// Sends a request to an entity.
+fn sent(target: &EntityId, request: Request, due: Option<DateTime<Utc>>, decision: &mut Decision) -> EventKind {
+    let kind = event_sent(target, &request, due);
+    decision.posted.push(Posted {
+        target: target.clone(),
+        message: EntityMessage::Op(request),
+        due,
+    });
+    kind
+}
+
+fn event_sent(target: &EntityId, request: &Request, due: Option<DateTime<Utc>>) -> EventKind {
+    EventKind::EventSent {
+        instance_id: target.to_string(),
+        name: event_name(due),
+        input: Some(request.to_json()),
     }
 }

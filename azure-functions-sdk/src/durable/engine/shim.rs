@@ -4,10 +4,13 @@
 //! Events settle nodes by index; compounds count their members. So a history of n events over m actions costs O(n + m)
 //! steps, whatever the fan-out.
 
+mod entities;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use self::entities::Section;
 use super::{
     action::{Action, NONE, Plan, Schema},
     event::{Event, EventKind},
@@ -35,6 +38,12 @@ pub(super) struct Shim<'a> {
     /// Tasks that hold the end of the execution.
     open: usize,
     mailboxes: BTreeMap<String, Mailbox>,
+    /// Tasks that wait for an answer from entities, by request id.
+    asked: BTreeMap<String, i32>,
+    /// Request ids by task.
+    ids: BTreeMap<i32, String>,
+    /// The critical section that the orchestration is in, or waits for.
+    section: Option<Section>,
     /// Reason of the suspension that lasts.
     suspended: Option<&'a str>,
     /// Events since the suspension.
@@ -57,6 +66,8 @@ pub(super) struct Outcome<'a> {
     pub(super) state: State<'a>,
     /// Further requests of HTTP calls, by node.
     pub(super) requests: BTreeMap<u32, String>,
+    /// Ids of requests to entities, by sequence number, as the history has them.
+    pub(super) ids: BTreeMap<i32, String>,
 }
 
 /// How things stand after an episode.
@@ -112,6 +123,14 @@ pub(super) enum Work {
     Child,
     /// A timer.
     Timer(DateTime<Utc>),
+    /// A call of an entity.
+    Call,
+    /// A signal to an entity; over when issued.
+    Signal,
+    /// The request of locks.
+    Lock,
+    /// The end of one of the locks that the task `lock`, which works for `node`, asked for; over when issued.
+    Release { lock: i32, node: u32, part: u32 },
 }
 
 impl Task {
@@ -152,6 +171,9 @@ impl<'a> Shim<'a> {
             clock: DateTime::<Utc>::MIN_UTC,
             open: 0,
             mailboxes: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            section: None,
             suspended: None,
             held: Vec::new(),
             carried: Vec::new(),
@@ -225,6 +247,7 @@ impl<'a> Shim<'a> {
             tasks: self.tasks,
             state,
             requests,
+            ids: self.ids,
         }
     }
 
@@ -236,6 +259,10 @@ impl<'a> Shim<'a> {
             EventKind::ExecutionStarted(_) => self.advance(),
             kind if kind.is_scheduled() => self.check(event),
             EventKind::EventRaised { name, .. } => {
+                if self.answered(name) {
+                    self.advance();
+                    return;
+                }
                 if self.continued.is_some() {
                     self.carried.push(event);
                     return;
@@ -272,6 +299,7 @@ impl<'a> Shim<'a> {
             None => {
                 if let Some(task) = task {
                     task.recorded = true;
+                    self.note_request(event);
                 }
             }
         }
@@ -464,6 +492,9 @@ impl<'a> Shim<'a> {
     fn issue_leaf(&mut self, node: u32, action: &'a Action<'a>) -> Result<(), String> {
         match action {
             Action::Activity { retry, .. } | Action::Child { retry, .. } => {
+                if matches!(action, Action::Child { .. }) {
+                    self.check_child()?;
+                }
                 if let Some(policy) = retry {
                     if policy.max_attempts <= 0 {
                         self.settle(node);
@@ -509,6 +540,10 @@ impl<'a> Shim<'a> {
                 self.set_flow(node, Flow::Http(HttpCall::new(request, self.clock)));
                 self.open_task(node, Work::Activity, true);
             }
+            Action::CallEntity { target, .. } => self.call_entity(node, target)?,
+            Action::SignalEntity { target, .. } => self.signal_entity(node, target)?,
+            Action::LockEntities { .. } => self.lock_entities(node)?,
+            Action::ReleaseEntities => self.release_entities(node),
             Action::Refused(text) => return Err(text.clone()),
             // `issue` handles them.
             Action::Any | Action::All | Action::Group => {}

@@ -4,16 +4,23 @@ use http::{HeaderValue, StatusCode};
 
 use super::{
     Answer, Call,
+    query::Query,
     response::{bad_argument, json},
     status::{Shown, StatusBody, status_body},
 };
 use crate::durable::store::{InstanceKey, InstanceQuery};
 
 /// Header in which the position of the next page travels, both ways.
-const CONTINUATION: &str = "x-ms-continuation-token";
+pub(super) const CONTINUATION: &str = "x-ms-continuation-token";
 const DEFAULT_TOP: i64 = 100;
 /// Larger pages are cut; the token leads on.
 const MAX_TOP: i64 = 1_000;
+
+/// How many rows a page has.
+pub(super) fn page_size(query: &Query) -> usize {
+    let top = query.integer("top").filter(|top| *top > 0).unwrap_or(DEFAULT_TOP);
+    usize::try_from(top.min(MAX_TOP)).unwrap_or(usize::MAX)
+}
 
 impl Call<'_> {
     pub(super) async fn list(&self) -> Answer {
@@ -28,12 +35,6 @@ impl Call<'_> {
                 "The continuation token is not one that this host gave out.",
             ));
         };
-        let top = self
-            .query
-            .integer("top")
-            .filter(|top| *top > 0)
-            .unwrap_or(DEFAULT_TOP)
-            .min(MAX_TOP);
         let show_input = self.query.flag("showinput").unwrap_or(true);
         let query = InstanceQuery {
             created_from: self.query.time("createdtimefrom").map(|time| time.timestamp_micros()),
@@ -45,7 +46,7 @@ impl Call<'_> {
                 .filter(|prefix| !prefix.is_empty())
                 .map(str::to_owned),
             with_input: show_input,
-            limit: usize::try_from(top).unwrap_or(usize::MAX),
+            limit: page_size(&self.query),
             after,
         };
         let page = self.hub.list(query).await?;

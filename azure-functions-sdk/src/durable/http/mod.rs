@@ -1,8 +1,9 @@
 //! The durable HTTP API: what management URLs, clients of all languages and plain `curl` speak.
 //!
 //! Status codes are those of the newest extension, except that starting an unknown function is refused with 400 as
-//! older ones did. Operations on entities (R12-R15) answer 501.
+//! older ones did. Instances and entities are kept apart: listings, status and purges of instances know no entities.
 
+mod entities;
 mod history_events;
 mod list;
 mod operations;
@@ -112,10 +113,10 @@ pub(super) async fn handle(hub: &Arc<Inner>, request: Request<Bytes>, via: &Via)
         Route::Resume(id) => call.resume(id).await,
         Route::Rewind(id) => call.rewind(id).await,
         Route::Restart(id) => call.restart(id).await,
-        Route::Entities => {
-            let text = "This version of the local host has no durable entities";
-            Ok(error(StatusCode::NOT_IMPLEMENTED, text, None))
-        }
+        Route::ReadEntity { name, key } => call.read_entity(name, key).await,
+        Route::ListEntities(name) => call.list_entities(name).await,
+        Route::SignalEntity { name, key } => call.signal_entity(name, key, None).await,
+        Route::DeleteEntity { name, key } => call.signal_entity(name, key, Some("delete")).await,
         Route::MakePrimary => Ok(empty(StatusCode::OK)),
     };
     answer.unwrap_or_else(|refused| refusal(&refused))
@@ -147,6 +148,7 @@ fn refusal(error: &RequestError) -> Response<Bytes> {
         RequestError::Ended(_) => empty(StatusCode::GONE),
         RequestError::NotFailed(_) => json(StatusCode::PRECONDITION_FAILED, &text),
         RequestError::InUse(_) => self::error(StatusCode::CONFLICT, &text, Some(&text)),
+        RequestError::InvalidEntity(_) => self::error(StatusCode::BAD_REQUEST, &text, None),
         RequestError::InvalidJson(_) => self::error(StatusCode::BAD_REQUEST, "Invalid JSON content", Some(&text)),
         RequestError::InvalidId(_) | RequestError::UnknownFunction(_) => bad_argument(&text),
         RequestError::Unavailable(_) => self::error(StatusCode::SERVICE_UNAVAILABLE, &text, None),

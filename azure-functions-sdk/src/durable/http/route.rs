@@ -22,7 +22,19 @@ pub(super) enum Route<'a> {
     Resume(&'a str),
     Rewind(&'a str),
     Restart(&'a str),
-    Entities,
+    ReadEntity {
+        name: &'a str,
+        key: &'a str,
+    },
+    ListEntities(Option<&'a str>),
+    SignalEntity {
+        name: &'a str,
+        key: &'a str,
+    },
+    DeleteEntity {
+        name: &'a str,
+        key: &'a str,
+    },
     MakePrimary,
 }
 
@@ -56,12 +68,17 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Option<Route<'a>> {
         };
     }
     if is(first, "entities") {
-        let known = match *method {
-            Method::GET => rest.len() <= 2,
-            Method::POST | Method::DELETE => (1..=2).contains(&rest.len()),
-            _ => false,
+        return match (method, rest) {
+            (&Method::GET, []) => Some(Route::ListEntities(None)),
+            (&Method::GET, [name]) => Some(Route::ListEntities(Some(name))),
+            (&Method::GET, [name, key]) => Some(Route::ReadEntity { name, key }),
+            // The key may be missing: then it is empty.
+            (&Method::POST, [name]) => Some(Route::SignalEntity { name, key: "" }),
+            (&Method::POST, [name, key]) => Some(Route::SignalEntity { name, key }),
+            (&Method::DELETE, [name]) => Some(Route::DeleteEntity { name, key: "" }),
+            (&Method::DELETE, [name, key]) => Some(Route::DeleteEntity { name, key }),
+            _ => None,
         };
-        return known.then_some(Route::Entities);
     }
     if is(first, "makeprimary") {
         return rest.is_empty().then_some(Route::MakePrimary);

@@ -1,5 +1,5 @@
-//! What runs next: episodes in the order in which their instances got messages, activities in turns, each kind within
-//! its limit.
+//! What runs next: episodes and turns of entities in the order in which they got messages, activities in turns, each
+//! kind within its limit.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Inner,
+    entity::Delivery,
     state::{Activity, Phase, State},
 };
 use crate::durable::{
@@ -27,11 +28,22 @@ pub(crate) enum Committed {
     Nothing,
     /// A client waits for it.
     Reply(oneshot::Sender<()>),
-    /// An episode: its activities may run now.
+    /// An episode: its activities may run now, and entities get its messages.
     Episode {
         key: InstanceKey,
         life: RowId,
         activities: Vec<Activity>,
+        deliveries: Vec<Delivery>,
+    },
+    /// A client waits for it, and entities get messages.
+    Signals {
+        reply: oneshot::Sender<()>,
+        deliveries: Vec<Delivery>,
+    },
+    /// A turn of an entity.
+    Turn {
+        entity: Arc<str>,
+        deliveries: Vec<Delivery>,
     },
 }
 
@@ -44,7 +56,21 @@ impl Inner {
             match token {
                 Committed::Nothing => {}
                 Committed::Reply(reply) => replies.push(reply),
-                Committed::Episode { key, life, activities } => {
+                Committed::Signals { reply, deliveries } => {
+                    replies.push(reply);
+                    state.deliver_all(deliveries);
+                }
+                Committed::Turn { entity, deliveries } => {
+                    state.deliver_all(deliveries);
+                    state.entity_written(&entity);
+                }
+                Committed::Episode {
+                    key,
+                    life,
+                    activities,
+                    deliveries,
+                } => {
+                    state.deliver_all(deliveries);
                     for activity in activities {
                         state.enqueue_activity(activity);
                     }
@@ -86,6 +112,18 @@ impl Inner {
         for key in waiting.into_iter().rev() {
             state.ready.push_front(key);
         }
+        while known && state.running_entities < self.options.max_concurrent_entities {
+            let Some(id) = state.ready_entities.pop_front() else {
+                break;
+            };
+            let Some(live) = state.entities.get_mut(&id) else {
+                continue;
+            };
+            if live.begin() {
+                state.running_entities += 1;
+                self.runtime.spawn(Arc::clone(self).run_entity(id));
+            }
+        }
         while known && state.running_activities < self.options.max_concurrent_activities {
             let Some(activity) = state.next_activity() else { break };
             state.running_activities += 1;
@@ -106,8 +144,15 @@ impl Inner {
         self.note_quiet(state);
     }
 
+    /// A turn of an entity has left its place.
+    pub(super) fn entity_ended(self: &Arc<Self>, state: &mut State) {
+        state.running_entities -= 1;
+        self.pump(state);
+        self.note_quiet(state);
+    }
+
     fn note_quiet(&self, state: &State) {
-        if state.draining && state.running_episodes == 0 && state.running_activities == 0 {
+        if state.draining && state.is_quiet() {
             self.quiet.notify_waiters();
         }
     }
@@ -125,10 +170,13 @@ impl Inner {
         self.timer_added.notify_one();
     }
 
-    /// Activities and episodes.
+    /// Activities, and episodes with turns of entities.
     pub(super) fn running(&self) -> (usize, usize) {
         let state = self.state();
-        (state.running_activities, state.running_episodes)
+        (
+            state.running_activities,
+            state.running_episodes + state.running_entities,
+        )
     }
 
     /// Returns when nothing runs; for a hub that drains.
@@ -140,7 +188,7 @@ impl Inner {
             quiet.as_mut().enable();
             {
                 let state = self.state();
-                if state.running_episodes == 0 && state.running_activities == 0 {
+                if state.is_quiet() {
                     return;
                 }
             }
@@ -163,6 +211,10 @@ impl Inner {
 }
 
 impl State {
+    fn is_quiet(&self) -> bool {
+        self.running_episodes == 0 && self.running_activities == 0 && self.running_entities == 0
+    }
+
     /// One more episode of the instance is on disk. An instance that has ended is forgotten.
     fn episode_written(&mut self, key: InstanceKey, life: RowId) {
         let Some(live) = self.instances.get_mut(&key) else {

@@ -121,7 +121,10 @@ impl Inner {
             payload: Some(episode.payload(played)),
         };
         match self.worker.run(item).await {
-            Ok(answer) => End::Decided(episode.finish(&answer, self.now(), &mut || self.new_id())),
+            Ok(answer) => {
+                let has_entity = |name: &str| self.state().function(WorkKind::Entity, name).is_some();
+                End::Decided(episode.finish(&answer, self.now(), &mut || self.new_id(), &has_entity))
+            }
             Err(WorkError::ShuttingDown) => End::Leave,
             Err(error) if deaths + 1 >= MAX_DEATHS => {
                 let text = format!(

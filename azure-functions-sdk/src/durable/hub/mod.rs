@@ -8,6 +8,7 @@
 mod activity;
 mod create;
 mod dispatch;
+mod entity;
 mod episode;
 mod name;
 mod options;
@@ -169,7 +170,7 @@ impl TaskHub {
         self.inner.until_quiet().await;
     }
 
-    /// How many activities and how many episodes run now.
+    /// How many activities and how many episodes run now; turns of entities count as episodes.
     #[must_use]
     pub fn running(&self) -> (usize, usize) {
         self.inner.running()

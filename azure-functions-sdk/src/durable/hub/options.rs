@@ -23,6 +23,8 @@ pub struct TaskHubOptions {
     pub max_concurrent_orchestrations: usize,
     /// Activities that run at the same time; 10 per core.
     pub max_concurrent_activities: usize,
+    /// Entities that run operations at the same time; 10 per core.
+    pub max_concurrent_entities: usize,
     /// Longest timer that is not split; zero: no timer is split.
     pub maximum_short_timer: Duration,
     /// Length of the parts of a split timer.
@@ -57,6 +59,7 @@ impl TaskHubOptions {
             durability: Durability::default(),
             max_concurrent_orchestrations: 10 * cores,
             max_concurrent_activities: 10 * cores,
+            max_concurrent_entities: 10 * cores,
             maximum_short_timer: defaults.maximum_short_timer.to_std().unwrap_or_default(),
             long_timer_interval: defaults.long_timer_interval.to_std().unwrap_or_default(),
             http_poll_delay: defaults.http_sleep.to_std().unwrap_or_default(),
@@ -80,6 +83,13 @@ impl TaskHubOptions {
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// Sets how many entities run operations at the same time; at least one.
+    #[must_use]
+    pub fn max_concurrent_entities(mut self, count: usize) -> Self {
+        self.max_concurrent_entities = count.max(1);
         self
     }
 

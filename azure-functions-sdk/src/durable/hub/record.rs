@@ -114,7 +114,14 @@ impl Inner {
             self.post(state, &instance_id, message, &mut commit);
         }
         self.unreserve(state, &reserved);
-        place.submit(commit, Committed::Episode { key, life, activities });
+        let deliveries = self.post_to_entities(state, std::mem::take(&mut decision.posted), &mut commit);
+        let committed = Committed::Episode {
+            key,
+            life,
+            activities,
+            deliveries,
+        };
+        place.submit(commit, committed);
         if loaded.instance.status.is_terminal() {
             self.episode_ended(state);
         } else {
@@ -190,7 +197,7 @@ impl State {
 }
 
 /// When a timer may fire: never early, so a fraction of a microsecond counts as one.
-fn due_micros(fire_at: DateTime<Utc>) -> Micros {
+pub(super) fn due_micros(fire_at: DateTime<Utc>) -> Micros {
     let micros = fire_at.timestamp_micros();
     if fire_at.timestamp_subsec_nanos().is_multiple_of(1000) {
         micros

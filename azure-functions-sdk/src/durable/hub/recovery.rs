@@ -4,10 +4,12 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     TaskHubError,
-    state::{Activity, Live, Loaded, Source, State},
+    entity::{self, LiveEntity, parse_lock},
+    state::{Activity, Due, Live, Loaded, Source, State},
 };
 use crate::durable::{
     engine::{
+        entity::EntityMessage,
         event::{EventKind, parse_events},
         instance::Instance,
         message::Message,
@@ -53,6 +55,30 @@ pub(super) fn restore(recovery: Recovery, path: &Path) -> Result<State, TaskHubE
             input: row.input,
             deaths: 0,
         });
+    }
+    for row in recovery.locked {
+        let lock = row.lock.as_deref().map(parse_lock).transpose();
+        if let Some(lock) = lock.map_err(|error| corrupt("a lock of an entity", error))? {
+            state.entities.insert(row.id.as_str().into(), LiveEntity::locked(lock));
+        }
+    }
+    for row in recovery.entity_inbox {
+        let message =
+            EntityMessage::parse(&row.message).map_err(|error| corrupt("a message to an entity", error.to_string()))?;
+        state.deliver_to_entity(
+            &row.entity.as_str().into(),
+            entity::Source::Inbox(row.row),
+            Arc::new(message),
+        );
+    }
+    for row in recovery.entity_timers {
+        let message = EntityMessage::parse(&row.message)
+            .map_err(|error| corrupt("a delayed message to an entity", error.to_string()))?;
+        state.add_timer(
+            row.due,
+            row.row,
+            Due::Entity(row.entity.as_str().into(), Arc::new(message)),
+        );
     }
     Ok(state)
 }

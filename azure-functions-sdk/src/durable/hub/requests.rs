@@ -44,6 +44,9 @@ pub(crate) enum RequestError {
     InvalidJson(String),
     #[error("{0}")]
     InvalidId(String),
+    /// No entity can have this name and key.
+    #[error("{0}")]
+    InvalidEntity(String),
     #[error("{0}")]
     UnknownFunction(String),
     /// Nothing can be written at present.
@@ -146,13 +149,19 @@ impl Inner {
             generation,
         };
         let mut commit = Commit::default();
+        // One that is replaced while it runs gives nothing back by itself.
+        let locks = match running {
+            Some(_) => Self::locks_of(&state, id),
+            None => Vec::new(),
+        };
+        let deliveries = self.post_to_entities(&mut state, locks, &mut commit);
         self.create(
             &mut state,
             Message::start(self.now(), started),
             old.map(|row| row.key),
             &mut commit,
         );
-        place.submit(commit, Committed::Reply(reply));
+        place.submit(commit, Committed::Signals { reply, deliveries });
         self.pump(&mut state);
         Ok(written)
     }

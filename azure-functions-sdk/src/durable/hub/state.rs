@@ -9,8 +9,9 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use super::entity::LiveEntity;
 use crate::durable::{
-    engine::{instance::Instance, message::Message},
+    engine::{entity::EntityMessage, instance::Instance, message::Message},
     store::{Commit, InstanceKey, InstanceState, Micros, RowId},
     work::DurableFunctions,
 };
@@ -32,7 +33,12 @@ pub(super) struct State {
     pub(super) turns: VecDeque<InstanceKey>,
     pub(super) running_activities: usize,
     /// Timers that have not fired.
-    pub(super) timers: BTreeMap<(Micros, RowId), (InstanceKey, Message)>,
+    pub(super) timers: BTreeMap<(Micros, RowId), Due>,
+    /// Entities with something to do, by id.
+    pub(super) entities: HashMap<Arc<str>, LiveEntity>,
+    /// Entities with a turn to come, in the order in which they got a reason for it.
+    pub(super) ready_entities: VecDeque<Arc<str>>,
+    pub(super) running_entities: usize,
     /// Who waits for the end of an instance: dropped when there is something to look at.
     pub(super) waiters: HashMap<String, Vec<oneshot::Sender<()>>>,
     pub(super) cache: Cache,
@@ -78,6 +84,15 @@ pub(super) enum Source {
     Inbox(RowId),
     /// A timer that fired stays a timer until an episode has taken it: after a crash it fires again.
     Timer(RowId),
+}
+
+/// What becomes due.
+#[derive(Debug)]
+pub(super) enum Due {
+    /// A timer of an orchestration.
+    Instance(InstanceKey, Message),
+    /// A delayed signal.
+    Entity(Arc<str>, Arc<EntityMessage>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,7 +242,12 @@ impl State {
             return false;
         };
         live.timers.insert(timer_id, (due, row));
-        self.timers.insert((due, row), (key, message));
+        self.add_timer(due, row, Due::Instance(key, message))
+    }
+
+    /// True if it is due before all others.
+    pub(super) fn add_timer(&mut self, due: Micros, row: RowId, what: Due) -> bool {
+        self.timers.insert((due, row), what);
         self.timers
             .first_key_value()
             .is_some_and(|(first, _)| *first == (due, row))

@@ -17,7 +17,10 @@ use self::scripted::{Scripted, ok};
 use crate::durable::{
     Durability, HubName, TaskHub, TaskHubOptions, Via,
     hub::{HubRuntime, requests::RequestError},
-    store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store, StoreError, sqlite::SqliteStore},
+    store::{
+        Commit, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store,
+        StoreError, sqlite::SqliteStore,
+    },
     work,
 };
 
@@ -82,6 +85,14 @@ impl Store for Failing {
 
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
         self.disk.list(query)
+    }
+
+    fn entity(&self, id: &str) -> Result<Option<EntityRow>, StoreError> {
+        self.disk.entity(id)
+    }
+
+    fn entities(&self, query: &EntityQuery) -> Result<EntityPage, StoreError> {
+        self.disk.entities(query)
     }
 
     fn close(&self) {

@@ -5,7 +5,10 @@ use std::sync::Weak;
 
 use chrono::{DateTime, Utc};
 
-use super::{Inner, state::Source};
+use super::{
+    Inner, entity,
+    state::{Due, Source},
+};
 
 /// Runs as long as the hub does.
 pub(super) async fn run(hub: Weak<Inner>) {
@@ -51,7 +54,14 @@ impl Inner {
             if due > now.timestamp_micros() {
                 break DateTime::from_timestamp_micros(due);
             }
-            let (key, mut message) = entry.remove();
+            let (key, mut message) = match entry.remove() {
+                Due::Instance(key, message) => (key, message),
+                Due::Entity(id, message) => {
+                    state.deliver_to_entity(&id, entity::Source::Timer(row), message);
+                    fired = true;
+                    continue;
+                }
+            };
             message.event.timestamp = now;
             if let Some(live) = state.instances.get_mut(&key) {
                 live.timers.retain(|_, place| *place != (due, row));

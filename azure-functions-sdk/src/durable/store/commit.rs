@@ -22,6 +22,14 @@ pub(crate) struct Commit {
     pub(crate) timers_removed: Vec<RowId>,
     pub(crate) activities_added: Vec<ActivityRow>,
     pub(crate) activities_removed: Vec<RowId>,
+    /// Entities as they are from now on.
+    pub(crate) entities: Vec<EntityRow>,
+    /// Entities of which nothing is kept.
+    pub(crate) entities_removed: Vec<String>,
+    pub(crate) entity_inbox_added: Vec<EntityInboxRow>,
+    pub(crate) entity_inbox_removed: Vec<RowId>,
+    pub(crate) entity_timers_added: Vec<EntityTimerRow>,
+    pub(crate) entity_timers_removed: Vec<RowId>,
 }
 
 /// An instance that begins.
@@ -80,4 +88,37 @@ pub(crate) struct ActivityRow {
     pub(crate) name: String,
     /// JSON text.
     pub(crate) input: Option<String>,
+}
+
+/// An entity that exists, or that is locked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EntityRow {
+    /// `@name@key`.
+    pub(crate) id: String,
+    pub(crate) exists: bool,
+    /// JSON text.
+    pub(crate) state: Option<String>,
+    /// The request that has locked it, as JSON.
+    pub(crate) lock: Option<String>,
+    /// When it last ran an operation.
+    pub(crate) updated: Micros,
+}
+
+/// A message that waits for its entity, which need not have a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EntityInboxRow {
+    pub(crate) row: RowId,
+    /// `@name@key`.
+    pub(crate) entity: String,
+    pub(crate) message: String,
+}
+
+/// A message that an entity is to get later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EntityTimerRow {
+    pub(crate) row: RowId,
+    /// `@name@key`.
+    pub(crate) entity: String,
+    pub(crate) due: Micros,
+    pub(crate) message: String,
 }

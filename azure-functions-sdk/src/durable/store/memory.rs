@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    ActivityRow, Commit, InboxRow, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, RowId, Store, StoreError,
-    TimerRow,
+    ActivityRow, Commit, EntityInboxRow, EntityPage, EntityQuery, EntityRow, EntityTimerRow, InboxRow, InstanceKey,
+    InstanceQuery, InstanceRow, Page, Recovery, RowId, Store, StoreError, TimerRow,
 };
 
 /// A task hub's rows, in memory.
@@ -26,6 +26,9 @@ struct Rows {
     inbox: BTreeMap<RowId, InboxRow>,
     timers: BTreeMap<RowId, TimerRow>,
     activities: BTreeMap<RowId, ActivityRow>,
+    entities: BTreeMap<String, EntityRow>,
+    entity_inbox: BTreeMap<RowId, EntityInboxRow>,
+    entity_timers: BTreeMap<RowId, EntityTimerRow>,
     last_row: RowId,
 }
 
@@ -57,6 +60,14 @@ impl Store for MemoryStore {
             inbox: rows.inbox.values().cloned().collect(),
             timers: rows.timers.values().cloned().collect(),
             activities: rows.activities.values().cloned().collect(),
+            locked: rows
+                .entities
+                .values()
+                .filter(|row| row.lock.is_some())
+                .cloned()
+                .collect(),
+            entity_inbox: rows.entity_inbox.values().cloned().collect(),
+            entity_timers: rows.entity_timers.values().cloned().collect(),
             next_row: rows.last_row + 1,
         })
     }
@@ -104,6 +115,34 @@ impl Store for MemoryStore {
         let more = query.limit > 0 && found.next().is_some();
         let next = instances.last().map(|row| row.key).filter(|_| more);
         Ok(Page { instances, next })
+    }
+
+    fn entity(&self, id: &str) -> Result<Option<EntityRow>, StoreError> {
+        Ok(self.rows().entities.get(id).cloned())
+    }
+
+    fn entities(&self, query: &EntityQuery) -> Result<EntityPage, StoreError> {
+        let rows = self.rows();
+        let prefix = query
+            .name
+            .as_ref()
+            .map_or_else(|| "@".to_owned(), |name| format!("@{name}@"));
+        let mut found = rows
+            .entities
+            .range(prefix.clone()..)
+            .map(|(_, row)| row)
+            .take_while(|row| row.id.starts_with(&prefix))
+            .filter(|row| row.exists && query.after.as_ref().is_none_or(|after| row.id > *after))
+            .filter(|row| query.updated_from.is_none_or(|from| row.updated >= from))
+            .filter(|row| query.updated_to.is_none_or(|to| row.updated <= to))
+            .map(|row| EntityRow {
+                state: row.state.clone().filter(|_| query.with_state),
+                ..row.clone()
+            });
+        let entities: Vec<EntityRow> = found.by_ref().take(query.limit).collect();
+        let more = query.limit > 0 && found.next().is_some();
+        let next = entities.last().map(|row| row.id.clone()).filter(|_| more);
+        Ok(EntityPage { entities, next })
     }
 
     fn close(&self) {}
@@ -169,6 +208,30 @@ impl Rows {
         for added in &commit.activities_added {
             self.note(added.row);
             self.activities.insert(added.row, added.clone());
+        }
+        self.apply_to_entities(commit);
+    }
+
+    fn apply_to_entities(&mut self, commit: &Commit) {
+        for row in &commit.entities {
+            self.entities.insert(row.id.clone(), row.clone());
+        }
+        for id in &commit.entities_removed {
+            self.entities.remove(id);
+        }
+        for row in &commit.entity_inbox_removed {
+            self.entity_inbox.remove(row);
+        }
+        for added in &commit.entity_inbox_added {
+            self.note(added.row);
+            self.entity_inbox.insert(added.row, added.clone());
+        }
+        for row in &commit.entity_timers_removed {
+            self.entity_timers.remove(row);
+        }
+        for added in &commit.entity_timers_added {
+            self.note(added.row);
+            self.entity_timers.insert(added.row, added.clone());
         }
     }
 

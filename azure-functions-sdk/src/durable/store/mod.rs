@@ -16,9 +16,11 @@ pub(crate) mod writer;
 
 use std::{error::Error, fmt, path::PathBuf};
 
-pub(crate) use commit::{ActivityRow, Commit, InboxRow, InstanceState, NewInstance, TimerRow};
+pub(crate) use commit::{
+    ActivityRow, Commit, EntityInboxRow, EntityRow, EntityTimerRow, InboxRow, InstanceState, NewInstance, TimerRow,
+};
 pub use durability::Durability;
-pub(crate) use query::{InstanceQuery, Page};
+pub(crate) use query::{EntityPage, EntityQuery, InstanceQuery, Page};
 
 /// Surrogate key of an instance: an id that is used again gets a new key, so that late messages cannot reach it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +55,12 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// One page of instances, in order of creation.
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError>;
 
+    /// Looks an entity up by its id.
+    fn entity(&self, id: &str) -> Result<Option<EntityRow>, StoreError>;
+
+    /// One page of entities that exist, in the order of their ids.
+    fn entities(&self, query: &EntityQuery) -> Result<EntityPage, StoreError>;
+
     /// Lets another host have the hub; later writes fail with [`StoreError::Closed`].
     fn close(&self);
 }
@@ -78,6 +86,11 @@ pub(crate) struct Recovery {
     pub(crate) inbox: Vec<InboxRow>,
     pub(crate) timers: Vec<TimerRow>,
     pub(crate) activities: Vec<ActivityRow>,
+    /// Entities that are locked.
+    pub(crate) locked: Vec<EntityRow>,
+    /// In order of arrival.
+    pub(crate) entity_inbox: Vec<EntityInboxRow>,
+    pub(crate) entity_timers: Vec<EntityTimerRow>,
     /// The first row number that no table uses.
     pub(crate) next_row: RowId,
 }

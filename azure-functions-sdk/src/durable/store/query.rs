@@ -1,6 +1,6 @@
 //! Which instances a listing asks for.
 
-use super::{InstanceKey, InstanceRow, Micros};
+use super::{EntityRow, InstanceKey, InstanceRow, Micros};
 use crate::durable::engine::instance::RuntimeStatus;
 
 /// Filter and position of one page of instances.
@@ -27,4 +27,28 @@ pub(crate) struct Page {
     pub(crate) instances: Vec<InstanceRow>,
     /// Where the next page begins; `None` when there is none.
     pub(crate) next: Option<InstanceKey>,
+}
+
+/// Filter and position of one page of entities that exist.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct EntityQuery {
+    /// Lower-cased name of the function; `None` means all.
+    pub(crate) name: Option<String>,
+    /// Last operation; inclusive.
+    pub(crate) updated_from: Option<Micros>,
+    /// Inclusive.
+    pub(crate) updated_to: Option<Micros>,
+    pub(crate) with_state: bool,
+    /// At most so many rows.
+    pub(crate) limit: usize,
+    /// Continue after this id.
+    pub(crate) after: Option<String>,
+}
+
+/// One page of entities, by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EntityPage {
+    pub(crate) entities: Vec<EntityRow>,
+    /// Where the next page begins; `None` when there is none.
+    pub(crate) next: Option<String>,
 }

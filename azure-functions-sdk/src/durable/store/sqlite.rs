@@ -4,6 +4,7 @@
 //! hub gives out, nothing but history has an index on its instance, and the log is folded into the file rarely under
 //! load. A file that is not busy is folded often, so that it stays small.
 
+mod entities;
 mod read;
 mod schema;
 #[cfg(test)]
@@ -21,7 +22,8 @@ use std::{
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    Commit, Durability, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store, StoreError, lock::HubLock,
+    Commit, Durability, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery,
+    Store, StoreError, lock::HubLock,
 };
 
 /// Connections that are kept for readers; more are opened when needed and closed after use.
@@ -143,6 +145,14 @@ impl Store for SqliteStore {
 
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
         self.with_reader(|connection| read::list(connection, query))
+    }
+
+    fn entity(&self, id: &str) -> Result<Option<EntityRow>, StoreError> {
+        self.with_reader(|connection| entities::find(connection, id))
+    }
+
+    fn entities(&self, query: &EntityQuery) -> Result<EntityPage, StoreError> {
+        self.with_reader(|connection| entities::list(connection, query))
     }
 
     fn close(&self) {

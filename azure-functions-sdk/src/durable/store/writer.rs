@@ -234,7 +234,9 @@ mod tests {
     use std::sync::{Condvar, mpsc::channel};
 
     use super::*;
-    use crate::durable::store::{InstanceKey, InstanceQuery, InstanceRow, Page, Recovery};
+    use crate::durable::store::{
+        EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery,
+    };
 
     /// Notes batches; writes only while it may, and fails a few times first.
     #[derive(Default)]
@@ -284,6 +286,14 @@ mod tests {
 
         fn list(&self, _: &InstanceQuery) -> Result<Page, StoreError> {
             Ok(Page::default())
+        }
+
+        fn entity(&self, _: &str) -> Result<Option<EntityRow>, StoreError> {
+            Ok(None)
+        }
+
+        fn entities(&self, _: &EntityQuery) -> Result<EntityPage, StoreError> {
+            Ok(EntityPage::default())
         }
 
         fn close(&self) {}

@@ -1,11 +1,11 @@
 //! Looks at everything that is written for what must never be: a call that is scheduled twice, a result that is recorded
-//! twice.
+//! twice, a message that an entity takes twice.
 
 use std::collections::BTreeSet;
 
 use crate::durable::{
     engine::{event::EventKind, message::Message},
-    store::{Commit, InstanceKey},
+    store::{Commit, InstanceKey, RowId},
 };
 
 /// What was written so far.
@@ -13,6 +13,8 @@ use crate::durable::{
 pub(super) struct Audit {
     scheduled: BTreeSet<Call>,
     ended: BTreeSet<Call>,
+    /// Messages that wait for entities.
+    posted: BTreeSet<RowId>,
     violation: Option<String>,
 }
 
@@ -22,6 +24,15 @@ type Call = (InstanceKey, String, &'static str, i32);
 impl Audit {
     /// A commit is written.
     pub(super) fn note(&mut self, commit: &Commit) {
+        let inbox = commit.entity_inbox_added.iter().map(|row| row.row);
+        self.posted
+            .extend(inbox.chain(commit.entity_timers_added.iter().map(|row| row.row)));
+        for row in commit.entity_inbox_removed.iter().chain(&commit.entity_timers_removed) {
+            if !self.posted.remove(row) {
+                self.violation
+                    .get_or_insert_with(|| "a message to an entity was taken twice".to_owned());
+            }
+        }
         // An instance that is rewound, or continues as new, gives its task ids out again.
         for key in &commit.cleared {
             self.scheduled.retain(|(instance, ..)| instance != key);

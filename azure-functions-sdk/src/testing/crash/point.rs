@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use crate::durable::{
     engine::{
+        entity::EntityMessage,
         event::{EventKind, parse_events},
         message::Message,
     },
@@ -61,6 +62,25 @@ pub(super) fn describe(commit: &Commit, names: &mut Names) -> String {
     }
     for new in &commit.created {
         add(&format!("{} is created", instance(&new.key)));
+    }
+    for row in &commit.entities {
+        add(&format!("a turn of entity '{}'", row.id));
+    }
+    for id in &commit.entities_removed {
+        add(&format!("a turn of entity '{id}', of which nothing is left"));
+    }
+    let delayed = commit.entity_timers_added.iter().map(|row| (&row.entity, &row.message));
+    let posted = commit.entity_inbox_added.iter().map(|row| (&row.entity, &row.message));
+    for (entity, message) in posted.chain(delayed) {
+        let what = match EntityMessage::parse(message) {
+            Ok(EntityMessage::Op(request)) => match request.op {
+                Some(operation) => format!("operation '{operation}'"),
+                None => "a lock".to_owned(),
+            },
+            Ok(EntityMessage::Release(_)) => "the end of a lock".to_owned(),
+            Err(_) => "a message".to_owned(),
+        };
+        add(&format!("{what}, for entity '{entity}'"));
     }
     if !commit.removed.is_empty() {
         add(&format!("{} instances are removed", commit.removed.len()));

@@ -6,7 +6,10 @@ use super::{
     audit::Audit,
     point::{Moment, Names, Point, describe},
 };
-use crate::durable::store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store, StoreError};
+use crate::durable::store::{
+    Commit, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store,
+    StoreError,
+};
 
 /// Puts another store between the hub and the one that ends.
 pub(super) type Wrap = fn(Arc<dyn Store>) -> Arc<dyn Store>;
@@ -137,6 +140,14 @@ impl Store for CrashStore {
 
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
         self.store.list(query)
+    }
+
+    fn entity(&self, id: &str) -> Result<Option<EntityRow>, StoreError> {
+        self.store.entity(id)
+    }
+
+    fn entities(&self, query: &EntityQuery) -> Result<EntityPage, StoreError> {
+        self.store.entities(query)
     }
 
     fn close(&self) {

@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 
 use super::{CrashExplorer, explore_crashes};
 use crate::{
-    durable::store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store, StoreError},
+    durable::store::{
+        Commit, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store,
+        StoreError,
+    },
     testing::TestHost,
 };
 
@@ -57,10 +60,8 @@ fn pay(input: (u64, Vec<u64>)) -> ActivityOutput {
 
 /// Everything that makes commits: an order that waits for its delivery, which is signed for twice.
 fn a_whole_order(host: &TestHost) -> Value {
-    let pay = host.fake("pay", |(tea, rest): (u64, Vec<u64>)| {
-        Ok::<_, String>(tea + rest.iter().sum::<u64>())
-    });
-    let _ = pay.taking(Duration::from_secs(20));
+    let pay = host.fake("pay", |(tea, rest): (u64, Vec<u64>)| tea + rest.iter().sum::<u64>());
+    pay.taking(Duration::from_secs(20));
     let order = host.start("order", ());
     host.advance(Duration::from_mins(10));
     let deliveries = host.instances().into_iter().filter(|status| status.name == "delivery");
@@ -139,6 +140,14 @@ impl Store for Torn {
 
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
         self.0.list(query)
+    }
+
+    fn entity(&self, id: &str) -> Result<Option<EntityRow>, StoreError> {
+        self.0.entity(id)
+    }
+
+    fn entities(&self, query: &EntityQuery) -> Result<EntityPage, StoreError> {
+        self.0.entities(query)
     }
 
     fn close(&self) {

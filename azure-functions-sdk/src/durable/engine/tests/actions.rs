@@ -217,23 +217,6 @@ fn a_failing_http_call_with_retry_options_is_made_again() {
 }
 
 #[test]
-fn entity_actions_fail_the_instance_with_a_clear_text() {
-    for number in [7, 9, 10, 13, 14] {
-        let mut run = Run::new();
-        run.asks(&format!(
-            "{{\"actionType\":{number},\"instanceId\":\"@a@b\",\"operation\":\"o\",\"fireAt\":\"2031-05-04T10:00:00Z\"}}"
-        ));
-        assert_eq!(run.status(), RuntimeStatus::Failed);
-        assert!(
-            run.output()
-                .contains("entities are not supported by this version of the local host"),
-            "{}",
-            run.output()
-        );
-    }
-}
-
-#[test]
 fn the_number_of_actions_is_limited() {
     let mut run = Run::new();
     run.settings.max_actions = 2;

@@ -89,8 +89,10 @@ fn actions_that_cannot_be_issued_fail_the_run() {
 
 #[test]
 fn the_schema_must_be_known_and_newer_ones_have_one_list() {
-    fails(&json(r#"{"actions":[[]],"schemaVersion":3}"#), "schema version 3");
-    fails(&json(r#"{"actions":[[]],"schemaVersion":"V4"}"#), "schema version 3");
+    fails(&json(r#"{"actions":[[]],"schemaVersion":4}"#), "schema version 4");
+    let mut newest = Run::new();
+    newest.answer(&json(r#"{"actions":[[]],"schemaVersion":"V4"}"#));
+    assert_eq!(newest.status(), RuntimeStatus::Running);
     for lists in ["", "[],[]"] {
         fails(
             &json(&format!("{{\"actions\":[{lists}],\"schemaVersion\":1}}")),

@@ -5,6 +5,8 @@ mod actions;
 mod answers;
 mod arbitrary;
 mod compounds;
+mod critical_sections;
+mod entities;
 mod events;
 mod lifecycle;
 mod linear;
@@ -12,6 +14,7 @@ mod patches;
 mod payload;
 mod retries;
 mod rewinding;
+mod scheduler;
 mod timers;
 mod vectors;
 
@@ -89,9 +92,12 @@ impl Run {
         let Begin::Run(episode) = Episode::begin(&self.instance, &self.settings, batch, now) else {
             panic!("nothing to do");
         };
-        let decision = episode.finish(answer, now + TimeDelta::milliseconds(20), &mut || {
+        let mut new_id = || {
             self.ids += 1;
             format!("e{}", self.ids)
+        };
+        let decision = episode.finish(answer, now + TimeDelta::milliseconds(20), &mut new_id, &|name| {
+            name != "nobody"
         });
         decision.apply(&mut self.instance);
         let mut text = String::new();

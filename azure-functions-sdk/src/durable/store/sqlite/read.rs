@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
 
+use super::entities;
 use crate::durable::{
     engine::instance::RuntimeStatus,
     store::{
@@ -132,7 +133,8 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
     let last: Option<RowId> = connection.query_row(
         "SELECT max(row) FROM (SELECT max(key) AS row FROM instances UNION ALL SELECT max(row) FROM history
          UNION ALL SELECT max(row) FROM inbox UNION ALL SELECT max(row) FROM timers
-         UNION ALL SELECT max(row) FROM activities)",
+         UNION ALL SELECT max(row) FROM activities UNION ALL SELECT max(row) FROM entity_inbox
+         UNION ALL SELECT max(row) FROM entity_timers)",
         [],
         |row| row.get(0),
     )?;
@@ -141,6 +143,9 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
         inbox,
         timers,
         activities,
+        locked: entities::locked(connection)?,
+        entity_inbox: entities::inbox(connection)?,
+        entity_timers: entities::timers(connection)?,
         next_row: last.unwrap_or(0) + 1,
     })
 }

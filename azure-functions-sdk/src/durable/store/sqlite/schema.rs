@@ -8,7 +8,7 @@ use super::{CHECKPOINT_QUIET, STATEMENTS, database_error};
 use crate::durable::store::{Durability, StoreError};
 
 /// Version of the tables below, kept in the file.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Times are microseconds since 1970 UTC, states the numbers of the durable protocol, numbers of rows and keys are
@@ -45,7 +45,23 @@ const TABLES: &str = "
     );
 ";
 
-/// Opens the file for the writer.
+/// What version 2 has besides. The ids of entities are compared byte by byte.
+const ENTITIES: &str = "
+    CREATE TABLE entities (
+        id TEXT PRIMARY KEY,
+        present INTEGER NOT NULL,
+        state TEXT,
+        lock TEXT,
+        updated INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX entities_locked ON entities (id) WHERE lock IS NOT NULL;
+    CREATE TABLE entity_inbox (row INTEGER PRIMARY KEY, entity TEXT NOT NULL, message TEXT NOT NULL);
+    CREATE TABLE entity_timers (
+        row INTEGER PRIMARY KEY, entity TEXT NOT NULL, due INTEGER NOT NULL, message TEXT NOT NULL
+    );
+";
+
+/// Opens the file for the writer, and brings it to this version.
 pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
     let failed = |source| database_error(path, source);
     let connection = Connection::open(path).map_err(failed)?;
@@ -75,8 +91,9 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, St
     set(&connection, path, "journal_size_limit", "16777216")?;
     set(&connection, path, "temp_store", "2")?;
     if found < VERSION {
-        let create = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
-        connection.execute_batch(&create).map_err(failed)?;
+        let first = if found < 1 { TABLES } else { "" };
+        let change = format!("BEGIN IMMEDIATE; {first} {ENTITIES} PRAGMA user_version = {VERSION}; COMMIT;");
+        connection.execute_batch(&change).map_err(failed)?;
     }
     Ok(connection)
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::durable::{
     engine::instance::RuntimeStatus,
-    store::{ActivityRow, InboxRow, InstanceState, NewInstance, TimerRow},
+    store::{ActivityRow, EntityInboxRow, EntityTimerRow, InboxRow, InstanceState, NewInstance, TimerRow},
 };
 
 fn store() -> (tempfile::TempDir, SqliteStore) {
@@ -201,7 +201,7 @@ fn newer_file_is_refused_and_unusable_folder_is_named() {
         .unwrap();
     let refused = SqliteStore::open(&path, Durability::Process).unwrap_err();
     assert!(
-        matches!(refused, StoreError::NewerSchema { found: 7, known: 1, .. }),
+        matches!(refused, StoreError::NewerSchema { found: 7, known: 2, .. }),
         "{refused}"
     );
 
@@ -210,4 +210,158 @@ fn newer_file_is_refused_and_unusable_folder_is_named() {
         refused.to_string().contains("check that the folder exists"),
         "{refused}"
     );
+}
+
+/// A file as version 0.12 wrote it, before there were entities.
+const VERSION_1: &str = "
+    CREATE TABLE instances (key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, version TEXT,
+        generation INTEGER NOT NULL, execution_id TEXT NOT NULL, status INTEGER NOT NULL, created INTEGER NOT NULL,
+        updated INTEGER NOT NULL, custom_status TEXT, output TEXT);
+    CREATE INDEX instances_live ON instances (status) WHERE status IN (0, 2, 6, 7);
+    CREATE TABLE inputs (instance INTEGER PRIMARY KEY, input TEXT NOT NULL);
+    CREATE TABLE history (row INTEGER PRIMARY KEY, instance INTEGER NOT NULL, events TEXT NOT NULL);
+    CREATE INDEX history_instance ON history (instance);
+    CREATE TABLE inbox (row INTEGER PRIMARY KEY, instance INTEGER NOT NULL, message TEXT NOT NULL);
+    CREATE TABLE timers (row INTEGER PRIMARY KEY, instance INTEGER NOT NULL, due INTEGER NOT NULL, message TEXT NOT NULL);
+    CREATE TABLE activities (row INTEGER PRIMARY KEY, instance INTEGER NOT NULL, execution_id TEXT NOT NULL,
+        event_id INTEGER NOT NULL, name TEXT NOT NULL, input TEXT);
+    INSERT INTO instances VALUES (1, 'i', 'f', '1', 2, 'x', 0, 10, 20, '\"c\"', NULL);
+    INSERT INTO inputs VALUES (1, '5');
+    INSERT INTO history VALUES (2, 1, 'one');
+    INSERT INTO inbox VALUES (3, 1, 'm');
+    PRAGMA user_version = 1;
+";
+
+#[test]
+fn file_of_version_1_opens_with_all_it_holds_and_takes_entities() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch("PRAGMA auto_vacuum = 2; PRAGMA journal_mode = wal;")
+        .unwrap();
+    old.execute_batch(VERSION_1).unwrap();
+    drop(old);
+    for opened in 1..=2 {
+        let store = SqliteStore::open(&path, Durability::Process).unwrap();
+        let recovery = store.recover().unwrap();
+        assert_eq!(
+            (recovery.instances.len(), recovery.inbox.len()),
+            (1, 1),
+            "opened {opened} times"
+        );
+        assert_eq!(recovery.instances[0].state, state(RuntimeStatus::Running));
+        assert_eq!(store.history(InstanceKey(1)).unwrap(), ["one"]);
+        let found = store.find("i").unwrap().unwrap();
+        assert_eq!((found.input.as_deref(), found.name.as_str()), (Some("5"), "f"));
+        let commit = Commit {
+            entities: vec![entity("@counter@a", None)],
+            ..Commit::default()
+        };
+        store.write(&[commit]).unwrap();
+        assert!(store.entity("@counter@a").unwrap().is_some());
+        store.close();
+    }
+}
+
+fn entity(id: &str, lock: Option<&str>) -> EntityRow {
+    EntityRow {
+        id: id.into(),
+        exists: true,
+        state: Some("5".into()),
+        lock: lock.map(str::to_owned),
+        updated: 20,
+    }
+}
+
+#[test]
+fn entities_and_their_messages_are_there_after_reopening() {
+    let (folder, store) = store();
+    let message = EntityInboxRow {
+        row: 4,
+        entity: "@counter@a".into(),
+        message: "m".into(),
+    };
+    let timer = EntityTimerRow {
+        row: 6,
+        entity: "@counter@b".into(),
+        due: 99,
+        message: "t".into(),
+    };
+    let commit = Commit {
+        entities: vec![
+            entity("@counter@a", Some("l")),
+            entity("@counter@b", None),
+            entity("@counter@c", None),
+        ],
+        entity_inbox_added: vec![
+            message.clone(),
+            EntityInboxRow {
+                row: 5,
+                ..message.clone()
+            },
+        ],
+        entity_timers_added: vec![
+            timer.clone(),
+            EntityTimerRow {
+                row: 7,
+                ..timer.clone()
+            },
+        ],
+        ..Commit::default()
+    };
+    let taken = Commit {
+        entities_removed: vec!["@counter@c".into()],
+        entity_inbox_removed: vec![5],
+        entity_timers_removed: vec![7],
+        ..Commit::default()
+    };
+    store.write(&[commit, taken]).unwrap();
+    store.close();
+    let store = SqliteStore::open(&folder.path().join("hub.db"), Durability::Process).unwrap();
+    let recovery = store.recover().unwrap();
+    assert_eq!(recovery.locked, [entity("@counter@a", Some("l"))]);
+    assert_eq!(
+        (recovery.entity_inbox, recovery.entity_timers),
+        (vec![message], vec![timer])
+    );
+    assert_eq!(recovery.next_row, 7);
+    assert_eq!(store.entity("@counter@c").unwrap(), None);
+}
+
+#[test]
+fn entities_of_one_name_are_listed_without_those_of_longer_names() {
+    let (_folder, store) = store();
+    let ids = ["@a@1", "@a@2", "@a@", "@ab@1", "@b@1", "@a@@x"];
+    let commit = Commit {
+        entities: ids.iter().map(|id| entity(id, None)).collect(),
+        ..Commit::default()
+    };
+    store.write(&[commit]).unwrap();
+    let memory = crate::durable::store::memory::MemoryStore::default();
+    memory
+        .write(&[Commit {
+            entities: ids.iter().map(|id| entity(id, None)).collect(),
+            ..Commit::default()
+        }])
+        .unwrap();
+    let stores: [&dyn Store; 2] = [&store, &memory];
+    for store in stores {
+        let list = |name: Option<&str>, after: Option<&str>, limit| {
+            let query = EntityQuery {
+                name: name.map(str::to_owned),
+                after: after.map(str::to_owned),
+                limit,
+                ..EntityQuery::default()
+            };
+            let page = store.entities(&query).unwrap();
+            let ids: Vec<String> = page.entities.into_iter().map(|row| row.id).collect();
+            (ids.join(" "), page.next)
+        };
+        assert_eq!(list(Some("a"), None, 9), ("@a@ @a@1 @a@2 @a@@x".to_owned(), None));
+        assert_eq!(
+            list(None, Some("@a@@x"), 1),
+            ("@ab@1".to_owned(), Some("@ab@1".to_owned()))
+        );
+        assert_eq!(list(Some("none"), None, 9), (String::new(), None));
+    }
 }

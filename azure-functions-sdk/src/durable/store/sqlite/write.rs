@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::entities;
 use crate::durable::store::{Commit, InstanceKey, InstanceState, NewInstance};
 
 /// Pages that one call gives back at most: it runs on the writer's thread.
@@ -69,7 +70,7 @@ fn one(tx: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
             added.input
         ])?;
     }
-    Ok(())
+    entities::write(tx, commit)
 }
 
 /// The inbox, timers and activities of an instance are removed by their numbers, which the hub knows; an instance

@@ -1,0 +1,100 @@
+//! The payload of an entity trigger, and what the worker says to it.
+
+use serde::Deserialize;
+
+use super::{Entity, EntityId, Request};
+use crate::durable::{
+    engine::event::write_string,
+    work::{ReturnValue, WorkResult},
+};
+
+/// What the worker answered to a batch.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Answer {
+    pub(super) entity_exists: bool,
+    /// JSON text.
+    #[serde(default)]
+    pub(super) entity_state: Option<String>,
+    /// As many as operations; fewer if the worker stopped before the last.
+    pub(super) results: Vec<OperationResult>,
+    pub(super) signals: Vec<Signal>,
+}
+
+/// What became of an operation.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OperationResult {
+    #[serde(default)]
+    pub(super) is_error: bool,
+    /// JSON text.
+    #[serde(default)]
+    pub(super) result: Option<String>,
+}
+
+/// A signal to another entity.
+#[derive(Debug, Deserialize)]
+pub(super) struct Signal {
+    pub(super) target: EntityId,
+    pub(super) name: String,
+    /// JSON text; empty is none.
+    #[serde(default)]
+    pub(super) input: Option<String>,
+}
+
+/// What the entity trigger delivers.
+pub(super) fn payload<'a>(entity: &Entity, batch: impl Iterator<Item = &'a Request>) -> String {
+    let mut out = String::from("{\"self\":{\"name\":");
+    write_string(&entity.id.name, &mut out);
+    out.push_str(",\"key\":");
+    write_string(&entity.id.key, &mut out);
+    out.push_str(if entity.exists {
+        "},\"exists\":true,\"state\":"
+    } else {
+        "},\"exists\":false,\"state\":"
+    });
+    write_optional(entity.state.as_deref(), &mut out);
+    out.push_str(",\"batch\":[");
+    for (index, request) in batch.enumerate() {
+        out.push_str(if index == 0 { "{\"name\":" } else { ",{\"name\":" });
+        write_string(request.op.as_deref().unwrap_or_default(), &mut out);
+        out.push_str(",\"input\":");
+        write_optional(request.input.as_deref(), &mut out);
+        out.push_str(if request.signal {
+            ",\"isSignal\":true}"
+        } else {
+            ",\"isSignal\":false}"
+        });
+    }
+    out.push_str("]}");
+    out
+}
+
+fn write_optional(text: Option<&str>, out: &mut String) {
+    match text {
+        Some(text) => write_string(text, out),
+        None => out.push_str("null"),
+    }
+}
+
+/// Reads the answer to so many operations. The error is for the log: the batch is to be tried again.
+pub(super) fn read(answer: &WorkResult, operations: usize) -> Result<Answer, String> {
+    let json = match answer {
+        WorkResult::Succeeded(ReturnValue::Json(json)) => json,
+        WorkResult::Succeeded(_) => return Err("the entity function did not return a JSON object".to_owned()),
+        WorkResult::Failed(message) => return Err(format!("the entity function failed: {message}")),
+    };
+    let answer: Answer = serde_json::from_str(json)
+        .map_err(|error| format!("the entity function's answer is not what entities answer: {error}"))?;
+    let results = answer.results.len();
+    if results == 0 || results > operations {
+        return Err(format!(
+            "the entity function answered with {results} results to {operations} operations"
+        ));
+    }
+    for signal in &answer.signals {
+        EntityId::new(&signal.target.name, &signal.target.key)
+            .map_err(|error| format!("the entity function signals nobody: {error}"))?;
+    }
+    Ok(answer)
+}

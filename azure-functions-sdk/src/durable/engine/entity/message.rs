@@ -1,0 +1,247 @@
+//! What entities are told, and what they tell orchestrations. The JSON is that of the durable protocol; it stands in the
+//! history of the sender and is also what the store keeps.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::EntityId;
+use crate::durable::engine::{
+    decision::Outgoing,
+    event::{EventKind, write_string},
+    message::Message,
+    time::write_time,
+};
+
+/// A message to an entity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", content = "input", rename_all = "lowercase")]
+pub(crate) enum EntityMessage {
+    /// An operation, or the request of a lock.
+    Op(Request),
+    /// The end of a lock.
+    Release(Release),
+}
+
+/// An operation to run, or a lock to get.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Request {
+    /// The operation; `None`: a lock is asked for.
+    #[serde(default)]
+    pub(crate) op: Option<String>,
+    /// Nobody waits for an answer.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) signal: bool,
+    /// JSON text.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) input: Option<String>,
+    /// No other request has it; the answer is an event of this name.
+    pub(crate) id: String,
+    /// Instance or entity that asks; `None`: a client.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) parent: Option<String>,
+    /// Its execution: the answer is for no other.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) parent_execution: Option<String>,
+    /// Not to run before.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) due: Option<String>,
+    /// Of a lock: all that are locked with it, in the order in which they are.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) lockset: Vec<EntityId>,
+    /// Of a lock: whose turn it is.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) pos: usize,
+}
+
+/// The end of a lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Release {
+    /// Instance that had it.
+    pub(crate) parent: String,
+    /// Its request.
+    pub(crate) id: String,
+}
+
+/// A message on its way to an entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Posted {
+    /// Whom to tell.
+    pub(crate) target: EntityId,
+    /// What.
+    pub(crate) message: EntityMessage,
+    /// Not before.
+    pub(crate) due: Option<DateTime<Utc>>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl EntityMessage {
+    /// The stored form.
+    pub(crate) fn to_json(&self) -> String {
+        // Strings, booleans and numbers have a JSON form.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads the stored form.
+    pub(crate) fn parse(json: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(json)
+    }
+}
+
+impl Request {
+    /// True if it asks for a lock.
+    pub(crate) fn is_lock(&self) -> bool {
+        self.op.is_none()
+    }
+
+    /// The JSON that stands in the history of the sender.
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// A signal; `parent`: the instance or entity that sends it.
+    pub(crate) fn signal(op: String, input: Option<String>, id: String, parent: Option<String>) -> Self {
+        Self {
+            op: Some(op),
+            signal: true,
+            input,
+            id,
+            parent,
+            parent_execution: None,
+            due: None,
+            lockset: Vec::new(),
+            pos: 0,
+        }
+    }
+
+    /// What the release of this lock says.
+    pub(crate) fn release(&self) -> Release {
+        Release {
+            parent: self.parent.clone().unwrap_or_default(),
+            id: self.id.clone(),
+        }
+    }
+
+    /// The one that is locked after this one.
+    pub(crate) fn next(&self) -> Option<&EntityId> {
+        self.lockset.get(self.pos.checked_add(1)?)
+    }
+}
+
+impl Release {
+    /// The JSON that stands in the history of the sender.
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Name of the event that carries a request.
+pub(crate) fn event_name(due: Option<DateTime<Utc>>) -> String {
+    let Some(due) = due else { return "op".to_owned() };
+    let mut name = String::from("op@");
+    write_time(due, &mut name);
+    // Always with seven digits here.
+    if let Some(stem) = name.strip_suffix('Z') {
+        let digits = stem.rsplit_once('.').map_or(0, |(_, digits)| digits.len());
+        let point = if digits == 0 { "." } else { "" };
+        name = format!("{stem}{point}{}Z", "0".repeat(7_usize.saturating_sub(digits)));
+    }
+    name
+}
+
+/// The answer to a call, for whoever made it; a client, an entity or a signal waits for none.
+pub(crate) fn response(request: &Request, now: DateTime<Utc>, result: &str, is_error: bool) -> Option<Outgoing> {
+    if request.signal {
+        return None;
+    }
+    let mut input = String::from("{\"result\":");
+    write_string(result, &mut input);
+    if is_error {
+        input.push_str(",\"exceptionType\":\"Error\"");
+    }
+    input.push('}');
+    answer(request, now, input)
+}
+
+/// Tells the orchestration that it has all of its locks.
+pub(crate) fn grant(request: &Request, now: DateTime<Utc>) -> Option<Outgoing> {
+    answer(request, now, "{\"result\":\"Lock Acquisition Completed\"}".to_owned())
+}
+
+fn answer(request: &Request, now: DateTime<Utc>, input: String) -> Option<Outgoing> {
+    let instance_id = request.parent.clone().filter(|parent| !parent.starts_with('@'))?;
+    let event = EventKind::EventRaised {
+        name: request.id.to_lowercase(),
+        input: Some(input),
+    };
+    Some(Outgoing {
+        instance_id,
+        message: Message::for_execution(request.parent_execution.clone(), now, event),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_read_as_the_protocol_has_them() {
+        let signal = Request::signal("add".into(), Some("5".into()), "g".into(), Some("order-7".into()));
+        assert_eq!(
+            signal.to_json(),
+            r#"{"op":"add","signal":true,"input":"5","id":"g","parent":"order-7"}"#
+        );
+        let lenient = r#"{"$type":"x","op":"left","id":"g","parent":"o","Timestamp":"2031-05-04T10:00:00Z",
+            "Predecessor":"0001-01-01T00:00:00"}"#;
+        let read: Request = serde_json::from_str(lenient).unwrap();
+        assert_eq!(
+            (read.op.as_deref(), read.signal, read.is_lock()),
+            (Some("left"), false, false)
+        );
+        let lock: Request = serde_json::from_str(r#"{"op":null,"id":"g","lockset":[{"name":"a","key":"K"}]}"#).unwrap();
+        assert!(lock.is_lock());
+        for message in [
+            EntityMessage::Op(signal),
+            EntityMessage::Op(lock.clone()),
+            EntityMessage::Release(lock.release()),
+        ] {
+            assert_eq!(EntityMessage::parse(&message.to_json()).unwrap(), message);
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_delayed_signal_tells_its_time_with_seven_digits() {
+        assert_eq!(event_name(None), "op");
+        for (time, name) in [
+            ("2031-05-04T10:00:00Z", "op@2031-05-04T10:00:00.0000000Z"),
+            ("2031-05-04T10:00:00.25Z", "op@2031-05-04T10:00:00.2500000Z"),
+            ("2031-05-04T10:00:00.1234567Z", "op@2031-05-04T10:00:00.1234567Z"),
+        ] {
+            assert_eq!(event_name(Some(time.parse().unwrap())), name);
+        }
+    }
+
+    #[test]
+    fn only_orchestrations_that_wait_are_answered() {
+        let now = DateTime::UNIX_EPOCH;
+        let mut request = Request::signal("add".into(), None, "AB".into(), Some("order-7".into()));
+        assert_eq!(response(&request, now, "5", false), None);
+        request.signal = false;
+        request.parent_execution = Some("e".into());
+        let outgoing = response(&request, now, "\"no\"", true).unwrap();
+        assert_eq!(outgoing.instance_id, "order-7");
+        assert_eq!(outgoing.message.execution_id.as_deref(), Some("e"));
+        assert_eq!(
+            outgoing.message.event.kind,
+            EventKind::EventRaised {
+                name: "ab".into(),
+                input: Some(r#"{"result":"\"no\"","exceptionType":"Error"}"#.into())
+            }
+        );
+        request.parent = Some("@other@1".into());
+        assert_eq!(response(&request, now, "5", false), None);
+    }
+}

@@ -1,0 +1,19 @@
+//! Durable entities: who they are, what they are told, and what one turn of an entity decides.
+//!
+//! A turn takes some of the messages that wait, in an order that keeps each sender's, asks the worker for the operations
+//! among them, and decides everything else that follows: the new state, answers, signals, and where locks go. What waits
+//! stays in the store until a turn has taken it, so an entity has no queue of its own.
+
+mod answer;
+pub(crate) mod critical;
+mod id;
+mod message;
+mod turn;
+
+#[cfg(test)]
+pub(crate) use self::message::grant;
+pub(crate) use self::{
+    id::EntityId,
+    message::{EntityMessage, Posted, Release, Request, event_name, response},
+    turn::{Done, Entity, MAX_BATCH, Turn, missing, wakes},
+};

@@ -1,0 +1,311 @@
+//! One turn of an entity.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    EntityId, EntityMessage, Posted, Release, Request,
+    answer::{self, Answer},
+    message::{grant, response},
+};
+use crate::durable::{
+    engine::{decision::Outgoing, event::json_string},
+    work::WorkResult,
+};
+
+/// Operations of one batch at most.
+pub(crate) const MAX_BATCH: usize = 5_000;
+
+/// An entity between its turns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entity {
+    /// Its id.
+    pub(crate) id: EntityId,
+    /// An operation has given it a state, and none has deleted it since.
+    pub(crate) exists: bool,
+    /// JSON text.
+    pub(crate) state: Option<String>,
+    /// The request of the lock that somebody has.
+    pub(crate) lock: Option<Request>,
+}
+
+impl Entity {
+    /// One that nobody has told anything.
+    pub(crate) fn unknown(id: EntityId) -> Self {
+        Self {
+            id,
+            exists: false,
+            state: None,
+            lock: None,
+        }
+    }
+
+    /// True if nothing of it need be kept.
+    pub(crate) fn is_nothing(&self) -> bool {
+        !self.exists && self.lock.is_none()
+    }
+}
+
+/// What a turn takes, in this order. A worker may stop after some of the operations: what comes later is then left for the
+/// next turn.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    entity: &'a Entity,
+    steps: Vec<Step>,
+}
+
+#[derive(Debug)]
+enum Step {
+    /// Runs the operation of these messages, which are one that came more than once.
+    Run(Vec<usize>, Request),
+    /// Gives the lock to who asked for it in this message.
+    Lock(usize, Request),
+    /// Takes the lock away that this message releases.
+    Unlock(usize),
+    /// The message means nothing any more.
+    Drop(usize),
+}
+
+/// What a turn has changed; to be committed at once.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Done {
+    /// The entity from now on.
+    pub(crate) entity: Entity,
+    /// Messages that are done with, by their places in the list of those that waited; rising.
+    pub(crate) taken: Vec<usize>,
+    /// Answers to orchestrations, in the order of the operations; then locks that they have got.
+    pub(crate) answers: Vec<Outgoing>,
+    /// Messages to entities, in order.
+    pub(crate) posted: Vec<Posted>,
+}
+
+/// True if a message is a reason for a turn.
+pub(crate) fn wakes(lock: Option<&Request>, message: &EntityMessage) -> bool {
+    match message {
+        EntityMessage::Release(_) => true,
+        EntityMessage::Op(request) => admits(lock, request),
+    }
+}
+
+/// While an entity is locked, it runs operations of the one who has the lock only.
+fn admits(lock: Option<&Request>, request: &Request) -> bool {
+    match lock {
+        None => true,
+        Some(lock) => {
+            (!request.is_lock() && lock.parent.is_some() && request.parent == lock.parent) || lock.id == request.id
+        }
+    }
+}
+
+impl<'a> Turn<'a> {
+    /// Decides what of the waiting messages the next turn takes; `None`: there is nothing to do.
+    ///
+    /// Messages are taken in the order of their arrival, except that a lock lets nobody else through. They come from a
+    /// store that gives each one once and keeps the order of every sender, so nothing need be put in order here; a
+    /// request that waits twice counts once.
+    pub(crate) fn plan<'m>(
+        entity: &'a Entity,
+        waiting: impl IntoIterator<Item = &'m EntityMessage>,
+        limit: usize,
+    ) -> Option<Self> {
+        let waiting: Vec<&EntityMessage> = waiting.into_iter().collect();
+        let mut taken = vec![false; waiting.len()];
+        let mut same: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, message) in waiting.iter().enumerate() {
+            if let EntityMessage::Op(request) = message {
+                same.entry(&request.id).or_default().push(index);
+            }
+        }
+        let mut steps = Vec::new();
+        let mut operations = 0;
+        let mut lock = entity.lock.as_ref();
+        let mut place = 0;
+        while place < waiting.len() {
+            let index = place;
+            place += 1;
+            if taken[index] {
+                continue;
+            }
+            match waiting[index] {
+                EntityMessage::Release(release) => {
+                    taken[index] = true;
+                    if lock.is_some_and(|lock| releases(release, lock)) {
+                        steps.push(Step::Unlock(index));
+                        lock = None;
+                        // Those who had to wait come first.
+                        place = 0;
+                        continue;
+                    }
+                    steps.push(Step::Drop(index));
+                    // The lock is still waited for: nobody wants it any more.
+                    for (other, message) in waiting.iter().enumerate() {
+                        if let EntityMessage::Op(request) = message
+                            && !taken[other]
+                            && request.is_lock()
+                            && releases(release, request)
+                        {
+                            taken[other] = true;
+                            steps.push(Step::Drop(other));
+                        }
+                    }
+                }
+                EntityMessage::Op(request) if !admits(lock, request) => {}
+                EntityMessage::Op(request) => {
+                    if !request.is_lock() && operations == limit {
+                        break;
+                    }
+                    taken[index] = true;
+                    if lock.is_some_and(|lock| lock.id == request.id) {
+                        steps.push(Step::Drop(index));
+                    } else if request.is_lock() {
+                        steps.push(Step::Lock(index, request.clone()));
+                        lock = Some(request);
+                    } else {
+                        operations += 1;
+                        let all = same.remove(request.id.as_str()).unwrap_or_else(|| vec![index]);
+                        all.iter().for_each(|index| taken[*index] = true);
+                        steps.push(Step::Run(all, request.clone()));
+                    }
+                }
+            }
+        }
+        (!steps.is_empty()).then_some(Self { entity, steps })
+    }
+
+    fn operations(&self) -> impl Iterator<Item = &Request> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Run(_, request) => Some(request),
+            _ => None,
+        })
+    }
+
+    /// What the entity trigger delivers; `None`: nothing in this turn needs the worker.
+    pub(crate) fn payload(&self) -> Option<String> {
+        self.operations().next()?;
+        Some(answer::payload(self.entity, self.operations()))
+    }
+
+    /// Decides by the worker's answer. `new_id` gives a fresh id for every signal. The error says why the answer is none: the
+    /// turn has changed nothing and is to be tried again.
+    pub(crate) fn finish(
+        self,
+        answer: &WorkResult,
+        now: DateTime<Utc>,
+        new_id: &mut dyn FnMut() -> String,
+    ) -> Result<Done, String> {
+        let answer = answer::read(answer, self.operations().count())?;
+        Ok(self.settle(Some(answer), None, now, new_id))
+    }
+
+    /// Decides without the worker: every operation of the turn fails with this text, as it is; the state stays as it was.
+    pub(crate) fn fail(self, text: &str, now: DateTime<Utc>) -> Done {
+        self.settle(None, Some(text), now, &mut String::new)
+    }
+
+    /// Decides for an app that has no such entity: calls get an error, signals are gone.
+    pub(crate) fn missing(self, now: DateTime<Utc>) -> Done {
+        let text = json_string(&missing(&self.entity.id.name));
+        self.fail(&text, now)
+    }
+
+    /// Decides a turn that needs no worker.
+    pub(crate) fn without_worker(self, now: DateTime<Utc>) -> Done {
+        self.settle(None, None, now, &mut String::new)
+    }
+
+    fn settle(
+        self,
+        answer: Option<Answer>,
+        failure: Option<&str>,
+        now: DateTime<Utc>,
+        new_id: &mut dyn FnMut() -> String,
+    ) -> Done {
+        let mut entity = self.entity.clone();
+        let (mut taken, mut answers, mut grants, mut locks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut results, signals) = match answer {
+            Some(answer) => {
+                entity.exists = answer.entity_exists;
+                entity.state = answer.entity_state.filter(|_| answer.entity_exists);
+                (answer.results.into_iter(), answer.signals)
+            }
+            None => (Vec::new().into_iter(), Vec::new()),
+        };
+        for step in self.steps {
+            match step {
+                Step::Run(mut all, request) => {
+                    let outgoing = match (failure, results.next()) {
+                        (Some(text), _) => response(&request, now, text, true),
+                        (None, Some(result)) => {
+                            let text = result.result.as_deref().unwrap_or("null");
+                            response(&request, now, text, result.is_error)
+                        }
+                        // The worker has stopped before this one.
+                        (None, None) => break,
+                    };
+                    taken.append(&mut all);
+                    answers.extend(outgoing);
+                }
+                Step::Drop(index) => taken.push(index),
+                Step::Lock(index, request) => {
+                    taken.push(index);
+                    match request.next() {
+                        Some(target) => locks.push(Posted {
+                            target: target.clone(),
+                            message: EntityMessage::Op(Request {
+                                pos: request.pos + 1,
+                                ..request.clone()
+                            }),
+                            due: None,
+                        }),
+                        None => grants.extend(grant(&request, now)),
+                    }
+                    entity.lock = Some(request);
+                }
+                Step::Unlock(index) => {
+                    taken.push(index);
+                    let Some(lock) = entity.lock.take() else { continue };
+                    // The request may have gone on after its end was told to all: this follows it.
+                    locks.extend(lock.next().map(|target| Posted {
+                        target: target.clone(),
+                        message: EntityMessage::Release(lock.release()),
+                        due: None,
+                    }));
+                }
+            }
+        }
+        taken.sort_unstable();
+        answers.append(&mut grants);
+        let parent = self.entity.id.to_string();
+        let mut posted: Vec<Posted> = signals
+            .into_iter()
+            .filter_map(|signal| {
+                // Checked when it was read.
+                let target = EntityId::new(&signal.target.name, &signal.target.key).ok()?;
+                let input = signal.input.filter(|input| !input.is_empty());
+                let request = Request::signal(signal.name, input, new_id(), Some(parent.clone()));
+                Some(Posted {
+                    target,
+                    message: EntityMessage::Op(request),
+                    due: None,
+                })
+            })
+            .collect();
+        posted.append(&mut locks);
+        Done {
+            entity,
+            taken,
+            answers,
+            posted,
+        }
+    }
+}
+
+fn releases(release: &Release, lock: &Request) -> bool {
+    release.id == lock.id && lock.parent.as_ref() == Some(&release.parent)
+}
+
+/// What is said of an entity that the app does not have.
+pub(crate) fn missing(name: &str) -> String {
+    format!("Entity function '{name}' does not exist.")
+}

@@ -1,0 +1,145 @@
+//! R12-R15: reading, listing and signalling entities.
+
+use chrono::{DateTime, SecondsFormat};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{
+    Answer, Call,
+    list::{CONTINUATION, page_size},
+    response::{bad_argument, empty, error, json, raw_json},
+    status::value,
+};
+use crate::durable::{
+    engine::{entity::EntityId, event::json_string},
+    hub::requests::RequestError,
+    store::{EntityQuery, EntityRow, Micros},
+};
+
+/// An entity in a listing.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    entity_id: EntityId,
+    last_operation_time: String,
+    /// Null unless the states were asked for.
+    state: Box<RawValue>,
+}
+
+impl Call<'_> {
+    /// In a URL, `$` stands for the empty key, which it cannot carry; on reading only.
+    pub(super) async fn read_entity(&self, name: &str, key: &str) -> Answer {
+        let id = entity_id(name, if key == "$" { "" } else { key })?;
+        let row = self.hub.entity(&id).await?;
+        let row = row.filter(|row| row.exists).ok_or(RequestError::NotFound)?;
+        Ok(raw_json(StatusCode::OK, value(row.state.as_deref()).get().to_owned()))
+    }
+
+    pub(super) async fn list_entities(&self, name: Option<&str>) -> Answer {
+        let token = self.request.headers().get(CONTINUATION);
+        let after = match token.map(HeaderValue::as_bytes).unwrap_or_default() {
+            // Some clients send the null of their language in the first request.
+            b"" | b"null" | b"undefined" => None,
+            token => match after(token) {
+                Some(id) => Some(id),
+                None => {
+                    return Ok(bad_argument(
+                        "The continuation token is not one that this host gave out.",
+                    ));
+                }
+            },
+        };
+        let micros = |name: &str| self.query.time(name).map(|time| time.timestamp_micros());
+        let query = EntityQuery {
+            name: name.map(str::to_lowercase),
+            updated_from: micros("lastoperationtimefrom"),
+            updated_to: micros("lastoperationtimeto"),
+            with_state: self.query.flag("fetchstate").unwrap_or(false),
+            limit: page_size(&self.query),
+            after,
+        };
+        let page = self.hub.entities(query).await?;
+        let body = page
+            .entities
+            .iter()
+            .map(listed)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(RequestError::Broken)?;
+        let mut response = json(StatusCode::OK, &body);
+        // Hexadecimal digits are valid in a header.
+        if let Some(next) = page.next
+            && let Ok(token) = HeaderValue::from_str(&hexadecimal(&next))
+        {
+            response.headers_mut().insert(CONTINUATION, token);
+        }
+        Ok(response)
+    }
+
+    pub(super) async fn signal_entity(&self, name: &str, key: &str, operation: Option<&str>) -> Answer {
+        let id = entity_id(name, key)?;
+        let operation = operation.or_else(|| self.query.text("op")).unwrap_or_default();
+        let body = self.request.body();
+        let media_type = self.request.headers().get(header::CONTENT_TYPE);
+        let media_type = media_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = media_type.split(';').next().unwrap_or_default().trim();
+        let input = if body.is_empty() {
+            None
+        } else if media_type.eq_ignore_ascii_case("application/json") {
+            match self.json_body() {
+                Ok(text) => Some(text.to_owned()),
+                Err(RequestError::InvalidJson(reason)) => {
+                    let text = format!("Could not parse JSON content: {reason}");
+                    return Ok(error(StatusCode::BAD_REQUEST, &text, None));
+                }
+                Err(other) => return Err(other),
+            }
+        } else {
+            Some(json_string(&String::from_utf8_lossy(body)))
+        };
+        match self.hub.signal_entity(id, operation.to_owned(), input).await {
+            Ok(()) => Ok(empty(StatusCode::ACCEPTED)),
+            Err(RequestError::UnknownFunction(text)) => Ok(error(StatusCode::BAD_REQUEST, &text, None)),
+            Err(other) => Err(other),
+        }
+    }
+}
+
+fn entity_id(name: &str, key: &str) -> Result<EntityId, RequestError> {
+    EntityId::new(name, key).map_err(RequestError::InvalidEntity)
+}
+
+fn listed(row: &EntityRow) -> Result<Listed, String> {
+    Ok(Listed {
+        entity_id: EntityId::parse(&row.id)?,
+        last_operation_time: full_precision(row.updated),
+        state: value(row.state.as_deref()),
+    })
+}
+
+fn full_precision(time: Micros) -> String {
+    let time = DateTime::from_timestamp_micros(time).unwrap_or_default();
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+fn hexadecimal(text: &str) -> String {
+    use std::fmt::Write;
+    text.bytes().fold(String::new(), |mut out, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// The id that a token stands for.
+fn after(token: &[u8]) -> Option<String> {
+    let (pairs, []) = token.as_chunks::<2>() else {
+        return None;
+    };
+    let bytes: Option<Vec<u8>> = pairs
+        .iter()
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
+    let id = String::from_utf8(bytes?).ok()?;
+    id.starts_with('@').then_some(id)
+}

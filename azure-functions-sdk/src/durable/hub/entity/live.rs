@@ -1,0 +1,157 @@
+//! Entities in memory: those that have messages, run, or are locked. All others are on disk only.
+
+use std::{
+    collections::{VecDeque, hash_map::Entry},
+    sync::Arc,
+};
+
+use crate::durable::{
+    engine::entity::{Entity, EntityMessage, Request, wakes},
+    hub::state::{Phase, State},
+    store::{Commit, RowId},
+};
+
+/// An entity with something to do.
+#[derive(Debug)]
+pub(in crate::durable::hub) struct LiveEntity {
+    pub(super) inbox: VecDeque<Inbound>,
+    pub(super) phase: Phase,
+    /// Times that the turn that is due has failed.
+    pub(super) failures: u32,
+    /// The lock that it has since its last turn.
+    pub(super) lock: Option<Request>,
+    /// `None` while a turn has it, or when it has not been read yet.
+    pub(super) loaded: Option<Box<Entity>>,
+    /// Turns that the writer still has to write.
+    unwritten: u32,
+}
+
+/// A message and the row that goes when it has been taken.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    pub(super) source: Source,
+    pub(super) message: Arc<EntityMessage>,
+}
+
+/// Where a message is on disk.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::durable::hub) enum Source {
+    Inbox(RowId),
+    /// One that was delayed stays a timer until a turn has taken it.
+    Timer(RowId),
+}
+
+/// A message that its entity gets when it is on disk: entities do what cannot be undone, so they run on nothing that could
+/// still be lost.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(super) entity: Arc<str>,
+    pub(super) row: RowId,
+    pub(super) message: Arc<EntityMessage>,
+}
+
+impl LiveEntity {
+    fn new() -> Self {
+        Self {
+            inbox: VecDeque::new(),
+            phase: Phase::Idle,
+            failures: 0,
+            lock: None,
+            loaded: None,
+            unwritten: 0,
+        }
+    }
+
+    pub(in crate::durable::hub) fn locked(lock: Request) -> Self {
+        Self {
+            lock: Some(lock),
+            ..Self::new()
+        }
+    }
+
+    /// Begins the turn that is due; false if none is.
+    pub(in crate::durable::hub) fn begin(&mut self) -> bool {
+        let ready = self.phase == Phase::Ready;
+        if ready {
+            self.phase = Phase::Running;
+        }
+        ready
+    }
+
+    /// The request of the lock that it has.
+    pub(in crate::durable::hub) fn lock(&self) -> Option<&Request> {
+        self.lock.as_ref()
+    }
+
+    /// A turn is on its way to the disk.
+    pub(super) fn changed(&mut self, entity: Entity) {
+        self.failures = 0;
+        self.unwritten += 1;
+        self.lock.clone_from(&entity.lock);
+        self.loaded = Some(Box::new(entity));
+    }
+}
+
+impl Source {
+    pub(super) fn remove(self, commit: &mut Commit) {
+        match self {
+            Self::Inbox(row) => commit.entity_inbox_removed.push(row),
+            Self::Timer(row) => commit.entity_timers_removed.push(row),
+        }
+    }
+}
+
+impl State {
+    pub(in crate::durable::hub) fn deliver_all(&mut self, deliveries: Vec<Delivery>) {
+        for Delivery { entity, row, message } in deliveries {
+            self.deliver_to_entity(&entity, Source::Inbox(row), message);
+        }
+    }
+
+    /// Puts a message into an entity's inbox; it will have a turn, unless it is locked for others.
+    pub(in crate::durable::hub) fn deliver_to_entity(
+        &mut self,
+        id: &Arc<str>,
+        source: Source,
+        message: Arc<EntityMessage>,
+    ) {
+        let live = self.entities.entry(Arc::clone(id)).or_insert_with(LiveEntity::new);
+        if live.phase == Phase::Idle && wakes(live.lock.as_ref(), &message) {
+            live.phase = Phase::Ready;
+            self.ready_entities.push_back(Arc::clone(id));
+        }
+        live.inbox.push_back(Inbound { source, message });
+    }
+
+    /// The turn is over: the next one comes if there is a reason for it.
+    pub(super) fn rest_entity(&mut self, id: &Arc<str>) {
+        let Some(live) = self.entities.get_mut(id) else { return };
+        let lock = live.lock.as_ref();
+        if live.inbox.iter().any(|inbound| wakes(lock, &inbound.message)) {
+            live.phase = Phase::Ready;
+            self.ready_entities.push_back(Arc::clone(id));
+        } else {
+            live.phase = Phase::Idle;
+            self.forget_entity(id);
+        }
+    }
+
+    /// One more turn of the entity is on disk.
+    pub(in crate::durable::hub) fn entity_written(&mut self, id: &Arc<str>) {
+        if let Some(live) = self.entities.get_mut(id) {
+            live.unwritten = live.unwritten.saturating_sub(1);
+            self.forget_entity(id);
+        }
+    }
+
+    /// Forgets an entity that has nothing to do and is wholly on disk. A locked one stays, so that nobody need ask the disk
+    /// who has it.
+    fn forget_entity(&mut self, id: &Arc<str>) {
+        if let Entry::Occupied(entry) = self.entities.entry(Arc::clone(id)) {
+            let live = entry.get();
+            if live.phase == Phase::Idle && live.inbox.is_empty() && live.lock.is_none() && live.unwritten == 0 {
+                entry.remove();
+            }
+        }
+    }
+}

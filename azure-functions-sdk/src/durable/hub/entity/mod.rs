@@ -1,0 +1,304 @@
+//! Turns of entities: the engine says which messages one takes, the worker runs the operations, and all that follows is one
+//! commit. An entity has one turn at a time, so its operations never interleave.
+
+mod live;
+mod requests;
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+
+pub(super) use self::live::{Delivery, LiveEntity, Source};
+use super::{
+    Inner,
+    dispatch::Committed,
+    record::due_micros,
+    state::{Due, Phase, State},
+};
+use crate::durable::{
+    engine::{
+        decision::Outgoing,
+        entity::{Done, Entity, EntityId, EntityMessage, MAX_BATCH, Posted, Request, Turn},
+        time::write_span,
+    },
+    store::{Commit, EntityInboxRow, EntityRow, EntityTimerRow, StoreError},
+    work::{WorkError, WorkItem, WorkKind},
+};
+
+/// How a turn ended.
+enum End {
+    /// Nothing of what waits can be taken now.
+    Nothing,
+    Done(Done),
+    /// The worker gave no answer: once more, later.
+    Again(String),
+    /// The host is shutting down.
+    Leave,
+}
+
+impl Inner {
+    pub(super) async fn run_entity(self: Arc<Self>, id: Arc<str>) {
+        // A bug that one entity meets must not take its place from the others.
+        let turn = AssertUnwindSafe(self.entity_turn(&id)).catch_unwind();
+        if turn.await.is_err() {
+            self.entity_again(&id, None, "the host panicked in it; this is a bug of the host");
+        }
+    }
+
+    async fn entity_turn(self: &Arc<Self>, id: &Arc<str>) {
+        let (waiting, loaded) = {
+            let mut state = self.state();
+            let Some(live) = state.entities.get_mut(id) else {
+                return self.entity_ended(&mut state);
+            };
+            let waiting: Vec<_> = live.inbox.iter().map(|inbound| Arc::clone(&inbound.message)).collect();
+            (waiting, live.loaded.take())
+        };
+        let entity = match loaded {
+            Some(entity) => *entity,
+            None => match self.load_entity(id).await {
+                Ok(entity) => entity,
+                Err(reason) => return self.entity_again(id, None, &reason),
+            },
+        };
+        match self.decide_turn(&entity, id, &waiting).await {
+            End::Done(done) => {
+                if let Err(error) = self.record_turn(id, done).await {
+                    // Closed: the next host goes on from what is on disk.
+                    log::debug!("a turn of an entity was not recorded: {error}");
+                    self.entity_ended(&mut self.state());
+                }
+            }
+            End::Nothing => {
+                let mut state = self.state();
+                if let Some(live) = state.entities.get_mut(id) {
+                    live.loaded = Some(Box::new(entity));
+                }
+                state.rest_entity(id);
+                self.entity_ended(&mut state);
+            }
+            End::Again(reason) => self.entity_again(id, Some(entity), &reason),
+            End::Leave => {
+                let mut state = self.state();
+                state.paused = true;
+                if let Some(live) = state.entities.get_mut(id) {
+                    live.loaded = Some(Box::new(entity));
+                    live.phase = Phase::Ready;
+                    state.ready_entities.push_front(Arc::clone(id));
+                }
+                self.entity_ended(&mut state);
+            }
+        }
+    }
+
+    async fn load_entity(self: &Arc<Self>, id: &Arc<str>) -> Result<Entity, String> {
+        let (hub, wanted) = (Arc::clone(self), Arc::clone(id));
+        let row = self
+            .runtime
+            .block(move || hub.store.entity(&wanted))
+            .await?
+            .map_err(|error| error.to_string())?;
+        let Some(row) = row else {
+            return Ok(Entity::unknown(EntityId::parse(id)?));
+        };
+        Ok(Entity {
+            id: EntityId::parse(id)?,
+            exists: row.exists,
+            state: row.state,
+            lock: row.lock.as_deref().map(parse_lock).transpose()?,
+        })
+    }
+
+    async fn decide_turn(&self, entity: &Entity, id: &str, waiting: &[Arc<EntityMessage>]) -> End {
+        let Some(turn) = Turn::plan(entity, waiting.iter().map(AsRef::as_ref), MAX_BATCH) else {
+            return End::Nothing;
+        };
+        let Some(payload) = turn.payload() else {
+            return End::Done(turn.without_worker(self.now()));
+        };
+        let name = &entity.id.name;
+        let Some(function) = self.state().function(WorkKind::Entity, name) else {
+            log::warn!("a message to entity '{id}' came to nothing: the app has no entity '{name}'");
+            return End::Done(turn.missing(self.now()));
+        };
+        let item = WorkItem {
+            kind: WorkKind::Entity,
+            function,
+            instance_id: id.to_owned(),
+            payload: Some(payload),
+        };
+        match self.worker.run(item).await {
+            Ok(answer) => match turn.finish(&answer, self.now(), &mut || self.new_guid()) {
+                Ok(done) => End::Done(done),
+                Err(reason) => End::Again(reason),
+            },
+            Err(WorkError::ShuttingDown) => End::Leave,
+            Err(WorkError::TimedOut(limit)) => {
+                let mut text = String::from("Timeout value of ");
+                write_span(chrono::TimeDelta::from_std(limit).unwrap_or_default(), &mut text);
+                text.push_str(&format!(" was exceeded by entity function '{name}'."));
+                End::Done(turn.fail(&text, self.now()))
+            }
+            Err(error) => End::Again(error.to_string()),
+        }
+    }
+
+    fn new_guid(&self) -> String {
+        let id = self.new_id();
+        uuid::Uuid::try_parse(&id).map_or(id, |id| id.to_string())
+    }
+
+    async fn record_turn(self: &Arc<Self>, id: &Arc<str>, done: Done) -> Result<(), StoreError> {
+        let Done {
+            entity,
+            taken,
+            answers,
+            mut posted,
+        } = done;
+        let mut commit = Commit::default();
+        if entity.is_nothing() {
+            commit.entities_removed.push(id.to_string());
+        } else {
+            commit.entities.push(EntityRow {
+                id: id.to_string(),
+                exists: entity.exists,
+                state: entity.state.clone(),
+                lock: entity.lock.as_ref().map(Request::to_json),
+                updated: self.now().timestamp_micros(),
+            });
+        }
+        let place = self.writer.place().await?;
+        let mut guard = self.state();
+        let state = &mut *guard;
+        // Whoever is gone by the time that all its locks are there cannot give them back.
+        if let Some(lock) = entity.lock.as_ref().filter(|lock| lock.next().is_none())
+            && !state.wants(lock)
+        {
+            posted.extend(releases(lock));
+        }
+        if let Some(live) = state.entities.get_mut(id) {
+            for index in taken.iter().rev() {
+                // Messages that came since stand behind those that the turn has seen.
+                if let Some(inbound) = live.inbox.remove(*index) {
+                    inbound.source.remove(&mut commit);
+                }
+            }
+            live.changed(entity);
+        }
+        for Outgoing { instance_id, message } in answers {
+            self.post(state, &instance_id, message, &mut commit);
+        }
+        let deliveries = self.post_to_entities(state, posted, &mut commit);
+        let entity = Arc::clone(id);
+        place.submit(commit, Committed::Turn { entity, deliveries });
+        state.rest_entity(id);
+        self.entity_ended(state);
+        Ok(())
+    }
+
+    /// Puts messages for entities into the commit. Those that are due are delivered when it is on disk.
+    pub(super) fn post_to_entities(
+        &self,
+        state: &mut State,
+        posted: Vec<Posted>,
+        commit: &mut Commit,
+    ) -> Vec<Delivery> {
+        let now = self.now();
+        let mut deliveries = Vec::with_capacity(posted.len());
+        for Posted { target, message, due } in posted {
+            let row = self.new_row();
+            let entity = target.to_string();
+            let json = message.to_json();
+            let message = Arc::new(message);
+            match due.filter(|due| *due > now) {
+                None => {
+                    deliveries.push(Delivery {
+                        entity: entity.as_str().into(),
+                        row,
+                        message,
+                    });
+                    commit.entity_inbox_added.push(EntityInboxRow {
+                        row,
+                        entity,
+                        message: json,
+                    });
+                }
+                Some(due) => {
+                    let due = due_micros(due);
+                    if state.add_timer(due, row, Due::Entity(entity.as_str().into(), message)) {
+                        self.timer_added.notify_one();
+                    }
+                    commit.entity_timers_added.push(EntityTimerRow {
+                        row,
+                        entity,
+                        due,
+                        message: json,
+                    });
+                }
+            }
+        }
+        deliveries
+    }
+
+    fn entity_again(self: &Arc<Self>, id: &Arc<str>, entity: Option<Entity>, reason: &str) {
+        let mut state = self.state();
+        let Some(live) = state.entities.get_mut(id) else {
+            return self.entity_ended(&mut state);
+        };
+        log::warn!("operations of entity '{id}' will be tried again: {reason}");
+        live.phase = Phase::BackingOff;
+        live.failures = live.failures.saturating_add(1);
+        live.loaded = entity.map(Box::new);
+        let failures = live.failures;
+        self.entity_ended(&mut state);
+        drop(state);
+        let id = Arc::clone(id);
+        self.after_pause(failures, move |hub| {
+            let mut state = hub.state();
+            if let Some(live) = state.entities.get_mut(&id)
+                && live.phase == Phase::BackingOff
+            {
+                live.phase = Phase::Ready;
+                state.ready_entities.push_back(id);
+                hub.pump(&mut state);
+            }
+        });
+    }
+
+    /// What an instance had locked that makes place for another without having ended.
+    pub(super) fn locks_of(state: &State, instance_id: &str) -> Vec<Posted> {
+        let locks = state.entities.values().filter_map(LiveEntity::lock);
+        let mut own: Vec<&Request> = locks
+            .filter(|lock| lock.parent.as_deref() == Some(instance_id))
+            .collect();
+        own.sort_by(|a, b| a.id.cmp(&b.id));
+        own.dedup_by(|a, b| a.id == b.id);
+        own.into_iter().flat_map(releases).collect()
+    }
+}
+
+impl State {
+    /// Whether the execution still runs that asked for a lock.
+    fn wants(&mut self, lock: &Request) -> bool {
+        let Some((_, live)) = lock.parent.as_deref().and_then(|id| self.find(id)) else {
+            return false;
+        };
+        let execution = lock.parent_execution.as_ref();
+        execution.is_none_or(|execution| *execution == live.state.execution_id)
+    }
+}
+
+/// Releases everything that was locked together.
+fn releases(lock: &Request) -> impl Iterator<Item = Posted> + use<> {
+    let release = lock.release();
+    lock.lockset.clone().into_iter().map(move |target| Posted {
+        target,
+        message: EntityMessage::Release(release.clone()),
+        due: None,
+    })
+}
+
+/// Reads a stored lock.
+pub(super) fn parse_lock(json: &str) -> Result<Request, String> {
+    serde_json::from_str(json).map_err(|error| error.to_string())
+}

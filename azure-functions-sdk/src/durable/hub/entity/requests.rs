@@ -1,0 +1,61 @@
+//! What clients ask of entities.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::durable::{
+    engine::entity::{EntityId, EntityMessage, Posted, Request, missing},
+    hub::{Inner, dispatch::Committed, requests::RequestError},
+    store::{Commit, EntityPage, EntityQuery, EntityRow},
+    work::WorkKind,
+};
+
+impl Inner {
+    /// Signals an entity; `input` is JSON text. When this returns, the operation will run, once.
+    pub(crate) async fn signal_entity(
+        self: &Arc<Self>,
+        target: EntityId,
+        operation: String,
+        input: Option<String>,
+    ) -> Result<(), RequestError> {
+        self.check_entity(&target)?;
+        self.check_health()?;
+        let written = {
+            let place = self.place().await?;
+            let (reply, written) = oneshot::channel();
+            let mut commit = Commit::default();
+            let mut state = self.state();
+            let posted = Posted {
+                target,
+                message: EntityMessage::Op(Request::signal(operation, input, self.new_guid(), None)),
+                due: None,
+            };
+            let deliveries = self.post_to_entities(&mut state, vec![posted], &mut commit);
+            place.submit(commit, Committed::Signals { reply, deliveries });
+            written
+        };
+        self.written(written).await
+    }
+
+    /// Refuses a name that is no entity. Before a worker has loaded nobody knows.
+    fn check_entity(&self, target: &EntityId) -> Result<(), RequestError> {
+        let state = self.state();
+        if state.functions.is_none() || state.function(WorkKind::Entity, &target.name).is_some() {
+            return Ok(());
+        }
+        Err(RequestError::UnknownFunction(missing(&target.name)))
+    }
+
+    /// The entity, if there is anything of it on disk.
+    pub(crate) async fn entity(self: &Arc<Self>, id: &EntityId) -> Result<Option<EntityRow>, RequestError> {
+        let (hub, id) = (Arc::clone(self), id.to_string());
+        self.blocking(move || hub.store.entity(&id)).await
+    }
+
+    /// One page of entities that exist.
+    pub(crate) async fn entities(self: &Arc<Self>, query: EntityQuery) -> Result<EntityPage, RequestError> {
+        let hub = Arc::clone(self);
+        self.blocking(move || hub.store.entities(&query)).await
+    }
+}

@@ -1,0 +1,123 @@
+//! Entities and their messages as SQL.
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter, types::Value};
+
+use crate::durable::store::{Commit, EntityInboxRow, EntityPage, EntityQuery, EntityRow, EntityTimerRow};
+
+pub(super) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<EntityRow>> {
+    connection
+        .prepare_cached("SELECT id, present, state, lock, updated FROM entities WHERE id = ?1")?
+        .query_row([id], entity)
+        .optional()
+}
+
+pub(super) fn list(connection: &Connection, query: &EntityQuery) -> rusqlite::Result<EntityPage> {
+    if query.limit == 0 {
+        return Ok(EntityPage::default());
+    }
+    let state = if query.with_state { "state" } else { "NULL" };
+    let mut sql = format!("SELECT id, present, {state}, lock, updated FROM entities WHERE present = 1");
+    let mut values: Vec<Value> = Vec::new();
+    let mut only = |condition: &str, value: Value| {
+        sql.push_str(condition);
+        values.push(value);
+    };
+    if let Some(name) = &query.name {
+        // Ids are compared byte by byte, and A follows @.
+        only(" AND id >= ?", format!("@{name}@").into());
+        only(" AND id < ?", format!("@{name}A").into());
+    }
+    if let Some(after) = &query.after {
+        only(" AND id > ?", after.clone().into());
+    }
+    if let Some(from) = query.updated_from {
+        only(" AND updated >= ?", from.into());
+    }
+    if let Some(to) = query.updated_to {
+        only(" AND updated <= ?", to.into());
+    }
+    // One more than asked tells whether there is a next page.
+    let limit = i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX);
+    only(" ORDER BY id LIMIT ?", limit.into());
+    let mut entities: Vec<EntityRow> = connection
+        .prepare_cached(&sql)?
+        .query_map(params_from_iter(values), entity)?
+        .collect::<rusqlite::Result<_>>()?;
+    let more = entities.len() > query.limit;
+    entities.truncate(query.limit);
+    let next = entities.last().map(|last| last.id.clone()).filter(|_| more);
+    Ok(EntityPage { entities, next })
+}
+
+pub(super) fn locked(connection: &Connection) -> rusqlite::Result<Vec<EntityRow>> {
+    connection
+        .prepare("SELECT id, present, state, lock, updated FROM entities WHERE lock IS NOT NULL ORDER BY id")?
+        .query_map([], entity)?
+        .collect()
+}
+
+pub(super) fn inbox(connection: &Connection) -> rusqlite::Result<Vec<EntityInboxRow>> {
+    connection
+        .prepare("SELECT row, entity, message FROM entity_inbox ORDER BY row")?
+        .query_map([], |row| {
+            Ok(EntityInboxRow {
+                row: row.get(0)?,
+                entity: row.get(1)?,
+                message: row.get(2)?,
+            })
+        })?
+        .collect()
+}
+
+pub(super) fn timers(connection: &Connection) -> rusqlite::Result<Vec<EntityTimerRow>> {
+    connection
+        .prepare("SELECT row, entity, due, message FROM entity_timers ORDER BY row")?
+        .query_map([], |row| {
+            Ok(EntityTimerRow {
+                row: row.get(0)?,
+                entity: row.get(1)?,
+                due: row.get(2)?,
+                message: row.get(3)?,
+            })
+        })?
+        .collect()
+}
+
+pub(super) fn write(tx: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
+    for row in &commit.entities {
+        tx.prepare_cached(
+            "INSERT OR REPLACE INTO entities (id, present, state, lock, updated) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![row.id, row.exists, row.state, row.lock, row.updated])?;
+    }
+    for id in &commit.entities_removed {
+        tx.prepare_cached("DELETE FROM entities WHERE id = ?1")?.execute([id])?;
+    }
+    for row in &commit.entity_inbox_removed {
+        tx.prepare_cached("DELETE FROM entity_inbox WHERE row = ?1")?
+            .execute([row])?;
+    }
+    for added in &commit.entity_inbox_added {
+        tx.prepare_cached("INSERT INTO entity_inbox (row, entity, message) VALUES (?1, ?2, ?3)")?
+            .execute(params![added.row, added.entity, added.message])?;
+    }
+    for row in &commit.entity_timers_removed {
+        tx.prepare_cached("DELETE FROM entity_timers WHERE row = ?1")?
+            .execute([row])?;
+    }
+    for added in &commit.entity_timers_added {
+        tx.prepare_cached("INSERT INTO entity_timers (row, entity, due, message) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![added.row, added.entity, added.due, added.message])?;
+    }
+    Ok(())
+}
+
+fn entity(row: &Row<'_>) -> rusqlite::Result<EntityRow> {
+    Ok(EntityRow {
+        id: row.get(0)?,
+        exists: row.get(1)?,
+        state: row.get(2)?,
+        lock: row.get(3)?,
+        updated: row.get(4)?,
+    })
+}
