@@ -61,7 +61,10 @@ fn the_marker_on_the_wire_is_a_cancelled_timer_that_is_long_due() {
 fn a_new_execution_goes_the_new_way_and_every_replay_does() {
     for (script, actions) in [
         ("12 0 4#0(A) 13 12 5>0=1", "all(A patch(p)) X"),
-        ("12 0 4#0(A) 13 12 5>0=1 10#1=!p 4#2(X) 13 12 5>2=1", "all(A patch(p)) X B"),
+        (
+            "12 0 4#0(A) 13 12 5>0=1 10#1=!p 4#2(X) 13 12 5>2=1",
+            "all(A patch(p)) X B",
+        ),
         // The real host lets the timer fire all the same.
         ("12 0 4#0(A) 13 12 5>0=1 10#1=!p 4#2(X) 13 12 11>1", "all(A patch(p)) X"),
         (
@@ -191,7 +194,10 @@ fn what_a_suspended_host_did_not_record_is_asked_anew() {
 #[test]
 fn a_marker_that_nobody_asks_for_any_more_is_reissued() {
     for (script, actions) in [
-        ("12 0 4#0(A) 13 12 5>0=1 10#1=!p 4#2(X) 13 12 5>2=1", "all(A patch(p)) X B"),
+        (
+            "12 0 4#0(A) 13 12 5>0=1 10#1=!p 4#2(X) 13 12 5>2=1",
+            "all(A patch(p)) X B",
+        ),
         (
             "12 0 4#0(A) 10#1=!p 10#2=!q 13 12 5>0=1 4#3(X) 13 12",
             "all(A patch(p) patch(q)) X",
