@@ -139,9 +139,9 @@ impl BindingArguments {
 }
 
 /// `key` or `key = value`.
-struct Argument {
-    key: Ident,
-    value: Option<Expr>,
+pub(crate) struct Argument {
+    pub(crate) key: Ident,
+    pub(crate) value: Option<Expr>,
 }
 
 impl Parse for Argument {
@@ -158,7 +158,7 @@ impl Parse for Argument {
     }
 }
 
-fn arguments(tokens: TokenStream, errors: &mut Errors) -> Vec<Argument> {
+pub(crate) fn arguments(tokens: TokenStream, errors: &mut Errors) -> Vec<Argument> {
     match Punctuated::<Argument, Token![,]>::parse_terminated.parse2(tokens) {
         Ok(arguments) => arguments.into_iter().collect(),
         Err(error) => {
@@ -169,7 +169,7 @@ fn arguments(tokens: TokenStream, errors: &mut Errors) -> Vec<Argument> {
     }
 }
 
-fn literal(value: &Expr) -> syn::Result<Literal> {
+pub(crate) fn literal(value: &Expr) -> syn::Result<Literal> {
     match value {
         Expr::Lit(lit) => match &lit.lit {
             Lit::Str(text) => Ok(Literal::Text(text.value())),

@@ -1,11 +1,12 @@
-//! The `#[func]` attribute of `azure-functions`.
+//! The `#[func]` and `#[entity]` attributes of `azure-functions`.
 //!
-//! Five steps, each in its own place: `arguments` reads what stands in attributes, `signature` turns the function into our
+//! `#[entity]`, in `entity`, writes a function with `#[func]`. That has five steps, each in its own place: `arguments` reads what stands in attributes, `signature` turns the function into our
 //! own terms, `check` finds every mistake in it, `lint` those in the body of an orchestration, and `expand` writes code for
 //! a function that has none.
 
 mod arguments;
 mod check;
+mod entity;
 mod errors;
 mod expand;
 mod known;
@@ -103,6 +104,46 @@ use quote::quote;
 #[proc_macro_attribute]
 pub fn func(arguments: TokenStream, item: TokenStream) -> TokenStream {
     func_tokens(arguments.into(), &item.into()).into()
+}
+
+/// Makes an entity of a type: the methods of its `impl` block are the operations, its values the states.
+///
+/// The type derives `Serialize`, `Deserialize` and `Default`; an entity that does not exist begins with the default. Each
+/// method that takes `self` is an operation of that name:
+///
+/// * with `&mut self` it changes the state, which is stored after it; with `&self` it only reads,
+/// * it has at most one input, which serde can read and write, and may take the context, `&DurableEntityContext`,
+/// * it may be `async`, and may do I/O and use the clock: an entity is not replayed,
+/// * it answers with a value that serde can write, or with a `Result`. After an `Err` or a panic the state is as before, signals
+///   that it sent are not sent, and the caller gets the error.
+///
+/// Functions without `self` are left alone. `delete` deletes the state, unless there is a method of that name.
+///
+/// `#[entity(name = "...")]` gives the function another name than that of the type.
+///
+/// ```text
+/// #[derive(Default, Serialize, Deserialize)]
+/// struct Counter {
+///     value: i64,
+/// }
+///
+/// #[entity]
+/// impl Counter {
+///     fn add(&mut self, amount: i64) -> i64 {
+///         self.value += amount;
+///         self.value
+///     }
+///
+///     fn get(&self) -> i64 {
+///         self.value
+///     }
+/// }
+/// ```
+///
+/// Whoever sends operations does it by methods of the same names: `client.entity::<Counter>("visits").add(5).await?`.
+#[proc_macro_attribute]
+pub fn entity(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    entity::entity(arguments.into(), &item.into()).into()
 }
 
 fn func_tokens(arguments: proc_macro2::TokenStream, item: &proc_macro2::TokenStream) -> proc_macro2::TokenStream {

@@ -11,6 +11,11 @@ pub use crate::{
 };
 pub use inventory;
 
+/// What `#[entity]` calls.
+pub mod class {
+    pub use crate::{entities::class::*, error::BoxError};
+}
+
 /// The rules for signatures.
 pub mod rules {
     pub use crate::binding::rules::*;

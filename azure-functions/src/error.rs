@@ -4,7 +4,7 @@ use crate::http::HttpResponse;
 use std::{error::Error, fmt};
 
 /// An error of any type, as functions give it back.
-pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A function failed. The message reaches the host, and with it the caller's log.
 #[derive(Debug, thiserror::Error)]

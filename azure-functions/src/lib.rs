@@ -68,6 +68,6 @@ mod registry;
 pub mod rpc;
 mod worker;
 
-pub use azure_functions_codegen::func;
+pub use azure_functions_codegen::{entity, func};
 pub use error::{BindingError, FunctionError};
 pub use worker::{Context, RetryContext, worker_main};

@@ -6,7 +6,7 @@ pub use crate::{
         HttpRequest, HttpResponse, TimerInfo,
     },
     durable::{ActivityOutput, CallError, OrchestrationOutput, RetryOptions},
-    entities::{EntityError, EntityId, EntityOutput},
-    func,
+    entities::{Entity, EntityError, EntityId, EntityOutput},
+    entity, func,
     http::{Json, Route},
 };

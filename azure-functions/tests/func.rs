@@ -2,6 +2,8 @@
 
 #[path = "func/entities.rs"]
 mod entities;
+#[path = "func/entity_classes.rs"]
+mod entity_classes;
 #[path = "func/forms.rs"]
 mod forms;
 #[path = "func/in_process.rs"]

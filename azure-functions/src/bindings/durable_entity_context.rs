@@ -142,6 +142,7 @@ impl DurableEntityContext {
         let mut effects = self.effects();
         effects.exists = true;
         effects.state = Some(text.into());
+        effects.deleted = false;
         Ok(())
     }
 
@@ -150,6 +151,12 @@ impl DurableEntityContext {
         let mut effects = self.effects();
         effects.exists = false;
         effects.state = None;
+        effects.deleted = true;
+    }
+
+    /// Whether this operation has deleted the state, and not set it since.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.effects().deleted
     }
 
     /// Asks another entity (or this one) to run an operation, once this operation has ended well. There is no answer.

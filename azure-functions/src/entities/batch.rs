@@ -31,6 +31,8 @@ pub(crate) struct Effects {
     /// JSON text; none if the entity does not exist.
     pub(crate) state: Option<Arc<str>>,
     pub(crate) signals: Vec<Signal>,
+    /// Whether the operation has deleted the state.
+    pub(crate) deleted: bool,
 }
 
 /// A batch under way.
@@ -116,7 +118,7 @@ impl Batch {
             effects: Effects {
                 exists,
                 state: state.filter(|_| exists).map(Arc::from),
-                signals: Vec::new(),
+                ..Effects::default()
             },
         })
     }
@@ -127,7 +129,7 @@ impl Batch {
         let effects = Effects {
             exists: self.effects.exists,
             state: self.effects.state.clone(),
-            signals: Vec::new(),
+            ..Effects::default()
         };
         let name = name.unwrap_or_default();
         Some(DurableEntityContext::new(
@@ -174,7 +176,9 @@ impl Batch {
     }
 
     fn answer(self) -> Result<Outputs, FunctionError> {
-        let Effects { exists, state, signals } = self.effects;
+        let Effects {
+            exists, state, signals, ..
+        } = self.effects;
         let answer = BatchAnswer {
             entity_exists: exists,
             entity_state: state.as_deref().filter(|_| exists),

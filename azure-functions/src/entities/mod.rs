@@ -1,15 +1,18 @@
 //! Durable entities: small things with a state of their own, each known by a name and a key.
 
 mod batch;
+pub(crate) mod class;
 mod error;
 mod output;
 mod payload;
+mod proxy;
 
 pub use azure_functions_durable::{
     EntityId, EntityIdError, EntityPage, EntityQuery, EntityStateResponse, EntityStatus,
 };
 pub use error::EntityError;
 pub use output::EntityOutput;
+pub use proxy::{ClientSignals, Entity, EntityRef, EntitySender, SignalFuture};
 
 pub(crate) use batch::{Effects, run_async as run_batch, run_blocking as run_batch_blocking};
 pub(crate) use payload::Signal;

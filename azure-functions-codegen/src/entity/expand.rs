@@ -1,0 +1,202 @@
+//! The code for an entity without mistakes: a function that calls the right method, and a proxy that sends operations.
+
+use super::{Entity, Operation, Parameter};
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+
+/// Everything that stands beside the `impl` block.
+pub(super) fn entity(entity: &Entity) -> TokenStream {
+    let proxy = proxy(entity);
+    let function = function(entity);
+    quote!(#proxy #function)
+}
+
+/// The function that the host calls. It is a function like others, so `#[func]` registers it.
+fn function(entity: &Entity) -> TokenStream {
+    let Entity { name, operations, .. } = entity;
+    let arms = operations.iter().map(|operation| arm(entity, operation));
+    let delete = (!entity.has("delete")).then(|| quote!("delete" => __az_class::delete(&context),));
+    let names = operations.iter().map(|operation| {
+        let Operation { name, conditions, .. } = operation;
+        quote!(#(#conditions)* #name)
+    });
+    let names = names.chain(delete.is_some().then(|| quote!("delete")));
+    let asyncness = operations
+        .iter()
+        .any(|operation| operation.is_async)
+        .then(|| quote!(async));
+    let rules = operations
+        .iter()
+        .filter(|operation| !operation.is_result)
+        .map(|operation| {
+            let Operation {
+                answer,
+                answer_span,
+                conditions,
+                ..
+            } = operation;
+            quote_spanned! {*answer_span=>
+                #(#conditions)*
+                const _: () = __az_class::returns(__az_class::Returned::<#answer>::IS_RESULT);
+            }
+        });
+    quote! {
+        #[doc(hidden)]
+        const _: () = {
+            // `#[func]` has names of its own, which must not be met.
+            use ::azure_functions::__private::class as __az_class;
+            #[allow(unused_imports)]
+            use ::azure_functions::__private::class::NotResult as _;
+
+            #(#rules)*
+
+            #[allow(clippy::all, clippy::pedantic, clippy::restriction, clippy::nursery, deprecated)]
+            #[::azure_functions::func(name = #name)]
+            #asyncness fn operations(
+                context: ::azure_functions::bindings::DurableEntityContext,
+            ) -> ::core::result::Result<::azure_functions::entities::EntityOutput, __az_class::BoxError> {
+                match context.operation() {
+                    #(#arms)*
+                    #delete
+                    _ => ::core::result::Result::Err(context.unknown_operation([#(#names),*]).into()),
+                }
+            }
+        };
+    }
+}
+
+/// What one operation does.
+fn arm(entity: &Entity, operation: &Operation) -> TokenStream {
+    let ty = &entity.ty;
+    let Operation {
+        ident,
+        name,
+        is_async,
+        writes,
+        parameters,
+        answer_span,
+        is_result,
+        conditions,
+        ..
+    } = operation;
+    let input = parameters.iter().find_map(|parameter| match parameter {
+        Parameter::Input { ty, span, .. } => {
+            Some(quote_spanned!(*span=> let input = __az_class::input::<#ty>(&context)?;))
+        }
+        Parameter::Context { .. } => None,
+    });
+    let values = parameters.iter().map(|parameter| match parameter {
+        Parameter::Context { by_reference: true } => quote!(&context),
+        Parameter::Context { by_reference: false } => quote!(context.clone()),
+        Parameter::Input { .. } => quote!(input),
+    });
+    let dot_await = is_async.then(|| quote!(.await));
+    let (mutable, receiver) = if *writes {
+        (Some(quote!(mut)), quote!(&mut state))
+    } else {
+        (None, quote!(&state))
+    };
+    let checked = is_result.then(|| {
+        quote_spanned!(*answer_span=> let returned = returned.map_err(::core::convert::Into::<__az_class::BoxError>::into)?;)
+    });
+    let keep = writes.then(|| quote!(__az_class::keep(&context, &state)?;));
+    let answer = quote_spanned!(*answer_span=> __az_class::answer(&context, returned));
+    quote! {
+        #(#conditions)*
+        #name => {
+            #input
+            let #mutable state = __az_class::state::<#ty>(&context)?;
+            let returned = <#ty>::#ident(#receiver #(, #values)*) #dot_await;
+            #checked
+            #keep
+            #answer
+        }
+    }
+}
+
+/// The operations as methods of one who sends them.
+fn proxy(entity: &Entity) -> TokenStream {
+    let Entity { ty, ident, name, .. } = entity;
+    let proxy = format_ident!("{}Proxy", ident.unraw(), span = ident.span());
+    let methods = entity.operations.iter().map(|operation| {
+        let Operation {
+            ident,
+            name,
+            answer,
+            conditions,
+            docs,
+            parameters,
+            ..
+        } = operation;
+        let input = parameters.iter().find_map(|parameter| match parameter {
+            Parameter::Input { ident, ty, .. } => Some((ident, ty)),
+            Parameter::Context { .. } => None,
+        });
+        let docs = if docs.is_empty() {
+            let text = format!("Sends operation `{name}`.");
+            quote!(#[doc = #text])
+        } else {
+            quote!(#(#docs)*)
+        };
+        let (parameter, value) = match input {
+            Some((ident, ty)) => (Some(quote!(, #ident: #ty)), quote!(#ident)),
+            None => (None, quote!(())),
+        };
+        quote! {
+            #docs
+            #(#conditions)*
+            #[track_caller]
+            pub fn #ident(&self #parameter) -> __AzSender::Reply<#answer> {
+                self.0.send::<#answer>(#name, #value)
+            }
+        }
+    });
+    let delete = (!entity.has("delete")).then(|| {
+        quote! {
+            /// Deletes the state of the entity.
+            #[track_caller]
+            pub fn delete(&self) -> __AzSender::Reply<()> {
+                self.0.send::<()>("delete", ())
+            }
+        }
+    });
+    let docs = format!(
+        "The operations of entity [`{0}`], as methods of one who sends them. See [`Entity`](::azure_functions::entities::Entity).",
+        ident.unraw()
+    );
+    let is_entity = quote_spanned! {ident.span()=> ::azure_functions::entities::Entity };
+    quote! {
+        #[doc = #docs]
+        #[allow(dead_code, unreachable_pub, unnameable_types, missing_debug_implementations, private_interfaces, private_bounds)]
+        pub struct #proxy<__AzSender>(::azure_functions::entities::EntityRef<__AzSender>);
+
+        #[allow(
+            clippy::all,
+            clippy::pedantic,
+            clippy::restriction,
+            clippy::nursery,
+            dead_code,
+            deprecated,
+            unreachable_pub,
+            private_interfaces,
+            private_bounds
+        )]
+        impl<__AzSender: ::azure_functions::entities::EntitySender> #proxy<__AzSender> {
+            #(#methods)*
+            #delete
+        }
+
+        impl #is_entity for #ty {
+            const NAME: &'static str = #name;
+
+            type Proxy<__AzSender: ::azure_functions::entities::EntitySender> = #proxy<__AzSender>;
+
+            fn proxy<__AzSender: ::azure_functions::entities::EntitySender>(
+                entity: ::azure_functions::entities::EntityRef<__AzSender>,
+            ) -> #proxy<__AzSender> {
+                #proxy(entity)
+            }
+        }
+    }
+}
