@@ -14,6 +14,7 @@ use tokio::{
     sync::mpsc::unbounded_channel,
 };
 
+use super::http::FakeServers;
 use super::{
     TestHost,
     clock::VirtualClock,
@@ -133,9 +134,11 @@ impl TestHostBuilder {
         let (commands, received) = unbounded_channel();
         let clock = VirtualClock::new(self.start_time);
         let worker = AppWorker::new(app, clock.clone(), commands.clone(), &self.running);
+        let servers = FakeServers::default();
         // What a file would be named.
         let options = TaskHubOptions::new(HubName::default(), "memory")
             .clock(Arc::new(clock.clone()))
+            .http_caller(Arc::new(servers.clone()))
             // Real activities take turns anyway; the others must not depend on how many cores this machine has.
             .max_concurrent_activities(usize::MAX)
             .max_concurrent_entities(usize::MAX)
@@ -161,6 +164,7 @@ impl TestHostBuilder {
             clock,
             worker,
             client,
+            servers,
             patience: self.patience,
             most_jumps: self.most_jumps,
         }

@@ -25,6 +25,7 @@ use super::{
     builder::runtime,
     clock::VirtualClock,
     fake::{ActivityCall, Fake},
+    http::FakeServers,
     instance::TestInstance,
     log::LogRecord,
     transport::later,
@@ -53,6 +54,7 @@ pub struct TestHost {
     pub(super) clock: VirtualClock,
     pub(super) worker: AppWorker,
     pub(super) client: OrchestrationClient,
+    pub(super) servers: FakeServers,
     pub(super) patience: Duration,
     pub(super) most_jumps: u32,
 }

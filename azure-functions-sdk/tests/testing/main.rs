@@ -1,5 +1,6 @@
 //! The test host, with an app of its own.
 
+mod entities;
 mod functions;
 mod host;
 #[expect(unreachable_pub, reason = "it stands in the README as it is here")]

@@ -177,12 +177,7 @@ impl Inner {
             posted.extend(releases(lock));
         }
         if let Some(live) = state.entities.get_mut(id) {
-            for index in taken.iter().rev() {
-                // Messages that came since stand behind those that the turn has seen.
-                if let Some(inbound) = live.inbox.remove(*index) {
-                    inbound.source.remove(&mut commit);
-                }
-            }
+            live.take(&taken, &mut commit);
             live.changed(entity);
         }
         for Outgoing { instance_id, message } in answers {
