@@ -29,9 +29,9 @@ impl FakeServers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, request: HttpCallRequest) -> Result<HttpCallResponse, HttpCallError> {
+    fn answer(&self, request: &HttpCallRequest) -> Result<HttpCallResponse, HttpCallError> {
         let failed = |text: &str| {
-            let HttpCallRequest { method, uri, .. } = &request;
+            let HttpCallRequest { method, uri, .. } = request;
             Err(HttpCallError::Failed(format!(
                 "The HTTP request {method} {uri} failed: {text}"
             )))
@@ -42,7 +42,7 @@ impl FakeServers {
             return failed("nobody answers in a test; say who does with fake_http");
         };
         // A panic, of an assertion perhaps, fails the call; the world must not end by it.
-        match catch_unwind(AssertUnwindSafe(|| answer(&request))) {
+        match catch_unwind(AssertUnwindSafe(|| answer(request))) {
             Ok(response) => Ok(response),
             Err(_) => failed("the closure of fake_http panicked"),
         }
@@ -54,7 +54,7 @@ impl HttpCaller for FakeServers {
         &self,
         request: HttpCallRequest,
     ) -> Pin<Box<dyn Future<Output = Result<HttpCallResponse, HttpCallError>> + Send>> {
-        Box::pin(std::future::ready(self.answer(request)))
+        Box::pin(std::future::ready(self.answer(&request)))
     }
 }
 

@@ -252,7 +252,7 @@ impl Context {
     }
 
     /// An HTTP request that does not poll.
-    pub(crate) fn http(&mut self, request: Value) -> Result<Value, Stop> {
+    pub(crate) fn http(&mut self, request: &Value) -> Result<Value, Stop> {
         self.actions.push(json!({"actionType": 8, "httpRequest": request}));
         self.task()
     }

@@ -26,10 +26,14 @@ pub(super) struct Client {
     pools: std::sync::Arc<Pools>,
 }
 
+type Plain = Pool<HttpConnector, Full<Bytes>>;
+type Secure = Pool<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
 #[derive(Default)]
 struct Pools {
-    plain: OnceLock<Pool<HttpConnector, Full<Bytes>>>,
-    secure: OnceLock<Result<Pool<HttpsConnector<HttpConnector>, Full<Bytes>>, String>>,
+    plain: OnceLock<Plain>,
+    /// The error says why nobody can be trusted.
+    secure: OnceLock<Result<Secure, String>>,
 }
 
 impl fmt::Debug for Client {
@@ -76,7 +80,7 @@ impl Pools {
     }
 }
 
-fn secure() -> Result<Pool<HttpsConnector<HttpConnector>, Full<Bytes>>, String> {
+fn secure() -> Result<Secure, String> {
     let trusting = HttpsConnectorBuilder::new().with_native_roots();
     let builder = trusting.map_err(|error| {
         format!(
