@@ -20,7 +20,7 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
         returned,
         ..
     } = signature;
-    let is_activity = signature.activity || signature.has(crate::known::Role::Activity);
+    let is_activity = signature.is_activity();
     let span = ident.span();
     let return_type = returned.ty.as_ref().map_or_else(|| quote!(()), |ty| quote!(#ty));
     let return_span = returned.ty.as_ref().map_or(span, type_span);
@@ -34,7 +34,7 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
     let locals: Vec<_> = (0..parameters.len())
         .map(|i| Ident::new(&format!("p{i}"), Span::mixed_site()))
         .collect();
-    let (call, source, error) = (local("call"), local("source"), local("error"));
+    let (call, source, error, result) = (local("call"), local("source"), local("error"), local("result"));
     let takes = parameters
         .iter()
         .zip(&locals)
@@ -55,18 +55,30 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
                 };
             }
         });
-    let values = parameters
+    let values: Vec<_> = parameters
         .iter()
         .zip(&locals)
         .map(|(parameter, local)| match parameter.reference {
             Some(_) => quote!(&#local),
             None => quote!(#local),
-        });
+        })
+        .collect();
     let body = |dot_await: TokenStream| {
+        let returned = quote!(#ident(#(#values),*) #dot_await);
+        let finish = if is_activity {
+            // Only here is its type known: whether the error travels follows from it.
+            quote! {
+                let #result = #returned;
+                let #error = __az::OwnError::<__AzReturn>::write(&#result);
+                #call.finish_activity::<__AzReturn>(#result, #error)
+            }
+        } else {
+            quote!(#call.finish::<__AzReturn>(#returned))
+        };
         quote! {
             let mut #call = <__AzMode>::begin(#source);
             #(#takes)*
-            #call.finish::<__AzReturn>(#ident(#(#values),*) #dot_await)
+            #finish
         }
     };
     let handler = if *is_async {
@@ -93,7 +105,7 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
         const _: () = {
             use ::azure_functions::__private as __az;
             #[allow(unused_imports)]
-            use ::azure_functions::__private::PlainParameter as _;
+            use ::azure_functions::__private::{NoOwnError as _, PlainParameter as _};
 
             type __AzReturn = #return_type;
             type __AzMode = __az::Mode<{ __az::rules::mode(__AZ_PARAMETERS) }>;

@@ -8,6 +8,7 @@ mod arguments;
 mod check;
 mod entity;
 mod errors;
+mod event;
 mod expand;
 mod known;
 mod lint;
@@ -16,6 +17,7 @@ mod returned;
 mod route;
 mod schedule;
 mod signature;
+mod typed;
 
 use errors::Errors;
 use known::Role;
@@ -64,6 +66,13 @@ use quote::quote;
 ///
 /// `E` is any error that converts into `Box<dyn std::error::Error + Send + Sync>`.
 ///
+/// # Types
+///
+/// For an activity or orchestration there is also a type of the function's name, for calls that are checked when the app is
+/// compiled: `context.call::<say_hello>(..)`, `context.call_sub::<child>(..)`, `client.start::<hello_world>(..)`. It is as
+/// visible as the function, and so must the types of its input, output and error be. Beside a module of the same name the
+/// function cannot be imported: call it as `flow::flow`. Where the context hides behind an alias, there is no such type.
+///
 /// # What an orchestration cannot do
 ///
 /// An orchestration is replayed from its history, in any process and at any time. What its body visibly does and could not
@@ -104,6 +113,16 @@ use quote::quote;
 #[proc_macro_attribute]
 pub fn func(arguments: TokenStream, item: TokenStream) -> TokenStream {
     func_tokens(arguments.into(), &item.into()).into()
+}
+
+/// Makes an external event of a struct or enum: its values are the payload, and the attribute gives it a name, for the one
+/// who raises it and the one who waits for it.
+///
+/// `#[event("approval")]`, or `#[event]` for the name of the type. Derive `Serialize` and `Deserialize` beside it. See
+/// `azure_functions::durable::Event`.
+#[proc_macro_attribute]
+pub fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    event::event(arguments.into(), &item.into()).into()
 }
 
 /// Makes an entity of a type: the methods of its `impl` block are the operations, its values the states.
@@ -174,8 +193,9 @@ fn func_tokens(arguments: proc_macro2::TokenStream, item: &proc_macro2::TokenStr
         Some(errors) => quote!(#function #errors),
         None => {
             let registration = expand::registration(&signature);
+            let declaration = typed::declaration(&signature, &function);
             // Bindings come by value: an async function has to own them.
-            quote!(#[allow(clippy::needless_pass_by_value)] #function #registration)
+            quote!(#[allow(clippy::needless_pass_by_value)] #function #declaration #registration)
         }
     }
 }

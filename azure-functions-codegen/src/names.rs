@@ -55,6 +55,17 @@ pub(crate) fn wrong_binding_name(name: &str) -> Option<&'static str> {
     }
 }
 
+/// What is wrong with the name of an external event: it stands in a URL.
+pub(crate) fn wrong_event_name(name: &str) -> Option<&'static str> {
+    if name.trim().is_empty() {
+        Some("an event needs a name")
+    } else if [".", ".."].contains(&name.trim()) || name.contains(['/', '\\']) {
+        Some("this name cannot be sent: it must not be `.` or `..`, nor hold `/` or `\\`")
+    } else {
+        None
+    }
+}
+
 /// The one of `candidates` that was probably meant.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (name.len() / 3).max(1);

@@ -90,6 +90,11 @@ impl Signature {
         self.first(role).is_some()
     }
 
+    /// Whether it is an activity, as far as names tell.
+    pub(crate) fn is_activity(&self) -> bool {
+        self.activity || self.has(Role::Activity)
+    }
+
     /// The first parameter that plays this part.
     pub(crate) fn first(&self, role: Role) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| parameter.role() == Some(role))

@@ -95,9 +95,9 @@ fn measure(measurement: &str) {
         .patience(Duration::from_secs(3600))
         .build();
     if activities == "fake" {
-        let fake = host.fake("say_hello", |name: String| Ok::<_, String>(format!("Hello {name}!")));
+        let fake = host.fake("say_hello", |name: String| format!("Hello {name}!"));
         if at_once {
-            let _ = fake.taking(Duration::from_hours(1));
+            fake.taking(Duration::from_hours(1));
         }
     }
     let before = memory("VmRSS:");

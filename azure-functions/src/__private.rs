@@ -6,6 +6,7 @@ pub use crate::{
         FromBinding, FunctionReturn, IntoBinding,
         signature::{Given, Literal, Output, Parameter},
     },
+    durable::{Activity, Event, Orchestration, TypedContext, TypedReturn},
     invocation::{Call, Invocation, Outputs, Refused},
     registry::{DurableKind, EntityHandler, Function, Handler, InvocationFuture},
 };
@@ -27,9 +28,9 @@ use crate::{
     durable::{DurableOrchestrationContext, OrchestrationOutput, Orchestrator},
     error::BoxError,
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use std::marker::PhantomData;
+use std::{error::Error, marker::PhantomData};
 
 /// The bindings of the function of this name, whose return type is `R`.
 pub fn bindings<R: FunctionReturn>(
@@ -115,10 +116,9 @@ impl Episode {
     /// Makes a parameter.
     ///
     /// # Errors
-    /// If it is not the context.
-    pub fn take<T: FromBinding>(&mut self, _: &'static Parameter) -> Result<T, BindingError> {
+    /// If it is not the context, or the input of another shape.
+    pub fn take<T: FromBinding>(&mut self, _: &'static Parameter) -> Result<T, BoxError> {
         T::from_orchestration(&self.context)
-            .ok_or_else(|| BindingError::new("an orchestration takes nothing but its context"))
     }
 
     /// Ends the run with what the function returned.
@@ -133,10 +133,55 @@ impl Episode {
     ///
     /// # Errors
     /// Always.
-    pub fn refuse<R: FunctionReturn>(self, error: BindingError) -> Result<OrchestrationOutput, BoxError> {
-        Err(error.into())
+    pub fn refuse<R: FunctionReturn>(self, error: BoxError) -> Result<OrchestrationOutput, BoxError> {
+        Err(error)
+    }
+
+    /// As [`finish`](Self::finish): an orchestration that says it is an activity is refused by the rules.
+    ///
+    /// # Errors
+    /// If it returned one.
+    pub fn finish_activity<R: FunctionReturn>(
+        self,
+        returned: R,
+        _own_error: Option<String>,
+    ) -> Result<OrchestrationOutput, BoxError> {
+        returned.into_orchestration()
     }
 }
+
+/// The error in a `Result` of type `R`, if it is one that serde can write and read: it travels.
+///
+/// Inherent items come before those of a trait, so that every other type has [`NoOwnError`].
+#[derive(Debug)]
+pub struct OwnError<R>(PhantomData<R>);
+
+impl<T, E: Error + Serialize + DeserializeOwned> OwnError<Result<T, E>> {
+    /// The error as JSON.
+    pub fn write(returned: &Result<T, E>) -> Option<String> {
+        serde_json::to_string(returned.as_ref().err()?).ok()
+    }
+
+    /// The error from JSON.
+    pub fn read(json: &str) -> Option<E> {
+        serde_json::from_str(json).ok()
+    }
+}
+
+/// See [`OwnError`].
+pub trait NoOwnError<R: TypedReturn> {
+    /// None.
+    fn write(_: &R) -> Option<String> {
+        None
+    }
+
+    /// None.
+    fn read(_: &str) -> Option<R::Error> {
+        None
+    }
+}
+
+impl<R: TypedReturn> NoOwnError<R> for OwnError<R> {}
 
 /// A parameter of an activity: a binding, or else the activity's input.
 ///

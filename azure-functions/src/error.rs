@@ -13,6 +13,8 @@ pub struct FunctionError {
     message: String,
     #[source]
     source: Option<BoxError>,
+    /// The error itself as JSON, for the orchestration that called.
+    own_error: Option<String>,
 }
 
 impl FunctionError {
@@ -21,6 +23,7 @@ impl FunctionError {
         Self {
             message: message.into(),
             source: None,
+            own_error: None,
         }
     }
 
@@ -29,6 +32,7 @@ impl FunctionError {
         Self {
             message: message.into(),
             source: Some(source.into()),
+            own_error: None,
         }
     }
 
@@ -54,7 +58,19 @@ impl FunctionError {
         Self {
             message: error.to_string(),
             source: Some(error),
+            own_error: None,
         }
+    }
+
+    pub(crate) fn with_own_error(self, json: Option<String>) -> Self {
+        Self {
+            own_error: json,
+            ..self
+        }
+    }
+
+    pub(crate) fn own_error(&self) -> Option<&str> {
+        self.own_error.as_deref()
     }
 }
 

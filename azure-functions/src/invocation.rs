@@ -125,6 +125,18 @@ impl Call {
         returned.into_outputs()
     }
 
+    /// Ends a call of an activity, with its own error as JSON if it can travel.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn finish_activity<R: FunctionReturn>(
+        self,
+        returned: R,
+        own_error: Option<String>,
+    ) -> Result<Outputs, FunctionError> {
+        returned.into_outputs().map_err(|error| error.with_own_error(own_error))
+    }
+
     /// Ends a call without running the function.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ pub use crate::{
         DurableActivityContext, DurableEntityContext, DurableOrchestrationClient, DurableOrchestrationContext,
         HttpRequest, HttpResponse, TimerInfo,
     },
-    durable::{ActivityOutput, CallError, OrchestrationOutput, RetryOptions},
+    durable::{ActivityError, ActivityOutput, CallError, OrchestrationOutput, RetryOptions, TypedClient},
     entities::{Entity, EntityError, EntityId, EntityOutput},
-    entity, func,
+    entity, event, func,
     http::{Json, Route},
 };

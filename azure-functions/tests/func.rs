@@ -10,6 +10,8 @@ mod forms;
 mod in_process;
 #[path = "func/misuse.rs"]
 mod misuse;
+#[path = "func/typed.rs"]
+mod typed;
 
 use azure_functions::{
     __private::{DurableKind, Function, Handler, Invocation, Outputs, inventory},

@@ -49,6 +49,7 @@ pub struct TestHostBuilder {
     start_time: DateTime<Utc>,
     patience: Duration,
     most_jumps: u32,
+    id_seed: Option<u64>,
     running: Running,
 }
 
@@ -59,6 +60,7 @@ impl Default for TestHostBuilder {
             start_time: DateTime::from_timestamp_secs(1_767_225_600).unwrap_or_default(),
             patience: Duration::from_secs(60),
             most_jumps: 10_000,
+            id_seed: None,
             running: Running {
                 level: LevelFilter::Debug,
                 parallel_activities: 1,
@@ -88,6 +90,14 @@ impl TestHostBuilder {
     #[must_use]
     pub fn most_jumps(mut self, count: u32) -> Self {
         self.most_jumps = count;
+        self
+    }
+
+    /// What the ids of instances count from, and with them the GUIDs of orchestrations: the same seed gives the same ids. It is
+    /// made of the name of the test, unless this is called, so that tests differ and each is the same every time.
+    #[must_use]
+    pub fn id_seed(mut self, seed: u64) -> Self {
+        self.id_seed = Some(seed);
         self
     }
 
@@ -132,7 +142,7 @@ impl TestHostBuilder {
         };
         let runtime = runtime().handle().clone();
         let (commands, received) = unbounded_channel();
-        let clock = VirtualClock::new(self.start_time);
+        let clock = VirtualClock::new(self.start_time, self.id_seed.unwrap_or_else(seed_of_test));
         let worker = AppWorker::new(app, clock.clone(), commands.clone(), &self.running);
         let servers = FakeServers::default();
         // What a file would be named.
@@ -167,6 +177,14 @@ impl TestHostBuilder {
             servers,
             patience: self.patience,
             most_jumps: self.most_jumps,
+            start_time: self.start_time,
         }
     }
+}
+
+/// Tests run on threads that have their names.
+fn seed_of_test() -> u64 {
+    let thread = std::thread::current();
+    let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, thread.name().unwrap_or_default().as_bytes());
+    id.as_u64_pair().0
 }

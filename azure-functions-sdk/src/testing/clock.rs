@@ -22,6 +22,7 @@ struct Time {
     now: DateTime<Utc>,
     sleepers: BTreeMap<Place, Sleeper>,
     next_number: u64,
+    /// The last id, counted from a seed.
     ids: u128,
 }
 
@@ -36,12 +37,13 @@ struct Sleeper {
 }
 
 impl VirtualClock {
-    pub(super) fn new(start: DateTime<Utc>) -> Self {
+    /// Ids count from the seed.
+    pub(super) fn new(start: DateTime<Utc>, seed: u64) -> Self {
         Self(Arc::new(Mutex::new(Time {
             now: start,
             sleepers: BTreeMap::new(),
             next_number: 0,
-            ids: 0,
+            ids: u128::from(seed) << 64,
         })))
     }
 
@@ -83,6 +85,13 @@ impl VirtualClock {
         self.time().sleepers.values().any(|sleeper| sleeper.insists)
     }
 
+    /// Whether somebody outside of the task hub has not noticed yet that its time has come.
+    pub(super) fn somebody_is_late(&self) -> bool {
+        let time = self.time();
+        let mut come = time.sleepers.range(..=(time.now, u64::MAX));
+        come.any(|(_, sleeper)| sleeper.insists)
+    }
+
     /// Sets the clock, never back, and wakes those whose time has come.
     pub(super) fn set(&self, now: DateTime<Utc>) {
         let mut time = self.time();
@@ -107,7 +116,7 @@ impl Clock for VirtualClock {
     /// Counted: the same in every run.
     fn new_id(&self) -> String {
         let mut time = self.time();
-        time.ids += 1;
+        time.ids = time.ids.wrapping_add(1);
         uuid::Builder::from_random_bytes(time.ids.to_be_bytes())
             .into_uuid()
             .simple()
@@ -154,7 +163,7 @@ mod tests {
     fn sleepers_wake_when_the_clock_shows_their_time_and_leave_no_trace_when_dropped() {
         let start = DateTime::from_timestamp_secs(0).unwrap();
         let at = |seconds| DateTime::from_timestamp_secs(seconds).unwrap();
-        let clock = VirtualClock::new(start);
+        let clock = VirtualClock::new(start, 7);
         let mut first = clock.sleep_until(at(10));
         let mut second = clock.insist_until(at(20));
         assert_eq!(clock.next_due(), Some(at(10)));
@@ -163,21 +172,26 @@ mod tests {
         clock.set(at(10));
         assert!((&mut first).now_or_never().is_some());
         assert!((&mut second).now_or_never().is_none());
+        assert!(!clock.somebody_is_late());
         drop(first);
         assert_eq!(clock.next_due(), Some(at(20)));
+        clock.set(at(20));
+        assert!(clock.somebody_is_late());
         drop(second);
+        assert!(!clock.somebody_is_late());
         assert_eq!(clock.next_due(), None);
         clock.set(start);
-        assert_eq!(clock.now(), at(10), "never back");
+        assert_eq!(clock.now(), at(20), "never back");
     }
 
     #[test]
     fn ids_are_distinct_and_the_same_in_every_run() {
         let start = DateTime::from_timestamp_secs(0).unwrap();
-        let clock = VirtualClock::new(start);
+        let clock = VirtualClock::new(start, 7);
         let ids = [clock.new_id(), clock.new_id()];
         assert_ne!(ids[0], ids[1]);
-        assert_eq!(ids[0], VirtualClock::new(start).new_id());
+        assert_eq!(ids[0], VirtualClock::new(start, 7).new_id());
+        assert_ne!(ids[0], VirtualClock::new(start, 8).new_id());
         assert!(ids[0].len() == 32 && ids[0].bytes().all(|byte| byte.is_ascii_hexdigit()));
     }
 }

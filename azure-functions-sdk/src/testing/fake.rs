@@ -41,14 +41,12 @@ impl Fake {
     }
 
     /// Each call from now on takes this long, in virtual time.
-    #[must_use = "a fake works without being kept; drop it with `let _ =` if that is meant"]
     pub fn taking(self, delay: Duration) -> Self {
         self.inner().delay = delay;
         self
     }
 
     /// The next `times` calls fail with this message, and do not reach the closure.
-    #[must_use = "a fake works without being kept; drop it with `let _ =` if that is meant"]
     pub fn failing_first(self, times: u32, message: impl Display) -> Self {
         let mut inner = self.inner();
         inner.failures = times;
@@ -57,11 +55,18 @@ impl Fake {
         self
     }
 
+    /// All calls from now on fail with this message, and do not reach the closure.
+    pub fn failing(self, message: impl Display) -> Self {
+        self.failing_first(u32::MAX, message)
+    }
+
     /// What the next call does.
     pub(super) fn script(&self) -> Script {
         let mut inner = self.inner();
         let failure = (inner.failures > 0).then(|| inner.failure.clone());
-        inner.failures = inner.failures.saturating_sub(1);
+        if inner.failures < u32::MAX {
+            inner.failures = inner.failures.saturating_sub(1);
+        }
         Script {
             delay: inner.delay,
             failure,
@@ -71,19 +76,33 @@ impl Fake {
 }
 
 impl Script {
-    pub(super) fn answer(self, input: Value) -> Result<Value, String> {
+    pub(super) fn answer(self, input: Value) -> Result<Value, Failed> {
         if let Some(failure) = self.failure {
-            return Err(failure);
+            return Err(Failed::Meant(failure));
         }
         // A closure that panicked once may be called again: what it captured is its own business.
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        // A panic, of an assertion perhaps, fails the call, as one of the activity would; the world must not end by it.
-        catch_unwind(AssertUnwindSafe(|| answer(input))).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(format!("the fake panicked: {}", text.unwrap_or("without a message")))
-        })
+        // The world must not end by a panic, of an assertion perhaps.
+        match catch_unwind(AssertUnwindSafe(|| answer(input))) {
+            Ok(answer) => answer.map_err(Failed::Meant),
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                Err(Failed::Panicked(text.unwrap_or("without a message").to_owned()))
+            }
+        }
     }
+}
+
+/// How a call of a fake failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failed {
+    /// As the test wants it.
+    #[error("{0}")]
+    Meant(String),
+    /// An assertion, say: the test fails.
+    #[error("the fake panicked: {0}")]
+    Panicked(String),
 }
 
 impl fmt::Debug for Fake {

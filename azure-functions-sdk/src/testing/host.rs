@@ -1,6 +1,7 @@
 //! The test host: its time, its orchestrations, its functions.
 
 use std::{
+    convert::Infallible,
     fmt::Display,
     future::Future,
     sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
@@ -12,7 +13,7 @@ use azure_functions::{
     in_process::{Call, http_response},
 };
 use azure_functions_durable::{OrchestrationClient, OrchestrationClientError, OrchestrationStatusQueryResult};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{
@@ -57,6 +58,7 @@ pub struct TestHost {
     pub(super) servers: FakeServers,
     pub(super) patience: Duration,
     pub(super) most_jumps: u32,
+    pub(super) start_time: DateTime<Utc>,
 }
 
 impl TestHost {
@@ -83,6 +85,12 @@ impl TestHost {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// How much virtual time has passed since the host was made.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        (self.now() - self.start_time).to_std().unwrap_or_default()
     }
 
     /// Lets this much time pass, and everything happen that is due within it, at its moment.
@@ -192,12 +200,33 @@ impl TestHost {
     // Functions
 
     /// Puts a stand-in in place of an activity: from now on its calls reach this closure, with their input, and get what it
-    /// returns; an error fails the call.
+    /// returns. See [`Fake`] for what else a stand-in can do, and [`try_fake`](Self::try_fake) for a closure that may fail.
+    ///
+    /// If the closure panics, in an assertion say, the call fails, and so does the test, in the next method of the host.
+    ///
+    /// # Panics
+    /// If the app has no activity of this name, or the closure returns a `Result`.
+    #[track_caller]
+    pub fn fake<I, O>(&self, activity: &str, mut answer: impl FnMut(I) -> O + Send + 'static) -> Fake
+    where
+        I: DeserializeOwned,
+        O: Serialize,
+    {
+        // It would become JSON too: {"Ok": …}, which is hardly meant.
+        let output = std::any::type_name::<O>();
+        assert!(
+            !output.starts_with("core::result::Result<"),
+            "the fake of activity '{activity}' returns a Result: write try_fake"
+        );
+        self.try_fake(activity, move |input| Ok::<_, Infallible>(answer(input)))
+    }
+
+    /// As [`fake`](Self::fake), with a closure that may fail the call.
     ///
     /// # Panics
     /// If the app has no activity of this name.
     #[track_caller]
-    pub fn fake<I, O, E>(&self, activity: &str, answer: impl FnMut(I) -> Result<O, E> + Send + 'static) -> Fake
+    pub fn try_fake<I, O, E>(&self, activity: &str, answer: impl FnMut(I) -> Result<O, E> + Send + 'static) -> Fake
     where
         I: DeserializeOwned,
         O: Serialize,
@@ -380,6 +409,9 @@ impl TestHost {
         } else {
             receiver.recv_timeout(self.patience)
         };
+        if let Some(panic) = self.worker.take_panic() {
+            panic!("{panic}");
+        }
         match received {
             Ok(value) => value,
             Err(RecvTimeoutError::Disconnected) => panic!("{}", self.ended()),
@@ -399,11 +431,20 @@ impl TestHost {
                  what its context gives. Move whatever blocks or computes for long into an activity."
             ),
             None => format!(
-                "the test host did not come to rest within {patience:?} of real time:{}\n\
-                 Replace what takes long by a fake, or give it more time: TestHost::builder().patience(..).",
+                "the test host did not come to rest within {patience:?} of real time; its clock shows {}.{}\n\
+                 Replace what takes long by a fake, let less time pass, or be patient: TestHost::builder().patience(..).",
+                self.now().to_rfc3339_opts(SecondsFormat::AutoSi, true),
                 self.worker.presences()
             ),
         }
+    }
+}
+
+/// Its world ends, with all instances.
+impl Drop for TestHost {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.commands.send(Command::End);
     }
 }
 

@@ -13,6 +13,7 @@ mod log;
 mod presence;
 mod stuck;
 mod transport;
+mod turns;
 mod worker;
 mod world;
 

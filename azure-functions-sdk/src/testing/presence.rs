@@ -21,6 +21,8 @@ struct Running {
 #[derive(Debug)]
 struct Function {
     what: String,
+    /// It ends with the task hub.
+    of_hub: bool,
     since: Instant,
     /// How many times at once it waits for something inside the world.
     waits: usize,
@@ -43,13 +45,14 @@ impl Presences {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A function begins; `what` is what a message about it says.
-    pub(super) fn enter(&self, what: String) -> Arc<Presence> {
+    /// A function begins; `what` is what a message about it says. One of the hub ends when the hub does.
+    pub(super) fn enter(&self, what: String, of_hub: bool) -> Arc<Presence> {
         let mut running = self.running();
         let number = running.next;
         running.next += 1;
         let function = Function {
             what,
+            of_hub,
             since: Instant::now(),
             waits: 0,
         };
@@ -59,6 +62,12 @@ impl Presences {
             presences: self.clone(),
             number,
         })
+    }
+
+    /// The hub has ended, and its functions with it. Their futures may be dropped later: one that a thread is just waking
+    /// is out of reach.
+    pub(super) fn end_of_hub(&self) {
+        self.running().functions.retain(|_, function| !function.of_hub);
     }
 
     /// How many functions do something that only real time ends.
@@ -75,7 +84,7 @@ impl Presences {
 impl fmt::Display for Presences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for function in self.running().functions.values() {
-            let Function { what, since, waits } = function;
+            let Function { what, since, waits, .. } = function;
             let doing = if *waits == 0 { "runs" } else { "waits for the task hub" };
             write!(f, "\n  {what}: {doing}, for {:.1?} of real time", since.elapsed())?;
         }
@@ -116,7 +125,10 @@ mod tests {
     #[test]
     fn a_function_that_waits_inside_holds_nobody_up() {
         let presences = Presences::default();
-        let (one, other) = (presences.enter("one".into()), presences.enter("other".into()));
+        let (one, other) = (
+            presences.enter("one".into(), true),
+            presences.enter("other".into(), false),
+        );
         assert_eq!(presences.busy(), 2);
         let waits = [one.inside(), other.inside(), one.inside()];
         assert_eq!(presences.busy(), 0);
@@ -125,6 +137,20 @@ mod tests {
         drop(one);
         assert!(presences.to_string().contains("other: runs"), "{presences}");
         drop(other);
+        assert_eq!(presences.busy(), 0);
+    }
+
+    #[test]
+    fn the_end_of_the_hub_ends_its_functions() {
+        let presences = Presences::default();
+        let (of_hub, outside) = (
+            presences.enter("one".into(), true),
+            presences.enter("other".into(), false),
+        );
+        presences.end_of_hub();
+        assert_eq!(presences.busy(), 1);
+        drop(of_hub.inside());
+        drop((of_hub, outside));
         assert_eq!(presences.busy(), 0);
     }
 }

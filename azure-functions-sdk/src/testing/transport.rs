@@ -1,6 +1,13 @@
 //! How clients reach the task hub of a test host: by messages to its world, and in its time.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use azure_functions_durable::{Exchange, Pause, Transport, TransportError};
 use bytes::Bytes;
@@ -9,7 +16,7 @@ use http::Request;
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 use super::{
-    clock::VirtualClock,
+    clock::{Sleep, VirtualClock},
     presence::Presence,
     world::{Command, Exchanged},
 };
@@ -44,15 +51,40 @@ impl Transport for WorldTransport {
     }
 
     fn sleep(&self, time: Duration) -> Pause {
-        let due = later(self.clock.now(), time);
-        let sleep = self.clock.insist_until(due);
+        let pause = Sleeping {
+            sleep: self.clock.insist_until(later(self.clock.now(), time)),
+            _look: Look(self.commands.clone()),
+        };
         // The world may stand still at this moment: it looks again.
         let _ = self.commands.send(Command::Look);
         let function = self.function.clone();
         Box::pin(async move {
             let _inside = function.as_ref().map(Presence::inside);
-            sleep.await;
+            pause.await;
         })
+    }
+}
+
+/// A pause. When it is over or dropped, the world looks again: time may pass for others.
+struct Sleeping {
+    sleep: Sleep,
+    /// After the sleep.
+    _look: Look,
+}
+
+struct Look(UnboundedSender<Command>);
+
+impl Future for Sleeping {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.sleep).poll(cx)
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        let _ = self.0.send(Command::Look);
     }
 }
 

@@ -2,7 +2,7 @@
 //! unless a fake stands in for them.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     fmt,
     future::Future,
     pin::Pin,
@@ -19,14 +19,15 @@ use azure_functions::in_process::{
 use azure_functions_durable::Transport;
 use log::LevelFilter;
 use serde_json::Value;
-use tokio::sync::{mpsc::UnboundedSender, oneshot};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     clock::VirtualClock,
-    fake::{ActivityCall, Fakes},
+    fake::{ActivityCall, Failed, Fakes},
     log::{LogRecord, Logs},
     presence::{Presence, Presences},
     transport::{WorldTransport, later},
+    turns::Turns,
     world::Command,
 };
 use crate::durable::{
@@ -47,8 +48,9 @@ struct Inner {
     level: LevelFilter,
     fakes: Mutex<Fakes>,
     calls: Mutex<Vec<ActivityCall>>,
-    /// Real activities that wait for their turn.
-    turns: Mutex<VecDeque<oneshot::Sender<()>>>,
+    /// The first panic of a fake that the test has not been told of.
+    panic: Mutex<Option<String>>,
+    turns: Turns,
     parallel_activities: usize,
     twice: bool,
     invocations: AtomicU64,
@@ -75,7 +77,8 @@ impl AppWorker {
             level: running.level,
             fakes: Mutex::default(),
             calls: Mutex::default(),
-            turns: Mutex::default(),
+            panic: Mutex::default(),
+            turns: Turns::default(),
             parallel_activities: running.parallel_activities.max(1),
             twice: running.check_determinism,
             invocations: AtomicU64::new(1),
@@ -104,24 +107,22 @@ impl AppWorker {
         &self.0.app
     }
 
-    /// Lets the next real activity begin, unless enough run already; false if none does. The world calls this when nothing
-    /// else can go on: so results always come in the same order, whatever time activities take.
+    /// Lets the next real activity begin, unless enough run already, or else the results of those that are over come; false
+    /// if there is neither. The world calls this when nothing else can go on.
     pub(super) fn give_turn(&self) -> bool {
-        if self.0.presences.busy() >= self.0.parallel_activities {
-            return false;
-        }
-        let mut turns = self.turns();
-        // Those of a hub that has ended do not want it any more.
-        while let Some(turn) = turns.pop_front() {
-            if turn.send(()).is_ok() {
-                return true;
-            }
-        }
-        false
+        let Inner {
+            turns,
+            presences,
+            parallel_activities,
+            ..
+        } = &*self.0;
+        let busy = presences.busy();
+        (busy < *parallel_activities && turns.begin_next()) || (busy == 0 && turns.release())
     }
 
-    fn turns(&self) -> MutexGuard<'_, VecDeque<oneshot::Sender<()>>> {
-        self.0.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What an assertion in a fake said; once.
+    pub(super) fn take_panic(&self) -> Option<String> {
+        self.0.panic.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn presences(&self) -> &Presences {
@@ -159,7 +160,10 @@ impl AppWorker {
         call: Call,
         instance_id: Option<&str>,
     ) -> impl Future<Output = Result<Outputs, String>> + Send + use<> {
-        let presence = self.0.presences.enter(format!("function '{}'", function.name));
+        let presence = self
+            .0
+            .presences
+            .enter(format!("function '{}'", function.name), instance_id.is_some());
         let call = with_clients(function, call);
         let surroundings = self.surroundings(Some(&presence), instance_id);
         let run = self.0.app.invoke(function, call, &surroundings);
@@ -257,7 +261,13 @@ impl AppWorker {
                     self.0.clock.sleep_until(later(self.0.clock.now(), script.delay)).await;
                 }
                 let answer = script.answer(input);
-                answer.map(|value| ReturnValue::Json(value.to_string()))
+                if let Err(Failed::Panicked(message)) = &answer {
+                    let mut panic = self.0.panic.lock().unwrap_or_else(PoisonError::into_inner);
+                    panic.get_or_insert_with(|| format!("the fake of activity '{name}' panicked: {message}"));
+                }
+                answer
+                    .map(|value| ReturnValue::Json(value.to_string()))
+                    .map_err(|failed| failed.to_string())
             }
             None => self.real_activity(function, item).await,
         };
@@ -272,23 +282,21 @@ impl AppWorker {
 
     /// Entities take turns with activities: they may do I/O, too.
     async fn entity(&self, function: &'static Function, item: WorkItem) -> WorkResult {
-        let (turn, my_turn) = oneshot::channel();
-        self.turns().push_back(turn);
-        // The worker lives as long as this.
-        let _ = my_turn.await;
-        let run = self.invoke(function, entity_call(function, &item), Some(&item.instance_id));
-        run.await
-            .and_then(returned)
-            .map_or_else(WorkResult::Failed, WorkResult::Succeeded)
+        let call = entity_call(function, &item);
+        let result = self.in_turn(function, call, &item.instance_id).await;
+        result.map_or_else(WorkResult::Failed, WorkResult::Succeeded)
     }
 
     async fn real_activity(&self, function: &'static Function, item: WorkItem) -> Result<ReturnValue, String> {
-        let (turn, my_turn) = oneshot::channel();
-        self.turns().push_back(turn);
-        // The worker lives as long as this.
-        let _ = my_turn.await;
-        let run = self.invoke(function, activity_call(function, &item), Some(&item.instance_id));
-        returned(run.await?)
+        let call = activity_call(function, &item);
+        self.in_turn(function, call, &item.instance_id).await
+    }
+
+    /// Runs a function of the app when it is its turn.
+    async fn in_turn(&self, function: &'static Function, call: Call, instance_id: &str) -> Result<ReturnValue, String> {
+        // Nothing of it begins before.
+        let run = async { self.invoke(function, call, Some(instance_id)).await };
+        returned(self.0.turns.take(run).await?)
     }
 }
 

@@ -44,8 +44,10 @@ pub(super) enum Command {
     Drive(Drive),
     /// Look at the world, between two turns.
     Inspect(Box<dyn FnOnce(&mut World) + Send>),
-    /// Somebody began to sleep.
+    /// Somebody began to sleep, or stopped.
     Look,
+    /// The test host is gone.
+    End,
 }
 
 pub(super) type Settled = Box<dyn FnOnce() + Send>;
@@ -144,6 +146,7 @@ impl World {
         loop {
             self.turn();
             let command = match self.commands.try_recv() {
+                Ok(Command::End) => return,
                 Ok(command) => Some(command),
                 Err(mpsc::error::TryRecvError::Disconnected) => return,
                 Err(mpsc::error::TryRecvError::Empty) => {
@@ -154,8 +157,8 @@ impl World {
                 }
             };
             match command {
+                Some(Command::End) => return,
                 Some(command) => self.accept(command),
-                None if self.commands.is_closed() => return,
                 None => {}
             }
         }
@@ -210,7 +213,7 @@ impl World {
             }
             Command::Drive(drive) => self.drives.push(drive),
             Command::Inspect(look) => look(self),
-            Command::Look => {}
+            Command::Look | Command::End => {}
         }
     }
 
@@ -288,6 +291,10 @@ impl World {
                 self.drives.push(drive);
             }
         }
+        if self.clock.somebody_is_late() {
+            // It says when it has noticed.
+            return false;
+        }
         let impatient = !self.in_flight.is_empty() || self.clock.somebody_insists();
         let wished = self.drives.iter().filter_map(|drive| match drive.until {
             Until::Moment(moment) => Some(next.map_or(moment, |next| next.min(moment))),
@@ -354,6 +361,7 @@ impl World {
     /// Another hub takes over from what the last one has written.
     fn open_again(&mut self) {
         self.work = Arc::new(Executor::new());
+        self.worker.presences().end_of_hub();
         self.exchanges = Arc::new(Executor::new());
         match self
             .disk

@@ -1,6 +1,9 @@
 //! What a test can do with a test host.
 
-use std::time::{Duration, Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 use azure_functions::http::HttpRequest;
 use azure_functions_durable::OrchestrationRuntimeStatus as Status;
@@ -45,7 +48,7 @@ async fn it_works_in_an_asynchronous_test() {
 async fn other_tasks_of_the_test_go_on_while_the_host_works() {
     let (sender, receiver) = std::sync::mpsc::channel();
     let host = TestHost::new();
-    host.fake("say_hello", move |_: String| {
+    host.try_fake("say_hello", move |_: String| {
         receiver.recv_timeout(Duration::from_secs(30))
     });
     tokio::spawn(async move { sender.send("from a task").unwrap() });
@@ -80,7 +83,7 @@ fn time_stands_still_until_somebody_waits() {
 #[test]
 fn a_fake_fails_twice_and_the_delays_follow_the_policy() {
     let host = TestHost::new();
-    let fake = host.fake("say_hello", |name: String| Ok::<_, String>(format!("Hi {name}!")));
+    let fake = host.fake("say_hello", |name: String| format!("Hi {name}!"));
     let _ = fake
         .failing_first(2, "the line is busy")
         .taking(Duration::from_secs(30));
@@ -109,25 +112,60 @@ fn a_fake_fails_twice_and_the_delays_follow_the_policy() {
 }
 
 #[test]
-fn a_fake_that_panics_fails_its_call() {
+fn a_fake_that_panics_fails_its_call_and_the_test() {
     let host = TestHost::new();
     host.fake("say_hello", |name: String| {
         assert_eq!(name, "London", "only London is greeted");
-        Ok::<_, String>(name)
+        name
     });
-    let failure = host.start("sequence", ()).failure();
+    let message = panics(AssertUnwindSafe(|| drop(host.start_with_id("sequence", "s", ()))));
     assert!(
-        failure.contains("the fake panicked") && failure.contains("only London is greeted"),
-        "{failure}"
+        message.contains("the fake of activity 'say_hello' panicked") && message.contains("only London is greeted"),
+        "{message}"
     );
+    assert!(host.instance("s").failure().contains("only London is greeted"));
     assert_eq!(host.calls("say_hello").len(), 1);
+}
+
+#[test]
+fn a_fake_that_returns_a_result_by_mistake_is_told_so() {
+    let host = TestHost::new();
+    let message = panics(AssertUnwindSafe(|| {
+        drop(host.fake("square", |_: u64| Ok::<u64, String>(1)));
+    }));
+    assert!(message.contains("write try_fake"), "{message}");
+}
+
+#[test]
+fn real_activities_that_are_called_together_end_together() {
+    let host = TestHost::new();
+    let instance = host.start("fan_out", 300);
+    assert_eq!(instance.output::<u64>(), 8_955_050);
+    let turns = instance
+        .history()
+        .iter()
+        .filter(|event| event["EventType"] == 12)
+        .count();
+    assert_eq!(turns, 2, "the calls, and all of their results");
+}
+
+#[test]
+fn ids_are_the_same_in_every_run_of_a_test_and_differ_from_those_of_others() {
+    let id =
+        |builder: azure_functions_sdk::testing::TestHostBuilder| builder.build().start("sequence", ()).id().to_owned();
+    let mine = id(TestHost::builder());
+    assert_eq!(mine, id(TestHost::builder()));
+    assert_ne!(mine, id(TestHost::builder().id_seed(1)));
+    let other = std::thread::Builder::new().name("another test".into());
+    let other = other.spawn(move || id(TestHost::builder())).unwrap().join().unwrap();
+    assert_ne!(mine, other);
 }
 
 #[test]
 fn fakes_run_at_the_same_time_and_end_in_virtual_order() {
     let host = TestHost::new();
-    let fake = host.fake("square", |n: u64| Ok::<_, String>(n));
-    let _ = fake.taking(Duration::from_hours(1));
+    let fake = host.fake("square", |n: u64| n);
+    fake.taking(Duration::from_hours(1));
     let (start, instance) = (host.now(), host.start("fan_out", 100));
     assert_eq!(instance.output::<u64>(), 4950);
     assert_eq!((host.now() - start).num_minutes(), 60);
@@ -151,7 +189,7 @@ fn an_eternal_orchestration_is_advanced_day_by_day_and_its_end_is_not_waited_for
     host.advance(10 * DAY);
     assert_eq!(instance.custom_status::<u32>(), 10);
     assert_eq!(instance.status().input, 10);
-    let message = panics(std::panic::AssertUnwindSafe(|| host.run_until_idle()));
+    let message = panics(AssertUnwindSafe(|| host.run_until_idle()));
     assert!(
         message.contains("never ends") && message.contains("advance"),
         "{message}"
@@ -162,7 +200,7 @@ fn an_eternal_orchestration_is_advanced_day_by_day_and_its_end_is_not_waited_for
 fn one_that_is_stuck_says_what_each_task_waits_for_and_where() {
     let host = TestHost::new();
     let instance = host.start_with_id("waiting", "parent", ());
-    let message = panics(std::panic::AssertUnwindSafe(|| drop(instance.output::<Value>())));
+    let message = panics(AssertUnwindSafe(|| drop(instance.output::<Value>())));
     for part in [
         "instance 'parent' of orchestration 'waiting' waits for",
         "sub-orchestration 'listener', instance 'child' (",
@@ -174,7 +212,7 @@ fn one_that_is_stuck_says_what_each_task_waits_for_and_where() {
     }
     host.instance("child").raise_event("EAST", 1);
     instance.suspend("lunch");
-    let message = panics(std::panic::AssertUnwindSafe(|| drop(instance.wait())));
+    let message = panics(AssertUnwindSafe(|| drop(instance.wait())));
     assert!(message.contains("is suspended: resume it"), "{message}");
     instance.resume("work");
     instance.raise_event("left", 2);
@@ -201,7 +239,7 @@ fn episodes_that_say_two_things_fail_with_both() {
 #[test]
 fn an_orchestration_that_blocks_its_thread_is_named() {
     let host = TestHost::builder().patience(Duration::from_millis(50)).build();
-    let message = panics(std::panic::AssertUnwindSafe(|| drop(host.start("blocked", ()))));
+    let message = panics(AssertUnwindSafe(|| drop(host.start("blocked", ()))));
     assert!(
         message.contains("orchestration 'blocked'") && message.contains("blocked its thread"),
         "{message}"
@@ -211,7 +249,7 @@ fn an_orchestration_that_blocks_its_thread_is_named() {
 #[test]
 fn an_activity_that_takes_too_long_is_named() {
     let host = TestHost::builder().patience(Duration::from_millis(200)).build();
-    let message = panics(std::panic::AssertUnwindSafe(|| drop(host.start("slowly", ()))));
+    let message = panics(AssertUnwindSafe(|| drop(host.start("slowly", ()))));
     assert!(
         message.contains("function 'slow': runs") && message.contains("patience"),
         "{message}"
@@ -295,7 +333,7 @@ fn parallel_hosts_do_not_see_each_other() {
         .map(|number: u64| {
             std::thread::spawn(move || {
                 let host = TestHost::new();
-                host.fake("say_hello", move |_: Value| Ok::<_, String>(number));
+                host.fake("say_hello", move |_: Value| number);
                 for _ in 0..20 {
                     assert_eq!(host.start("sequence", ()).output::<Vec<u64>>(), [number; 3]);
                 }
@@ -325,10 +363,10 @@ fn instances_are_managed_as_through_a_client() {
     let instance = host.start_with_id("approval", "a", ());
     instance.terminate("enough");
     assert_eq!(instance.wait().runtime_status, Status::Terminated);
-    host.fake("say_hello", |_: String| Err::<(), _>("down"));
+    host.fake("say_hello", |_: String| ()).failing("down");
     let failed = host.start_with_id("sequence", "b", ());
     assert!(failed.failure().contains("down"));
-    host.fake("say_hello", |_: String| Ok::<_, String>("up again"));
+    host.fake("say_hello", |_: String| "up again");
     failed.rewind("mended");
     assert_eq!(failed.output::<Vec<String>>().len(), 3);
     let ids: Vec<_> = host.instances().into_iter().map(|status| status.instance_id).collect();
@@ -338,12 +376,12 @@ fn instances_are_managed_as_through_a_client() {
 #[test]
 fn mistakes_of_a_test_are_told_in_a_sentence() {
     let host = TestHost::new();
-    let of = |work: &dyn Fn()| panics(std::panic::AssertUnwindSafe(work));
+    let of = |work: &dyn Fn()| panics(AssertUnwindSafe(work));
     for (message, expected) in [
         (of(&|| drop(host.start("nothing", ()))), "'nothing'"),
         (
             of(&|| drop(host.calls("nothing"))),
-            "the app has no activity 'nothing', but has: say_hello",
+            "the app has no activity 'nothing', but has: charge, moody, say_hello",
         ),
         (of(&|| drop(host.instance("x").status())), "there is no instance 'x'"),
         (of(&|| drop(host.instance("x").wait())), "there is no instance 'x'"),

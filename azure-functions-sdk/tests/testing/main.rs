@@ -3,8 +3,10 @@
 mod entities;
 mod functions;
 mod host;
+mod patches;
 #[expect(unreachable_pub, reason = "it stands in the README as it is here")]
 mod readme;
+mod typed;
 
 #[test]
 fn the_readme_shows_a_test_that_passes() {

@@ -2,8 +2,8 @@
 
 use super::{BindingData, BindingSpec, signature::Parameter};
 use crate::{
-    BindingError, bindings::DurableEntityContext, durable::DurableOrchestrationContext, http::HttpRequest,
-    invocation::Invocation, rpc::Data,
+    BindingError, bindings::DurableEntityContext, durable::DurableOrchestrationContext, error::BoxError,
+    http::HttpRequest, invocation::Invocation, rpc::Data,
 };
 use azure_functions_durable::Transport;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ pub trait FromBinding: Sized {
 
     /// The context of an orchestration, whose parameter does not come from the host directly.
     #[doc(hidden)]
-    fn from_orchestration(_context: &DurableOrchestrationContext) -> Option<Self> {
-        None
+    fn from_orchestration(_context: &DurableOrchestrationContext) -> Result<Self, BoxError> {
+        Err("an orchestration takes nothing but its context".into())
     }
 }
 

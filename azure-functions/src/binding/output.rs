@@ -7,6 +7,7 @@ use crate::{
     error::BoxError,
     invocation::Outputs,
 };
+use serde::Serialize;
 
 /// A type that a function can return for one output.
 ///
@@ -28,8 +29,8 @@ pub trait IntoBinding: Sized {
     fn into_binding(self) -> Result<BindingData, BindingError>;
 
     #[doc(hidden)]
-    fn into_orchestration(self) -> OrchestrationOutput {
-        OrchestrationOutput::from(())
+    fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError> {
+        Ok(().into())
     }
 }
 
@@ -70,29 +71,30 @@ impl<T: IntoBinding> IntoBinding for Option<T> {
         self.map_or(Ok(BindingData::None), T::into_binding)
     }
 
-    fn into_orchestration(self) -> OrchestrationOutput {
-        self.map_or_else(|| OrchestrationOutput::from(()), T::into_orchestration)
+    fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError> {
+        self.map_or_else(|| Ok(().into()), T::into_orchestration)
     }
 }
 
 /// Sent as JSON in the invocation's return value, which needs no binding.
-impl IntoBinding for ActivityOutput {
+impl<T: Serialize> IntoBinding for ActivityOutput<T> {
     const SPEC: BindingSpec = BindingSpec::activity_result();
 
     fn into_binding(self) -> Result<BindingData, BindingError> {
-        BindingData::json(&self.into_value())
+        BindingData::json(self.get())
     }
 }
 
-impl IntoBinding for OrchestrationOutput {
+impl<T: Serialize> IntoBinding for OrchestrationOutput<T> {
     const SPEC: BindingSpec = BindingSpec::orchestration_result();
 
     fn into_binding(self) -> Result<BindingData, BindingError> {
         Err(BindingError::new("only an orchestration returns `OrchestrationOutput`"))
     }
 
-    fn into_orchestration(self) -> OrchestrationOutput {
-        self
+    fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError> {
+        OrchestrationOutput::new(self.into_inner())
+            .map_err(|error| format!("the output cannot be written as JSON: {error}").into())
     }
 }
 
@@ -106,7 +108,7 @@ impl<T: IntoBinding> FunctionReturn for T {
     }
 
     fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError> {
-        Ok(T::into_orchestration(self))
+        T::into_orchestration(self)
     }
 }
 
@@ -135,7 +137,7 @@ macro_rules! tuple {
 
             fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError> {
                 // The rules allow no tuple here.
-                Ok(self.0.into_orchestration())
+                self.0.into_orchestration()
             }
         }
     };

@@ -6,6 +6,7 @@ use crate::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::any::TypeId;
 
 /// What starts an activity: its input, and the orchestration that asked.
 ///
@@ -36,21 +37,19 @@ use serde_json::Value;
 ///     log::info!("{text}");
 /// }
 /// ```
+///
+/// `T` is the input, any JSON unless you say otherwise: a `DurableActivityContext<Order>` fails the call, and says where, if
+/// the input has another shape.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct DurableActivityContext {
+pub struct DurableActivityContext<T = Value> {
     /// The input that the orchestration gave; `null` if it gave none.
-    pub input: Value,
+    pub input: T,
     /// Instance id of the orchestration.
     pub instance_id: String,
 }
 
 impl DurableActivityContext {
-    /// The input that the orchestration gave; `null` if it gave none.
-    pub fn input(&self) -> &Value {
-        &self.input
-    }
-
     /// The input as a type of yours.
     ///
     /// # Errors
@@ -59,6 +58,13 @@ impl DurableActivityContext {
         serde_path_to_error::deserialize(&self.input)
             .map_err(|error| BindingError::with_source(format!("the activity's input: {error}"), error.into_inner()))
     }
+}
+
+impl<T> DurableActivityContext<T> {
+    /// The input that the orchestration gave; `null` if it gave none.
+    pub fn input(&self) -> &T {
+        &self.input
+    }
 
     /// Instance id of the orchestration that asked.
     pub fn instance_id(&self) -> &str {
@@ -66,12 +72,18 @@ impl DurableActivityContext {
     }
 }
 
-impl FromBinding for DurableActivityContext {
+impl<T: DeserializeOwned + 'static> FromBinding for DurableActivityContext<T> {
     const SPEC: BindingSpec = BindingSpec::activity();
 
     fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
+        let data = input.take_data();
         Ok(Self {
-            input: input.take_data().into_value(),
+            // For any JSON, `True` is a flag; for a type of yours it may be a text.
+            input: if TypeId::of::<T>() == TypeId::of::<Value>() {
+                from_value(data.into_value())?
+            } else {
+                read_input(data)?
+            },
             instance_id: match input.take_metadata("instanceId").into_value() {
                 Value::String(id) => id,
                 // An id such as `42` or `null` arrives as text too, and only looks like JSON.

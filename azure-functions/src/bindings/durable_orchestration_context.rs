@@ -4,10 +4,12 @@ use crate::{
     BindingError,
     binding::{BindingSpec, FromBinding, Input},
     durable::DurableOrchestrationContext,
+    error::BoxError,
 };
+use serde::de::DeserializeOwned;
 
 /// Argument of its binding: `orchestration`, the name in the task hub if it is not the function's.
-impl FromBinding for DurableOrchestrationContext {
+impl<T: DeserializeOwned + 'static> FromBinding for DurableOrchestrationContext<T> {
     const SPEC: BindingSpec = BindingSpec::orchestration();
 
     fn from_binding(_: Input<'_>) -> Result<Self, BindingError> {
@@ -16,7 +18,7 @@ impl FromBinding for DurableOrchestrationContext {
         ))
     }
 
-    fn from_orchestration(context: &Self) -> Option<Self> {
-        Some(context.clone())
+    fn from_orchestration(context: &DurableOrchestrationContext) -> Result<Self, BoxError> {
+        Ok(context.with_input()?)
     }
 }

@@ -1,11 +1,14 @@
 //! Why a call from an orchestration failed.
 
-use super::EntityFailure;
-use super::replay::{
-    history::{Event, History, ScheduledKind},
-    http_call::HTTP_ACTIVITY,
+use super::{
+    EntityFailure,
+    replay::{
+        history::{Event, History, ScheduledKind},
+        http_call::HTTP_ACTIVITY,
+    },
+    typed::own_error,
 };
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use std::error::Error;
 
 /// A failed activity or sub-orchestration, or a call that could not be made.
@@ -66,6 +69,26 @@ pub enum CallError {
         /// The rule it breaks.
         reason: &'static str,
     },
+    /// A typed call got an output of another shape.
+    #[error("the output of '{name}' is not a {expected}{}", at(path))]
+    Output {
+        /// Name of the function.
+        name: String,
+        /// Type that was asked for.
+        expected: &'static str,
+        /// Where in the output it differs, as in `items[2].price`; `.` is the whole of it.
+        path: String,
+        /// What serde says.
+        source: serde_json::Error,
+    },
+}
+
+/// Where in a value, for a message.
+pub(crate) fn at(path: &str) -> String {
+    match path {
+        "." | "" => String::new(),
+        path => format!(", at `{path}`"),
+    }
 }
 
 /// What the host records of a failed task.
@@ -82,6 +105,8 @@ pub struct TaskFailure {
     /// The error as the failing side described it, where the host records that.
     #[source]
     pub cause: Option<FailureDetails>,
+    /// The activity's own error as JSON, if it is one that serde can write; see [`error`](Self::error).
+    pub error_json: Option<String>,
 }
 
 /// An error in another process, as the host records it.
@@ -179,13 +204,28 @@ impl CallError {
 }
 
 impl TaskFailure {
-    fn new(function: &str, reason: String, details: String, cause: Option<FailureDetails>) -> Box<Self> {
+    fn new(function: &str, mut reason: String, mut details: String, mut cause: Option<FailureDetails>) -> Box<Self> {
+        // The same message, wherever the host put it.
+        let mut error_json = own_error::take(&mut reason);
+        error_json = own_error::take(&mut details).or(error_json);
+        let mut failure = cause.as_mut();
+        while let Some(this) = failure {
+            error_json = error_json.or(own_error::take(&mut this.error_message));
+            failure = this.inner_failure.as_deref_mut();
+        }
         Box::new(Self {
             function: function.to_owned(),
             reason,
             details,
             cause,
+            error_json,
         })
+    }
+
+    /// The error that the activity returned, if it is a serialisable one of this type.
+    #[must_use]
+    pub fn error<E: DeserializeOwned>(&self) -> Option<E> {
+        serde_json::from_str(self.error_json.as_deref()?).ok()
     }
 
     /// The reason without the words that the host puts before it.
@@ -206,13 +246,18 @@ impl TaskFailure {
 
 /// The orchestration's input does not have the shape that was asked for.
 #[derive(Debug, thiserror::Error)]
-#[error("the input of orchestration instance '{instance_id}' is not a {expected}")]
+#[error(
+    "the input of orchestration instance '{instance_id}' is not a {expected}{}",
+    at(path)
+)]
 #[non_exhaustive]
 pub struct InputError {
     /// The instance.
     pub instance_id: String,
     /// Type that was asked for.
     pub expected: &'static str,
+    /// Where in the input it differs, as in `items[2].price`; `.` is the whole of it.
+    pub path: String,
     /// What serde says.
     pub source: serde_json::Error,
 }

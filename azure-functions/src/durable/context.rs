@@ -15,21 +15,55 @@ use super::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{any::type_name, fmt, future::Future, panic::Location, rc::Rc, time::Duration};
+use std::{
+    any::{TypeId, type_name},
+    cell::Cell,
+    fmt,
+    future::Future,
+    ops::Deref,
+    panic::Location,
+    rc::Rc,
+    time::Duration,
+};
 use uuid::Uuid;
 
 /// The trigger of an orchestration, and its only way to act.
 ///
 /// Calls are made when the method is called, not when the future is awaited; futures of one context are put together
 /// with the context's own combinators, which go by the order of the history.
-#[derive(Clone)]
-pub struct DurableOrchestrationContext {
-    pub(super) core: Rc<Core>,
-    /// The start input, where the payload holds it in an envelope of ours.
-    unwrapped_input: Option<Rc<str>>,
+///
+/// `T` is the input, any JSON unless you say otherwise. An instance that was started with an input of another shape fails
+/// before its code runs, with an error that says where the input differs.
+pub struct DurableOrchestrationContext<T = Value> {
+    pub(super) core: Rc<Shared<T>>,
 }
 
-impl fmt::Debug for DurableOrchestrationContext {
+/// What the clones of a context have in common.
+pub(super) struct Shared<T> {
+    core: Rc<Core>,
+    /// The start input, where the payload holds it in an envelope of ours.
+    unwrapped_input: Option<Rc<str>>,
+    /// The input as it was read to check it, until somebody asks for it.
+    input: Cell<Option<T>>,
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = Rc<Core>;
+
+    fn deref(&self) -> &Rc<Core> {
+        &self.core
+    }
+}
+
+impl<T> Clone for DurableOrchestrationContext<T> {
+    fn clone(&self) -> Self {
+        Self {
+            core: Rc::clone(&self.core),
+        }
+    }
+}
+
+impl<T> fmt::Debug for DurableOrchestrationContext<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DurableOrchestrationContext")
             .field("instance_id", &self.instance_id())
@@ -40,8 +74,44 @@ impl fmt::Debug for DurableOrchestrationContext {
 impl DurableOrchestrationContext {
     pub(crate) fn new(core: Rc<Core>, unwrapped_input: Option<String>) -> Self {
         Self {
-            core,
-            unwrapped_input: unwrapped_input.map(Into::into),
+            core: Rc::new(Shared {
+                core,
+                unwrapped_input: unwrapped_input.map(Into::into),
+                input: Cell::new(None),
+            }),
+        }
+    }
+}
+
+impl<T> DurableOrchestrationContext<T> {
+    /// The same context with the input as another type.
+    pub(crate) fn with_input<U: DeserializeOwned + 'static>(
+        &self,
+    ) -> Result<DurableOrchestrationContext<U>, InputError> {
+        // Any input is a `Value`, and whoever never asks for it need not wait for it.
+        let input = if TypeId::of::<U>() == TypeId::of::<Value>() {
+            None
+        } else {
+            Some(self.input_as()?)
+        };
+        Ok(DurableOrchestrationContext {
+            core: Rc::new(Shared {
+                core: Rc::clone(&self.core.core),
+                unwrapped_input: self.core.unwrapped_input.clone(),
+                input: Cell::new(input),
+            }),
+        })
+    }
+
+    /// The same context without the type of its input, for functions that do not care.
+    #[must_use]
+    pub fn untyped(&self) -> DurableOrchestrationContext {
+        DurableOrchestrationContext {
+            core: Rc::new(Shared {
+                core: Rc::clone(&self.core.core),
+                unwrapped_input: self.core.unwrapped_input.clone(),
+                input: Cell::new(None),
+            }),
         }
     }
 
@@ -78,25 +148,39 @@ impl DurableOrchestrationContext {
     }
 
     /// The input that this instance was started with; null if there was none.
+    ///
+    /// # Panics
+    /// If a `Deserialize` of yours refuses what it took before: the input was read once to see that it has this shape.
     #[must_use]
-    pub fn input(&self) -> Value {
-        serde_json::from_str(self.raw_input()).unwrap_or(Value::Null)
+    pub fn input(&self) -> T
+    where
+        T: DeserializeOwned,
+    {
+        self.core
+            .input
+            .take()
+            .unwrap_or_else(|| match serde_json::from_str(self.raw_input()) {
+                Ok(input) => input,
+                Err(error) => panic!("the input cannot be read a second time: {error}"),
+            })
     }
 
     /// The input as a type of yours.
     ///
     /// # Errors
     /// If it has another shape; says where.
-    pub fn input_as<T: DeserializeOwned>(&self) -> Result<T, InputError> {
-        serde_json::from_str(self.raw_input()).map_err(|source| InputError {
+    pub fn input_as<U: DeserializeOwned>(&self) -> Result<U, InputError> {
+        let mut deserializer = serde_json::Deserializer::from_str(self.raw_input());
+        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| InputError {
             instance_id: self.instance_id().to_owned(),
-            expected: type_name::<T>(),
-            source,
+            expected: type_name::<U>(),
+            path: error.path().to_string(),
+            source: error.into_inner(),
         })
     }
 
     fn raw_input(&self) -> &str {
-        match &self.unwrapped_input {
+        match &self.core.unwrapped_input {
             Some(input) => input,
             None if self.core.history.input.is_empty() => "null",
             None => self.core.history.raw(self.core.history.input),
@@ -187,20 +271,20 @@ impl DurableOrchestrationContext {
     /// Calls an activity.
     #[track_caller]
     pub fn call_activity<D: Serialize>(&self, name: &str, input: D) -> CallFuture {
-        self.call(self.activity(name, &input), None, Location::caller())
+        self.make_call(self.activity(name, &input), None, Location::caller())
     }
 
     /// Calls an activity, and again when it fails.
     #[track_caller]
     pub fn call_activity_with_retry<D: Serialize>(&self, name: &str, options: RetryOptions, input: D) -> CallFuture {
-        self.call(self.activity(name, &input), Some(options), Location::caller())
+        self.make_call(self.activity(name, &input), Some(options), Location::caller())
     }
 
     /// Starts another orchestration and waits for its output. Without an instance id it gets one made from this
     /// execution's and a number.
     #[track_caller]
     pub fn call_sub_orchestrator<D: Serialize>(&self, name: &str, instance_id: Option<&str>, input: D) -> CallFuture {
-        self.call(
+        self.make_call(
             self.sub_orchestration(name, instance_id, &input),
             None,
             Location::caller(),
@@ -217,21 +301,21 @@ impl DurableOrchestrationContext {
         options: RetryOptions,
         input: D,
     ) -> CallFuture {
-        self.call(
+        self.make_call(
             self.sub_orchestration(name, instance_id, &input),
             Some(options),
             Location::caller(),
         )
     }
 
-    fn activity<D: Serialize>(&self, name: &str, input: &D) -> Result<ActionKind, CallError> {
+    pub(super) fn activity<D: Serialize>(&self, name: &str, input: &D) -> Result<ActionKind, CallError> {
         Ok(ActionKind::CallActivity {
             name: self.known(CalledKind::Activity, name)?,
             input: self.json(name, input)?,
         })
     }
 
-    fn sub_orchestration<D: Serialize>(
+    pub(super) fn sub_orchestration<D: Serialize>(
         &self,
         name: &str,
         id: Option<&str>,
@@ -289,7 +373,12 @@ impl DurableOrchestrationContext {
         })
     }
 
-    fn call(&self, call: Result<ActionKind, CallError>, retry: Option<RetryOptions>, site: Site) -> CallFuture {
+    pub(super) fn make_call(
+        &self,
+        call: Result<ActionKind, CallError>,
+        retry: Option<RetryOptions>,
+        site: Site,
+    ) -> CallFuture {
         let core = &self.core;
         let call = match call {
             Ok(call) => call,
@@ -326,7 +415,13 @@ impl DurableOrchestrationContext {
         self.timer_at(add(self.core.now(), delay), site)
     }
 
-    fn timer_at(&self, fire_at: DateTime<Utc>, site: Site) -> TimerFuture {
+    /// The time, for what is built from the context.
+    pub(super) fn now_at(&self, site: Site) -> DateTime<Utc> {
+        self.core.touch(site);
+        self.core.now()
+    }
+
+    pub(super) fn timer_at(&self, fire_at: DateTime<Utc>, site: Site) -> TimerFuture {
         let core = &self.core;
         let op = if core.touch(site) {
             core.issue_timer(fire_at, site)
@@ -343,7 +438,7 @@ impl DurableOrchestrationContext {
         self.event(name, Location::caller())
     }
 
-    fn event(&self, name: &str, site: Site) -> EventFuture {
+    pub(super) fn event(&self, name: &str, site: Site) -> EventFuture {
         let core = &self.core;
         let op = if core.touch(site) {
             core.issue_wait(name, site)
@@ -397,23 +492,23 @@ impl DurableOrchestrationContext {
 
     /// Waits for all of a list, or for the first error; the rest is dropped then.
     #[track_caller]
-    pub fn try_join_all<I, T, E>(&self, futures: I) -> TryJoinAll<I::Item, T>
+    pub fn try_join_all<I, O, E>(&self, futures: I) -> TryJoinAll<I::Item, O>
     where
         I: IntoIterator,
-        I::Item: Future<Output = Result<T, E>>,
+        I::Item: Future<Output = Result<O, E>>,
     {
         TryJoinAll::new(&self.core, Location::caller(), futures)
     }
 
     /// Waits for all of a tuple of two to eight.
     #[track_caller]
-    pub fn join<T: JoinTuple>(&self, futures: T) -> Join<T> {
+    pub fn join<F: JoinTuple>(&self, futures: F) -> Join<F> {
         Join::new(&self.core, Location::caller(), futures)
     }
 
     /// Waits for all of a tuple of two to eight, or for the first error; the rest is dropped then.
     #[track_caller]
-    pub fn try_join<T: TryJoinTuple>(&self, futures: T) -> TryJoin<T> {
+    pub fn try_join<F: TryJoinTuple>(&self, futures: F) -> TryJoin<F> {
         TryJoin::new(&self.core, Location::caller(), futures)
     }
 
@@ -433,13 +528,13 @@ impl DurableOrchestrationContext {
 
     /// Waits for the first of a tuple of two to four, and says which it was. The others are dropped.
     #[track_caller]
-    pub fn select<T: SelectTuple>(&self, futures: T) -> Select<T> {
+    pub fn select<F: SelectTuple>(&self, futures: F) -> Select<F> {
         Select::new(&self.core, Location::caller(), futures)
     }
 
     /// Waits for the first of a tuple of two to four that all have the same output. The others are dropped.
     #[track_caller]
-    pub fn race<T: RaceTuple>(&self, futures: T) -> Race<T> {
+    pub fn race<F: RaceTuple>(&self, futures: F) -> Race<F> {
         Race::new(&self.core, Location::caller(), futures)
     }
 

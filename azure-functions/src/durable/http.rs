@@ -283,7 +283,7 @@ impl DurableHttpResponse {
     }
 }
 
-impl DurableOrchestrationContext {
+impl<T> DurableOrchestrationContext<T> {
     /// Has the host make an HTTP request, and waits for the answer. Whatever its status, an answer is a result; an error is
     /// a request that got none.
     ///

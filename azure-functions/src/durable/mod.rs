@@ -25,6 +25,7 @@
 //!     format!("Hello {}!", context.input().as_str().unwrap_or("stranger")).into()
 //! }
 //! ```
+#![doc = include_str!("typed.md")]
 #![doc = include_str!("changing_code.md")]
 
 mod call_error;
@@ -38,14 +39,15 @@ mod known_functions;
 #[doc = include_str!("misuse.md")]
 pub mod misuse {}
 mod output;
+pub mod patterns;
 mod replay;
 mod retry_options;
 mod task_future;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod waiting;
 
-pub use azure_functions_durable::{EntityId, EntityIdError};
 pub use call_error::{CallError, FailureDetails, InputError, TaskFailure};
 pub use context::{DurableOrchestrationContext, EventOrTimeout};
 pub use entities::{CriticalSection, LockFuture};
@@ -58,6 +60,15 @@ pub use replay::combinator::{
 };
 pub use retry_options::RetryOptions;
 pub use task_future::{CallFuture, ContinueAsNewFuture, EventFuture, TimerFuture};
+
+pub use typed::{
+    Activity, ActivityError, ClientFuture, Event, EventError, Orchestration, OutputError, StartOver, TypedCall,
+    TypedClient, TypedEvent, TypedSubCall,
+};
+#[doc(hidden)]
+pub use typed::{TypedContext, TypedReturn};
+
+pub(crate) use typed::own_error;
 
 pub(crate) use episode::{Episode, log_suppressed, run_episode};
 pub(crate) use known_functions::{CalledKind, KnownFunctions};

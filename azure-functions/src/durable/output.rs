@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 /// It is made from text, numbers, flags, `()`, JSON values, options and lists of them with `into()` or `collect()`, and
 /// from any type that serde can write with [`new`](Self::new).
 ///
+/// `T` is what it holds, any JSON unless you say otherwise: an `OrchestrationOutput<Receipt>` is made from a `Receipt` with `into()`.
+///
 /// ```
 /// use azure_functions::durable::OrchestrationOutput;
 /// use serde_json::json;
@@ -16,12 +18,14 @@ use serde_json::{Map, Value};
 /// assert_eq!(output.into_value(), json!(["Hello Tokyo!", "Hello London!"]));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct OrchestrationOutput(Value);
+pub struct OrchestrationOutput<T = Value>(T);
 
 /// The output of an activity.
 ///
 /// It is made from text, numbers, flags, `()`, JSON values, options and lists of them with `into()` or `collect()`, and
 /// from any type that serde can write with [`new`](Self::new).
+///
+/// `T` is what it holds, any JSON unless you say otherwise: an `ActivityOutput<Receipt>` is made from a `Receipt` with `into()`.
 ///
 /// ```
 /// use azure_functions::durable::ActivityOutput;
@@ -31,7 +35,7 @@ pub struct OrchestrationOutput(Value);
 /// assert_eq!(output.into_value(), json!("Hello Tokyo!"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ActivityOutput(Value);
+pub struct ActivityOutput<T = Value>(T);
 
 macro_rules! output {
     ($output:ident) => {
@@ -55,7 +59,37 @@ macro_rules! output {
             }
         }
 
-        output!($output: Value, String, &str, std::borrow::Cow<'_, str>, bool, Map<String, Value>);
+        impl<T> $output<T> {
+            /// What it holds.
+            pub fn into_inner(self) -> T {
+                self.0
+            }
+
+            /// What it holds.
+            pub fn get(&self) -> &T {
+                &self.0
+            }
+        }
+
+        impl<T> From<T> for $output<T> {
+            fn from(value: T) -> Self {
+                Self(value)
+            }
+        }
+
+        impl From<&str> for $output<String> {
+            fn from(value: &str) -> Self {
+                Self(value.to_owned())
+            }
+        }
+
+        impl<T> FromIterator<T> for $output<Vec<T>> {
+            fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+                Self(values.into_iter().collect())
+            }
+        }
+
+        output!($output: String, &str, std::borrow::Cow<'_, str>, bool, Map<String, Value>);
         output!($output: i8, i16, i32, i64, isize, u8, u16, u32, u64, usize, f32, f64);
 
         impl From<&Value> for $output {

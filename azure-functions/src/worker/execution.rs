@@ -4,7 +4,7 @@
 use super::context::Context;
 use crate::{
     FunctionError,
-    durable::{Episode, KnownFunctions, Orchestrator, run_episode},
+    durable::{Episode, KnownFunctions, Orchestrator, own_error, run_episode},
     invocation::{Invocation, Outputs},
     panics::{Panic, catch},
     registry::{Function, InvocationFuture},
@@ -104,9 +104,13 @@ pub(crate) fn exception(message: impl Into<String>) -> RpcException {
 
 /// What is said of a function that returned an error.
 pub(crate) fn failed(error: &FunctionError) -> RpcException {
+    let mut exception = exception(error.with_causes());
+    if let Some(json) = error.own_error() {
+        own_error::append(&mut exception.message, json);
+    }
     RpcException {
         is_user_exception: true,
-        ..exception(error.with_causes())
+        ..exception
     }
 }
 

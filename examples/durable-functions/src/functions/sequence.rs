@@ -25,8 +25,8 @@ mod tests {
     #[test]
     fn each_city_is_greeted_after_the_one_before() {
         let host = TestHost::new();
-        let fake = host.fake("say_hello", |city: String| Ok::<_, String>(format!("Hi {city}!")));
-        let _ = fake.taking(Duration::from_hours(8));
+        let fake = host.fake("say_hello", |city: String| format!("Hi {city}!"));
+        fake.taking(Duration::from_hours(8));
         let (start, instance) = (host.now(), host.start("sequence", ()));
         assert_eq!(
             instance.output::<Vec<String>>(),
@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn a_failure_ends_it_at_once() {
         let host = TestHost::new();
-        host.fake("say_hello", |_: String| Err::<(), _>("no answer"));
+        host.fake("say_hello", |_: String| ()).failing("no answer");
         let instance = host.start("sequence", ());
         assert!(instance.failure().contains("no answer"));
         assert_eq!(instance.calls().len(), 1);

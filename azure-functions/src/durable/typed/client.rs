@@ -1,0 +1,215 @@
+//! What a client does by type.
+
+use super::{Event, Orchestration};
+use crate::durable::call_error::at;
+use azure_functions_durable::{
+    OrchestrationClient, OrchestrationClientError, OrchestrationRuntimeStatus, OrchestrationStatusQueryResult,
+};
+use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
+use serde_json::Value;
+use std::{any::type_name, fmt, future::Future, pin::Pin, time::Duration};
+
+/// How often [`output`](TypedClient::output) looks.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// What a typed operation of a client gives back: a future that any thread can run.
+pub type ClientFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Starts orchestrations by type, and raises typed events: what [`OrchestrationClient`] and with it
+/// [`DurableOrchestrationClient`](crate::bindings::DurableOrchestrationClient) can do besides.
+///
+/// ```
+/// use azure_functions::prelude::*;
+/// # type BoxError = Box<dyn std::error::Error + Send + Sync>;
+///
+/// #[func]
+/// async fn greet(context: DurableOrchestrationContext<String>) -> OrchestrationOutput<String> {
+///     format!("Hello {}!", context.input()).into()
+/// }
+///
+/// #[func]
+/// async fn start(name: Json<String>, client: DurableOrchestrationClient) -> Result<HttpResponse, BoxError> {
+///     let id = client.start::<greet>(name.0).await?;
+///     Ok(client.create_check_status_response(None, &id).into())
+/// }
+/// ```
+pub trait TypedClient {
+    /// Starts an orchestration and returns the id of the new instance; it does not wait for the first step.
+    ///
+    /// # Errors
+    /// As [`OrchestrationClient::start_new`].
+    fn start<F: Orchestration>(&self, input: F::Input) -> ClientFuture<'_, Result<String, OrchestrationClientError>>
+    where
+        F::Input: Serialize;
+
+    /// Starts an orchestration under an instance id of your choice.
+    ///
+    /// # Errors
+    /// As [`OrchestrationClient::start_new`].
+    fn start_with_id<F: Orchestration>(
+        &self,
+        instance_id: &str,
+        input: F::Input,
+    ) -> ClientFuture<'_, Result<String, OrchestrationClientError>>
+    where
+        F::Input: Serialize;
+
+    /// The output of an instance of this orchestration; `None` if it has not ended when `timeout` has passed.
+    ///
+    /// # Errors
+    /// The host cannot be reached or has no such instance; the instance has ended without an output, is one of another
+    /// orchestration, or has an output of another shape.
+    fn output<F: Orchestration>(
+        &self,
+        instance_id: &str,
+        timeout: Duration,
+    ) -> ClientFuture<'_, Result<Option<F::Output>, OutputError>>
+    where
+        F::Output: DeserializeOwned;
+
+    /// Sends an external event to an instance, which may not be waiting for it yet.
+    ///
+    /// # Errors
+    /// As [`OrchestrationClient::raise_event`].
+    fn raise<E: Event + Serialize>(
+        &self,
+        instance_id: &str,
+        event: &E,
+    ) -> ClientFuture<'_, Result<(), OrchestrationClientError>>;
+}
+
+impl TypedClient for OrchestrationClient {
+    fn start<F: Orchestration>(&self, input: F::Input) -> ClientFuture<'_, Result<String, OrchestrationClientError>>
+    where
+        F::Input: Serialize,
+    {
+        let input = Written::new(&input);
+        Box::pin(async move { self.start_new(F::NAME, None, input).await })
+    }
+
+    fn start_with_id<F: Orchestration>(
+        &self,
+        instance_id: &str,
+        input: F::Input,
+    ) -> ClientFuture<'_, Result<String, OrchestrationClientError>>
+    where
+        F::Input: Serialize,
+    {
+        let (instance_id, input) = (instance_id.to_owned(), Written::new(&input));
+        Box::pin(async move { self.start_new(F::NAME, Some(&instance_id), input).await })
+    }
+
+    fn output<F: Orchestration>(
+        &self,
+        instance_id: &str,
+        timeout: Duration,
+    ) -> ClientFuture<'_, Result<Option<F::Output>, OutputError>>
+    where
+        F::Output: DeserializeOwned,
+    {
+        let instance_id = instance_id.to_owned();
+        Box::pin(async move {
+            let outcome = self.wait_for_completion(&instance_id, timeout, POLL_INTERVAL).await?;
+            if !outcome.status().name.eq_ignore_ascii_case(F::NAME) {
+                return Err(OutputError::OtherOrchestration {
+                    instance_id,
+                    name: outcome.status().name.clone(),
+                    expected: F::NAME,
+                });
+            }
+            match outcome.finished() {
+                Some(status) => read_output::<F>(status).map(Some),
+                None => Ok(None),
+            }
+        })
+    }
+
+    fn raise<E: Event + Serialize>(
+        &self,
+        instance_id: &str,
+        event: &E,
+    ) -> ClientFuture<'_, Result<(), OrchestrationClientError>> {
+        let (instance_id, payload) = (instance_id.to_owned(), Written::new(event));
+        Box::pin(async move { self.raise_event(&instance_id, E::NAME, payload).await })
+    }
+}
+
+fn read_output<F: Orchestration>(status: OrchestrationStatusQueryResult) -> Result<F::Output, OutputError>
+where
+    F::Output: DeserializeOwned,
+{
+    if status.runtime_status != OrchestrationRuntimeStatus::Completed {
+        return Err(OutputError::NotCompleted(Box::new(status)));
+    }
+    serde_path_to_error::deserialize(status.output).map_err(|error| OutputError::Output {
+        instance_id: status.instance_id,
+        expected: type_name::<F::Output>(),
+        path: error.path().to_string(),
+        source: error.into_inner(),
+    })
+}
+
+/// A value that is written before the future is made, so that the future is `Send` whatever the value is. A mistake is
+/// kept until the client asks, who has the words for it.
+struct Written(Result<Value, serde_json::Error>);
+
+impl Written {
+    fn new(value: &impl Serialize) -> Self {
+        Self(serde_json::to_value(value))
+    }
+}
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Ok(value) => value.serialize(serializer),
+            Err(error) => Err(S::Error::custom(error)),
+        }
+    }
+}
+
+/// Why there is no output.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// The client could not ask.
+    #[error(transparent)]
+    Client(#[from] OrchestrationClientError),
+    /// The instance failed, or was terminated or cancelled.
+    #[error("instance '{}' of orchestration '{}' is {}: {}", .0.instance_id, .0.name, .0.runtime_status, Text(&.0.output))]
+    NotCompleted(Box<OrchestrationStatusQueryResult>),
+    /// The instance runs another orchestration.
+    #[error("instance '{instance_id}' runs orchestration '{name}', not '{expected}'")]
+    OtherOrchestration {
+        /// The instance.
+        instance_id: String,
+        /// What it runs.
+        name: String,
+        /// What was asked for.
+        expected: &'static str,
+    },
+    /// The output has another shape.
+    #[error("the output of instance '{instance_id}' is not a {expected}{}", at(path))]
+    Output {
+        /// The instance.
+        instance_id: String,
+        /// Type that was asked for.
+        expected: &'static str,
+        /// Where in the output it differs, as in `items[2].price`; `.` is the whole of it.
+        path: String,
+        /// What serde says.
+        source: serde_json::Error,
+    },
+}
+
+/// What an instance that did not complete has for an output: a message, without the quotes.
+struct Text<'a>(&'a Value);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::String(text) => f.write_str(text),
+            other => other.fmt(f),
+        }
+    }
+}

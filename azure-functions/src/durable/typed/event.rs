@@ -1,0 +1,111 @@
+//! External events as types: name and payload in one place.
+
+use crate::durable::{DurableOrchestrationContext, EventFuture, call_error::at};
+use serde::de::DeserializeOwned;
+use std::{
+    any::type_name,
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    panic::Location,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+/// An external event: a type whose values are the payload, and the name that goes with it.
+///
+/// `#[event("approval")]` implements it, for the one who raises the event and the one who waits for it.
+///
+/// ```
+/// use azure_functions::{durable::{Event, EventError}, event, prelude::*};
+/// use serde::{Deserialize, Serialize};
+/// # type BoxError = Box<dyn std::error::Error + Send + Sync>;
+///
+/// #[event("approval")]
+/// #[derive(Serialize, Deserialize)]
+/// struct Approval {
+///     by: String,
+/// }
+///
+/// assert_eq!(Approval::NAME, "approval");
+///
+/// #[func]
+/// async fn order(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, EventError> {
+///     let approval = context.wait_for::<Approval>().await?;
+///     Ok(approval.by.into())
+/// }
+///
+/// #[func]
+/// async fn approve(#[binding(route = "approve/{id}")] approval: Json<Approval>, id: Route<String>, client: DurableOrchestrationClient) -> Result<HttpResponse, BoxError> {
+///     client.raise(&id, &approval.0).await?;
+///     Ok("Thank you.".into())
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an external event",
+    label = "not an event",
+    note = "write `#[event(\"name\")]` before the type, and derive `Serialize` and `Deserialize` for it"
+)]
+pub trait Event {
+    /// Its name. Names compare ignoring case.
+    const NAME: &'static str;
+}
+
+impl<T> DurableOrchestrationContext<T> {
+    /// Waits for an external event of this type. Events that came before the wait are kept, and the oldest wait gets the
+    /// oldest event of this name. One with another payload is an error, and used up.
+    #[track_caller]
+    pub fn wait_for<E: Event>(&self) -> TypedEvent<E> {
+        TypedEvent {
+            event: self.event(E::NAME, Location::caller()),
+            name: E::NAME,
+            payload: PhantomData,
+        }
+    }
+}
+
+/// Future of an external event: its payload. Dropping it before it returned leaves the event to the next wait.
+#[must_use = "futures do nothing unless you `.await` them"]
+pub struct TypedEvent<E> {
+    event: EventFuture,
+    name: &'static str,
+    payload: PhantomData<fn() -> E>,
+}
+
+impl<E: DeserializeOwned> Future for TypedEvent<E> {
+    type Output = Result<E, EventError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let payload = std::task::ready!(Pin::new(&mut self.event).poll(cx));
+        Poll::Ready(serde_path_to_error::deserialize(payload).map_err(|error| EventError {
+            event: self.name,
+            expected: type_name::<E>(),
+            path: error.path().to_string(),
+            source: error.into_inner(),
+        }))
+    }
+}
+
+impl<E> fmt::Debug for TypedEvent<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedEvent")
+            .field("name", &self.name)
+            .field("event", &self.event)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An external event came with a payload that is not the one of its type.
+#[derive(Debug, thiserror::Error)]
+#[error("the payload of event '{event}' is not a {expected}{}", at(path))]
+#[non_exhaustive]
+pub struct EventError {
+    /// Name of the event.
+    pub event: &'static str,
+    /// Type that was waited for.
+    pub expected: &'static str,
+    /// Where in the payload it differs, as in `items[2].price`; `.` is the whole of it.
+    pub path: String,
+    /// What serde says.
+    pub source: serde_json::Error,
+}

@@ -1,0 +1,18 @@
+//! The typed layer: functions and events as types, on top of the calls by name.
+//!
+//! `#[func]` writes a type for every activity and orchestration; with it a call knows name, input, output and error. What
+//! travels is the same as for calls by name, but for the error of an activity, see [`own_error`].
+
+mod call;
+mod client;
+mod event;
+mod function;
+pub(crate) mod own_error;
+mod returned;
+
+pub use call::{ActivityError, StartOver, TypedCall, TypedSubCall};
+pub use client::{ClientFuture, OutputError, TypedClient};
+pub use event::{Event, EventError, TypedEvent};
+pub use function::{Activity, Orchestration};
+#[doc(hidden)]
+pub use returned::{TypedContext, TypedReturn};
