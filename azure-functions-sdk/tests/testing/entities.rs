@@ -2,11 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use azure_functions::{
-    durable::{DurableHttpRequest, EntityId},
-    entities::EntityOutput,
-    prelude::*,
-};
+use azure_functions::{durable::DurableHttpRequest, prelude::*};
 use azure_functions_sdk::{
     durable::HttpCallResponse,
     testing::{CrashExplorer, TestHost},
