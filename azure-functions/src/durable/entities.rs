@@ -25,7 +25,7 @@ impl<T> DurableOrchestrationContext<T> {
     /// Calls an operation of an entity and waits for what it returns. An entity that is not there yet is made by the call.
     ///
     /// ```
-    /// # use azure_functions::{bindings::DurableOrchestrationContext, durable::EntityId, func};
+    /// # use azure_functions::{bindings::DurableOrchestrationContext, entities::EntityId, func};
     /// # use serde_json::Value;
     /// #[func]
     /// pub async fn restock(context: DurableOrchestrationContext) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -46,7 +46,7 @@ impl<T> DurableOrchestrationContext<T> {
         }
         match message {
             Ok((target, input)) => {
-                let op = self.core.issue_entity_call(target, operation, input, site);
+                let op = self.core.issue_entity_call(&target, operation, input, site);
                 CallFuture::called(&self.core, op, site)
             }
             Err(error) => CallFuture::refused(&self.core, error),
@@ -103,7 +103,7 @@ impl<T> DurableOrchestrationContext<T> {
     /// is dropped, or the orchestration ends. Operations that others ask for wait meanwhile.
     ///
     /// ```
-    /// # use azure_functions::{bindings::DurableOrchestrationContext, durable::EntityId, func};
+    /// # use azure_functions::{bindings::DurableOrchestrationContext, entities::EntityId, func};
     /// # use serde_json::Value;
     /// #[func]
     /// pub async fn transfer(context: DurableOrchestrationContext) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

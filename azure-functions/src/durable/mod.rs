@@ -39,6 +39,7 @@ mod known_functions;
 #[doc = include_str!("misuse.md")]
 pub mod misuse {}
 mod output;
+pub mod patterns;
 mod replay;
 mod retry_options;
 mod task_future;
@@ -47,7 +48,6 @@ mod tests;
 mod typed;
 mod waiting;
 
-pub use azure_functions_durable::{EntityId, EntityIdError};
 pub use call_error::{CallError, FailureDetails, InputError, TaskFailure};
 pub use context::{DurableOrchestrationContext, EventOrTimeout};
 pub use entities::{CriticalSection, LockFuture};
