@@ -1,6 +1,7 @@
 //! The test host, with an app of its own.
 
 mod critical_sections;
+mod entities;
 mod functions;
 mod host;
 mod patches;

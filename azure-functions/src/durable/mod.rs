@@ -62,8 +62,8 @@ pub use retry_options::RetryOptions;
 pub use task_future::{CallFuture, ContinueAsNewFuture, EventFuture, TimerFuture};
 
 pub use typed::{
-    Activity, ActivityError, ClientFuture, Event, EventError, Orchestration, OutputError, StartOver, TypedCall,
-    TypedClient, TypedEvent, TypedSubCall,
+    Activity, ActivityError, ClientFuture, EntityCalls, EntitySignals, Event, EventError, Orchestration, OutputError,
+    StartOver, TypedCall, TypedClient, TypedEntityCall, TypedEvent, TypedSubCall,
 };
 #[doc(hidden)]
 pub use typed::{TypedContext, TypedReturn};
