@@ -54,6 +54,41 @@ fn the_gift_registry_does_what_its_readme_says() {
     assert_eq!(follow(&app, session), 10);
 }
 
+/// Row 112 of the acceptance table: eight clients, of whom none waits for another.
+#[test]
+fn a_thousand_gifts_that_come_at_once_are_all_in_the_list_and_counted() {
+    let example = Example::new("gift-registry");
+    let app = example.run();
+    let id = app.request("GET", "/api/Open", "").2;
+    thread::scope(|scope| {
+        for client in 0..8 {
+            let (app, id) = (&app, &id);
+            scope.spawn(move || {
+                for gift in 0..125 {
+                    let path = format!("/api/Add/{id}?item={client}-{gift}");
+                    assert_eq!(app.request("GET", &path, "").2, "Added");
+                }
+            });
+        }
+    });
+    app.poll("/api/Stats", |stats| stats["items"].as_u64() >= Some(1000));
+    let peeked = app.poll(&format!("/api/Peek/{id}"), |_| true);
+    let mut items: Vec<_> = peeked["registry"]["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(items.len(), 1000);
+    items.sort_unstable();
+    items.dedup();
+    assert_eq!(items.len(), 1000, "none is there twice");
+    assert_eq!(
+        app.poll("/api/Stats", |_| true),
+        serde_json::json!({ "registries": 1, "items": 1000 })
+    );
+}
+
 /// Row 119 of the acceptance table. The host is killed in between.
 #[test]
 fn the_key_value_database_does_what_its_readme_says_and_survives_a_restart() {
