@@ -228,6 +228,10 @@ fn an_event_is_raised_and_awaited_by_type() {
         .unwrap();
     assert_eq!(waiting.output::<String>(), "boss");
 
+    let waiting = host.start_typed::<approved>(json!(null));
+    waiting.raise(&Approval { by: "me".to_owned() });
+    assert_eq!(waiting.output::<String>(), "me");
+
     let waiting = host.start(approved::NAME, ());
     waiting.raise_event("APPROVAL", json!({ "by": ["boss"] }));
     let failure = waiting.failure();
@@ -235,6 +239,29 @@ fn an_event_is_raised_and_awaited_by_type() {
         failure.contains("the payload of event 'approval' is not a ") && failure.contains("at `by`"),
         "{failure}"
     );
+}
+
+#[test]
+fn a_fake_fails_with_the_activity_s_own_error() {
+    let host = TestHost::new();
+    host.fake_typed::<charge>(|(customer, amount)| match amount {
+        7 => Ok(Receipt { customer, paid: 7 }),
+        _ => Err(PaymentError::Short(7)),
+    });
+    let order = Order {
+        customer: "me".to_owned(),
+        items: vec![Item {
+            name: "tea".to_owned(),
+            price: 80,
+        }],
+    };
+    let paid: Receipt = host.start_typed::<pay>(order).output();
+    assert_eq!(paid.paid, 7);
+    // Whoever reads what happened sees the message alone.
+    let short = host.calls("charge")[0].result.clone();
+    assert_eq!(short, Some(Err("only 7 are left".to_owned())));
+    let message = host.run_activity("charge", ("me", 200)).unwrap_err();
+    assert_eq!(message, "only 100 are left");
 }
 
 #[test]
