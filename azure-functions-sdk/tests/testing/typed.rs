@@ -6,7 +6,7 @@ use std::{
 };
 
 use azure_functions::{
-    durable::{EventError, Orchestration, OutputError},
+    durable::{EventError, Orchestration, OutputError, TaskFailure},
     event,
     prelude::*,
 };
@@ -108,7 +108,7 @@ pub(crate) fn moody(_input: ()) -> Result<(), PaymentError> {
 #[func]
 pub(crate) async fn insists(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, CallError> {
     let policy = RetryOptions::new(Duration::from_mins(1), 10).retry_if(|error| {
-        let own = error.failure().and_then(|failure| failure.error::<PaymentError>());
+        let own = error.failure().and_then(TaskFailure::error::<PaymentError>);
         matches!(own, Some(PaymentError::Short(_)))
     });
     let error = context.call_with_retry::<moody>(policy, ()).await.unwrap_err();
