@@ -38,6 +38,7 @@
 //!
 //! * [`bindings`] and [`http`] have the types that functions take and return; [`binding`] says how to write one.
 //! * [`durable`] has orchestrations and what they can do; [`histories`] keeps changes of their code from breaking instances in flight.
+//! * [`entities`] has things with a state of their own, as functions or as types.
 //! * [`Context`] tells running code about its invocation; `log` records go to the host with it.
 
 #[cfg(all(panic = "abort", not(doc)))]

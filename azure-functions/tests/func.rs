@@ -12,6 +12,8 @@ mod in_process;
 mod misuse;
 #[path = "func/typed.rs"]
 mod typed;
+#[path = "func/typed_entities.rs"]
+mod typed_entities;
 
 use azure_functions::{
     __private::{DurableKind, Function, Handler, Invocation, Outputs, inventory},

@@ -1,5 +1,5 @@
 use azure_functions::{
-    bindings::{DurableEntityContext, DurableOrchestrationClient},
+    bindings::{DurableEntityContext, DurableOrchestrationClient, DurableOrchestrationContext},
     entity,
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,14 @@ async fn no_input(client: DurableOrchestrationClient) {
 
 fn wrong_operation_from_an_entity(context: &DurableEntityContext) {
     context.entity::<Counter>("a").subtract(1).unwrap();
+}
+
+async fn wrong_operation_from_an_orchestration(context: DurableOrchestrationContext) {
+    context.entity::<Counter>("a").addd(1).await.unwrap();
+}
+
+async fn wrong_answer(context: DurableOrchestrationContext) -> String {
+    context.entity::<Counter>("a").add(1).await.unwrap()
 }
 
 async fn no_entity(client: DurableOrchestrationClient) {

@@ -42,6 +42,8 @@ enum KindArgs {
     Orchestration(NameArgs),
     /// An activity: a step of an orchestration.
     Activity(NameArgs),
+    /// A durable entity: something with a state of its own.
+    Entity(NameArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -87,6 +89,7 @@ impl Args {
             KindArgs::Timer { name, schedule } => (name, Kind::Timer { schedule }),
             KindArgs::Orchestration(name) => (name, Kind::Orchestration),
             KindArgs::Activity(name) => (name, Kind::Activity),
+            KindArgs::Entity(name) => (name, Kind::Entity),
         };
         let name = name.parse()?;
         let added = function::add(&std::env::current_dir()?, &name, &kind)?;
@@ -108,6 +111,10 @@ impl Args {
             }
             Kind::Orchestration => format!(
                 "next: cargo func run, then curl -d '\"you\"' -H 'Content-Type: application/json' localhost:7071/runtime/webhooks/durabletask/orchestrators/{}",
+                name.name
+            ),
+            Kind::Entity => format!(
+                "next: cargo func run, then curl -d 5 -H 'Content-Type: application/json' \"localhost:7071/runtime/webhooks/durabletask/entities/{}/key?op=add\"",
                 name.name
             ),
             Kind::Activity => format!("next: let output = context.call_activity(\"{}\", input).await?;", name.name),

@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Orchestration,
     /// A step of an orchestration.
     Activity,
+    /// A durable entity.
+    Entity,
 }
 
 /// Where the function went.
@@ -208,6 +210,7 @@ fn text(name: &FunctionName, kind: &Kind, with_tests: bool) -> String {
         ),
         Kind::Orchestration => (include_str!("files/function/orchestration.rs.in"), String::new()),
         Kind::Activity => (include_str!("files/function/activity.rs.in"), String::new()),
+        Kind::Entity => return entity_text(name),
     };
     let tests = match kind {
         Kind::Orchestration if with_tests => fill(
@@ -227,6 +230,20 @@ fn text(name: &FunctionName, kind: &Kind, with_tests: bool) -> String {
     )
 }
 
+fn entity_text(name: &FunctionName) -> String {
+    let ty = name.type_name();
+    // Task hubs know entities by their names in lower case.
+    let attribute = if ty.eq_ignore_ascii_case(&name.name) {
+        "#[entity]".to_owned()
+    } else {
+        format!("#[entity(name = \"{}\")]", name.name)
+    };
+    fill(
+        include_str!("files/function/entity.rs.in"),
+        &[("attribute", &attribute), ("type", &ty)],
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +259,17 @@ mod tests {
         );
         let wanted = "#[func(name = \"HttpTrigger1\")]\npub async fn http_trigger1(#[binding(auth_level = \"anonymous\")] req: HttpRequest)";
         assert!(text.contains(wanted), "{text}");
+    }
+
+    #[test]
+    fn an_entity_is_a_type_that_keeps_its_name_by_attribute_where_case_is_not_all() {
+        let plain = text(&"counter".parse().unwrap(), &Kind::Entity, true);
+        assert!(plain.contains("#[entity]\nimpl Counter {"), "{plain}");
+        let named = text(&"gift_list".parse().unwrap(), &Kind::Entity, true);
+        assert!(
+            named.contains("#[entity(name = \"gift_list\")]\nimpl GiftList {"),
+            "{named}"
+        );
     }
 
     #[test]

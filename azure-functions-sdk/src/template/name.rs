@@ -34,6 +34,19 @@ pub(crate) enum NameError {
     Keyword { name: String, nearest: String },
 }
 
+impl FunctionName {
+    /// The name in camel case, as types have it.
+    pub(crate) fn type_name(&self) -> String {
+        let words = self.identifier.split('_');
+        words
+            .map(|word| {
+                let (first, rest) = word.split_at(word.len().min(1));
+                first.to_ascii_uppercase() + rest
+            })
+            .collect()
+    }
+}
+
 impl std::str::FromStr for FunctionName {
     type Err = NameError;
 

@@ -19,6 +19,7 @@ fn app_with_all_kinds(folder: &Path) -> PathBuf {
     done(&app, "new timer tick");
     done(&app, "new orchestration -n flow");
     done(&app, "new activity say_hello");
+    done(&app, "new entity gift_list");
     app
 }
 
@@ -172,7 +173,7 @@ fn mistakes_get_one_sentence_with_the_fix() {
     let queue = refused("new queue q", 2);
     assert!(queue.contains("unrecognized subcommand 'queue'"), "{queue}");
     assert!(
-        queue.contains("the subcommands are: http, timer, orchestration, activity\n"),
+        queue.contains("the subcommands are: http, timer, orchestration, activity, entity\n"),
         "{queue}"
     );
     assert!(refused("rnu", 2).contains("the subcommands are: new-app, new, run, replay, durable, settings\n"));

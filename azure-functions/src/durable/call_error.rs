@@ -8,6 +8,7 @@ use super::{
     },
     typed::own_error,
 };
+use azure_functions_durable::EntityIdError;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use std::error::Error;
 
@@ -69,6 +70,9 @@ pub enum CallError {
         /// The rule it breaks.
         reason: &'static str,
     },
+    /// The name or key of an entity is not allowed. The call was not made.
+    #[error(transparent)]
+    EntityId(#[from] EntityIdError),
     /// A typed call got an output of another shape.
     #[error("the output of '{name}' is not a {expected}{}", at(path))]
     Output {

@@ -415,7 +415,13 @@ impl<T> DurableOrchestrationContext<T> {
         self.timer_at(add(self.core.now(), delay), site)
     }
 
-    fn timer_at(&self, fire_at: DateTime<Utc>, site: Site) -> TimerFuture {
+    /// The time, for what is built from the context.
+    pub(super) fn now_at(&self, site: Site) -> DateTime<Utc> {
+        self.core.touch(site);
+        self.core.now()
+    }
+
+    pub(super) fn timer_at(&self, fire_at: DateTime<Utc>, site: Site) -> TimerFuture {
         let core = &self.core;
         let op = if core.touch(site) {
             core.issue_timer(fire_at, site)

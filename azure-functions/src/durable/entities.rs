@@ -25,7 +25,7 @@ impl<T> DurableOrchestrationContext<T> {
     /// Calls an operation of an entity and waits for what it returns. An entity that is not there yet is made by the call.
     ///
     /// ```
-    /// # use azure_functions::{bindings::DurableOrchestrationContext, durable::EntityId, func};
+    /// # use azure_functions::{bindings::DurableOrchestrationContext, entities::EntityId, func};
     /// # use serde_json::Value;
     /// #[func]
     /// pub async fn restock(context: DurableOrchestrationContext) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -46,7 +46,7 @@ impl<T> DurableOrchestrationContext<T> {
         }
         match message {
             Ok((target, input)) => {
-                let op = self.core.issue_entity_call(target, operation, input, site);
+                let op = self.core.issue_entity_call(&target, operation, input, site);
                 CallFuture::called(&self.core, op, site)
             }
             Err(error) => CallFuture::refused(&self.core, error),
@@ -59,7 +59,7 @@ impl<T> DurableOrchestrationContext<T> {
     /// If the app has no such entity, or the input cannot be written as JSON. Nothing is sent then.
     #[track_caller]
     pub fn signal_entity<D: Serialize>(&self, entity: &EntityId, operation: &str, input: D) -> Result<(), CallError> {
-        self.signal(entity, operation, &input, None, Location::caller())
+        self.send_signal(entity, operation, &input, None, Location::caller())
     }
 
     /// Sends an operation to an entity that it is to receive at a time, at once if that has passed.
@@ -74,10 +74,10 @@ impl<T> DurableOrchestrationContext<T> {
         input: D,
         when: DateTime<Utc>,
     ) -> Result<(), CallError> {
-        self.signal(entity, operation, &input, Some(when), Location::caller())
+        self.send_signal(entity, operation, &input, Some(when), Location::caller())
     }
 
-    fn signal<D: Serialize>(
+    fn send_signal<D: Serialize>(
         &self,
         entity: &EntityId,
         operation: &str,
@@ -103,7 +103,7 @@ impl<T> DurableOrchestrationContext<T> {
     /// is dropped, or the orchestration ends. Operations that others ask for wait meanwhile.
     ///
     /// ```
-    /// # use azure_functions::{bindings::DurableOrchestrationContext, durable::EntityId, func};
+    /// # use azure_functions::{bindings::DurableOrchestrationContext, entities::EntityId, func};
     /// # use serde_json::Value;
     /// #[func]
     /// pub async fn transfer(context: DurableOrchestrationContext) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -209,6 +209,10 @@ pub struct CriticalSection {
 }
 
 impl CriticalSection {
+    pub(super) fn context(&self) -> &DurableOrchestrationContext {
+        &self.locks.context
+    }
+
     /// Calls an operation of a locked entity, as [`call_entity`](DurableOrchestrationContext::call_entity) of the context
     /// does.
     #[track_caller]

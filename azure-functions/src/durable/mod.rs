@@ -39,6 +39,7 @@ mod known_functions;
 #[doc = include_str!("misuse.md")]
 pub mod misuse {}
 mod output;
+pub mod patterns;
 mod replay;
 mod retry_options;
 mod task_future;
@@ -47,7 +48,6 @@ mod tests;
 mod typed;
 mod waiting;
 
-pub use azure_functions_durable::{EntityId, EntityIdError};
 pub use call_error::{CallError, FailureDetails, InputError, TaskFailure};
 pub use context::{DurableOrchestrationContext, EventOrTimeout};
 pub use entities::{CriticalSection, LockFuture};
@@ -62,8 +62,8 @@ pub use retry_options::RetryOptions;
 pub use task_future::{CallFuture, ContinueAsNewFuture, EventFuture, TimerFuture};
 
 pub use typed::{
-    Activity, ActivityError, ClientFuture, Event, EventError, Orchestration, OutputError, StartOver, TypedCall,
-    TypedClient, TypedEvent, TypedSubCall,
+    Activity, ActivityError, ClientFuture, EntityCalls, EntitySignals, Event, EventError, Orchestration, OutputError,
+    StartOver, TypedCall, TypedClient, TypedEntityCall, TypedEvent, TypedSubCall,
 };
 #[doc(hidden)]
 pub use typed::{TypedContext, TypedReturn};

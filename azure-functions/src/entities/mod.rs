@@ -1,4 +1,4 @@
-//! Durable entities: small things with a state of their own, each known by a name and a key.
+#![doc = include_str!("entities.md")]
 
 mod batch;
 pub(crate) mod class;

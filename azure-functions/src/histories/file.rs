@@ -199,7 +199,7 @@ impl HistoryFile {
         let _ = write!(
             payload,
             "],\"input\":{input},\"instanceId\":{},\"isReplaying\":true,\"parentInstanceId\":{},\
-             \"upperSchemaVersion\":1,\"upperSchemaVersionNew\":2,\"maximumShortTimerDuration\":{maximum}}}",
+             \"upperSchemaVersion\":1,\"upperSchemaVersionNew\":3,\"maximumShortTimerDuration\":{maximum}}}",
             Value::from(instance_id.as_str()),
             Value::from(parent),
         );
@@ -351,7 +351,7 @@ mod tests {
         assert_eq!(payload["history"], json!([turn(), started()]));
         assert_eq!(payload["instanceId"], "order-7");
         assert_eq!(payload["parentInstanceId"], "mother");
-        assert_eq!(payload["upperSchemaVersionNew"], 2);
+        assert_eq!(payload["upperSchemaVersionNew"], 3);
         assert!(
             file.payload.contains("\"input\":{\"sku\":1.50}"),
             "the text of the input stays"

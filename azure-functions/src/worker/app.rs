@@ -85,10 +85,10 @@ impl App {
     pub(crate) fn known_functions(&self) -> &KnownFunctions {
         self.known.get_or_init(|| {
             let durable = self.functions.iter().filter_map(|f| f.durable());
-            KnownFunctions::new(durable.filter_map(|(kind, name)| match kind {
-                DurableKind::Orchestration => Some((CalledKind::Orchestration, name)),
-                DurableKind::Activity => Some((CalledKind::Activity, name)),
-                DurableKind::Entity => Some((CalledKind::Entity, name)),
+            KnownFunctions::new(durable.map(|(kind, name)| match kind {
+                DurableKind::Orchestration => (CalledKind::Orchestration, name),
+                DurableKind::Activity => (CalledKind::Activity, name),
+                DurableKind::Entity => (CalledKind::Entity, name),
             }))
         })
     }

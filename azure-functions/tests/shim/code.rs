@@ -3,11 +3,14 @@
 use super::program::{Block, Call, End, Losers, Program, SPANS, Step};
 use super::{
     entities::{EntityCall, Lock, Sections, Standing},
-    model::Kind,
+    model::{HTTP, Kind},
 };
 use azure_functions::{
     bindings::DurableOrchestrationContext,
-    durable::{CallError, CallFuture, EventFuture, OrchestrationOutput, RetryOptions, TimerFuture},
+    durable::{
+        CallError, CallFuture, DurableHttpRequest, DurableHttpResponse, EventFuture, OrchestrationOutput, RetryOptions,
+        TimerFuture,
+    },
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -264,6 +267,33 @@ impl Code {
         failed
     }
 
+    async fn http(&self, retry: Option<usize>) {
+        let serial = tape(Tape::next_serial);
+        self.log(Entry::Called {
+            name: HTTP.to_owned(),
+            serial,
+            kind: Kind::Activity,
+            // Polls are further requests too.
+            retried: true,
+            at: self.now(),
+        });
+        let mut request = DurableHttpRequest::get(format!("https://example.org/{serial}"));
+        if let Some(first) = retry {
+            request = request.retry(RetryOptions::new(seconds(first), 3));
+        }
+        let answer = self.context.call_http(request).await;
+        let text = |answer: &DurableHttpResponse| answer.text().to_owned();
+        let echo = answer
+            .as_ref()
+            .map_or_else(|e| e.message().replace(['<', '>'], ""), text);
+        if !echo.ends_with(&format!(" {serial}")) {
+            tape(|tape| tape.faults.push(format!("request {serial} was answered {answer:?}")));
+        }
+        let failed = !answer.is_ok_and(|answer| answer.is_success());
+        let at = self.now();
+        self.log(Entry::Returned { serial, failed, at });
+    }
+
     fn start_timer(&self, span: usize) -> (TimerFuture, DateTime<Utc>) {
         let at = self.now();
         let due = at + TimeDelta::seconds(SPANS[span]);
@@ -377,6 +407,7 @@ impl Code {
                 }
             }
             Step::Signal(key) => self.signal(key),
+            Step::Http(retry) => self.http(retry).await,
             Step::Section(keys, block) => match self.start_lock(&keys) {
                 Some(lock) => {
                     let (section, asked) = self.locked(lock).await;

@@ -4,7 +4,10 @@ use super::{
     code::{self, Code, Entry},
     model::{Kind, Work},
 };
-use azure_functions::durable::{CallFuture, CriticalSection, EntityId, LockFuture};
+use azure_functions::{
+    durable::{CallFuture, CriticalSection, LockFuture},
+    entities::EntityId,
+};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -119,7 +122,7 @@ impl Code {
             retried: false,
             at: self.now(),
         });
-        let sent = if key % 2 == 0 {
+        let sent = if key.is_multiple_of(2) {
             self.context.signal_entity(&target, "note", serial)
         } else {
             let when = self.now() + chrono::TimeDelta::hours(1);

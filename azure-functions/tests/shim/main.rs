@@ -12,6 +12,7 @@ mod entities;
 mod model;
 mod mutants;
 mod program;
+mod tally;
 mod world;
 
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -28,7 +29,7 @@ fn shim_and_code_agree_about_every_program() {
         max_shrink_iters: 20_000,
         ..Config::default()
     };
-    let (cases, total) = (config.cases, RefCell::new(world::Tally::default()));
+    let (cases, total) = (config.cases, RefCell::new(tally::Tally::default()));
     TestRunner::new(config)
         .run(&program::program(), |program| {
             let tally = world::run(&program, None).map_err(TestCaseError::fail)?;
@@ -54,6 +55,7 @@ fn shim_and_code_agree_about_every_program() {
             total.markers,
             total.silent_markers,
             total.old_ways,
+            total.polls,
             total.entity_calls,
             total.locks,
             total.releases,

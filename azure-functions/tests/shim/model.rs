@@ -6,6 +6,9 @@ use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// The activity of the host that makes requests.
+pub(crate) const HTTP: &str = "BuiltIn::HttpActivity";
+
 /// What takes an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -298,7 +301,7 @@ impl<'a> Shim<'a> {
 /// The members of an action that takes an id.
 fn work(action: &Value) -> Option<Work> {
     let kind = match action["actionType"].as_u64()? {
-        0 => Kind::Activity,
+        0 | 8 => Kind::Activity,
         2 => Kind::SubOrchestration,
         5 => Kind::Timer,
         7 => Kind::Call,
@@ -309,10 +312,16 @@ fn work(action: &Value) -> Option<Work> {
     Some(Work {
         kind,
         name: match kind {
+            Kind::Activity if action["actionType"] == 8 => HTTP.to_owned(),
             Kind::Call | Kind::Signal => action["instanceId"].as_str()?.to_owned(),
             _ => action["functionName"].as_str().unwrap_or_default().to_owned(),
         },
         input: match kind {
+            // The number of the call is its path.
+            Kind::Activity if action["actionType"] == 8 => {
+                let uri = action["httpRequest"]["uri"].as_str()?;
+                serde_json::from_str(uri.rsplit('/').next()?).ok()?
+            }
             // JSON text in a string.
             Kind::Activity => serde_json::from_str(action["input"].as_str()?).ok()?,
             Kind::Lock => action["lockSet"].clone(),

@@ -1,9 +1,6 @@
 //! Wrong answers, to see that the property can fail: each mutation must be caught.
 
-use super::{
-    program,
-    world::{self, NEVER},
-};
+use super::{program, tally::NEVER, world};
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,
@@ -27,7 +24,7 @@ fn members(action: &mut Value) -> Option<&mut Vec<Value>> {
 }
 
 fn takes_id(action: &Value) -> bool {
-    matches!(action["actionType"].as_u64(), Some(0 | 2 | 5))
+    matches!(action["actionType"].as_u64(), Some(0 | 2 | 5 | 7 | 8 | 13))
 }
 
 fn is_noop(action: &Value) -> bool {
@@ -228,5 +225,43 @@ fn a_marker_that_comes_an_await_too_late_is_caught() {
         if let Some(i) = list[..list.len().saturating_sub(1)].iter().position(is_patch_marker) {
             list.swap(i, i + 1);
         }
+    });
+}
+
+#[test]
+fn a_release_that_is_forgotten_is_caught() {
+    is_caught(|list| {
+        remove_first(list, |action| action["actionType"] == 14);
+    });
+}
+
+#[test]
+fn a_step_that_does_not_wait_for_the_lock_is_caught() {
+    // The lock and what comes behind it are issued together.
+    is_caught(|list| {
+        if let Some(i) = list[..list.len().saturating_sub(1)]
+            .iter()
+            .position(|action| action["actionType"] == 13)
+        {
+            let lock = list[i].take();
+            list[i] = json!({"actionType": 11, "compoundActions": [lock, {"actionType": 12, "compoundActions": []}]});
+        }
+    });
+}
+
+#[test]
+fn locks_that_are_asked_for_in_another_order_are_caught() {
+    is_caught(|list| {
+        fn reverse(list: &mut [Value]) {
+            for action in list {
+                if let Some(set) = action.get_mut("lockSet").and_then(Value::as_array_mut) {
+                    set.reverse();
+                }
+                if let Some(inner) = members(action) {
+                    reverse(inner);
+                }
+            }
+        }
+        reverse(list);
     });
 }

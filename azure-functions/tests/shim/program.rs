@@ -63,6 +63,8 @@ pub(crate) enum Step {
     Timer(Span),
     CallEntity(u8),
     Signal(u8),
+    /// An HTTP call, with or without retries.
+    Http(Option<Span>),
     /// Runs the block in a critical section of these entities.
     Section(Vec<u8>, Block),
     Wait(u8),
@@ -206,6 +208,7 @@ fn leaf() -> impl Strategy<Value = Step> + Clone {
         6 => (0_u8..4).prop_map(Step::CallEntity),
         4 => (0_u8..4).prop_map(Step::StartEntity),
         2 => (0_u8..4).prop_map(Step::Signal),
+        4 => prop::option::of(0_usize..6).prop_map(Step::Http),
         1 => keys().prop_map(Step::StartLock),
         1 => Just(Step::Status),
         1 => (any::<bool>(), prop::bool::weighted(0.8))

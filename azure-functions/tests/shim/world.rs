@@ -5,8 +5,9 @@ use super::{
     check::{self, Events},
     code::{self, Entry, Tape, Version},
     entities,
-    model::{self, Kind, Limits, Stand, Work},
+    model::{self, HTTP, Kind, Limits, Stand, Work},
     program::Program,
+    tally::Tally,
 };
 use azure_functions::__private::run_episode;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -15,77 +16,6 @@ use std::rc::Rc;
 
 /// Changes an answer's list of actions before the shim gets it.
 pub(crate) type Mutation = fn(&mut Vec<Value>);
-
-/// How often things happened.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) episodes: usize,
-    pub(crate) suspended_episodes: usize,
-    pub(crate) answers: usize,
-    pub(crate) restarts: usize,
-    pub(crate) failures: usize,
-    pub(crate) events_consumed: usize,
-    pub(crate) events_handed_on: usize,
-    pub(crate) events_carried_over: usize,
-    /// In the last answer of each execution:
-    pub(crate) actions: usize,
-    pub(crate) segments: usize,
-    pub(crate) nevers: usize,
-    pub(crate) noops: usize,
-    pub(crate) waits: usize,
-    pub(crate) cancelled_timers: usize,
-    pub(crate) markers: usize,
-    /// Markers that nobody asked for any more.
-    pub(crate) silent_markers: usize,
-    pub(crate) entity_calls: usize,
-    pub(crate) locks: usize,
-    pub(crate) releases: usize,
-    /// Timers that hand on what happened in a critical section.
-    pub(crate) relays: usize,
-    /// Responses that reached the next execution.
-    pub(crate) late_responses: usize,
-    /// Questions that an old history had passed.
-    pub(crate) old_ways: usize,
-}
-
-impl Tally {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.episodes += other.episodes;
-        self.suspended_episodes += other.suspended_episodes;
-        self.answers += other.answers;
-        self.restarts += other.restarts;
-        self.failures += other.failures;
-        self.events_consumed += other.events_consumed;
-        self.events_handed_on += other.events_handed_on;
-        self.events_carried_over += other.events_carried_over;
-        self.actions += other.actions;
-        self.segments += other.segments;
-        self.nevers += other.nevers;
-        self.noops += other.noops;
-        self.waits += other.waits;
-        self.cancelled_timers += other.cancelled_timers;
-        self.markers += other.markers;
-        self.silent_markers += other.silent_markers;
-        self.old_ways += other.old_ways;
-        self.entity_calls += other.entity_calls;
-        self.locks += other.locks;
-        self.releases += other.releases;
-        self.relays += other.relays;
-        self.late_responses += other.late_responses;
-    }
-
-    fn last_answer(&mut self, list: &[Value]) {
-        self.segments += list.len();
-        let text = Value::from(list).to_string();
-        let nevers = text.matches(NEVER).count();
-        self.nevers += nevers;
-        self.waits += text.matches("externalEventName").count() - nevers;
-        self.noops += text.matches(r#""compoundActions":[]"#).count();
-    }
-}
-
-/// The reserved name of the wait that never ends.
-pub(crate) const NEVER: &str = "azure-functions-rs.never";
 
 /// Runs a program to its end; what went wrong, if anything did.
 pub(crate) fn run(program: &Program, mutation: Option<Mutation>) -> Result<Tally, String> {
@@ -468,6 +398,8 @@ impl World {
                     let fatal = if self.dice.one_in(3) { "fatal" } else { "boom" };
                     let reason = format!("Activity function '{}' failed:  {fatal} <{}>", work.name, work.input);
                     json!({"EventType": if activity { 6 } else { 9 }, "Reason": reason, "Details": ""})
+                } else if work.name == HTTP {
+                    json!({"EventType": 5, "Result": self.http_answer(&work.input).to_string()})
                 } else {
                     let result = json!({"echo": work.input}).to_string();
                     json!({"EventType": if activity { 5 } else { 8 }, "Result": result})
@@ -498,6 +430,22 @@ impl World {
             self.inbox.push(Message { due, event });
         }
         self.inbox.push(Message { due, event: completed });
+    }
+
+    fn http_answer(&mut self, serial: &Value) -> Value {
+        let content = format!("answer to {serial}");
+        match self.dice.below(6) {
+            0 => json!({"statusCode": 503, "headers": {}, "content": content}),
+            1 | 2 => {
+                self.tally.polls += 1;
+                let mut headers = json!({"Location": format!("/status/{serial}")});
+                if self.dice.one_in(2) {
+                    headers["Retry-After"] = json!(self.dice.below(700_000).to_string());
+                }
+                json!({"statusCode": 202, "headers": headers, "content": content})
+            }
+            _ => json!({"statusCode": 200, "headers": {}, "content": content}),
+        }
     }
 
     /// Lets time pass until something has come, and begins the next episode with it.

@@ -3,8 +3,9 @@
 use azure_functions::{
     __private::{Function, Handler, Invocation, Outputs, inventory},
     Context, FunctionError,
-    bindings::{DurableActivityContext, DurableOrchestrationContext},
+    bindings::{DurableActivityContext, DurableEntityContext, DurableOrchestrationContext},
     durable::{ActivityOutput, OrchestrationOutput},
+    entities::{EntityError, EntityOutput},
     func,
     rpc::{TypedData, typed_data::Data},
 };
@@ -38,6 +39,25 @@ fn trigger() -> Vec<Map<String, Value>> {
 
 fn bindings(json: Value) -> Vec<Map<String, Value>> {
     serde_json::from_value(json).unwrap()
+}
+
+/// Two operations in one invocation; one that is signalled fails.
+#[func]
+async fn counts(input: DurableEntityContext) -> Result<EntityOutput, EntityError> {
+    tokio::task::yield_now().await;
+    match input.operation() {
+        "add" => {
+            let sum = input.state::<i64>()?.unwrap_or_default() + input.input_as::<i64>()?;
+            input.set_state(&sum)?;
+            Ok(sum.into())
+        }
+        _ => Err(input.unknown_operation(["add"])),
+    }
+}
+
+#[func]
+fn counts_blocking(input: DurableEntityContext) {
+    log::info!("{} of {}", input.operation(), input.entity_id());
 }
 
 function!(echo, Handler::Async(|i| Box::pin(async move { Ok(text(&input(&i))) })));

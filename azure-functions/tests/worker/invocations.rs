@@ -6,6 +6,7 @@ use azure_functions::rpc::{
     rpc_log::{Level, RpcLogCategory},
     status_result::Status,
     streaming_message::Content,
+    typed_data::Data,
 };
 use std::collections::HashMap;
 
@@ -17,6 +18,42 @@ async fn async_and_plain_functions_answer() {
         assert_eq!((response.invocation_id.as_str(), text(&response)), (function, "hi"));
         assert_eq!(response.result.unwrap().status(), Status::Success);
     }
+    assert_eq!(worker.end().await, 0);
+}
+
+/// The extension takes nothing but an object.
+#[tokio::test]
+async fn a_batch_of_an_entity_is_answered_as_json_and_its_log_belongs_to_the_invocation() {
+    let mut worker = Worker::start().await;
+    let batch = r#"{"self":{"name":"counts","key":"A"},"exists":true,"state":"1","batch":[
+        {"name":"add","input":"2","isSignal":false},{"name":"fly","input":null,"isSignal":true}]}"#;
+    worker.begin("counts", batch);
+    let log = worker.log().await;
+    assert_eq!((log.invocation_id.as_str(), log.level()), ("counts", Level::Error));
+    assert!(
+        log.message
+            .starts_with("operation `fly` of entity `@counts@A` failed: "),
+        "{}",
+        log.message
+    );
+    let response = worker.answer().await;
+    let Some(Data::Json(answer)) = response.return_value.unwrap().data else {
+        panic!("no JSON")
+    };
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(
+        (&answer["entityExists"], &answer["entityState"]),
+        (&true.into(), &"3".into())
+    );
+    assert_eq!(
+        (&answer["results"][0]["result"], &answer["results"][1]["isError"]),
+        (&"3".into(), &true.into())
+    );
+
+    worker.begin("counts_blocking", batch);
+    assert_eq!(worker.log().await.message, "add of @counts@A");
+    assert_eq!(worker.log().await.message, "fly of @counts@A");
+    assert_eq!(worker.answer().await.result.unwrap().status(), Status::Success);
     assert_eq!(worker.end().await, 0);
 }
 

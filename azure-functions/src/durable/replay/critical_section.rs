@@ -181,7 +181,7 @@ impl State {
         if self.section.as_ref().is_none_or(|section| section.known.is_none()) {
             return;
         }
-        self.reissue(history, true);
+        self.reissue(history);
         self.before_step();
         let Some(section) = self.section.take() else { return };
         for (i, entity) in section.entities.iter().enumerate() {

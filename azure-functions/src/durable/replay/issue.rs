@@ -69,20 +69,20 @@ impl Core {
     }
 
     /// Issues a call to an entity.
-    pub(crate) fn issue_entity_call(&self, target: Rc<str>, operation: &str, input: String, site: Site) -> OpId {
-        self.check_message(Message::Call, &target, site);
+    pub(crate) fn issue_entity_call(&self, target: &Rc<str>, operation: &str, input: String, site: Site) -> OpId {
+        self.check_message(Message::Call, target, site);
         let mut state = self.state.borrow_mut();
         let op = state.new_operation(Course::Call, site);
         let call = ActionKind::CallEntity {
-            target: Rc::clone(&target),
+            target: Rc::clone(target),
             operation: operation.to_owned(),
             input,
         };
-        if state.is_step(&target) {
-            state.reissue(&self.history, true);
+        if state.is_step(target) {
+            state.reissue(&self.history);
             state.before_step();
             let id = state.issue(&self.history, call, op);
-            state.step_issued(&target, id);
+            state.step_issued(target, id);
         } else {
             state.issue(&self.history, call, op);
         }
@@ -238,7 +238,7 @@ impl State {
 
     /// Numbers an action, checks it against the history and adds it to the open segment.
     pub(super) fn issue(&mut self, history: &History, kind: ActionKind, op: OpId) -> u32 {
-        self.reissue(history, true);
+        self.reissue(history);
         let id = self.next_id();
         self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
         let site = self.operations[op.0 as usize].site;
@@ -253,7 +253,7 @@ impl State {
 
     /// Issues a timer no longer than the host takes, counted from the clock at which its shim will issue it.
     pub(super) fn issue_timer(&mut self, history: &History, due: DateTime<Utc>, op: OpId) -> u32 {
-        self.reissue(history, true);
+        self.reissue(history);
         let id = self.next_id();
         self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
         let due = apart_from_markers(due);

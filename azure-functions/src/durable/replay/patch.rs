@@ -78,7 +78,7 @@ impl Core {
 
     /// Reissues the markers at the end of the history that the code did not get to.
     pub(super) fn reissue_last_markers(&self) {
-        self.state.borrow_mut().reissue(&self.history, false);
+        self.state.borrow_mut().reissue(&self.history);
     }
 }
 
@@ -92,7 +92,7 @@ impl State {
             .position(|recorded| recorded == marker);
         if let Some(skipped) = skipped {
             for _ in 0..=skipped {
-                self.reissue_one(history, true);
+                self.reissue_one(history);
             }
             return true;
         }
@@ -102,20 +102,20 @@ impl State {
         if other || passed {
             return false;
         }
-        self.issue_marker(marker, true);
+        self.issue_marker(marker);
         true
     }
 
     /// Reissues the markers that the history has next: whoever asks for something else has not asked for them.
-    pub(super) fn reissue(&mut self, history: &History, because_of_code: bool) {
-        while !self.stopped() && self.reissue_one(history, because_of_code) {}
+    pub(super) fn reissue(&mut self, history: &History) {
+        while !self.stopped() && self.reissue_one(history) {}
     }
 
-    fn reissue_one(&mut self, history: &History, because_of_code: bool) -> bool {
+    fn reissue_one(&mut self, history: &History) -> bool {
         let Some(marker) = self.recorded_marker(history, self.actions.len()) else {
             return false;
         };
-        self.issue_marker(marker, because_of_code);
+        self.issue_marker(marker);
         self.patches.entry(marker).or_insert(Patch {
             asked: None,
             answer: true,
@@ -127,7 +127,7 @@ impl State {
     pub(super) fn pass_scheduled(&mut self, history: &History, id: u32) {
         // The host checks its own list when it gets here, so this cannot wait for the next action.
         if id as usize == self.actions.len() {
-            self.reissue(history, false);
+            self.reissue(history);
         }
     }
 
@@ -143,13 +143,10 @@ impl State {
         }
     }
 
-    /// Takes the next id. `because_of_code`: the code is running, on the last answer that was delivered; else the marker
-    /// joins the open segment, which is never too late for the host.
-    fn issue_marker(&mut self, marker: PatchMarker, because_of_code: bool) {
-        if because_of_code {
-            let id = u32::try_from(self.actions.len()).unwrap_or(u32::MAX);
-            self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
-        }
+    /// Takes the next id. The marker joins the open segment, which is never too late for the host, and never ends it: when
+    /// it was asked for shows no more once the question is gone, and what follows has to be issued at the same time as
+    /// before, because the ids of messages to entities come from the time.
+    fn issue_marker(&mut self, marker: PatchMarker) {
         self.actions.push(Action {
             kind: ActionKind::CreateTimer {
                 fire_at: marker.fire_at(),

@@ -104,14 +104,15 @@ fn a_panic_behind_a_section_says_again_what_the_section_did() {
 fn a_section_that_is_open_at_the_end_is_the_hosts_to_release() {
     let leaving: Orchestrator = |c| {
         body(async move {
-            std::mem::forget(both(&c).await);
-            Value::Null
+            let section = Box::leak(Box::new(both(&c).await));
+            section.call_entity(&entity(A), "withdraw", 5).await.unwrap_or_default()
         })
     };
-    let turn = run_with_locks(leaving, LOCKED);
+    let script = format!("{LOCKED} 14#1(@acct@a)=call:Q 13 12 15(Q)={{}}");
+    let turn = run_with_locks(leaving, &script);
     assert_eq!(
         (turn.is_done(), turn.actions().as_str()),
-        (true, "lock(@acct@a @acct@b)")
+        (true, "lock(@acct@a @acct@b) call(@acct@a)")
     );
 }
 
@@ -191,57 +192,91 @@ fn two_chains_of_calls_to_two_locked_entities_run_side_by_side() {
     );
 }
 
-#[test]
-fn what_breaks_the_rules_of_a_section_is_refused_in_the_same_episode() {
-    fn refused(script: &str, said: &str, orchestrator: Orchestrator) {
-        let turn = run_with_locks(orchestrator, script);
-        assert!(turn.failure().contains(said), "{}", turn.failure());
-        assert!(turn.failure().contains("critical_sections.rs:"), "{}", turn.failure());
+/// The orchestration is refused, with what the page of misuses promises and the line.
+#[track_caller]
+fn refused(script: &str, said: &[&str], orchestrator: Orchestrator) {
+    let turn = run_with_locks(orchestrator, script);
+    let failure = turn.failure();
+    for said in said.iter().chain(&["critical_sections.rs:"]) {
+        assert!(failure.contains(said), "{failure}");
     }
-    refused(LOCKED, "asked for locks while it holds some", |c| {
+}
+
+#[test]
+fn locks_within_locks() {
+    let said = "Name all entities in one `context.lock(..)`";
+    refused(LOCKED, &["name all entities in one `context.lock(..)`"], |c| {
         body(async move {
             let _section = both(&c).await;
             let _again = c.lock([entity(A)]).await;
             Value::Null
         })
     });
-    refused("12 0", "while it waits for others", |c| {
+    refused("12 0", &[said, "while it waits for others"], |c| {
         body(async move {
             let _first = c.lock([entity(A)]);
             let _second = c.lock([entity(B)]);
             Value::Null
         })
     });
-    refused(LOCKED, "has not locked while it holds locks", |c| {
+}
+
+#[test]
+fn a_call_outside_the_locks() {
+    refused(LOCKED, &["Name it in `context.lock(..)` too", "'@acct@c'"], |c| {
         body(async move {
             let _section = both(&c).await;
             let other = c.call_entity(&entity("@acct@c"), "x", ());
             other.await.unwrap_or_default()
         })
     });
-    refused(LOCKED, "'@acct@a'", |c| {
-        body(async move {
-            let section = both(&c).await;
-            let _one = section.call_entity(&entity(A), "x", ());
-            let _two = section.call_entity(&entity(A), "x", ());
-            Value::Null
-        })
-    });
-    refused(LOCKED, "signalled an entity that it has locked", |c| {
+}
+
+#[test]
+fn two_calls_at_once_to_a_locked_entity() {
+    refused(
+        LOCKED,
+        &["Await the calls to one entity one after the other", "'@acct@a'"],
+        |c| {
+            body(async move {
+                let section = both(&c).await;
+                let _one = section.call_entity(&entity(A), "x", ());
+                let _two = section.call_entity(&entity(A), "x", ());
+                Value::Null
+            })
+        },
+    );
+}
+
+#[test]
+fn a_signal_to_a_locked_entity() {
+    refused(LOCKED, &["Call it instead", "'@acct@a'"], |c| {
         body(async move {
             let _section = both(&c).await;
             let _sent = c.signal_entity(&entity(A), "x", ());
             Value::Null
         })
     });
-    refused(LOCKED, "started a sub-orchestration while it holds locks", |c| {
-        body(async move {
-            let _section = both(&c).await;
-            let child = c.call_sub_orchestrator("Child", None, ());
-            child.await.unwrap_or_default()
-        })
-    });
-    refused("12 0", "without naming an entity", |c| {
+}
+
+#[test]
+fn a_sub_orchestration_under_locks() {
+    refused(
+        LOCKED,
+        &["Call it before the lock, or after the guard is dropped"],
+        |c| {
+            body(async move {
+                let _section = both(&c).await;
+                let child = c.call_sub_orchestrator("Child", None, ());
+                child.await.unwrap_or_default()
+            })
+        },
+    );
+}
+
+#[test]
+fn a_lock_of_nothing() {
+    refused("12 0", &["Give `context.lock(..)` at least one"], |c| {
         body(async move {
             let _section = c.lock([] as [azure_functions_durable::EntityId; 0]).await;
             Value::Null

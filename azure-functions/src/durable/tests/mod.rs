@@ -11,6 +11,7 @@ mod failures;
 mod foreign;
 mod http;
 mod patched;
+mod patterns;
 mod regressions;
 mod retries;
 mod script;

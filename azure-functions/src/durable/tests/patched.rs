@@ -60,13 +60,16 @@ fn the_marker_on_the_wire_is_a_cancelled_timer_that_is_long_due() {
 #[test]
 fn a_new_execution_goes_the_new_way_and_every_replay_does() {
     for (script, actions) in [
-        ("12 0 4#0(A) 13 12 5>0=1", "A patch(p) X"),
-        ("12 0 4#0(A) 13 12 5>0=1 10#1=!p 4#2(X) 13 12 5>2=1", "A patch(p) X B"),
+        ("12 0 4#0(A) 13 12 5>0=1", "all(A patch(p)) X"),
+        (
+            "12 0 4#0(A) 13 12 5>0=1 10#1=!p 4#2(X) 13 12 5>2=1",
+            "all(A patch(p)) X B",
+        ),
         // The real host lets the timer fire all the same.
-        ("12 0 4#0(A) 13 12 5>0=1 10#1=!p 4#2(X) 13 12 11>1", "A patch(p) X"),
+        ("12 0 4#0(A) 13 12 5>0=1 10#1=!p 4#2(X) 13 12 11>1", "all(A patch(p)) X"),
         (
             "12 0 4#0(A) 13 12 5>0=1 10#1=!p 4#2(X) 13 12 11>1 5>2=1",
-            "A patch(p) X B",
+            "all(A patch(p)) X B",
         ),
     ] {
         let turn = run(ASKS, script);
@@ -93,7 +96,7 @@ fn an_old_execution_that_went_on_without_it_stays_on_the_old_way() {
 #[test]
 fn an_old_execution_that_is_not_there_yet_goes_the_new_way() {
     let turn = run(ASKS, "12 0 4#0(A) 13 12 15(E)=1 13 12 5>0=1");
-    assert_eq!(turn.actions(), "A patch(p) X");
+    assert_eq!(turn.actions(), "all(A patch(p)) X");
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn an_old_execution_that_is_over_is_told_false_wherever_it_is_replayed() {
     assert_eq!(run(ASKS, "12 0 4#0(A) 13 12 5>0=1 1 13 12 21 13 12").actions(), "A B");
     assert_eq!(
         run(ASKS, "12 0 17 13 12 17 17 13 12 21 4#0(A) 13 12 5>0=1").actions(),
-        "A patch(p) X"
+        "all(A patch(p)) X"
     );
 }
 
@@ -182,7 +185,7 @@ fn what_a_suspended_host_did_not_record_is_asked_anew() {
         "12 0 4#0(A) 13 12 5>0=1 19 13 12 15(other)=1 13 12 20",
         "12 0 4#0(A) 13 12 19 5>0=1 13 12 20",
     ] {
-        assert_eq!(run(ASKS, script).actions(), "A patch(p) X", "{script}");
+        assert_eq!(run(ASKS, script).actions(), "all(A patch(p)) X", "{script}");
     }
     let turn = run(ASKS, "12 0 4#0(A) 13 12 5>0=1 19 13 12 20 4#1(B) 13 12 5>1=1");
     assert_eq!((turn.actions().as_str(), turn.output()), ("A B", &json!(false)));
@@ -191,7 +194,10 @@ fn what_a_suspended_host_did_not_record_is_asked_anew() {
 #[test]
 fn a_marker_that_nobody_asks_for_any_more_is_reissued() {
     for (script, actions) in [
-        ("12 0 4#0(A) 13 12 5>0=1 10#1=!p 4#2(X) 13 12 5>2=1", "A patch(p) X B"),
+        (
+            "12 0 4#0(A) 13 12 5>0=1 10#1=!p 4#2(X) 13 12 5>2=1",
+            "all(A patch(p)) X B",
+        ),
         (
             "12 0 4#0(A) 10#1=!p 10#2=!q 13 12 5>0=1 4#3(X) 13 12",
             "all(A patch(p) patch(q)) X",
@@ -201,7 +207,7 @@ fn a_marker_that_nobody_asks_for_any_more_is_reissued() {
         ("12 0 10#0=!p 10#1=!q 4#2(A) 13 12 5>2=1", "patch(p) patch(q) A X"),
         (
             "12 0 4#0(A) 13 12 5>0=1 10#1=!p 10#2=!q 4#3(X) 13 12 11>1",
-            "A patch(p) patch(q) X",
+            "all(A patch(p) patch(q)) X",
         ),
     ] {
         let turn = run(ASKS_NO_MORE, script);
@@ -244,7 +250,7 @@ fn a_marker_that_was_passed_over_answers_a_question_that_comes_later() {
     let turn = run(orchestrator, "12 0 10#0=!p 4#1(A) 13 12 5>1=1 4#2(B) 13 12 5>2=1");
     assert_eq!(
         (turn.actions().as_str(), turn.output()),
-        ("patch(p) A B patch(q)", &json!([true, true]))
+        ("patch(p) A all(B patch(q))", &json!([true, true]))
     );
 }
 
@@ -301,7 +307,7 @@ fn branches_ask_for_themselves() {
     };
     assert_eq!(
         run(orchestrator, "12 0 4#0(A) 4#1(B) 13 12 5>0=1").actions(),
-        "any(A B) patch(p) X"
+        "any(A all(B patch(p))) X"
     );
     let turn = run(
         orchestrator,
@@ -309,7 +315,7 @@ fn branches_ask_for_themselves() {
     );
     assert_eq!(
         (turn.output(), turn.actions().as_str()),
-        (&json!([true, 9]), "any(A B) patch(p) all(X C)")
+        (&json!([true, 9]), "any(A all(B patch(p))) all(X C)")
     );
     // Old: A came first and nothing of it, then B went on with C.
     let turn = run(

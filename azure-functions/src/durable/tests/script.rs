@@ -6,9 +6,10 @@
 //! before.
 
 use crate::durable::{
-    DurableOrchestrationContext, EntityId, Episode, KnownFunctions, OrchestrationOutput, Orchestrator,
+    DurableOrchestrationContext, Episode, KnownFunctions, OrchestrationOutput, Orchestrator,
     replay::patch::PatchMarker, run_episode,
 };
+use azure_functions_durable::EntityId;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use std::future::Future;

@@ -230,7 +230,7 @@ impl<R> fmt::Debug for StartOver<R> {
     }
 }
 
-fn read_output<O: DeserializeOwned>(name: &str, output: Value) -> Result<O, CallError> {
+pub(super) fn read_output<O: DeserializeOwned>(name: &str, output: Value) -> Result<O, CallError> {
     serde_path_to_error::deserialize(output).map_err(|error| CallError::Output {
         name: name.to_owned(),
         expected: type_name::<O>(),

@@ -1,10 +1,11 @@
-//! The typed layer: functions and events as types, on top of the calls by name.
+//! The typed layer: functions, entities and events as types, on top of the calls by name.
 //!
 //! `#[func]` writes a type for every activity and orchestration; with it a call knows name, input, output and error. What
 //! travels is the same as for calls by name, but for the error of an activity, see [`own_error`].
 
 mod call;
 mod client;
+mod entity;
 mod event;
 mod function;
 pub(crate) mod own_error;
@@ -12,6 +13,7 @@ mod returned;
 
 pub use call::{ActivityError, StartOver, TypedCall, TypedSubCall};
 pub use client::{ClientFuture, OutputError, TypedClient};
+pub use entity::{EntityCalls, EntitySignals, TypedEntityCall};
 pub use event::{Event, EventError, TypedEvent};
 pub use function::{Activity, Orchestration};
 #[doc(hidden)]

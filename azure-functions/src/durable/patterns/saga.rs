@@ -1,0 +1,95 @@
+//! Steps that are undone when a later one fails.
+
+use crate::error::BoxError;
+use std::{cell::RefCell, error::Error, fmt, future::Future, pin::Pin};
+
+type Compensation<'a> = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + 'a>> + 'a>;
+
+/// What a [`saga`] has to undo if it fails.
+#[derive(Default)]
+pub struct Saga<'a> {
+    compensations: RefCell<Vec<Compensation<'a>>>,
+}
+
+impl<'a> Saga<'a> {
+    /// Has this called and awaited if a later step fails.
+    pub fn on_failure<F, T, E>(&self, compensate: impl FnOnce() -> F + 'a)
+    where
+        F: Future<Output = Result<T, E>> + 'a,
+        E: Into<BoxError>,
+    {
+        let compensation: Compensation<'a> = Box::new(|| {
+            let future = compensate();
+            Box::pin(async move { future.await.map(drop).map_err(Into::into) })
+        });
+        self.compensations.borrow_mut().push(compensation);
+    }
+}
+
+impl fmt::Debug for Saga<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let compensations = self.compensations.borrow().len();
+        f.debug_struct("Saga").field("compensations", &compensations).finish()
+    }
+}
+
+/// A saga has failed, and what it had done has been undone.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SagaError<E> {
+    /// Why it failed.
+    pub error: E,
+    /// What could not be undone, in the order it was tried.
+    pub not_undone: Vec<BoxError>,
+}
+
+impl<E: fmt::Display> fmt::Display for SagaError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)?;
+        for failure in &self.not_undone {
+            write!(f, "; not undone: {failure}")?;
+        }
+        Ok(())
+    }
+}
+
+impl<E: fmt::Display + fmt::Debug> Error for SagaError<E> {}
+
+/// Takes steps, and when they fail, calls what they gave to [`Saga::on_failure`], the newest first, one after the other.
+/// What cannot be undone does not keep the rest from being tried.
+///
+/// ```
+/// use azure_functions::{
+///     bindings::DurableOrchestrationContext,
+///     durable::{CallError, patterns::{SagaError, saga}},
+///     func,
+/// };
+///
+/// #[func]
+/// pub async fn book_trip(context: DurableOrchestrationContext) -> Result<(), SagaError<CallError>> {
+///     saga(async |saga| {
+///         let flight = context.call_activity("book_flight", context.input()).await?;
+///         saga.on_failure(|| context.call_activity("cancel_flight", flight));
+///         let hotel = context.call_activity("book_hotel", context.input()).await?;
+///         saga.on_failure(|| context.call_activity("cancel_hotel", hotel));
+///         context.call_activity("charge", context.input()).await?;
+///         Ok(())
+///     })
+///     .await
+/// }
+/// ```
+///
+/// # Errors
+/// The error of the steps, with what could not be undone.
+pub async fn saga<'a, T, E>(steps: impl AsyncFnOnce(&Saga<'a>) -> Result<T, E>) -> Result<T, SagaError<E>> {
+    let saga = Saga::default();
+    let error = match steps(&saga).await {
+        Ok(done) => return Ok(done),
+        Err(error) => error,
+    };
+    let mut not_undone = Vec::new();
+    for compensate in saga.compensations.into_inner().into_iter().rev() {
+        not_undone.extend(compensate().await.err());
+    }
+    Err(SagaError { error, not_undone })
+}

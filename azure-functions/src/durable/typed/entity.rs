@@ -1,0 +1,180 @@
+//! Operations of entities by type, sent by an orchestration.
+
+use super::call::read_output;
+use crate::{
+    durable::{CallError, CallFuture, CriticalSection, DurableOrchestrationContext},
+    entities::{Entity, EntityId, EntityIdError, EntityRef, EntitySender},
+};
+use chrono::{DateTime, Utc};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    panic::Location,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+/// Entities by type: what `#[entity]` generates.
+impl<T> DurableOrchestrationContext<T> {
+    /// The operations of an entity as methods, to call them: each gives a future of what the operation returns. Operations
+    /// and their inputs and answers are checked when the app is compiled.
+    ///
+    /// ```
+    /// use azure_functions::prelude::*;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Default, Serialize, Deserialize)]
+    /// struct Stock {
+    ///     left: u32,
+    /// }
+    ///
+    /// #[entity]
+    /// impl Stock {
+    ///     fn take(&mut self, count: u32) -> Result<u32, String> {
+    ///         self.left = self.left.checked_sub(count).ok_or("there are not enough")?;
+    ///         Ok(self.left)
+    ///     }
+    ///
+    ///     fn add(&mut self, count: u32) {
+    ///         self.left += count;
+    ///     }
+    /// }
+    ///
+    /// #[func]
+    /// async fn order(context: DurableOrchestrationContext<String>) -> Result<(), CallError> {
+    ///     let item = context.input();
+    ///     let left = context.entity::<Stock>(&item).take(3).await?;
+    ///     if left < 10 {
+    ///         context.signal::<Stock>(&item).add(50)?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn entity<E: Entity>(&self, key: impl Into<String>) -> E::Proxy<EntityCalls> {
+        EntityRef::proxy::<E>(
+            EntityCalls {
+                context: self.untyped(),
+            },
+            key,
+        )
+    }
+
+    /// The operations of an entity as methods, to signal them: each is sent at once, and nothing tells what came of it.
+    pub fn signal<E: Entity>(&self, key: impl Into<String>) -> E::Proxy<EntitySignals> {
+        EntityRef::proxy::<E>(
+            EntitySignals {
+                context: self.untyped(),
+                time: None,
+            },
+            key,
+        )
+    }
+
+    /// The operations of an entity as methods, to signal them: the entity receives each at this time, or at once if it has
+    /// passed.
+    pub fn signal_at<E: Entity>(&self, time: DateTime<Utc>, key: impl Into<String>) -> E::Proxy<EntitySignals> {
+        EntityRef::proxy::<E>(
+            EntitySignals {
+                context: self.untyped(),
+                time: Some(time),
+            },
+            key,
+        )
+    }
+}
+
+impl CriticalSection {
+    /// The operations of a locked entity as methods, to call them, as [`entity`](DurableOrchestrationContext::entity) of the
+    /// context does.
+    pub fn entity<E: Entity>(&self, key: impl Into<String>) -> E::Proxy<EntityCalls> {
+        self.context().entity::<E>(key)
+    }
+}
+
+/// Calls from an orchestration: see [`DurableOrchestrationContext::entity`].
+#[derive(Clone, Debug)]
+pub struct EntityCalls {
+    context: DurableOrchestrationContext,
+}
+
+/// Signals from an orchestration: see [`DurableOrchestrationContext::signal`].
+#[derive(Clone, Debug)]
+pub struct EntitySignals {
+    context: DurableOrchestrationContext,
+    time: Option<DateTime<Utc>>,
+}
+
+impl EntitySender for EntityCalls {
+    type Reply<T> = TypedEntityCall<T>;
+
+    #[track_caller]
+    fn send<T>(
+        &self,
+        entity: &Result<EntityId, EntityIdError>,
+        operation: &'static str,
+        input: impl Serialize,
+    ) -> TypedEntityCall<T> {
+        let call = match entity {
+            Ok(entity) => self.context.call_entity(entity, operation, input),
+            Err(error) => {
+                let (core, site) = (&self.context.core, Location::caller());
+                if core.touch(site) {
+                    CallFuture::refused(core, error.clone().into())
+                } else {
+                    CallFuture::called(core, core.inert(site), site)
+                }
+            }
+        };
+        TypedEntityCall {
+            call,
+            operation,
+            answer: PhantomData,
+        }
+    }
+}
+
+impl EntitySender for EntitySignals {
+    type Reply<T> = Result<(), CallError>;
+
+    #[track_caller]
+    fn send<T>(
+        &self,
+        entity: &Result<EntityId, EntityIdError>,
+        operation: &'static str,
+        input: impl Serialize,
+    ) -> Result<(), CallError> {
+        let entity = entity.as_ref().map_err(|error| CallError::from(error.clone()))?;
+        match self.time {
+            None => self.context.signal_entity(entity, operation, input),
+            Some(time) => self.context.signal_entity_at(entity, operation, input, time),
+        }
+    }
+}
+
+/// Future of a called operation of an entity: its answer, or why it failed.
+#[must_use = "futures do nothing unless you `.await` them; the call has been made all the same"]
+pub struct TypedEntityCall<T> {
+    call: CallFuture,
+    operation: &'static str,
+    answer: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Future for TypedEntityCall<T> {
+    type Output = Result<T, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = std::task::ready!(Pin::new(&mut self.call).poll(cx));
+        Poll::Ready(answer.and_then(|answer| read_output(self.operation, answer)))
+    }
+}
+
+impl<T> fmt::Debug for TypedEntityCall<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedEntityCall")
+            .field("operation", &self.operation)
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}
