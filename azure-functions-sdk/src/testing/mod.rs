@@ -14,6 +14,7 @@ mod presence;
 mod stuck;
 mod transport;
 mod turns;
+mod typed;
 mod worker;
 mod world;
 
