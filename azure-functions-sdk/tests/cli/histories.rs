@@ -170,7 +170,11 @@ fn histories_of_a_running_host_replay_with_those_of_all_releases() {
         "{lines}"
     );
     let source = include_str!("../../../examples/durable-functions/src/functions/sequence.rs");
-    let line = source.lines().position(|line| line.contains("call_activity")).unwrap() + 1;
+    let line = source
+        .lines()
+        .position(|line| line.contains("context.call::<say_hello>"))
+        .unwrap()
+        + 1;
     assert!(
         errors.contains("renamed.json") && errors.contains(&format!("sequence.rs:{line})")),
         "{errors}"

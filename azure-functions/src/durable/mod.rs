@@ -48,6 +48,9 @@ mod tests;
 mod typed;
 mod waiting;
 
+pub use azure_functions_durable::{
+    OrchestrationClientError, OrchestrationRuntimeStatus, OrchestrationStatusQueryResult,
+};
 pub use call_error::{CallError, FailureDetails, InputError, TaskFailure};
 pub use context::{DurableOrchestrationContext, EventOrTimeout};
 pub use entities::{CriticalSection, LockFuture};

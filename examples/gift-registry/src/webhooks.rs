@@ -2,7 +2,10 @@
 
 use std::{error::Error, time::Duration};
 
-use azure_functions::{durable::Orchestration, prelude::*};
+use azure_functions::{
+    durable::{Orchestration, OrchestrationClientError},
+    prelude::*,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -54,8 +57,10 @@ pub async fn finish(
         Some(false) => (400, "This registry is closed.").into(),
         Some(true) => {
             client.raise(&id, &Close).await?;
-            client.output::<registry>(&id, Duration::from_secs(10)).await?;
-            "Closed".into()
+            match client.output::<registry>(&id, Duration::from_secs(10)).await? {
+                Some(_) => "Closed".into(),
+                None => (202, "This registry is about to close.").into(),
+            }
         }
     })
 }
@@ -91,7 +96,11 @@ pub async fn stats(
 
 /// Whether a registry is open; none if there is no registry with this id. It is open while its orchestration has not ended.
 async fn is_open(client: &DurableOrchestrationClient, id: &str) -> Result<Option<bool>, BoxError> {
-    let status = client.query_status(id, false, false, false).await?;
+    let status = match client.query_status(id, false, false, false).await {
+        // No instance can have such an id.
+        Err(OrchestrationClientError::InvalidInput { .. }) => None,
+        status => status?,
+    };
     Ok(status
         .filter(|status| status.name == registry::NAME)
         .map(|status| !status.runtime_status.is_terminal()))
@@ -165,6 +174,7 @@ mod tests {
     fn nothing_is_added_to_a_wrong_or_closed_registry() {
         let host = TestHost::new();
         assert_eq!(get(&host, "add", "nobody", Some("socks")).0, 404);
+        assert_eq!(get(&host, "add", "no#body", Some("socks")).0, 404);
         assert_eq!(get(&host, "finish", "nobody", None).0, 404);
         assert_eq!(get(&host, "peek", "nobody", None).0, 404);
 

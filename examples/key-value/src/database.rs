@@ -28,7 +28,10 @@ pub async fn database(
         return Ok((400, error.to_string()).into());
     }
     let id = if req.method() == "PUT" {
-        let value = req.body_as_str()?.to_owned();
+        let Ok(value) = req.body_as_str() else {
+            return Ok((400, "a value is text").into());
+        };
+        let value = value.to_owned();
         client.start::<database_put>(WriteOperation { key, value }).await?
     } else {
         client.start::<database_get>(key).await?
