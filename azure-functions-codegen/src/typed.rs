@@ -51,6 +51,10 @@ pub(crate) fn declaration(signature: &Signature, function: &ItemFn) -> TokenStre
                 fn read_error(json: &str) -> ::core::option::Option<Self::Error> {
                     __az::OwnError::<#returned>::read(json)
                 }
+
+                fn write_error(error: &Self::Error) -> ::core::option::Option<::std::string::String> {
+                    __az::OwnError::<#returned>::write_error(error)
+                }
             }
         };
         ("activity", "call", body)

@@ -159,7 +159,12 @@ pub struct OwnError<R>(PhantomData<R>);
 impl<T, E: Error + Serialize + DeserializeOwned> OwnError<Result<T, E>> {
     /// The error as JSON.
     pub fn write(returned: &Result<T, E>) -> Option<String> {
-        serde_json::to_string(returned.as_ref().err()?).ok()
+        Self::write_error(returned.as_ref().err()?)
+    }
+
+    /// The error as JSON.
+    pub fn write_error(error: &E) -> Option<String> {
+        serde_json::to_string(error).ok()
     }
 
     /// The error from JSON.
@@ -172,6 +177,11 @@ impl<T, E: Error + Serialize + DeserializeOwned> OwnError<Result<T, E>> {
 pub trait NoOwnError<R: TypedReturn> {
     /// None.
     fn write(_: &R) -> Option<String> {
+        None
+    }
+
+    /// None.
+    fn write_error(_: &R::Error) -> Option<String> {
         None
     }
 

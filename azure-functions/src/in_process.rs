@@ -13,7 +13,7 @@ pub use crate::{
 pub use http::http_response;
 
 use crate::{
-    durable::Episode,
+    durable::{Activity, Episode, own_error},
     entities::{run_batch, run_batch_blocking},
     invocation::Invocation,
     panics,
@@ -29,6 +29,24 @@ use azure_functions_durable::Transport;
 use log::LevelFilter;
 use std::{collections::HashMap, fmt, future::Future, sync::Arc};
 use tokio_util::sync::CancellationToken;
+
+/// The message of an activity that returned this error.
+pub fn message_of<F: Activity>(error: &F::Error) -> String
+where
+    F::Error: fmt::Display,
+{
+    let mut message = error.to_string();
+    if let Some(json) = F::write_error(error) {
+        own_error::append(&mut message, &json);
+    }
+    message
+}
+
+/// The message of a failed activity as people read it: without the error that travels with it.
+pub fn readable(mut message: String) -> String {
+    own_error::take(&mut message);
+    message
+}
 
 /// The functions linked into this binary.
 #[derive(Debug)]

@@ -1,12 +1,13 @@
 //! The durable task hub of the local host: engine, store, dispatch, HTTP API.
 //!
 //! `engine` decides, `store` remembers, `hub` brings messages, workers and time together, `http` and `binding` are what
-//! clients see. The way in is [`TaskHub`].
+//! clients see, `http_call` makes the HTTP calls of orchestrations. The way in is [`TaskHub`].
 
 pub mod binding;
 pub mod clock;
 pub(crate) mod engine;
 mod http;
+mod http_call;
 pub mod hub;
 pub(crate) mod store;
 pub mod work;
@@ -15,6 +16,7 @@ pub use self::{
     binding::BindingUrls,
     clock::{Clock, SystemClock},
     http::Via,
+    http_call::{HttpCallError, HttpCallRequest, HttpCallResponse, HttpCaller},
     hub::{HubName, HubNameError, TaskHub, TaskHubError, TaskHubOptions},
     store::{Durability, StoreError},
 };

@@ -14,6 +14,7 @@ use tokio::{
     sync::mpsc::unbounded_channel,
 };
 
+use super::http::FakeServers;
 use super::{
     TestHost,
     clock::VirtualClock,
@@ -143,9 +144,11 @@ impl TestHostBuilder {
         let (commands, received) = unbounded_channel();
         let clock = VirtualClock::new(self.start_time, self.id_seed.unwrap_or_else(seed_of_test));
         let worker = AppWorker::new(app, clock.clone(), commands.clone(), &self.running);
+        let servers = FakeServers::default();
         // What a file would be named.
         let options = TaskHubOptions::new(HubName::default(), "memory")
             .clock(Arc::new(clock.clone()))
+            .http_caller(Arc::new(servers.clone()))
             // Real activities take turns anyway; the others must not depend on how many cores this machine has.
             .max_concurrent_activities(usize::MAX)
             .max_concurrent_entities(usize::MAX)
@@ -171,6 +174,7 @@ impl TestHostBuilder {
             clock,
             worker,
             client,
+            servers,
             patience: self.patience,
             most_jumps: self.most_jumps,
             start_time: self.start_time,

@@ -10,7 +10,7 @@ use std::{
 
 use azure_functions::{
     http::{HttpRequest, HttpResponse},
-    in_process::{Call, http_response},
+    in_process::{Call, http_response, readable},
 };
 use azure_functions_durable::{OrchestrationClient, OrchestrationClientError, OrchestrationStatusQueryResult};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -26,6 +26,7 @@ use super::{
     builder::runtime,
     clock::VirtualClock,
     fake::{ActivityCall, Fake},
+    http::FakeServers,
     instance::TestInstance,
     log::LogRecord,
     transport::later,
@@ -54,6 +55,7 @@ pub struct TestHost {
     pub(super) clock: VirtualClock,
     pub(super) worker: AppWorker,
     pub(super) client: OrchestrationClient,
+    pub(super) servers: FakeServers,
     pub(super) patience: Duration,
     pub(super) most_jumps: u32,
     pub(super) start_time: DateTime<Utc>,
@@ -272,7 +274,10 @@ impl TestHost {
             let Some(function) = worker.app().find(&item.function) else {
                 return Err(format!("there is no function '{}'", item.function));
             };
-            let outputs = worker.invoke(function, activity_call(function, &item), None).await?;
+            let outputs = worker
+                .invoke(function, activity_call(function, &item), None)
+                .await
+                .map_err(readable)?;
             Ok(super::worker::value_of(outputs))
         })
     }

@@ -4,14 +4,17 @@ mod builder;
 mod clock;
 mod crash;
 mod disk;
+mod entity;
 mod fake;
 mod host;
+mod http;
 mod instance;
 mod log;
 mod presence;
 mod stuck;
 mod transport;
 mod turns;
+mod typed;
 mod worker;
 mod world;
 

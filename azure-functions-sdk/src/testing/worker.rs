@@ -14,7 +14,7 @@ use std::{
 };
 
 use azure_functions::in_process::{
-    App, Call, Data, DurableKind, Function, LogLine, LogSink, Outputs, Surroundings, TypedData,
+    App, Call, Data, DurableKind, Function, LogLine, LogSink, Outputs, Surroundings, TypedData, readable,
 };
 use azure_functions_durable::Transport;
 use log::LevelFilter;
@@ -274,7 +274,7 @@ impl AppWorker {
         if let Some(call) = self.calls().get_mut(index) {
             call.result = Some(match &result {
                 Ok(value) => Ok(json_of(value)),
-                Err(message) => Err(message.clone()),
+                Err(message) => Err(readable(message.clone())),
             });
         }
         result.map_or_else(WorkResult::Failed, WorkResult::Succeeded)

@@ -3,6 +3,7 @@
 use azure_functions_sdk::durable::work;
 
 mod entities;
+mod http_calls;
 mod lifecycle;
 mod restarts;
 mod routes;

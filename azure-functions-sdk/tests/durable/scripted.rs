@@ -251,6 +251,12 @@ impl Context {
         Ok(results.into_iter().collect::<Result<Vec<_>, _>>()?.into())
     }
 
+    /// An HTTP request that does not poll.
+    pub(crate) fn http(&mut self, request: &Value) -> Result<Value, Stop> {
+        self.actions.push(json!({"actionType": 8, "httpRequest": request}));
+        self.task()
+    }
+
     pub(crate) fn child(&mut self, name: &str, id: Option<&str>, input: impl Into<Value>) -> Result<Value, Stop> {
         self.actions
             .push(json!({"actionType": 2, "functionName": name, "instanceId": id, "input": input.into()}));

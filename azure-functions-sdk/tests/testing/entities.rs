@@ -1,195 +1,196 @@
-//! Entities written as types and as functions, from one end to the other.
+//! Entities, critical sections and HTTP calls, with the app's side and the host's side of them.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
-use azure_functions::{entities::EntityQuery, prelude::*};
-use azure_functions_sdk::testing::TestHost;
+use azure_functions::{durable::DurableHttpRequest, prelude::*};
+use azure_functions_sdk::{
+    durable::HttpCallResponse,
+    testing::{CrashExplorer, TestHost},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Operations `add` and `get`; a balance never falls below zero.
 #[derive(Default, Serialize, Deserialize)]
 struct Account {
     balance: i64,
+    /// What was added, in order.
+    log: Vec<i64>,
 }
 
 #[entity]
 impl Account {
-    fn deposit(&mut self, amount: i64) -> i64 {
+    fn add(&mut self, amount: i64) -> Result<i64, String> {
         self.balance += amount;
-        self.balance
-    }
-
-    fn withdraw(&mut self, amount: i64, context: &DurableEntityContext) -> Result<i64, String> {
-        self.balance -= amount;
-        context
-            .entity::<Statistics>("")
-            .withdrawn(context.entity_id().key().to_owned())
-            .map_err(|error| error.to_string())?;
+        self.log.push(amount);
         match self.balance {
-            ..0 => Err("there is not enough".to_owned()),
-            balance => Ok(balance),
+            0.. => Ok(self.balance),
+            below => Err(format!("the balance would be {below}")),
         }
     }
 
-    fn balance(&self) -> i64 {
+    fn get(&self) -> i64 {
         self.balance
     }
 }
 
-#[derive(Default, Serialize, Deserialize)]
-struct Statistics {
-    withdrawals: Vec<String>,
-}
-
-#[entity]
-impl Statistics {
-    async fn withdrawn(&mut self, account: String) {
-        tokio::task::yield_now().await;
-        self.withdrawals.push(account);
-    }
-
-    fn empty(&mut self) {
-        self.withdrawals.clear();
-    }
-}
-
-/// The register of the key-value database.
+/// Remembers the last input, and tells an account of it.
 #[func]
-fn register(context: DurableEntityContext) -> Result<EntityOutput, EntityError> {
-    match context.operation() {
-        "set" => {
-            let value: String = context.input_as()?;
-            context.set_state(&value)?;
-            Ok(value.into())
-        }
-        "get" => Ok(context.state::<String>()?.into()),
-        _ => Err(context.unknown_operation(["set", "get"])),
-    }
+fn relay(context: DurableEntityContext) -> Result<EntityOutput, Failure> {
+    let amount: i64 = context.input_as()?;
+    context.set_state(&amount)?;
+    context.signal_entity(&EntityId::new("account", "relayed")?, "add", amount)?;
+    Ok(amount.into())
 }
 
+/// From, to, how much.
 #[func]
-async fn put(
-    context: DurableOrchestrationContext<(String, String)>,
-) -> Result<OrchestrationOutput, Box<dyn std::error::Error + Send + Sync>> {
-    let (key, value) = context.input();
-    let entity = EntityId::new("Register", key)?;
-    let before = context.call_entity(&entity, "get", ()).await?;
-    let after = context.call_entity(&entity, "set", value).await?;
-    Ok(vec![before, after].into())
+async fn transfer(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, Failure> {
+    let (from, to, amount): (String, String, i64) = context.input_as()?;
+    let (from, to) = (EntityId::new("account", from)?, EntityId::new("account", to)?);
+    let section = context.lock([&from, &to]).await;
+    let balance = section.call_entity(&from, "get", Value::Null).await?;
+    let amount = amount.min(balance.as_i64().unwrap_or(0));
+    section.call_entity(&from, "add", -amount).await?;
+    section.call_entity(&to, "add", amount).await?;
+    Ok(amount.into())
 }
 
+/// Takes too much from an account, and says what it said.
 #[func]
-async fn withdraw(context: DurableOrchestrationContext<i64>) -> OrchestrationOutput {
-    let account = context.entity::<Account>("a");
-    match account.withdraw(context.input()).await {
-        Ok(left) => left.into(),
-        Err(error) => error.to_string().into(),
-    }
+async fn overdraw(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, Failure> {
+    let account = EntityId::new("account", "poor")?;
+    context.signal_entity(&account, "add", 3)?;
+    let refused = context.call_entity(&account, "add", -5).await;
+    let balance = context.call_entity(&account, "get", Value::Null).await?;
+    Ok(json!([refused.err().map(|error| error.to_string()), balance]).into())
 }
 
+/// A bonus in a day.
 #[func]
-async fn transfer(context: DurableOrchestrationContext<i64>) -> Result<OrchestrationOutput<(i64, i64)>, CallError> {
-    let section = context.lock([Account::entity_id("a")?, Account::entity_id("b")?]).await;
-    section.entity::<Account>("a").withdraw(context.input()).await?;
-    section.entity::<Account>("b").deposit(context.input()).await?;
-    let balances = (
-        section.entity::<Account>("a").balance().await?,
-        section.entity::<Account>("b").balance().await?,
-    );
-    Ok(balances.into())
+async fn promise(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, Failure> {
+    let due = context.current_time() + chrono::TimeDelta::days(1);
+    context.signal_entity_at(&EntityId::new("account", "patient")?, "add", 7, due)?;
+    Ok(Value::Null.into())
 }
 
+/// Starts a job and waits for its end.
 #[func]
-async fn empties_later(context: DurableOrchestrationContext) -> Result<(), CallError> {
-    let tomorrow = context.current_time() + Duration::from_hours(24);
-    context.signal_at::<Statistics>(tomorrow, "").empty()
-}
-
-fn read<E: Entity>(host: &TestHost, key: &str) -> Option<E> {
-    let id = E::entity_id(key).unwrap();
-    let read = host.block_on(host.client().read_entity_state::<E>(&id)).unwrap();
-    assert_eq!(read.exists, read.state.is_some());
-    read.state
+async fn job(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, Failure> {
+    let request = DurableHttpRequest::post("http://jobs.example/start").body("go");
+    let response = context.call_http(request).await?;
+    Ok(json!([response.status(), response.text()]).into())
 }
 
 #[test]
-fn a_register_is_made_by_its_first_operation_and_keeps_its_value() {
+fn a_signal_from_a_client_creates_the_entity_and_its_signals_reach_others() {
     let host = TestHost::new();
+    assert_eq!(host.entity_state("relay", "r"), None);
+    host.signal_entity("Relay", "r", "pass", 5);
+    assert_eq!(host.entity_state("relay", "r"), Some(json!(5)));
     assert_eq!(
-        host.start("put", ("1", "first")).output::<Value>(),
-        json!([null, "first"])
-    );
-    assert_eq!(
-        host.start("put", ("1", "second")).output::<Value>(),
-        json!(["first", "second"])
+        host.entity_state("account", "relayed"),
+        Some(json!({"balance": 5, "log": [5]}))
     );
     host.restart();
-    assert_eq!(
-        host.start("put", ("1", "third")).output::<Value>(),
-        json!(["second", "third"])
+    host.signal_entity("account", "relayed", "delete", ());
+    assert_eq!(host.entity_state("account", "relayed"), None);
+}
+
+#[test]
+#[should_panic(expected = "Entity function 'nobody' does not exist.")]
+fn an_entity_that_the_app_does_not_have_cannot_be_signalled() {
+    TestHost::new().signal_entity("nobody", "n", "add", 1);
+}
+
+#[test]
+fn a_failed_operation_leaves_the_state_and_its_caller_gets_the_error() {
+    let host = TestHost::new();
+    let output: Value = host.start("overdraw", ()).output();
+    assert_eq!(output[1], 3);
+    assert!(
+        output[0].as_str().unwrap().contains("the balance would be -2"),
+        "{output}"
     );
     assert_eq!(
-        host.start("put", ("2", "other")).output::<Value>(),
-        json!([null, "other"])
+        host.entity_state("account", "poor"),
+        Some(json!({"balance": 3, "log": [3]}))
     );
 }
 
 #[test]
-fn what_clients_signal_is_done_in_order_and_an_error_takes_back_state_and_signals() {
+fn a_delayed_signal_comes_in_its_time() {
     let host = TestHost::new();
-    let client = host.client();
-    let account = client.entity::<Account>("a");
-    host.block_on(async {
-        for amount in 1..=100 {
-            account.deposit(amount).await.unwrap();
+    assert_eq!(host.start("promise", ()).output::<Value>(), Value::Null);
+    host.advance(Duration::from_hours(23));
+    assert_eq!(host.entity_state("account", "patient"), None);
+    host.advance(Duration::from_hours(1));
+    assert_eq!(host.entity_state("account", "patient").unwrap()["balance"], 7);
+}
+
+#[test]
+fn transfers_in_critical_sections_lose_nothing_whenever_the_process_ends() {
+    let explored = CrashExplorer::new().explore(|host| {
+        host.signal_entity("account", "a", "add", 10);
+        host.signal_entity("account", "b", "add", 10);
+        let transfers = [
+            host.start_with_id("transfer", "t1", ("a", "b", 4)),
+            host.start_with_id("transfer", "t2", ("b", "a", 20)),
+        ];
+        let moved: Vec<i64> = transfers.iter().map(|transfer| transfer.output()).collect();
+        let balance = |key: &str| host.entity_state("account", key).unwrap()["balance"].as_i64().unwrap();
+        let (a, b) = (balance("a"), balance("b"));
+        assert_eq!((a, b), (10 - moved[0] + moved[1], 10 + moved[0] - moved[1]));
+        a + b
+    });
+    assert_eq!(explored.output, 20);
+}
+
+#[test]
+fn an_http_call_polls_until_the_job_is_done() {
+    let host = TestHost::new();
+    host.fake_http({
+        let mut polls = 0;
+        move |request| {
+            polls += 1;
+            match (request.method.as_str(), polls) {
+                ("POST", 1) => HttpCallResponse::new(202, "")
+                    .header("Location", "http://jobs.example/status")
+                    .header("Retry-After", "60"),
+                ("GET", 2) => HttpCallResponse::new(202, "").header("location", "http://jobs.example/status"),
+                ("GET", 3) => HttpCallResponse::new(200, "done"),
+                _ => panic!("{request:?}"),
+            }
         }
     });
-    host.run_until_idle();
-    assert_eq!(read::<Account>(&host, "a").unwrap().balance, 5050);
-    assert_eq!(host.start("withdraw", 50).output::<i64>(), 5000);
-    let refused = host.start("withdraw", 5001).output::<String>();
+    let job = host.start("job", ());
+    let begun = host.now();
+    assert_eq!(job.output::<Value>(), json!([200, "done"]));
     assert_eq!(
-        refused,
-        "operation 'withdraw' of entity '@account@a' failed: there is not enough"
+        host.now() - begun,
+        chrono::TimeDelta::seconds(90),
+        "a minute, then the usual half"
     );
-    host.run_until_idle();
-    assert_eq!(read::<Account>(&host, "a").unwrap().balance, 5000);
-    assert_eq!(read::<Statistics>(&host, "").unwrap().withdrawals, ["a"]);
-
-    host.block_on(account.delete()).unwrap();
-    host.run_until_idle();
-    assert!(read::<Account>(&host, "a").is_none());
-}
-
-#[test]
-fn a_transfer_has_both_accounts_to_itself() {
-    let host = TestHost::new();
-    let client = host.client();
-    host.block_on(client.entity::<Account>("a").deposit(100)).unwrap();
-    let transfers: Vec<_> = (0..10).map(|_| host.start("transfer", 10)).collect();
-    let mut balances: Vec<_> = transfers
+    let calls: Vec<String> = host
+        .http_calls()
         .iter()
-        .map(|transfer| transfer.output::<(i64, i64)>())
+        .map(|call| format!("{} {}", call.method, call.uri))
         .collect();
-    balances.sort_unstable();
-    assert_eq!(balances, (0..10).map(|n| (n * 10, 100 - n * 10)).collect::<Vec<_>>());
+    assert_eq!(
+        calls,
+        [
+            "POST http://jobs.example/start",
+            "GET http://jobs.example/status",
+            "GET http://jobs.example/status"
+        ]
+    );
 }
 
 #[test]
-fn a_signal_for_later_comes_then_and_entities_are_listed() {
+fn without_a_fake_every_http_call_fails_and_says_why() {
     let host = TestHost::new();
-    let client = host.client();
-    host.block_on(client.entity::<Statistics>("").withdrawn("a".to_owned()))
-        .unwrap();
-    host.start("empties_later", ()).wait();
-    host.advance(Duration::from_hours(23));
-    assert_eq!(read::<Statistics>(&host, "").unwrap().withdrawals, ["a"]);
-    host.advance(Duration::from_hours(2));
-    assert!(read::<Statistics>(&host, "").unwrap().withdrawals.is_empty());
-
-    let query = EntityQuery::new().name(Statistics::NAME).fetch_state(true);
-    let listed = host.block_on(client.list_entities(&query)).unwrap();
-    assert_eq!(listed.len(), 1);
-    assert_eq!(listed[0].entity_id, Statistics::entity_id("").unwrap());
-    assert_eq!(listed[0].state, json!({"withdrawals": []}));
+    let failure = host.start("job", ()).failure();
+    assert!(failure.contains("say who does with fake_http"), "{failure}");
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use azure_functions::{
-    durable::{EventError, Orchestration, OutputError},
+    durable::{EventError, Orchestration, OutputError, TaskFailure},
     event,
     prelude::*,
 };
@@ -108,7 +108,7 @@ pub(crate) fn moody(_input: ()) -> Result<(), PaymentError> {
 #[func]
 pub(crate) async fn insists(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, CallError> {
     let policy = RetryOptions::new(Duration::from_mins(1), 10).retry_if(|error| {
-        let own = error.failure().and_then(|failure| failure.error::<PaymentError>());
+        let own = error.failure().and_then(TaskFailure::error::<PaymentError>);
         matches!(own, Some(PaymentError::Short(_)))
     });
     let error = context.call_with_retry::<moody>(policy, ()).await.unwrap_err();
@@ -197,9 +197,7 @@ fn an_input_of_another_shape_fails_the_instance_with_the_path() {
 #[test]
 fn an_output_of_another_shape_is_an_error_with_the_path() {
     let host = TestHost::new();
-    let _fake = host.fake("charge", |_: serde_json::Value| {
-        Ok::<_, String>(json!({ "customer": 5 }))
-    });
+    host.fake("charge", |_: serde_json::Value| json!({ "customer": 5 }));
     let failure = host
         .start(pay::NAME, json!({ "customer": "me", "items": [] }))
         .failure();
@@ -212,7 +210,8 @@ fn an_output_of_another_shape_is_an_error_with_the_path() {
 #[test]
 fn a_worker_that_knows_no_types_still_fails_the_call() {
     let host = TestHost::new();
-    let _fake = host.fake("charge", |_: serde_json::Value| Err::<(), _>("only 3 are left"));
+    host.fake("charge", |_: serde_json::Value| ())
+        .failing("only 3 are left");
     let failure = host
         .start(pay::NAME, json!({ "customer": "me", "items": [] }))
         .failure();
@@ -229,6 +228,10 @@ fn an_event_is_raised_and_awaited_by_type() {
         .unwrap();
     assert_eq!(waiting.output::<String>(), "boss");
 
+    let waiting = host.start_typed::<approved>(json!(null));
+    waiting.raise(&Approval { by: "me".to_owned() });
+    assert_eq!(waiting.output::<String>(), "me");
+
     let waiting = host.start(approved::NAME, ());
     waiting.raise_event("APPROVAL", json!({ "by": ["boss"] }));
     let failure = waiting.failure();
@@ -236,6 +239,29 @@ fn an_event_is_raised_and_awaited_by_type() {
         failure.contains("the payload of event 'approval' is not a ") && failure.contains("at `by`"),
         "{failure}"
     );
+}
+
+#[test]
+fn a_fake_fails_with_the_activity_s_own_error() {
+    let host = TestHost::new();
+    host.fake_typed::<charge>(|(customer, amount)| match amount {
+        7 => Ok(Receipt { customer, paid: 7 }),
+        _ => Err(PaymentError::Short(7)),
+    });
+    let order = Order {
+        customer: "me".to_owned(),
+        items: vec![Item {
+            name: "tea".to_owned(),
+            price: 80,
+        }],
+    };
+    let paid: Receipt = host.start_typed::<pay>(order).output();
+    assert_eq!(paid.paid, 7);
+    // Whoever reads what happened sees the message alone.
+    let short = host.calls("charge")[0].result.clone();
+    assert_eq!(short, Some(Err("only 7 are left".to_owned())));
+    let message = host.run_activity("charge", ("me", 200)).unwrap_err();
+    assert_eq!(message, "only 100 are left");
 }
 
 #[test]

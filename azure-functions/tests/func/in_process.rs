@@ -7,6 +7,7 @@ use azure_functions::{
     prelude::*,
 };
 use azure_functions_durable::{Exchange, OrchestrationClient, Pause, Transport};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
     future::Future,
@@ -118,6 +119,26 @@ async fn an_activity_gives_its_result_or_its_message() {
         refused.starts_with("function `doubled`: parameter `number`: "),
         "{refused}"
     );
+}
+
+#[func]
+fn declines(code: u32) -> Result<ActivityOutput<()>, Declined> {
+    Err(Declined { code, why: "key=<1>" })
+}
+
+#[derive(Debug, Serialize, Deserialize, thiserror::Error)]
+#[error("declined with {code}")]
+struct Declined {
+    code: u32,
+    #[serde(skip_deserializing)]
+    why: &'static str,
+}
+
+#[tokio::test]
+async fn an_error_that_serde_can_write_rides_at_the_end_of_its_message() {
+    let failed = run("declines", input("code", "51")).await.unwrap_err();
+    let json = r#"{"code":51,"why":"key\u003d\u003c1>"}"#;
+    assert_eq!(failed, format!("declined with 51\n\n<rust-error>{json}</rust-error>"));
 }
 
 #[tokio::test]

@@ -17,8 +17,9 @@ use crate::durable::{
         message::Message,
         outcome::{activity_ended, activity_failure, activity_missing},
     },
+    http_call,
     store::{Commit, InboxRow},
-    work::{WorkError, WorkItem, WorkKind, WorkResult},
+    work::{ReturnValue, WorkError, WorkItem, WorkKind, WorkResult},
 };
 
 impl Inner {
@@ -63,13 +64,15 @@ impl Inner {
     async fn answer(&self, activity: &Activity) -> Answer {
         let name = &activity.name;
         if name == HTTP_ACTIVITY {
-            // The extension gives the bare message for these.
-            let reason = "This version of the local host makes no HTTP calls for orchestrations: call an activity that \
-                          makes the request.";
-            return Answer::Failed(Failure {
-                reason: reason.to_owned(),
-                details: String::new(),
-            });
+            let request = activity.input.as_deref().unwrap_or_default();
+            return match http_call::make(&*self.options.http_caller, request).await {
+                Ok(response) => Answer::Result(WorkResult::Succeeded(ReturnValue::Json(response))),
+                // The extension gives the bare message for these.
+                Err(reason) => Answer::Failed(Failure {
+                    reason,
+                    details: String::new(),
+                }),
+            };
         }
         let Some(function) = self.state().function(WorkKind::Activity, name) else {
             return Answer::Failed(activity_missing(name));

@@ -23,7 +23,7 @@ use crate::durable::{
 /// How an episode ended.
 enum End {
     /// The engine decided; all messages of the batch have been taken.
-    Decided(Decision),
+    Decided(Box<Decision>),
     /// No message of the batch concerns the instance.
     Discard,
     /// The start message is not there yet.
@@ -97,7 +97,7 @@ impl Inner {
         let episode = match begin {
             Begin::Discard => return End::Discard,
             Begin::NotStarted => return End::NotStarted,
-            Begin::Decided(decision) => return End::Decided(*decision),
+            Begin::Decided(decision) => return End::Decided(decision),
             Begin::Run(episode) => episode,
         };
         let name = &loaded.instance.name;
@@ -111,7 +111,7 @@ impl Inner {
                 "Orchestrator function '{name}' failed: the function '{name}' doesn't exist, is disabled, or is not an \
                  orchestrator function."
             );
-            return End::Decided(episode.fail(&text, self.now()));
+            return End::Decided(Box::new(episode.fail(&text, self.now())));
         };
         let played = (!loaded.played.is_empty()).then_some(loaded.played.as_str());
         let item = WorkItem {
@@ -123,7 +123,12 @@ impl Inner {
         match self.worker.run(item).await {
             Ok(answer) => {
                 let has_entity = |name: &str| self.state().function(WorkKind::Entity, name).is_some();
-                End::Decided(episode.finish(&answer, self.now(), &mut || self.new_id(), &has_entity))
+                End::Decided(Box::new(episode.finish(
+                    &answer,
+                    self.now(),
+                    &mut || self.new_id(),
+                    &has_entity,
+                )))
             }
             Err(WorkError::ShuttingDown) => End::Leave,
             Err(error) if deaths + 1 >= MAX_DEATHS => {
@@ -131,7 +136,7 @@ impl Inner {
                     "Orchestrator function '{name}' failed: it was tried {MAX_DEATHS} times and never ended; the last \
                      time {error}. Look for what ends the worker (an abort, a stack overflow, no memory left) or blocks it."
                 );
-                End::Decided(episode.fail(&text, self.now()))
+                End::Decided(Box::new(episode.fail(&text, self.now())))
             }
             Err(error) => End::Again(error.to_string()),
         }
@@ -146,7 +151,7 @@ impl Inner {
         end: End,
     ) -> Result<(), StoreError> {
         match end {
-            End::Decided(decision) => self.record(key, loaded, taken, decision).await,
+            End::Decided(decision) => self.record(key, loaded, taken, *decision).await,
             End::Discard => {
                 let place = self.writer.place().await?;
                 let mut state = self.state();

@@ -6,6 +6,7 @@ use super::HubName;
 use crate::durable::{
     clock::{Clock, SystemClock},
     engine::settings::Settings,
+    http_call::{HttpCaller, default_caller},
     store::Durability,
 };
 
@@ -45,6 +46,8 @@ pub struct TaskHubOptions {
     pub history_cache: usize,
     /// Where the hub gets its time from.
     pub clock: Arc<dyn Clock>,
+    /// Who makes the HTTP calls that orchestrations ask for.
+    pub http_caller: Arc<dyn HttpCaller>,
 }
 
 impl TaskHubOptions {
@@ -70,6 +73,7 @@ impl TaskHubOptions {
             max_request_body: 100 * 1024 * 1024,
             history_cache: 128 * 1024 * 1024,
             clock: Arc::new(SystemClock),
+            http_caller: default_caller(),
         }
     }
 
@@ -154,6 +158,13 @@ impl TaskHubOptions {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Sets who makes the HTTP calls that orchestrations ask for.
+    #[must_use]
+    pub fn http_caller(mut self, caller: Arc<dyn HttpCaller>) -> Self {
+        self.http_caller = caller;
         self
     }
 

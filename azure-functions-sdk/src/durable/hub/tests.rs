@@ -24,6 +24,8 @@ use crate::durable::{
     work,
 };
 
+mod entities;
+
 #[allow(dead_code)]
 #[path = "../../../tests/durable/scripted.rs"]
 mod scripted;

@@ -3,6 +3,8 @@
 //! A store knows rows, not semantics: the engine decides what an episode changes, the hub turns that into one
 //! [`Commit`], and the store makes a batch of commits durable in one step. Only `sqlite` says SQL.
 
+#[cfg(all(test, feature = "sqlite", feature = "testing"))]
+mod agreement;
 pub(crate) mod commit;
 mod durability;
 #[cfg(feature = "sqlite")]

@@ -104,6 +104,45 @@ fn failure_details_are_the_source_of_the_error() {
     assert_eq!(turn.output(), &json!(["declined", "reset", true]));
 }
 
+/// Hosts of one vintage put the message into the reason, of another into the details, of the newest into an object.
+#[test]
+fn an_activity_s_own_error_is_read_wherever_the_host_put_its_message_and_seen_nowhere() {
+    let message = "declined\n\n<rust-error>{\"code\":51}</rust-error>";
+    let mut reason = payload("12 0 4#0(Pay) 13 12 6>0=x", &Value::Null);
+    reason["history"][5]["Reason"] = format!("Activity function 'Pay' failed:  {message}").into();
+    let mut details = payload("12 0 4#0(Pay) 13 12 6>0=x", &Value::Null);
+    details["history"][5]["Reason"] = "Activity function 'Pay' failed: declined".into();
+    details["history"][5]["Details"] = format!("FunctionFailedException: {message}\n   at Host").into();
+    let mut object = details.clone();
+    object["history"][5]["Details"] = "none".into();
+    object["history"][5]["FailureDetails"] = json!({
+        "ErrorType": "x", "ErrorMessage": "outer", "InnerFailure": {"ErrorType": "y", "ErrorMessage": message}
+    });
+    for payload in [reason, details, object] {
+        let turn = run_payload(
+            |c| {
+                fallible(async move {
+                    let error = c.call_activity("Pay", 1).await.unwrap_err();
+                    let failure = error.failure().unwrap();
+                    assert_eq!(failure.error(), Some(json!({ "code": 51 })));
+                    assert_eq!(failure.error::<u8>(), None);
+                    assert!(!format!("{:?} {:?}", failure.cause, failure.details).contains("rust-error"));
+                    assert_eq!(failure.message(), "declined");
+                    Err(error.into())
+                })
+            },
+            &payload,
+            &KnownFunctions::any(),
+        );
+        assert!(
+            turn.failure().starts_with("Activity function 'Pay' failed: "),
+            "{}",
+            turn.failure()
+        );
+        assert!(!turn.failure().contains("rust-error"), "{}", turn.failure());
+    }
+}
+
 #[test]
 fn leaked_timers_do_not_hold_an_instance_that_is_done() {
     let turn = run(

@@ -39,6 +39,12 @@ pub trait Activity {
     fn read_error(_json: &str) -> Option<Self::Error> {
         None
     }
+
+    /// An error of its own as JSON; `None` if this type of error does not travel.
+    #[doc(hidden)]
+    fn write_error(_error: &Self::Error) -> Option<String> {
+        None
+    }
 }
 
 /// An orchestration as a type: its name in the task hub, what it takes, what it returns.

@@ -1,32 +1,24 @@
-use std::error::Error;
-
-use azure_functions::{
-    bindings::{DurableActivityContext, DurableOrchestrationContext},
-    durable::{ActivityOutput, CallError, OrchestrationOutput},
-    func,
-};
+use azure_functions::prelude::*;
 
 /// As many activities at once as the input says (10, if it says nothing), and one sum of their results.
 ///
 /// Output for the input `10`: `385`, which is 1 + 4 + 9 + … + 100.
 #[func]
-pub async fn fan_out(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, CallError> {
-    let count = context.input().as_u64().unwrap_or(10);
+pub async fn fan_out(context: DurableOrchestrationContext<Option<u64>>) -> Result<OrchestrationOutput<u64>, CallError> {
+    let count = context.input().unwrap_or(10);
     let squares = context
-        .try_join_all((1..=count).map(|number| context.call_activity("square", number)))
+        .try_join_all((1..=count).map(|number| context.call::<square>(number)))
         .await?;
-    let sum: u64 = squares.iter().filter_map(serde_json::Value::as_u64).sum();
-    Ok(sum.into())
+    Ok(squares.into_iter().sum::<u64>().into())
 }
 
 /// The square of its input.
 #[func]
-pub fn square(context: DurableActivityContext) -> Result<ActivityOutput, Box<dyn Error + Send + Sync>> {
-    let number = context.input().as_u64().ok_or("`square` takes a whole number")?;
-    let square = number
-        .checked_mul(number)
-        .ok_or_else(|| format!("{number} is too large"))?;
-    Ok(square.into())
+pub fn square(number: u64) -> Result<ActivityOutput<u64>, String> {
+    match number.checked_mul(number) {
+        Some(square) => Ok(square.into()),
+        None => Err(format!("{number} is too large")),
+    }
 }
 
 #[cfg(test)]
@@ -68,7 +60,7 @@ mod tests {
         assert!(
             host.run_activity("square", "twelve")
                 .unwrap_err()
-                .contains("a whole number")
+                .contains("expected u64")
         );
         assert!(host.run_activity("square", u64::MAX).unwrap_err().contains("too large"));
     }

@@ -1,17 +1,19 @@
-use azure_functions::{bindings::DurableOrchestrationContext, durable::OrchestrationOutput, func};
+use azure_functions::prelude::*;
 use log::info;
+
+use super::say_hello::say_hello;
 
 /// Three activities at once; their results keep the order of the calls.
 ///
 /// Output: `["Hello Tokyo!","Hello London!","Hello Seattle!"]`.
 #[func]
-pub async fn hello_world(context: DurableOrchestrationContext) -> OrchestrationOutput {
+pub async fn hello_world(context: DurableOrchestrationContext) -> OrchestrationOutput<Vec<String>> {
     if !context.is_replaying() {
         info!("Orchestration started at {}.", context.current_time());
     }
 
     let greetings = context
-        .join_all(["Tokyo", "London", "Seattle"].map(|city| context.call_activity("say_hello", city)))
+        .join_all(["Tokyo", "London", "Seattle"].map(|city| context.call::<say_hello>(city.into())))
         .await;
 
     if !context.is_replaying() {
@@ -19,7 +21,7 @@ pub async fn hello_world(context: DurableOrchestrationContext) -> OrchestrationO
     }
     greetings
         .into_iter()
-        .map(|greeting| greeting.unwrap_or_else(|e| e.to_string().into()))
+        .map(|greeting| greeting.unwrap_or_else(|e| e.to_string()))
         .collect()
 }
 

@@ -1,11 +1,11 @@
-use std::error::Error;
-
-use azure_functions::{bindings::DurableOrchestrationContext, durable::OrchestrationOutput, func};
+use azure_functions::prelude::*;
 use serde::{Deserialize, Serialize};
+
+use super::fan_out::square;
 
 /// What one generation hands to the next.
 #[derive(Serialize, Deserialize)]
-struct Progress {
+pub struct Progress {
     left: u64,
     #[serde(default)]
     sum: u64,
@@ -16,24 +16,17 @@ struct Progress {
 /// Output for the input `{"left":5}`, and for none: `55`, which is 25 + 16 + 9 + 4 + 1.
 #[func]
 pub async fn looping(
-    context: DurableOrchestrationContext,
-) -> Result<OrchestrationOutput, Box<dyn Error + Send + Sync>> {
-    let progress: Option<Progress> = context.input_as()?;
-    let Progress { left, sum } = progress.unwrap_or(Progress { left: 5, sum: 0 });
+    context: DurableOrchestrationContext<Option<Progress>>,
+) -> Result<OrchestrationOutput<u64>, CallError> {
+    let Progress { left, sum } = context.input().unwrap_or(Progress { left: 5, sum: 0 });
     if left == 0 {
         return Ok(sum.into());
     }
-    let square = context
-        .call_activity("square", left)
-        .await?
-        .as_u64()
-        .unwrap_or_default();
     let next = Progress {
         left: left - 1,
-        sum: sum + square,
+        sum: sum + context.call::<square>(left).await?,
     };
-    context.continue_as_new(next, false).await;
-    Ok(().into())
+    context.start_over(Some(next), false).await
 }
 
 #[cfg(test)]

@@ -1,7 +1,4 @@
-use azure_functions::{
-    bindings::{DurableOrchestrationClient, HttpRequest, HttpResponse},
-    func,
-};
+use azure_functions::prelude::*;
 use serde_json::Value;
 
 /// `POST /api/orchestrators/{functionName}` starts any orchestration, with the JSON body as its input, and answers with

@@ -1,7 +1,7 @@
-use azure_functions::{bindings::DurableActivityContext, durable::ActivityOutput, func};
+use azure_functions::prelude::*;
 
 /// Greets its input.
 #[func]
-pub fn say_hello(context: DurableActivityContext) -> ActivityOutput {
-    format!("Hello {}!", context.input().as_str().unwrap_or("stranger")).into()
+pub fn say_hello(name: String) -> ActivityOutput<String> {
+    format!("Hello {name}!").into()
 }

@@ -1,17 +1,15 @@
-use azure_functions::{
-    bindings::DurableOrchestrationContext,
-    durable::{CallError, OrchestrationOutput},
-    func,
-};
+use azure_functions::prelude::*;
+
+use super::say_hello::say_hello;
 
 /// One activity after the other.
 ///
 /// Output: `["Hello Tokyo!","Hello London!","Hello Seattle!"]`.
 #[func]
-pub async fn sequence(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, CallError> {
+pub async fn sequence(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<Vec<String>>, CallError> {
     let mut greetings = Vec::new();
     for city in ["Tokyo", "London", "Seattle"] {
-        greetings.push(context.call_activity("say_hello", city).await?);
+        greetings.push(context.call::<say_hello>(city.into()).await?);
     }
     Ok(greetings.into())
 }

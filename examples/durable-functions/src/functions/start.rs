@@ -1,8 +1,7 @@
-use azure_functions::{
-    bindings::{DurableOrchestrationClient, HttpRequest, HttpResponse},
-    func,
-};
+use azure_functions::prelude::*;
 use serde_json::Value;
+
+use super::hello_world::hello_world;
 
 /// `GET /api/start` starts `hello_world` and says so.
 #[func]
@@ -10,7 +9,7 @@ pub async fn start(
     #[binding(auth_level = "anonymous", methods = "get")] _req: HttpRequest,
     client: DurableOrchestrationClient,
 ) -> HttpResponse {
-    match client.start_new("hello_world", None, Value::Null).await {
+    match client.start::<hello_world>(Value::Null).await {
         Ok(_) => "Orchestration started.".into(),
         Err(e) => format!("Failed to start orchestration: {e}").into(),
     }

@@ -1,9 +1,7 @@
-use azure_functions::{
-    bindings::DurableOrchestrationContext,
-    durable::{CallError, OrchestrationOutput},
-    func,
-};
+use azure_functions::prelude::*;
 use serde_json::{Value, json};
+
+use super::{fan_out::fan_out, sequence::sequence};
 
 /// An orchestration made of others, two of which run at once.
 ///
@@ -12,8 +10,8 @@ use serde_json::{Value, json};
 pub async fn sub_orchestration(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, CallError> {
     let (greetings, sum) = context
         .try_join((
-            context.call_sub_orchestrator("sequence", None, Value::Null),
-            context.call_sub_orchestrator("fan_out", None, 10),
+            context.call_sub::<sequence>(Value::Null),
+            context.call_sub::<fan_out>(Some(10)),
         ))
         .await?;
     Ok(json!({ "greetings": greetings, "sum": sum }).into())

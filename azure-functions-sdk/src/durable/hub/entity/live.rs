@@ -83,6 +83,19 @@ impl LiveEntity {
         self.lock.as_ref()
     }
 
+    /// Removes messages by their rising places. Those that came since the turn began stand behind the ones that it has seen.
+    pub(super) fn take(&mut self, places: &[usize], commit: &mut Commit) {
+        let (mut place, mut taken) = (0, places.iter().peekable());
+        self.inbox.retain(|inbound| {
+            let goes = taken.next_if(|next| **next == place).is_some();
+            place += 1;
+            if goes {
+                inbound.source.remove(commit);
+            }
+            !goes
+        });
+    }
+
     /// A turn is on its way to the disk.
     pub(super) fn changed(&mut self, entity: Entity) {
         self.failures = 0;

@@ -29,7 +29,7 @@ use crate::durable::{
 enum End {
     /// Nothing of what waits can be taken now.
     Nothing,
-    Done(Done),
+    Done(Box<Done>),
     /// The worker gave no answer: once more, later.
     Again(String),
     /// The host is shutting down.
@@ -63,7 +63,7 @@ impl Inner {
         };
         match self.decide_turn(&entity, id, &waiting).await {
             End::Done(done) => {
-                if let Err(error) = self.record_turn(id, done).await {
+                if let Err(error) = self.record_turn(id, *done).await {
                     // Closed: the next host goes on from what is on disk.
                     log::debug!("a turn of an entity was not recorded: {error}");
                     self.entity_ended(&mut self.state());
@@ -114,12 +114,12 @@ impl Inner {
             return End::Nothing;
         };
         let Some(payload) = turn.payload() else {
-            return End::Done(turn.without_worker(self.now()));
+            return End::Done(Box::new(turn.without_worker(self.now())));
         };
         let name = &entity.id.name;
         let Some(function) = self.state().function(WorkKind::Entity, name) else {
             log::warn!("a message to entity '{id}' came to nothing: the app has no entity '{name}'");
-            return End::Done(turn.missing(self.now()));
+            return End::Done(Box::new(turn.missing(self.now())));
         };
         let item = WorkItem {
             kind: WorkKind::Entity,
@@ -129,7 +129,7 @@ impl Inner {
         };
         match self.worker.run(item).await {
             Ok(answer) => match turn.finish(&answer, self.now(), &mut || self.new_guid()) {
-                Ok(done) => End::Done(done),
+                Ok(done) => End::Done(Box::new(done)),
                 Err(reason) => End::Again(reason),
             },
             Err(WorkError::ShuttingDown) => End::Leave,
@@ -137,7 +137,7 @@ impl Inner {
                 let mut text = String::from("Timeout value of ");
                 write_span(chrono::TimeDelta::from_std(limit).unwrap_or_default(), &mut text);
                 text.push_str(&format!(" was exceeded by entity function '{name}'."));
-                End::Done(turn.fail(&text, self.now()))
+                End::Done(Box::new(turn.fail(&text, self.now())))
             }
             Err(error) => End::Again(error.to_string()),
         }
@@ -177,12 +177,7 @@ impl Inner {
             posted.extend(releases(lock));
         }
         if let Some(live) = state.entities.get_mut(id) {
-            for index in taken.iter().rev() {
-                // Messages that came since stand behind those that the turn has seen.
-                if let Some(inbound) = live.inbox.remove(*index) {
-                    inbound.source.remove(&mut commit);
-                }
-            }
+            live.take(&taken, &mut commit);
             live.changed(entity);
         }
         for Outgoing { instance_id, message } in answers {

@@ -1,0 +1,186 @@
+//! Entities on stores that fail, and with workers that do.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{Failing, call, eventually, scripted::Scripted, tokio};
+use crate::durable::{
+    HubName, TaskHub, TaskHubOptions,
+    hub::tests::work::{ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, Worker},
+};
+
+/// Keeps what it was told, in order.
+fn worker() -> Scripted {
+    Scripted::default()
+        .counter()
+        .entity("List", |operation| {
+            let mut list = operation.state.as_array().cloned().unwrap_or_default();
+            list.push(operation.input.clone());
+            operation.state = list.into();
+            Ok(Value::Null)
+        })
+        .orchestration("everything", |context| {
+            context.signal("@list@l", "put", "first");
+            context.lock(&["a", "b"])?;
+            let a = context.call("@counter@a", "add", 5)?;
+            let b = context.call("@counter@b", "add", 7)?;
+            context.release(2);
+            context.signal("@list@l", "put", "second");
+            context.timer(0)?;
+            context.lock(&["b"])?;
+            context.signal("@list@l", "put", "third");
+            Ok(json!([a, b]))
+        })
+}
+
+#[::tokio::test]
+async fn every_commit_can_be_the_last_and_every_message_to_an_entity_counts_once() {
+    let worker = Arc::new(worker());
+    for commits in 0.. {
+        let folder = tempfile::tempdir().unwrap();
+        let options = TaskHubOptions::new(HubName::default(), folder.path());
+        let store = Failing::open(&options, commits);
+        let hub = TaskHub::open_with(options.clone(), worker.clone(), store.clone(), tokio()).unwrap();
+        hub.set_functions(worker.functions());
+        let (sent, _) = call(&hub, "POST", "/entities/list/c?op=put", "1").await;
+        call(&hub, "POST", "/orchestrators/everything/i", "").await;
+        eventually("the end of the process or of the instance", async || {
+            let (_, status) = call(&hub, "GET", "/instances/i", "").await;
+            store.ended.load(Ordering::SeqCst) || status["runtimeStatus"] == "Completed"
+        })
+        .await;
+        drop(hub);
+        let crashed = store.ended.load(Ordering::SeqCst);
+
+        let hub = TaskHub::open(options, worker.clone()).unwrap();
+        hub.set_functions(worker.functions());
+        let (found, _) = call(&hub, "GET", "/instances/i", "").await;
+        if found == StatusCode::NOT_FOUND {
+            call(&hub, "POST", "/orchestrators/everything/i", "").await;
+        }
+        let wanted = json!(["first", "second", "third"]);
+        let mut output = Value::Null;
+        eventually("everything has arrived", async || {
+            output = call(&hub, "GET", "/instances/i", "").await.1["output"].clone();
+            call(&hub, "GET", "/entities/list/l", "").await.1 == wanted && !output.is_null()
+        })
+        .await;
+        assert_eq!(output, json!([5, 7]), "after {commits} commits");
+        // Whoever locks them now gets them.
+        call(&hub, "POST", "/orchestrators/everything/again", "").await;
+        eventually("the locks are free", async || {
+            let (_, status) = call(&hub, "GET", "/instances/again", "").await;
+            status["output"] == json!([10, 14])
+        })
+        .await;
+        let (_, list) = call(&hub, "GET", "/entities/list/c", "").await;
+        if sent == StatusCode::ACCEPTED {
+            assert_eq!(list, json!([1]), "after {commits} commits");
+        }
+        if !crashed {
+            assert!(commits > 15, "the whole run takes more commits than {commits}");
+            return;
+        }
+    }
+}
+
+#[::tokio::test]
+async fn answered_signals_count_once_however_often_the_process_ends() {
+    let worker = Arc::new(worker());
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let (mut answered, mut sent) = (BTreeSet::new(), 0);
+    for commits in [40, 90, 7, 150, 60, usize::MAX] {
+        let store = Failing::open(&options, commits);
+        let hub = TaskHub::open_with(options.clone(), worker.clone(), store.clone(), tokio()).unwrap();
+        hub.set_functions(worker.functions());
+        let clients = (0..100).map(|client| {
+            let (hub, first) = (&hub, sent + client * 10);
+            async move {
+                let mut accepted = Vec::new();
+                for number in first..first + 10 {
+                    let (status, _) = call(hub, "POST", "/entities/list/s?op=put", &number.to_string()).await;
+                    if status == StatusCode::ACCEPTED {
+                        accepted.push(number);
+                    }
+                }
+                accepted
+            }
+        });
+        let accepted = futures_util::future::join_all(clients).await;
+        answered.extend(accepted.into_iter().flatten());
+        sent += 1000;
+    }
+    let hub = TaskHub::open(options, worker.clone());
+    let hub = match hub {
+        Ok(hub) => hub,
+        Err(error) => panic!("{error}"),
+    };
+    hub.set_functions(worker.functions());
+    let mut list = Vec::new();
+    eventually("every answered signal is there", async || {
+        let (_, state) = call(&hub, "GET", "/entities/list/s", "").await;
+        list = state
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_i64)
+            .collect();
+        let set: BTreeSet<i64> = list.iter().copied().collect();
+        answered.is_subset(&set)
+    })
+    .await;
+    assert!(answered.len() >= 1000, "{}", answered.len());
+    let set: BTreeSet<i64> = list.iter().copied().collect();
+    assert_eq!(set.len(), list.len(), "none counts twice");
+    assert!(
+        set.iter().all(|number| (0..sent).contains(number)),
+        "nothing is there that was not sent"
+    );
+}
+
+/// Fails in every way that there is before it answers.
+struct Stumbling {
+    worker: Scripted,
+    tries: AtomicUsize,
+}
+
+impl Worker for Stumbling {
+    fn run(&self, item: WorkItem) -> std::pin::Pin<Box<dyn Future<Output = Result<WorkResult, WorkError>> + Send>> {
+        let failure = match self.tries.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(WorkError::WorkerDied("abort".to_owned())),
+            1 => Ok(WorkResult::Failed("boom".to_owned())),
+            2 => Ok(WorkResult::Succeeded(ReturnValue::Text("{}".to_owned()))),
+            _ => return self.worker.run(item),
+        };
+        assert_eq!(item.kind, WorkKind::Entity);
+        Box::pin(std::future::ready(failure))
+    }
+}
+
+#[::tokio::test]
+async fn a_worker_that_fails_in_a_batch_gets_it_again() {
+    let worker = Arc::new(Stumbling {
+        worker: worker(),
+        tries: AtomicUsize::new(0),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let hub = TaskHub::open(options, worker.clone()).unwrap();
+    hub.set_functions(worker.worker.functions());
+    let (status, _) = call(&hub, "POST", "/entities/counter/c?op=add", "5").await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    eventually("the operation has run", async || {
+        call(&hub, "GET", "/entities/counter/c", "").await.1 == 5
+    })
+    .await;
+    assert_eq!(worker.tries.load(Ordering::SeqCst), 4);
+}
