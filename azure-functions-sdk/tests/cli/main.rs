@@ -1,5 +1,6 @@
 //! The face of `cargo func`, run as users run it.
 
+mod examples;
 mod histories;
 mod new;
 mod run;

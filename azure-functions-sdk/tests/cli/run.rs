@@ -29,7 +29,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts it, and waits until it has listed its functions.
+    /// Starts it, and waits until it lists its HTTP functions: it answers from then on.
     pub(crate) fn start(app: &Path, log: PathBuf, arguments: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_cargo-func"))
             .args(["func", "run"])
@@ -58,7 +58,7 @@ impl Running {
             listing: String::new(),
         };
         let deadline = Instant::now() + BUILD_LIMIT;
-        while !running.listing.contains("say_hello: ") {
+        while running.port == 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = lines
                 .recv_timeout(left)

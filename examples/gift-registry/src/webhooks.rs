@@ -1,0 +1,192 @@
+//! The web API: `GET` on `Open`, `Add/{id}?item=…`, `Finish/{id}`, `Peek/{id}` and `Stats`.
+
+use std::{error::Error, time::Duration};
+
+use azure_functions::{durable::Orchestration, prelude::*};
+use serde_json::{Value, json};
+
+use crate::{
+    list::RegistryList,
+    registry::{Close, registry},
+    stats::RegistryStats,
+};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Opens a registry, and answers with its id.
+#[func]
+pub async fn open(
+    #[binding(auth_level = "anonymous", methods = "get", route = "Open")] _req: HttpRequest,
+    client: DurableOrchestrationClient,
+) -> Result<HttpResponse, BoxError> {
+    Ok(client.start::<registry>(Value::Null).await?.into())
+}
+
+/// Adds an item to an open registry.
+#[func]
+pub async fn add(
+    #[binding(auth_level = "anonymous", methods = "get", route = "Add/{id}")] req: HttpRequest,
+    id: Route<String>,
+    client: DurableOrchestrationClient,
+) -> Result<HttpResponse, BoxError> {
+    let Some(item) = req.query_params().get("item") else {
+        return Ok((400, "Which item? Say ?item=...").into());
+    };
+    Ok(match is_open(&client, &id).await? {
+        None => (404, "There is no such registry.").into(),
+        Some(false) => (400, "This registry is closed.").into(),
+        Some(true) => {
+            client.entity::<RegistryList>(&*id).add_item(item.clone()).await?;
+            "Added".into()
+        }
+    })
+}
+
+/// Closes a registry, and waits until it is closed.
+#[func]
+pub async fn finish(
+    #[binding(auth_level = "anonymous", methods = "get", route = "Finish/{id}")] _req: HttpRequest,
+    id: Route<String>,
+    client: DurableOrchestrationClient,
+) -> Result<HttpResponse, BoxError> {
+    Ok(match is_open(&client, &id).await? {
+        None => (404, "There is no such registry.").into(),
+        Some(false) => (400, "This registry is closed.").into(),
+        Some(true) => {
+            client.raise(&id, &Close).await?;
+            client.output::<registry>(&id, Duration::from_secs(10)).await?;
+            "Closed".into()
+        }
+    })
+}
+
+/// Shows whether a registry is open, and what is in it.
+#[func]
+pub async fn peek(
+    #[binding(auth_level = "anonymous", methods = "get", route = "Peek/{id}")] _req: HttpRequest,
+    id: Route<String>,
+    client: DurableOrchestrationClient,
+) -> Result<HttpResponse, BoxError> {
+    let Some(open) = is_open(&client, &id).await? else {
+        return Ok((404, "There is no such registry.").into());
+    };
+    let list: RegistryList = client
+        .read_entity_state(&RegistryList::entity_id(&*id)?)
+        .await?
+        .state
+        .unwrap_or_default();
+    let status = if open { "Open" } else { "Closed" };
+    Ok(json!({ "status": status, "registry": { "id": *id, "items": list.items } }).into())
+}
+
+/// Counts the registries, open and closed, and the items of them all.
+#[func]
+pub async fn stats(
+    #[binding(auth_level = "anonymous", methods = "get", route = "Stats")] _req: HttpRequest,
+    client: DurableOrchestrationClient,
+) -> Result<Json<RegistryStats>, BoxError> {
+    let stats = client.read_entity_state(&RegistryStats::entity_id("")?).await?;
+    Ok(Json(stats.state.unwrap_or_default()))
+}
+
+/// Whether a registry is open; none if there is no registry with this id. It is open while its orchestration has not ended.
+async fn is_open(client: &DurableOrchestrationClient, id: &str) -> Result<Option<bool>, BoxError> {
+    let status = client.query_status(id, false, false, false).await?;
+    Ok(status
+        .filter(|status| status.name == registry::NAME)
+        .map(|status| !status.runtime_status.is_terminal()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use azure_functions_sdk::testing::TestHost;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    /// `GET` on `function/id?item=…`: status and body.
+    fn get(host: &TestHost, function: &str, id: &str, item: Option<&str>) -> (u16, String) {
+        let mut request = HttpRequest::build().method("GET").route_param("id", id);
+        if let Some(item) = item {
+            request = request.query("item", item);
+        }
+        let response = host.call(function, &request.finish()).unwrap();
+        (response.status().as_u16(), response.body_as_str().unwrap().to_owned())
+    }
+
+    fn open(host: &TestHost) -> String {
+        let (status, id) = get(host, "open", "", None);
+        assert_eq!(status, 200, "{id}");
+        id
+    }
+
+    fn json(host: &TestHost, function: &str, id: &str) -> Value {
+        let (status, body) = get(host, function, id, None);
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// Row 116 of the acceptance table.
+    #[test]
+    fn a_registry_takes_items_until_it_is_finished() {
+        let host = TestHost::new();
+        let id = open(&host);
+        let items = ["Commodore 64", "Zork Trilogy", "Dune Movie Poster"];
+        for item in items {
+            assert_eq!(get(&host, "add", &id, Some(item)), (200, "Added".to_owned()));
+        }
+        let registry = json!({ "id": id, "items": items });
+        assert_eq!(
+            json(&host, "peek", &id),
+            json!({ "status": "Open", "registry": registry })
+        );
+        assert_eq!(get(&host, "finish", &id, None), (200, "Closed".to_owned()));
+        assert_eq!(
+            json(&host, "peek", &id),
+            json!({ "status": "Closed", "registry": registry })
+        );
+        assert_eq!(json(&host, "stats", ""), json!({ "registries": 1, "items": 3 }));
+    }
+
+    #[test]
+    fn stats_are_of_all_registries_open_and_closed() {
+        let host = TestHost::new();
+        assert_eq!(json(&host, "stats", ""), json!({ "registries": 0, "items": 0 }));
+        let (one, two) = (open(&host), open(&host));
+        assert_eq!(get(&host, "add", &one, Some("socks")).0, 200);
+        assert_eq!(get(&host, "finish", &one, None).0, 200);
+        assert_eq!(get(&host, "add", &two, Some("a train")).0, 200);
+        assert_eq!(json(&host, "stats", ""), json!({ "registries": 2, "items": 2 }));
+        assert_eq!(json(&host, "peek", &two)["registry"]["items"], json!(["a train"]));
+    }
+
+    /// Row 118 of the acceptance table.
+    #[test]
+    fn nothing_is_added_to_a_wrong_or_closed_registry() {
+        let host = TestHost::new();
+        assert_eq!(get(&host, "add", "nobody", Some("socks")).0, 404);
+        assert_eq!(get(&host, "finish", "nobody", None).0, 404);
+        assert_eq!(get(&host, "peek", "nobody", None).0, 404);
+
+        let id = open(&host);
+        assert_eq!(get(&host, "add", &id, None).0, 400);
+        assert_eq!(get(&host, "add", &id, Some("socks")).0, 200);
+        assert_eq!(get(&host, "finish", &id, None).0, 200);
+        assert_eq!(get(&host, "add", &id, Some("one more")).0, 400);
+        assert_eq!(get(&host, "finish", &id, None).0, 400);
+        assert_eq!(json(&host, "peek", &id)["registry"]["items"], json!(["socks"]));
+        assert_eq!(json(&host, "stats", "")["items"], 1);
+    }
+
+    #[test]
+    fn a_registry_that_closes_by_itself_is_closed_to_the_web_too() {
+        let host = TestHost::new();
+        let id = open(&host);
+        host.advance(5 * MINUTE - Duration::from_secs(1));
+        assert_eq!(get(&host, "add", &id, Some("socks")).0, 200);
+        assert_eq!(json(&host, "peek", &id)["status"], "Open");
+        host.advance(Duration::from_secs(1));
+        assert_eq!(json(&host, "peek", &id)["status"], "Closed");
+        assert_eq!(get(&host, "add", &id, Some("one more")).0, 400);
+    }
+}

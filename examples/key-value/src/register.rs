@@ -1,0 +1,19 @@
+//! Where a value is kept: an entity whose key is the key.
+
+use azure_functions::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// A value, once there is one.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Register(Option<String>);
+
+#[entity]
+impl Register {
+    fn set(&mut self, value: String) -> String {
+        self.0.insert(value).clone()
+    }
+
+    fn get(&self) -> Option<String> {
+        self.0.clone()
+    }
+}
