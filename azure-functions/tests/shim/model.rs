@@ -320,7 +320,7 @@ fn work(action: &Value) -> Option<Work> {
             // The number of the call is its path.
             Kind::Activity if action["actionType"] == 8 => {
                 let uri = action["httpRequest"]["uri"].as_str()?;
-                serde_json::from_str(uri.rsplit('/').next()?).ok()?
+                serde_json::from_str(uri.rsplit('/').next()?).unwrap_or_default()
             }
             // JSON text in a string.
             Kind::Activity => serde_json::from_str(action["input"].as_str()?).ok()?,
