@@ -1,5 +1,6 @@
 use azure_functions::{
     bindings::{DurableEntityContext, DurableOrchestrationClient, DurableOrchestrationContext},
+    durable::TypedClient,
     entity,
 };
 use serde::{Deserialize, Serialize};

@@ -64,6 +64,7 @@ impl Args {
                  it again with `--sdk-path DIR`, DIR being a checkout of azure-functions-rs",
                 env!("CARGO_PKG_VERSION")
             ));
+            return Ok(ExitCode::SUCCESS);
         }
         shell.note(format_args!(
             "next: cd {} && cargo func new http greet && cargo func run",

@@ -56,7 +56,7 @@ enum ReplayError {
     #[error("`{}` is not JSON: name a history that `cargo func durable get-history` printed", .path.display())]
     NoJson { path: PathBuf, source: serde_json::Error },
     #[error(
-        "`{}` is not an orchestration's history: it has no `history`; `run --record` also keeps the payloads of activities, which cannot be replayed", .0.display()
+        "`{}` is not an orchestration's history: it has no `history`; save one with `cargo func durable get-history`", .0.display()
     )]
     NoHistory(PathBuf),
     #[error("there is no history file (*.json) in `{}` or below it", .0.display())]

@@ -33,7 +33,7 @@ pub(super) struct Args {
     /// Build with optimisations.
     #[arg(short, long)]
     release: bool,
-    /// Keep every trigger payload of durable functions in this folder, for `cargo func replay`.
+    /// Keep every trigger payload of orchestrations in this folder, for `cargo func replay`.
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
     /// Ask for host and function keys, on loopback too.

@@ -30,7 +30,8 @@ impl Worker for DurableWorker {
         let runner = self.runner.clone();
         let recorder = self.recorder.clone();
         Box::pin(async move {
-            if let Some(recorder) = recorder {
+            // What an activity was given says nothing about a replay.
+            if let Some(recorder) = recorder.filter(|_| item.kind == WorkKind::Orchestration) {
                 recorder.record(&item).await;
             }
             run(&runner, item).await

@@ -1,4 +1,4 @@
-//! `--record DIR`: keeps every trigger payload of durable functions as a file, for `cargo func replay`.
+//! `--record DIR`: keeps every trigger payload of orchestrations as a file, for `cargo func replay`.
 
 use crate::durable::work::WorkItem;
 use std::{

@@ -258,13 +258,10 @@ fn what_cannot_run_is_told_before_anything_is_built() {
     assert!(refused("replay nothing.json").contains("there is no file `nothing.json`"));
     fs::write(folder.path().join("text.json"), "Tokyo").unwrap();
     assert!(refused("replay text.json").contains("`text.json` is not JSON: name a history"));
-    for activity in ["\"Tokyo\"", "{\"history\": 1}", "[[]]", "null"] {
-        fs::write(folder.path().join("activity.json"), activity).unwrap();
-        let said = refused("replay activity.json");
-        assert!(
-            said.contains("it has no `history`; `run --record` also keeps"),
-            "{said}"
-        );
+    for other in ["\"Tokyo\"", "{\"history\": 1}", "[[]]", "null"] {
+        fs::write(folder.path().join("other.json"), other).unwrap();
+        let said = refused("replay other.json");
+        assert!(said.contains("it has no `history`; save one with"), "{said}");
     }
     fs::write(folder.path().join("Cargo.toml"), "").unwrap();
     assert!(refused("run").contains("host.json"));

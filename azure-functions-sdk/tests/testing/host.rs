@@ -210,6 +210,12 @@ fn one_that_is_stuck_says_what_each_task_waits_for_and_where() {
     ] {
         assert!(message.contains(part), "{part} is not in {message}");
     }
+    host.instance("child").raise_event("eats", 0);
+    let message = panics(AssertUnwindSafe(|| drop(instance.wait())));
+    assert!(
+        message.contains("; it keeps the event 'eats', for which nobody waits"),
+        "{message}"
+    );
     host.instance("child").raise_event("EAST", 1);
     instance.suspend("lunch");
     let message = panics(AssertUnwindSafe(|| drop(instance.wait())));

@@ -8,6 +8,7 @@ mod patches;
 #[expect(unreachable_pub, reason = "it stands in the README as it is here")]
 mod readme;
 mod typed;
+mod typed_entities;
 
 #[test]
 fn the_readme_shows_a_test_that_passes() {

@@ -16,8 +16,18 @@ pub(crate) fn waits_for(payload: String, orchestrator: Orchestrator, functions: 
     let (input, handed_on) = answer::open_envelope(payload.history.raw(payload.history.input));
     let core = Core::new(payload.history, functions.clone(), handed_on);
     poll_once(&core, orchestrator, input);
-    core.waiting()
-        .into_iter()
+    let waiting = core.waiting().into_iter();
+    let mut lines: Vec<String> = waiting
         .map(|waiting| format!("{} ({}:{})", waiting.what, waiting.site.file(), waiting.site.line()))
-        .collect()
+        .collect();
+    // Often the one that is waited for, under a name that somebody has misspelt.
+    let unwanted = core.unwanted_events();
+    if let Some(last) = lines.last_mut().filter(|_| !unwanted.is_empty()) {
+        let names: Vec<String> = unwanted.iter().map(|name| format!("'{name}'")).collect();
+        last.push_str(&format!(
+            "; it keeps the event {}, for which nobody waits",
+            names.join(", ")
+        ));
+    }
+    lines
 }

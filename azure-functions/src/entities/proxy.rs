@@ -1,7 +1,7 @@
 //! Operations of an entity as methods: what `#[entity]` generates stands on this.
 
 use super::{EntityError, EntityId, EntityIdError};
-use crate::bindings::{DurableEntityContext, DurableOrchestrationClient};
+use crate::bindings::DurableEntityContext;
 use azure_functions_durable::{OrchestrationClient, OrchestrationClientError};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -76,36 +76,6 @@ impl<S: EntitySender> EntityRef<S> {
     }
 }
 
-impl DurableOrchestrationClient {
-    /// The operations of an entity as methods, to signal them: each gives a future that is ready once the host has taken the
-    /// signal. The entity runs it later, and its answer goes nowhere.
-    ///
-    /// ```
-    /// use azure_functions::prelude::*;
-    /// use serde::{Deserialize, Serialize};
-    ///
-    /// #[derive(Default, Serialize, Deserialize)]
-    /// struct Visits(u64);
-    ///
-    /// #[entity]
-    /// impl Visits {
-    ///     fn add(&mut self, count: u64) {
-    ///         self.0 += count;
-    ///     }
-    /// }
-    ///
-    /// #[func]
-    /// async fn visit(_request: HttpRequest, client: DurableOrchestrationClient) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    ///     client.entity::<Visits>("home").add(1).await?;
-    ///     Ok(())
-    /// }
-    /// ```
-    pub fn entity<E: Entity>(&self, key: impl Into<String>) -> E::Proxy<ClientSignals> {
-        let client = OrchestrationClient::clone(self);
-        EntityRef::proxy::<E>(ClientSignals(client), key)
-    }
-}
-
 impl DurableEntityContext {
     /// The operations of another entity as methods, to signal them: each is sent once this operation has ended well.
     ///
@@ -134,9 +104,15 @@ impl DurableEntityContext {
     }
 }
 
-/// Signals over the HTTP API: see [`DurableOrchestrationClient::entity`].
+/// Signals over the HTTP API: see [`TypedClient::entity`](crate::durable::TypedClient::entity).
 #[derive(Clone, Debug)]
 pub struct ClientSignals(OrchestrationClient);
+
+impl ClientSignals {
+    pub(crate) fn new(client: OrchestrationClient) -> Self {
+        Self(client)
+    }
+}
 
 impl EntitySender for ClientSignals {
     type Reply<T> = SignalFuture;

@@ -80,6 +80,7 @@ where
     is::<F::Error, E>();
 }
 
+/// Row 47 of the acceptance table; that a rename fails to build is a test of `azure-functions-codegen`.
 #[test]
 fn the_type_of_a_function_knows_its_name_input_output_and_error() {
     activity::<adds, Order, u32, ParseIntError>("adds");

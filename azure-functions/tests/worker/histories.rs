@@ -346,7 +346,7 @@ fn code_that_fails_where_it_did_not_is_told_apart_from_a_contradiction() {
 }
 
 #[test]
-fn a_directory_is_replayed_in_the_order_of_its_paths_without_what_is_no_history() {
+fn a_directory_is_replayed_in_the_order_of_its_paths_and_what_is_no_history_is_an_error() {
     let folder = folder(&[
         ("b/2.json", json!(ship_history("ship_without_timer"))),
         (
@@ -354,7 +354,7 @@ fn a_directory_is_replayed_in_the_order_of_its_paths_without_what_is_no_history(
             json!({"history": ship_history("ship"), "input": null, "instanceId": "x"}),
         ),
         ("b/1.json", json!(ship_history("nobody_ships"))),
-        ("b/activity.json", json!("Tokyo")),
+        ("b/3.json", json!({"statusCode": 404})),
         ("b/readme.txt", json!("not JSON")),
         ("c.json", json!({"historyEvents": []})),
         ("d.json", json!(ship_history("ship_reserve"))),
@@ -365,21 +365,27 @@ fn a_directory_is_replayed_in_the_order_of_its_paths_without_what_is_no_history(
         .iter()
         .map(|(path, _)| path.strip_prefix(folder.path()).unwrap().to_str().unwrap())
         .collect();
-    assert_eq!(names, ["a.json", "b/1.json", "b/2.json", "c.json", "d.json", "e.json"]);
+    assert_eq!(
+        names,
+        [
+            "a.json", "b/1.json", "b/2.json", "b/3.json", "c.json", "d.json", "e.json"
+        ]
+    );
     let results: Vec<_> = all.into_iter().map(|(_, result)| result).collect();
     assert!(results[0].is_ok());
     assert!(
         matches!(&results[1], Err(ReplayError::UnknownOrchestration { name, known }) if name == "nobody_ships" && known.iter().any(|k| k == "ship"))
     );
     assert!(matches!(results[2], Err(ReplayError::Contradiction(_))));
-    assert!(matches!(results[3], Err(ReplayError::Lossy)));
-    assert!(matches!(results[4], Err(ReplayError::NotAnOrchestration(_))));
-    assert!(matches!(results[5], Err(ReplayError::Json(_))));
+    assert!(matches!(results[3], Err(ReplayError::NoHistory)));
+    assert!(matches!(results[4], Err(ReplayError::Lossy)));
+    assert!(matches!(results[5], Err(ReplayError::NotAnOrchestration(_))));
+    assert!(matches!(results[6], Err(ReplayError::Json(_))));
 }
 
 #[test]
 fn a_directory_without_histories_is_an_error() {
-    let folder = folder(&[("activity.json", json!("Tokyo"))]);
+    let folder = folder(&[("readme.txt", json!("Tokyo"))]);
     let only = |path: &Path| replay_directory(path).pop().unwrap().1;
     assert!(matches!(only(folder.path()), Err(ReplayError::Empty)));
     assert!(matches!(only(&folder.path().join("none")), Err(ReplayError::Read(_))));

@@ -30,6 +30,21 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Names of events that have come and that nobody has waited for, in the order in which they came.
+    pub(crate) fn unwanted_events(&self) -> Vec<String> {
+        let state = self.state.borrow();
+        let mut names: Vec<String> = Vec::new();
+        for arrival in state.events.arrivals.iter().filter(|arrival| !arrival.consumed) {
+            let name = &state.events.names[arrival.name].text;
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+}
+
 impl State {
     fn in_words(&self, op: OpId) -> String {
         match &self.operations[op.0 as usize].course {

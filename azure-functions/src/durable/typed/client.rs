@@ -1,7 +1,10 @@
 //! What a client does by type.
 
 use super::{Event, Orchestration};
-use crate::durable::call_error::at;
+use crate::{
+    durable::call_error::at,
+    entities::{ClientSignals, Entity, EntityRef},
+};
 use azure_functions_durable::{
     OrchestrationClient, OrchestrationClientError, OrchestrationRuntimeStatus, OrchestrationStatusQueryResult,
 };
@@ -15,7 +18,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// What a typed operation of a client gives back: a future that any thread can run.
 pub type ClientFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Starts orchestrations by type, and raises typed events: what [`OrchestrationClient`] and with it
+/// Starts orchestrations by type, raises typed events, and signals entities by type: what [`OrchestrationClient`] and with it
 /// [`DurableOrchestrationClient`](crate::bindings::DurableOrchestrationClient) can do besides.
 ///
 /// ```
@@ -76,9 +79,38 @@ pub trait TypedClient {
         instance_id: &str,
         event: &E,
     ) -> ClientFuture<'_, Result<(), OrchestrationClientError>>;
+
+    /// The operations of an entity as methods, to signal them: each gives a future that is ready once the host has taken the
+    /// signal. The entity runs it later, and its answer goes nowhere.
+    ///
+    /// ```
+    /// use azure_functions::prelude::*;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Default, Serialize, Deserialize)]
+    /// struct Visits(u64);
+    ///
+    /// #[entity]
+    /// impl Visits {
+    ///     fn add(&mut self, count: u64) {
+    ///         self.0 += count;
+    ///     }
+    /// }
+    ///
+    /// #[func]
+    /// async fn visit(_request: HttpRequest, client: DurableOrchestrationClient) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    ///     client.entity::<Visits>("home").add(1).await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    fn entity<E: Entity>(&self, key: impl Into<String>) -> E::Proxy<ClientSignals>;
 }
 
 impl TypedClient for OrchestrationClient {
+    fn entity<E: Entity>(&self, key: impl Into<String>) -> E::Proxy<ClientSignals> {
+        EntityRef::proxy::<E>(ClientSignals::new(self.clone()), key)
+    }
+
     fn start<F: Orchestration>(&self, input: F::Input) -> ClientFuture<'_, Result<String, OrchestrationClientError>>
     where
         F::Input: Serialize,

@@ -20,6 +20,7 @@ pub struct SelectAll<F> {
 }
 
 impl<F> SelectAll<F> {
+    #[track_caller]
     pub(crate) fn new(core: &Rc<Core>, site: Site, futures: impl IntoIterator<Item = F>) -> Self {
         let futures: Vec<F> = futures.into_iter().collect();
         assert!(
