@@ -291,8 +291,8 @@ impl World {
                 self.drives.push(drive);
             }
         }
-        if self.clock.somebody_is_late() {
-            // It says when it has noticed.
+        if self.drives.is_empty() && self.clock.somebody_is_late() {
+            // It says when it has noticed; unless it cannot, because its thread waits for a drive.
             return false;
         }
         let impatient = !self.in_flight.is_empty() || self.clock.somebody_insists();

@@ -440,3 +440,13 @@ fn a_request_that_is_waiting_when_the_host_restarts_is_answered_by_the_next_one(
     });
     assert!(waits.unwrap().is_finished());
 }
+
+#[tokio::test]
+async fn time_passes_for_a_test_that_waits_for_a_client_on_the_same_thread() {
+    let host = TestHost::new();
+    let (instance, client) = (host.start("approval", ()), host.client());
+    let (timeout, step) = (4 * DAY, Duration::from_hours(1));
+    let waiting = client.wait_for_completion(instance.id(), timeout, step);
+    let (waited, ()) = tokio::join!(waiting, async { host.advance(5 * DAY) });
+    assert!(waited.unwrap().is_finished());
+}
