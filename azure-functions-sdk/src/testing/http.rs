@@ -72,7 +72,7 @@ impl TestHost {
     /// use azure_functions_sdk::{durable::HttpCallResponse, testing::TestHost};
     /// # use azure_functions::prelude::*;
     /// # #[func]
-    /// # async fn quick(context: DurableOrchestrationContext) -> OrchestrationOutput { context.input().clone().into() }
+    /// # async fn ask_the_weather(context: DurableOrchestrationContext) -> OrchestrationOutput { context.input().clone().into() }
     ///
     /// let host = TestHost::new();
     /// host.fake_http(|request| match request.method.as_str() {

@@ -63,7 +63,7 @@ impl MonitorOptions {
 ///         .expires_after(Duration::from_secs(24 * 3600));
 ///     let finished = monitor(&context, schedule, async || {
 ///         let status = context.call_activity("job_status", context.input()).await?;
-///         Ok((status == "finished").then_some(status))
+///         Ok::<_, CallError>((status == "finished").then_some(status))
 ///     });
 ///     let alert = if finished.await?.is_some() { "ready" } else { "late" };
 ///     context.call_activity("send_alert", alert).await?;
