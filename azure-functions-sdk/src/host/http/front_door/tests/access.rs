@@ -1,0 +1,153 @@
+//! Who may call: keys, and pages of other origins.
+
+use super::*;
+
+#[tokio::test]
+async fn keys_open_what_they_are_for() {
+    let fixture = serving(with_auth()).await;
+    let keys = &fixture.keys;
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(keys.path()).unwrap()).unwrap();
+    let key = |pointer: &str| file.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    let callers = [
+        ("nobody", String::new()),
+        ("wrong", "x".repeat(64)),
+        ("own", key("/functionKeys/keyed/default")),
+        ("foreign", key("/functionKeys/other/default")),
+        ("host", key("/hostKeys/default")),
+        ("durable", keys.durable_system_key()),
+        ("master", key("/masterKey")),
+    ];
+    for (path, allowed) in [
+        (
+            "/api/add/1",
+            vec!["nobody", "wrong", "own", "foreign", "host", "durable", "master"],
+        ),
+        ("/api/keyed", vec!["own", "host", "master"]),
+        ("/api/master", vec!["master"]),
+        ("/admin/functions", vec!["master"]),
+        ("/admin/host/status", vec!["master"]),
+        ("/admin/host/keys", vec!["master"]),
+        ("/admin/durable/instances/order-7/history", vec!["master"]),
+        ("/runtime/webhooks/durabletask/instances", vec!["durable", "master"]),
+        (
+            "/",
+            vec!["nobody", "wrong", "own", "foreign", "host", "durable", "master"],
+        ),
+    ] {
+        for (caller, key) in &callers {
+            let expected = if allowed.contains(caller) { 200 } else { 401 };
+            let by_header = fixture
+                .send(&format!("GET {path}"), &[&format!("x-functions-key: {key}")], "")
+                .await;
+            assert_eq!(by_header.status, expected, "{caller} at {path} by header");
+            let by_query = fixture.get(&format!("{path}?code={key}")).await;
+            assert_eq!(by_query.status, expected, "{caller} at {path} by query");
+            if expected == 401 {
+                assert_eq!(by_query.body, "");
+            }
+        }
+    }
+    // The header wins, even if it is wrong.
+    let master = key("/masterKey");
+    let reply = fixture
+        .send(&format!("GET /api/master?code={master}"), &["x-functions-key: x"], "")
+        .await;
+    assert_eq!(reply.status, 401);
+    // What is not there is not found, whoever asks.
+    assert_eq!(fixture.get("/api/nothing").await.status, 404);
+    let listed: Value =
+        serde_json::from_str(&fixture.get(&format!("/admin/host/keys?code={master}")).await.body).unwrap();
+    assert_eq!(
+        listed["keys"][0],
+        json!({"name": "default", "value": key("/hostKeys/default")})
+    );
+}
+
+#[test]
+fn keys_are_enforced_beyond_loopback() {
+    for (address, enable_auth, expected) in [
+        ("127.0.0.1:7071", false, false),
+        ("127.0.0.1:7071", true, true),
+        ("[::1]:7071", false, false),
+        ("[::ffff:127.0.0.1]:7071", false, false),
+        ("0.0.0.0:7071", false, true),
+        ("[::]:7071", false, true),
+        ("192.168.1.5:7071", false, true),
+    ] {
+        assert_eq!(
+            must_enforce(enable_auth, address.parse().unwrap()),
+            expected,
+            "{address}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn preflights_are_answered_and_every_answer_is_marked() {
+    let cors = Cors::parse("http://localhost:3000", true).unwrap();
+    let fixture = serving(FrontDoorOptions { cors, ..with_auth() }).await;
+    let asked = [
+        "Origin: http://localhost:3000",
+        "Access-Control-Request-Method: PUT",
+        "Access-Control-Request-Headers: x-a",
+    ];
+    let reply = fixture.send("OPTIONS /api/keyed", &asked, "").await;
+    assert_eq!(reply.status, 204, "no key is asked of a preflight");
+    assert!(
+        reply.head.contains("access-control-allow-methods: put"),
+        "{}",
+        reply.head
+    );
+    for (path, status) in [("/api/add/1", 200), ("/api/keyed", 401), ("/nothing", 404)] {
+        let reply = fixture
+            .send(&format!("GET {path}"), &["Origin: http://localhost:3000"], "")
+            .await;
+        assert_eq!(reply.status, status);
+        assert!(
+            reply
+                .head
+                .contains("access-control-allow-origin: http://localhost:3000"),
+            "{}",
+            reply.head
+        );
+        assert!(reply.head.contains("access-control-allow-credentials: true"));
+        let foreign = fixture.send(&format!("GET {path}"), &["Origin: http://evil"], "").await;
+        assert!(!foreign.head.contains("access-control-allow-origin"));
+    }
+}
+
+#[tokio::test]
+async fn web_pages_of_other_origins_cannot_post_to_an_unlocked_host() {
+    let cors = Cors::parse("http://tool.example", false).unwrap();
+    let fixture = serving(FrontDoorOptions {
+        cors,
+        ..FrontDoorOptions::default()
+    })
+    .await;
+    for (origin, status) in [
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("http://localhost:7071", 202),
+        ("http://tool.example", 202),
+    ] {
+        let reply = fixture
+            .send("POST /admin/functions/nightly", &[&format!("Origin: {origin}")], "{}")
+            .await;
+        assert_eq!(reply.status, status, "{origin}");
+    }
+    let reply = fixture
+        .send(
+            "POST /runtime/webhooks/durabletask/instances/a/terminate",
+            &["Origin: http://evil.example"],
+            "",
+        )
+        .await;
+    assert_eq!(reply.status, 403);
+    assert_eq!(
+        fixture
+            .send("POST /api/add/1", &["Origin: http://evil.example"], "")
+            .await
+            .status,
+        200
+    );
+}
