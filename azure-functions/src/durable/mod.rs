@@ -66,7 +66,7 @@ pub use task_future::{CallFuture, ContinueAsNewFuture, EventFuture, TimerFuture}
 
 pub use typed::{
     Activity, ActivityError, ClientFuture, EntityCalls, EntitySignals, Event, EventError, Orchestration, OutputError,
-    StartOver, TypedCall, TypedClient, TypedEntityCall, TypedEvent, TypedSubCall,
+    StartOver, TypedAnswer, TypedCall, TypedClient, TypedEvent,
 };
 #[doc(hidden)]
 pub use typed::{TypedContext, TypedReturn};

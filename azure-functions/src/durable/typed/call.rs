@@ -67,7 +67,7 @@ impl<T> DurableOrchestrationContext<T> {
     /// Starts another orchestration of this app and waits for its output; name, input and output are checked when the app
     /// is compiled.
     #[track_caller]
-    pub fn call_sub<F: Orchestration>(&self, input: F::Input) -> TypedSubCall<F::Output>
+    pub fn call_sub<F: Orchestration>(&self, input: F::Input) -> TypedAnswer<F::Output>
     where
         F::Input: Serialize,
     {
@@ -76,7 +76,7 @@ impl<T> DurableOrchestrationContext<T> {
 
     /// Starts another orchestration of this app under an instance id of your choice, and waits for its output.
     #[track_caller]
-    pub fn call_sub_with_id<F: Orchestration>(&self, instance_id: &str, input: F::Input) -> TypedSubCall<F::Output>
+    pub fn call_sub_with_id<F: Orchestration>(&self, instance_id: &str, input: F::Input) -> TypedAnswer<F::Output>
     where
         F::Input: Serialize,
     {
@@ -90,7 +90,7 @@ impl<T> DurableOrchestrationContext<T> {
         &self,
         options: RetryOptions,
         input: F::Input,
-    ) -> TypedSubCall<F::Output>
+    ) -> TypedAnswer<F::Output>
     where
         F::Input: Serialize,
     {
@@ -103,16 +103,12 @@ impl<T> DurableOrchestrationContext<T> {
         instance_id: Option<&str>,
         input: &F::Input,
         retry: Option<RetryOptions>,
-    ) -> TypedSubCall<F::Output>
+    ) -> TypedAnswer<F::Output>
     where
         F::Input: Serialize,
     {
         let call = self.sub_orchestration(F::NAME, instance_id, input);
-        TypedSubCall {
-            call: self.make_call(call, retry, Location::caller()),
-            name: F::NAME,
-            output: PhantomData,
-        }
+        TypedAnswer::new(self.make_call(call, retry, Location::caller()), F::NAME)
     }
 
     /// Ends this execution and starts the orchestration over with a new input of the same type, as
@@ -170,15 +166,26 @@ impl<O: DeserializeOwned, E> Future for TypedCall<O, E> {
     }
 }
 
-/// Future of a called sub-orchestration: its output, or why it failed.
+/// Future of a called sub-orchestration, or of a called operation of an entity: what it answered, or why it failed.
 #[must_use = "futures do nothing unless you `.await` them; the call has been made all the same"]
-pub struct TypedSubCall<O> {
+pub struct TypedAnswer<O> {
     call: CallFuture,
     name: &'static str,
     output: PhantomData<fn() -> O>,
 }
 
-impl<O: DeserializeOwned> Future for TypedSubCall<O> {
+impl<O> TypedAnswer<O> {
+    /// The answer to this call; `name` is what an error about its shape says.
+    pub(super) fn new(call: CallFuture, name: &'static str) -> Self {
+        Self {
+            call,
+            name,
+            output: PhantomData,
+        }
+    }
+}
+
+impl<O: DeserializeOwned> Future for TypedAnswer<O> {
     type Output = Result<O, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -215,9 +222,9 @@ impl<O, E> fmt::Debug for TypedCall<O, E> {
     }
 }
 
-impl<O> fmt::Debug for TypedSubCall<O> {
+impl<O> fmt::Debug for TypedAnswer<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TypedSubCall")
+        f.debug_struct("TypedAnswer")
             .field("name", &self.name)
             .field("call", &self.call)
             .finish_non_exhaustive()
@@ -230,7 +237,7 @@ impl<R> fmt::Debug for StartOver<R> {
     }
 }
 
-pub(super) fn read_output<O: DeserializeOwned>(name: &str, output: Value) -> Result<O, CallError> {
+fn read_output<O: DeserializeOwned>(name: &str, output: Value) -> Result<O, CallError> {
     serde_path_to_error::deserialize(output).map_err(|error| CallError::Output {
         name: name.to_owned(),
         expected: type_name::<O>(),

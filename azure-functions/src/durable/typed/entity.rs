@@ -1,20 +1,13 @@
 //! Operations of entities by type, sent by an orchestration.
 
-use super::call::read_output;
+use super::call::TypedAnswer;
 use crate::{
     durable::{CallError, CallFuture, CriticalSection, DurableOrchestrationContext},
     entities::{Entity, EntityId, EntityIdError, EntityRef, EntitySender},
 };
 use chrono::{DateTime, Utc};
-use serde::{Serialize, de::DeserializeOwned};
-use std::{
-    fmt,
-    future::Future,
-    marker::PhantomData,
-    panic::Location,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use serde::Serialize;
+use std::panic::Location;
 
 /// Entities by type: what `#[entity]` generates.
 impl<T> DurableOrchestrationContext<T> {
@@ -107,7 +100,7 @@ pub struct EntitySignals {
 }
 
 impl EntitySender for EntityCalls {
-    type Reply<T> = TypedEntityCall<T>;
+    type Reply<T> = TypedAnswer<T>;
 
     #[track_caller]
     fn send<T>(
@@ -115,7 +108,7 @@ impl EntitySender for EntityCalls {
         entity: &Result<EntityId, EntityIdError>,
         operation: &'static str,
         input: impl Serialize,
-    ) -> TypedEntityCall<T> {
+    ) -> TypedAnswer<T> {
         let call = match entity {
             Ok(entity) => self.context.call_entity(entity, operation, input),
             Err(error) => {
@@ -127,11 +120,7 @@ impl EntitySender for EntityCalls {
                 }
             }
         };
-        TypedEntityCall {
-            call,
-            operation,
-            answer: PhantomData,
-        }
+        TypedAnswer::new(call, operation)
     }
 }
 
@@ -150,31 +139,5 @@ impl EntitySender for EntitySignals {
             None => self.context.signal_entity(entity, operation, input),
             Some(time) => self.context.signal_entity_at(entity, operation, input, time),
         }
-    }
-}
-
-/// Future of a called operation of an entity: its answer, or why it failed.
-#[must_use = "futures do nothing unless you `.await` them; the call has been made all the same"]
-pub struct TypedEntityCall<T> {
-    call: CallFuture,
-    operation: &'static str,
-    answer: PhantomData<fn() -> T>,
-}
-
-impl<T: DeserializeOwned> Future for TypedEntityCall<T> {
-    type Output = Result<T, CallError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = std::task::ready!(Pin::new(&mut self.call).poll(cx));
-        Poll::Ready(answer.and_then(|answer| read_output(self.operation, answer)))
-    }
-}
-
-impl<T> fmt::Debug for TypedEntityCall<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TypedEntityCall")
-            .field("operation", &self.operation)
-            .field("call", &self.call)
-            .finish_non_exhaustive()
     }
 }

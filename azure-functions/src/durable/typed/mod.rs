@@ -11,9 +11,9 @@ mod function;
 pub(crate) mod own_error;
 mod returned;
 
-pub use call::{ActivityError, StartOver, TypedCall, TypedSubCall};
+pub use call::{ActivityError, StartOver, TypedAnswer, TypedCall};
 pub use client::{ClientFuture, OutputError, TypedClient};
-pub use entity::{EntityCalls, EntitySignals, TypedEntityCall};
+pub use entity::{EntityCalls, EntitySignals};
 pub use event::{Event, EventError, TypedEvent};
 pub use function::{Activity, Orchestration};
 #[doc(hidden)]
