@@ -1,5 +1,7 @@
 //! Work on several entities with nobody in between.
 
+use std::time::Duration;
+
 use azure_functions::prelude::*;
 use azure_functions_sdk::testing::TestHost;
 use serde::{Deserialize, Serialize};
@@ -39,6 +41,8 @@ async fn moves(context: DurableOrchestrationContext<Moves>) -> Result<Orchestrat
     let (source, target) = (EntityId::new("vault", &from)?, EntityId::new("vault", &to)?);
     let who = context.instance_id().to_owned();
     let now = left.min(10);
+    // All that were started together begin together.
+    context.create_timer_after(Duration::from_mins(1)).await;
     for _ in 0..now {
         let section = context.lock([&source, &target]).await;
         for (vault, amount) in [(&source, 0), (&target, 0), (&source, -1), (&target, 1)] {
