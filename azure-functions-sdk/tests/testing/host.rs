@@ -276,7 +276,7 @@ fn an_activity_that_takes_too_long_is_named() {
 }
 
 #[test]
-fn http_functions_are_called_as_functions_and_their_waits_pass_virtual_time() {
+fn row_104_http_functions_are_called_as_functions_and_their_waits_pass_virtual_time() {
     let host = TestHost::new();
     let request = |name: &str, input: Value| {
         HttpRequest::build()

@@ -1,7 +1,7 @@
 //! Async HTTP API: `POST /api/orchestrators/{functionName}` starts any orchestration and answers at once, with 202 and the
 //! address of a status page. Whoever started it asks there until the work is done, which is no matter of one HTTP request.
 
-use azure_functions::{BindingError, durable::OrchestrationClientError::BadRequest, prelude::*};
+use azure_functions::{BindingError, durable::OrchestrationClientError::UnknownOrchestration, prelude::*};
 use serde_json::Value;
 
 /// Starts the orchestration in the path with the JSON body, if there is one, as its input. `?instanceId=…` names the instance.
@@ -19,7 +19,7 @@ pub async fn http_start(
     };
     Ok(match starter.start_new(&function_name, instance_id, input).await {
         Ok(id) => starter.create_check_status_response(Some(req.url()), &id).into(),
-        Err(BadRequest { message, .. }) => (404, message).into(),
+        Err(UnknownOrchestration { message, .. }) => (404, message).into(),
         Err(error) => (error.status_code().unwrap_or(500), error.to_string()).into(),
     })
 }
