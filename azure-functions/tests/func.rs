@@ -4,6 +4,8 @@
 mod entities;
 #[path = "func/entity_classes.rs"]
 mod entity_classes;
+#[path = "func/entity_cost.rs"]
+mod entity_cost;
 #[path = "func/forms.rs"]
 mod forms;
 #[path = "func/in_process.rs"]

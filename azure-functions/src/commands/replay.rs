@@ -3,7 +3,7 @@
 //! Of a single file the answer goes to stdout, also where it reports a failure; of several, and of folders, one line for
 //! each. What is wrong goes to stderr.
 
-use super::{Failure, print};
+use super::{Failure, entity_batch, print};
 use crate::{
     histories::{ReplayError, Replayed, Run, directory_on, file_on, on_a_thread},
     worker::App,
@@ -30,7 +30,11 @@ fn one(app: &App, name: Option<&str>, path: &str) -> Result<(), Failure> {
         ReplayError::App(_) => Failure::work(error.to_string()),
         error => Failure::input(format!("{path}: {error}")),
     };
-    let Run { answer, verdict } = on_a_thread(|| file_on(app, Path::new(path), name)).map_err(unusable)?;
+    let run = match on_a_thread(|_| file_on(app, Path::new(path), name)) {
+        Err(ReplayError::EntityBatch) => return entity_batch::run(app, name, path),
+        run => run,
+    };
+    let Run { answer, verdict } = run.map_err(unusable)?;
     if !answer.is_empty() {
         print(&format!("{answer}\n"))?;
     }
@@ -51,7 +55,7 @@ fn all(app: &App, name: Option<&str>, paths: &[&str]) -> Result<(), Failure> {
     let (mut contradictions, mut failures): (usize, usize) = (0, 0);
     for path in paths {
         let path = Path::new(path);
-        let results = on_a_thread(|| {
+        let results = on_a_thread(|_| {
             Ok(if path.is_dir() {
                 directory_on(app, path, name)
             } else {

@@ -24,7 +24,8 @@
 //!   before you put them into a repository.
 //! * From `cargo func run --record DIR`, which keeps the trigger payload of every episode.
 //!
-//! What the durable HTTP API shows with `showHistory=true` is shortened and cannot be replayed.
+//! What the durable HTTP API shows with `showHistory=true` is shortened and cannot be replayed. The batches that entities get are no
+//! histories: what an entity did before is its state, and nothing in it can contradict the code.
 //!
 //! # What agrees
 //!
@@ -149,19 +150,21 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 /// Does the work on the functions of this binary.
 fn linked<T: Send>(work: impl FnOnce(&App) -> Result<T, ReplayError> + Send) -> Result<T, ReplayError> {
     let app = App::linked().map_err(|error| ReplayError::App(error.to_string()))?;
-    on_a_thread(|| work(&app))
+    on_a_thread(|_| work(&app))
 }
 
 /// Does the work on a thread of its own, inside a runtime: code that asks for one shall fail as it does under a host,
 /// where there is one, and callers may be inside another.
-pub(crate) fn on_a_thread<T: Send>(work: impl FnOnce() -> Result<T, ReplayError> + Send) -> Result<T, ReplayError> {
+pub(crate) fn on_a_thread<T: Send>(
+    work: impl FnOnce(&tokio::runtime::Runtime) -> Result<T, ReplayError> + Send,
+) -> Result<T, ReplayError> {
     let inside = || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| ReplayError::App(format!("cannot start a runtime: {error}")))?;
         let _inside = runtime.enter();
-        work()
+        work(&runtime)
     };
     thread::scope(|scope| scope.spawn(inside).join()).unwrap_or_else(|_| {
         Err(ReplayError::App(
