@@ -159,6 +159,24 @@ impl App {
         }
     }
 
+    /// Runs an episode that has run before once more, to compare the answers. Nothing of it is logged, no panic shown.
+    ///
+    /// # Errors
+    /// As [`run_episode`](Self::run_episode).
+    pub fn run_episode_again(
+        &self,
+        function: &'static Function,
+        payload: String,
+        surroundings: &Surroundings,
+    ) -> Result<String, EpisodeFailure> {
+        let silent = Surroundings {
+            level: LevelFilter::Off,
+            log: Arc::new(|_| {}),
+            ..surroundings.clone()
+        };
+        panics::quietly(|| self.run_episode(function, payload, &silent))
+    }
+
     /// What an orchestration with this trigger payload waits for, in words, each with the `file:line` that asked for it. The
     /// payload has the whole history; the code is run on it once more.
     pub fn waits_for(&self, function: &'static Function, payload: String) -> Vec<String> {

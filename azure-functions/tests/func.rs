@@ -8,6 +8,8 @@ mod entity_classes;
 mod entity_cost;
 #[path = "func/forms.rs"]
 mod forms;
+#[path = "func/http_errors.rs"]
+mod http_errors;
 #[path = "func/in_process.rs"]
 mod in_process;
 #[path = "func/misuse.rs"]

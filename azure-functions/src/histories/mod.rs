@@ -44,16 +44,17 @@
 
 mod error;
 mod file;
+mod grouped;
 mod replayed;
 
 pub use error::{Contradiction, ReplayError};
 pub use replayed::Replayed;
 
+pub(crate) use grouped::grouped;
 pub(crate) use replayed::{Run, run};
 
 use crate::worker::App;
 use std::{
-    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
     thread,
@@ -80,24 +81,28 @@ pub fn replay_directory(path: impl AsRef<Path>) -> Vec<(PathBuf, Result<Replayed
 /// Replays every history file of a folder, as [`replay_directory`] does, in a test.
 ///
 /// # Panics
-/// If a file does not replay. The text tells of each such file what its first difference is, and where.
+/// If a file does not replay. The text tells what the first difference in it is, and where; once, if it is the same in several.
 #[track_caller]
 pub fn assert_replay(path: impl AsRef<Path>) {
     let all = replay_directory(path);
-    let mut text = String::new();
-    let mut count = 0;
+    let mut failed = Vec::new();
     for (path, result) in &all {
         match result {
             Ok(replayed) if replayed.note().is_some() => eprintln!("{}: {replayed}", path.display()),
             Ok(_) => {}
-            Err(error) => {
-                count += 1;
-                // Writing to a String cannot fail.
-                let _ = write!(text, "\n\n{}: {error}", path.display());
-            }
+            Err(error) => failed.push((path.clone(), error)),
         }
     }
-    assert!(count == 0, "{count} of {} histories do not replay:{text}", all.len());
+    let (count, total) = (failed.len(), all.len());
+    let text: Vec<_> = grouped(failed)
+        .iter()
+        .map(|group| format!("\n\n{}", group.told()))
+        .collect();
+    assert!(
+        count == 0,
+        "{count} of {total} histories do not replay:{}",
+        text.concat()
+    );
 }
 
 /// As `replay_directory`, on any app, and with the name of an orchestration to run instead of the recorded one.

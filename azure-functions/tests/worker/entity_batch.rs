@@ -101,7 +101,8 @@ fn among_histories_a_batch_is_an_error_that_says_what_to_do() {
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(
-        text.contains("entity_batch.json: is a batch of operations of an entity") && text.contains("on this file alone"),
+        text.contains("entity_batch.json: is a batch of operations of an entity")
+            && text.contains("on this file alone"),
         "{text}"
     );
 }
