@@ -321,7 +321,7 @@ fn http_functions_are_called_as_functions_and_their_waits_pass_virtual_time() {
 fn functions_can_be_called_directly_with_a_client_of_the_host() {
     let host = TestHost::new();
     let request = HttpRequest::build().method("POST").json(&json!("you")).unwrap();
-    let route = azure_functions::http::Route("stubborn".to_owned());
+    let route = Route("stubborn".to_owned());
     let response = host
         .block_on(crate::functions::ask(request, route, host.client().into()))
         .unwrap();

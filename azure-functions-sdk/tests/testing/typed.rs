@@ -271,7 +271,7 @@ fn an_event_is_raised_and_awaited_by_type() {
     waiting.raise_event("APPROVAL", json!({ "by": ["boss"] }));
     let failure = waiting.failure();
     assert!(
-        failure.contains("the payload of event 'approval' is not a ") && failure.contains("at `by`"),
+        failure.contains("the payload of event 'approval' is not an Approval, at `by`"),
         "{failure}"
     );
 }
