@@ -26,8 +26,8 @@ impl OrchestrationClient {
     ///
     /// # Errors
     /// [`AlreadyExists`](OrchestrationClientError::AlreadyExists) if an instance of this id has not ended;
-    /// [`BadRequest`](OrchestrationClientError::BadRequest) if there is no such orchestration (a host of version 3 starts
-    /// the instance and lets it fail instead).
+    /// [`UnknownOrchestration`](OrchestrationClientError::UnknownOrchestration) if there is no such orchestration (a host of
+    /// version 3 starts the instance and lets it fail instead).
     pub async fn start_new(
         &self,
         function_name: &str,
@@ -343,11 +343,18 @@ fn conflict(answer: &Answer, operation: String, instance_id: &str) -> Orchestrat
     }
 }
 
-/// Why a start was refused. Older hosts say that the id is taken with a 500 and this sentence.
+/// Why a start was refused. Older hosts say that the id is taken with a 500 and a sentence, and that there is no such
+/// orchestration with another: it alone tells this 400 from others.
 fn refused_start(answer: &Answer, operation: &str, instance_id: &str) -> OrchestrationClientError {
     match answer.status {
         409 => {}
         500 if answer.message().to_ascii_lowercase().contains("already exists") => {}
+        400 if answer.message().contains("is not an orchestrator function") => {
+            return OrchestrationClientError::UnknownOrchestration {
+                operation: operation.to_owned(),
+                message: answer.message(),
+            };
+        }
         _ => return answer.unexpected(operation),
     }
     OrchestrationClientError::AlreadyExists {

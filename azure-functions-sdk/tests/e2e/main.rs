@@ -73,7 +73,7 @@ fn the_example_starts_runs_records_and_stops() {
     assert_eq!(host.completed("e1"), "approved");
     assert_eq!(host.send("POST", &raise, "true").0, 410);
     assert_eq!(host.send("GET", &format!("{DURABLE}/instances/nobody"), "").0, 404);
-    assert_eq!(host.send("POST", "/api/orchestrators/no_such_flow", "").0, 400);
+    assert_eq!(host.send("POST", "/api/orchestrators/no_such_flow", "").0, 404);
     assert_eq!(host.send("GET", "/api/nothing", "").0, 404);
 
     let worker = host.worker().unwrap();

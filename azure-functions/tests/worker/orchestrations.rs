@@ -6,7 +6,8 @@ use crate::{
     process::{app_command, run_app, wait},
 };
 use azure_functions::rpc::{
-    InvocationResponse, WorkerInitRequest, status_result::Status, streaming_message::Content, typed_data::Data,
+    InvocationResponse, WorkerInitRequest, rpc_log::Level, status_result::Status, streaming_message::Content,
+    typed_data::Data,
 };
 use serde_json::{Value, json};
 
@@ -72,6 +73,42 @@ async fn log_records_of_a_replay_are_dropped() {
     assert_eq!((log.message.as_str(), log.invocation_id.as_str()), ("asked", "greets"));
     worker.answer().await;
     assert_eq!(worker.end().await, 0);
+}
+
+/// The rest of the row, all types that are known, is a test of the replay core.
+#[tokio::test]
+async fn row_071_a_history_event_of_an_unknown_type_is_ignored_with_a_debug_record() {
+    let mut host = Host::listen().await;
+    // A process of its own: the level of a process is that of the worker that started last.
+    let child = app_command(&host.arguments())
+        .env("AzureFunctionsJobHost__logging__logLevel__default", "Debug")
+        .spawn()
+        .unwrap();
+    let mut connection = host.accept().await;
+    let ids = connection.start(WorkerInitRequest::default()).await;
+    let event = |kind: u8| json!({"EventType": kind, "EventId": -1, "IsPlayed": false, "Timestamp": "2030-04-01T10:00:01Z", "New": [{}]});
+    // 18 is known, and nothing to an orchestration: not worth a word.
+    let payload = payload("greets", &[event(18), event(77)]);
+    connection.send(
+        "",
+        Content::InvocationRequest(invocation("greets", &ids["greets"], &payload)),
+    );
+    let mut said = Vec::new();
+    let response = loop {
+        match connection.receive().await.unwrap().content.unwrap() {
+            Content::RpcLog(log) => said.push((log.level(), log.message)),
+            Content::InvocationResponse(response) => break response,
+            other => panic!("unexpected {other:?}"),
+        }
+    };
+    let unknown = "a history event of the unknown type 77 is ignored".to_owned();
+    assert_eq!(
+        said,
+        [(Level::Debug, unknown), (Level::Information, "asking".to_owned())]
+    );
+    assert_eq!(answer(&response)["actions"][0][0]["functionName"], "greet");
+    drop(connection);
+    assert_eq!(wait(child).await, 0);
 }
 
 #[tokio::test]

@@ -1,0 +1,1 @@
+//! Rows 121 to 131: entities.

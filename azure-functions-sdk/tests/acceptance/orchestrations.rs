@@ -1,0 +1,1 @@
+//! Rows 50 to 83: what orchestrations can do.
