@@ -8,6 +8,7 @@
 mod client;
 mod host;
 mod signals;
+mod transfers;
 
 use std::{
     collections::BTreeMap,

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::{
     client::{Address, Client},
-    host::{App, DURABLE, Host, until},
+    host::{App, DURABLE, Host, until, until_within},
 };
 
 const APP: App = App {
@@ -22,6 +22,7 @@ const CLIENTS: usize = 100;
 const EACH: usize = 100;
 /// The host is killed when so many signals have been answered.
 const KILLS: [usize; 5] = [1_500, 3_000, 4_700, 6_400, 8_800];
+const ALL_LIMIT: Duration = Duration::from_secs(300);
 
 /// What became of a signal.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,7 +51,7 @@ fn signals_answered_202_are_applied_exactly_once_while_the_host_is_killed_five_t
             })
             .collect();
         for kill in KILLS {
-            until("signals are answered", || accepted.load(Ordering::Relaxed) >= kill);
+            until_within(ALL_LIMIT, "signals are answered", || accepted.load(Ordering::Relaxed) >= kill);
             host.kill();
             let killed = Instant::now();
             host = Host::start(APP, &data, &[]);
@@ -65,7 +66,7 @@ fn signals_answered_202_are_applied_exactly_once_while_the_host_is_killed_five_t
     // An entity takes its messages in the order in which they came: after this one none of the others comes any more.
     signal(&host, "registrylist/all", "add_item", "\"last\"");
     let mut items = Vec::new();
-    until("the last signal is applied", || {
+    until_within(ALL_LIMIT, "the last signal is applied", || {
         items = list(&host);
         items.last().is_some_and(|item| item == "last")
     });
