@@ -58,6 +58,13 @@ fn explained(wanted: impl Fn(&str) -> bool) {
     assert!(count > 0, "there are no such cases");
 }
 
+#[test]
+fn row_128_an_operation_that_the_entity_does_not_have_does_not_compile() {
+    if rustc_is("1.95.") {
+        trybuild::TestCases::new().compile_fail("tests/ui_rustc/entity_types.rs");
+    }
+}
+
 fn rustc_is(version: &str) -> bool {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = std::process::Command::new(rustc).arg("--version").output().unwrap();

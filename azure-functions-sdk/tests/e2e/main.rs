@@ -142,7 +142,7 @@ fn results(host: &Host, id: &str) -> Option<Vec<Value>> {
 }
 
 #[test]
-fn killing_host_or_worker_at_any_moment_loses_nothing() {
+fn row_074_killing_host_or_worker_at_any_moment_loses_nothing() {
     let kills: u64 = std::env::var("AZURE_FUNCTIONS_KILLS").map_or(16, |text| text.parse().unwrap());
     let seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 | 1;
     println!("seed {seed}");
