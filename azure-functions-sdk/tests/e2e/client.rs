@@ -12,18 +12,23 @@ use crate::host::LIMIT;
 
 /// Where the host can be reached at present, for all clients.
 #[derive(Default)]
-pub(crate) struct Address(Mutex<String>);
+pub(crate) struct Address(Mutex<Option<String>>);
 
 impl Address {
     pub(crate) fn set(&self, address: &str) {
-        address.clone_into(&mut self.0.lock().unwrap());
+        *self.0.lock().unwrap() = Some(address.to_owned());
+    }
+
+    /// Nobody connects any more: a host that ends may still take connections.
+    pub(crate) fn clear(&self) {
+        *self.0.lock().unwrap() = None;
     }
 
     fn connect(&self) -> TcpStream {
         let deadline = Instant::now() + LIMIT;
         loop {
             let address = self.0.lock().unwrap().clone();
-            if let Ok(stream) = TcpStream::connect(address) {
+            if let Some(Ok(stream)) = address.map(TcpStream::connect) {
                 stream.set_nodelay(true).unwrap();
                 stream.set_read_timeout(Some(LIMIT)).unwrap();
                 return stream;

@@ -69,6 +69,7 @@ fn transfers_in_critical_sections_keep_the_sum_and_all_end_while_host_and_worker
         for (turn, kill) in KILLS.into_iter().enumerate() {
             until_within(ALL_LIMIT, "transfers end", || completed(&host) >= kill);
             if turn % 2 == 0 {
+                address.clear();
                 host.kill();
                 let killed = Instant::now();
                 host = Host::start(APP, &data, &[]);
