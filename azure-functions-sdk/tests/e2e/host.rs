@@ -77,7 +77,8 @@ impl Host {
         while !host.lines.iter().any(|line| line.contains(app.last_line)) {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = receiver.recv_timeout(left);
-            host.lines.push(line.unwrap_or_else(|_| panic!("the list of functions ends with {:?}", host.lines)));
+            host.lines
+                .push(line.unwrap_or_else(|_| panic!("the list of functions ends with {:?}", host.lines)));
         }
         let urls = host.lines.iter().filter_map(|line| line.split_once("http://"));
         let address = urls.filter_map(|(_, url)| url.split('/').next()).next().unwrap();

@@ -34,7 +34,11 @@ fn greetings() -> Value {
 fn the_example_starts_runs_records_and_stops() {
     let folder = TempDir::new().unwrap();
     let record = folder.path().join("record");
-    let mut host = Host::start(APP, &folder.path().join("data"), &["--record", record.to_str().unwrap()]);
+    let mut host = Host::start(
+        APP,
+        &folder.path().join("data"),
+        &["--record", record.to_str().unwrap()],
+    );
     assert!(
         host.lines
             .contains(&"Worker process started and initialized.".to_owned()),

@@ -51,7 +51,9 @@ fn signals_answered_202_are_applied_exactly_once_while_the_host_is_killed_five_t
             })
             .collect();
         for kill in KILLS {
-            until_within(ALL_LIMIT, "signals are answered", || accepted.load(Ordering::Relaxed) >= kill);
+            until_within(ALL_LIMIT, "signals are answered", || {
+                accepted.load(Ordering::Relaxed) >= kill
+            });
             address.clear();
             host.kill();
             let killed = Instant::now();

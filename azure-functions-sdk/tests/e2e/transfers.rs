@@ -96,12 +96,20 @@ fn transfers_in_critical_sections_keep_the_sum_and_all_end_while_host_and_worker
         if output == true && number % 2 == 0 {
             // What it was told while it had both accounts to itself.
             let told = answers(&host, &id(number));
-            assert_eq!(told["deposit"] + told["withdraw"], 2 * OPENING_BALANCE, "{number}: {told:?}");
+            assert_eq!(
+                told["deposit"] + told["withdraw"],
+                2 * OPENING_BALANCE,
+                "{number}: {told:?}"
+            );
             assert!(told["balance"] >= amount, "{number}: {told:?}");
             looks += 1;
         }
     }
-    assert_eq!(balances(&host), OWNERS.map(|owner| expected[owner]), "each transfer moved its money once");
+    assert_eq!(
+        balances(&host),
+        OWNERS.map(|owner| expected[owner]),
+        "each transfer moved its money once"
+    );
     assert_eq!(expected.values().sum::<i64>(), 5 * OPENING_BALANCE);
     assert!(looks > 100, "{looks}");
 
@@ -140,7 +148,9 @@ fn completed(host: &Host) -> usize {
     let statuses = listed.as_array().unwrap().iter();
     statuses
         .filter(|status| {
-            let failed = ["Failed", "Terminated"].map(Value::from).contains(&status["runtimeStatus"]);
+            let failed = ["Failed", "Terminated"]
+                .map(Value::from)
+                .contains(&status["runtimeStatus"]);
             assert!(!failed, "{status}");
             status["runtimeStatus"] == "Completed"
         })
@@ -181,6 +191,8 @@ fn balance(host: &Host, owner: &str) -> i64 {
     let (status, _, state) = host.send("GET", &format!("{DURABLE}/entities/account/{owner}"), "");
     match status {
         404 => 0,
-        _ => serde_json::from_str::<Value>(&state).unwrap()["balance"].as_i64().unwrap(),
+        _ => serde_json::from_str::<Value>(&state).unwrap()["balance"]
+            .as_i64()
+            .unwrap(),
     }
 }

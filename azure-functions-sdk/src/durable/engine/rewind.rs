@@ -119,7 +119,9 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> R
     }
     let locked = critical::releases(&instance.instance_id, kept.iter());
     if !locked.is_empty() {
-        return Err(NotRewound::Locked(locked.into_iter().map(|release| release.target).collect()));
+        return Err(NotRewound::Locked(
+            locked.into_iter().map(|release| release.target).collect(),
+        ));
     }
     let instance = Instance {
         status: RuntimeStatus::Running,

@@ -195,5 +195,8 @@ fn a_lock_that_was_not_there_yet_is_asked_for_again() {
     assert_eq!(decision.activities[0].task_id, 0);
     let again = requests(&decision.posted).remove(0);
     assert_eq!(again.lockset, first.lockset);
-    assert_ne!(again.id, first.id, "a late answer to the first request is none to this one");
+    assert_ne!(
+        again.id, first.id,
+        "a late answer to the first request is none to this one"
+    );
 }
