@@ -106,6 +106,14 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn row_123_an_id_is_shown_with_its_name_in_lower_case_and_its_key_which_may_be_empty() {
+        let id = EntityId::new("Register", "1").unwrap();
+        assert_eq!(id.to_string(), "@register@1");
+        let id = EntityId::new("Register", "").unwrap();
+        assert_eq!((id.key(), id.to_string().as_str()), ("", "@register@"));
+    }
+
+    #[test]
     fn the_name_is_lower_cased_and_the_key_kept() {
         let id = EntityId::new("Counter", "Main").unwrap();
         assert_eq!((id.name(), id.key()), ("counter", "Main"));

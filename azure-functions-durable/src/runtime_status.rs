@@ -143,7 +143,21 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_status_round_trips_by_its_exact_name_and_number() {
+    fn row_088_every_status_round_trips_by_its_exact_name_and_number() {
+        assert_eq!(
+            Status::ALL.map(Status::as_str),
+            [
+                "Running",
+                "Completed",
+                "ContinuedAsNew",
+                "Failed",
+                "Canceled",
+                "Terminated",
+                "Pending",
+                "Suspended",
+                "Unknown"
+            ]
+        );
         for status in Status::ALL {
             let wire = serde_json::to_value(status).unwrap();
             assert_eq!(wire, json!(status.to_string()));

@@ -128,19 +128,18 @@ async fn start_returns_the_id_that_the_host_gives() {
 }
 
 #[tokio::test]
-async fn start_of_an_unknown_orchestration_is_a_bad_request_with_the_exact_message() {
+async fn start_of_an_unknown_orchestration_says_so_with_the_exact_message() {
+    const TEXT: &str = "The function 'x' doesn't exist, is disabled, or is not an orchestrator function.";
     let client = always(
         400,
         json!({"Message": "One or more of the arguments submitted is incorrect",
-            "ExceptionMessage": "The function 'x' doesn't exist", "ExceptionType": "System.ArgumentException"}),
+            "ExceptionMessage": TEXT, "ExceptionType": "System.ArgumentException"}),
     )
     .await;
     let error = client.start_new("x", None, ()).await.unwrap_err();
-    assert!(matches!(&error, Error::BadRequest { message, .. } if message == "The function 'x' doesn't exist"));
-    assert_eq!(
-        error.to_string(),
-        "cannot start orchestration `x`: The function 'x' doesn't exist"
-    );
+    assert!(matches!(&error, Error::UnknownOrchestration { message, .. } if message == TEXT));
+    assert_eq!(error.to_string(), format!("cannot start orchestration `x`: {TEXT}"));
+    assert_eq!(error.status_code(), Some(400));
 
     let client = always(400, json!({"Message": "too bad"})).await;
     let error = client.start_new("x", None, ()).await.unwrap_err();
@@ -325,7 +324,7 @@ async fn every_operation_knows_missing_and_ended_instances() {
 }
 
 #[tokio::test]
-async fn an_event_for_another_hub_names_it() {
+async fn row_090_an_event_for_another_hub_names_it() {
     let (client, stub) = Stub::start(|_| answer(202, "")).await;
     client
         .raise_event_for_hub("OtherHub", "a", "go", json!({"n": 1}))
@@ -336,6 +335,31 @@ async fn an_event_for_another_hub_names_it() {
         "POST /durabletask/instances/a/raiseEvent/go?taskHub=OtherHub"
     );
     assert_eq!(stub.seen()[0].body, r#"{"n":1}"#);
+}
+
+#[tokio::test]
+async fn row_094_errors_tell_what_to_do_apart() {
+    fn is_error(error: Error) -> Box<dyn std::error::Error + Send + Sync> {
+        Box::new(error)
+    }
+    let not_found = always(404, "").await.terminate("a", "r").await.unwrap_err();
+    assert!(matches!(not_found, Error::NotFound { .. }), "{not_found:?}");
+    let done = always(410, "").await.terminate("a", "r").await.unwrap_err();
+    assert!(matches!(done, Error::AlreadyDone { .. }), "{done:?}");
+    let bad = always(400, json!({"Message": "Invalid JSON content"})).await;
+    let bad = bad.raise_event("a", "e", 1).await.unwrap_err();
+    assert!(matches!(bad, Error::BadRequest { .. }), "{bad:?}");
+    let nobody = OrchestrationClient::from_binding(
+        r#"{"taskHubName": "MyHub", "creationUrls": {}, "rpcBaseUrl": "http://127.0.0.1:1/"}"#,
+    );
+    let transport = nobody.unwrap().terminate("a", "r").await.unwrap_err();
+    assert!(matches!(transport, Error::Transport { .. }), "{transport:?}");
+
+    let codes = [&not_found, &done, &bad, &transport].map(Error::status_code);
+    assert_eq!(codes, [Some(404), Some(410), Some(400), None]);
+    for error in [not_found, done, bad, transport] {
+        assert!(is_error(error).to_string().starts_with("cannot "));
+    }
 }
 
 /// A host that refuses with 500 as the older ones do, for an instance in this state.

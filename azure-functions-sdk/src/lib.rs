@@ -16,3 +16,8 @@ pub mod shell;
 mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
+
+/// Only `cargo test --doc` sees it: the code of the README compiles.
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

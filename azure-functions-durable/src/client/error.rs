@@ -42,7 +42,15 @@ pub enum OrchestrationClientError {
         /// The instance that has ended.
         instance_id: String,
     },
-    /// The host refused the request itself (HTTP 400), such as the start of a function that does not exist.
+    /// The app has no orchestration of this name. Hosts of version 3 start the instance and let it fail instead.
+    #[error("cannot {operation}: {message}")]
+    UnknownOrchestration {
+        /// What the client was asked to do.
+        operation: String,
+        /// What the host said.
+        message: String,
+    },
+    /// The host refused the request itself (HTTP 400), such as a signal to an entity that the app does not have.
     #[error("cannot {operation}: {message}")]
     BadRequest {
         /// What the client was asked to do.
@@ -176,7 +184,7 @@ impl OrchestrationClientError {
             Self::NotFound { .. } => Some(404),
             Self::AlreadyExists { .. } => Some(409),
             Self::AlreadyDone { .. } => Some(410),
-            Self::BadRequest { .. } => Some(400),
+            Self::UnknownOrchestration { .. } | Self::BadRequest { .. } => Some(400),
             Self::Conflict { status, .. } | Self::Unauthorized { status, .. } | Self::Unexpected { status, .. } => {
                 Some(*status)
             }

@@ -26,8 +26,8 @@ impl OrchestrationClient {
     ///
     /// # Errors
     /// [`AlreadyExists`](OrchestrationClientError::AlreadyExists) if an instance of this id has not ended;
-    /// [`BadRequest`](OrchestrationClientError::BadRequest) if there is no such orchestration (a host of version 3 starts
-    /// the instance and lets it fail instead).
+    /// [`UnknownOrchestration`](OrchestrationClientError::UnknownOrchestration) if there is no such orchestration (a host of
+    /// version 3 starts the instance and lets it fail instead).
     pub async fn start_new(
         &self,
         function_name: &str,
@@ -189,7 +189,9 @@ impl OrchestrationClient {
     /// # Errors
     /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance. If it has not failed,
     /// [`Conflict`](OrchestrationClientError::Conflict), or from hosts of version 2
-    /// [`AlreadyDone`](OrchestrationClientError::AlreadyDone) when it has ended otherwise.
+    /// [`AlreadyDone`](OrchestrationClientError::AlreadyDone) when it has ended otherwise. The local host answers
+    /// [`Conflict`](OrchestrationClientError::Conflict), too, if it failed in a critical section: its locks ended with it, and
+    /// others may have changed what it had seen under them. [Restart](Self::restart) that one.
     pub async fn rewind(&self, instance_id: &str, reason: &str) -> Result<(), OrchestrationClientError> {
         self.control(instance_id, Action::Rewind, reason).await
     }
@@ -343,11 +345,18 @@ fn conflict(answer: &Answer, operation: String, instance_id: &str) -> Orchestrat
     }
 }
 
-/// Why a start was refused. Older hosts say that the id is taken with a 500 and this sentence.
+/// Why a start was refused. Older hosts say that the id is taken with a 500 and a sentence, and that there is no such
+/// orchestration with another: it alone tells this 400 from others.
 fn refused_start(answer: &Answer, operation: &str, instance_id: &str) -> OrchestrationClientError {
     match answer.status {
         409 => {}
         500 if answer.message().to_ascii_lowercase().contains("already exists") => {}
+        400 if answer.message().contains("is not an orchestrator function") => {
+            return OrchestrationClientError::UnknownOrchestration {
+                operation: operation.to_owned(),
+                message: answer.message(),
+            };
+        }
         _ => return answer.unexpected(operation),
     }
     OrchestrationClientError::AlreadyExists {

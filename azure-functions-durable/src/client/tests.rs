@@ -179,7 +179,7 @@ async fn requests_to_the_webhook_are_the_same_with_the_key_verbatim_at_the_end()
 }
 
 #[tokio::test]
-async fn requests_by_template_keep_the_hosts_query_and_derive_what_it_does_not_name() {
+async fn row_095_requests_by_template_keep_the_hosts_query_and_derive_what_it_does_not_name() {
     const B: &str = "http://localhost:7071/runtime/webhooks/durabletask";
     const Q: &str = "taskHub=MyHub&connection=Storage&code=k/==";
     assert_eq!(
@@ -210,7 +210,7 @@ async fn requests_by_template_keep_the_hosts_query_and_derive_what_it_does_not_n
 }
 
 #[tokio::test]
-async fn a_url_with_somebody_elses_instance_id_acts_on_the_one_asked_for() {
+async fn row_098_a_url_with_somebody_elses_instance_id_acts_on_the_one_asked_for() {
     let text = template_binding().to_string().replace("INSTANCEID", "abc123");
     let binding: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(everything(&binding).await, everything(&template_binding()).await);
@@ -428,7 +428,7 @@ async fn a_wait_for_no_instance_is_not_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wait_or_check_status_answers_by_how_the_instance_ended() {
+async fn row_104_wait_or_check_status_answers_by_how_the_instance_ended() {
     let second = Duration::from_secs(1);
     for (ended, code) in [
         (Status::Completed, 200),
@@ -438,11 +438,13 @@ async fn wait_or_check_status_answers_by_how_the_instance_ended() {
         (Status::Running, 202),
     ] {
         let (client, _) = client(&rpc_binding(), move |_| (200, status(ended)));
+        let start = tokio::time::Instant::now();
         let response = client
             .wait_for_completion_or_create_check_status_response(None, "a", second * 10, second)
             .await
             .unwrap();
         assert_eq!(response.status, code);
+        assert_eq!(start.elapsed().as_secs(), if code == 202 { 10 } else { 0 });
         assert_eq!(response.header("content-type"), Some("application/json"));
         match ended {
             Status::Completed => assert_eq!(response.body, json!({"n": 1})),
@@ -476,7 +478,7 @@ async fn wait_or_check_status_refuses_a_bad_interval_and_caps_the_timeout() {
 }
 
 #[test]
-fn check_status_links_follow_the_request_and_keep_their_places() {
+fn row_103_check_status_links_follow_the_request_and_keep_their_places() {
     let (client, _) = client(&rpc_binding(), |_| (200, String::new()));
     let response = client.create_check_status_response(Some("https://app.example.org/api/start?x=1"), "a b");
     const B: &str = "https://app.example.org/runtime/webhooks/durabletask/instances/a%20b";

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use azure_functions_durable::EntityId;
 use azure_functions_sdk::durable::Clock;
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted::{Context, Scripted, Stop},
+    work::WorkResult,
     world::{ManualClock, World, eventually},
 };
 
@@ -106,12 +108,18 @@ async fn signal(world: &World, path: &str, body: &str) {
 }
 
 #[tokio::test]
-async fn a_signal_creates_the_entity_and_its_state_outlives_the_host() {
+async fn row_129_130_a_signal_creates_the_entity_and_its_state_outlives_the_host() {
     let mut world = World::new(worker());
+    let client = world.client(&world.binding());
+    let id = EntityId::new("Counter", "a").unwrap();
+    assert!(!client.read_entity_state::<i64>(&id).await.unwrap().exists);
     assert_eq!(world.get("/entities/counter/a").await.status, StatusCode::NOT_FOUND);
     signal(&world, "/entities/Counter/a?op=add", "5").await;
     until_state(&world, "COUNTER", "a", json!(5)).await;
+    let read = client.read_entity_state::<i64>(&id).await.unwrap();
+    assert_eq!((read.exists, read.state), (true, Some(5)));
     let answer = world.get("/entities/counter/a").await;
+    assert_eq!((answer.status, answer.text.as_str()), (StatusCode::OK, "5"));
     assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
     assert_eq!(state(&world, "counter", "A").await, Value::Null, "keys have a case");
     world.crash();
@@ -132,7 +140,7 @@ async fn delete_removes_the_entity_from_reads_and_lists() {
 }
 
 #[tokio::test]
-async fn the_key_may_be_missing_and_is_read_with_a_dollar() {
+async fn row_123_the_key_may_be_missing_and_is_read_with_a_dollar() {
     let world = World::new(worker());
     signal(&world, "/entities/counter?op=add", "1").await;
     until_state(&world, "counter", "$", json!(1)).await;
@@ -146,6 +154,29 @@ async fn the_key_may_be_missing_and_is_read_with_a_dollar() {
         1,
         "on posting it is a key like others"
     );
+}
+
+#[tokio::test]
+async fn row_125_lists_and_nested_state_are_on_the_disk() {
+    let mut world = World::new(worker());
+    let state = json!({"items": ["Zork", "Dune"], "by": {"Ann": {"wishes": [[1, 2], null]}}});
+    signal(&world, "/entities/keeper/k?op=keep", &state.to_string()).await;
+    until_state(&world, "keeper", "k", state.clone()).await;
+    world.crash();
+    world.open();
+    until_state(&world, "keeper", "k", state).await;
+}
+
+#[tokio::test]
+async fn row_127_a_signal_is_accepted_before_it_runs() {
+    let mut world = World::new(worker());
+    world.crash();
+    world.open_without_functions();
+    signal(&world, "/entities/counter/a?op=add", "5").await;
+    assert_eq!(state(&world, "counter", "a").await, Value::Null);
+    assert!(world.worker.calls.lock().unwrap().is_empty());
+    world.hub().set_functions(world.worker.functions());
+    until_state(&world, "counter", "a", json!(5)).await;
 }
 
 #[tokio::test]
@@ -467,4 +498,36 @@ async fn a_hundred_clients_signal_a_thousand_times_and_each_answered_signal_coun
     let batches = world.worker.calls.lock().unwrap().len();
     assert!(batches < 1000, "{batches} batches");
     let _ = Arc::clone(&world.worker);
+}
+
+#[tokio::test]
+async fn an_instance_that_failed_in_a_critical_section_is_not_rewound_without_its_locks() {
+    let worker = worker()
+        .activity("flaky", |_| Ok(WorkResult::Failed("flaky".into())))
+        .orchestration("section", |context| {
+            context.lock(&["a", "b"])?;
+            context.activity("flaky", Value::Null)
+        })
+        .orchestration("parent", |context| context.child("section", Some("kid"), Value::Null));
+    let world = World::new(worker);
+    world.start("parent", "p", "").await;
+    world.until_status("p", "Failed").await;
+    for id in ["p", "kid"] {
+        let before = world.get(&format!("/instances/{id}?showHistory=true")).await.text;
+        let refused = world.post(&format!("/instances/{id}/rewind"), "").await;
+        assert_eq!(
+            (refused.status, refused.json()),
+            (
+                StatusCode::PRECONDITION_FAILED,
+                json!(
+                    "The instance 'kid' failed in a critical section and cannot be rewound: its locks on '@counter@a' and \
+                     '@counter@b' ended with it, so that others may have changed what it had seen there; restart it instead."
+                )
+            )
+        );
+        let after = world.get(&format!("/instances/{id}?showHistory=true")).await.text;
+        assert_eq!(before, after, "nothing of {id} has changed");
+    }
+    let restarted = world.post("/instances/p/restart", "").await;
+    assert_eq!(restarted.status, StatusCode::ACCEPTED, "{}", restarted.text);
 }

@@ -240,7 +240,7 @@ async fn suspended_instance_holds_what_it_would_do_until_it_is_resumed() {
 }
 
 #[tokio::test]
-async fn terminate_ends_running_and_never_run_instances() {
+async fn row_092_terminate_ends_running_and_never_run_instances() {
     let mut world = World::new(waiter());
     world.start("waiter", "ran", "").await;
     world.until_status("ran", "Running").await;
@@ -278,7 +278,7 @@ async fn terminated_child_fails_its_parent_call() {
 }
 
 #[tokio::test]
-async fn rewind_runs_only_the_failed_work_again_also_in_children() {
+async fn row_091_rewind_runs_only_the_failed_work_again_also_in_children() {
     let fixed = Arc::new(AtomicBool::new(false));
     let worker = {
         let fixed = fixed.clone();

@@ -5,6 +5,7 @@ use azure_functions_sdk::durable::work;
 mod entities;
 mod http_calls;
 mod lifecycle;
+mod management;
 mod restarts;
 mod routes;
 mod scripted;

@@ -21,7 +21,7 @@ fn world() -> World {
 }
 
 #[tokio::test]
-async fn start_answers_202_with_the_management_urls() {
+async fn row_101_start_answers_202_with_the_management_urls() {
     let world = world();
     let answer = world.post("/orchestrators/quick", "{\"a\": 1}").await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
@@ -57,7 +57,7 @@ async fn start_answers_202_with_the_management_urls() {
 }
 
 #[tokio::test]
-async fn start_refuses_bad_json_unknown_functions_bad_ids_and_ids_in_use() {
+async fn row_105_start_refuses_bad_json_unknown_functions_bad_ids_and_ids_in_use() {
     let world = world();
     let bad = world.post("/orchestrators/quick", "{").await;
     assert_eq!(
@@ -100,7 +100,7 @@ async fn start_refuses_bad_json_unknown_functions_bad_ids_and_ids_in_use() {
 }
 
 #[tokio::test]
-async fn start_replaces_an_instance_that_has_ended() {
+async fn row_105_start_replaces_an_instance_that_has_ended() {
     let world = world();
     world.start("quick", "again", "1").await;
     assert_eq!(world.output("again").await, 1);
@@ -113,7 +113,7 @@ async fn start_replaces_an_instance_that_has_ended() {
 }
 
 #[tokio::test]
-async fn start_can_wait_for_the_end() {
+async fn row_096_start_can_wait_for_the_end() {
     let world = world();
     let done = world
         .post("/orchestrators/quick?timeout=10&pollingInterval=0.1", "{\"a\": 2}")
@@ -147,7 +147,7 @@ async fn start_can_wait_for_the_end() {
 }
 
 #[tokio::test]
-async fn status_tells_by_its_code_whether_to_look_again() {
+async fn row_101_status_tells_by_its_code_whether_to_look_again() {
     let world = world();
     assert_eq!(world.get("/instances/none").await.status, StatusCode::NOT_FOUND);
     assert_eq!(world.get("/instances/none").await.text, "");
@@ -177,7 +177,7 @@ async fn status_tells_by_its_code_whether_to_look_again() {
 }
 
 #[tokio::test]
-async fn history_shows_completions_with_their_schedule() {
+async fn row_086_history_shows_completions_with_their_schedule() {
     let world = world();
     world.start("flow", "f", "").await;
     world.output("f").await;
@@ -198,7 +198,7 @@ async fn history_shows_completions_with_their_schedule() {
 }
 
 #[tokio::test]
-async fn list_filters_and_pages() {
+async fn row_087_list_filters_and_pages() {
     let world = world();
     for n in 0..5 {
         world.start("quick", &format!("q{n}"), &n.to_string()).await;
@@ -273,7 +273,7 @@ async fn list_filters_and_pages() {
 }
 
 #[tokio::test]
-async fn purge_forgets_only_what_has_ended() {
+async fn row_089_purge_forgets_only_what_has_ended() {
     let world = world();
     assert_eq!(world.delete("/instances/none").await.status, StatusCode::NOT_FOUND);
     world.start("waiter", "w", "").await;
@@ -318,7 +318,7 @@ async fn purge_forgets_only_what_has_ended() {
 }
 
 #[tokio::test]
-async fn raise_event_checks_the_instance_then_the_media_type_then_the_json() {
+async fn row_090_raise_event_checks_the_instance_then_the_media_type_then_the_json() {
     let world = world();
     let raise = |id: &str, media_type: &str, body: &str| {
         let request = Request::post(format!("/instances/{id}/raiseEvent/go"));
@@ -423,7 +423,7 @@ async fn restart_begins_anew_under_a_new_or_the_old_id() {
 }
 
 #[tokio::test]
-async fn other_hubs_unknown_paths_and_wrong_verbs_are_404() {
+async fn row_099_other_hubs_unknown_paths_and_wrong_verbs_are_404() {
     let world = world();
     for (method, path) in [
         ("GET", "/instances?taskHub=Other"),

@@ -3,11 +3,12 @@
 use std::{
     path::PathBuf,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
-use azure_functions_sdk::durable::{Clock, HubName, TaskHub, TaskHubOptions, Via};
+use azure_functions_durable::{Exchange, OrchestrationClient, Transport, TransportError};
+use azure_functions_sdk::durable::{BindingUrls, Clock, HubName, TaskHub, TaskHubOptions, Via};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{Request, Response, StatusCode};
@@ -25,7 +26,7 @@ pub(crate) struct World {
     _folder: TempDir,
     pub(crate) worker: Arc<Scripted>,
     pub(crate) options: TaskHubOptions,
-    hub: Option<TaskHub>,
+    hub: Option<Arc<TaskHub>>,
 }
 
 #[derive(Debug)]
@@ -77,12 +78,27 @@ impl World {
     }
 
     pub(crate) fn open_without_functions(&mut self) {
-        self.hub = Some(TaskHub::open(self.options.clone(), self.worker.clone()).unwrap());
+        self.hub = Some(Arc::new(
+            TaskHub::open(self.options.clone(), self.worker.clone()).unwrap(),
+        ));
     }
 
     /// Stops the hub without a word to anybody.
     pub(crate) fn crash(&mut self) {
         self.hub = None;
+    }
+
+    /// What the hub gives for a client binding.
+    pub(crate) fn binding(&self) -> Value {
+        let binding = self.hub().client_binding(&BindingUrls::new(BASE).code("k"));
+        serde_json::from_str(&binding).unwrap()
+    }
+
+    /// A client made of this binding. Whatever that says, its requests reach this hub, as long as it is open.
+    pub(crate) fn client(&self, binding: &Value) -> OrchestrationClient {
+        let hub = Arc::downgrade(self.hub.as_ref().expect("the hub is open"));
+        let client = OrchestrationClient::from_binding(&binding.to_string()).unwrap();
+        client.with_transport(Arc::new(ToHub(hub)))
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, body: &str) -> Answer {
@@ -169,6 +185,29 @@ impl World {
         let status = self.look_until(&format!("/instances/{id}"), ended).await;
         assert_eq!(status["runtimeStatus"], "Completed", "{status:#}");
         status["output"].clone()
+    }
+}
+
+struct ToHub(Weak<TaskHub>);
+
+impl std::fmt::Debug for ToHub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ToHub")
+    }
+}
+
+impl Transport for ToHub {
+    fn send(&self, mut request: Request<Bytes>, _limit: Duration) -> Exchange {
+        let hub = self.0.upgrade();
+        Box::pin(async move {
+            let hub = hub.ok_or_else(|| TransportError::failed("the hub is closed"))?;
+            let url = request.uri().to_string();
+            let path = url
+                .strip_prefix(BASE)
+                .unwrap_or_else(|| panic!("not below {BASE}: {url}"));
+            *request.uri_mut() = path.parse().unwrap();
+            Ok(hub.handle(request, &Via::webhook(BASE).code("k")).await)
+        })
     }
 }
 

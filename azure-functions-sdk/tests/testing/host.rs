@@ -81,7 +81,7 @@ fn time_stands_still_until_somebody_waits() {
 }
 
 #[test]
-fn a_fake_fails_twice_and_the_delays_follow_the_policy() {
+fn row_055_a_fake_fails_twice_and_the_delays_follow_the_policy() {
     let host = TestHost::new();
     let fake = host.fake("say_hello", |name: String| format!("Hi {name}!"));
     let _ = fake
@@ -109,6 +109,19 @@ fn a_fake_fails_twice_and_the_delays_follow_the_policy() {
         [630, 1230],
         "ten and twenty minutes after the end of an attempt that took 30 seconds"
     );
+    let events = |kind: u8| {
+        instance
+            .history()
+            .iter()
+            .filter(|event| event["EventType"] == kind)
+            .count()
+    };
+    assert_eq!(
+        (events(4), events(6), events(5)),
+        (3, 2, 1),
+        "three attempts, two failures, one result"
+    );
+    assert_eq!((events(10), events(11)), (2, 2), "a timer for each delay");
 }
 
 #[test]
@@ -297,7 +310,7 @@ fn an_activity_that_takes_too_long_is_named() {
 }
 
 #[test]
-fn http_functions_are_called_as_functions_and_their_waits_pass_virtual_time() {
+fn row_104_http_functions_are_called_as_functions_and_their_waits_pass_virtual_time() {
     let host = TestHost::new();
     let request = |name: &str, input: Value| {
         HttpRequest::build()

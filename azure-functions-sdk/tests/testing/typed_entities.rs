@@ -117,7 +117,7 @@ fn read<E: Entity>(host: &TestHost, key: &str) -> Option<E> {
 }
 
 #[test]
-fn a_register_is_made_by_its_first_operation_and_keeps_its_value() {
+fn row_122_a_register_is_made_by_its_first_operation_and_keeps_its_value() {
     let host = TestHost::new();
     assert_eq!(
         host.start("put", ("1", "first")).output::<Value>(),

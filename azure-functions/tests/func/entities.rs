@@ -158,7 +158,7 @@ async fn the_answer_to_a_batch_is_the_one_of_the_reference() {
 }
 
 #[tokio::test]
-async fn a_register_gets_and_sets() {
+async fn row_122_a_register_gets_and_sets() {
     let answer = run(
         "Register",
         None,

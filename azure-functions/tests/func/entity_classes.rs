@@ -5,6 +5,7 @@ use super::{
     entities::{answer, results, run, state},
 };
 use azure_functions::{
+    __private::{Function, inventory},
     entities::{ClientSignals, EntitySender},
     prelude::*,
 };
@@ -117,19 +118,21 @@ impl RegistryList {
 }
 
 #[test]
-fn the_function_is_named_like_the_type_or_as_the_attribute_says() {
+fn row_121_a_type_is_one_function_named_like_it_or_as_the_attribute_says() {
     for (function, entity) in [("Counter", "counter"), ("Gifts", "gifts")] {
         assert_eq!(
             bindings(function),
             json!([{"name": "context", "type": "entityTrigger", "direction": "in", "entityName": entity}])
         );
+        let all = inventory::iter::<Function>.into_iter();
+        assert_eq!(all.filter(|f| f.name.eq_ignore_ascii_case(function)).count(), 1);
     }
     assert_eq!(Counter::entity_id("Main").unwrap().to_string(), "@counter@Main");
     assert_eq!(RegistryList::NAME, "Gifts");
 }
 
 #[tokio::test]
-async fn the_first_operation_sees_the_default_and_the_next_what_it_left() {
+async fn row_124_the_first_operation_sees_the_default_and_the_next_what_it_left() {
     let operations = [
         ("add", json!(5)),
         ("add", json!(-2)),
@@ -150,7 +153,7 @@ async fn a_reading_operation_makes_no_state() {
 }
 
 #[tokio::test]
-async fn an_error_or_a_panic_leaves_the_state_as_it_was() {
+async fn row_126_an_error_or_a_panic_leaves_the_state_as_it_was() {
     let operations = [
         ("merge", json!({"value": -9})),
         ("explode", Value::Null),

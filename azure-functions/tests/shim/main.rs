@@ -19,7 +19,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use std::cell::RefCell;
 
 #[test]
-fn shim_and_code_agree_about_every_program() {
+fn row_070_shim_and_code_agree_about_every_program() {
     let config = Config {
         cases: std::env::var("PROPTEST_CASES")
             .ok()

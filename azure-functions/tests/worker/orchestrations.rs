@@ -6,7 +6,8 @@ use crate::{
     process::{app_command, run_app, wait},
 };
 use azure_functions::rpc::{
-    InvocationResponse, WorkerInitRequest, status_result::Status, streaming_message::Content, typed_data::Data,
+    InvocationResponse, WorkerInitRequest, rpc_log::Level, status_result::Status, streaming_message::Content,
+    typed_data::Data,
 };
 use serde_json::{Value, json};
 
@@ -74,6 +75,42 @@ async fn log_records_of_a_replay_are_dropped() {
     assert_eq!(worker.end().await, 0);
 }
 
+/// The rest of the row, all types that are known, is a test of the replay core.
+#[tokio::test]
+async fn row_071_a_history_event_of_an_unknown_type_is_ignored_with_a_debug_record() {
+    let mut host = Host::listen().await;
+    // A process of its own: the level of a process is that of the worker that started last.
+    let child = app_command(&host.arguments())
+        .env("AzureFunctionsJobHost__logging__logLevel__default", "Debug")
+        .spawn()
+        .unwrap();
+    let mut connection = host.accept().await;
+    let ids = connection.start(WorkerInitRequest::default()).await;
+    let event = |kind: u8| json!({"EventType": kind, "EventId": -1, "IsPlayed": false, "Timestamp": "2030-04-01T10:00:01Z", "New": [{}]});
+    // 18 is known, and nothing to an orchestration: not worth a word.
+    let payload = payload("greets", &[event(18), event(77)]);
+    connection.send(
+        "",
+        Content::InvocationRequest(invocation("greets", &ids["greets"], &payload)),
+    );
+    let mut said = Vec::new();
+    let response = loop {
+        match connection.receive().await.unwrap().content.unwrap() {
+            Content::RpcLog(log) => said.push((log.level(), log.message)),
+            Content::InvocationResponse(response) => break response,
+            other => panic!("unexpected {other:?}"),
+        }
+    };
+    let unknown = "a history event of the unknown type 77 is ignored".to_owned();
+    assert_eq!(
+        said,
+        [(Level::Debug, unknown), (Level::Information, "asking".to_owned())]
+    );
+    assert_eq!(answer(&response)["actions"][0][0]["functionName"], "greet");
+    drop(connection);
+    assert_eq!(wait(child).await, 0);
+}
+
 #[tokio::test]
 async fn a_failed_episode_carries_its_answer_in_the_exception() {
     let mut worker = Worker::start().await;
@@ -97,7 +134,17 @@ async fn a_failed_episode_carries_its_answer_in_the_exception() {
 }
 
 #[tokio::test]
-async fn what_an_orchestration_may_not_await_fails_that_episode_and_no_other() {
+async fn row_067_what_an_orchestration_may_not_await_fails_that_episode_with_its_name_and_line_and_no_other() {
+    let functions = include_str!("functions.rs").lines();
+    let mut lines = functions
+        .zip(1..)
+        .skip_while(|(line, _)| !line.contains("async fn awaits_a_runtime_timer("));
+    // The call is the line behind the name.
+    let (call, line) = lines.nth(1).unwrap();
+    assert!(call.contains("context.call_activity("), "{call}");
+    let place = format!(
+        "orchestration 'awaits_a_runtime_timer' (last call of its context at azure-functions/tests/worker/functions.rs:{line})"
+    );
     let mut worker = Worker::start().await;
     let second_episode = greeted("greet").replace("\"greets\"", "\"awaits_a_runtime_timer\"");
     for (name, payload, complaint) in [
@@ -125,6 +172,7 @@ async fn what_an_orchestration_may_not_await_fails_that_episode_and_no_other() {
             said.contains(complaint) && said.contains(&format!("orchestration '{name}' (")),
             "{said}"
         );
+        assert_eq!(name == "awaits_a_runtime_timer", said.contains(&place), "{said}");
         let next = answer(&worker.call("greets", &greeted("greet")).await);
         assert_eq!(next["output"], "Hello Tokyo!");
     }

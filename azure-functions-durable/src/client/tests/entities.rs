@@ -28,7 +28,7 @@ async fn all_of_entities(client: &OrchestrationClient) {
 }
 
 #[tokio::test]
-async fn requests_name_the_entity_in_lower_case_and_an_empty_key_only_to_read() {
+async fn row_123_requests_name_the_entity_in_lower_case_and_an_empty_key_only_to_read() {
     const B: &str = "http://127.0.0.1:17071/durabletask";
     const Q: &str = "taskHub=MyHub&connection=Storage";
     let expected = [

@@ -6,6 +6,7 @@ use crate::{
     },
     project::{HostJson, LocalSettings, Settings},
 };
+use azure_functions_durable::OrchestrationClient;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
@@ -243,7 +244,7 @@ async fn an_orchestration_runs_through_front_door_hub_and_worker() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_client_binding_leads_to_the_loopback_listener() {
+async fn row_093_the_client_binding_names_the_hub_and_leads_to_the_loopback_listener() {
     let folder = tempfile::tempdir().unwrap();
     let (host, _) = start(&folder).await;
     let (status, binding) = send(host.address(), "GET", "/api/start", "").await;
@@ -251,6 +252,10 @@ async fn the_client_binding_leads_to_the_loopback_listener() {
     let binding: Value = serde_json::from_str(&binding).unwrap();
     assert_eq!(binding["taskHubName"], "BlueHub");
     assert_eq!(binding["rpcBaseUrl"], host.rpc_base_url());
+    let client = OrchestrationClient::from_binding(&binding.to_string()).unwrap();
+    assert_eq!(client.task_hub(), "BlueHub", "as `hubName` in host.json");
+    let id = client.start_new("flow", None, ()).await.unwrap();
+    assert!(client.query_status(&id, false, false, false).await.unwrap().is_some());
     let rpc = url::Url::parse(host.rpc_base_url()).unwrap();
     assert_eq!((rpc.host_str(), rpc.path()), (Some("127.0.0.1"), "/durabletask/"));
     let rpc = SocketAddr::from(([127, 0, 0, 1], rpc.port().unwrap()));

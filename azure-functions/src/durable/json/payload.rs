@@ -415,7 +415,12 @@ impl<'de> Visitor<'de> for EventSeed<'de, '_> {
             Some(1 | 16) => Event::Ended,
             Some(19) => Event::Suspended,
             Some(20) => Event::Resumed,
-            _ => Event::Other,
+            Some(2 | 3 | 13 | 17 | 18 | 21) => Event::Other,
+            Some(unknown) => {
+                log::debug!("a history event of the unknown type {unknown} is ignored");
+                Event::Other
+            }
+            None => Event::Other,
         })
     }
 }

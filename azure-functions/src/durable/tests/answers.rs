@@ -14,9 +14,11 @@ const CHAIN: Orchestrator = |c| {
 };
 
 #[test]
-fn a_chain_is_a_plain_list_that_grows() {
+fn row_073_a_chain_is_a_plain_list_that_grows() {
     assert_eq!(run(CHAIN, "12 0").actions(), "A");
     assert_eq!(run(CHAIN, "12 0 4#0(A) 13 12 5>0=1").actions(), "A B");
+    let third = run(CHAIN, "12 0 4#0(A) 13 12 5>0=1 4#1(B) 13 12 5>1=2");
+    assert_eq!((third.is_done(), third.actions().as_str()), (false, "A B C"));
     let done = run(CHAIN, "12 0 4#0(A) 13 12 5>0=1 4#1(B) 13 12 5>1=2 4#2(C) 13 12 5>2=3");
     assert_eq!((done.is_done(), done.actions().as_str()), (true, "A B C"));
 }
@@ -37,8 +39,9 @@ fn a_fan_out_is_one_plain_all() {
     );
 }
 
+/// What the reference has of the JavaScript SDK's answers; every other shape is for the model of the host's shim, in `tests/shim`.
 #[test]
-fn the_whole_answer_is_the_wire_text() {
+fn row_070_chains_and_fan_outs_are_answered_as_the_javascript_sdk_does() {
     let turn = run(
         CHAIN,
         "12 0 4#0(A) 13 12 5>0=1 4#1(B) 13 12 5>1=2 4#2(C) 13 12 5>2=\"three\"",
@@ -47,6 +50,24 @@ fn the_whole_answer_is_the_wire_text() {
     assert_eq!(
         turn.answer,
         json!({"isDone": true, "schemaVersion": 2, "actions": [[call("A"), call("B"), call("C")]], "output": "three"})
+    );
+
+    let fan_out: Orchestrator = |c| {
+        body(async move {
+            c.set_custom_status(json!({ "step": "pack" }));
+            let all = c.join_all(["A", "B"].map(|a| c.call_activity(a, ()))).await;
+            all.into_iter().map(Result::unwrap).collect::<Vec<Value>>()
+        })
+    };
+    let actions = json!([[{"actionType": 12, "compoundActions": [call("A"), call("B")]}]]);
+    let status = json!({ "step": "pack" });
+    assert_eq!(
+        run(fan_out, "12 0").answer,
+        json!({"isDone": false, "schemaVersion": 2, "customStatus": status, "actions": actions})
+    );
+    assert_eq!(
+        run(fan_out, "12 0 4#0(A) 4#1(B) 13 12 5>1=2 5>0=1").answer,
+        json!({"isDone": true, "schemaVersion": 2, "customStatus": status, "actions": actions, "output": [1, 2]})
     );
 }
 

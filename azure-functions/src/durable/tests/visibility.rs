@@ -5,23 +5,43 @@ use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
 #[test]
-fn a_call_that_is_not_in_history_is_scheduled_and_the_episode_ends() {
-    let turn = run(|c| body(async move { ok(&c, "A").await }), "12 0");
-    assert_eq!((turn.is_done(), turn.actions().as_str()), (false, "A"));
-    assert_eq!(turn.answer["schemaVersion"], 2);
-    assert_eq!(turn.answer["actions"][0][0]["input"], "null");
+fn row_072_a_call_is_pending_until_history_completes_it_and_the_code_is_done_when_its_future_is() {
+    let orchestrator: crate::durable::Orchestrator = |c| body(async move { ok(&c, "A").await });
+    let scheduled = run(orchestrator, "12 0");
+    assert_eq!((scheduled.is_done(), scheduled.actions().as_str()), (false, "A"));
+    assert_eq!(scheduled.answer["schemaVersion"], 2);
+    let pending = run(orchestrator, "12 0 4#0(A) 13 12 15(E)=1");
+    assert_eq!((pending.is_done(), pending.actions().as_str()), (false, "A"));
+    let done = run(orchestrator, r#"12 0 4#0(A) 13 12 5>0="ok""#);
+    assert_eq!(
+        (done.is_done(), done.output(), done.actions().as_str()),
+        (true, &json!("ok"), "A")
+    );
+    let without_a_call = run(|_| body(async { "at once" }), "12 0");
+    assert!(without_a_call.is_done() && without_a_call.actions().is_empty());
 }
 
 #[test]
-fn a_completed_call_returns_its_result_and_its_action_is_listed_again() {
-    let turn = run(
-        |c| body(async move { ok(&c, "A").await }),
-        r#"12 0 4#0(A) 13 12 5>0="ok""#,
-    );
+fn row_054_a_call_is_action_0_and_is_answered_by_the_completion_with_its_id() {
+    let orchestrator: crate::durable::Orchestrator = |c| {
+        body(async move {
+            let (one, two) = (c.call_activity("A", "one"), c.call_activity("A", "two"));
+            json!([one.await.unwrap(), two.await.unwrap()])
+        })
+    };
+    let asked = run(orchestrator, "12 0");
     assert_eq!(
-        (turn.is_done(), turn.output(), turn.actions().as_str()),
-        (true, &json!("ok"), "A")
+        asked.answer["actions"][0][0]["compoundActions"],
+        json!([
+            {"actionType": 0, "functionName": "A", "input": "\"one\""},
+            {"actionType": 0, "functionName": "A", "input": "\"two\""},
+        ])
     );
+    // The names are the same, and the second is done first: only the ids tell them apart.
+    let history = "12 0 4#0(A) 4#1(A) 13 12 5>1=22 5>7=77";
+    assert!(!run(orchestrator, history).is_done());
+    let answered = run(orchestrator, &format!("{history} 5>0=11"));
+    assert_eq!(answered.output(), &json!([11, 22]));
 }
 
 #[test]
@@ -75,18 +95,69 @@ fn unknown_events_are_ignored() {
     assert_eq!(turn.output(), 1);
 }
 
+/// That an unknown one leaves a line in the log is seen in `tests/worker`.
 #[test]
-fn the_clock_is_the_start_of_the_episode_that_the_cursor_is_in() {
+fn row_071_events_of_every_type_are_read_and_unknown_ones_are_passed_over() {
+    let orchestrator: crate::durable::Orchestrator = |c| {
+        body(async move {
+            let (done, failed) = (ok(&c, "A").await, ok(&c, "B").await);
+            let (child, lost) = (
+                c.call_sub_orchestrator("C", None, ()).await.is_ok(),
+                c.call_sub_orchestrator("D", None, ()).await.is_ok(),
+            );
+            c.create_timer_after(std::time::Duration::from_secs(1)).await;
+            let entity = "@stock@a".parse().unwrap();
+            c.signal_entity(&entity, "work", ()).unwrap();
+            let event = c.wait_for_event("E").await;
+            json!([
+                done,
+                failed.as_str().is_some_and(|f| f.contains("boom")),
+                child,
+                lost,
+                event
+            ])
+        })
+    };
+    let turn = run(
+        orchestrator,
+        "12 0 4#0(A) 13 12 5>0=1 4#1(B) 13 12 6>1(B) 7#2(C) 13 12 8>2=1 7#3(D) 13 12 9>3 10#4 13 12 19 13 12 20 17 18 2 3 21 99 \
+         11>4 14#5(@stock@a)=signal 13 12 15(E)=15",
+    );
+    assert_eq!(turn.nondeterminism, None);
+    assert_eq!(turn.output(), &json!([1, true, true, false, 15]));
+    // What ends an execution is read, too: nothing behind it belongs to it.
+    for end in ["1", "16"] {
+        let ended = run(
+            |c| body(async move { ok(&c, "A").await }),
+            &format!("12 0 4#0(A) 13 12 5>0=1 {end}"),
+        );
+        assert_eq!(ended.output(), 1, "{end}");
+    }
+}
+
+#[test]
+fn row_050_the_clock_is_the_start_of_the_episode_that_the_cursor_is_in() {
     let orchestrator: crate::durable::Orchestrator = |c| {
         body(async move {
             let time = || json!(c.current_time().to_rfc3339_opts(SecondsFormat::Secs, true));
             let first = (time(), c.is_replaying());
+            c.set_custom_status([time()]);
             ok(&c, "A").await;
             let second = (time(), c.is_replaying());
+            c.set_custom_status([first.0.clone(), time()]);
             ok(&c, "B").await;
             Value::from(vec![json!(first), json!(second), json!((time(), c.is_replaying()))])
         })
     };
+    // The same line says the same in the first run and in every replay of it.
+    let status = |script| run(orchestrator, script).answer["customStatus"].clone();
+    assert_eq!(status("12 0"), json!([minute(0)]));
+    assert_eq!(status("12 0 4#0(A) 13 12 15(E)=1"), json!([minute(0)]));
+    assert_eq!(status("12 0 4#0(A) 13 12 5>0=1"), json!([minute(0), minute(1)]));
+    assert_eq!(
+        status("12 0 4#0(A) 13 12 5>0=1 4#1(B) 13 12 15(E)=1"),
+        json!([minute(0), minute(1)])
+    );
     let turn = run(orchestrator, "12 0 4#0(A) 13 12 5>0=1 4#1(B) 13 12 5>1=2");
     assert_eq!(
         turn.output(),
@@ -142,25 +213,40 @@ fn a_call_is_scheduled_when_it_is_called_and_not_when_it_is_awaited() {
 }
 
 #[test]
-fn guids_are_the_same_in_every_replay_and_differ_from_each_other() {
+fn row_060_guids_are_made_of_instance_time_and_counter_and_are_the_same_in_every_replay() {
     let orchestrator: crate::durable::Orchestrator = |c| {
         body(async move {
             let first = c.new_guid();
+            c.set_custom_status(first.to_string());
             ok(&c, "A").await;
             json!([first.to_string(), c.new_guid().to_string(), c.new_guid().to_string()])
         })
     };
+    let guid = |instance: &str, time: String, counter: u32| {
+        let namespace = uuid::uuid!("9e952958-5e33-4daf-827f-2fa12937b875");
+        let time = time.replace('Z', ".000000000Z");
+        let guid = uuid::Uuid::new_v5(&namespace, format!("{instance}_{time}_{counter}").as_bytes());
+        assert_eq!(guid.get_version_num(), 5);
+        json!(guid.to_string())
+    };
+    let expected = |instance: &str| {
+        json!([
+            guid(instance, minute(0), 0),
+            guid(instance, minute(1), 1),
+            guid(instance, minute(1), 2)
+        ])
+    };
     let script = "12 0 4#0(A) 13 12 5>0=1";
-    let (one, two) = (run(orchestrator, script), run(orchestrator, script));
-    assert_eq!(one.output(), two.output());
-    let guids = one.output().as_array().unwrap();
-    assert!(guids[0] != guids[1] && guids[1] != guids[2]);
     assert_eq!(
-        guids[0].as_str().unwrap().as_bytes()[14],
-        b'5',
-        "version 5: {}",
-        guids[0]
+        run(orchestrator, "12 0").answer["customStatus"],
+        guid("order-7f3a", minute(0), 0)
     );
+    assert_eq!(run(orchestrator, script).output(), &expected("order-7f3a"));
+    let mut other = super::script::payload(script, &Value::Null);
+    other["instanceId"] = json!("order-8");
+    let other = super::script::run_payload(orchestrator, &other, &crate::durable::KnownFunctions::any());
+    assert_eq!(other.output(), &expected("order-8"));
+    assert_ne!(expected("order-8")[0], expected("order-7f3a")[0]);
 }
 
 #[test]

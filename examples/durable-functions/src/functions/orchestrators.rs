@@ -1,4 +1,4 @@
-use azure_functions::prelude::*;
+use azure_functions::{durable::OrchestrationClientError, prelude::*};
 use serde_json::Value;
 
 /// `POST /api/orchestrators/{functionName}` starts any orchestration, with the JSON body as its input, and answers with
@@ -21,6 +21,7 @@ pub async fn orchestrators(
     };
     match client.start_new(name, instance_id, input).await {
         Ok(id) => client.create_check_status_response(Some(req.url()), &id).into(),
+        Err(e @ OrchestrationClientError::UnknownOrchestration { .. }) => (404, e.to_string()).into(),
         Err(e) => (e.status_code().unwrap_or(500), e.to_string()).into(),
     }
 }
@@ -37,13 +38,19 @@ mod tests {
     }
 
     #[test]
-    fn it_starts_what_the_path_names_and_tells_where_to_look() {
+    fn row_102_it_starts_what_the_path_names_and_tells_where_to_look() {
         let host = TestHost::new();
-        let request = request("fan_out").query("instanceId", "sum").json(&20).unwrap();
-        let response = host.call("orchestrators", &request).unwrap();
+        let sum = request("fan_out").query("instanceId", "sum").json(&20).unwrap();
+        let response = host.call("orchestrators", &sum).unwrap();
         assert_eq!(response.status(), 202);
         assert_eq!(response.body_as_json::<Value>().unwrap()["id"], "sum");
         assert_eq!(host.instance("sum").output::<u64>(), 2_870);
+        for any in ["sequence", "hello_world", "sub_orchestration"] {
+            assert_eq!(
+                host.call("orchestrators", &request(any).finish()).unwrap().status(),
+                202
+            );
+        }
     }
 
     #[test]
@@ -59,14 +66,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_started_is_refused() {
+    fn row_102_what_cannot_be_started_is_refused() {
         let host = TestHost::new();
         let no_json = request("fan_out").body("twenty");
         assert_eq!(host.call("orchestrators", &no_json).unwrap().status(), 400);
         let response = host
             .call("orchestrators", &request("no_such_function").finish())
             .unwrap();
-        assert_eq!(response.status(), 400);
+        assert_eq!(response.status(), 404);
         assert!(
             response.body_as_str().unwrap().contains("no_such_function"),
             "{}",

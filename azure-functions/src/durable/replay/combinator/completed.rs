@@ -1,8 +1,9 @@
 //! A list, one result at a time, as they come.
 
-use super::Group;
+use super::{Group, children::Children};
 use crate::durable::replay::core::{Core, Site};
 use std::{
+    convert::Infallible,
     future::Future,
     ops::ControlFlow,
     pin::Pin,
@@ -15,24 +16,17 @@ use std::{
 #[derive(Debug)]
 pub struct AsCompleted<F> {
     group: Group,
-    children: Children<F>,
-}
-
-#[derive(Debug)]
-struct Children<F> {
-    futures: Vec<Option<Pin<Box<F>>>>,
-    pending: usize,
+    /// Results are given out at once, none is kept.
+    children: Children<F, Infallible>,
 }
 
 impl<F> Unpin for AsCompleted<F> {}
 
 impl<F: Future> AsCompleted<F> {
     pub(crate) fn new(core: &Rc<Core>, site: Site, futures: impl IntoIterator<Item = F>) -> Self {
-        let futures: Vec<_> = futures.into_iter().map(|f| Some(Box::pin(f))).collect();
-        let pending = futures.len();
         Self {
             group: Group::new(core, site),
-            children: Children { futures, pending },
+            children: futures.into_iter().collect(),
         }
     }
 
@@ -48,7 +42,7 @@ impl<F: Future> AsCompleted<F> {
     /// How many results are still to come.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.children.pending
+        self.children.pending()
     }
 }
 
@@ -64,24 +58,11 @@ impl<F: Future> Future for NextCompleted<'_, F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let AsCompleted { group, children } = &mut *self.all;
-        if children.pending == 0 {
+        if children.pending() == 0 {
             return Poll::Ready(None);
         }
-        group
-            .drive(
-                cx,
-                children,
-                |children| children.futures.len(),
-                |children, i, cx| {
-                    let Some(future) = &mut children.futures[i] else {
-                        return Poll::Ready(ControlFlow::Continue(()));
-                    };
-                    let output = std::task::ready!(future.as_mut().poll(cx));
-                    children.futures[i] = None;
-                    children.pending -= 1;
-                    Poll::Ready(ControlFlow::Break((i, output)))
-                },
-            )
+        children
+            .drive(group, cx, |_, index, output| ControlFlow::Break((index, output)))
             .map(Some)
     }
 }

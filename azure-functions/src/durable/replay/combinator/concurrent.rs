@@ -1,6 +1,6 @@
 //! Bounded fan-out.
 
-use super::Group;
+use super::{Group, children::Children};
 use crate::durable::replay::core::{Core, Site};
 use std::{
     fmt,
@@ -16,16 +16,15 @@ use std::{
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct ForEachConcurrent<I: Iterator, M, F: Future> {
     group: Group,
-    work: Work<I, M, F>,
+    waiting: Waiting<I, M>,
+    children: Children<F, F::Output>,
 }
 
-struct Work<I: Iterator, M, F: Future> {
+/// The items that have not been started yet.
+struct Waiting<I: Iterator, M> {
     items: std::iter::Fuse<I>,
     start: M,
     limit: usize,
-    futures: Vec<Option<Pin<Box<F>>>>,
-    outputs: Vec<Option<F::Output>>,
-    running: usize,
 }
 
 impl<I: Iterator, M, F: Future> Unpin for ForEachConcurrent<I, M, F> {}
@@ -33,38 +32,38 @@ impl<I: Iterator, M, F: Future> Unpin for ForEachConcurrent<I, M, F> {}
 impl<I: Iterator, M, F: Future> fmt::Debug for ForEachConcurrent<I, M, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ForEachConcurrent")
-            .field("running", &self.work.running)
+            .field("limit", &self.waiting.limit)
+            .field("children", &self.children)
             .finish_non_exhaustive()
     }
 }
 
 impl<I: Iterator, M: FnMut(I::Item) -> F, F: Future> ForEachConcurrent<I, M, F> {
     pub(crate) fn new(core: &Rc<Core>, site: Site, limit: usize, items: I, start: M) -> Self {
-        let work = Work {
-            items: items.fuse(),
-            start,
-            limit: limit.max(1),
-            futures: Vec::new(),
-            outputs: Vec::new(),
-            running: 0,
-        };
         Self {
             group: Group::new(core, site),
-            work,
+            waiting: Waiting {
+                items: items.fuse(),
+                start,
+                limit: limit.max(1),
+            },
+            children: Children::from_iter([]),
         }
     }
 }
 
-impl<I: Iterator, M: FnMut(I::Item) -> F, F: Future> Work<I, M, F> {
+impl<I: Iterator, M> Waiting<I, M> {
     /// Starts items up to the limit; whether anything runs.
-    fn fill(&mut self) -> bool {
-        while self.running < self.limit {
+    fn fill<F>(&mut self, children: &mut Children<F, F::Output>) -> bool
+    where
+        M: FnMut(I::Item) -> F,
+        F: Future,
+    {
+        while children.pending() < self.limit {
             let Some(item) = self.items.next() else { break };
-            self.futures.push(Some(Box::pin((self.start)(item))));
-            self.outputs.push(None);
-            self.running += 1;
+            children.push((self.start)(item));
         }
-        self.running > 0
+        children.pending() > 0
     }
 }
 
@@ -72,30 +71,21 @@ impl<I: Iterator, M: FnMut(I::Item) -> F, F: Future> Future for ForEachConcurren
     type Output = Vec<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { group, work } = &mut *self;
-        if work.running == 0 && !work.fill() {
-            return Poll::Ready(std::mem::take(&mut work.outputs).into_iter().flatten().collect());
+        let Self {
+            group,
+            waiting,
+            children,
+        } = &mut *self;
+        if children.pending() > 0 || waiting.fill(children) {
+            std::task::ready!(children.drive(group, cx, |children, index, output| {
+                children.keep(index, output);
+                if waiting.fill(children) {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            }));
         }
-        group
-            .drive(
-                cx,
-                work,
-                |work| work.futures.len(),
-                |work, i, cx| {
-                    let Some(future) = &mut work.futures[i] else {
-                        return Poll::Ready(ControlFlow::Continue(()));
-                    };
-                    let output = std::task::ready!(future.as_mut().poll(cx));
-                    work.futures[i] = None;
-                    work.outputs[i] = Some(output);
-                    work.running -= 1;
-                    Poll::Ready(if work.fill() {
-                        ControlFlow::Continue(())
-                    } else {
-                        ControlFlow::Break(())
-                    })
-                },
-            )
-            .map(|()| std::mem::take(&mut work.outputs).into_iter().flatten().collect())
+        Poll::Ready(children.take_kept())
     }
 }

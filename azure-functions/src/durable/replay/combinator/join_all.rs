@@ -1,6 +1,6 @@
 //! All of a list.
 
-use super::Group;
+use super::{Group, children::Children};
 use crate::durable::replay::core::{Core, Site};
 use std::{
     fmt,
@@ -16,13 +16,7 @@ use std::{
 #[must_use = "futures do nothing unless you `.await` them"]
 pub struct JoinAll<F: Future> {
     group: Group,
-    children: Children<F>,
-}
-
-struct Children<F: Future> {
-    futures: Vec<Option<Pin<Box<F>>>>,
-    outputs: Vec<Option<F::Output>>,
-    pending: usize,
+    children: Children<F, F::Output>,
 }
 
 impl<F: Future> Unpin for JoinAll<F> {}
@@ -30,23 +24,16 @@ impl<F: Future> Unpin for JoinAll<F> {}
 impl<F: Future> fmt::Debug for JoinAll<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinAll")
-            .field("pending", &self.children.pending)
+            .field("children", &self.children)
             .finish_non_exhaustive()
     }
 }
 
 impl<F: Future> JoinAll<F> {
     pub(crate) fn new(core: &Rc<Core>, site: Site, futures: impl IntoIterator<Item = F>) -> Self {
-        let futures: Vec<_> = futures.into_iter().map(|f| Some(Box::pin(f))).collect();
-        let pending = futures.len();
-        let outputs = std::iter::repeat_with(|| None).take(pending).collect();
         Self {
             group: Group::new(core, site),
-            children: Children {
-                futures,
-                outputs,
-                pending,
-            },
+            children: futures.into_iter().collect(),
         }
     }
 }
@@ -56,29 +43,16 @@ impl<F: Future> Future for JoinAll<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { group, children } = &mut *self;
-        if children.pending == 0 {
-            return Poll::Ready(std::mem::take(&mut children.outputs).into_iter().flatten().collect());
+        if children.pending() > 0 {
+            std::task::ready!(children.drive(group, cx, |children, index, output| {
+                children.keep(index, output);
+                if children.pending() == 0 {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            }));
         }
-        group
-            .drive(
-                cx,
-                children,
-                |children| children.futures.len(),
-                |children, i, cx| {
-                    let Some(future) = &mut children.futures[i] else {
-                        return Poll::Ready(ControlFlow::Continue(()));
-                    };
-                    let output = std::task::ready!(future.as_mut().poll(cx));
-                    children.futures[i] = None;
-                    children.outputs[i] = Some(output);
-                    children.pending -= 1;
-                    Poll::Ready(if children.pending == 0 {
-                        ControlFlow::Break(())
-                    } else {
-                        ControlFlow::Continue(())
-                    })
-                },
-            )
-            .map(|()| std::mem::take(&mut children.outputs).into_iter().flatten().collect())
+        Poll::Ready(children.take_kept())
     }
 }

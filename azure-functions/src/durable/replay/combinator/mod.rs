@@ -3,6 +3,7 @@
 //! The outermost combinator delivers one history event at a time and polls only the child that the event woke; nested
 //! ones defer to it. Children are first polled in list order, woken ones in the order they were woken.
 
+mod children;
 mod completed;
 mod concurrent;
 mod join;

@@ -1,6 +1,6 @@
 //! All of a list, or the first error.
 
-use super::Group;
+use super::{Group, children::Children};
 use crate::durable::replay::core::{Core, Site};
 use std::{
     future::Future,
@@ -19,27 +19,13 @@ pub struct TryJoinAll<F, T> {
     children: Children<F, T>,
 }
 
-#[derive(Debug)]
-struct Children<F, T> {
-    futures: Vec<Option<Pin<Box<F>>>>,
-    values: Vec<Option<T>>,
-    pending: usize,
-}
-
 impl<F, T> Unpin for TryJoinAll<F, T> {}
 
 impl<F, T> TryJoinAll<F, T> {
     pub(crate) fn new(core: &Rc<Core>, site: Site, futures: impl IntoIterator<Item = F>) -> Self {
-        let futures: Vec<_> = futures.into_iter().map(|f| Some(Box::pin(f))).collect();
-        let pending = futures.len();
-        let values = std::iter::repeat_with(|| None).take(pending).collect();
         Self {
             group: Group::new(core, site),
-            children: Children {
-                futures,
-                values,
-                pending,
-            },
+            children: futures.into_iter().collect(),
         }
     }
 }
@@ -49,37 +35,25 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for TryJoinAll<F, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { group, children } = &mut *self;
-        if children.pending == 0 {
-            return Poll::Ready(Ok(std::mem::take(&mut children.values).into_iter().flatten().collect()));
-        }
-        let ended = std::task::ready!(group.drive(
-            cx,
-            children,
-            |children| children.futures.len(),
-            |children, i, cx| {
-                let Some(future) = &mut children.futures[i] else {
-                    return Poll::Ready(ControlFlow::Continue(()));
-                };
-                match std::task::ready!(future.as_mut().poll(cx)) {
-                    Ok(value) => {
-                        children.futures[i] = None;
-                        children.values[i] = Some(value);
-                        children.pending -= 1;
-                        let all = children.pending == 0;
-                        Poll::Ready(if all {
-                            ControlFlow::Break(Ok(()))
-                        } else {
-                            ControlFlow::Continue(())
-                        })
-                    }
-                    Err(error) => {
-                        // The rest is dropped here: timers are cancelled, retries stop.
-                        children.futures.clear();
-                        Poll::Ready(ControlFlow::Break(Err(error)))
+        if children.pending() > 0 {
+            let ended = std::task::ready!(children.drive(group, cx, |children, index, result| match result {
+                Ok(value) => {
+                    children.keep(index, value);
+                    if children.pending() == 0 {
+                        ControlFlow::Break(Ok(()))
+                    } else {
+                        ControlFlow::Continue(())
                     }
                 }
-            },
-        ));
-        Poll::Ready(ended.map(|()| std::mem::take(&mut children.values).into_iter().flatten().collect()))
+                Err(error) => {
+                    children.abandon();
+                    ControlFlow::Break(Err(error))
+                }
+            }));
+            if let Err(error) = ended {
+                return Poll::Ready(Err(error));
+            }
+        }
+        Poll::Ready(Ok(children.take_kept()))
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn keys_open_what_they_are_for() {
+async fn row_099_keys_open_what_they_are_for() {
     let fixture = serving(with_auth()).await;
     let keys = &fixture.keys;
     let file: Value = serde_json::from_str(&std::fs::read_to_string(keys.path()).unwrap()).unwrap();
