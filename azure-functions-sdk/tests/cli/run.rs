@@ -274,6 +274,9 @@ fn what_cannot_run_is_told_before_anything_is_built() {
         let said = refused("replay other.json");
         assert!(said.contains("it has no `history`; save one with"), "{said}");
     }
+    let batch = r#"{"self": {"name": "list", "key": ""}, "batch": []}"#;
+    fs::write(folder.path().join("batch.json"), batch).unwrap();
+    assert!(refused("replay batch.json").contains("there is no app in `.`"));
     fs::write(folder.path().join("Cargo.toml"), "").unwrap();
     assert!(refused("run").contains("host.json"));
     fs::write(folder.path().join("host.json"), "{\"version\": \"2.0\"}").unwrap();

@@ -161,8 +161,7 @@ impl HttpRequest {
     /// A parameter of the route, in any case, parsed.
     ///
     /// # Errors
-    /// If the route has no such parameter, or its value cannot be parsed: the caller gets 400 if the error leaves the
-    /// function through [`Route`](super::Route).
+    /// If the route has no such parameter, or its value cannot be parsed: a function that returns the error answers 400.
     pub fn route_param<T>(&self, name: &str) -> Result<T, BindingError>
     where
         T: FromStr,
@@ -188,7 +187,7 @@ impl HttpRequest {
     /// The body as text.
     ///
     /// # Errors
-    /// If it is not UTF-8.
+    /// If it is not UTF-8: a function that returns the error answers 400.
     pub fn body_as_str(&self) -> Result<&str, BindingError> {
         std::str::from_utf8(&self.shared.body)
             .map_err(|error| BindingError::bad_request(format!("the body is not UTF-8: {error}")))
@@ -197,7 +196,7 @@ impl HttpRequest {
     /// The body, parsed as JSON. No body is `null`, for types that can be that, such as an `Option`.
     ///
     /// # Errors
-    /// If it is not JSON, or not of this type: the message says where.
+    /// If it is not JSON, or not of this type: the message says where. A function that returns the error answers 400.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, BindingError> {
         let body = &self.shared.body;
         if body.is_empty() {
