@@ -56,7 +56,7 @@ fn named(source: &str) -> Vec<Named> {
             let is_test = |line: &&str| line.starts_with("#[test]") || line.starts_with("#[tokio::test");
             Some(Named {
                 rows: rows_of(&name),
-                runs: attributes().any(|line| is_test(line)) && !attributes().any(|line| line.starts_with("#[ignore")),
+                runs: attributes().any(is_test) && !attributes().any(|line| line.starts_with("#[ignore")),
                 name,
             })
         })
