@@ -64,7 +64,8 @@ use quote::quote;
 /// * Every other function takes one trigger and any other bindings, and returns nothing, an output, a tuple of outputs, or
 ///   a `Result` of those. `Option` around an output sends it only if it is there.
 ///
-/// `E` is any error that converts into `Box<dyn std::error::Error + Send + Sync>`.
+/// `E` is any error that converts into `Box<dyn std::error::Error + Send + Sync>`. The invocation fails with it, unless it is the
+/// answer to an HTTP request: an `HttpError`, or what the caller sent and cannot be read (400).
 ///
 /// # Types
 ///

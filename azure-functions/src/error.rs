@@ -77,7 +77,8 @@ impl FunctionError {
 /// A value of the host that does not fit the parameter it is meant for, or a result that cannot be sent.
 ///
 /// It fails the one invocation in which it happens. An error made by [`BindingError::bad_request`] answers the
-/// HTTP request with status 400 instead.
+/// HTTP request with status 400 instead, also where the function itself returns it. For other answers there is
+/// [`HttpError`](crate::http::HttpError).
 pub struct BindingError {
     message: String,
     bad_request: bool,
@@ -102,7 +103,7 @@ impl BindingError {
         }
     }
 
-    /// The caller's mistake: an HTTP function answers 400 with this message and is not run.
+    /// The caller's mistake: an HTTP function answers 400 with this message, and if a parameter is made, it is not run.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self {
             bad_request: true,

@@ -159,6 +159,24 @@ impl App {
         }
     }
 
+    /// Runs an episode that has run before once more, to compare the answers. Nothing of it is logged, no panic shown.
+    ///
+    /// # Errors
+    /// As [`run_episode`](Self::run_episode).
+    pub fn run_episode_again(
+        &self,
+        function: &'static Function,
+        payload: String,
+        surroundings: &Surroundings,
+    ) -> Result<String, EpisodeFailure> {
+        let silent = Surroundings {
+            level: LevelFilter::Off,
+            log: Arc::new(|_| {}),
+            ..surroundings.clone()
+        };
+        panics::quietly(|| self.run_episode(function, payload, &silent))
+    }
+
     /// What an orchestration with this trigger payload waits for, in words, each with the `file:line` that asked for it. The
     /// payload has the whole history; the code is run on it once more.
     pub fn waits_for(&self, function: &'static Function, payload: String) -> Vec<String> {
@@ -179,32 +197,38 @@ impl App {
         call: Call,
         surroundings: &Surroundings,
     ) -> impl Future<Output = Result<Outputs, String>> + Send + 'static + use<> {
-        let invocation = surroundings.invocation(function, call);
-        let context = surroundings.context(function);
-        async move {
-            let outcome = match function.handler {
-                Handler::Blocking(run) => {
-                    on_a_thread(function, move || run_blocking(run, invocation, &context)).await?
+        invoke(function, call, surroundings)
+    }
+}
+
+/// As [`App::invoke`].
+pub(crate) fn invoke(
+    function: &'static Function,
+    call: Call,
+    surroundings: &Surroundings,
+) -> impl Future<Output = Result<Outputs, String>> + Send + 'static + use<> {
+    let invocation = surroundings.invocation(function, call);
+    let context = surroundings.context(function);
+    async move {
+        let outcome = match function.handler {
+            Handler::Blocking(run) => on_a_thread(function, move || run_blocking(run, invocation, &context)).await?,
+            Handler::Async(run) => RunningFunction::new(run, invocation, context).await,
+            Handler::Entity { trigger, run } => match run {
+                EntityHandler::Blocking(run) => {
+                    let batch = move |invocation| run_batch_blocking(run, trigger, invocation);
+                    on_a_thread(function, move || run_blocking(batch, invocation, &context)).await?
                 }
-                Handler::Async(run) => RunningFunction::new(run, invocation, context).await,
-                Handler::Entity { trigger, run } => match run {
-                    EntityHandler::Blocking(run) => {
-                        let batch = move |invocation| run_batch_blocking(run, trigger, invocation);
-                        on_a_thread(function, move || run_blocking(batch, invocation, &context)).await?
-                    }
-                    EntityHandler::Async(run) => {
-                        let batch =
-                            move |invocation| -> InvocationFuture { Box::pin(run_batch(run, trigger, invocation)) };
-                        RunningFunction::new(batch, invocation, context).await
-                    }
-                },
-                Handler::Orchestration(_) => {
-                    let text = format!("`{}` is an orchestration, which runs in episodes", function.name);
-                    return Err(exception(text).message);
+                EntityHandler::Async(run) => {
+                    let batch = move |invocation| -> InvocationFuture { Box::pin(run_batch(run, trigger, invocation)) };
+                    RunningFunction::new(batch, invocation, context).await
                 }
-            };
-            worded(function, outcome)
-        }
+            },
+            Handler::Orchestration(_) => {
+                let text = format!("`{}` is an orchestration, which runs in episodes", function.name);
+                return Err(exception(text).message);
+            }
+        };
+        worded(function, outcome)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use crate::{
     BindingError, FunctionError,
-    binding::{FromBinding, FunctionReturn, Input, Source, signature::Parameter},
+    binding::{BindingData, FromBinding, FunctionReturn, Input, Source, signature::Parameter},
     bindings::DurableEntityContext,
+    http::{HttpResponse, answer_of},
     rpc::TypedData,
 };
 use azure_functions_durable::Transport;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, error::Error as _, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// What the host sent for one call.
@@ -42,11 +43,7 @@ pub struct Outputs {
 
 impl Outputs {
     /// Puts the output that stands at this place of the returned tuple.
-    pub(crate) fn put(
-        &mut self,
-        index: usize,
-        data: Result<crate::binding::BindingData, BindingError>,
-    ) -> Result<(), FunctionError> {
+    pub(crate) fn put(&mut self, index: usize, data: Result<BindingData, BindingError>) -> Result<(), FunctionError> {
         let name = crate::binding::output_name(index);
         let data = data.map_err(|error| {
             let text = format!("output `{name}`: {error}");
@@ -120,9 +117,18 @@ impl Call {
     /// Ends a call with what the function returned.
     ///
     /// # Errors
-    /// If it returned an error, or something that cannot be sent.
+    /// If it returned an error that is no answer to an HTTP caller, or something that cannot be sent.
     pub fn finish<R: FunctionReturn>(self, returned: R) -> Result<Outputs, FunctionError> {
-        returned.into_outputs()
+        returned.into_outputs().or_else(|error| {
+            let response = error.source().and_then(answer_of);
+            let Some((index, response)) = http_output::<R>().zip(response) else {
+                return Err(error);
+            };
+            if response.status().is_server_error() {
+                log::error!("answered with an error: {}", error.with_causes());
+            }
+            answer(index, response)
+        })
     }
 
     /// Ends a call of an activity, with its own error as JSON if it can travel.
@@ -142,15 +148,23 @@ impl Call {
     /// # Errors
     /// Always, unless it is the mistake of an HTTP caller, who gets an answer.
     pub fn refuse<R: FunctionReturn>(self, refused: Refused) -> Result<Outputs, FunctionError> {
-        if let Some(response) = refused.error.response()
-            && let Some(index) = R::SPECS.iter().position(|spec| spec.type_name() == "http")
-        {
-            let mut outputs = Outputs::default();
-            outputs.put(index, Ok(crate::binding::BindingData::Response(response)))?;
-            return Ok(outputs);
+        match http_output::<R>().zip(refused.error.response()) {
+            Some((index, response)) => answer(index, response),
+            None => Err(refused.into()),
         }
-        Err(refused.into())
     }
+}
+
+/// Where the answer to an HTTP caller stands among the outputs, if there is one.
+fn http_output<R: FunctionReturn>() -> Option<usize> {
+    R::SPECS.iter().position(|spec| spec.type_name() == "http")
+}
+
+/// An answer in place of what the function would have returned.
+fn answer(index: usize, response: HttpResponse) -> Result<Outputs, FunctionError> {
+    let mut outputs = Outputs::default();
+    outputs.put(index, Ok(BindingData::Response(response)))?;
+    Ok(outputs)
 }
 
 impl From<Refused> for FunctionError {

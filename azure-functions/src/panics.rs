@@ -35,6 +35,7 @@ struct Seen {
 
 thread_local! {
     static SEEN: Cell<Option<Seen>> = const { Cell::new(None) };
+    static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Notes the place of every panic, then does what was done before: a hook of the user stays in force.
@@ -44,7 +45,9 @@ pub(crate) fn install_hook() {
         let previous = take_hook();
         set_hook(Box::new(move |panic| {
             note(panic);
-            previous(panic);
+            if !QUIET.try_with(Cell::get).unwrap_or(false) {
+                previous(panic);
+            }
         }));
     });
 }
@@ -56,6 +59,14 @@ fn note(panic: &PanicHookInfo<'_>) {
         backtrace: (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string()),
     };
     let _ = SEEN.try_with(|s| s.set(Some(seen)));
+}
+
+/// Runs code that has run before, and whose panics were shown then: this time they are only noted. The work must not panic itself.
+pub(crate) fn quietly<R>(work: impl FnOnce() -> R) -> R {
+    let before = QUIET.replace(true);
+    let result = work();
+    QUIET.set(before);
+    result
 }
 
 /// Runs user code.

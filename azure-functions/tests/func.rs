@@ -4,8 +4,12 @@
 mod entities;
 #[path = "func/entity_classes.rs"]
 mod entity_classes;
+#[path = "func/entity_cost.rs"]
+mod entity_cost;
 #[path = "func/forms.rs"]
 mod forms;
+#[path = "func/http_errors.rs"]
+mod http_errors;
 #[path = "func/in_process.rs"]
 mod in_process;
 #[path = "func/misuse.rs"]

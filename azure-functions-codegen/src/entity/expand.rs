@@ -93,24 +93,36 @@ fn arm(entity: &Entity, operation: &Operation) -> TokenStream {
     });
     let dot_await = is_async.then(|| quote!(.await));
     let (mutable, receiver) = if *writes {
-        (Some(quote!(mut)), quote!(&mut state))
+        (Some(quote!(mut)), quote!(&mut state.value))
     } else {
-        (None, quote!(&state))
+        (None, quote!(&state.value))
     };
     let checked = is_result.then(|| {
         quote_spanned!(*answer_span=> let returned = returned.map_err(::core::convert::Into::<__az_class::BoxError>::into)?;)
     });
-    let keep = writes.then(|| quote!(__az_class::keep(&context, &state)?;));
     let answer = quote_spanned!(*answer_span=> __az_class::answer(&context, returned));
+    // An error or a panic takes a state with it that may have changed: the next operation reads the one before. What is
+    // returned may borrow from a state that is only read.
+    let end = if *writes {
+        quote! {
+            #checked
+            __az_class::keep(&context, state)?;
+            #answer
+        }
+    } else {
+        quote! {
+            let answer = (|| { #checked #answer })();
+            __az_class::hand_on(&context, state);
+            answer
+        }
+    };
     quote! {
         #(#conditions)*
         #name => {
             #input
             let #mutable state = __az_class::state::<#ty>(&context)?;
             let returned = <#ty>::#ident(#receiver #(, #values)*) #dot_await;
-            #checked
-            #keep
-            #answer
+            #end
         }
     }
 }

@@ -189,7 +189,9 @@ impl OrchestrationClient {
     /// # Errors
     /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance. If it has not failed,
     /// [`Conflict`](OrchestrationClientError::Conflict), or from hosts of version 2
-    /// [`AlreadyDone`](OrchestrationClientError::AlreadyDone) when it has ended otherwise.
+    /// [`AlreadyDone`](OrchestrationClientError::AlreadyDone) when it has ended otherwise. The local host answers
+    /// [`Conflict`](OrchestrationClientError::Conflict), too, if it failed in a critical section: its locks ended with it, and
+    /// others may have changed what it had seen under them. [Restart](Self::restart) that one.
     pub async fn rewind(&self, instance_id: &str, reason: &str) -> Result<(), OrchestrationClientError> {
         self.control(instance_id, Action::Rewind, reason).await
     }

@@ -22,7 +22,8 @@ const HISTORIES: &str = "histories";
 /// Run the app's orchestrations on recorded histories, and tell where the code contradicts them.
 ///
 /// A history is what `durable get-history` prints, or a payload that `run --record` kept. Of a single file the worker's
-/// answer is printed, of several and of folders (all *.json in and below them) one line each.
+/// answer is printed, of several and of folders (all *.json in and below them) one line each. A single file may also be a
+/// batch of operations of an entity: the operations are run, and the answer is printed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exits 3 if a history contradicts the code, else 1 if one could not be replayed.")]
 pub(super) struct Args {
@@ -122,6 +123,8 @@ fn check(path: &Path) -> Result<(), ReplayError> {
         // Of the status API: the app says what is wrong with it.
         Value::Object(members) if members.contains_key("historyEvents") => Ok(()),
         Value::Object(members) if members.get("history").is_some_and(Value::is_array) => Ok(()),
+        // Of an entity.
+        Value::Object(members) if members.contains_key("self") && members.contains_key("batch") => Ok(()),
         Value::Array(events) if events.iter().any(is_event) => Ok(()),
         _ => Err(ReplayError::NoHistory(path.into())),
     }

@@ -1,6 +1,7 @@
 //! Stand-ins for activities, and what is known about calls.
 
 use std::{
+    any::Any,
     collections::HashMap,
     fmt::{self, Display},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -85,13 +86,16 @@ impl Script {
         // The world must not end by a panic, of an assertion perhaps.
         match catch_unwind(AssertUnwindSafe(|| answer(input))) {
             Ok(answer) => answer.map_err(Failed::Meant),
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-                Err(Failed::Panicked(text.unwrap_or("without a message").to_owned()))
-            }
+            Err(panic) => Err(Failed::Panicked(message_of(&*panic).to_owned())),
         }
     }
+}
+
+/// What a panic said.
+pub(super) fn message_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("without a message")
 }
 
 /// How a call of a fake failed.

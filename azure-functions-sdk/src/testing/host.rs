@@ -412,7 +412,7 @@ impl TestHost {
         } else {
             receiver.recv_timeout(self.patience)
         };
-        if let Some(panic) = self.worker.take_panic() {
+        if let Some(panic) = self.worker.take_panic().or_else(|| self.servers.take_panic()) {
             panic!("{panic}");
         }
         match received {

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::TestHost;
+use super::{TestHost, fake::message_of};
 use crate::durable::{HttpCallError, HttpCallRequest, HttpCallResponse, HttpCaller};
 
 type Answer = Box<dyn FnMut(&HttpCallRequest) -> HttpCallResponse + Send>;
@@ -21,6 +21,8 @@ pub(super) struct FakeServers(Arc<Mutex<Inner>>);
 struct Inner {
     answer: Option<Answer>,
     requests: Vec<HttpCallRequest>,
+    /// The first panic that the test has not been told of.
+    panic: Option<String>,
 }
 
 impl FakeServers {
@@ -44,8 +46,18 @@ impl FakeServers {
         // A panic, of an assertion perhaps, fails the call; the world must not end by it.
         match catch_unwind(AssertUnwindSafe(|| answer(request))) {
             Ok(response) => Ok(response),
-            Err(_) => failed("the closure of fake_http panicked"),
+            Err(panic) => {
+                let text = format!("the closure of fake_http panicked: {}", message_of(&*panic));
+                let answer = failed(&text);
+                inner.panic.get_or_insert(text);
+                answer
+            }
         }
+    }
+
+    /// What a closure said that panicked since the last call.
+    pub(super) fn take_panic(&self) -> Option<String> {
+        self.inner().panic.take()
     }
 }
 
@@ -66,7 +78,8 @@ impl fmt::Debug for FakeServers {
 
 impl TestHost {
     /// Answers the HTTP calls that orchestrations make with `call_http`, whatever they call; without it, all of them fail.
-    /// Functions that make requests of their own are not concerned.
+    /// Functions that make requests of their own are not concerned. If the closure panics, in an assertion say, the call fails, and
+    /// so does the test, in the next method of the host.
     ///
     /// ```
     /// use azure_functions_sdk::{durable::HttpCallResponse, testing::TestHost};

@@ -177,7 +177,7 @@ impl<'a> TestInstance<'a> {
     /// Takes a failed one back to before its failure, so that what failed runs again.
     ///
     /// # Panics
-    /// If there is no such instance, or it has not failed.
+    /// If there is no such instance, it has not failed, or it failed in a critical section, whose locks are gone.
     #[track_caller]
     pub fn rewind(&self, reason: &str) {
         let (id, reason) = (self.id.clone(), reason.to_owned());

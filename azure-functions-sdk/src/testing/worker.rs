@@ -217,12 +217,7 @@ impl AppWorker {
         let answer = self.0.app.run_episode(function, payload, &surroundings);
         let answer = answer.map_err(|failure| failure.message);
         if let Some(payload) = again {
-            let silent = Surroundings {
-                level: LevelFilter::Off,
-                log: Arc::new(|_| {}),
-                ..surroundings
-            };
-            let second = self.0.app.run_episode(function, payload, &silent);
+            let second = self.0.app.run_episode_again(function, payload, &surroundings);
             let second = second.map_err(|failure| failure.message);
             if answer != second {
                 self.note_episode(None);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     scripted::{Context, Scripted, Stop},
+    work::WorkResult,
     world::{ManualClock, World, eventually},
 };
 
@@ -497,4 +498,36 @@ async fn a_hundred_clients_signal_a_thousand_times_and_each_answered_signal_coun
     let batches = world.worker.calls.lock().unwrap().len();
     assert!(batches < 1000, "{batches} batches");
     let _ = Arc::clone(&world.worker);
+}
+
+#[tokio::test]
+async fn an_instance_that_failed_in_a_critical_section_is_not_rewound_without_its_locks() {
+    let worker = worker()
+        .activity("flaky", |_| Ok(WorkResult::Failed("flaky".into())))
+        .orchestration("section", |context| {
+            context.lock(&["a", "b"])?;
+            context.activity("flaky", Value::Null)
+        })
+        .orchestration("parent", |context| context.child("section", Some("kid"), Value::Null));
+    let world = World::new(worker);
+    world.start("parent", "p", "").await;
+    world.until_status("p", "Failed").await;
+    for id in ["p", "kid"] {
+        let before = world.get(&format!("/instances/{id}?showHistory=true")).await.text;
+        let refused = world.post(&format!("/instances/{id}/rewind"), "").await;
+        assert_eq!(
+            (refused.status, refused.json()),
+            (
+                StatusCode::PRECONDITION_FAILED,
+                json!(
+                    "The instance 'kid' failed in a critical section and cannot be rewound: its locks on '@counter@a' and \
+                     '@counter@b' ended with it, so that others may have changed what it had seen there; restart it instead."
+                )
+            )
+        );
+        let after = world.get(&format!("/instances/{id}?showHistory=true")).await.text;
+        assert_eq!(before, after, "nothing of {id} has changed");
+    }
+    let restarted = world.post("/instances/p/restart", "").await;
+    assert_eq!(restarted.status, StatusCode::ACCEPTED, "{}", restarted.text);
 }

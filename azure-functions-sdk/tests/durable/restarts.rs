@@ -86,35 +86,44 @@ async fn instances_go_on_after_a_restart_and_finished_activities_do_not_run_agai
 }
 
 #[tokio::test]
-async fn timer_fires_only_after_its_due_time_also_after_a_restart() {
+async fn row_082_timer_fires_when_it_is_due_whatever_restarts_there_were() {
     let clock = ManualClock::new();
     let worker = Scripted::default().orchestration("nap", |context| {
         context.timer(3600)?;
         Ok(json!("awake"))
     });
     let mut world = World::with(worker, |options| options.clock(clock.clone()));
-    for id in ["kept", "restarted"] {
-        world.start("nap", id, "").await;
-        world
-            .until(id, |status| {
-                status["historyEvents"].to_string().contains("TimerCreated")
-            })
-            .await;
-    }
-    clock.advance(TimeDelta::microseconds(3_600_000_000 - 1));
-    tokio::task::yield_now().await;
-    assert_eq!(world.get("/instances/kept").await.json()["runtimeStatus"], "Running");
+    world.start("nap", "restarted", "").await;
+    let pending = |status: &serde_json::Value| status["historyEvents"].to_string().contains("TimerCreated");
+    world.until("restarted", pending).await;
+    clock.advance(TimeDelta::minutes(30));
     world.crash();
-    // Due while the host is away: fires at once.
-    clock.advance(TimeDelta::microseconds(1));
     world.open();
-    for id in ["kept", "restarted"] {
-        assert_eq!(world.output(id).await, "awake");
-        let history = world.get(&format!("/instances/{id}?showHistory=true")).await.json();
-        let fired = &history["historyEvents"][2];
-        assert_eq!(fired["EventType"], "TimerFired", "{history:#}");
-        assert_eq!(fired["FireAt"], "2031-05-06T08:08:09Z");
-    }
+    clock.advance(TimeDelta::microseconds(1_800_000_000 - 1));
+    tokio::task::yield_now().await;
+    assert_eq!(
+        world.get("/instances/restarted").await.json()["runtimeStatus"],
+        "Running"
+    );
+    clock.advance(TimeDelta::microseconds(1));
+    assert_fired(&world, "restarted", "2031-05-06T08:08:09Z").await;
+
+    // Due while the host is away: fires at once.
+    world.start("nap", "away", "").await;
+    world.until("away", pending).await;
+    world.crash();
+    clock.advance(TimeDelta::hours(1));
+    world.open();
+    assert_fired(&world, "away", "2031-05-06T09:08:09Z").await;
+}
+
+/// The timer of an instance fired when it was due, not earlier, and woke it.
+async fn assert_fired(world: &World, id: &str, due: &str) {
+    assert_eq!(world.output(id).await, "awake");
+    let history = world.get(&format!("/instances/{id}?showHistory=true")).await.json();
+    let fired = &history["historyEvents"][2];
+    assert_eq!(fired["EventType"], "TimerFired", "{history:#}");
+    assert_eq!((&fired["FireAt"], &fired["Timestamp"]), (&json!(due), &json!(due)));
 }
 
 #[tokio::test]

@@ -1,6 +1,10 @@
 //! Entities, critical sections and HTTP calls, with the app's side and the host's side of them.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use azure_functions::{durable::DurableHttpRequest, prelude::*};
 use azure_functions_sdk::{
@@ -149,7 +153,7 @@ fn transfers_in_critical_sections_lose_nothing_whenever_the_process_ends() {
 }
 
 #[test]
-fn an_http_call_polls_until_the_job_is_done() {
+fn row_078_an_http_call_polls_until_the_job_is_done() {
     let host = TestHost::new();
     host.fake_http({
         let mut polls = 0;
@@ -186,6 +190,19 @@ fn an_http_call_polls_until_the_job_is_done() {
             "GET http://jobs.example/status"
         ]
     );
+}
+
+#[test]
+fn a_fake_http_that_panics_fails_its_call_and_the_test() {
+    let host = TestHost::new();
+    host.fake_http(|request| panic!("nobody asks for {}", request.uri));
+    let test = AssertUnwindSafe(|| drop(host.start_with_id("job", "j", ())));
+    let panic = catch_unwind(test).expect_err("it should panic");
+    assert_eq!(
+        panic.downcast_ref::<String>().unwrap(),
+        "the closure of fake_http panicked: nobody asks for http://jobs.example/start"
+    );
+    assert!(host.instance("j").failure().contains("nobody asks for"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use azure_functions::http::HttpRequest;
+use azure_functions::prelude::*;
 use azure_functions_durable::OrchestrationRuntimeStatus as Status;
 use azure_functions_sdk::testing::TestHost;
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ fn time_stands_still_until_somebody_waits() {
 }
 
 #[test]
-fn a_fake_fails_twice_and_the_delays_follow_the_policy() {
+fn row_055_a_fake_fails_twice_and_the_delays_follow_the_policy() {
     let host = TestHost::new();
     let fake = host.fake("say_hello", |name: String| format!("Hi {name}!"));
     let _ = fake
@@ -109,6 +109,19 @@ fn a_fake_fails_twice_and_the_delays_follow_the_policy() {
         [630, 1230],
         "ten and twenty minutes after the end of an attempt that took 30 seconds"
     );
+    let events = |kind: u8| {
+        instance
+            .history()
+            .iter()
+            .filter(|event| event["EventType"] == kind)
+            .count()
+    };
+    assert_eq!(
+        (events(4), events(6), events(5)),
+        (3, 2, 1),
+        "three attempts, two failures, one result"
+    );
+    assert_eq!((events(10), events(11)), (2, 2), "a timer for each delay");
 }
 
 #[test]
@@ -125,6 +138,40 @@ fn a_fake_that_panics_fails_its_call_and_the_test() {
     );
     assert!(host.instance("s").failure().contains("only London is greeted"));
     assert_eq!(host.calls("say_hello").len(), 1);
+}
+
+/// What panics in a child process: set to let it.
+const SHOW_PANICS: &str = "TEST_SHOW_PANICS";
+
+#[func]
+async fn explodes(context: DurableOrchestrationContext) -> OrchestrationOutput {
+    panic!("bang, said {}", context.instance_id());
+}
+
+/// No test in its own right: see the next.
+#[test]
+fn an_orchestration_explodes() {
+    if std::env::var_os(SHOW_PANICS).is_some() {
+        assert!(
+            TestHost::new()
+                .start_with_id("explodes", "e", ())
+                .failure()
+                .contains("bang")
+        );
+    }
+}
+
+/// Though both runs of the episode do.
+#[test]
+fn an_orchestration_that_panics_shows_its_panic_once() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "host::an_orchestration_explodes", "--nocapture"])
+        .env(SHOW_PANICS, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    assert_eq!(text.matches("bang, said e").count(), 1, "{text}");
 }
 
 #[test]
@@ -287,7 +334,7 @@ fn row_104_http_functions_are_called_as_functions_and_their_waits_pass_virtual_t
 fn functions_can_be_called_directly_with_a_client_of_the_host() {
     let host = TestHost::new();
     let request = HttpRequest::build().method("POST").json(&json!("you")).unwrap();
-    let route = azure_functions::http::Route("stubborn".to_owned());
+    let route = Route("stubborn".to_owned());
     let response = host
         .block_on(crate::functions::ask(request, route, host.client().into()))
         .unwrap();

@@ -116,6 +116,41 @@ pub(crate) async fn insists(context: DurableOrchestrationContext) -> Result<Orch
     Ok(format!("{} | {}", error.message(), CallError::from(error)).into())
 }
 
+static FAILURES: AtomicU32 = AtomicU32::new(0);
+
+#[func(activity)]
+pub(crate) fn second_time(_input: ()) -> Result<(), PaymentError> {
+    match FAILURES.fetch_add(1, Ordering::Relaxed) {
+        0 => Err(PaymentError::Short(7)),
+        _ => Ok(()),
+    }
+}
+
+#[func]
+pub(crate) async fn flaky_child(
+    context: DurableOrchestrationContext,
+) -> Result<OrchestrationOutput<String>, CallError> {
+    context.call::<second_time>(()).await?;
+    Ok(context.instance_id().to_owned().into())
+}
+
+#[func]
+pub(crate) async fn insists_on_an_id(
+    context: DurableOrchestrationContext,
+) -> Result<OrchestrationOutput<String>, CallError> {
+    let policy = RetryOptions::new(Duration::from_mins(1), 3);
+    let child = context.call_sub_with_id_and_retry::<flaky_child>("my-child", policy, json!(null));
+    Ok(child.await?.into())
+}
+
+#[test]
+fn a_typed_sub_orchestration_is_tried_again_under_its_id() {
+    let host = TestHost::new();
+    assert_eq!(host.start(insists_on_an_id::NAME, ()).output::<String>(), "my-child");
+    assert_eq!(host.elapsed(), Duration::from_mins(1));
+    assert_eq!(FAILURES.load(Ordering::Relaxed), 2);
+}
+
 #[event("approval")]
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Approval {
@@ -237,7 +272,7 @@ fn an_event_is_raised_and_awaited_by_type() {
     waiting.raise_event("APPROVAL", json!({ "by": ["boss"] }));
     let failure = waiting.failure();
     assert!(
-        failure.contains("the payload of event 'approval' is not a ") && failure.contains("at `by`"),
+        failure.contains("the payload of event 'approval' is not an Approval, at `by`"),
         "{failure}"
     );
 }

@@ -3,7 +3,7 @@
 use crate::{
     BindingError,
     binding::{BindingSpec, FromBinding, Input, parse_json},
-    entities::{Effects, EntityError, EntityId, Signal},
+    entities::{Effects, EntityError, EntityId, Live, Signal},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -138,12 +138,38 @@ impl DurableEntityContext {
     /// # Errors
     /// [`EntityError::Write`] if the value cannot be written as JSON, say a map whose keys are not text.
     pub fn set_state<T: Serialize + ?Sized>(&self, state: &T) -> Result<(), EntityError> {
+        self.write_state(state).map(drop)
+    }
+
+    /// Sets the state; gives its text.
+    pub(crate) fn write_state<T: Serialize + ?Sized>(&self, state: &T) -> Result<Arc<str>, EntityError> {
         let text = write(state, || format!("the state of entity `{}`", self.entity_id()))?;
+        let text: Arc<str> = text.into();
         let mut effects = self.effects();
         effects.exists = true;
-        effects.state = Some(text.into());
+        effects.state = Some(Arc::clone(&text));
         effects.deleted = false;
-        Ok(())
+        Ok(text)
+    }
+
+    /// The text of the state, and the value of that text, if an earlier operation has left it.
+    pub(crate) fn take_live<E: 'static>(&self) -> (Option<Arc<str>>, Option<E>) {
+        let (text, live) = {
+            let mut effects = self.effects();
+            (effects.state.clone(), effects.live.take())
+        };
+        let value = text
+            .as_ref()
+            .zip(live)
+            .and_then(|(text, live)| live.into_value_of(text));
+        (text, value)
+    }
+
+    /// Leaves the value of a text for the next operation.
+    pub(crate) fn keep_live<E: Send + 'static>(&self, text: Arc<str>, value: E) {
+        let replaced = self.effects().live.replace(Live::new(text, value));
+        // Without the lock: this may be code of the user's.
+        drop(replaced);
     }
 
     /// Deletes the state, and with it the entity. A later operation finds it as if it had never been.

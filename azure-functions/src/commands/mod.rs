@@ -1,5 +1,6 @@
 //! What the app's own binary understands besides the arguments of a host.
 
+mod entity_batch;
 mod functions;
 mod init;
 mod replay;
@@ -18,7 +19,8 @@ Commands:
                               and the worker's configuration (existing settings are kept)
   functions                   print the metadata of every function as JSON
   replay [NAME] PAYLOAD.json  run one episode of an orchestration from a recorded payload or history and print the answer;
-                              exit code 3 means that the code contradicts the recorded history
+                              exit code 3 means that the code contradicts the recorded history. A batch of
+                              operations of an entity is run, too, and whatever its code does elsewhere is done
   replay [NAME] PATH...       the same for several files, or for all *.json in folders and below, without the answers:
                               one line for each, with the first difference
 ";

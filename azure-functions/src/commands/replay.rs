@@ -1,11 +1,11 @@
 //! `replay [NAME] PATH...`: recorded histories on today's code, without any host.
 //!
 //! Of a single file the answer goes to stdout, also where it reports a failure; of several, and of folders, one line for
-//! each. What is wrong goes to stderr.
+//! each. What is wrong goes to stderr; what is wrong in several in the same way, once.
 
-use super::{Failure, print};
+use super::{Failure, entity_batch, print};
 use crate::{
-    histories::{ReplayError, Replayed, Run, directory_on, file_on, on_a_thread},
+    histories::{ReplayError, Replayed, Run, directory_on, file_on, grouped, on_a_thread},
     worker::App,
 };
 use std::path::{Path, PathBuf};
@@ -30,7 +30,11 @@ fn one(app: &App, name: Option<&str>, path: &str) -> Result<(), Failure> {
         ReplayError::App(_) => Failure::work(error.to_string()),
         error => Failure::input(format!("{path}: {error}")),
     };
-    let Run { answer, verdict } = on_a_thread(|| file_on(app, Path::new(path), name)).map_err(unusable)?;
+    let run = match on_a_thread(|_| file_on(app, Path::new(path), name)) {
+        Err(ReplayError::EntityBatch) => return entity_batch::run(app, name, path),
+        run => run,
+    };
+    let Run { answer, verdict } = run.map_err(unusable)?;
     if !answer.is_empty() {
         print(&format!("{answer}\n"))?;
     }
@@ -48,10 +52,11 @@ fn one(app: &App, name: Option<&str>, path: &str) -> Result<(), Failure> {
 
 fn all(app: &App, name: Option<&str>, paths: &[&str]) -> Result<(), Failure> {
     let mut count: usize = 0;
-    let (mut contradictions, mut failures): (usize, usize) = (0, 0);
+    let mut contradicting: Vec<(PathBuf, ReplayError)> = Vec::new();
+    let mut failures: usize = 0;
     for path in paths {
         let path = Path::new(path);
-        let results = on_a_thread(|| {
+        let results = on_a_thread(|_| {
             Ok(if path.is_dir() {
                 directory_on(app, path, name)
             } else {
@@ -62,20 +67,23 @@ fn all(app: &App, name: Option<&str>, paths: &[&str]) -> Result<(), Failure> {
             results.unwrap_or_else(|error| vec![(path.to_owned(), Err(error))]);
         for (path, result) in results {
             count += 1;
-            let path = path.display();
+            let shown = path.display();
             match result {
-                Ok(replayed) => print(&format!("agrees       {path}: {replayed}\n"))?,
+                Ok(replayed) => print(&format!("agrees       {shown}: {replayed}\n"))?,
                 Err(error @ ReplayError::Contradiction(_)) => {
-                    contradictions += 1;
-                    print(&format!("contradicts  {path}: see below\n"))?;
-                    eprintln!("{path}: {error}\n");
+                    print(&format!("contradicts  {shown}: see below\n"))?;
+                    contradicting.push((path, error));
                 }
                 Err(error) => {
                     failures += 1;
-                    print(&format!("fails        {path}: {error}\n"))?;
+                    print(&format!("fails        {shown}: {error}\n"))?;
                 }
             }
         }
+    }
+    let contradictions = contradicting.len();
+    for group in grouped(contradicting.iter().map(|(path, error)| (path.clone(), error))) {
+        eprintln!("{}\n", group.told());
     }
     let files = if count == 1 { "file" } else { "files" };
     match (contradictions, failures) {

@@ -2,6 +2,7 @@
 
 use super::{
     EntityFailure,
+    expected::{a, at},
     replay::{
         history::{Event, History, ScheduledKind},
         http_call::HTTP_ACTIVITY,
@@ -74,7 +75,7 @@ pub enum CallError {
     #[error(transparent)]
     EntityId(#[from] EntityIdError),
     /// A typed call got an output of another shape.
-    #[error("the output of '{name}' is not a {expected}{}", at(path))]
+    #[error("the output of '{name}' is not {}{}", a(expected), at(path))]
     Output {
         /// Name of the function.
         name: String,
@@ -85,14 +86,6 @@ pub enum CallError {
         /// What serde says.
         source: serde_json::Error,
     },
-}
-
-/// Where in a value, for a message.
-pub(crate) fn at(path: &str) -> String {
-    match path {
-        "." | "" => String::new(),
-        path => format!(", at `{path}`"),
-    }
 }
 
 /// What the host records of a failed task.
@@ -251,7 +244,8 @@ impl TaskFailure {
 /// The orchestration's input does not have the shape that was asked for.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the input of orchestration instance '{instance_id}' is not a {expected}{}",
+    "the input of orchestration instance '{instance_id}' is not {}{}",
+    a(expected),
     at(path)
 )]
 #[non_exhaustive]

@@ -463,7 +463,8 @@ impl<T> DurableOrchestrationContext<T> {
 
     /// Ends this execution and starts the orchestration over with a new input and an empty history. External events that
     /// were not waited for are handed on if `preserve_unprocessed_events`. Await it: it is never ready, and what else
-    /// runs beside it in this execution is cut off at its next await.
+    /// runs beside it in this execution is cut off at its next await. Where the orchestration names the types of its input and
+    /// output, [`start_over`](Self::start_over) keeps to them.
     #[track_caller]
     pub fn continue_as_new<D: Serialize>(&self, input: D, preserve_unprocessed_events: bool) -> ContinueAsNewFuture {
         let site = Location::caller();

@@ -123,6 +123,9 @@ impl<T> DurableOrchestrationContext<T> {
     /// sub-orchestration and ask for no other lock. What breaks these rules is refused in the same episode, as are a lock
     /// of nothing and one of an entity that the app does not have. Activities, timers and events are free.
     ///
+    /// Whatever ends the orchestration ends the section. One that failed in it cannot be rewound on the local host, which has
+    /// no way to give it back what others may have changed since; it can be restarted.
+    ///
     /// A section needs version 3.13.0 or newer of the Durable Task extension, or the local host.
     #[track_caller]
     pub fn lock<I>(&self, entities: I) -> LockFuture

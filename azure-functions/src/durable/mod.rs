@@ -33,6 +33,7 @@ mod context;
 mod entities;
 mod entity_failure;
 mod episode;
+mod expected;
 mod http;
 mod json;
 mod known_functions;

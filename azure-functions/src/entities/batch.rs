@@ -3,7 +3,10 @@
 //! An operation that fails leaves no trace but its error; the next one sees the state as it was before. The invocation
 //! itself does not fail for it: the extension would run the whole batch again, for ever.
 
-use super::payload::{BatchAnswer, BatchPayload, OperationPayload, OperationResult, Signal};
+use super::{
+    live::Live,
+    payload::{BatchAnswer, BatchPayload, OperationPayload, OperationResult, Signal},
+};
 use crate::{
     FunctionError,
     binding::BindingData,
@@ -25,11 +28,13 @@ use std::{
 type Ended = Result<Result<Outputs, FunctionError>, Panic>;
 
 /// What an operation changes, if it ends well.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Effects {
     pub(crate) exists: bool,
     /// JSON text; none if the entity does not exist.
     pub(crate) state: Option<Arc<str>>,
+    /// The value that an earlier operation has left; it may be that of an older text.
+    pub(crate) live: Option<Live>,
     pub(crate) signals: Vec<Signal>,
     /// Whether the operation has deleted the state.
     pub(crate) deleted: bool,
@@ -129,6 +134,7 @@ impl Batch {
         let effects = Effects {
             exists: self.effects.exists,
             state: self.effects.state.clone(),
+            live: self.effects.live.take(),
             ..Effects::default()
         };
         let name = name.unwrap_or_default();
@@ -147,10 +153,11 @@ impl Batch {
             Ok(Err(error)) => Err(error.with_causes()),
             Err(panic) => Err(panic.told_of(self.function)),
         };
+        // Clones of the context may live on; what they do from now on concerns nobody.
+        let effects = context.take_effects();
+        self.effects.live = effects.live;
         let (is_error, result) = match outcome {
             Ok(result) => {
-                // Clones of the context may live on; what they do from now on concerns nobody.
-                let effects = context.take_effects();
                 self.effects.exists = effects.exists;
                 self.effects.state = effects.state;
                 self.effects.signals.extend(effects.signals);
@@ -177,8 +184,14 @@ impl Batch {
 
     fn answer(self) -> Result<Outputs, FunctionError> {
         let Effects {
-            exists, state, signals, ..
+            exists,
+            state,
+            live,
+            signals,
+            ..
         } = self.effects;
+        // Its end is the user's code, which may panic; the operations are over.
+        let _ = catch(|| drop(live));
         let answer = BatchAnswer {
             entity_exists: exists,
             entity_state: state.as_deref().filter(|_| exists),

@@ -3,16 +3,31 @@
 use super::{Entity, EntityError, EntityOutput};
 use crate::{bindings::DurableEntityContext, error::BoxError};
 use serde::{Serialize, de::DeserializeOwned};
+use std::sync::Arc;
 
 /// What an operation of an entity may return.
 pub type Answer = Result<EntityOutput, BoxError>;
+
+/// The state before the operation.
+#[derive(Debug)]
+pub struct State<E> {
+    /// What the method gets.
+    pub value: E,
+    /// What it was read from.
+    text: Option<Arc<str>>,
+}
 
 /// The state before the operation: the default, if there is none.
 ///
 /// # Errors
 /// If it is of another shape.
-pub fn state<E: Entity>(context: &DurableEntityContext) -> Result<E, EntityError> {
-    Ok(context.state()?.unwrap_or_default())
+pub fn state<E: Entity>(context: &DurableEntityContext) -> Result<State<E>, EntityError> {
+    let (text, live) = context.take_live();
+    let value = match live {
+        Some(value) => value,
+        None => context.state()?.unwrap_or_default(),
+    };
+    Ok(State { value, text })
 }
 
 /// The input of the operation.
@@ -38,11 +53,20 @@ impl<T: Serialize + DeserializeOwned> OperationInput for T {}
 ///
 /// # Errors
 /// If it cannot be written as JSON.
-pub fn keep<E: Entity>(context: &DurableEntityContext, state: &E) -> Result<(), EntityError> {
+pub fn keep<E: Entity>(context: &DurableEntityContext, state: State<E>) -> Result<(), EntityError> {
     if context.is_deleted() {
         return Ok(());
     }
-    context.set_state(state)
+    let text = context.write_state(&state.value)?;
+    context.keep_live(text, state.value);
+    Ok(())
+}
+
+/// Hands the state, which the operation could only read, on to the next.
+pub fn hand_on<E: Entity>(context: &DurableEntityContext, state: State<E>) {
+    if let Some(text) = state.text {
+        context.keep_live(text, state.value);
+    }
 }
 
 /// What the operation returned.

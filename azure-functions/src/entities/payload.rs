@@ -18,6 +18,14 @@ pub(super) struct BatchPayload {
     pub(super) batch: Vec<OperationPayload>,
 }
 
+/// Which entity a batch is for.
+///
+/// # Errors
+/// If it is no batch.
+pub(crate) fn addressee(payload: &str) -> Result<EntityId, serde_json::Error> {
+    serde_json::from_str(payload).map(|batch: BatchPayload| batch.id)
+}
+
 /// One operation that somebody asked for.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -45,6 +45,12 @@ pub enum ReplayError {
         "is not the trigger payload of an orchestration, nor a list of history events: save one with `cargo func durable get-history`"
     )]
     NoHistory,
+    /// A batch of operations of an entity has no history.
+    #[error(
+        "is a batch of operations of an entity, which has no history that code could contradict: `cargo func replay` on this file \
+         alone prints today's answer"
+    )]
+    EntityBatch,
     /// What the durable HTTP API shows with `showHistory` lacks what a replay needs.
     #[error(
         "is the shortened history of the status API (`showHistory=true`), which drops the events that a replay needs: save the whole one with \

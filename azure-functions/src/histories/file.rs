@@ -220,6 +220,10 @@ fn history_of(text: &str) -> Result<Option<&RawValue>, ReplayError> {
         history: Option<&'a RawValue>,
         #[serde(borrow, rename = "historyEvents")]
         history_events: Option<&'a RawValue>,
+        #[serde(borrow, rename = "self")]
+        entity: Option<&'a RawValue>,
+        #[serde(borrow)]
+        batch: Option<&'a RawValue>,
     }
     match serde_json::from_str(text) {
         Ok(Object {
@@ -229,6 +233,11 @@ fn history_of(text: &str) -> Result<Option<&RawValue>, ReplayError> {
             history_events: Some(_),
             ..
         }) => Err(ReplayError::Lossy),
+        Ok(Object {
+            entity: Some(_),
+            batch: Some(_),
+            ..
+        }) => Err(ReplayError::EntityBatch),
         // A number or a text is JSON, too.
         _ => Ok(None),
     }

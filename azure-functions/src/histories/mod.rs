@@ -24,7 +24,8 @@
 //!   before you put them into a repository.
 //! * From `cargo func run --record DIR`, which keeps the trigger payload of every episode.
 //!
-//! What the durable HTTP API shows with `showHistory=true` is shortened and cannot be replayed.
+//! What the durable HTTP API shows with `showHistory=true` is shortened and cannot be replayed. The batches that entities get are no
+//! histories: what an entity did before is its state, and nothing in it can contradict the code.
 //!
 //! # What agrees
 //!
@@ -43,16 +44,17 @@
 
 mod error;
 mod file;
+mod grouped;
 mod replayed;
 
 pub use error::{Contradiction, ReplayError};
 pub use replayed::Replayed;
 
+pub(crate) use grouped::grouped;
 pub(crate) use replayed::{Run, run};
 
 use crate::worker::App;
 use std::{
-    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
     thread,
@@ -79,24 +81,28 @@ pub fn replay_directory(path: impl AsRef<Path>) -> Vec<(PathBuf, Result<Replayed
 /// Replays every history file of a folder, as [`replay_directory`] does, in a test.
 ///
 /// # Panics
-/// If a file does not replay. The text tells of each such file what its first difference is, and where.
+/// If a file does not replay. The text tells what the first difference in it is, and where; once, if it is the same in several.
 #[track_caller]
 pub fn assert_replay(path: impl AsRef<Path>) {
     let all = replay_directory(path);
-    let mut text = String::new();
-    let mut count = 0;
+    let mut failed = Vec::new();
     for (path, result) in &all {
         match result {
             Ok(replayed) if replayed.note().is_some() => eprintln!("{}: {replayed}", path.display()),
             Ok(_) => {}
-            Err(error) => {
-                count += 1;
-                // Writing to a String cannot fail.
-                let _ = write!(text, "\n\n{}: {error}", path.display());
-            }
+            Err(error) => failed.push((path.clone(), error)),
         }
     }
-    assert!(count == 0, "{count} of {} histories do not replay:{text}", all.len());
+    let (count, total) = (failed.len(), all.len());
+    let text: Vec<_> = grouped(failed)
+        .iter()
+        .map(|group| format!("\n\n{}", group.told()))
+        .collect();
+    assert!(
+        count == 0,
+        "{count} of {total} histories do not replay:{}",
+        text.concat()
+    );
 }
 
 /// As `replay_directory`, on any app, and with the name of an orchestration to run instead of the recorded one.
@@ -149,19 +155,21 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 /// Does the work on the functions of this binary.
 fn linked<T: Send>(work: impl FnOnce(&App) -> Result<T, ReplayError> + Send) -> Result<T, ReplayError> {
     let app = App::linked().map_err(|error| ReplayError::App(error.to_string()))?;
-    on_a_thread(|| work(&app))
+    on_a_thread(|_| work(&app))
 }
 
 /// Does the work on a thread of its own, inside a runtime: code that asks for one shall fail as it does under a host,
 /// where there is one, and callers may be inside another.
-pub(crate) fn on_a_thread<T: Send>(work: impl FnOnce() -> Result<T, ReplayError> + Send) -> Result<T, ReplayError> {
+pub(crate) fn on_a_thread<T: Send>(
+    work: impl FnOnce(&tokio::runtime::Runtime) -> Result<T, ReplayError> + Send,
+) -> Result<T, ReplayError> {
     let inside = || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| ReplayError::App(format!("cannot start a runtime: {error}")))?;
         let _inside = runtime.enter();
-        work()
+        work(&runtime)
     };
     thread::scope(|scope| scope.spawn(inside).join()).unwrap_or_else(|_| {
         Err(ReplayError::App(

@@ -24,6 +24,8 @@ use std::collections::HashMap;
 /// let failed: HttpResponse = (404, "no such order").into();
 /// let built = HttpResponse::build().status(201).header("location", "/orders/7").body(json!({ "id": 7 }));
 /// ```
+///
+/// A function that returns `Result<HttpResponse, E>` may answer with an error, too: see [`HttpError`](super::HttpError).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HttpResponse {
     status: StatusCode,

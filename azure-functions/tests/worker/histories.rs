@@ -448,6 +448,22 @@ fn the_replay_command_takes_files_and_folders_and_exits_with_the_worst() {
         "{err}"
     );
 
+    let other = json!(ship_history("ship_without_timer")).to_string();
+    fs::create_dir(folder.path().join("same")).unwrap();
+    for (file, id) in [("b.json", "one"), ("c.json", "two"), ("a.json", "three")] {
+        fs::write(folder.path().join("same").join(file), other.replace("order-7", id)).unwrap();
+    }
+    let (code, out, err) = run(&["same", "bad/1.json"]);
+    assert_eq!((code, out.matches("contradicts  ").count()), (3, 4), "{out}");
+    assert_eq!(err.matches("Non-deterministic").count(), 1, "{err}");
+    let first = err.find("a.json: Non-deterministic").unwrap();
+    let others = err.find("The same in ").unwrap();
+    let last = err.find("bad/1.json").unwrap();
+    assert!(
+        first < others && others < err.find("b.json, ").unwrap() && others < last,
+        "{err}"
+    );
+
     assert_eq!(run(&["good", "bad/2.json"]).0, 1);
     let (code, out, err) = run(&["empty"]);
     assert_eq!(code, 1, "{out}{err}");

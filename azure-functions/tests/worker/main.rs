@@ -1,6 +1,7 @@
 //! The worker against a scripted host: every message of the protocol, over a real socket.
 
 mod commands;
+mod entity_batch;
 mod functions;
 mod histories;
 mod host;

@@ -134,7 +134,17 @@ async fn a_failed_episode_carries_its_answer_in_the_exception() {
 }
 
 #[tokio::test]
-async fn what_an_orchestration_may_not_await_fails_that_episode_and_no_other() {
+async fn row_067_what_an_orchestration_may_not_await_fails_that_episode_with_its_name_and_line_and_no_other() {
+    let functions = include_str!("functions.rs").lines();
+    let mut lines = functions
+        .zip(1..)
+        .skip_while(|(line, _)| !line.contains("async fn awaits_a_runtime_timer("));
+    // The call is the line behind the name.
+    let (call, line) = lines.nth(1).unwrap();
+    assert!(call.contains("context.call_activity("), "{call}");
+    let place = format!(
+        "orchestration 'awaits_a_runtime_timer' (last call of its context at azure-functions/tests/worker/functions.rs:{line})"
+    );
     let mut worker = Worker::start().await;
     let second_episode = greeted("greet").replace("\"greets\"", "\"awaits_a_runtime_timer\"");
     for (name, payload, complaint) in [
@@ -162,6 +172,7 @@ async fn what_an_orchestration_may_not_await_fails_that_episode_and_no_other() {
             said.contains(complaint) && said.contains(&format!("orchestration '{name}' (")),
             "{said}"
         );
+        assert_eq!(name == "awaits_a_runtime_timer", said.contains(&place), "{said}");
         let next = answer(&worker.call("greets", &greeted("greet")).await);
         assert_eq!(next["output"], "Hello Tokyo!");
     }

@@ -32,17 +32,13 @@ pub async fn add(
     id: Route<String>,
     client: DurableOrchestrationClient,
 ) -> Result<HttpResponse, BoxError> {
-    let Some(item) = req.query_params().get("item") else {
-        return Ok((400, "Which item? Say ?item=...").into());
-    };
-    Ok(match is_open(&client, &id).await? {
-        None => (404, "There is no such registry.").into(),
-        Some(false) => (400, "This registry is closed.").into(),
-        Some(true) => {
-            client.entity::<RegistryList>(&*id).add_item(item.clone()).await?;
-            "Added".into()
-        }
-    })
+    let item = req.query_params().get("item");
+    let item = item.ok_or_else(|| HttpError::new(400, "Which item? Say ?item=..."))?;
+    if !is_open(&client, &id).await? {
+        return Err(closed().into());
+    }
+    client.entity::<RegistryList>(&*id).add_item(item.clone()).await?;
+    Ok("Added".into())
 }
 
 /// Closes a registry, and waits until it is closed.
@@ -52,17 +48,20 @@ pub async fn finish(
     id: Route<String>,
     client: DurableOrchestrationClient,
 ) -> Result<HttpResponse, BoxError> {
-    Ok(match is_open(&client, &id).await? {
-        None => (404, "There is no such registry.").into(),
-        Some(false) => (400, "This registry is closed.").into(),
-        Some(true) => {
-            client.raise(&id, &Close).await?;
-            match client.output::<registry>(&id, Duration::from_secs(10)).await? {
-                Some(_) => "Closed".into(),
-                None => (202, "This registry is about to close.").into(),
-            }
-        }
-    })
+    if !is_open(&client, &id).await? {
+        return Err(closed().into());
+    }
+    match client.raise(&id, &Close).await {
+        // By itself, since it was asked.
+        Err(OrchestrationClientError::AlreadyDone { .. }) => return Err(closed().into()),
+        raised => raised?,
+    }
+    match client.output::<registry>(&id, Duration::from_secs(10)).await? {
+        Some(closed_by_user) if closed_by_user => Ok("Closed".into()),
+        // Its time was over before it knew.
+        Some(_) => Err(closed().into()),
+        None => Ok((202, "This registry is about to close.").into()),
+    }
 }
 
 /// Shows whether a registry is open, and what is in it.
@@ -72,9 +71,7 @@ pub async fn peek(
     id: Route<String>,
     client: DurableOrchestrationClient,
 ) -> Result<HttpResponse, BoxError> {
-    let Some(open) = is_open(&client, &id).await? else {
-        return Ok((404, "There is no such registry.").into());
-    };
+    let open = is_open(&client, &id).await?;
     let list: RegistryList = client
         .read_entity_state(&RegistryList::entity_id(&*id)?)
         .await?
@@ -94,22 +91,30 @@ pub async fn stats(
     Ok(Json(stats.state.unwrap_or_default()))
 }
 
-/// Whether a registry is open; none if there is no registry with this id. It is open while its orchestration has not ended.
-async fn is_open(client: &DurableOrchestrationClient, id: &str) -> Result<Option<bool>, BoxError> {
+fn closed() -> HttpError {
+    HttpError::new(400, "This registry is closed.")
+}
+
+/// Whether a registry is open. It is while its orchestration has not ended.
+async fn is_open(client: &DurableOrchestrationClient, id: &str) -> Result<bool, BoxError> {
     let status = match client.query_status(id, false, false, false).await {
         // No instance can have such an id.
         Err(OrchestrationClientError::InvalidInput { .. }) => None,
         status => status?,
     };
-    Ok(status
-        .filter(|status| status.name == registry::NAME)
-        .map(|status| !status.runtime_status.is_terminal()))
+    let status = status.filter(|status| status.name == registry::NAME);
+    let status = status.ok_or_else(|| HttpError::new(404, "There is no such registry."))?;
+    Ok(!status.runtime_status.is_terminal())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use azure_functions_durable::{Exchange, OrchestrationClient, Transport};
     use azure_functions_sdk::testing::TestHost;
+    use bytes::Bytes;
+    use http::{Request, Response};
+    use std::sync::Arc;
 
     const MINUTE: Duration = Duration::from_mins(1);
 
@@ -135,9 +140,8 @@ mod tests {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// Row 116 of the acceptance table.
     #[test]
-    fn a_registry_takes_items_until_it_is_finished() {
+    fn row_116_a_registry_takes_items_until_it_is_finished() {
         let host = TestHost::new();
         let id = open(&host);
         let items = ["Commodore 64", "Zork Trilogy", "Dune Movie Poster"];
@@ -169,9 +173,8 @@ mod tests {
         assert_eq!(json(&host, "peek", &two)["registry"]["items"], json!(["a train"]));
     }
 
-    /// Row 118 of the acceptance table.
     #[test]
-    fn nothing_is_added_to_a_wrong_or_closed_registry() {
+    fn row_118_nothing_is_added_to_a_wrong_or_closed_registry() {
         let host = TestHost::new();
         assert_eq!(get(&host, "add", "nobody", Some("socks")).0, 404);
         assert_eq!(get(&host, "add", "no#body", Some("socks")).0, 404);
@@ -188,15 +191,73 @@ mod tests {
         assert_eq!(json(&host, "stats", "")["items"], 1);
     }
 
+    /// Keeps the list of the registry with this id busy for a while.
+    #[func]
+    async fn holds_the_list(context: DurableOrchestrationContext<String>) -> Result<OrchestrationOutput, EntityError> {
+        let _section = context.lock([RegistryList::entity_id(context.input())?]).await;
+        context.create_timer_after(10 * MINUTE).await;
+        Ok(().into())
+    }
+
     #[test]
-    fn a_registry_that_closes_by_itself_is_closed_to_the_web_too() {
+    fn who_finishes_a_registry_whose_time_is_over_is_too_late() {
         let host = TestHost::new();
         let id = open(&host);
+        host.start("holds_the_list", &id);
+        host.advance(10 * MINUTE - Duration::from_secs(5));
+        assert_eq!(json(&host, "peek", &id)["status"], "Open", "it cannot close its list");
+        assert_eq!(
+            get(&host, "finish", &id, None),
+            (400, "This registry is closed.".to_owned())
+        );
+    }
+
+    /// Shows an instance that waits, which has ended when the event comes.
+    #[derive(Debug)]
+    struct JustOver;
+
+    impl Transport for JustOver {
+        fn send(&self, request: Request<Bytes>, _: Duration) -> Exchange {
+            let time = "2030-04-01T10:05:00Z";
+            let status = json!({
+                "name": registry::NAME, "instanceId": "r", "runtimeStatus": "Running", "createdTime": time,
+                "lastUpdatedTime": time, "input": null, "output": null, "customStatus": null,
+            });
+            let status_code = if request.method() == "POST" { 410 } else { 202 };
+            let answer = Response::builder().status(status_code).body(status.to_string().into());
+            Box::pin(async { Ok(answer.unwrap()) })
+        }
+    }
+
+    #[test]
+    fn who_finishes_a_registry_in_the_moment_when_it_closes_is_too_late() {
+        let binding =
+            r#"{"taskHubName": "H", "baseUrl": "https://nowhere.invalid", "requiredQueryStringParameters": ""}"#;
+        let client = OrchestrationClient::from_binding(binding).unwrap();
+        let client = client.with_transport(Arc::new(JustOver)).into();
+        let finished = finish(HttpRequest::build().finish(), Route("r".to_owned()), client);
+        let error = TestHost::new().block_on(finished).unwrap_err();
+        let error: &HttpError = error.downcast_ref().unwrap();
+        assert_eq!(error.to_string(), "400 Bad Request: This registry is closed.");
+    }
+
+    #[test]
+    fn row_117_a_registry_closes_by_itself_after_five_minutes_unless_it_is_finished_before() {
+        let host = TestHost::new();
+        let (left, finished) = (open(&host), open(&host));
         host.advance(5 * MINUTE - Duration::from_secs(1));
-        assert_eq!(get(&host, "add", &id, Some("socks")).0, 200);
-        assert_eq!(json(&host, "peek", &id)["status"], "Open");
+        assert_eq!(get(&host, "add", &left, Some("socks")).0, 200);
+        assert_eq!(json(&host, "peek", &left)["status"], "Open");
+        assert_eq!(get(&host, "finish", &finished, None), (200, "Closed".to_owned()));
+        assert!(host.instance(&finished).output::<bool>());
+
         host.advance(Duration::from_secs(1));
-        assert_eq!(json(&host, "peek", &id)["status"], "Closed");
-        assert_eq!(get(&host, "add", &id, Some("one more")).0, 400);
+        assert_eq!(json(&host, "peek", &left)["status"], "Closed");
+        assert_eq!(get(&host, "add", &left, Some("one more")).0, 400);
+        assert!(!host.instance(&left).output::<bool>());
+        assert!(
+            host.instance(&finished).output::<bool>(),
+            "its five minutes change nothing"
+        );
     }
 }

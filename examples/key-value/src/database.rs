@@ -24,14 +24,9 @@ pub async fn database(
 ) -> Result<HttpResponse, Box<dyn Error + Send + Sync>> {
     let (timeout, interval) = (Duration::from_secs(10), Duration::from_millis(50));
     let Route(key) = key;
-    if let Err(error) = Register::entity_id(&key) {
-        return Ok((400, error.to_string()).into());
-    }
+    Register::entity_id(&key).map_err(|error| HttpError::new(400, error.to_string()))?;
     let id = if req.method() == "PUT" {
-        let Ok(value) = req.body_as_str() else {
-            return Ok((400, "a value is text").into());
-        };
-        let value = value.to_owned();
+        let value = req.body_as_str()?.to_owned();
         client.start::<database_put>(WriteOperation { key, value }).await?
     } else {
         client.start::<database_get>(key).await?
@@ -78,9 +73,8 @@ mod tests {
         (200, body.to_owned())
     }
 
-    /// Row 119 of the acceptance table.
     #[test]
-    fn what_was_put_is_got_and_outlives_the_host() {
+    fn row_119_what_was_put_is_got_and_outlives_the_host() {
         let host = TestHost::new();
         assert_eq!(send(&host, "PUT", "1", "my-value"), ok("\"my-value\""));
         assert_eq!(send(&host, "GET", "1", ""), ok("\"my-value\""));
@@ -109,6 +103,16 @@ mod tests {
     fn a_key_that_no_entity_can_have_is_the_caller_s_mistake() {
         let host = TestHost::new();
         assert_eq!(send(&host, "GET", "a#b", "").0, 400);
+        assert!(host.instances().is_empty());
+    }
+
+    #[test]
+    fn a_value_that_is_not_text_is_the_caller_s_mistake() {
+        let host = TestHost::new();
+        let request = HttpRequest::build().method("PUT").route_param("key", "1");
+        let response = host.call("database", &request.body(vec![0xff])).unwrap();
+        assert_eq!(response.status(), 400);
+        assert!(response.body_as_str().unwrap().starts_with("the body is not UTF-8"));
         assert!(host.instances().is_empty());
     }
 }

@@ -5,12 +5,17 @@
 //! that failure (the clean-up it may have done, the timer behind a last retry). Failures before that were handled by the
 //! code, which went on, and stay. Failed children keep their place in history and are rewound themselves. The execution
 //! id stays.
+//!
+//! An instance that failed in a critical section is not rewound. Its locks ended with it, and replay would go on from what
+//! it had read of entities that others may have changed since: no new locks could make that true again. A lock that it
+//! still waited for is asked for again.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
 use super::{
+    entity::{EntityId, critical},
     event::{Event, EventKind},
     instance::{Instance, RuntimeStatus},
     message::Message,
@@ -37,10 +42,19 @@ pub(crate) struct ChildFailed {
     pub(crate) instance_id: String,
 }
 
-/// Rewinds an instance; `None` if it is not Failed or never ran.
-pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> Option<Rewind> {
+/// Why an instance is not rewound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NotRewound {
+    /// It is not Failed, or never ran.
+    NotFailed,
+    /// It failed while it had these locked.
+    Locked(Vec<EntityId>),
+}
+
+/// Rewinds an instance.
+pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> Result<Rewind, NotRewound> {
     if instance.status != RuntimeStatus::Failed || instance.history.is_empty() {
-        return None;
+        return Err(NotRewound::NotFailed);
     }
     let history = &instance.history;
     let failed_at = history
@@ -56,6 +70,7 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> O
     let mut forgotten = BTreeSet::new();
     let mut answered = BTreeSet::new();
     let mut failed = BTreeSet::new();
+    let mut raised = BTreeSet::new();
     for (index, event) in history.iter().enumerate() {
         if index > round
             && let Some(id) = failure_of(event)
@@ -66,6 +81,9 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> O
             forgotten.insert(event.event_id);
         }
         answered.extend(event.kind.settles());
+        if let EventKind::EventRaised { name, .. } = &event.kind {
+            raised.insert(name.to_lowercase());
+        }
     }
 
     let mut children = Vec::new();
@@ -87,7 +105,10 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> O
             EventKind::TaskScheduled { .. } | EventKind::TimerCreated { .. } => {
                 !forgotten.contains(&id) && !failed.contains(&id) && answered.contains(&id)
             }
-            kind if kind.is_scheduled() => !forgotten.contains(&id),
+            kind if kind.is_scheduled() => {
+                let waits = critical::lock_request(kind).is_some_and(|lock| !raised.contains(&lock.id.to_lowercase()));
+                !forgotten.contains(&id) && !waits
+            }
             kind => kind
                 .settles()
                 .is_none_or(|task| !(forgotten.contains(&task) || index > round && failed.contains(&task))),
@@ -96,13 +117,19 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> O
             kept.push(event.clone());
         }
     }
+    let locked = critical::releases(&instance.instance_id, kept.iter());
+    if !locked.is_empty() {
+        return Err(NotRewound::Locked(
+            locked.into_iter().map(|release| release.target).collect(),
+        ));
+    }
     let instance = Instance {
         status: RuntimeStatus::Running,
         output: None,
         history: kept,
         ..instance.clone()
     };
-    Some(Rewind {
+    Ok(Rewind {
         instance,
         children,
         wake: Message::rewound(now, reason.to_owned()),

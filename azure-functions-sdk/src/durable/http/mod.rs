@@ -146,7 +146,7 @@ fn refusal(error: &RequestError) -> Response<Bytes> {
     match error {
         RequestError::NotFound => empty(StatusCode::NOT_FOUND),
         RequestError::Ended(_) => empty(StatusCode::GONE),
-        RequestError::NotFailed(_) => json(StatusCode::PRECONDITION_FAILED, &text),
+        RequestError::NotFailed(_) | RequestError::FailedLocked { .. } => json(StatusCode::PRECONDITION_FAILED, &text),
         RequestError::InUse(_) => self::error(StatusCode::CONFLICT, &text, Some(&text)),
         RequestError::InvalidEntity(_) => self::error(StatusCode::BAD_REQUEST, &text, None),
         RequestError::InvalidJson(_) => self::error(StatusCode::BAD_REQUEST, "Invalid JSON content", Some(&text)),

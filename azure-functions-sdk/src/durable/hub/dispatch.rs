@@ -167,7 +167,7 @@ impl Inner {
     pub(super) fn begin_drain(&self) {
         self.state().draining = true;
         // The timers look again, and end.
-        self.timer_added.notify_one();
+        self.timers_changed.notify_one();
     }
 
     /// Activities, and episodes with turns of entities.

@@ -136,7 +136,7 @@ impl TaskHub {
             runtime,
             state: Mutex::new(state),
             next_row: AtomicI64::new(next_row),
-            timer_added: Notify::new(),
+            timers_changed: Notify::new(),
             quiet: Notify::new(),
         });
         // The cell is set once, here.
@@ -214,8 +214,8 @@ pub(crate) struct Inner {
     runtime: HubRuntime,
     state: Mutex<State>,
     next_row: AtomicI64,
-    /// A timer was added that is due before all others.
-    timer_added: Notify,
+    /// The timer that is due before all others may be another one.
+    timers_changed: Notify,
     /// Nothing runs any more.
     quiet: Notify,
 }

@@ -103,6 +103,10 @@ impl Inner {
             self.cancel_timers(state, key, &decision.cancelled_timers, &mut commit);
             self.arm_timers(state, key, &execution_id, &decision, &mut commit);
         }
+        if !commit.timers_removed.is_empty() {
+            // The task that waits for the earliest must not wait for one that is gone.
+            self.timers_changed.notify_one();
+        }
         if let Some(start) = decision.continued.take() {
             self.post(state, &instance_id, *start, &mut commit);
         }
@@ -149,7 +153,7 @@ impl Inner {
                 message: message.to_json(),
             });
             if state.arm(due, row, key, timer.timer_id, message) {
-                self.timer_added.notify_one();
+                self.timers_changed.notify_one();
             }
         }
     }

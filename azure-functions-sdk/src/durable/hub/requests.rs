@@ -12,6 +12,7 @@ use super::{
 };
 use crate::durable::{
     engine::{
+        entity::EntityId,
         event::{EventKind, ExecutionStarted},
         instance::RuntimeStatus,
         message::Message,
@@ -40,6 +41,15 @@ pub(crate) enum RequestError {
     InUse(RuntimeStatus),
     #[error("The rewind operation is only supported on failed orchestration instances; this one is {}.", .0.name())]
     NotFailed(RuntimeStatus),
+    #[error(
+        "The instance '{instance_id}' failed in a critical section and cannot be rewound: its locks on {} ended with it, so \
+         that others may have changed what it had seen there; restart it instead.",
+        listed(.entities)
+    )]
+    FailedLocked {
+        instance_id: String,
+        entities: Vec<EntityId>,
+    },
     #[error("{0}")]
     InvalidJson(String),
     #[error("{0}")]
@@ -64,6 +74,11 @@ impl From<StoreError> for RequestError {
             other => Self::Broken(other.to_string()),
         }
     }
+}
+
+fn listed(entities: &[EntityId]) -> String {
+    let quoted: Vec<String> = entities.iter().map(|entity| format!("'{entity}'")).collect();
+    quoted.join(" and ")
 }
 
 /// An orchestration to start.

@@ -15,7 +15,7 @@ use crate::durable::{
         event::{Failure, ParentLink, write_events},
         instance::RuntimeStatus,
         message::Message,
-        rewind::{ChildFailed, Rewind, rewind},
+        rewind::{ChildFailed, NotRewound, Rewind, rewind},
     },
     store::{Commit, InstanceKey, InstanceRow},
 };
@@ -64,9 +64,13 @@ impl Inner {
             let texts = self.blocking(move || hub.store.history(key)).await?;
             let loaded = rebuild(&row.state, &texts, std::iter::empty())
                 .map_err(|error| RequestError::Broken(format!("instance '{}': {error}", row.id)))?;
-            let Some(rewound) = rewind(&loaded.instance, reason, self.now()) else {
-                return Err(RequestError::NotFailed(row.state.status));
-            };
+            let rewound = rewind(&loaded.instance, reason, self.now()).map_err(|refused| match refused {
+                NotRewound::NotFailed => RequestError::NotFailed(row.state.status),
+                NotRewound::Locked(entities) => RequestError::FailedLocked {
+                    instance_id: row.id.clone(),
+                    entities,
+                },
+            })?;
             let mut lost = Vec::new();
             for child in &rewound.children {
                 match self.reserve_failed(&child.instance_id, reserved).await? {

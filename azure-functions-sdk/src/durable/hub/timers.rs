@@ -14,7 +14,7 @@ use super::{
 pub(super) async fn run(hub: Weak<Inner>) {
     loop {
         let Some(hub) = hub.upgrade() else { return };
-        let added = hub.timer_added.notified();
+        let changed = hub.timers_changed.notified();
         match hub.fire_due() {
             Fired::Closed => return,
             Fired::Next(due) => {
@@ -22,10 +22,10 @@ pub(super) async fn run(hub: Weak<Inner>) {
                 tokio::select! {
                     biased;
                     () = sleep => {}
-                    () = added => {}
+                    () = changed => {}
                 }
             }
-            Fired::None => added.await,
+            Fired::None => changed.await,
         }
     }
 }

@@ -242,7 +242,8 @@ impl State {
         let id = self.next_id();
         self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
         let site = self.operations[op.0 as usize].site;
-        self.check(history, id, &kind, site);
+        let wait = self.longer_wait(&kind, op);
+        self.check(history, id, &kind, wait, site);
         self.actions.push(Action {
             kind,
             op,
@@ -272,7 +273,7 @@ impl State {
         u32::try_from(self.actions.len()).unwrap_or(u32::MAX)
     }
 
-    fn check(&mut self, history: &History, id: u32, kind: &ActionKind, site: Site) {
+    fn check(&mut self, history: &History, id: u32, kind: &ActionKind, wait: Option<DateTime<Utc>>, site: Site) {
         if self.stopped() {
             return;
         }
@@ -298,6 +299,7 @@ impl State {
                 id,
                 place,
                 code: kind.clone(),
+                wait,
                 site,
             });
         } else if place < self.cursor {

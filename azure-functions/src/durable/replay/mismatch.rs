@@ -2,11 +2,15 @@
 
 use super::{
     action::ActionKind,
-    core::{Core, Site},
+    core::{Core, Site, State},
     history::{Event, History, ScheduledKind},
     http_call::HTTP_ACTIVITY,
     message::{MessageKind, Request},
+    operation::{Course, OpId},
+    patch::PatchMarker,
+    waiting::moment,
 };
+use chrono::{DateTime, Utc};
 use std::fmt::Write;
 
 /// The first difference between the history and what the code does today.
@@ -17,6 +21,8 @@ pub(crate) enum Mismatch {
         id: u32,
         place: usize,
         code: ActionKind,
+        /// If it is a piece of a longer wait: when that ends.
+        wait: Option<DateTime<Utc>>,
         site: Site,
     },
     /// The history had recorded this action before the code got to it.
@@ -57,16 +63,29 @@ impl Core {
         );
         let history = &self.history;
         let (recorded, code, hint) = match mismatch {
-            Mismatch::Different { id, place, code, site } => (
-                recorded(history, *place),
-                format!(
-                    "action #{id}: {} (called at {}:{})",
-                    describe(code),
-                    site.file(),
-                    site.line()
-                ),
-                "the call was changed, moved or inserted",
-            ),
+            Mismatch::Different {
+                id,
+                place,
+                code,
+                wait,
+                site,
+            } => {
+                let piece = wait.map(|due| format!(", a piece of the wait until {}", moment(due)));
+                (
+                    recorded(history, *place),
+                    format!(
+                        "action #{id}: {}{} (called at {}:{})",
+                        describe(code),
+                        piece.as_deref().unwrap_or_default(),
+                        site.file(),
+                        site.line()
+                    ),
+                    match wait {
+                        Some(_) => "the wait was made longer, or a call was changed, moved or inserted",
+                        None => "the call was changed, moved or inserted",
+                    },
+                )
+            }
             Mismatch::TooLate {
                 id,
                 place,
@@ -86,21 +105,40 @@ impl Core {
                 ),
                 "the call was moved behind an await",
             ),
-            Mismatch::NeverAsked { place, actions, .. } => (
-                recorded(history, *place),
-                match (actions, self.last_call()) {
-                    (0, None) => "no call of the context at all".to_owned(),
-                    (n, Some(site)) => {
+            Mismatch::NeverAsked { place, actions } => {
+                let asked = match actions {
+                    1 => "asked for 1 action and no more".to_owned(),
+                    n => format!("asked for {n} actions and no more"),
+                };
+                let wait = match history.events.get(*place) {
+                    Some(Event::Scheduled {
+                        kind: ScheduledKind::Timer,
+                        ..
+                    }) => state.last_wait(),
+                    _ => None,
+                };
+                let (code, hint) = match (actions, self.last_call(), wait) {
+                    (0, None, _) => (
+                        "no call of the context at all".to_owned(),
+                        "a call was removed, or the code took another branch",
+                    ),
+                    (_, _, Some((due, site))) => (
                         format!(
-                            "asked for {n} actions and no more (last call at {}:{})",
+                            "{asked} (the last is the wait until {}, called at {}:{})",
+                            moment(due),
                             site.file(),
                             site.line()
-                        )
-                    }
-                    (n, None) => format!("asked for {n} actions and no more"),
-                },
-                "a call was removed, or the code took another branch",
-            ),
+                        ),
+                        "the wait was made shorter, a call was removed, or the code took another branch",
+                    ),
+                    (_, Some(site), None) => (
+                        format!("{asked} (last call at {}:{})", site.file(), site.line()),
+                        "a call was removed, or the code took another branch",
+                    ),
+                    (_, None, None) => (asked, "a call was removed, or the code took another branch"),
+                };
+                (recorded(history, *place), code, hint)
+            }
         };
         // Writing to a String cannot fail.
         let _ = write!(
@@ -114,15 +152,41 @@ impl Core {
     }
 }
 
+impl State {
+    /// When the wait ends that asked for the last action, if one did, and where it was called.
+    fn last_wait(&self) -> Option<(DateTime<Utc>, Site)> {
+        let action = self.actions.last()?;
+        let operation = &self.operations[action.op.0 as usize];
+        match operation.course {
+            Course::Timer { due, .. } if PatchMarker::of_timer(due).is_none() => Some((due, operation.site)),
+            _ => None,
+        }
+    }
+
+    /// When the wait ends that an action is only a piece of.
+    pub(super) fn longer_wait(&self, kind: &ActionKind, op: OpId) -> Option<DateTime<Utc>> {
+        match (kind, &self.operations[op.0 as usize].course) {
+            (ActionKind::CreateTimer { fire_at, .. }, Course::Timer { due, .. }) if fire_at < due => Some(*due),
+            _ => None,
+        }
+    }
+}
+
 fn recorded(history: &History, place: usize) -> String {
     let text = |span| history.text(span).unwrap_or_default();
     let (id, what) = match history.events.get(place) {
-        Some(Event::Scheduled { kind, id, name, .. }) => {
+        Some(Event::Scheduled {
+            kind,
+            id,
+            name,
+            fire_at,
+            ..
+        }) => {
             let what = match kind {
                 ScheduledKind::Activity if history.is_name(*name, HTTP_ACTIVITY) => "an HTTP request".to_owned(),
                 ScheduledKind::Activity => format!("activity '{}'", text(*name)),
                 ScheduledKind::SubOrchestration => format!("sub-orchestration '{}'", text(*name)),
-                ScheduledKind::Timer | ScheduledKind::Message => "a timer".to_owned(),
+                ScheduledKind::Timer | ScheduledKind::Message => timer(*fire_at),
             };
             (id, what)
         }
@@ -141,12 +205,21 @@ fn recorded(history: &History, place: usize) -> String {
     format!("action #{id}: {what} (event {place} of {})", history.events.len())
 }
 
+/// `a timer`, and when it is due.
+fn timer(fire_at: Option<DateTime<Utc>>) -> String {
+    match fire_at {
+        Some(marker) if PatchMarker::of_timer(marker).is_some() => "a timer that stands for `patched`".to_owned(),
+        Some(due) => format!("a timer, due {}", moment(due)),
+        None => "a timer".to_owned(),
+    }
+}
+
 fn describe(kind: &ActionKind) -> String {
     match kind {
         ActionKind::CallActivity { name, .. } => format!("activity '{name}'"),
         ActionKind::CallHttp { request } => format!("an HTTP request ({})", request.in_words()),
         ActionKind::CallSubOrchestration { name, .. } => format!("sub-orchestration '{name}'"),
-        ActionKind::CreateTimer { .. } => "a timer".to_owned(),
+        ActionKind::CreateTimer { fire_at, .. } => timer(Some(*fire_at)),
         ActionKind::CallEntity { target, .. } => format!("a call to entity '{target}'"),
         ActionKind::SignalEntity { target, .. } => format!("a signal to entity '{target}'"),
         ActionKind::LockEntities { entities, .. } => match entities.first() {

@@ -102,6 +102,6 @@ fn call_in_words(call: &ActionKind) -> String {
     }
 }
 
-fn moment(time: DateTime<Utc>) -> String {
+pub(super) fn moment(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

@@ -45,7 +45,7 @@ fn a_call_that_history_records_and_the_code_no_longer_makes_is_reported() {
     let report = turn.nondeterminism.unwrap();
     assert!(report.contains("history: action #1: activity 'B'"), "{report}");
     assert!(
-        report.contains("asked for 1 actions and no more (last call at "),
+        report.contains("asked for 1 action and no more (last call at "),
         "{report}"
     );
 }

@@ -46,6 +46,58 @@ fn a_timer_beyond_the_hosts_maximum_is_asked_for_in_pieces() {
     assert!(!turn.is_done());
 }
 
+/// A history of a wait of ten days, after its first piece, and perhaps its second.
+fn ten_days(rest: &str) -> Value {
+    let mut payload = payload(
+        &format!("12 0 10#0=2031-05-10T09:00:00Z 13 12 11>0{rest}"),
+        &Value::Null,
+    );
+    for event in 4..payload["history"].as_array().unwrap().len() {
+        payload["history"][event]["Timestamp"] = json!("2031-05-10T09:00:01Z");
+    }
+    payload
+}
+
+fn report(orchestrator: Orchestrator, payload: &Value) -> String {
+    let turn = run_payload(orchestrator, payload, &KnownFunctions::any());
+    turn.nondeterminism.unwrap()
+}
+
+#[test]
+fn a_long_wait_made_shorter_is_reported_with_its_recorded_piece() {
+    let shorter: Orchestrator = |c| body(async move { c.create_timer(start() + TimeDelta::days(5)).await });
+    let report = report(shorter, &ten_days(" 10#1=2031-05-14T10:00:00Z"));
+    assert!(
+        report.contains("history: action #1: a timer, due 2031-05-14T10:00:00Z (event 6 of 7)"),
+        "{report}"
+    );
+    assert!(
+        report.contains("asked for 1 action and no more (the last is the wait until 2031-05-09T10:00:00Z, called at ")
+            && report.contains("timers.rs:"),
+        "{report}"
+    );
+    assert!(report.contains("the wait was made shorter"), "{report}");
+}
+
+#[test]
+fn a_long_wait_made_longer_is_reported_with_the_piece_that_it_asks_for() {
+    let longer: Orchestrator = |c| {
+        body(async move {
+            c.create_timer(start() + TimeDelta::days(20)).await;
+            ok(&c, "A").await
+        })
+    };
+    let report = report(longer, &ten_days(" 4#1(A)"));
+    assert!(report.contains("history: action #1: activity 'A'"), "{report}");
+    assert!(
+        report.contains(
+            "action #1: a timer, due 2031-05-16T08:00:01Z, a piece of the wait until 2031-05-24T10:00:00Z (called at "
+        ),
+        "{report}"
+    );
+    assert!(report.contains("the wait was made longer"), "{report}");
+}
+
 #[test]
 fn the_recorded_due_time_decides_whether_a_timer_was_a_piece() {
     // The host had no limit when this was recorded: the timer was whole.

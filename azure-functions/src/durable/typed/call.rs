@@ -97,6 +97,37 @@ impl<T> DurableOrchestrationContext<T> {
         self.typed_sub_call::<F>(None, &input, Some(options))
     }
 
+    /// Starts another orchestration of this app under an instance id of your choice and waits for its output, and again when
+    /// it fails. Every attempt has that id.
+    ///
+    /// ```
+    /// # use azure_functions::prelude::*;
+    /// # use std::time::Duration;
+    /// #[func]
+    /// async fn ship(context: DurableOrchestrationContext<String>) -> OrchestrationOutput<String> {
+    ///     context.input().into()
+    /// }
+    ///
+    /// #[func]
+    /// async fn order(context: DurableOrchestrationContext<String>) -> Result<OrchestrationOutput<String>, CallError> {
+    ///     let (item, three) = (context.input(), RetryOptions::new(Duration::from_secs(5), 3));
+    ///     let shipped = context.call_sub_with_id_and_retry::<ship>("the-parcel", three, item).await?;
+    ///     Ok(shipped.into())
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn call_sub_with_id_and_retry<F: Orchestration>(
+        &self,
+        instance_id: &str,
+        options: RetryOptions,
+        input: F::Input,
+    ) -> TypedAnswer<F::Output>
+    where
+        F::Input: Serialize,
+    {
+        self.typed_sub_call::<F>(Some(instance_id), &input, Some(options))
+    }
+
     #[track_caller]
     fn typed_sub_call<F: Orchestration>(
         &self,

@@ -2,7 +2,7 @@
 
 use super::{Event, Orchestration};
 use crate::{
-    durable::call_error::at,
+    durable::expected::{a, at},
     entities::{ClientSignals, Entity, EntityRef},
 };
 use azure_functions_durable::{
@@ -221,7 +221,7 @@ pub enum OutputError {
         expected: &'static str,
     },
     /// The output has another shape.
-    #[error("the output of instance '{instance_id}' is not a {expected}{}", at(path))]
+    #[error("the output of instance '{instance_id}' is not {}{}", a(expected), at(path))]
     Output {
         /// The instance.
         instance_id: String,

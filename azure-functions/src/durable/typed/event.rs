@@ -1,6 +1,9 @@
 //! External events as types: name and payload in one place.
 
-use crate::durable::{DurableOrchestrationContext, EventFuture, call_error::at};
+use crate::durable::{
+    DurableOrchestrationContext, EventFuture,
+    expected::{a, at},
+};
 use serde::de::DeserializeOwned;
 use std::{
     any::type_name,
@@ -97,7 +100,7 @@ impl<E> fmt::Debug for TypedEvent<E> {
 
 /// An external event came with a payload that is not the one of its type.
 #[derive(Debug, thiserror::Error)]
-#[error("the payload of event '{event}' is not a {expected}{}", at(path))]
+#[error("the payload of event '{event}' is not {}{}", a(expected), at(path))]
 #[non_exhaustive]
 pub struct EventError {
     /// Name of the event.

@@ -8,21 +8,14 @@ use crate::durable::engine::event::{Event, EventKind};
 pub(crate) fn releases<'a>(instance_id: &str, events: impl Iterator<Item = &'a Event>) -> Vec<Posted> {
     let mut held: Vec<(String, Vec<EntityId>)> = Vec::new();
     for event in events {
-        let EventKind::EventSent {
+        if let Some(request) = lock_request(&event.kind) {
+            held.push((request.id, request.lockset));
+        } else if let EventKind::EventSent {
             name,
             input: Some(input),
             instance_id: target,
         } = &event.kind
-        else {
-            continue;
-        };
-        if name == "op" && input.contains("\"lockset\"") {
-            if let Ok(request) = serde_json::from_str::<Request>(input)
-                && request.is_lock()
-            {
-                held.push((request.id, request.lockset));
-            }
-        } else if name == "release"
+            && name == "release"
             && let Ok(release) = serde_json::from_str::<Release>(input)
         {
             for (id, lockset) in &mut held {
@@ -47,4 +40,20 @@ pub(crate) fn releases<'a>(instance_id: &str, events: impl Iterator<Item = &'a E
         }
     }
     posted
+}
+
+/// The request of locks, if this event sent one.
+pub(crate) fn lock_request(event: &EventKind) -> Option<Request> {
+    let EventKind::EventSent {
+        name,
+        input: Some(input),
+        ..
+    } = event
+    else {
+        return None;
+    };
+    if name != "op" || !input.contains("\"lockset\"") {
+        return None;
+    }
+    serde_json::from_str(input).ok().filter(Request::is_lock)
 }

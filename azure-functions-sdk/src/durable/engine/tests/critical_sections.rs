@@ -6,8 +6,8 @@ use super::{
 };
 use crate::durable::engine::entity::{EntityMessage, Posted, Release, grant};
 
-const LOCK: &str = r#"{"actionType":13,"lockSet":[{"name":"Stock","key":"b"},{"name":"stock","key":"a"},{"name":"stock","key":"b"}],"lockRequestId":"x"}"#;
-const UNLOCK: &str = r#"{"actionType":14}"#;
+pub(super) const LOCK: &str = r#"{"actionType":13,"lockSet":[{"name":"Stock","key":"b"},{"name":"stock","key":"a"},{"name":"stock","key":"b"}],"lockRequestId":"x"}"#;
+pub(super) const UNLOCK: &str = r#"{"actionType":14}"#;
 
 fn releases(posted: &[Posted]) -> Vec<(String, Release)> {
     let releases = posted.iter().filter_map(|posted| match &posted.message {
@@ -25,7 +25,7 @@ fn release() -> Release {
 }
 
 /// A run that has the locks.
-fn locked() -> Run {
+pub(super) fn locked() -> Run {
     let mut run = Run::new();
     let decision = run.asks(LOCK);
     let request = requests(&decision.posted).remove(0);

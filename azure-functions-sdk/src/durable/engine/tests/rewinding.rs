@@ -1,6 +1,11 @@
 //! Rewind: what is forgotten, what stays.
 
-use super::{super::rewind::*, *};
+use super::{
+    super::rewind::*,
+    critical_sections::{LOCK, UNLOCK, locked},
+    entities::requests,
+    *,
+};
 
 /// The instance fails now, with these actions.
 fn fail(run: &mut Run, actions: &str) {
@@ -131,7 +136,67 @@ fn work_that_was_open_when_the_host_failed_the_instance_is_scheduled_again() {
 #[test]
 fn only_failed_instances_are_rewound() {
     let mut run = Run::new();
-    assert_eq!(rewind(&run.instance, "", run.now), None);
+    assert_eq!(rewind(&run.instance, "", run.now), Err(NotRewound::NotFailed));
     run.state(true, "");
-    assert_eq!(rewind(&run.instance, "", run.now), None);
+    assert_eq!(rewind(&run.instance, "", run.now), Err(NotRewound::NotFailed));
+}
+
+/// Whom an instance had locked that is not rewound for it.
+fn refused(run: &Run) -> Vec<String> {
+    match rewind(&run.instance, "fixed", run.now) {
+        Err(NotRewound::Locked(entities)) => entities.iter().map(ToString::to_string).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_instance_that_failed_in_a_critical_section_is_not_rewound() {
+    let both = ["@stock@a", "@stock@b"];
+    let in_section = list(&[LOCK.to_owned(), activity("A")]);
+    let mut run = locked();
+    run.asks(&in_section);
+    fail(run.failed(1), &in_section);
+    assert_eq!(refused(&run), both, "the guard outlived the orchestration");
+
+    let mut run = locked();
+    run.asks(&in_section);
+    fail(
+        run.failed(1),
+        &list(&[LOCK.to_owned(), activity("A"), UNLOCK.to_owned()]),
+    );
+    assert_eq!(refused(&run), both, "the guard was dropped on the way out");
+
+    let mut run = locked();
+    run.answer(&WorkResult::Failed("boom".into()));
+    assert_eq!(refused(&run), both, "it failed by itself");
+}
+
+#[test]
+fn a_section_that_was_left_before_the_failure_hinders_no_rewind() {
+    let actions = list(&[LOCK.to_owned(), UNLOCK.to_owned(), activity("A")]);
+    let mut run = locked();
+    run.asks(&actions);
+    fail(run.failed(3), &actions);
+    rewound(&mut run);
+    let decision = run.asks(&actions);
+    assert_eq!(decision.activities[0].task_id, 3);
+    assert!(decision.posted.is_empty(), "nothing is locked or released again");
+}
+
+#[test]
+fn a_lock_that_was_not_there_yet_is_asked_for_again() {
+    let actions = all_of(&[activity("A"), LOCK.to_owned()]);
+    let mut run = Run::new();
+    let first = requests(&run.asks(&actions).posted).remove(0);
+    run.failed(0)
+        .answer(&WorkResult::Failed("the branch that failed".to_owned()));
+    rewound(&mut run);
+    let decision = run.asks(&actions);
+    assert_eq!(decision.activities[0].task_id, 0);
+    let again = requests(&decision.posted).remove(0);
+    assert_eq!(again.lockset, first.lockset);
+    assert_ne!(
+        again.id, first.id,
+        "a late answer to the first request is none to this one"
+    );
 }

@@ -221,7 +221,7 @@ impl Inner {
                 Some(due) => {
                     let due = due_micros(due);
                     if state.add_timer(due, row, Due::Entity(entity.as_str().into(), message)) {
-                        self.timer_added.notify_one();
+                        self.timers_changed.notify_one();
                     }
                     commit.entity_timers_added.push(EntityTimerRow {
                         row,

@@ -1,176 +1,30 @@
-//! The product from outside: `cargo func run` on the example app, spoken to as `curl` would.
+//! The product from outside: `cargo func run` on the example apps, spoken to as `curl` would.
 //!
 //! Every host has a free port and a data folder of its own. `AZURE_FUNCTIONS_KILLS=200` makes the kill test as long as a
 //! release deserves.
 
 #![cfg(target_os = "linux")]
 
-use serde_json::{Value, json};
+mod client;
+mod host;
+mod signals;
+mod transfers;
+
 use std::{
     collections::BTreeMap,
-    fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
-    path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc,
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
+
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const APP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/durable-functions");
-const DURABLE: &str = "/runtime/webhooks/durabletask";
-/// Building the app for the first time is the longest that anything takes.
-const START_LIMIT: Duration = Duration::from_secs(600);
-const LIMIT: Duration = Duration::from_secs(60);
+use host::{App, DURABLE, Host, is_alive, signal, until};
 
-struct Host {
-    process: Child,
-    address: String,
-    lines: Vec<String>,
-}
-
-impl Drop for Host {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Host {
-    fn start(data: &Path, more: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_cargo-func"))
-            .args(["func", "run", APP, "--port", "0", "--data-dir"])
-            .arg(data)
-            .args(more)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let stdout = BufReader::new(process.stdout.take().unwrap());
-        let (sender, receiver) = mpsc::channel();
-        // Reads on after the list, so that the host is never held up by a full pipe.
-        thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                drop(sender.send(line));
-            }
-        });
-        let deadline = Instant::now() + START_LIMIT;
-        let mut lines = Vec::new();
-        // The last of the list, which is sorted by name below the HTTP functions.
-        while !lines
-            .iter()
-            .any(|line: &String| line.contains("timer: orchestrationTrigger"))
-        {
-            let left = deadline.saturating_duration_since(Instant::now());
-            lines.push(receiver.recv_timeout(left).expect("the list of functions"));
-        }
-        let start = lines.iter().find(|line| line.contains("/api/start")).unwrap();
-        let address = start
-            .split("http://")
-            .nth(1)
-            .unwrap()
-            .split('/')
-            .next()
-            .unwrap()
-            .replace("localhost", "127.0.0.1");
-        Self {
-            process,
-            address,
-            lines,
-        }
-    }
-
-    /// Status, headers and body; `None` if the host went away meanwhile.
-    fn try_send(&self, method: &str, path: &str, body: &str) -> Option<(u16, String, String)> {
-        let mut stream = TcpStream::connect(&self.address).ok()?;
-        stream.set_read_timeout(Some(LIMIT)).ok()?;
-        let (address, length) = (&self.address, body.len());
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
-        );
-        stream.write_all((head + body).as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some((status, head.to_ascii_lowercase(), body.to_owned()))
-    }
-
-    fn send(&self, method: &str, path: &str, body: &str) -> (u16, String, String) {
-        self.try_send(method, path, body).expect("an answer")
-    }
-
-    fn status(&self, id: &str) -> Value {
-        serde_json::from_str(&self.send("GET", &format!("{DURABLE}/instances/{id}"), "").2).unwrap()
-    }
-
-    fn completed(&self, id: &str) -> Value {
-        let mut status = Value::Null;
-        until(&format!("{id} ends"), || {
-            status = self.status(id);
-            ["Completed", "Failed", "Terminated"]
-                .iter()
-                .any(|end| status["runtimeStatus"] == *end)
-        });
-        assert_eq!(status["runtimeStatus"], "Completed", "{status}");
-        status["output"].clone()
-    }
-
-    /// The worker process, if there is one now.
-    fn worker(&self) -> Option<u32> {
-        children(self.process.id()).into_iter().find(|pid| is_alive(*pid))
-    }
-
-    fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            if let Some(status) = self.process.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "the host does not end");
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LIMIT;
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// State and parent of a process.
-fn stat(pid: u32) -> Option<(char, u32)> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in brackets, may contain anything.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
-}
-
-fn is_alive(pid: u32) -> bool {
-    stat(pid).is_some_and(|(state, _)| state != 'Z' && state != 'X')
-}
-
-fn children(parent: u32) -> Vec<u32> {
-    let pids = fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| stat(*pid).is_some_and(|(_, its)| its == parent))
-        .collect()
-}
-
-fn signal(pid: u32, signal: &str) {
-    // It may have ended by itself meanwhile.
-    let _ = Command::new("kill")
-        .args([signal, &pid.to_string()])
-        .stderr(Stdio::null())
-        .status();
-}
+const APP: App = App {
+    name: "durable-functions",
+    last_line: "timer: orchestrationTrigger",
+};
 
 fn greetings() -> Value {
     json!(["Hello Tokyo!", "Hello London!", "Hello Seattle!"])
@@ -180,7 +34,11 @@ fn greetings() -> Value {
 fn the_example_starts_runs_records_and_stops() {
     let folder = TempDir::new().unwrap();
     let record = folder.path().join("record");
-    let mut host = Host::start(&folder.path().join("data"), &["--record", record.to_str().unwrap()]);
+    let mut host = Host::start(
+        APP,
+        &folder.path().join("data"),
+        &["--record", record.to_str().unwrap()],
+    );
     assert!(
         host.lines
             .contains(&"Worker process started and initialized.".to_owned()),
@@ -288,14 +146,14 @@ fn results(host: &Host, id: &str) -> Option<Vec<Value>> {
 }
 
 #[test]
-fn killing_host_or_worker_at_any_moment_loses_nothing() {
+fn row_074_killing_host_or_worker_at_any_moment_loses_nothing() {
     let kills: u64 = std::env::var("AZURE_FUNCTIONS_KILLS").map_or(16, |text| text.parse().unwrap());
     let seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64 | 1;
     println!("seed {seed}");
     let mut random = Random(seed);
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
-    let mut host = Host::start(&data, &[]);
+    let mut host = Host::start(APP, &data, &[]);
     let mut expected = BTreeMap::new();
     let mut seen: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for kill in 0..kills {
@@ -313,13 +171,8 @@ fn killing_host_or_worker_at_any_moment_loses_nothing() {
         assert_eq!(host.send("POST", &raise, "true").0, 202);
         thread::sleep(Duration::from_millis(random.below(120)));
         if random.below(3) == 0 {
-            let worker = host.worker();
-            host.process.kill().unwrap();
-            host.process.wait().unwrap();
-            if let Some(worker) = worker {
-                until("the worker ends with its host", || !is_alive(worker));
-            }
-            host = Host::start(&data, &[]);
+            host.kill();
+            host = Host::start(APP, &data, &[]);
         } else if let Some(worker) = host.worker() {
             signal(worker, "-KILL");
         }

@@ -1,0 +1,163 @@
+//! An error that is the answer.
+
+use super::{HttpResponse, IntoBody};
+use crate::{BindingError, error::BoxError};
+use ::http::StatusCode;
+use std::{error::Error, fmt};
+
+/// An error that the caller of an HTTP function is to see: returned by the function, it is the answer to the request.
+///
+/// It may be the error itself, or one that it was [caused](Error::source) by, so `?` takes it into a `Box<dyn Error>` or an error
+/// of yours. What the caller sent and cannot be read, as [`HttpRequest::json`](super::HttpRequest::json) and
+/// [`BindingError::bad_request`] say, is answered with 400 in the same way. Any other error fails the invocation: the host logs it, and
+/// answers 500 without it.
+///
+/// ```
+/// use azure_functions::prelude::*;
+/// use serde::Deserialize;
+/// use std::error::Error;
+///
+/// #[derive(Deserialize)]
+/// struct Order {
+///     pieces: u32,
+/// }
+///
+/// #[func]
+/// async fn order(
+///     #[binding(methods = "post", route = "orders/{item}")] request: HttpRequest,
+///     item: Route<String>,
+/// ) -> Result<HttpResponse, Box<dyn Error + Send + Sync>> {
+///     let order: Order = request.json()?; // 400
+///     if *item != "socks" {
+///         return Err(HttpError::new(404, "we only have socks").into());
+///     }
+///     let total = order.pieces.checked_mul(3).ok_or_else(|| HttpError::new(422, "so many?"))?;
+///     let stock: u32 = std::fs::read_to_string("stock")?.parse()?; // 500, and in the log
+///     Ok(format!("{total}, and {stock} left").into())
+/// }
+/// ```
+///
+/// For errors of a type of yours, write `From` once, and return `Result<HttpResponse, HttpError>`:
+///
+/// ```
+/// use azure_functions::http::HttpError;
+///
+/// enum OrderError {
+///     Closed,
+///     Stock(std::io::Error),
+/// }
+///
+/// impl From<OrderError> for HttpError {
+///     fn from(error: OrderError) -> Self {
+///         match error {
+///             OrderError::Closed => HttpError::new(400, "the shop is closed"),
+///             OrderError::Stock(error) => HttpError::with_source(503, "try again later", error),
+///         }
+///     }
+/// }
+/// ```
+pub struct HttpError {
+    response: Box<HttpResponse>,
+    source: Option<BoxError>,
+}
+
+impl HttpError {
+    /// The answer with this status and body. For headers, use `From<HttpResponse>`.
+    pub fn new<S: TryInto<StatusCode>>(status: S, body: impl IntoBody) -> Self {
+        HttpResponse::from((status, body)).into()
+    }
+
+    /// Like [`new`](Self::new), with the error behind it, which the caller does not see. It is logged if the status is 500 or
+    /// more.
+    pub fn with_source<S: TryInto<StatusCode>>(status: S, body: impl IntoBody, source: impl Into<BoxError>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..Self::new(status, body)
+        }
+    }
+
+    /// The answer.
+    pub fn response(&self) -> &HttpResponse {
+        &self.response
+    }
+}
+
+impl From<HttpResponse> for HttpError {
+    fn from(response: HttpResponse) -> Self {
+        Self {
+            response: Box::new(response),
+            source: None,
+        }
+    }
+}
+
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.response.status())?;
+        match self.response.body_as_str() {
+            Ok("") | Err(_) => Ok(()),
+            Ok(body) => write!(f, ": {body}"),
+        }
+    }
+}
+
+impl fmt::Debug for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpError")
+            .field("status", &self.response.status())
+            .field("body", &self.response.body())
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Error for HttpError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// The answer that an error is, or one of those that it was caused by.
+pub(crate) fn answer_of(error: &(dyn Error + 'static)) -> Option<HttpResponse> {
+    let mut causes = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
+    causes.find_map(|error| {
+        if let Some(error) = error.downcast_ref::<HttpError>() {
+            return Some((*error.response).clone());
+        }
+        error.downcast_ref::<BindingError>()?.response()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_the_caller_gets() {
+        assert_eq!(
+            HttpError::new(404, "no such order").to_string(),
+            "404 Not Found: no such order"
+        );
+        assert_eq!(
+            HttpError::from(HttpResponse::from(StatusCode::CONFLICT)).to_string(),
+            "409 Conflict"
+        );
+    }
+
+    #[test]
+    fn what_is_behind_it_is_not_in_the_answer() {
+        let error = HttpError::with_source(503, "later", "the password is 1234");
+        assert_eq!(error.source().unwrap().to_string(), "the password is 1234");
+        let answer = answer_of(&error).unwrap();
+        assert_eq!(
+            (answer.status(), answer.body_as_str().unwrap()),
+            (StatusCode::SERVICE_UNAVAILABLE, "later")
+        );
+    }
+
+    #[test]
+    fn an_error_for_nobody_to_see_is_no_answer() {
+        assert!(answer_of(&fmt::Error).is_none());
+        assert!(answer_of(&BindingError::new("ours")).is_none());
+    }
+}
