@@ -4,6 +4,7 @@ mod examples;
 mod histories;
 mod new;
 mod run;
+mod session;
 
 use std::{
     path::Path,
