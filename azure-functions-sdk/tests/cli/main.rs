@@ -1,5 +1,6 @@
 //! The face of `cargo func`, run as users run it.
 
+mod durable;
 mod examples;
 mod histories;
 mod new;
