@@ -7,13 +7,13 @@ use super::{
         history::{Event, History, ScheduledKind},
         http_call::HTTP_ACTIVITY,
     },
-    typed::own_error,
+    typed::{EventError, own_error},
 };
 use azure_functions_durable::EntityIdError;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use std::error::Error;
 
-/// A failed activity or sub-orchestration, or a call that could not be made.
+/// A failed activity or sub-orchestration, a call that could not be made, or an event that cannot be read.
 ///
 /// What failed in another function is data from the history: it reads the same in every replay.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,9 @@ pub enum CallError {
     /// The name or key of an entity is not allowed. The call was not made.
     #[error(transparent)]
     EntityId(#[from] EntityIdError),
+    /// A typed event came with a payload of another shape. So `?` takes the errors of calls and of waits alike.
+    #[error(transparent)]
+    Event(#[from] EventError),
     /// A typed call got an output of another shape.
     #[error("the output of '{name}' is not {}{}", a(expected), at(path))]
     Output {

@@ -1,8 +1,6 @@
 //! Critical section: money moves between two accounts, each an entity, while their orchestration has both to itself. Nobody
 //! ever sees it in neither account or in both, and an account is never overdrawn, however many transfers run at once.
 
-use std::error::Error;
-
 use azure_functions::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +42,7 @@ pub struct Transfer {
 #[func]
 pub async fn bank_transfer(
     context: DurableOrchestrationContext<Transfer>,
-) -> Result<OrchestrationOutput<bool>, Box<dyn Error + Send + Sync>> {
+) -> Result<OrchestrationOutput<bool>, CallError> {
     let Transfer { from, to, amount } = context.input();
     let section = context
         .lock([Account::entity_id(&from)?, Account::entity_id(&to)?])

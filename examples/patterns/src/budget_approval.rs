@@ -1,10 +1,7 @@
 //! Waiting for an event that comes from a queue: a budget waits until it is approved or denied. A message in `approval-queue`
 //! with the id of a waiting instance approves it.
 
-use azure_functions::{
-    durable::{EventError, OrchestrationClientError},
-    prelude::*,
-};
+use azure_functions::{durable::OrchestrationClientError, prelude::*};
 use serde::{Deserialize, Serialize};
 
 use crate::queue_message::QueueMessage;
@@ -16,7 +13,7 @@ pub struct Approval(bool);
 
 /// Waits for an approval, as long as it takes. Output: what to do now.
 #[func]
-pub async fn budget_approval(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, EventError> {
+pub async fn budget_approval(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, CallError> {
     let Approval(approved) = context.wait_for().await?;
     if approved {
         Ok("spend it".into())

@@ -1,7 +1,7 @@
 //! Human interaction: asks somebody for approval and waits for the answer, an external event, for 72 hours. Then the matter
 //! is escalated.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use azure_functions::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub struct ApprovalEvent(bool);
 #[func]
 pub async fn approval_workflow(
     context: DurableOrchestrationContext<String>,
-) -> Result<OrchestrationOutput<String>, Box<dyn Error + Send + Sync>> {
+) -> Result<OrchestrationOutput<String>, CallError> {
     context.call::<request_approval>(context.input()).await?;
     let approval = context.timeout(Duration::from_hours(72), context.wait_for::<ApprovalEvent>());
     let outcome = match approval.await {

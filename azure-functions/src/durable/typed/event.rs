@@ -20,7 +20,7 @@ use std::{
 /// `#[event("approval")]` implements it, for the one who raises the event and the one who waits for it.
 ///
 /// ```
-/// use azure_functions::{durable::{Event, EventError}, event, prelude::*};
+/// use azure_functions::{durable::Event, event, prelude::*};
 /// use serde::{Deserialize, Serialize};
 /// # type BoxError = Box<dyn std::error::Error + Send + Sync>;
 ///
@@ -33,7 +33,7 @@ use std::{
 /// assert_eq!(Approval::NAME, "approval");
 ///
 /// #[func]
-/// async fn order(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, EventError> {
+/// async fn order(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, CallError> {
 ///     let approval = context.wait_for::<Approval>().await?;
 ///     Ok(approval.by.into())
 /// }
@@ -98,7 +98,8 @@ impl<E> fmt::Debug for TypedEvent<E> {
     }
 }
 
-/// An external event came with a payload that is not the one of its type.
+/// An external event came with a payload that is not the one of its type. `?` makes a [`CallError`](crate::durable::CallError)
+/// of it.
 #[derive(Debug, thiserror::Error)]
 #[error("the payload of event '{event}' is not {}{}", a(expected), at(path))]
 #[non_exhaustive]
