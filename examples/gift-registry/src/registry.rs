@@ -17,6 +17,7 @@ pub struct Close;
 /// Keeps a registry open until its user closes it, or for five minutes. Output: whether the user closed it.
 #[func]
 pub async fn registry(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<bool>, CallError> {
+    // Signals are sent and not waited for; calls, as of `close` below, are.
     context.signal::<RegistryStats>("").new_registry()?;
     let closed_by_user = context.timeout(FIVE_MINUTES, context.wait_for::<Close>()).await.is_ok();
     context.entity::<RegistryList>(context.instance_id()).close().await?;
@@ -26,13 +27,13 @@ pub async fn registry(context: DurableOrchestrationContext) -> Result<Orchestrat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use azure_functions::durable::Orchestration;
     use azure_functions_sdk::testing::TestHost;
+    use serde_json::{Value, json};
 
     #[test]
     fn a_registry_closes_by_itself_after_five_minutes() {
         let host = TestHost::new();
-        let instance = host.start(registry::NAME, ());
+        let instance = host.start_typed::<registry>(Value::Null);
         assert!(!instance.output::<bool>());
         assert_eq!(host.elapsed(), FIVE_MINUTES);
     }
@@ -40,9 +41,9 @@ mod tests {
     #[test]
     fn its_user_closes_it_at_once() {
         let host = TestHost::new();
-        let instance = host.start(registry::NAME, ());
+        let instance = host.start_typed::<registry>(Value::Null);
         host.advance(FIVE_MINUTES / 2);
-        host.block_on(host.client().raise(instance.id(), &Close)).unwrap();
+        instance.raise(&Close);
         assert!(instance.output::<bool>());
         assert_eq!(host.elapsed(), FIVE_MINUTES / 2, "the timer is not waited for");
     }
@@ -50,7 +51,7 @@ mod tests {
     #[test]
     fn a_restart_of_the_host_gives_nobody_more_time() {
         let host = TestHost::new();
-        let instance = host.start(registry::NAME, ());
+        let instance = host.start_typed::<registry>(Value::Null);
         host.advance(FIVE_MINUTES / 2);
         host.restart();
         assert!(!instance.output::<bool>());
@@ -61,13 +62,10 @@ mod tests {
     fn every_registry_is_counted_once() {
         let host = TestHost::new();
         for _ in 0..3 {
-            host.start(registry::NAME, ());
+            host.start_typed::<registry>(Value::Null);
         }
         host.run_until_idle();
-        let id = RegistryStats::entity_id("").unwrap();
-        let stats = host
-            .block_on(host.client().read_entity_state::<RegistryStats>(&id))
-            .unwrap();
-        assert_eq!(stats.state.unwrap().registries, 3);
+        let stats = host.entity_state("registrystats", "");
+        assert_eq!(stats, Some(json!({ "registries": 3, "items": 0 })));
     }
 }

@@ -1,4 +1,5 @@
-//! The web API, and the two orchestrations behind it: they call a register and wait for its answer, which a client cannot.
+//! The web API, and the two orchestrations behind it: they call a register and wait for its answer. A client can only signal an
+//! entity, or read the state that it last had.
 
 use std::{error::Error, time::Duration};
 
@@ -22,7 +23,6 @@ pub async fn database(
     key: Route<String>,
     client: DurableOrchestrationClient,
 ) -> Result<HttpResponse, Box<dyn Error + Send + Sync>> {
-    let (timeout, interval) = (Duration::from_secs(10), Duration::from_millis(50));
     let Route(key) = key;
     Register::entity_id(&key).map_err(|error| HttpError::new(400, error.to_string()))?;
     let id = if req.method() == "PUT" {
@@ -31,6 +31,8 @@ pub async fn database(
     } else {
         client.start::<database_get>(key).await?
     };
+    let timeout = Duration::from_secs(10);
+    let interval = Duration::from_millis(50);
     let answer = client
         .wait_for_completion_or_create_check_status_response(Some(req.url()), &id, timeout, interval)
         .await?;

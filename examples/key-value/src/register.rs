@@ -1,4 +1,4 @@
-//! Where a value is kept: an entity whose key is the key.
+//! Where a value is kept: an entity, whose key is that of the database.
 
 use azure_functions::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,8 @@ pub struct Register(Option<String>);
 #[entity]
 impl Register {
     fn set(&mut self, value: String) -> String {
-        self.0.insert(value).clone()
+        self.0 = Some(value.clone());
+        value
     }
 
     fn get(&self) -> Option<String> {

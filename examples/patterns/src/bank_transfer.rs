@@ -1,5 +1,6 @@
-//! Critical section: money moves between two accounts, each an entity, while their orchestration has both to itself. Nobody
-//! ever sees it in neither account or in both, and an account is never overdrawn, however many transfers run at once.
+//! Critical section: money moves between two accounts, each an entity, while their orchestration has locked both. No other
+//! operation runs on them in between, so that an account is never overdrawn, however many transfers run at once. (Who reads the
+//! state of an account needs no operation for it, and may see the moment between.)
 
 use azure_functions::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -44,16 +45,17 @@ pub async fn bank_transfer(
     context: DurableOrchestrationContext<Transfer>,
 ) -> Result<OrchestrationOutput<bool>, CallError> {
     let Transfer { from, to, amount } = context.input();
+    // Locked until `section` is dropped, which is at the latest when the function returns.
     let section = context
         .lock([Account::entity_id(&from)?, Account::entity_id(&to)?])
         .await;
-    let (from, to) = (section.entity::<Account>(from), section.entity::<Account>(to));
-    if from.balance().await? < amount {
+    let (payer, payee) = (section.entity::<Account>(from), section.entity::<Account>(to));
+    if payer.balance().await? < amount {
         return Ok(false.into());
     }
-    // Once the deposit is made, nothing is left that could fail: the balance cannot have changed.
-    to.deposit(amount).await?;
-    from.withdraw(amount).await?;
+    // The deposit first: it can fail, but the payer cannot have become poorer since.
+    payee.deposit(amount).await?;
+    payer.withdraw(amount).await?;
     Ok(true.into())
 }
 

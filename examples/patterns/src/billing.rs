@@ -1,4 +1,4 @@
-//! Timer for a delay: a bill every day, for ten days. Nothing runs in between, not even a process.
+//! Timer for a delay: a bill every day, for ten days. Nothing has to run in between, not even a process.
 
 use std::time::Duration;
 

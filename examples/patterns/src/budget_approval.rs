@@ -14,7 +14,7 @@ pub struct Approval(bool);
 /// Waits for an approval, as long as it takes. Output: what to do now.
 #[func]
 pub async fn budget_approval(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, CallError> {
-    let Approval(approved) = context.wait_for().await?;
+    let Approval(approved) = context.wait_for::<Approval>().await?;
     if approved {
         Ok("spend it".into())
     } else {
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_for_nobody_fails_so_that_the_queue_keeps_it() {
+    fn a_message_for_nobody_fails_and_so_does_not_count_as_handled() {
         let host = TestHost::new();
         let message = QueueMessage("nobody".to_owned());
         let result = host.block_on(approval_queue_processor(message, host.client().into()));

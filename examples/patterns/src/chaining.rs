@@ -1,5 +1,5 @@
 //! Function chaining: four activities, each of which works on what the one before has made. If one of them fails, the chain
-//! ends, and the handler makes up for it.
+//! ends, and another activity makes up for it.
 
 use azure_functions::prelude::*;
 
@@ -16,6 +16,7 @@ async fn publish(context: &DurableOrchestrationContext<String>) -> Result<String
     let draft = context.call::<write>(context.input()).await?;
     let text = context.call::<edit>(draft).await?;
     let pages = context.call::<typeset>(text).await?;
+    // The `?` makes a `CallError` of whatever error the activity has.
     Ok(context.call::<print>(pages).await?)
 }
 
@@ -32,10 +33,10 @@ pub fn edit(draft: String) -> ActivityOutput<String> {
 /// Fails if there is too little to fill a page.
 #[func]
 pub fn typeset(text: String) -> Result<ActivityOutput<String>, String> {
-    match text.len() {
-        ..24 => Err(format!("'{text}' does not fill a page")),
-        _ => Ok(format!("typeset {text}").into()),
+    if text.len() < 24 {
+        return Err(format!("'{text}' does not fill a page"));
     }
+    Ok(format!("typeset {text}").into())
 }
 
 #[func]

@@ -4,10 +4,11 @@
 use azure_functions::{durable::OrchestrationClientError::UnknownOrchestration, prelude::*};
 use serde_json::Value;
 
-/// Starts the orchestration in the path with the JSON body, if there is one, as its input. `?instanceId=…` names the instance.
+/// Starts the orchestration in the path with the JSON body, if there is one, as its input; `?instanceId=…` chooses the instance id.
+/// Whoever gets the answer can manage the instance: in Azure it takes a function key to call this.
 #[func]
 pub async fn http_start(
-    #[binding(auth_level = "anonymous", methods = "post", route = "orchestrators/{functionName}")] req: HttpRequest,
+    #[binding(auth_level = "function", methods = "post", route = "orchestrators/{functionName}")] req: HttpRequest,
     function_name: Route<String>,
     input: Json<Value>,
     starter: DurableOrchestrationClient,
@@ -15,6 +16,7 @@ pub async fn http_start(
     let instance_id = req.query_params().get("instanceId").map(String::as_str);
     match starter.start_new(&function_name, instance_id, &*input).await {
         Ok(id) => starter.create_check_status_response(Some(req.url()), &id).into(),
+        // Not all hosts say so: some start the instance, and let it fail.
         Err(UnknownOrchestration { message, .. }) => (404, message).into(),
         Err(error) => (error.status_code().unwrap_or(500), error.to_string()).into(),
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use azure_functions::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// The answer: whether it is approved.
+/// The answer, `true` or `false` as JSON: whether it is approved.
 #[event("ApprovalEvent")]
 #[derive(Serialize, Deserialize)]
 pub struct ApprovalEvent(bool);

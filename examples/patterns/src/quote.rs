@@ -13,6 +13,7 @@ pub async fn try_get_quote(
     let quote = context.call::<get_quote>(context.input());
     match context.timeout(Duration::from_secs(30), quote).await {
         Ok(quote) => {
+            // What is logged in a replay is dropped: this is in the log once.
             log::info!("The quote is {}.", quote?);
             Ok(true.into())
         }
@@ -36,8 +37,8 @@ mod tests {
 
     /// The exchange answers after so long.
     fn ask(host: &TestHost, after: u64) -> TestInstance<'_> {
-        let fake = host.fake_typed::<get_quote>(|_share| Ok(42));
-        let _ = fake.taking(Duration::from_secs(after));
+        host.fake_typed::<get_quote>(|_share| Ok(42))
+            .taking(Duration::from_secs(after));
         host.start_typed::<try_get_quote>("ACME".to_owned())
     }
 

@@ -11,11 +11,11 @@ use azure_functions::{
 pub async fn book_trip(
     context: DurableOrchestrationContext<String>,
 ) -> Result<OrchestrationOutput<String>, SagaError<CallError>> {
-    saga(async |saga| {
+    saga(async |trip| {
         let flight = context.call::<book_flight>(context.input()).await?;
-        saga.on_failure(|| context.call::<cancel>(flight));
+        trip.on_failure(|| context.call::<cancel>(flight));
         let hotel = context.call::<book_hotel>(context.input()).await?;
-        saga.on_failure(|| context.call::<cancel>(hotel));
+        trip.on_failure(|| context.call::<cancel>(hotel));
         Ok(context.call::<pay>(context.input()).await?.into())
     })
     .await
@@ -34,10 +34,10 @@ pub fn book_hotel(place: String) -> ActivityOutput<String> {
 /// Pays for a trip, unless it is too far.
 #[func]
 pub fn pay(place: String) -> Result<ActivityOutput<String>, String> {
-    match &*place {
-        "Mars" => Err(format!("nobody has the money for {place}")),
-        _ => Ok(format!("paid: a trip to {place}").into()),
+    if place == "Mars" {
+        return Err(format!("nobody has the money for {place}"));
     }
+    Ok(format!("paid: a trip to {place}").into())
 }
 
 #[func(activity)]

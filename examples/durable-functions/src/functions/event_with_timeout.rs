@@ -5,12 +5,13 @@ use azure_functions::prelude::*;
 /// Waits for the event `approval`, as many milliseconds as the input says (60,000, if it says nothing).
 ///
 /// Output: `"approved"` when the event's data is `true`, `"rejected"` when it is anything else, `"nobody answered"` when
-/// the time is over.
+/// the time is over. (Events have types, too: see the examples `gift-registry` and `patterns`.)
 #[func]
 pub async fn event_with_timeout(context: DurableOrchestrationContext<Option<u64>>) -> OrchestrationOutput<String> {
     let timeout = Duration::from_millis(context.input().unwrap_or(60_000));
     context.set_custom_status("waiting for approval");
     match context.wait_for_event_with_timeout("approval", timeout).await {
+        // Any JSON.
         Some(data) if data == true => "approved".into(),
         Some(_) => "rejected".into(),
         None => "nobody answered".into(),

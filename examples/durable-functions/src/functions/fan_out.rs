@@ -35,7 +35,7 @@ mod tests {
         let instance = host.start("fan_out", 1_000);
         assert_eq!(instance.output::<u64>(), 1_000 * 1_001 * 2_001 / 6);
         assert_eq!(instance.calls().len(), 1_000);
-        assert_eq!(host.elapsed(), Duration::from_mins(60));
+        assert_eq!(host.elapsed(), Duration::from_hours(1));
     }
 
     #[test]

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fan_out::square;
 
-/// What one generation hands to the next.
+/// What one execution hands to the next.
 #[derive(Serialize, Deserialize)]
 pub struct Progress {
     left: u64,
@@ -11,7 +11,8 @@ pub struct Progress {
     sum: u64,
 }
 
-/// Counts down, one generation per number; a new generation begins with an empty history, so a loop may go on for ever.
+/// Counts down, one execution per number: `start_over` is continue-as-new with an input of the right type. A new execution
+/// begins with an empty history, so a loop may go on for ever: an eternal orchestration.
 ///
 /// Output for the input `{"left":5}`, and for none: `55`, which is 25 + 16 + 9 + 4 + 1.
 #[func]
@@ -26,6 +27,7 @@ pub async fn looping(
         left: left - 1,
         sum: sum + context.call::<square>(left).await?,
     };
+    // `false`: events that nobody has waited for do not go along.
     context.start_over(Some(next), false).await
 }
 
@@ -35,14 +37,14 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn five_generations_and_one_sum() {
+    fn five_executions_and_one_sum() {
         let host = TestHost::new();
         assert_eq!(host.start("looping", ()).output::<u64>(), 55);
         assert_eq!(host.start("looping", json!({ "left": 5 })).output::<u64>(), 55);
     }
 
     #[test]
-    fn a_generation_begins_with_what_the_last_one_handed_on_and_an_empty_history() {
+    fn an_execution_begins_with_what_the_last_one_handed_on_and_an_empty_history() {
         let host = TestHost::new();
         let long = host.start("looping", json!({ "left": 200 }));
         assert_eq!(long.output::<u64>(), 200 * 201 * 401 / 6);

@@ -13,6 +13,7 @@ pub async fn retry(context: DurableOrchestrationContext) -> Result<Orchestration
         name: context.new_guid().to_string(),
         failures: 2,
     };
+    // At most five attempts, with 100 ms between the first two.
     let policy = RetryOptions::new(Duration::from_millis(100), 5).backoff_coefficient(2.0);
     let answer = context.call_with_retry::<call_service>(policy, service.clone()).await?;
     context.call::<remove_service>(service).await?;
@@ -38,7 +39,7 @@ impl Service {
     }
 }
 
-/// Fails as many times as its input says, then answers, however often it runs.
+/// Fails as many times as its input says, up to a hundred, then answers, however often it runs.
 #[func]
 pub fn call_service(service: Service) -> Result<ActivityOutput<String>, Box<dyn Error + Send + Sync>> {
     for (mark, failure) in service.marks().zip(1..) {
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn the_whole_runs_for_real() {
         let host = TestHost::new();
-        // The GUID follows from the instance id: another run of this test has another one.
+        // The GUID follows from the instance id, among others: another run of this test has another one.
         let id = format!("retry-{}", std::process::id());
         let instance = host.start_with_id("retry", &id, ());
         assert_eq!(instance.output::<String>(), "The service answered after 2 failures.");

@@ -11,7 +11,7 @@ pub async fn start(
 ) -> HttpResponse {
     match client.start::<hello_world>(Value::Null).await {
         Ok(_) => "Orchestration started.".into(),
-        Err(e) => format!("Failed to start orchestration: {e}").into(),
+        Err(e) => (500, format!("Failed to start orchestration: {e}")).into(),
     }
 }
 

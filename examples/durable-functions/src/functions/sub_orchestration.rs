@@ -39,10 +39,9 @@ mod tests {
     #[test]
     fn they_run_at_once() {
         let host = TestHost::new();
-        let greeting = host.fake("say_hello", |_: String| "Hi!");
-        let _ = greeting.taking(Duration::from_hours(2));
-        let square = host.fake("square", |_: u64| 1);
-        let _ = square.taking(Duration::from_hours(5));
+        host.fake("say_hello", |_: String| "Hi!")
+            .taking(Duration::from_hours(2));
+        host.fake("square", |_: u64| 1).taking(Duration::from_hours(5));
         let instance = host.start("sub_orchestration", ());
         assert_eq!(instance.output::<Value>()["sum"], 10);
         assert_eq!(
