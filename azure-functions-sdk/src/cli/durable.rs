@@ -1,23 +1,32 @@
-//! `cargo func durable`: looks at the orchestration instances of a running local host.
+//! `cargo func durable`: looks at the orchestration instances of a running local host, and manages them. Each verb is a
+//! request of the durable HTTP API, and prints what that answers; `delete-task-hub` alone needs the host to be down.
+
+mod delete_hub;
+mod manage;
+mod purge;
 
 use std::{fs, io, path::PathBuf, process::ExitCode};
 
 use http::StatusCode;
 use serde_json::Value;
+use url::Url;
 
 use super::{
     CommandResult,
-    host_client::{Host, Reply},
+    host_client::{Host, HostError, Reply},
 };
 use crate::shell::Shell;
 
 /// Path of the durable HTTP API.
-const DURABLE: [&str; 4] = ["runtime", "webhooks", "durabletask", "instances"];
+const DURABLE: [&str; 3] = ["runtime", "webhooks", "durabletask"];
 const CONTINUATION: &str = "x-ms-continuation-token";
 
-/// Look at the orchestration instances of a running local host.
+/// Look at the orchestration instances of a running local host, and manage them.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
+    /// Start an orchestration, and print its id and its URLs.
+    #[command(name = "start-new")]
+    Start(manage::Start),
     /// Print the whole history of an instance, as `cargo func replay` and tests take it.
     #[command(name = "get-history")]
     History {
@@ -43,6 +52,25 @@ pub(super) enum Command {
         #[command(flatten)]
         host: Host,
     },
+    /// Send an external event to an instance.
+    #[command(name = "raise-event")]
+    Raise(manage::Raise),
+    /// End an instance; activities under way are not stopped.
+    Terminate(manage::Control),
+    /// Hold an instance: it takes no further step until it is resumed.
+    Suspend(manage::Control),
+    /// Let a suspended instance go on.
+    Resume(manage::Control),
+    /// Run the failed work of a failed instance again.
+    Rewind(manage::Control),
+    /// Start the orchestration of an instance once more, with the same input; print id and URLs.
+    Restart(manage::Restart),
+    /// Remove ended instances with their histories, one or all of a time; print how many.
+    #[command(name = "purge-history")]
+    Purge(purge::Args),
+    /// Delete all that an app's task hub holds; its host must not be running.
+    #[command(name = "delete-task-hub")]
+    DeleteHub(delete_hub::Args),
 }
 
 /// Why there is nothing to print.
@@ -53,6 +81,8 @@ enum DurableError {
     Refused { status: StatusCode, said: String },
     #[error("there is no instance `{0}`: `cargo func durable get-instances` lists them")]
     NoInstance(String),
+    #[error("instance `{0}` has already ended")]
+    Ended(String),
     #[error("the host's answer is not JSON: is this a local host of `cargo func run`?")]
     NoJson(#[source] serde_json::Error),
     #[error("`{}` could not be written", .path.display())]
@@ -67,10 +97,18 @@ impl Command {
                 Self::History { id, output, host } => get_history(&host, &id, output, shell).await,
                 Self::Instances { host } => get_instances(&host, shell).await,
                 Self::RuntimeStatus { id, host } => {
-                    let reply = host.get(&host.address(&[&DURABLE[..], &[&id]].concat())?, &[]).await?;
-                    shell.print(format_args!("{:#}", json(&checked(reply, Some(&id))?)?));
-                    Ok(ExitCode::SUCCESS)
+                    let reply = host.get(&page(&host, &["instances", &id])?, &[]).await?;
+                    print(&checked(reply, Some(&id))?, shell)
                 }
+                Self::Start(start) => start.run(shell).await,
+                Self::Raise(raise) => raise.run(shell).await,
+                Self::Terminate(control) => control.run("terminate", "Terminating", shell).await,
+                Self::Suspend(control) => control.run("suspend", "Suspending", shell).await,
+                Self::Resume(control) => control.run("resume", "Resuming", shell).await,
+                Self::Rewind(control) => control.run("rewind", "Rewinding", shell).await,
+                Self::Restart(restart) => restart.run(shell).await,
+                Self::Purge(purge) => purge.run(shell).await,
+                Self::DeleteHub(delete) => delete.run(shell),
             }
         })
     }
@@ -98,7 +136,7 @@ async fn get_history(host: &Host, id: &str, output: Option<PathBuf>, shell: Shel
 }
 
 async fn get_instances(host: &Host, shell: Shell) -> CommandResult {
-    let url = host.address(&DURABLE)?;
+    let url = page(host, &["instances"])?;
     let mut all = Vec::new();
     let mut token = String::new();
     loop {
@@ -119,15 +157,42 @@ async fn get_instances(host: &Host, shell: Shell) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A page of the durable HTTP API.
+fn page(host: &Host, segments: &[&str]) -> Result<Url, HostError> {
+    host.address(&[&DURABLE[..], segments].concat())
+}
+
+/// Prints a JSON answer.
+fn print(reply: &Reply, shell: Shell) -> CommandResult {
+    shell.print(format_args!("{:#}", json(reply)?));
+    Ok(ExitCode::SUCCESS)
+}
+
 /// 202 is the status of an instance that has not ended.
 fn checked(reply: Reply, id: Option<&str>) -> Result<Reply, DurableError> {
     match (reply.status, id) {
         (status, _) if status.is_success() => Ok(reply),
         (StatusCode::NOT_FOUND, Some(id)) => Err(DurableError::NoInstance(id.to_owned())),
+        (StatusCode::GONE, Some(id)) => Err(DurableError::Ended(id.to_owned())),
         (status, _) => Err(DurableError::Refused {
             status,
-            said: String::from_utf8_lossy(&reply.body).trim().to_owned(),
+            said: said(&reply),
         }),
+    }
+}
+
+/// What the host says of a failure: an error object, a JSON string, or any text.
+fn said(reply: &Reply) -> String {
+    match serde_json::from_slice(&reply.body) {
+        Ok(Value::String(text)) => text,
+        Ok(Value::Object(mut error)) => ["ExceptionMessage", "Message"]
+            .iter()
+            .find_map(|name| match error.remove(*name)? {
+                Value::String(text) => Some(text),
+                _ => None,
+            })
+            .unwrap_or_else(|| Value::Object(error).to_string()),
+        _ => String::from_utf8_lossy(&reply.body).trim().to_owned(),
     }
 }
 

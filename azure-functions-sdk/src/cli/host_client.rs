@@ -1,10 +1,10 @@
-//! Asks a running local host: one GET per connection, over plain HTTP.
+//! Asks a running local host: one request per connection, over plain HTTP.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header};
-use http_body_util::{BodyExt, Empty};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use url::Url;
@@ -76,14 +76,31 @@ impl Host {
 
     /// Gets a page; more headers may be named.
     pub(super) async fn get(&self, url: &Url, headers: &[(&'static str, &str)]) -> Result<Reply, HostError> {
-        match tokio::time::timeout(TIMEOUT, self.answer(url, headers)).await {
+        self.send(Method::GET, url, headers, None).await
+    }
+
+    /// Sends a request; a body is JSON.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: &[(&'static str, &str)],
+        body: Option<String>,
+    ) -> Result<Reply, HostError> {
+        match tokio::time::timeout(TIMEOUT, self.answer(method, url, headers, body)).await {
             Ok(Ok(reply)) if reply.status == StatusCode::UNAUTHORIZED => Err(HostError::Unauthorized),
             Ok(answer) => answer,
             Err(_) => Err(HostError::Slow(url.clone())),
         }
     }
 
-    async fn answer(&self, url: &Url, headers: &[(&'static str, &str)]) -> Result<Reply, HostError> {
+    async fn answer(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: &[(&'static str, &str)],
+        body: Option<String>,
+    ) -> Result<Reply, HostError> {
         let broken = |source| HostError::Broken {
             url: url.clone(),
             source,
@@ -96,15 +113,21 @@ impl Host {
             url: url.clone(),
             source,
         })?;
-        let mut request =
-            Request::get(&url[url::Position::BeforePath..]).header(header::HOST, format!("{name}:{port}"));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(&url[url::Position::BeforePath..])
+            .header(header::HOST, format!("{name}:{port}"));
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
         for (header, value) in headers {
             request = request.header(*header, *value);
         }
         if let Some(key) = &self.key {
             request = request.header(KEY_HEADER, key);
         }
-        let request = request.body(Empty::<Bytes>::new()).map_err(HostError::Key)?;
+        let body = Full::new(Bytes::from(body.unwrap_or_default()));
+        let request = request.body(body).map_err(HostError::Key)?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(broken)?;

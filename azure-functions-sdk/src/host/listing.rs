@@ -3,6 +3,7 @@
 use super::{
     function::{Function, FunctionTable},
     http::FrontTrigger,
+    metadata::is_fired_by_hand,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -40,6 +41,10 @@ pub(crate) fn lines(
                     path.join("/")
                 ));
             }
+            _ if is_fired_by_hand(&trigger.kind) => others.push(format!(
+                "\t{}: {}, by hand: POST {origin}/admin/functions/{}",
+                function.name, trigger.kind, function.name
+            )),
             _ => others.push(format!("\t{}: {}", function.name, trigger.kind)),
         }
     }
@@ -81,6 +86,10 @@ mod tests {
             off,
             metadata("bad", &[]),
             metadata("clash", &[HTTP]),
+            metadata(
+                "orders",
+                &[r#"{"type":"queueTrigger","name":"order","queueName":"orders"}"#],
+            ),
         ];
         let table = FunctionTable::new(read(described, &AppSettings::default()));
         let problems = BTreeMap::from([(5, "its route is taken".to_owned())]);
@@ -95,6 +104,8 @@ mod tests {
                 "\tany: [] http://localhost:7071/api/any",
                 "",
                 "\tsay_hello: activityTrigger",
+                "",
+                "\torders: queueTrigger, by hand: POST http://localhost:7071/admin/functions/orders",
                 "",
                 "Function off is disabled.",
                 "Function bad is in error: The function has no trigger binding; it needs exactly one.",

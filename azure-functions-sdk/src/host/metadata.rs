@@ -21,6 +21,9 @@ const SERVED_TRIGGERS: [&str; 5] = [
     "entityTrigger",
 ];
 
+/// Triggers that are fired by hand, through the admin API, because this host has nothing to listen to.
+const TRIGGERS_BY_HAND: [&str; 1] = ["queueTrigger"];
+
 /// What decides, besides the metadata, how a function is seen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AppSettings {
@@ -157,12 +160,17 @@ fn wrong_binding_name(binding: &Binding) -> Option<String> {
         .then(|| format!("`{name}` cannot be the name of a binding: use a letter, then at most 127 letters or digits."))
 }
 
+/// Whether nothing but the admin API starts functions with this trigger here.
+pub(crate) fn is_fired_by_hand(trigger: &str) -> bool {
+    TRIGGERS_BY_HAND.iter().any(|kind| kind.eq_ignore_ascii_case(trigger))
+}
+
 /// Why this host cannot serve the binding, if it cannot.
 fn unserved(binding: &Binding) -> Option<String> {
     let kind = &binding.kind;
     let known = |kinds: &[&str]| kinds.iter().any(|known| binding.is(known));
     if binding.is_trigger() {
-        return (!known(&SERVED_TRIGGERS)).then(|| {
+        return (!known(&SERVED_TRIGGERS) && !is_fired_by_hand(kind)).then(|| {
             format!(
                 "The local host does not know the trigger `{kind}`; it serves {}.",
                 SERVED_TRIGGERS.join(", ")

@@ -4,6 +4,7 @@
 mod calls;
 mod critical_sections;
 mod failures;
+mod http;
 mod lifetimes;
 mod many;
 mod waiting;

@@ -1,9 +1,11 @@
 //! The face of `cargo func`, run as users run it.
 
+mod durable;
 mod examples;
 mod histories;
 mod new;
 mod run;
+mod session;
 
 use std::{
     path::Path,

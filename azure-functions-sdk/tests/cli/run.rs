@@ -76,14 +76,25 @@ impl Running {
         running
     }
 
-    /// Sends one request; gives back status, head, and body.
+    /// Sends one request with a body of JSON; gives back status, head, and body.
     pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> (u16, String, String) {
+        self.send(method, path, Some("application/json"), body)
+    }
+
+    /// Sends one request; gives back status, head, and body.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        content_type: Option<&str>,
+        body: &str,
+    ) -> (u16, String, String) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let length = body.len();
+        let (port, length) = (self.port, body.len());
+        let content_type = content_type.map_or(String::new(), |of| format!("Content-Type: {of}\r\n"));
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: localhost:{}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}",
-            self.port
+            "{method} {path} HTTP/1.1\r\nHost: localhost:{port}\r\n{content_type}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
         )
         .unwrap();
         let mut answer = String::new();

@@ -153,7 +153,7 @@ fn transfers_in_critical_sections_lose_nothing_whenever_the_process_ends() {
 }
 
 #[test]
-fn an_http_call_polls_until_the_job_is_done() {
+fn row_078_an_http_call_polls_until_the_job_is_done() {
     let host = TestHost::new();
     host.fake_http({
         let mut polls = 0;

@@ -193,13 +193,16 @@ impl HttpRequest {
             .map_err(|error| BindingError::bad_request(format!("the body is not UTF-8: {error}")))
     }
 
-    /// The body, parsed as JSON.
+    /// The body, parsed as JSON. No body is `null`, for types that can be that, such as an `Option`.
     ///
     /// # Errors
     /// If it is not JSON, or not of this type: the message says where. A function that returns the error answers 400.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, BindingError> {
-        parse_json(&self.shared.body)
-            .map_err(|error| BindingError::bad_request(format!("the body is not as expected: {error}")))
+        let body = &self.shared.body;
+        if body.is_empty() {
+            return parse_json(b"null").map_err(|_| BindingError::bad_request("the body is empty"));
+        }
+        parse_json(body).map_err(|error| BindingError::bad_request(format!("the body is not as expected: {error}")))
     }
 
     /// The value of a cookie.
@@ -353,6 +356,14 @@ mod tests {
         assert_eq!(body(None, typed(Data::Bytes("x".into()))), "x");
         assert_eq!(body(Some(Box::default()), typed(Data::Bytes("x".into()))), "x");
         assert_eq!(body(None, None), "");
+    }
+
+    #[test]
+    fn no_body_is_null_where_that_can_be() {
+        let request = HttpRequest::from_rpc(RpcHttp::default());
+        assert_eq!(request.json::<Option<u32>>().unwrap(), None);
+        assert_eq!(request.json::<serde_json::Value>().unwrap(), serde_json::Value::Null);
+        assert_eq!(request.json::<u32>().unwrap_err().to_string(), "the body is empty");
     }
 
     #[test]

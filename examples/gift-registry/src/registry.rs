@@ -29,7 +29,6 @@ mod tests {
     use azure_functions::durable::Orchestration;
     use azure_functions_sdk::testing::TestHost;
 
-    /// Row 117 of the acceptance table.
     #[test]
     fn a_registry_closes_by_itself_after_five_minutes() {
         let host = TestHost::new();

@@ -140,9 +140,8 @@ mod tests {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// Row 116 of the acceptance table.
     #[test]
-    fn a_registry_takes_items_until_it_is_finished() {
+    fn row_116_a_registry_takes_items_until_it_is_finished() {
         let host = TestHost::new();
         let id = open(&host);
         let items = ["Commodore 64", "Zork Trilogy", "Dune Movie Poster"];
@@ -174,9 +173,8 @@ mod tests {
         assert_eq!(json(&host, "peek", &two)["registry"]["items"], json!(["a train"]));
     }
 
-    /// Row 118 of the acceptance table.
     #[test]
-    fn nothing_is_added_to_a_wrong_or_closed_registry() {
+    fn row_118_nothing_is_added_to_a_wrong_or_closed_registry() {
         let host = TestHost::new();
         assert_eq!(get(&host, "add", "nobody", Some("socks")).0, 404);
         assert_eq!(get(&host, "add", "no#body", Some("socks")).0, 404);
@@ -244,14 +242,22 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_that_closes_by_itself_is_closed_to_the_web_too() {
+    fn row_117_a_registry_closes_by_itself_after_five_minutes_unless_it_is_finished_before() {
         let host = TestHost::new();
-        let id = open(&host);
+        let (left, finished) = (open(&host), open(&host));
         host.advance(5 * MINUTE - Duration::from_secs(1));
-        assert_eq!(get(&host, "add", &id, Some("socks")).0, 200);
-        assert_eq!(json(&host, "peek", &id)["status"], "Open");
+        assert_eq!(get(&host, "add", &left, Some("socks")).0, 200);
+        assert_eq!(json(&host, "peek", &left)["status"], "Open");
+        assert_eq!(get(&host, "finish", &finished, None), (200, "Closed".to_owned()));
+        assert!(host.instance(&finished).output::<bool>());
+
         host.advance(Duration::from_secs(1));
-        assert_eq!(json(&host, "peek", &id)["status"], "Closed");
-        assert_eq!(get(&host, "add", &id, Some("one more")).0, 400);
+        assert_eq!(json(&host, "peek", &left)["status"], "Closed");
+        assert_eq!(get(&host, "add", &left, Some("one more")).0, 400);
+        assert!(!host.instance(&left).output::<bool>());
+        assert!(
+            host.instance(&finished).output::<bool>(),
+            "its five minutes change nothing"
+        );
     }
 }

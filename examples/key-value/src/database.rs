@@ -73,9 +73,8 @@ mod tests {
         (200, body.to_owned())
     }
 
-    /// Row 119 of the acceptance table.
     #[test]
-    fn what_was_put_is_got_and_outlives_the_host() {
+    fn row_119_what_was_put_is_got_and_outlives_the_host() {
         let host = TestHost::new();
         assert_eq!(send(&host, "PUT", "1", "my-value"), ok("\"my-value\""));
         assert_eq!(send(&host, "GET", "1", ""), ok("\"my-value\""));

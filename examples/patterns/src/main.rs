@@ -1,7 +1,17 @@
 //! The application patterns of durable functions, one per file: see `README.md`.
 
+mod aggregator;
 mod bank_transfer;
+mod billing;
+mod budget_approval;
+mod chaining;
+mod fan_out_fan_in;
 mod http_start;
+mod human_interaction;
+mod monitor;
+mod queue_message;
+mod quote;
+mod saga;
 
 fn main() -> std::process::ExitCode {
     azure_functions::worker_main()

@@ -96,6 +96,15 @@ impl TaskHub {
         Self::open_with(options, worker, Arc::new(store), HubRuntime::Tokio(runtime))
     }
 
+    /// Deletes the hub: all instances and entities, and everything that waits. `false` if there was none.
+    ///
+    /// # Errors
+    /// When a host has the hub, or its files cannot be removed.
+    #[cfg(feature = "sqlite")]
+    pub fn delete(options: &TaskHubOptions) -> Result<bool, TaskHubError> {
+        Ok(super::store::sqlite::SqliteStore::delete(&options.database())?)
+    }
+
     /// Opens the hub on any store and any runtime.
     pub(crate) fn open_with(
         options: TaskHubOptions,

@@ -79,6 +79,29 @@ impl SqliteStore {
         })
     }
 
+    /// Removes the file and what SQLite keeps beside it, if no host has it; `false` if there is none.
+    pub(crate) fn delete(path: &Path) -> Result<bool, StoreError> {
+        if !path.exists() {
+            return Ok(false);
+        }
+        let _lock = HubLock::acquire(path)?;
+        // The database last: as long as it is there, the hub is.
+        for suffix in ["-shm", "-wal", ""] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            match std::fs::remove_file(&name) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(StoreError::File {
+                        path: name.into(),
+                        source,
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(true)
+    }
+
     fn with_writer<T>(&self, work: impl FnOnce(&mut WriterConnection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let mut writer = lock(&self.writer);
         let writer = writer.as_mut().ok_or(StoreError::Closed)?;

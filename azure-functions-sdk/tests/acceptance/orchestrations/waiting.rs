@@ -104,15 +104,21 @@ fn row_063_an_event_in_time_is_the_answer_and_cancels_the_timer_and_no_event_is_
     assert_eq!(ignored.output::<Value>(), json!({ "answer": null }));
 }
 
-/// Takes its timer back, in the way that its input names.
+/// Takes its timer back, in the way that its input names; then it is done, or goes on with something else.
 #[func]
-async fn changes_its_mind(context: DurableOrchestrationContext<String>) -> Result<OrchestrationOutput, CallError> {
+async fn changes_its_mind(
+    context: DurableOrchestrationContext<(String, bool)>,
+) -> Result<OrchestrationOutput, CallError> {
+    let (way, goes_on) = context.input();
     let timer = context.create_timer_after(10 * DAY);
     context.call_activity("double", 1).await?;
-    match context.input().as_str() {
+    match way.as_str() {
         "drops it" => drop(timer),
         "cancels it" => timer.cancel(),
         _ => timer.await,
+    }
+    if goes_on {
+        context.wait_for_event("end").await;
     }
     Ok(().into())
 }
@@ -121,13 +127,17 @@ async fn changes_its_mind(context: DurableOrchestrationContext<String>) -> Resul
 fn row_080_an_instance_is_completed_at_once_when_its_timer_is_dropped_or_cancelled() {
     for way in ["drops it", "cancels it"] {
         let host = TestHost::new();
-        let instance = host.start("changes_its_mind", way);
+        let instance = host.start("changes_its_mind", (way, false));
         assert_eq!(instance.runtime_status(), Status::Completed, "{way}");
+        // It is not the end of the instance that cancels the timer.
+        let lives_on = host.start("changes_its_mind", (way, true));
         host.run_until_idle();
         assert_eq!(host.elapsed(), Duration::ZERO, "{way}");
+        lives_on.raise_event("end", ());
+        assert_eq!(lives_on.runtime_status(), Status::Completed, "{way}");
     }
     let host = TestHost::new();
-    host.start("changes_its_mind", "waits").wait();
+    host.start("changes_its_mind", ("waits", false)).wait();
     assert_eq!(host.elapsed(), 10 * DAY, "the timer is real");
 }
 

@@ -77,8 +77,8 @@ impl MonitorOptions {
 /// # Errors
 /// The first error of `check`.
 #[track_caller]
-pub fn monitor<T, E, C>(
-    context: &DurableOrchestrationContext,
+pub fn monitor<I, T, E, C>(
+    context: &DurableOrchestrationContext<I>,
     options: MonitorOptions,
     mut check: C,
 ) -> impl Future<Output = Result<Option<T>, E>>

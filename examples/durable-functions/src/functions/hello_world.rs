@@ -34,7 +34,7 @@ mod tests {
     const HOUR: Duration = Duration::from_hours(1);
 
     #[test]
-    fn greetings_come_in_the_order_of_the_calls() {
+    fn row_120_greetings_come_in_the_order_of_the_calls() {
         let host = TestHost::new();
         let instance = host.start("hello_world", ());
         assert_eq!(

@@ -1,0 +1,71 @@
+//! Waiting for an event that comes from a queue: a budget waits until it is approved or denied. A message in `approval-queue`
+//! with the id of a waiting instance approves it.
+
+use azure_functions::{
+    durable::{EventError, OrchestrationClientError},
+    prelude::*,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::queue_message::QueueMessage;
+
+/// Whether the budget is approved.
+#[event("Approval")]
+#[derive(Serialize, Deserialize)]
+pub struct Approval(bool);
+
+/// Waits for an approval, as long as it takes. Output: what to do now.
+#[func]
+pub async fn budget_approval(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, EventError> {
+    let Approval(approved) = context.wait_for().await?;
+    if approved {
+        Ok("spend it".into())
+    } else {
+        Ok("save it".into())
+    }
+}
+
+/// Approves the budget whose instance id is in the queue.
+#[func]
+pub async fn approval_queue_processor(
+    #[binding(queue_name = "approval-queue")] instance_id: QueueMessage,
+    client: DurableOrchestrationClient,
+) -> Result<(), OrchestrationClientError> {
+    client.raise(&instance_id, &Approval(true)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use azure_functions_sdk::testing::TestHost;
+    use serde_json::Value;
+
+    #[test]
+    fn row_115_a_message_with_its_id_approves_a_budget() {
+        let host = TestHost::new();
+        let budget = host.start_typed::<budget_approval>(Value::Null);
+        let message = QueueMessage(budget.id().to_owned());
+        host.block_on(approval_queue_processor(message, host.client().into()))
+            .unwrap();
+        assert_eq!(budget.output::<String>(), "spend it");
+    }
+
+    #[test]
+    fn a_message_for_nobody_fails_so_that_the_queue_keeps_it() {
+        let host = TestHost::new();
+        let message = QueueMessage("nobody".to_owned());
+        let result = host.block_on(approval_queue_processor(message, host.client().into()));
+        assert!(
+            matches!(result, Err(OrchestrationClientError::NotFound { .. })),
+            "{result:?}"
+        );
+    }
+
+    #[test]
+    fn a_budget_can_be_denied_too() {
+        let host = TestHost::new();
+        let budget = host.start_typed::<budget_approval>(Value::Null);
+        budget.raise(&Approval(false));
+        assert_eq!(budget.output::<String>(), "save it");
+    }
+}
