@@ -159,11 +159,14 @@ pub(crate) fn until(what: &str, holds: impl FnMut() -> bool) {
     until_within(LIMIT, what, holds);
 }
 
+/// Looks less often the longer it takes: looking costs the host time, too.
 pub(crate) fn until_within(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + limit;
+    let mut pause = Duration::from_millis(5);
     while !holds() {
         assert!(Instant::now() < deadline, "{what}");
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(pause);
+        pause = (pause * 5 / 4).min(Duration::from_millis(200));
     }
 }
 

@@ -1,4 +1,5 @@
-//! Timer for a timeout: asks for a quote, and does without it if it is not there within 30 seconds.
+//! Timer for a timeout: asks for a quote, and does without it if it is not there within 30 seconds. Nothing stops the activity
+//! that was asked: a host shows the instance as running until that has ended, too, and ignores what it says.
 
 use std::time::Duration;
 
@@ -58,7 +59,7 @@ mod tests {
         let logs = quote.logs();
         assert_eq!(logs[0].message, "There is no quote.");
         assert_eq!((logs[0].time - start).num_seconds(), 30);
-        // Nothing stops an activity: hosts complete an instance when all that it has called has ended.
+        // The activity has ended, too.
         assert_eq!(host.elapsed(), Duration::from_mins(1));
     }
 
