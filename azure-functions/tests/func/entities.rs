@@ -179,7 +179,7 @@ async fn reading_makes_no_state() {
 }
 
 #[tokio::test]
-async fn what_fails_is_told_to_its_caller_and_changes_nothing() {
+async fn row_126_what_fails_is_told_to_its_caller_and_changes_nothing() {
     let operations = [
         ("take", json!(1)),
         ("take", json!(5)),

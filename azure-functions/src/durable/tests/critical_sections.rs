@@ -162,6 +162,69 @@ fn a_call_whose_section_began_beside_other_work_waits_for_the_shim() {
     );
 }
 
+/// The answer that sets it off belongs to a closed segment, which cannot be closed on it again.
+#[test]
+fn a_call_that_something_older_sets_off_waits_for_the_call_before_it() {
+    let older: Orchestrator = |c| {
+        fallible(async move {
+            let older = c.call_activity("X", ());
+            let section = both(&c).await;
+            section.call_entity(&entity(A), "withdraw", 5).await?;
+            older.await?;
+            Ok(section.call_entity(&entity(A), "withdraw", 6).await?)
+        })
+    };
+    let script = "12 0 4#0(X) 14#1(@acct@a)=lock:L[@acct@a+@acct@b] 13 12 15(L)={} 14#2(@acct@a)=call:Q1 13 12 15(Q1)={} 13 12 5>0=1";
+    assert_eq!(
+        run_with_locks(older, script).actions(),
+        "any(X lock(@acct@a @acct@b)) call(@acct@a) call(@acct@a)"
+    );
+}
+
+#[test]
+fn a_release_that_something_older_sets_off_waits_for_the_call_before_it() {
+    let older: Orchestrator = |c| {
+        fallible(async move {
+            let older = c.call_activity("X", ());
+            let section = both(&c).await;
+            section.call_entity(&entity(A), "withdraw", 5).await?;
+            older.await?;
+            section.release();
+            Ok(c.call_activity("Y", ()).await?)
+        })
+    };
+    let script = "12 0 4#0(X) 14#1(@acct@a)=lock:L[@acct@a+@acct@b] 13 12 15(L)={} 14#2(@acct@a)=call:Q1 13 12 15(Q1)={} 13 12 5>0=1";
+    assert_eq!(
+        run_with_locks(older, script).actions(),
+        "any(X lock(@acct@a @acct@b)) call(@acct@a) release Y"
+    );
+}
+
+#[test]
+fn a_call_that_something_older_sets_off_waits_for_the_relay_of_the_grant() {
+    let older: Orchestrator = |c| {
+        body(async move {
+            let older = c.call_activity("X", ());
+            let section = async {
+                let section = both(&c).await;
+                older.await.unwrap_or_default();
+                section.call_entity(&entity(A), "withdraw", 5).await.unwrap_or_default()
+            };
+            let chain = async {
+                ok(&c, "One").await;
+                ok(&c, "Two").await
+            };
+            json!(c.join((section, chain)).await)
+        })
+    };
+    let script = "12 0 4#0(X) 14#1(@acct@a)=lock:L[@acct@a+@acct@b] 4#2(One) 13 12 5>2=1 4#3(Two) 13 \
+                  12 15(L)={} 10#4=2031-05-04T10:02:00Z 13 12 11#4 13 12 5>0=1";
+    assert_eq!(
+        run_with_locks(older, script).actions(),
+        "any(X lock(@acct@a @acct@b) One) any(Two timer) call(@acct@a)"
+    );
+}
+
 #[test]
 fn two_chains_of_calls_to_two_locked_entities_run_side_by_side() {
     let chains: Orchestrator = |c| {
