@@ -1,29 +1,25 @@
 //! The context of an orchestration.
 
+mod calls;
+mod combinators;
+mod waits;
+
+pub use waits::EventOrTimeout;
+
 use super::{
-    AsCompleted, CallError, CallFuture, CalledKind, ContinueAsNewFuture, EventFuture, ForEachConcurrent, InputError,
-    Join, JoinAll, JoinTuple, Race, RaceTuple, RetryOptions, Select, SelectAll, SelectTuple, TimerFuture, TryJoin,
-    TryJoinAll, TryJoinTuple,
-    replay::{
-        action::ActionKind,
-        combinator::Timeout,
-        core::{Core, Site},
-        deliver::add,
-        outcome::ContinueAsNew,
-    },
+    ContinueAsNewFuture, InputError,
+    replay::{core::Core, outcome::ContinueAsNew},
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
     any::{TypeId, type_name},
     cell::Cell,
     fmt,
-    future::Future,
     ops::Deref,
     panic::Location,
     rc::Rc,
-    time::Duration,
 };
 use uuid::Uuid;
 
@@ -268,199 +264,6 @@ impl<T> DurableOrchestrationContext<T> {
         }
     }
 
-    /// Calls an activity.
-    #[track_caller]
-    pub fn call_activity<D: Serialize>(&self, name: &str, input: D) -> CallFuture {
-        self.make_call(self.activity(name, &input), None, Location::caller())
-    }
-
-    /// Calls an activity, and again when it fails.
-    #[track_caller]
-    pub fn call_activity_with_retry<D: Serialize>(&self, name: &str, options: RetryOptions, input: D) -> CallFuture {
-        self.make_call(self.activity(name, &input), Some(options), Location::caller())
-    }
-
-    /// Starts another orchestration and waits for its output. Without an instance id it gets one made from this
-    /// execution's and a number.
-    #[track_caller]
-    pub fn call_sub_orchestrator<D: Serialize>(&self, name: &str, instance_id: Option<&str>, input: D) -> CallFuture {
-        self.make_call(
-            self.sub_orchestration(name, instance_id, &input),
-            None,
-            Location::caller(),
-        )
-    }
-
-    /// Starts another orchestration and waits for its output, and again when it fails. A given instance id is used by
-    /// every attempt.
-    #[track_caller]
-    pub fn call_sub_orchestrator_with_retry<D: Serialize>(
-        &self,
-        name: &str,
-        instance_id: Option<&str>,
-        options: RetryOptions,
-        input: D,
-    ) -> CallFuture {
-        self.make_call(
-            self.sub_orchestration(name, instance_id, &input),
-            Some(options),
-            Location::caller(),
-        )
-    }
-
-    pub(super) fn activity<D: Serialize>(&self, name: &str, input: &D) -> Result<ActionKind, CallError> {
-        Ok(ActionKind::CallActivity {
-            name: self.known(CalledKind::Activity, name)?,
-            input: self.json(name, input)?,
-        })
-    }
-
-    pub(super) fn sub_orchestration<D: Serialize>(
-        &self,
-        name: &str,
-        id: Option<&str>,
-        input: &D,
-    ) -> Result<ActionKind, CallError> {
-        let known = self.known(CalledKind::Orchestration, name)?;
-        let id = id.filter(|id| !id.is_empty());
-        // The host swallows these mistakes, and every later id would shift.
-        let same = |other: &str| id.is_some_and(|id| id.eq_ignore_ascii_case(other));
-        let reason = match id {
-            Some(id) if id.starts_with('@') => Some("ids of entities start with '@'"),
-            Some(_) if same(self.instance_id()) => Some("it is the id of this instance"),
-            Some(_) if self.parent_instance_id().is_some_and(same) => Some("it is the id of the parent instance"),
-            _ => None,
-        };
-        if let (Some(reason), Some(id)) = (reason, id) {
-            return Err(CallError::InstanceId {
-                name: name.to_owned(),
-                id: id.to_owned(),
-                reason,
-            });
-        }
-        let instance_id = id.map(str::to_owned);
-        Ok(ActionKind::CallSubOrchestration {
-            name: known,
-            instance_id,
-            input: self.json(name, input)?,
-        })
-    }
-
-    pub(super) fn json<D: Serialize>(&self, name: &str, input: &D) -> Result<String, CallError> {
-        self.core.json(input).map_err(|source| CallError::Input {
-            name: name.to_owned(),
-            source,
-        })
-    }
-
-    pub(super) fn known(&self, kind: CalledKind, name: &str) -> Result<Rc<str>, CallError> {
-        if let Some(name) = self.core.known(kind, name) {
-            return Ok(name);
-        }
-        let known = self.core.functions.names(kind);
-        Err(CallError::NotRegistered {
-            kind: match kind {
-                CalledKind::Activity => "activity",
-                CalledKind::Orchestration => "orchestration",
-                CalledKind::Entity => "entity",
-            },
-            name: name.to_owned(),
-            known: if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            },
-        })
-    }
-
-    pub(super) fn make_call(
-        &self,
-        call: Result<ActionKind, CallError>,
-        retry: Option<RetryOptions>,
-        site: Site,
-    ) -> CallFuture {
-        let core = &self.core;
-        let call = match call {
-            Ok(call) => call,
-            Err(error) => {
-                core.touch(site);
-                return CallFuture::refused(core, error);
-            }
-        };
-        if !core.touch(site) {
-            return CallFuture::called(core, core.inert(site), site);
-        }
-        let op = match retry {
-            None => core.issue_call(call, site),
-            Some(options) => core.issue_retry(call, options, site),
-        };
-        CallFuture::called(core, op, site)
-    }
-
-    /// Creates a timer that fires at a time, at once if that has passed. It may be as far away as you like. Dropping the
-    /// future cancels the timer.
-    #[track_caller]
-    pub fn create_timer(&self, fire_at: DateTime<Utc>) -> TimerFuture {
-        self.timer_at(fire_at, Location::caller())
-    }
-
-    /// Creates a timer that fires after a duration, counted from [`current_time`](Self::current_time).
-    #[track_caller]
-    pub fn create_timer_after(&self, delay: Duration) -> TimerFuture {
-        self.timer_after(delay, Location::caller())
-    }
-
-    fn timer_after(&self, delay: Duration, site: Site) -> TimerFuture {
-        let delay = TimeDelta::from_std(delay).unwrap_or(TimeDelta::MAX);
-        self.timer_at(add(self.core.now(), delay), site)
-    }
-
-    /// The time, for what is built from the context.
-    pub(super) fn now_at(&self, site: Site) -> DateTime<Utc> {
-        self.core.touch(site);
-        self.core.now()
-    }
-
-    pub(super) fn timer_at(&self, fire_at: DateTime<Utc>, site: Site) -> TimerFuture {
-        let core = &self.core;
-        let op = if core.touch(site) {
-            core.issue_timer(fire_at, site)
-        } else {
-            core.inert(site)
-        };
-        TimerFuture::new(core, op, site)
-    }
-
-    /// Waits for an external event. Names compare ignoring case; events that came before the wait are kept, and the
-    /// oldest wait gets the oldest event.
-    #[track_caller]
-    pub fn wait_for_event(&self, name: &str) -> EventFuture {
-        self.event(name, Location::caller())
-    }
-
-    pub(super) fn event(&self, name: &str, site: Site) -> EventFuture {
-        let core = &self.core;
-        let op = if core.touch(site) {
-            core.issue_wait(name, site)
-        } else {
-            core.inert(site)
-        };
-        EventFuture::new(core, op, site)
-    }
-
-    /// Waits for an external event, but no longer than a duration. An event that wins cancels the timer.
-    #[track_caller]
-    pub fn wait_for_event_with_timeout(&self, name: &str, timeout: Duration) -> EventOrTimeout {
-        let site = Location::caller();
-        let event = self.event(name, site);
-        let timer = self.timer_after(timeout, site);
-        EventOrTimeout {
-            timeout: Timeout {
-                select: Select::new(&self.core, site, (event, timer)),
-            },
-        }
-    }
-
     /// Ends this execution and starts the orchestration over with a new input and an empty history. External events that
     /// were not waited for are handed on if `preserve_unprocessed_events`. Await it: it is never ready, and what else
     /// runs beside it in this execution is cut off at its next await. Where the orchestration names the types of its input and
@@ -479,111 +282,5 @@ impl<T> DurableOrchestrationContext<T> {
             }
         }
         ContinueAsNewFuture::new(&self.core, site)
-    }
-
-    /// Waits for all of a list; the outputs come in the order of the list.
-    #[track_caller]
-    pub fn join_all<I>(&self, futures: I) -> JoinAll<I::Item>
-    where
-        I: IntoIterator,
-        I::Item: Future,
-    {
-        JoinAll::new(&self.core, Location::caller(), futures)
-    }
-
-    /// Waits for all of a list, or for the first error; the rest is dropped then.
-    #[track_caller]
-    pub fn try_join_all<I, O, E>(&self, futures: I) -> TryJoinAll<I::Item, O>
-    where
-        I: IntoIterator,
-        I::Item: Future<Output = Result<O, E>>,
-    {
-        TryJoinAll::new(&self.core, Location::caller(), futures)
-    }
-
-    /// Waits for all of a tuple of two to eight.
-    #[track_caller]
-    pub fn join<F: JoinTuple>(&self, futures: F) -> Join<F> {
-        Join::new(&self.core, Location::caller(), futures)
-    }
-
-    /// Waits for all of a tuple of two to eight, or for the first error; the rest is dropped then.
-    #[track_caller]
-    pub fn try_join<F: TryJoinTuple>(&self, futures: F) -> TryJoin<F> {
-        TryJoin::new(&self.core, Location::caller(), futures)
-    }
-
-    /// Waits for the first of a list: its output, its index, and the other futures in their order. Dropping those stops
-    /// them. To take all results as they come, [`as_completed`](Self::as_completed) costs less.
-    ///
-    /// # Panics
-    /// If the list is empty: nothing could ever be first.
-    #[track_caller]
-    pub fn select_all<I>(&self, futures: I) -> SelectAll<I::Item>
-    where
-        I: IntoIterator,
-        I::Item: Future + Unpin,
-    {
-        SelectAll::new(&self.core, Location::caller(), futures)
-    }
-
-    /// Waits for the first of a tuple of two to four, and says which it was. The others are dropped.
-    #[track_caller]
-    pub fn select<F: SelectTuple>(&self, futures: F) -> Select<F> {
-        Select::new(&self.core, Location::caller(), futures)
-    }
-
-    /// Waits for the first of a tuple of two to four that all have the same output. The others are dropped.
-    #[track_caller]
-    pub fn race<F: RaceTuple>(&self, futures: F) -> Race<F> {
-        Race::new(&self.core, Location::caller(), futures)
-    }
-
-    /// Waits for a future, but no longer than a duration.
-    #[track_caller]
-    pub fn timeout<F: Future>(&self, limit: Duration, future: F) -> Timeout<F> {
-        let site = Location::caller();
-        let timer = self.timer_after(limit, site);
-        Timeout {
-            select: Select::new(&self.core, site, (future, timer)),
-        }
-    }
-
-    /// Runs a list of futures and gives out their results as they come.
-    #[track_caller]
-    pub fn as_completed<I>(&self, futures: I) -> AsCompleted<I::Item>
-    where
-        I: IntoIterator,
-        I::Item: Future,
-    {
-        AsCompleted::new(&self.core, Location::caller(), futures)
-    }
-
-    /// Starts a future for each item, at most `limit` of them at a time (at least one); the outputs come in the order of
-    /// the items.
-    #[track_caller]
-    pub fn for_each_concurrent<I, M, F>(&self, limit: usize, items: I, start: M) -> ForEachConcurrent<I::IntoIter, M, F>
-    where
-        I: IntoIterator,
-        M: FnMut(I::Item) -> F,
-        F: Future,
-    {
-        ForEachConcurrent::new(&self.core, Location::caller(), limit, items.into_iter(), start)
-    }
-}
-
-/// Future of [`DurableOrchestrationContext::wait_for_event_with_timeout`]: the event's payload, or `None` if the time
-/// passed first.
-#[must_use = "futures do nothing unless you `.await` them"]
-#[derive(Debug)]
-pub struct EventOrTimeout {
-    timeout: Timeout<EventFuture>,
-}
-
-impl Future for EventOrTimeout {
-    type Output = Option<Value>;
-
-    fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<Value>> {
-        std::pin::Pin::new(&mut self.timeout).poll(cx).map(Result::ok)
     }
 }
