@@ -18,7 +18,7 @@ use crate::durable::{
         instance::{Instance, RuntimeStatus},
         message::Message,
     },
-    store::{Commit, InstanceKey, InstanceRow, InstanceState, NewInstance},
+    store::{Commit, InstanceKey, InstanceRow, InstanceState},
 };
 
 impl Inner {
@@ -109,7 +109,7 @@ impl Inner {
         }
         let key = InstanceKey(self.new_row());
         let row = row_of(&instance, instance.created);
-        commit.created.push(NewInstance {
+        commit.created.push(InstanceRow {
             key,
             id: instance.instance_id.clone(),
             name: instance.name.clone(),

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{
     ActivityRow, Commit, Durability, EntityInboxRow, EntityQuery, EntityRow, EntityTimerRow, InboxRow, InstanceKey,
-    InstanceQuery, InstanceState, NewInstance, RowId, Store, TimerRow, memory::MemoryStore, sqlite::SqliteStore,
+    InstanceQuery, InstanceRow, InstanceState, RowId, Store, TimerRow, memory::MemoryStore, sqlite::SqliteStore,
 };
 use crate::durable::engine::instance::RuntimeStatus;
 
@@ -84,7 +84,7 @@ impl Hub {
                 }
                 let key = InstanceKey(self.next());
                 self.instances.push((key, id.clone()));
-                commit.created.push(NewInstance {
+                commit.created.push(InstanceRow {
                     key,
                     id,
                     name: format!("f{}", pick % 2),

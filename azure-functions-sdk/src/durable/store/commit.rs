@@ -1,6 +1,6 @@
 //! What one step of the hub changes, as rows: written completely or not at all.
 
-use super::{InstanceKey, Micros, RowId};
+use super::{InstanceKey, InstanceRow, Micros, RowId};
 use crate::durable::engine::instance::RuntimeStatus;
 
 /// Changes that belong together.
@@ -8,7 +8,7 @@ use crate::durable::engine::instance::RuntimeStatus;
 pub(crate) struct Commit {
     /// Instances to forget, with all that belongs to them; done before everything else.
     pub(crate) removed: Vec<InstanceKey>,
-    pub(crate) created: Vec<NewInstance>,
+    pub(crate) created: Vec<InstanceRow>,
     pub(crate) updated: Vec<(InstanceKey, InstanceState)>,
     /// New input of instances that continue as new.
     pub(crate) inputs: Vec<(InstanceKey, Option<String>)>,
@@ -30,18 +30,6 @@ pub(crate) struct Commit {
     pub(crate) entity_inbox_removed: Vec<RowId>,
     pub(crate) entity_timers_added: Vec<EntityTimerRow>,
     pub(crate) entity_timers_removed: Vec<RowId>,
-}
-
-/// An instance that begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NewInstance {
-    pub(crate) key: InstanceKey,
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) version: Option<String>,
-    /// JSON text.
-    pub(crate) input: Option<String>,
-    pub(crate) state: InstanceState,
 }
 
 /// The part of an instance that episodes change.

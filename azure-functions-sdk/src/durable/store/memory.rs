@@ -161,15 +161,7 @@ impl Rows {
         for new in &commit.created {
             self.note(new.key.0);
             self.ids.insert(new.id.clone(), new.key);
-            let row = InstanceRow {
-                key: new.key,
-                id: new.id.clone(),
-                name: new.name.clone(),
-                version: new.version.clone(),
-                input: new.input.clone(),
-                state: new.state.clone(),
-            };
-            self.instances.insert(new.key, row);
+            self.instances.insert(new.key, new.clone());
         }
         for (key, state) in &commit.updated {
             if let Some(row) = self.instances.get_mut(key) {

@@ -19,7 +19,7 @@ pub(crate) mod writer;
 use std::{error::Error, fmt, path::PathBuf};
 
 pub(crate) use commit::{
-    ActivityRow, Commit, EntityInboxRow, EntityRow, EntityTimerRow, InboxRow, InstanceState, NewInstance, TimerRow,
+    ActivityRow, Commit, EntityInboxRow, EntityRow, EntityTimerRow, InboxRow, InstanceState, TimerRow,
 };
 pub use durability::Durability;
 pub(crate) use query::{EntityPage, EntityQuery, InstanceQuery, Page};
@@ -67,7 +67,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn close(&self);
 }
 
-/// An instance, as a status query shows it.
+/// An instance, as it is created and as a status query shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InstanceRow {
     pub(crate) key: InstanceKey,

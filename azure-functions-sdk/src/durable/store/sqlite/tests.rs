@@ -3,7 +3,7 @@
 use super::*;
 use crate::durable::{
     engine::instance::RuntimeStatus,
-    store::{ActivityRow, EntityInboxRow, EntityTimerRow, InboxRow, InstanceState, NewInstance, TimerRow},
+    store::{ActivityRow, EntityInboxRow, EntityTimerRow, InboxRow, InstanceRow, InstanceState, TimerRow},
 };
 
 fn store() -> (tempfile::TempDir, SqliteStore) {
@@ -24,8 +24,8 @@ fn state(status: RuntimeStatus) -> InstanceState {
     }
 }
 
-fn new(key: i64, id: &str, status: RuntimeStatus) -> NewInstance {
-    NewInstance {
+fn new(key: i64, id: &str, status: RuntimeStatus) -> InstanceRow {
+    InstanceRow {
         key: InstanceKey(key),
         id: id.into(),
         name: "f".into(),

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::entities;
-use crate::durable::store::{Commit, InstanceKey, InstanceState, NewInstance};
+use crate::durable::store::{Commit, InstanceKey, InstanceRow, InstanceState};
 
 /// Pages that one call gives back at most: it runs on the writer's thread.
 const PAGES_AT_ONCE: i64 = 4_096;
@@ -85,7 +85,7 @@ fn remove(tx: &Transaction<'_>, key: InstanceKey) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn create(tx: &Transaction<'_>, instance: &NewInstance) -> rusqlite::Result<()> {
+fn create(tx: &Transaction<'_>, instance: &InstanceRow) -> rusqlite::Result<()> {
     let state = &instance.state;
     // The hub never creates an id that exists. Should it ever, then replacing is better than a queue that stands still.
     tx.prepare_cached(
