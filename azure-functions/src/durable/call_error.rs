@@ -76,7 +76,7 @@ pub enum CallError {
     EntityId(#[from] EntityIdError),
     /// A typed event came with a payload of another shape. So `?` takes the errors of calls and of waits alike.
     #[error(transparent)]
-    Event(#[from] EventError),
+    EventPayload(#[from] EventError),
     /// A typed call got an output of another shape.
     #[error("the output of '{name}' is not {}{}", a(expected), at(path))]
     Output {
