@@ -186,6 +186,9 @@ impl OrchestrationClient {
 
     /// Brings a failed instance back to where it was before its failures, and runs only the failed work again.
     ///
+    /// The local host leaves a failure alone that the code has handled, by calling something else at once: nothing is done, or undone,
+    /// twice, and the instance ends as before unless its code has changed. [Restart](Self::restart) a saga that has undone its steps.
+    ///
     /// # Errors
     /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance. If it has not failed,
     /// [`Conflict`](OrchestrationClientError::Conflict), or from hosts of version 2

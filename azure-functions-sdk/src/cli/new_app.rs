@@ -20,7 +20,7 @@ pub(super) struct Args {
     /// Name of the app, where it should differ from the folder's.
     #[arg(short, long = "name", value_name = "NAME", id = "app name")]
     name: Option<String>,
-    /// Take the azure-functions crate from this checkout of azure-functions-rs instead of the registry.
+    /// Take the azure-functions crate from this checkout of Azure Functions for Rust instead of the registry.
     #[arg(long, value_name = "DIR")]
     sdk_path: Option<PathBuf>,
     /// Version control system to initialise [default: git, unless the folder is in a repository].
@@ -61,7 +61,7 @@ impl Args {
             // To go when the crates are published.
             shell.warn(format_args!(
                 "this app cannot be built yet, because azure-functions {} is not on the registry: remove the folder and make \
-                 it again with `--sdk-path DIR`, DIR being a checkout of azure-functions-rs",
+                 it again with `--sdk-path DIR`, DIR being a checkout of Azure Functions for Rust",
                 env!("CARGO_PKG_VERSION")
             ));
             return Ok(ExitCode::SUCCESS);

@@ -45,7 +45,7 @@ pub(crate) enum AppError {
         "`{name}` cannot name a package: use a letter, then letters, digits, `-`, and `_`, for example `{nearest}`"
     )]
     Name { name: String, nearest: String },
-    #[error("there is no `azure-functions` crate in `{}`: --sdk-path takes the root of a checkout of azure-functions-rs", .0.display())]
+    #[error("there is no `azure-functions` crate in `{}`: --sdk-path takes the root of a checkout of Azure Functions for Rust", .0.display())]
     NoSdk(PathBuf),
     #[error("cargo could not be started: is it on the PATH?")]
     NoCargo(#[source] io::Error),

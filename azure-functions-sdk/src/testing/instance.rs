@@ -174,7 +174,8 @@ impl<'a> TestInstance<'a> {
         ok(self.host.ask(async move |client| client.resume(&id, &reason).await));
     }
 
-    /// Takes a failed one back to before its failure, so that what failed runs again.
+    /// Takes a failed one back to before its failure, so that what failed runs again. A failure that the code has handled, by
+    /// calling something else at once, stays.
     ///
     /// # Panics
     /// If there is no such instance, it has not failed, or it failed in a critical section, whose locks are gone.

@@ -1,7 +1,12 @@
 //! An error that is the answer.
 
 use super::{HttpResponse, IntoBody};
-use crate::{BindingError, error::BoxError};
+use crate::{
+    BindingError,
+    durable::{OrchestrationClientError, OutputError},
+    entities::EntityIdError,
+    error::BoxError,
+};
 use ::http::StatusCode;
 use std::{error::Error, fmt};
 
@@ -37,7 +42,24 @@ use std::{error::Error, fmt};
 /// }
 /// ```
 ///
-/// For errors of a type of yours, write `From` once, and return `Result<HttpResponse, HttpError>`:
+/// A function that returns `Result<HttpResponse, HttpError>` answers for a durable client with `?`: an instance that is not there is
+/// 404, one that has ended 410, an id that is taken 409, one that cannot be 400; when the host cannot be asked, 500 without more.
+///
+/// ```
+/// use azure_functions::prelude::*;
+///
+/// #[func]
+/// async fn cancel(
+///     #[binding(methods = "post", route = "orders/{id}/cancel")] _request: HttpRequest,
+///     id: Route<String>,
+///     client: DurableOrchestrationClient,
+/// ) -> Result<HttpResponse, HttpError> {
+///     client.terminate(&id, "the customer asked for it").await?;
+///     Ok((202, "It will be cancelled.").into())
+/// }
+/// ```
+///
+/// For errors of a type of yours, write `From` once:
 ///
 /// ```
 /// use azure_functions::http::HttpError;
@@ -87,6 +109,47 @@ impl From<HttpResponse> for HttpError {
         Self {
             response: Box::new(response),
             source: None,
+        }
+    }
+}
+
+impl From<OrchestrationClientError> for HttpError {
+    fn from(error: OrchestrationClientError) -> Self {
+        let status = match error {
+            OrchestrationClientError::NotFound { .. } | OrchestrationClientError::UnknownOrchestration { .. } => 404,
+            OrchestrationClientError::AlreadyExists { .. } | OrchestrationClientError::Conflict { .. } => 409,
+            OrchestrationClientError::AlreadyDone { .. } => 410,
+            OrchestrationClientError::InvalidInput { .. } | OrchestrationClientError::BadRequest { .. } => 400,
+            // Between the app and its host: nothing that the caller could do anything about, or should know.
+            _ => return Self::with_source(500, "", error),
+        };
+        Self::with_source(status, error.to_string(), error)
+    }
+}
+
+impl From<OutputError> for HttpError {
+    fn from(error: OutputError) -> Self {
+        match error {
+            OutputError::Client(error) => error.into(),
+            other => Self::with_source(500, "", other),
+        }
+    }
+}
+
+impl From<EntityIdError> for HttpError {
+    fn from(error: EntityIdError) -> Self {
+        Self::with_source(400, error.to_string(), error)
+    }
+}
+
+impl From<BindingError> for HttpError {
+    fn from(error: BindingError) -> Self {
+        match error.response() {
+            Some(response) => Self {
+                response: Box::new(response),
+                source: Some(error.into()),
+            },
+            None => Self::with_source(500, "", error),
         }
     }
 }
@@ -152,6 +215,26 @@ mod tests {
         assert_eq!(
             (answer.status(), answer.body_as_str().unwrap()),
             (StatusCode::SERVICE_UNAVAILABLE, "later")
+        );
+    }
+
+    #[test]
+    fn what_the_caller_can_do_something_about_is_told_and_nothing_else() {
+        let id = crate::entities::EntityId::new("seats", "a#b").unwrap_err();
+        assert_eq!(HttpError::from(id).response().status(), StatusCode::BAD_REQUEST);
+        let error = HttpError::from(BindingError::bad_request("the body is empty"));
+        assert_eq!(error.to_string(), "400 Bad Request: the body is empty");
+        let ours = HttpError::from(BindingError::new("the key is 1234"));
+        assert_eq!(ours.to_string(), "500 Internal Server Error");
+        assert!(ours.source().is_some());
+        let other = OutputError::OtherOrchestration {
+            instance_id: "i".to_owned(),
+            name: "a".to_owned(),
+            expected: "b",
+        };
+        assert_eq!(
+            HttpError::from(other).response().status(),
+            StatusCode::INTERNAL_SERVER_ERROR
         );
     }
 

@@ -1,7 +1,7 @@
 //! The web API, and the two orchestrations behind it: they call a register and wait for its answer. A client can only signal an
 //! entity, or read the state that it last had.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use azure_functions::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -22,9 +22,9 @@ pub async fn database(
     #[binding(auth_level = "anonymous", methods = ["get", "put"], route = "Database/{key}")] req: HttpRequest,
     key: Route<String>,
     client: DurableOrchestrationClient,
-) -> Result<HttpResponse, Box<dyn Error + Send + Sync>> {
+) -> Result<HttpResponse, HttpError> {
     let Route(key) = key;
-    Register::entity_id(&key).map_err(|error| HttpError::new(400, error.to_string()))?;
+    Register::entity_id(&key)?;
     let id = if req.method() == "PUT" {
         let value = req.body_as_str()?.to_owned();
         client.start::<database_put>(WriteOperation { key, value }).await?

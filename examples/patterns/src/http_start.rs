@@ -1,7 +1,7 @@
 //! Async HTTP API: `POST /api/orchestrators/{functionName}` starts any orchestration and answers at once, with 202 and the
 //! address of a status page. Whoever started it asks there until the work is done, which is no matter of one HTTP request.
 
-use azure_functions::{durable::OrchestrationClientError::UnknownOrchestration, prelude::*};
+use azure_functions::prelude::*;
 use serde_json::Value;
 
 /// Starts the orchestration in the path with the JSON body, if there is one, as its input; `?instanceId=…` chooses the instance id.
@@ -12,14 +12,11 @@ pub async fn http_start(
     function_name: Route<String>,
     input: Json<Value>,
     starter: DurableOrchestrationClient,
-) -> HttpResponse {
+) -> Result<HttpResponse, HttpError> {
     let instance_id = req.query_params().get("instanceId").map(String::as_str);
-    match starter.start_new(&function_name, instance_id, &*input).await {
-        Ok(id) => starter.create_check_status_response(Some(req.url()), &id).into(),
-        // Not all hosts say so: some start the instance, and let it fail.
-        Err(UnknownOrchestration { message, .. }) => (404, message).into(),
-        Err(error) => (error.status_code().unwrap_or(500), error.to_string()).into(),
-    }
+    // An orchestration that the app does not have is a 404, unless the host starts it all the same, as some do, and lets it fail.
+    let id = starter.start_new(&function_name, instance_id, &*input).await?;
+    Ok(starter.create_check_status_response(Some(req.url()), &id).into())
 }
 
 #[cfg(test)]

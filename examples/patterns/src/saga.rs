@@ -96,6 +96,20 @@ mod tests {
     }
 
     #[test]
+    fn a_rewind_cancels_nothing_twice() {
+        let host = TestHost::new();
+        let trip = book(&host, "Mars");
+        let _ = trip.failure();
+        host.fake("pay", |_: String| "paid after all");
+        trip.rewind("there is money now");
+        assert!(
+            trip.failure().contains("nobody has the money for Mars"),
+            "its bookings are gone"
+        );
+        assert_eq!(cancelled(&host).len(), 2);
+    }
+
+    #[test]
     fn wherever_the_host_dies_both_bookings_are_cancelled() {
         let explored = explore_crashes(|host| {
             let failure = book(host, "Mars").failure();

@@ -2,9 +2,12 @@
 //!
 //! The rule is simple and never makes replay disagree with what is left. All failures since the last thing that the
 //! orchestrator scheduled before the *last* failure are forgotten with their tasks, and so is all that it scheduled after
-//! that failure (the clean-up it may have done, the timer behind a last retry). Failures before that were handled by the
+//! that failure (what other branches did, the timer behind a last retry). Failures before that were handled by the
 //! code, which went on, and stay. Failed children keep their place in history and are rewound themselves. The execution
 //! id stays.
+//!
+//! If the code answered the last failure at once with more work, it has handled that one, too. Then only the end is taken
+//! back: a saga that has undone its steps must neither undo them twice nor go on as if it had not.
 //!
 //! An instance that failed in a critical section is not rewound. Its locks ended with it, and replay would go on from what
 //! it had read of entities that others may have changed since: no new locks could make that true again. A lock that it
@@ -57,10 +60,11 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> R
         return Err(NotRewound::NotFailed);
     }
     let history = &instance.history;
-    let failed_at = history
+    let last = history
         .iter()
         .rposition(|event| failure_of(event).is_some())
-        .unwrap_or(history.len());
+        .filter(|&failed_at| !is_handled(&history[failed_at..]));
+    let failed_at = last.unwrap_or(history.len());
     // Failures of the same round as the last one.
     let round = history[..failed_at]
         .iter()
@@ -72,7 +76,8 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> R
     let mut failed = BTreeSet::new();
     let mut raised = BTreeSet::new();
     for (index, event) in history.iter().enumerate() {
-        if index > round
+        if last.is_some()
+            && index > round
             && let Some(id) = failure_of(event)
         {
             failed.insert(id);
@@ -142,4 +147,17 @@ fn failure_of(event: &Event) -> Option<i32> {
         EventKind::TaskFailed { task_id, .. } | EventKind::SubOrchestrationFailed { task_id, .. } => Some(*task_id),
         _ => None,
     }
+}
+
+/// Whether the episode that saw the failure at the begin of these events asked for something that has an effect: not a
+/// timer, which a retry may need, nor the end of a lock, which comes with every failure in a critical section.
+fn is_handled(since: &[Event]) -> bool {
+    let mut episode = since
+        .iter()
+        .take_while(|event| event.kind != EventKind::OrchestratorCompleted);
+    episode.any(|event| match &event.kind {
+        EventKind::TimerCreated { .. } => false,
+        EventKind::EventSent { name, .. } => name != "release",
+        kind => kind.is_scheduled(),
+    })
 }

@@ -79,6 +79,30 @@ impl<E: fmt::Display + fmt::Debug> Error for SagaError<E> {}
 /// }
 /// ```
 ///
+/// The closures own what they undo: clone what a later step needs, too. An orchestration that has other errors as well returns a
+/// `Box<dyn Error + Send + Sync>`, or takes the [`error`](SagaError::error) out:
+///
+/// ```
+/// # use azure_functions::{durable::patterns::saga, prelude::*};
+/// #[func]
+/// pub async fn ship(context: DurableOrchestrationContext<Vec<String>>) -> Result<OrchestrationOutput<String>, CallError> {
+///     let context = &context;
+///     let shipped = saga(async |parcel| {
+///         for item in context.input() {
+///             let packed = item.clone();
+///             context.call_activity("pack", item).await?;
+///             parcel.on_failure(move || context.call_activity("unpack", packed));
+///         }
+///         context.call_activity("ship", ()).await
+///     });
+///     let receipt = shipped.await.map_err(|failed| failed.error)?;
+///     Ok(receipt.to_string().into())
+/// }
+/// ```
+///
+/// A saga that has failed is over: [rewinding](azure_functions_durable::OrchestrationClient::rewind) the instance does not take its
+/// steps again.
+///
 /// # Errors
 /// The error of the steps, with what could not be undone.
 pub async fn saga<'a, T, E>(steps: impl AsyncFnOnce(&Saga<'a>) -> Result<T, E>) -> Result<T, SagaError<E>> {

@@ -10,8 +10,9 @@ use super::{
     patch::PatchMarker,
     waiting::moment,
 };
+use crate::durable::CalledKind;
 use chrono::{DateTime, Utc};
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 /// The first difference between the history and what the code does today.
 #[derive(Debug)]
@@ -80,9 +81,14 @@ impl Core {
                         site.file(),
                         site.line()
                     ),
-                    match wait {
-                        Some(_) => "the wait was made longer, or a call was changed, moved or inserted",
-                        None => "the call was changed, moved or inserted",
+                    match (wait, self.unknown_function(*place)) {
+                        (Some(_), _) => "the wait was made longer, or a call was changed, moved or inserted".into(),
+                        (None, Some(name)) => format!(
+                            "the function was renamed (`#[func(name = \"{name}\")]` lets it keep its name), or the call was changed, \
+                             moved or inserted"
+                        )
+                        .into(),
+                        (None, None) => "the call was changed, moved or inserted".into(),
                     },
                 )
             }
@@ -103,7 +109,7 @@ impl Core {
                     site.file(),
                     site.line()
                 ),
-                "the call was moved behind an await",
+                Cow::from("the call was moved behind an await"),
             ),
             Mismatch::NeverAsked { place, actions } => {
                 let asked = match actions {
@@ -137,7 +143,7 @@ impl Core {
                     ),
                     (_, None, None) => (asked, "a call was removed, or the code took another branch"),
                 };
-                (recorded(history, *place), code, hint)
+                (recorded(history, *place), code, hint.into())
             }
         };
         // Writing to a String cannot fail.
@@ -149,6 +155,22 @@ impl Core {
              instance anew."
         );
         Some(out)
+    }
+}
+
+impl Core {
+    /// The function that the history calls here, if the app has none of that name any more.
+    fn unknown_function(&self, place: usize) -> Option<String> {
+        let Some(Event::Scheduled { kind, name, .. }) = self.history.events.get(place) else {
+            return None;
+        };
+        let kind = match kind {
+            ScheduledKind::Activity if !self.history.is_name(*name, HTTP_ACTIVITY) => CalledKind::Activity,
+            ScheduledKind::SubOrchestration => CalledKind::Orchestration,
+            _ => return None,
+        };
+        let name = self.history.text(*name)?;
+        (!self.functions.contains(kind, &name)).then(|| name.into_owned())
     }
 }
 

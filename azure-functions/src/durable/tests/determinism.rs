@@ -1,7 +1,8 @@
 //! Rule 7: non-determinism is a report.
 
-use super::script::{body, fallible, ok, run};
-use crate::durable::Orchestrator;
+use super::script::{body, fallible, ok, payload, run, run_payload};
+use crate::durable::{CalledKind, KnownFunctions, Orchestrator};
+use serde_json::Value;
 
 const A_THEN_B: Orchestrator = |c| {
     body(async move {
@@ -23,6 +24,19 @@ fn another_name_is_reported_with_both_sides_and_the_line() {
         assert!(report.contains(part), "{part} is not in:\n{report}");
     }
     assert_eq!(turn.answer["error"], report);
+}
+
+#[test]
+fn a_function_that_is_gone_may_have_been_renamed() {
+    let known = KnownFunctions::new(["A", "B"].map(|name| (CalledKind::Activity, name.to_owned())));
+    let report = |recorded: &str| {
+        let history = payload(&format!("12 0 4#0({recorded}) 13 12 5>0=1"), &Value::Null);
+        run_payload(A_THEN_B, &history, &known).nondeterminism.unwrap()
+    };
+    let (gone, there) = (report("Other"), report("B"));
+    let cure = "the function was renamed (`#[func(name = \"Other\")]` lets it keep its name), or the call was changed";
+    assert!(gone.contains(cure), "{gone}");
+    assert!(!there.contains("renamed"), "{there}");
 }
 
 #[test]

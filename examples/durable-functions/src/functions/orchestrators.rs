@@ -1,4 +1,4 @@
-use azure_functions::{durable::OrchestrationClientError::UnknownOrchestration, prelude::*};
+use azure_functions::prelude::*;
 use serde_json::Value;
 
 /// `POST /api/orchestrators/{functionName}` starts any orchestration, with the JSON body, if there is one, as its input, and
@@ -9,14 +9,11 @@ pub async fn orchestrators(
     function_name: Route<String>,
     input: Json<Value>,
     client: DurableOrchestrationClient,
-) -> HttpResponse {
+) -> Result<HttpResponse, HttpError> {
     let instance_id = req.query_params().get("instanceId").map(String::as_str);
-    match client.start_new(&function_name, instance_id, &*input).await {
-        Ok(id) => client.create_check_status_response(Some(req.url()), &id).into(),
-        // Not all hosts say so: some start the instance, and let it fail.
-        Err(UnknownOrchestration { message, .. }) => (404, message).into(),
-        Err(e) => (e.status_code().unwrap_or(500), e.to_string()).into(),
-    }
+    // An orchestration that the app does not have is a 404, unless the host starts it all the same, as some do, and lets it fail.
+    let id = client.start_new(&function_name, instance_id, &*input).await?;
+    Ok(client.create_check_status_response(Some(req.url()), &id).into())
 }
 
 #[cfg(test)]

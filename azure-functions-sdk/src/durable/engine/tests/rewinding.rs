@@ -43,7 +43,7 @@ fn a_failed_activity_is_scheduled_again_under_its_id() {
 }
 
 #[test]
-fn handled_failures_stay_and_the_clean_up_after_the_last_is_forgotten() {
+fn handled_failures_stay_with_the_clean_up_that_they_led_to() {
     let mut run = Run::new();
     let actions = list(&[activity("A"), activity("B"), activity("CleanUp")]);
     run.asks(&actions);
@@ -51,9 +51,38 @@ fn handled_failures_stay_and_the_clean_up_after_the_last_is_forgotten() {
     run.failed(1).asks(&actions);
     fail(run.completed(2, "1"), &actions);
     rewound(&mut run);
-    assert_eq!(run.history(), "12 0 4#0 13 12 6>0 13 12 13 12 13");
-    run.asks(&list(&[activity("A"), activity("B")]));
-    assert!(run.history().ends_with("12 21 4#1 13"));
+    assert_eq!(run.history(), "12 0 4#0 13 12 6>0 4#1 13 12 6>1 4#2 13 12 5>2 13");
+    fail(&mut run, &actions);
+    assert!(
+        run.history().ends_with("5>2 13 12 21 1#3 13"),
+        "nothing is done, or undone, twice: {}",
+        run.history()
+    );
+}
+
+#[test]
+fn a_clean_up_that_failed_is_tried_again() {
+    let mut run = Run::new();
+    let actions = list(&[activity("A"), activity("CleanUp")]);
+    run.asks(&actions);
+    run.failed(0).asks(&actions);
+    fail(run.failed(1), &actions);
+    rewound(&mut run);
+    let decision = run.asks(&actions);
+    assert_eq!(decision.activities[0].task_id, 1);
+}
+
+#[test]
+fn what_another_branch_did_after_the_failure_is_forgotten() {
+    let mut run = Run::new();
+    let actions = all_of(&[activity("A"), activity("B"), activity("C")]);
+    let first = all_of(&[activity("A"), activity("B")]);
+    run.asks(&first);
+    run.failed(0).asks(&first);
+    run.completed(1, "1").asks(&actions);
+    fail(run.completed(2, "1"), &actions);
+    rewound(&mut run);
+    assert_eq!(run.history(), "12 0 4#1 13 12 13 12 5>1 13 12 13");
 }
 
 #[test]
