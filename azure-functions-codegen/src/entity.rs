@@ -5,7 +5,8 @@ mod expand;
 use crate::{
     arguments::{self, Literal},
     errors::Errors,
-    known, names,
+    known::{self, Known, Role},
+    names,
 };
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -261,10 +262,21 @@ fn parameters(method: &ImplItemFn, self_ty: &Type, errors: &mut Errors) -> Vec<P
             });
             continue;
         }
+        if let Some(binding) = other_binding(ty) {
+            errors.at(
+                &parameter.ty,
+                format!(
+                    "an operation takes one input and the context, and `{binding}` is neither: an entity that needs another \
+                     binding is written as a function, with `#[func]` and a `DurableEntityContext`"
+                ),
+            );
+            continue;
+        }
         if has_input {
             errors.at(
                 &parameter.ty,
-                "an operation has one input: put both values into a tuple or a struct",
+                "an operation takes one input, and the context: put both values into a tuple or a struct; other bindings need an \
+                 entity that is a function, with `#[func]`",
             );
         }
         has_input = true;
@@ -303,6 +315,14 @@ fn parameters(method: &ImplItemFn, self_ty: &Type, errors: &mut Errors) -> Vec<P
         });
     }
     parameters
+}
+
+/// The name of a binding type that only a function can take.
+fn other_binding(ty: &Type) -> Option<&'static str> {
+    let Known { name, role, .. } = Known::find(ty)?;
+    // Data of the user may have the name of the others, say a `Route`.
+    let surely = matches!(role, Role::Input | Role::Http | Role::Activity | Role::Orchestration);
+    surely.then_some(name)
 }
 
 fn refuse_answer(answer: &Type, errors: &mut Errors) {

@@ -1,4 +1,7 @@
-use azure_functions::{bindings::DurableEntityContext, entity};
+use azure_functions::{
+    bindings::{DurableEntityContext, DurableOrchestrationClient},
+    entity,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
 
@@ -41,6 +44,7 @@ impl Counter {
     const fn constant(&self) {}
     unsafe fn dangerous(&self) {}
     extern "C" fn foreign(&self) {}
+    fn with_client(&mut self, _a: i64, _client: DurableOrchestrationClient) {}
 }
 
 #[derive(Default, Serialize, Deserialize)]

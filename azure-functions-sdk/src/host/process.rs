@@ -223,6 +223,7 @@ impl Launch for WorkerCommand {
         Ok(Box::new(WorkerProcess {
             child,
             consoles,
+            stopped: false,
             last_lines,
         }))
     }
@@ -232,6 +233,8 @@ impl Launch for WorkerCommand {
 struct WorkerProcess {
     child: Child,
     consoles: Vec<JoinHandle<()>>,
+    /// The host has killed it.
+    stopped: bool,
     /// With whether each was shown.
     last_lines: Arc<Mutex<VecDeque<(String, bool)>>>,
 }
@@ -248,17 +251,23 @@ impl Running for WorkerProcess {
             }
             let lines = self.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
             let code = status.as_ref().ok().and_then(ExitStatus::code);
+            // Whoever killed it knows why; what it wrote before, say of a panic that an invocation answered, is not the reason.
+            let was_killed = !self.stopped && status.as_ref().is_ok_and(|status| is_killed(*status));
             Ending {
                 wants_restart: code == Some(RESTART_EXIT_CODE),
                 needs_rebuild: code == Some(REBUILD_EXIT_CODE),
                 status: status.map_or_else(|error| error.to_string(), describe),
                 lines_shown: lines.iter().all(|(_, shown)| *shown),
-                last_lines: lines.iter().map(|(line, _)| line.clone()).collect(),
+                last_lines: match was_killed {
+                    true => Vec::new(),
+                    false => lines.iter().map(|(line, _)| line.clone()).collect(),
+                },
             }
         })
     }
 
     fn kill(&mut self) {
+        self.stopped = true;
         // It may have ended by itself, which is as good.
         let _ = self.child.start_kill();
     }
@@ -266,6 +275,22 @@ impl Running for WorkerProcess {
     fn id(&self) -> Option<u32> {
         self.child.id()
     }
+}
+
+/// Whether it was ended from outside, and not by a fault of its own, such as SIGABRT or SIGSEGV.
+fn is_killed(status: ExitStatus) -> bool {
+    const SIGHUP: i32 = 1;
+    const SIGINT: i32 = 2;
+    const SIGKILL: i32 = 9;
+    const SIGTERM: i32 = 15;
+    #[cfg(unix)]
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(not(unix))]
+    let signal: Option<i32> = {
+        let _ = status;
+        None
+    };
+    matches!(signal, Some(SIGHUP | SIGINT | SIGKILL | SIGTERM))
 }
 
 fn describe(status: ExitStatus) -> String {
@@ -386,8 +411,22 @@ mod tests {
             lines.contains(&"Error Host.Function.Console -: it failed".to_owned()),
             "{lines:?}"
         );
-        assert_eq!(run("kill -9 $$").await.0.to_string(), "killed by signal 9");
         assert!(run("exit 200").await.0.wants_restart);
+    }
+
+    #[tokio::test]
+    async fn what_a_worker_wrote_before_it_was_killed_is_not_its_last_words() {
+        let (ending, lines) = run("echo thread panicked >&2; kill -9 $$").await;
+        assert_eq!(ending.to_string(), "killed by signal 9");
+        assert!(
+            lines.contains(&"Error Host.Function.Console -: thread panicked".to_owned()),
+            "{lines:?}"
+        );
+        let (ending, _) = run("echo thread panicked >&2; kill -6 $$").await;
+        assert_eq!(
+            ending.to_string(),
+            "killed by signal 6; its last words:\n    thread panicked"
+        );
     }
 
     #[tokio::test]

@@ -7,7 +7,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{fill, module_list, name::FunctionName};
+use super::{
+    fill, module_list,
+    name::{FunctionName, NameError},
+};
 
 /// A function to write.
 #[derive(Clone, Debug)]
@@ -49,6 +52,8 @@ pub(crate) enum FunctionError {
     Declared { name: String, file: PathBuf },
     #[error("`{name}` is taken: `{}` defines a function of that name; choose another", .file.display())]
     Defined { name: String, file: PathBuf },
+    #[error(transparent)]
+    Name(#[from] NameError),
     #[error("`{}` could not be read", .path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("`{}` could not be written", .path.display())]
@@ -57,6 +62,9 @@ pub(crate) enum FunctionError {
 
 /// Adds a function to the app that `folder`, the current one, is in.
 pub(crate) fn add(folder: &Path, name: &FunctionName, kind: &Kind) -> Result<Added, FunctionError> {
+    if matches!(kind, Kind::Entity) {
+        name.check_entity()?;
+    }
     let functions = folder
         .ancestors()
         .map(|app| app.join("src").join("functions"))

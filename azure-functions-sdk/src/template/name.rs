@@ -11,6 +11,21 @@ const KEYWORDS: &[&str] = &[
     "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
+/// What would not compile as the name of a Rust function with `#[func]`, which makes a type of that name, too.
+const TAKEN: &[(&str, &str)] = &[
+    ("host", "the host keeps that name for itself"),
+    ("tests", "its file has its tests in a module of that name"),
+    ("azure_functions", "its file imports the crate of that name"),
+    ("str", "it would hide the type of that name"),
+];
+
+/// What would not compile as the name of an entity's type.
+const TAKEN_TYPES: &[(&str, &str)] = &[
+    ("Self", "the type `Self` is a word of the Rust language"),
+    ("Serialize", "its file derives the trait of that name"),
+    ("Deserialize", "its file derives the trait of that name"),
+];
+
 /// Name of a function, and of the module and Rust function that hold it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FunctionName {
@@ -32,9 +47,30 @@ pub(crate) enum NameError {
     /// A word of the language.
     #[error("`{name}` cannot name a function, because it is a word of the Rust language; `{nearest}` would do")]
     Keyword { name: String, nearest: String },
+    /// A name that means something else, to the host or in the file that would be written.
+    #[error("`{name}` cannot name {what}, because {reason}; `{nearest}` would do")]
+    Taken {
+        name: String,
+        what: &'static str,
+        reason: &'static str,
+        nearest: String,
+    },
 }
 
 impl FunctionName {
+    /// Whether an entity can have this name: it is the name of a type then.
+    pub(crate) fn check_entity(&self) -> Result<(), NameError> {
+        match taken(TAKEN_TYPES, &self.type_name()) {
+            None => Ok(()),
+            Some(reason) => Err(NameError::Taken {
+                name: self.name.clone(),
+                what: "an entity",
+                reason,
+                nearest: format!("{}_entity", self.identifier.trim_end_matches('_')),
+            }),
+        }
+    }
+
     /// The name in camel case, as types have it.
     pub(crate) fn type_name(&self) -> String {
         let words = self.identifier.split('_');
@@ -67,11 +103,27 @@ impl std::str::FromStr for FunctionName {
                 nearest: format!("{identifier}_function"),
             });
         }
+        if let Some(reason) = taken(TAKEN, &identifier) {
+            return Err(NameError::Taken {
+                name: name.into(),
+                what: "a function",
+                reason,
+                nearest: format!("{identifier}_function"),
+            });
+        }
         Ok(Self {
             name: name.into(),
             identifier,
         })
     }
+}
+
+/// What takes a name, if something does.
+fn taken(names: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
+    names
+        .iter()
+        .find(|(taken, _)| *taken == name)
+        .map(|(_, reason)| *reason)
 }
 
 fn nearest(name: &str) -> String {
@@ -86,7 +138,7 @@ fn nearest(name: &str) -> String {
     } else if !nearest.starts_with(|first: char| first.is_ascii_alphabetic()) {
         nearest = format!("function_{}", nearest.trim_start_matches('_'));
     }
-    if KEYWORDS.contains(&nearest.as_str()) {
+    if KEYWORDS.contains(&nearest.as_str()) || taken(TAKEN, &snake_case(&nearest)).is_some() {
         nearest.push_str("_function");
     }
     nearest
@@ -137,6 +189,12 @@ mod tests {
             ("match", "match_function"),
             ("Loop", "loop_function"),
             ("gen", "gen_function"),
+            ("tests", "tests_function"),
+            ("Tests", "tests_function"),
+            (" tests", "tests_function"),
+            ("host", "host_function"),
+            ("azure_functions", "azure_functions_function"),
+            ("str", "str_function"),
         ] {
             let error = bad.parse::<FunctionName>().unwrap_err();
             assert!(
@@ -145,9 +203,28 @@ mod tests {
             );
             assert!(good.parse::<FunctionName>().is_ok(), "{good}");
         }
+        let error = "tests".parse::<FunctionName>().unwrap_err().to_string();
+        assert!(
+            error.contains("because its file has its tests in a module of that name"),
+            "{error}"
+        );
         let long = "x".repeat(128);
         assert!(
             matches!(long.parse::<FunctionName>(), Err(NameError::Invalid { nearest, .. }) if nearest.len() <= LONGEST)
         );
+    }
+
+    #[test]
+    fn an_entity_has_a_type_that_hides_nothing_its_file_needs() {
+        for (bad, good) in [
+            ("serialize", "serialize_entity"),
+            ("Deserialize", "deserialize_entity"),
+            ("self_", "self_entity"),
+        ] {
+            let name = bad.parse::<FunctionName>().unwrap();
+            let error = name.check_entity().unwrap_err().to_string();
+            assert!(error.contains(&format!("`{good}` would do")), "{bad}: {error}");
+            assert_eq!(good.parse::<FunctionName>().unwrap().check_entity(), Ok(()));
+        }
     }
 }

@@ -183,7 +183,13 @@ fn what_is_no_json_or_no_time_is_told_before_anything_is_sent() {
     };
     assert!(refused("durable start-new flow --input Tokyo").contains("it is not JSON"));
     assert!(refused("durable raise-event id go --data @nothing.json").contains("`nothing.json` could not be read"));
-    assert!(refused("durable purge-history").contains("<ID>"));
+    let neither = refused("durable purge-history");
+    assert!(neither.contains("<ID|--created-from <TIME>>"), "{neither}");
+    let running = refused("durable purge-history --created-from 2020-01-01T00:00:00Z --status Failed,Running");
+    assert!(
+        running.contains("only instances that have ended are purged"),
+        "{running}"
+    );
     assert!(refused("durable purge-history id --created-from 2020-01-01T00:00:00Z").contains("cannot be used with"));
     assert!(refused("durable purge-history --created-from yesterday").contains("--created-from"));
     assert!(refused("durable purge-history --created-from 2020-01-01T00:00:00Z --status Lost").contains("`Lost`"));

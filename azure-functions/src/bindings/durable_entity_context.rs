@@ -143,7 +143,7 @@ impl DurableEntityContext {
 
     /// Sets the state; gives its text.
     pub(crate) fn write_state<T: Serialize + ?Sized>(&self, state: &T) -> Result<Arc<str>, EntityError> {
-        let text = write(state, || format!("the state of entity `{}`", self.entity_id()))?;
+        let text = write(state, || "the state".to_owned())?;
         let text: Arc<str> = text.into();
         let mut effects = self.effects();
         effects.exists = true;

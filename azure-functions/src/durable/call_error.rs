@@ -44,7 +44,7 @@ pub enum CallError {
         source: serde_json::Error,
     },
     /// The app has no such function. The call was not made.
-    #[error("there is no {kind} function '{name}' in this app; it has: {known}")]
+    #[error("there is no {kind} function '{name}' in this app; it has: {known}{}", instead(name, *found))]
     NotRegistered {
         /// `activity`, `orchestration` or `entity`.
         kind: &'static str,
@@ -52,6 +52,8 @@ pub enum CallError {
         name: String,
         /// Names of that kind that the app has.
         known: String,
+        /// What the app has by this name: `activity`, `orchestration` or `entity`.
+        found: Option<&'static str>,
     },
     /// The input is not representable as JSON. The call was not made.
     #[error("the input of '{name}' cannot be written as JSON")]
@@ -129,6 +131,17 @@ pub struct FailureDetails {
     /// Whether another attempt is pointless.
     #[serde(deserialize_with = "or_default")]
     pub is_non_retriable: bool,
+}
+
+/// How to call what the app has by a name.
+fn instead(name: &str, found: Option<&str>) -> String {
+    let (what, method) = match found {
+        Some("activity") => ("an activity", "call_activity"),
+        Some("orchestration") => ("an orchestration", "call_sub_orchestrator"),
+        Some("entity") => ("an entity", "call_entity"),
+        _ => return String::new(),
+    };
+    format!("; '{name}' is {what}: call it with `{method}`")
 }
 
 /// Hosts write absent members as null.

@@ -118,6 +118,9 @@ impl<T> DurableOrchestrationContext<T> {
     /// }
     /// ```
     ///
+    /// Bind the section to a name, as above: `let _ = context.lock(..).await;` gives the locks back at once, without a
+    /// warning of the compiler, and what follows is no critical section.
+    ///
     /// The locks are asked for in one order by everybody, so no two orchestrations wait for each other. While they are
     /// held, the orchestration may call the locked entities only, each once at a time, signal only others, start no
     /// sub-orchestration and ask for no other lock. What breaks these rules is refused in the same episode, as are a lock
@@ -182,7 +185,7 @@ impl fmt::Debug for Locks {
 
 /// Future of [`lock`](DurableOrchestrationContext::lock): the critical section. Dropping it gives the locks back as soon as
 /// they are granted.
-#[must_use = "await this: the critical section begins when it is ready"]
+#[must_use = "await this, and bind what comes of it to a name (`let section = ..`): the critical section begins when it is ready"]
 #[derive(Debug)]
 pub struct LockFuture {
     /// None once it has been ready.
@@ -204,8 +207,10 @@ impl Future for LockFuture {
     }
 }
 
-/// A critical section of an orchestration: the locks of entities, given back on drop.
-#[must_use = "the locks are given back when this is dropped"]
+/// A critical section of an orchestration: the locks of entities, given back on drop. So it needs a name; `let _ = ..` drops it
+/// at once.
+#[must_use = "bind it to a name, as in `let section = context.lock(..).await`, and keep it as long as the critical section is to \
+              last: without a name, and with `let _ = ..`, the locks are given back at once"]
 #[derive(Debug)]
 pub struct CriticalSection {
     locks: Locks,

@@ -132,7 +132,8 @@ impl DurableHttpRequest {
     }
 
     /// Takes an answer of 202 as the result. By default its `Location` is asked again, as its `Retry-After` says, until
-    /// the answer is another; the orchestration sleeps meanwhile.
+    /// the answer is another; the orchestration sleeps meanwhile. Without a `Retry-After`, it is asked again after 30 seconds, or
+    /// what the host is configured to wait.
     pub fn without_polling(mut self) -> Self {
         self.polling = false;
         self
@@ -147,7 +148,14 @@ impl DurableHttpRequest {
     /// The first request, if it can be made.
     fn check(self) -> Result<Request, CallError> {
         let refused = |reason: String| CallError::HttpRequest { reason };
-        let url = Url::parse(&self.url).map_err(|e| refused(format!("its address is not absolute: {e}")))?;
+        let url = Url::parse(&self.url).map_err(|e| {
+            let kind = if e == url::ParseError::RelativeUrlWithoutBase {
+                "is not absolute"
+            } else {
+                "cannot be read"
+            };
+            refused(format!("its address `{}` {kind}: {e}", without_secrets(&self.url)))
+        })?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(refused(format!("`{}` is not `http` or `https`", url.scheme())));
         }
@@ -172,6 +180,18 @@ impl DurableHttpRequest {
             timeout: self.timeout,
             identity: self.identity.map(|identity| identity.0),
         })
+    }
+}
+
+/// An address that is none, for a message: without user and password, query and fragment.
+fn without_secrets(address: &str) -> String {
+    let (path, rest) = address.split_at(address.find(['?', '#']).unwrap_or(address.len()));
+    let scheme = path.find("//").map_or("", |slashes| &path[..slashes + 2]);
+    // What cannot be parsed has no sure end of its userinfo: a password may hold a question mark.
+    match path.rsplit_once('@') {
+        Some((_, place)) => format!("{scheme}{place}"),
+        None if rest.contains('@') && !scheme.is_empty() => format!("{scheme}..."),
+        None => path.to_owned(),
     }
 }
 
@@ -285,7 +305,9 @@ impl DurableHttpResponse {
 
 impl<T> DurableOrchestrationContext<T> {
     /// Has the host make an HTTP request, and waits for the answer. Whatever its status, an answer is a result; an error is
-    /// a request that got none.
+    /// a request that got none. An answer of 202 with a `Location` is no result yet: that place is asked again after the time that
+    /// `Retry-After` gives, or after 30 seconds if there is none, until the answer is another
+    /// ([`without_polling`](DurableHttpRequest::without_polling) takes it as the result).
     ///
     /// ```
     /// # use azure_functions::{bindings::DurableOrchestrationContext, durable::DurableHttpRequest, func};

@@ -10,6 +10,16 @@ pub(crate) enum CalledKind {
     Entity,
 }
 
+impl CalledKind {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Activity => "activity",
+            Self::Orchestration => "orchestration",
+            Self::Entity => "entity",
+        }
+    }
+}
+
 /// The functions that an orchestration may call. Names compare ignoring case.
 #[derive(Clone, Debug)]
 pub(crate) struct KnownFunctions {
@@ -37,6 +47,13 @@ impl KnownFunctions {
         self.names
             .as_ref()
             .is_none_or(|names| names.contains(&(kind, name.to_lowercase())))
+    }
+
+    /// What the app has by this name, for messages.
+    pub(crate) fn kind_of(&self, name: &str) -> Option<CalledKind> {
+        let name = name.to_lowercase();
+        let mut names = self.names.iter().flat_map(|names| names.iter());
+        names.find(|(_, known)| *known == name).map(|(kind, _)| *kind)
     }
 
     /// The names of a kind, for messages.

@@ -5,12 +5,13 @@ use azure_functions_durable::{EntityId, EntityIdError};
 
 /// An input or a state of another shape, a value that JSON cannot hold, or an operation that an entity does not have.
 ///
-/// Returned from an operation, it is what the caller gets to read; the state stays as it was.
+/// Returned from an operation, it is what the caller gets to read; the state stays as it was. The text names neither the entity nor
+/// the operation where whoever shows it does so: [`EntityFailure`](crate::durable::EntityFailure), and the log for a signal.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EntityError {
     /// The input of an operation is of another shape than its code expects.
-    #[error("operation `{operation}` of entity `{entity}` cannot read its input: {source}")]
+    #[error("the input cannot be read: {source}")]
     Input {
         /// The entity.
         entity: EntityId,
@@ -21,7 +22,7 @@ pub enum EntityError {
     },
     /// The stored state is of another shape than the code expects: the type has changed since it was stored.
     #[error(
-        "the state of entity `{entity}` cannot be read: {source}; give what its type has gained a default \
+        "the state cannot be read: {source}; give what its type has gained a default \
          (`#[serde(default)]`), or delete the entity"
     )]
     State {
@@ -39,7 +40,7 @@ pub enum EntityError {
         source: serde_json::Error,
     },
     /// The entity has no such operation.
-    #[error("entity `{entity}` has no operation `{operation}`; it has {}", list(operations))]
+    #[error("the entity has no such operation; it has {}", list(operations))]
     UnknownOperation {
         /// The entity.
         entity: EntityId,
@@ -79,7 +80,7 @@ mod tests {
         };
         assert_eq!(
             error(&["add", "get", "delete"]),
-            "entity `@counter@a` has no operation `substract`; it has `add`, `get` and `delete`"
+            "the entity has no such operation; it has `add`, `get` and `delete`"
         );
         assert!(error(&["add"]).ends_with("it has `add`"));
         assert!(error(&[]).ends_with("it has none"));

@@ -2,7 +2,7 @@
 
 use crate::{
     durable::{CalledKind, KnownFunctions},
-    registry::{DurableKind, Function},
+    registry::{DurableKind, Function, Handler},
     rpc::{RpcFunctionMetadata, StatusResult, status_result::Status},
 };
 use serde_json::Value;
@@ -32,13 +32,15 @@ pub(crate) enum AppError {
     Empty,
     /// Names are compared ignoring case.
     #[error(
-        "two functions are named `{name}` (the host ignores case): {first} and {second}; rename one, or give it another \
-         name with #[func(name = \"...\")]"
+        "two {what} are named `{name}` (the host ignores case): {first} and {second}; rename one, or give it another \
+         name with {attribute}"
     )]
     Duplicate {
+        what: &'static str,
         name: &'static str,
         first: String,
         second: String,
+        attribute: &'static str,
     },
 }
 
@@ -54,11 +56,7 @@ impl App {
         let mut by_name = HashMap::with_capacity(functions.len());
         for (index, function) in functions.iter().enumerate() {
             if let Some(first) = by_name.insert(function.name.to_lowercase(), index) {
-                return Err(AppError::Duplicate {
-                    name: function.name,
-                    first: place(functions[first]),
-                    second: place(function),
-                });
+                return Err(duplicate(functions[first], function));
             }
         }
         if functions.is_empty() {
@@ -99,6 +97,29 @@ impl App {
     }
 }
 
+fn duplicate(first: &Function, second: &Function) -> AppError {
+    let entities = [first, second].map(|function| matches!(function.handler, Handler::Entity { .. }));
+    let (what, attribute) = match entities {
+        // An entity may be a function, too.
+        [true, true] => (
+            "entities",
+            "#[entity(name = \"...\")] (#[func(name = \"...\")] if it is a function)",
+        ),
+        [false, false] => ("functions", "#[func(name = \"...\")]"),
+        _ => (
+            "functions",
+            "#[func(name = \"...\")], or with #[entity(name = \"...\")] if it is an entity",
+        ),
+    };
+    AppError::Duplicate {
+        what,
+        name: second.name,
+        first: place(first),
+        second: place(second),
+        attribute,
+    }
+}
+
 /// `file:line` of a function.
 pub(crate) fn place(function: &Function) -> String {
     format!("{}:{}", function.file, function.line)
@@ -135,7 +156,7 @@ pub(crate) fn metadata(function: &Function, app_directory: &str) -> RpcFunctionM
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{invocation::Outputs, registry::Handler};
+    use crate::{invocation::Outputs, registry::EntityHandler};
 
     static ONE: Function = function("Greet", 3);
     static SAME: Function = function("greet", 9);
@@ -155,6 +176,30 @@ mod tests {
     fn two_functions_of_one_name_are_refused_with_both_places() {
         let error = App::new(vec![&SAME, &ONE]).unwrap_err().to_string();
         assert!(error.contains("src/functions.rs:3 and src/functions.rs:9"), "{error}");
+    }
+
+    #[test]
+    fn two_entities_of_one_name_are_told_the_attribute_of_entities() {
+        static ENTITY: Function = Function {
+            handler: Handler::Entity {
+                trigger: "context",
+                run: EntityHandler::Blocking(|_| Ok(Outputs::default())),
+            },
+            ..function("greet", 20)
+        };
+        static OTHER: Function = Function { line: 30, ..ENTITY };
+        let error = |functions| App::new(functions).unwrap_err().to_string();
+        let both = error(vec![&ENTITY, &OTHER]);
+        assert!(
+            both.starts_with("two entities are named") && both.contains("name with #[entity(name = \"...\")]"),
+            "{both}"
+        );
+        let mixed = error(vec![&ENTITY, &ONE]);
+        assert!(
+            mixed.starts_with("two functions") && mixed.contains("#[entity(name") && mixed.contains("#[func(name"),
+            "{mixed}"
+        );
+        assert!(!error(vec![&SAME, &ONE]).contains("entity"));
     }
 
     #[test]

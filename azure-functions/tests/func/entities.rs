@@ -195,18 +195,18 @@ async fn row_126_what_fails_is_told_to_its_caller_and_changes_nothing() {
     assert_eq!(results[1], json!({"error": "not enough"}));
     assert_eq!(
         results[2],
-        json!({"error": "operation `take` of entity `@stock@K` cannot read its input: invalid type: string \"many\", expected u32 at line 1 column 6"})
+        json!({"error": "the input cannot be read: invalid type: string \"many\", expected u32 at line 1 column 6"})
     );
     let panic = results[3]["error"].as_str().unwrap();
     assert!(panic.starts_with("function `stock` panicked at "), "{panic}");
     assert!(panic.ends_with("it burns"), "{panic}");
     assert_eq!(
         results[4],
-        json!({"error": "the state of entity `@stock@K` cannot be written as JSON: key must be a string"})
+        json!({"error": "the state cannot be written as JSON: key must be a string"})
     );
     assert_eq!(
         results[5],
-        json!({"error": "entity `@stock@K` has no operation `fly`; it has `take`"})
+        json!({"error": "the entity has no such operation; it has `take`"})
     );
     assert_eq!(results[6], Value::Null);
     assert_eq!(state(&answer), Some(json!({"left": 1})));
@@ -219,9 +219,7 @@ async fn a_state_of_another_shape_is_an_error_with_the_place_in_it() {
     let answer = run("stock", Some(json!({"left": "three"})), &[("left", Value::Null)]).await;
     let error = results(&answer)[0]["error"].as_str().unwrap().to_owned();
     assert!(
-        error.starts_with(
-            "the state of entity `@stock@K` cannot be read: left: invalid type: string \"three\", expected u32"
-        ),
+        error.starts_with("the state cannot be read: left: invalid type: string \"three\", expected u32"),
         "{error}"
     );
     assert_eq!(state(&answer), Some(json!({"left": "three"})));
@@ -276,7 +274,7 @@ async fn the_error_of_a_signal_is_logged_because_nobody_else_hears_of_it() {
     let lines: Vec<_> = lines.lock().unwrap().iter().map(|line| line.message.clone()).collect();
     assert_eq!(
         lines,
-        ["operation `fly` of entity `@stock@a` failed: entity `@stock@a` has no operation `fly`; it has `take`"]
+        ["operation `fly` of entity `@stock@a` failed: the entity has no such operation; it has `take`"]
     );
 }
 

@@ -184,10 +184,10 @@ async fn the_caller_learns_what_is_wrong_with_its_operation() {
     assert_eq!(
         errors,
         [
-            format!("entity `@counter@K` has no operation `subtract`; {OPERATIONS}"),
-            "operation `add` of entity `@counter@K` cannot read its input: invalid type: string \"five\", expected i64 at line 1 column 6".to_owned(),
-            "operation `add` of entity `@counter@K` cannot read its input: invalid type: null, expected i64 at line 1 column 4".to_owned(),
-            format!("entity `@counter@K` has no operation `never`; {OPERATIONS}"),
+            format!("the entity has no such operation; {OPERATIONS}"),
+            "the input cannot be read: invalid type: string \"five\", expected i64 at line 1 column 6".to_owned(),
+            "the input cannot be read: invalid type: null, expected i64 at line 1 column 4".to_owned(),
+            format!("the entity has no such operation; {OPERATIONS}"),
         ]
     );
     assert_eq!(state(&answer), Some(json!({"value": 3})));
@@ -200,7 +200,7 @@ async fn a_state_that_does_not_fit_the_type_is_an_error_and_stays() {
     for result in results(&answer) {
         assert_eq!(
             result["error"],
-            "the state of entity `@counter@K` cannot be read: value: invalid type: string \"many\", expected i64 at line 1 column 15; \
+            "the state cannot be read: value: invalid type: string \"many\", expected i64 at line 1 column 15; \
              give what its type has gained a default (`#[serde(default)]`), or delete the entity"
         );
     }

@@ -35,7 +35,7 @@ fn a_recorded_batch_is_run_and_its_answer_printed() {
             assert!(result["duration"].is_u64(), "{result}");
             result["duration"] = json!(0);
         }
-        let unknown = json!("entity `@counts@A` has no operation `fly`; it has `add`").to_string();
+        let unknown = json!("the entity has no such operation; it has `add`").to_string();
         assert_eq!(
             answer,
             json!({

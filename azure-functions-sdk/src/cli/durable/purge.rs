@@ -12,9 +12,10 @@ use crate::{
 };
 
 #[derive(Debug, clap::Args)]
+#[group(id = "which", required = true, multiple = true, args = ["id", "created_from"])]
 pub(crate) struct Args {
-    /// The instance; without one, all that were created in a time.
-    #[arg(required_unless_present = "created_from", conflicts_with_all = ["created_from", "created_to", "status"])]
+    /// The instance; without one, --created-from says which.
+    #[arg(conflicts_with_all = ["created_from", "created_to", "status"])]
     id: Option<String>,
     /// Instances that were created then or later, such as 2026-01-31T00:00:00Z.
     #[arg(long, value_name = "TIME")]
@@ -23,10 +24,20 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", requires = "created_from")]
     created_to: Option<DateTime<Utc>>,
     /// Instances that ended like this, separated by commas: Completed, Failed, Terminated [default: all that have ended].
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', requires = "created_from")]
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', requires = "created_from", value_parser = ended)]
     status: Vec<OrchestrationRuntimeStatus>,
     #[command(flatten)]
     host: Host,
+}
+
+/// Reads a status that an instance can have after its end: no other instance is purged.
+fn ended(text: &str) -> Result<OrchestrationRuntimeStatus, String> {
+    let status: OrchestrationRuntimeStatus = text.parse().map_err(|error| format!("{error}"))?;
+    if status.is_terminal() {
+        Ok(status)
+    } else {
+        Err("only instances that have ended are purged: Completed, Failed, Terminated".to_owned())
+    }
 }
 
 impl Args {

@@ -99,11 +99,8 @@ impl<T> DurableOrchestrationContext<T> {
         }
         let known = self.core.functions.names(kind);
         Err(CallError::NotRegistered {
-            kind: match kind {
-                CalledKind::Activity => "activity",
-                CalledKind::Orchestration => "orchestration",
-                CalledKind::Entity => "entity",
-            },
+            kind: kind.word(),
+            found: self.core.functions.kind_of(name).map(CalledKind::word),
             name: name.to_owned(),
             known: if known.is_empty() {
                 "none".to_owned()

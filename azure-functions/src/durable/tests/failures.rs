@@ -168,7 +168,8 @@ fn calls_to_functions_that_are_not_registered_are_refused_before_they_take_an_id
         body(async move {
             let error = c.call_activity("Pakc", 1).await.unwrap_err().to_string();
             let child = c.call_sub_orchestrator("Pack", None, 1).await.unwrap_err().to_string();
-            c.set_custom_status(json!([error, child]));
+            let activity = c.call_activity("ship", 1).await.unwrap_err().to_string();
+            c.set_custom_status(json!([error, child, activity]));
             let _ = c.call_activity("PACK", 1).await;
         })
     };
@@ -178,7 +179,9 @@ fn calls_to_functions_that_are_not_registered_are_refused_before_they_take_an_id
         turn.answer["customStatus"],
         json!([
             "there is no activity function 'Pakc' in this app; it has: pack",
-            "there is no orchestration function 'Pack' in this app; it has: ship"
+            "there is no orchestration function 'Pack' in this app; it has: ship; 'Pack' is an activity: call it with `call_activity`",
+            "there is no activity function 'ship' in this app; it has: pack; 'ship' is an orchestration: call it with \
+             `call_sub_orchestrator`"
         ])
     );
 }

@@ -213,7 +213,18 @@ fn a_request_that_cannot_be_made_is_refused_before_it_takes_an_id() {
         turn.failure().to_owned()
     }
     for (request, said) in [
-        (DurableHttpRequest::get("/relative"), "its address is not absolute"),
+        (
+            DurableHttpRequest::get("/relative?code=key"),
+            "its address `/relative` is not absolute: relative URL without a base",
+        ),
+        (
+            DurableHttpRequest::get("https://me:pass@example.org:port/jobs#x"),
+            "its address `https://example.org:port/jobs` cannot be read: invalid port number",
+        ),
+        (
+            DurableHttpRequest::get("https://me:pa?ss@example.org"),
+            "its address `https://...` cannot be read",
+        ),
         (
             DurableHttpRequest::get("ftp://example.org"),
             "`ftp` is not `http` or `https`",
