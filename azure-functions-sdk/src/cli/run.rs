@@ -39,6 +39,10 @@ pub(super) struct Args {
     /// Ask for host and function keys, on loopback too.
     #[arg(long)]
     enable_auth: bool,
+    /// Crash as the real host does, where the end of the app fails what was in flight, and the third end within half an
+    /// hour of the one before ends the host; else all of it runs again.
+    #[arg(long)]
+    crash_as_host: bool,
     /// Origins that browsers may call from, separated by commas, or * [default: `Host.CORS` in local.settings.json].
     #[arg(long, value_name = "ORIGINS")]
     cors: Option<String>,
@@ -90,7 +94,8 @@ impl Args {
             .address(address)
             .enable_auth(self.enable_auth)
             .cors(cors)
-            .record(self.record.clone());
+            .record(self.record.clone())
+            .crash_as_host(self.crash_as_host);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let result = runtime.block_on(serve(options, shell));
         // Whatever still blocks a thread must not hold up the end.

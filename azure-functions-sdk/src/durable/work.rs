@@ -1,6 +1,6 @@
 //! What the task hub asks of a worker, whoever provides it: a process behind gRPC, or functions in this process.
 
-use std::{collections::BTreeMap, future::Future, pin::Pin};
+use std::{collections::BTreeMap, fmt, future::Future, pin::Pin, time::Duration};
 
 /// Runs orchestration episodes and activities.
 pub trait Worker: Send + Sync + 'static {
@@ -64,13 +64,56 @@ pub enum ReturnValue {
 pub enum WorkError {
     /// The worker process ended while it ran the item.
     #[error("the worker process ended while it ran the function: {0}")]
-    WorkerDied(String),
+    WorkerDied(WorkerDeath),
     /// The function ran longer than `functionTimeout`.
     #[error("the function ran longer than functionTimeout ({0:?})")]
-    TimedOut(std::time::Duration),
+    TimedOut(Duration),
     /// The host is shutting down; the item was not run to its end.
     #[error("the host is shutting down")]
     ShuttingDown,
+}
+
+/// How a worker process ended while it ran a work item. Shown as its [`how`](Self::how).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkerDeath {
+    /// What the system says about the end of the process, and what the process wrote last.
+    pub how: String,
+    /// The end in the words of the real host: `/app/target/debug/app exited with code 134 (0x86)`.
+    pub exited: String,
+    /// The process ran nothing else when it ended, so the item is what ended it.
+    pub alone: bool,
+    /// The host ended the process because another function ran longer than it may.
+    pub by_host: bool,
+    /// How long the process had run the item.
+    pub ran: Duration,
+}
+
+impl WorkerDeath {
+    /// The end of a process in these words; both may say the same.
+    #[must_use]
+    pub fn new(how: impl Into<String>, exited: impl Into<String>) -> Self {
+        Self {
+            how: how.into(),
+            exited: exited.into(),
+            ..Self::default()
+        }
+    }
+
+    /// What the real host would say of it.
+    pub(crate) fn as_host(&self) -> &str {
+        if self.exited.is_empty() {
+            &self.how
+        } else {
+            &self.exited
+        }
+    }
+}
+
+impl fmt::Display for WorkerDeath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.how)
+    }
 }
 
 /// The durable functions that the app has now, by kind; the key is the lower-cased name that orchestrations use

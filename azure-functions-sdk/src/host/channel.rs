@@ -18,7 +18,7 @@ use super::{
         server::{Inbound, Outbound},
     },
 };
-use crate::project::LogLevel;
+use crate::{durable::work::WorkerDeath, project::LogLevel};
 use futures_util::StreamExt;
 use std::{
     collections::{BTreeSet, HashMap},
@@ -108,7 +108,7 @@ impl WorkerChannel {
         };
         let outcome = answer.await;
         on_drop.invocation_id = None;
-        Some(outcome.unwrap_or_else(|_| Err(InvokeError::WorkerDied("its answer was lost".to_owned()))))
+        Some(outcome.unwrap_or_else(|_| Err(InvokeError::WorkerDied(WorkerDeath::new("its answer was lost", "")))))
     }
 
     fn send(&self, content: Content) {
@@ -123,6 +123,11 @@ impl WorkerChannel {
             }));
         }
         self.capabilities.terminate
+    }
+
+    /// The worker ends: what it was sent may still be answered, but it is sent nothing more.
+    pub(crate) fn freeze(&self) {
+        self.in_flight.freeze();
     }
 
     /// Fails all invocations in flight, and every later one before it is sent.

@@ -119,6 +119,8 @@ impl Running for FakeProcess {
             }
             Ending {
                 status: self.status.clone(),
+                wants_restart: self.status == "exit code 200",
+                exited: format!("app exited with {}", self.status.trim_start_matches("exit ")),
                 ..Ending::default()
             }
         })

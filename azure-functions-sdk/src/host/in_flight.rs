@@ -6,7 +6,7 @@ use super::{function::Function, invocation::InvokeError, rpc::messages::Invocati
 use std::{
     collections::HashMap,
     sync::{
-        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
+        Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
@@ -51,13 +51,14 @@ impl std::fmt::Display for InvocationId {
 struct Entry {
     function: Arc<Function>,
     answer: oneshot::Sender<Outcome>,
+    began: Instant,
     deadline: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
     entries: HashMap<u128, Entry>,
-    /// Set when the worker is gone: nothing may be added any more.
+    /// Set when the worker ends: nothing may be added any more.
     closed: bool,
 }
 
@@ -66,6 +67,8 @@ struct Shard {
 pub(crate) struct InFlight {
     shards: [Mutex<Shard>; SHARDS],
     count: AtomicUsize,
+    /// When the worker ended.
+    frozen: OnceLock<Instant>,
 }
 
 impl Default for InFlight {
@@ -73,6 +76,7 @@ impl Default for InFlight {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
             count: AtomicUsize::new(0),
+            frozen: OnceLock::new(),
         }
     }
 }
@@ -82,7 +86,7 @@ impl InFlight {
         self.shards[id.shard()].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds an invocation; `None` if the worker is gone.
+    /// Adds an invocation; `None` if the worker is gone or ends.
     pub(crate) fn add(
         &self,
         id: InvocationId,
@@ -99,6 +103,7 @@ impl InFlight {
             Entry {
                 function: Arc::clone(function),
                 answer,
+                began: Instant::now(),
                 deadline,
             },
         );
@@ -144,14 +149,30 @@ impl InFlight {
         overdue
     }
 
+    /// Takes nothing more: the worker has ended, and only answers that are on their way can still come.
+    pub(crate) fn freeze(&self) {
+        for shard in &self.shards {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        }
+        self.frozen.get_or_init(Instant::now);
+    }
+
     /// Fails everything and takes nothing more.
     pub(crate) fn close(&self, error: &InvokeError) {
+        self.freeze();
+        let end = self.frozen.get().copied().unwrap_or_else(Instant::now);
+        // Whatever has no answer now was running when the worker ended.
+        let alone = self.len() == 1;
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.closed = true;
             for (_, entry) in shard.entries.drain() {
                 self.count.fetch_sub(1, Ordering::Relaxed);
-                let _ = entry.answer.send(Err(error.clone()));
+                let mut error = error.clone();
+                if let InvokeError::WorkerDied(death) = &mut error {
+                    death.alone = alone;
+                    death.ran = end.duration_since(entry.began);
+                }
+                let _ = entry.answer.send(Err(error));
             }
         }
     }
@@ -160,6 +181,7 @@ impl InFlight {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::durable::work::WorkerDeath;
 
     fn function() -> Arc<Function> {
         Arc::new(Function::new("f".to_owned(), "1".to_owned(), Vec::new()))
@@ -176,15 +198,44 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_worker_fails_what_it_had_and_takes_nothing_more() {
+        let died = InvokeError::WorkerDied(WorkerDeath::new("exit code 3", "app exited with code 3 (0x3)"));
         let in_flight = InFlight::default();
         let receiver = in_flight.add(InvocationId::next(), &function(), None).unwrap();
-        in_flight.close(&InvokeError::WorkerDied("exit code 3".to_owned()));
-        assert_eq!(
-            receiver.await.unwrap(),
-            Err(InvokeError::WorkerDied("exit code 3".to_owned()))
-        );
+        in_flight.close(&died);
+        let Err(InvokeError::WorkerDied(death)) = receiver.await.unwrap() else {
+            panic!("it did not die")
+        };
+        assert_eq!((death.how.as_str(), death.alone), ("exit code 3", true));
         assert!(in_flight.add(InvocationId::next(), &function(), None).is_none());
         assert_eq!(in_flight.len(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_died_says_whether_it_was_alone_and_how_long_it_ran() {
+        let second = std::time::Duration::from_secs(1);
+        let died = InvokeError::WorkerDied(WorkerDeath::new("exit code 3", ""));
+        let in_flight = InFlight::default();
+        let answered = InvocationId::next();
+        let receivers = [answered, InvocationId::next(), InvocationId::next()]
+            .map(|id| in_flight.add(id, &function(), None).unwrap());
+        tokio::time::advance(second).await;
+        in_flight.freeze();
+        assert!(
+            in_flight.add(InvocationId::next(), &function(), None).is_none(),
+            "it never reached the worker, so it cannot have ended it"
+        );
+        // The last answers of a worker take a moment.
+        tokio::time::advance(second).await;
+        in_flight.finish(answered, Ok(InvocationResponse::default()));
+        in_flight.close(&died);
+        let [answered, one, other] = receivers;
+        assert!(answered.await.unwrap().is_ok());
+        for receiver in [one, other] {
+            let Err(InvokeError::WorkerDied(death)) = receiver.await.unwrap() else {
+                panic!("it did not die")
+            };
+            assert_eq!((death.alone, death.ran), (false, second));
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! What the host asks a worker to run, and how that can end.
 
 use super::rpc::messages::{Data, ParameterBinding, TypedData, parameter_binding::RpcData};
+use crate::durable::work::WorkerDeath;
 use std::{collections::HashMap, time::Duration};
 
 /// Why an invocation has no result.
@@ -12,7 +13,7 @@ pub enum InvokeError {
     Failed(Failure),
     /// The worker process ended while it ran the function.
     #[error("the worker process ended while it ran the function: {0}")]
-    WorkerDied(String),
+    WorkerDied(WorkerDeath),
     /// The function ran longer than `functionTimeout`.
     #[error("the function ran longer than functionTimeout of host.json ({0:?})")]
     TimedOut(Duration),

@@ -3,6 +3,7 @@
 use super::{
     app_timers::AppTimers,
     backend::HostBackend,
+    crash_limit::CrashLimit,
     durable_worker::DurableWorker,
     follower::Follower,
     http::{BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, Keys, KeysError},
@@ -139,7 +140,7 @@ impl LocalHost {
         let (state, states) = watch::channel(WorkerState::Starting(String::new()));
         let (functions, tables) = watch::channel(Arc::default());
         let runner = FunctionRunner::new(states.clone(), tables.clone(), log.clone());
-        let hub_options = hub_options(&host_json.durable_task, &data_dir);
+        let hub_options = hub_options(&host_json.durable_task, &data_dir).crash_as_host(options.crash_as_host);
         let database = hub_options.database();
         let hub_worker = Arc::new(DurableWorker::new(runner.clone(), recorder));
         let hub = Arc::new(TaskHub::open(hub_options, hub_worker)?);
@@ -209,6 +210,7 @@ impl LocalHost {
             state,
             functions,
             stop: stop_worker.clone(),
+            crash_limit: options.crash_as_host.then(CrashLimit::default),
             log: log.clone(),
         };
         let follower = Follower {
@@ -253,7 +255,8 @@ impl LocalHost {
         self.rpc_listener.base_url()
     }
 
-    /// Returns when no worker runs and none will be started, because the app has to be built anew. The log says why.
+    /// Returns when no worker runs and none will be started: the app has to be built anew, or has crashed too often for a
+    /// host that crashes [as the real one does](LocalHostOptions::crash_as_host). The log says why.
     pub async fn gave_up(&self) {
         self.runner.until_stopped().await;
     }

@@ -7,6 +7,7 @@ mod app_timers;
 mod backend;
 mod capabilities;
 mod channel;
+mod crash_limit;
 mod durable_worker;
 #[cfg(test)]
 mod fake_worker;

@@ -33,6 +33,9 @@ pub struct LocalHostOptions {
     pub cors: Option<Cors>,
     /// Where trigger payloads of durable functions are kept, if at all.
     pub record: Option<PathBuf>,
+    /// Whether the end of a worker process does what it does on the real host, where orchestrations travel as JSON: what
+    /// was in flight fails, and the third crash ends the host. Else what was in flight runs again, for ever.
+    pub crash_as_host: bool,
     /// How long running work may go on when the host stops, and the worker may take to end after that: 10 seconds in all.
     pub drain_limit: Duration,
 }
@@ -50,6 +53,7 @@ impl LocalHostOptions {
             enable_auth: false,
             cors: None,
             record: None,
+            crash_as_host: false,
             drain_limit: DRAIN_LIMIT,
         }
     }
@@ -79,6 +83,13 @@ impl LocalHostOptions {
     #[must_use]
     pub fn record(mut self, directory: Option<PathBuf>) -> Self {
         self.record = directory;
+        self
+    }
+
+    /// Sets whether the end of a worker process does what it does on the real host.
+    #[must_use]
+    pub fn crash_as_host(mut self, as_host: bool) -> Self {
+        self.crash_as_host = as_host;
         self
     }
 

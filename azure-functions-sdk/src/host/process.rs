@@ -141,6 +141,8 @@ pub(crate) trait Running: Send + Sync {
 pub(crate) struct Ending {
     /// What the system says: an exit code or a signal.
     pub(crate) status: String,
+    /// The end in the words of the real host, which writes the code of a signal as a shell does.
+    pub(crate) exited: String,
     /// It asked for a restart.
     pub(crate) wants_restart: bool,
     /// It said that this build of the app can never run; only believed from a worker that has not connected.
@@ -221,6 +223,7 @@ impl Launch for WorkerCommand {
             })));
         }
         Ok(Box::new(WorkerProcess {
+            program: self.program.clone(),
             child,
             consoles,
             stopped: false,
@@ -231,6 +234,7 @@ impl Launch for WorkerCommand {
 
 /// A running worker process. It is killed when this is dropped.
 struct WorkerProcess {
+    program: PathBuf,
     child: Child,
     consoles: Vec<JoinHandle<()>>,
     /// The host has killed it.
@@ -256,6 +260,7 @@ impl Running for WorkerProcess {
             Ending {
                 wants_restart: code == Some(RESTART_EXIT_CODE),
                 needs_rebuild: code == Some(REBUILD_EXIT_CODE),
+                exited: exited(&self.program, status.as_ref().ok()),
                 status: status.map_or_else(|error| error.to_string(), describe),
                 lines_shown: lines.iter().all(|(_, shown)| *shown),
                 last_lines: match was_killed {
@@ -291,6 +296,17 @@ fn is_killed(status: ExitStatus) -> bool {
         None
     };
     matches!(signal, Some(SIGHUP | SIGINT | SIGKILL | SIGTERM))
+}
+
+/// The message of the real host's `WorkerProcessExitException`.
+fn exited(program: &Path, status: Option<&ExitStatus>) -> String {
+    #[cfg(unix)]
+    let signal = status.and_then(std::os::unix::process::ExitStatusExt::signal);
+    #[cfg(not(unix))]
+    let signal: Option<i32> = None;
+    let code = signal.map(|signal| 128 + signal).or(status.and_then(ExitStatus::code));
+    let code = code.unwrap_or(-1);
+    format!("{} exited with code {code} (0x{code:X})", program.display())
 }
 
 fn describe(status: ExitStatus) -> String {
@@ -411,6 +427,7 @@ mod tests {
             lines.contains(&"Error Host.Function.Console -: it failed".to_owned()),
             "{lines:?}"
         );
+        assert_eq!(ending.exited, "/bin/sh exited with code 3 (0x3)");
         assert!(run("exit 200").await.0.wants_restart);
     }
 
@@ -418,6 +435,7 @@ mod tests {
     async fn what_a_worker_wrote_before_it_was_killed_is_not_its_last_words() {
         let (ending, lines) = run("echo thread panicked >&2; kill -9 $$").await;
         assert_eq!(ending.to_string(), "killed by signal 9");
+        assert_eq!(ending.exited, "/bin/sh exited with code 137 (0x89)");
         assert!(
             lines.contains(&"Error Host.Function.Console -: thread panicked".to_owned()),
             "{lines:?}"

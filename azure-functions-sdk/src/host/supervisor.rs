@@ -2,6 +2,7 @@
 
 use super::{
     channel::{TERMINATE_GRACE, WorkerChannel},
+    crash_limit::CrashLimit,
     function::FunctionTable,
     invocation::InvokeError,
     output::Log,
@@ -9,7 +10,7 @@ use super::{
     rpc::server::RpcServer,
     startup::{Startup, StartupError},
 };
-use crate::project::LogLevel;
+use crate::{durable::work::WorkerDeath, project::LogLevel};
 use std::{io, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -61,6 +62,8 @@ pub(crate) struct Supervisor {
     pub(crate) state: watch::Sender<WorkerState>,
     pub(crate) functions: watch::Sender<Arc<FunctionTable>>,
     pub(crate) stop: CancellationToken,
+    /// Crashes that end the host; `None`: it goes on for ever.
+    pub(crate) crash_limit: Option<CrashLimit>,
     pub(crate) log: Log,
 }
 
@@ -109,11 +112,34 @@ impl Loss {
             other => other.to_string(),
         }
     }
+
+    /// Whether the real host counts it: neither what the host did itself, nor an end that asks for a restart.
+    fn is_crash(&self) -> bool {
+        match self {
+            Self::Stop | Self::Overdue => false,
+            Self::Ended(ending) => !ending.wants_restart,
+            Self::Launch(_) | Self::NotConnected | Self::Startup(_) => true,
+        }
+    }
+
+    /// What becomes of the invocations that the worker has not answered.
+    fn of_invocations(&self) -> InvokeError {
+        match self {
+            Self::Stop => InvokeError::ShuttingDown,
+            Self::Ended(ending) => InvokeError::WorkerDied(WorkerDeath::new(self.to_string(), &ending.exited)),
+            Self::Overdue => {
+                let mut death = WorkerDeath::new(self.to_string(), "");
+                death.by_host = true;
+                InvokeError::WorkerDied(death)
+            }
+            other => InvokeError::WorkerDied(WorkerDeath::new(other.to_string(), "")),
+        }
+    }
 }
 
 impl Supervisor {
     /// Ends when the host stops and the last worker is gone, or no worker of this app can ever run.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(mut self) {
         let mut backoff = Backoff::default();
         loop {
             let Life {
@@ -135,15 +161,24 @@ impl Supervisor {
                 Loss::Ended(ending) => ending.wants_restart,
                 _ => false,
             };
-            if was_healthy {
-                backoff.reset();
-            }
-            let delay = if at_once { Duration::ZERO } else { backoff.next() };
             let what = if was_ready {
                 "The worker process ended"
             } else {
                 "The worker process did not start"
             };
+            if let Some(limit) = self.crash_limit.as_mut().filter(|_| loss.is_crash())
+                && limit.reached_by(Instant::now())
+            {
+                self.log.host(LogLevel::Error, &format!("{what}: {}", loss.told()));
+                let runtime = self.startup.settings.settings.get("FUNCTIONS_WORKER_RUNTIME");
+                let text = CrashLimit::message(runtime.unwrap_or("rust"));
+                self.log.host(LogLevel::Error, &text);
+                break;
+            }
+            if was_healthy {
+                backoff.reset();
+            }
+            let delay = if at_once { Duration::ZERO } else { backoff.next() };
             let text = format!(
                 "{what}: {}\nThe next one is started in {} ms.",
                 loss.told(),
@@ -204,10 +239,7 @@ impl Supervisor {
             _ => WorkerState::Starting(loss.to_string()),
         };
         self.state.send_replace(next);
-        channel.close(&match loss {
-            Loss::Stop => InvokeError::ShuttingDown,
-            _ => InvokeError::WorkerDied(loss.to_string()),
-        });
+        channel.close(&loss.of_invocations());
         Life {
             loss,
             had_connected,
@@ -221,11 +253,13 @@ impl Supervisor {
         tokio::select! {
             () = self.stop.cancelled() => {}
             ending = process.ended() => {
+                self.let_go(channel);
                 // Answers that it sent before it ended are still on their way.
                 let _ = tokio::time::timeout(LAST_MESSAGES_LIMIT, channel.ended()).await;
                 return Loss::Ended(ending);
             }
             () = channel.ended() => {
+                self.let_go(channel);
                 if let Ok(ending) = tokio::time::timeout(LAST_MESSAGES_LIMIT, process.ended()).await {
                     return Loss::Ended(ending);
                 }
@@ -234,12 +268,21 @@ impl Supervisor {
                 return Loss::Ended(ending);
             }
             () = channel.overdue() => {
+                self.let_go(channel);
                 kill(process).await;
                 return Loss::Overdue;
             }
         }
         self.end_in_order(process, channel).await;
         Loss::Stop
+    }
+
+    /// Nothing more is sent to a worker that ends: what never reached it must not count among what it ran.
+    fn let_go(&self, channel: &WorkerChannel) {
+        // First, since callers that the channel refuses look for another one here.
+        self.state
+            .send_replace(WorkerState::Starting("the worker process has ended".to_owned()));
+        channel.freeze();
     }
 
     /// The host has waited for what ran; what still runs has had its time.

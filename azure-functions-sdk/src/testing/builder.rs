@@ -51,6 +51,7 @@ pub struct TestHostBuilder {
     most_jumps: u32,
     id_seed: Option<u64>,
     running: Running,
+    crash_as_host: bool,
 }
 
 impl Default for TestHostBuilder {
@@ -66,6 +67,7 @@ impl Default for TestHostBuilder {
                 parallel_activities: 1,
                 check_determinism: true,
             },
+            crash_as_host: false,
         }
     }
 }
@@ -123,6 +125,15 @@ impl TestHostBuilder {
         self
     }
 
+    /// Whether an [end of the worker process](TestHost::crash_worker_in) does what it does on Azure, where orchestrations
+    /// travel as JSON: activities in flight fail, and so do instances whose episode was in flight. No, unless this is
+    /// called: then all of it runs again, as on the local host.
+    #[must_use]
+    pub fn crash_as_host(mut self, as_host: bool) -> Self {
+        self.crash_as_host = as_host;
+        self
+    }
+
     /// Starts the host.
     ///
     /// # Panics
@@ -149,6 +160,7 @@ impl TestHostBuilder {
         let options = TaskHubOptions::new(HubName::default(), "memory")
             .clock(Arc::new(clock.clone()))
             .http_caller(Arc::new(servers.clone()))
+            .crash_as_host(self.crash_as_host)
             // Real activities take turns anyway; the others must not depend on how many cores this machine has.
             .max_concurrent_activities(usize::MAX)
             .max_concurrent_entities(usize::MAX)

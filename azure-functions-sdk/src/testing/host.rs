@@ -321,6 +321,31 @@ impl TestHost {
         self.inspect(World::restart);
     }
 
+    /// Ends the worker process at the end of the next run of this orchestration, activity or entity: it has done its work, but
+    /// the host never hears of it, nor of anything else that runs in the process then. Another process takes over at once.
+    /// Called again, it ends the process once more.
+    ///
+    /// All that was lost runs again, as on the local host, or fails as on Azure:
+    /// [`crash_as_host`](TestHostBuilder::crash_as_host) says which.
+    ///
+    /// # Panics
+    /// If the app has no orchestration, activity or entity of this name.
+    #[track_caller]
+    pub fn crash_worker_in(&self, function: &str) {
+        let functions = self.worker.functions().functions;
+        let mut named = functions.iter().filter(|((_, name), registered)| {
+            name.eq_ignore_ascii_case(function) || registered.eq_ignore_ascii_case(function)
+        });
+        let Some((_, registered)) = named.next() else {
+            let names: Vec<_> = functions.keys().map(|(_, name)| name.as_str()).collect();
+            panic!(
+                "the app has no orchestration, activity or entity '{function}', but has: {}",
+                names.join(", ")
+            );
+        };
+        self.worker.process().end_in(registered);
+    }
+
     /// Waits for a future: for a plain `#[test]` that calls an asynchronous function of the app directly.
     ///
     /// # Panics

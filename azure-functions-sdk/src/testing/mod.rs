@@ -11,6 +11,7 @@ mod http;
 mod instance;
 mod log;
 mod presence;
+mod process;
 mod stuck;
 mod transport;
 mod turns;

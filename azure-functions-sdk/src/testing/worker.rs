@@ -26,6 +26,7 @@ use super::{
     fake::{ActivityCall, Failed, Fakes},
     log::{LogRecord, Logs},
     presence::{Presence, Presences},
+    process::Process,
     transport::{WorldTransport, later},
     turns::Turns,
     world::Command,
@@ -51,6 +52,7 @@ struct Inner {
     /// The first panic of a fake that the test has not been told of.
     panic: Mutex<Option<String>>,
     turns: Turns,
+    process: Process,
     parallel_activities: usize,
     twice: bool,
     invocations: AtomicU64,
@@ -70,6 +72,7 @@ impl AppWorker {
     pub(super) fn new(app: App, clock: VirtualClock, commands: UnboundedSender<Command>, running: &Running) -> Self {
         Self(Arc::new(Inner {
             app,
+            process: Process::new(clock.clone()),
             clock,
             commands,
             presences: Presences::default(),
@@ -123,6 +126,10 @@ impl AppWorker {
     /// What an assertion in a fake said; once.
     pub(super) fn take_panic(&self) -> Option<String> {
         self.0.panic.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn process(&self) -> &Process {
+        &self.0.process
     }
 
     pub(super) fn presences(&self) -> &Presences {
@@ -305,11 +312,15 @@ impl Worker for AppWorker {
                     item.function
                 )));
             };
-            Ok(match item.kind {
-                WorkKind::Orchestration => worker.episode_of(function, item),
-                WorkKind::Activity => worker.activity(function, item).await,
-                WorkKind::Entity => worker.entity(function, item).await,
-            })
+            let run = async {
+                match item.kind {
+                    WorkKind::Orchestration => worker.episode_of(function, item),
+                    WorkKind::Activity => worker.activity(function, item).await,
+                    WorkKind::Entity => worker.entity(function, item).await,
+                }
+            };
+            let result = worker.process().run(function.name, run).await;
+            result.map_err(WorkError::WorkerDied)
         })
     }
 }

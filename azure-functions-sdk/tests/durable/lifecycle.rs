@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     scripted::{Scripted, Stop, ok},
-    work::{WorkError, WorkResult},
+    work::{WorkError, WorkResult, WorkerDeath},
     world::{HastyClock, World, eventually},
 };
 
@@ -333,10 +333,17 @@ async fn eternal_orchestration_keeps_its_row_and_replaces_its_history() {
     assert_eq!(status["historyEvents"].as_array().unwrap().len(), 3, "{status:#}");
 }
 
+/// The death of a worker that ran nothing else.
+fn alone(how: &str) -> WorkerDeath {
+    let mut death = WorkerDeath::new(how, "");
+    death.alone = true;
+    death
+}
+
 #[tokio::test]
 async fn work_item_that_kills_the_worker_ten_times_fails() {
     let worker = Scripted::default()
-        .activity("bomb", |_| Err(WorkError::WorkerDied("signal 6".into())))
+        .activity("bomb", |_| Err(WorkError::WorkerDied(alone("signal 6"))))
         .orchestration("flow", |context| context.activity("bomb", Value::Null));
     let clock = HastyClock::new();
     let world = World::with(worker, |options| options.clock(clock));

@@ -101,6 +101,25 @@ fn the_example_starts_runs_records_and_stops() {
     );
 }
 
+#[test]
+fn a_host_that_crashes_as_the_real_one_ends_with_the_third_crash() {
+    let folder = TempDir::new().unwrap();
+    let mut host = Host::start(APP, &folder.path().join("data"), &["--crash-as-host"]);
+    let mut killed = None;
+    for _ in 0..3 {
+        until("there is another worker", || {
+            let worker = host.worker().filter(|worker| Some(*worker) != killed);
+            killed = worker.or(killed);
+            worker.is_some()
+        });
+        if let Some(worker) = killed {
+            signal(worker, "-KILL");
+            until("it has ended", || !is_alive(worker));
+        }
+    }
+    assert_eq!(host.wait().code(), Some(1));
+}
+
 /// Every orchestration of the app, with its output.
 fn orchestrations() -> [(&'static str, &'static str, Value); 8] {
     [

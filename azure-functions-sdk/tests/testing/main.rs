@@ -1,5 +1,6 @@
 //! The test host, with an app of its own.
 
+mod crashes;
 mod critical_sections;
 mod entities;
 mod functions;

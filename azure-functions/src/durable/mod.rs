@@ -27,6 +27,7 @@
 //! ```
 #![doc = include_str!("typed.md")]
 #![doc = include_str!("changing_code.md")]
+#![doc = include_str!("crashes.md")]
 
 mod call_error;
 mod context;

@@ -8,6 +8,7 @@ use super::{
     event::{Event, EventKind, json_string, write_events, write_string},
     instance::{Instance, RuntimeStatus},
     message::Message,
+    mismatch::describe,
     outcome,
     schedule::Scheduled,
     settings::Settings,
@@ -247,6 +248,16 @@ impl<'a> Episode<'a> {
     /// caller: the app has no such orchestration, or the worker died too often.
     pub(crate) fn fail(self, text: &str, now: DateTime<Utc>) -> Decision {
         self.end_now(End::failed(text), now)
+    }
+
+    /// The worker process ended in the episode: what the extension makes of that, which replays the history on no actions at
+    /// all. The host's words stand for an exception of .NET that has wrapped them.
+    pub(crate) fn crashed(self, exited: &str, now: DateTime<Utc>) -> Decision {
+        let mismatch = self.instance.history.iter().find_map(|event| describe(event, None));
+        match mismatch {
+            Some(text) => self.end_now(End::failed(&text), now),
+            None => self.broken(&format!("One or more errors occurred. ({exited})"), now),
+        }
     }
 
     /// The answer has no actions to go by.

@@ -98,6 +98,14 @@ pub(crate) fn activity_failure(name: &str, message: &str) -> Failure {
     }
 }
 
+/// The failure of an activity whose worker process ended, as the extension has it from the host.
+pub(crate) fn activity_crashed(name: &str, exited: &str) -> Failure {
+    Failure {
+        reason: format!("Activity function '{name}' failed: {exited}"),
+        details: String::new(),
+    }
+}
+
 /// The failure of a call to an activity that the app does not have.
 pub(crate) fn activity_missing(name: &str) -> Failure {
     let reason = format!("Activity function '{name}' failed: Activity function '{name}' does not exist.");

@@ -15,7 +15,7 @@ use crate::durable::{
         decision::HTTP_ACTIVITY,
         event::Failure,
         message::Message,
-        outcome::{activity_ended, activity_failure, activity_missing},
+        outcome::{activity_crashed, activity_ended, activity_failure, activity_missing},
     },
     http_call,
     store::{Commit, InboxRow},
@@ -87,6 +87,9 @@ impl Inner {
             Ok(result) => Answer::Result(result),
             Err(WorkError::ShuttingDown) => Answer::Leave,
             Err(error @ WorkError::TimedOut(_)) => Answer::Failed(activity_failure(name, &error.to_string())),
+            Err(WorkError::WorkerDied(death)) if self.options.crash_as_host => {
+                Answer::Failed(activity_crashed(name, death.as_host()))
+            }
             Err(error) if activity.deaths + 1 >= MAX_DEATHS => {
                 let text = format!(
                     "it was tried {MAX_DEATHS} times and never ended; the last time {error}. Look for what ends the \

@@ -131,6 +131,9 @@ impl Inner {
                 )))
             }
             Err(WorkError::ShuttingDown) => End::Leave,
+            Err(WorkError::WorkerDied(death)) if self.options.crash_as_host => {
+                End::Decided(Box::new(episode.crashed(death.as_host(), self.now())))
+            }
             Err(error) if deaths + 1 >= MAX_DEATHS => {
                 let text = format!(
                     "Orchestrator function '{name}' failed: it was tried {MAX_DEATHS} times and never ended; the last \

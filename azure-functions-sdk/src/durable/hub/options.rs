@@ -44,6 +44,9 @@ pub struct TaskHubOptions {
     pub max_request_body: usize,
     /// Memory for the histories of instances that wait, in bytes (roughly).
     pub history_cache: usize,
+    /// Whether the end of a worker process does what it does on the real host, where orchestrations travel as JSON: it
+    /// fails the activities in flight, and instances whose episode was in flight. Operations of entities run again.
+    pub crash_as_host: bool,
     /// Where the hub gets its time from.
     pub clock: Arc<dyn Clock>,
     /// Who makes the HTTP calls that orchestrations ask for.
@@ -72,6 +75,7 @@ impl TaskHubOptions {
             connection: "Storage".to_owned(),
             max_request_body: 100 * 1024 * 1024,
             history_cache: 128 * 1024 * 1024,
+            crash_as_host: false,
             clock: Arc::new(SystemClock),
             http_caller: default_caller(),
         }
@@ -151,6 +155,13 @@ impl TaskHubOptions {
     #[must_use]
     pub fn history_cache(mut self, bytes: usize) -> Self {
         self.history_cache = bytes;
+        self
+    }
+
+    /// Sets whether the end of a worker process does what it does on the real host.
+    #[must_use]
+    pub fn crash_as_host(mut self, as_host: bool) -> Self {
+        self.crash_as_host = as_host;
         self
     }
 

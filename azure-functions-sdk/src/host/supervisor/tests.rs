@@ -39,6 +39,10 @@ impl Host {
     }
 
     async fn with_timeout(launcher: impl Launch, function_timeout: Option<Duration>) -> Self {
+        Self::with(launcher, function_timeout, None).await
+    }
+
+    async fn with(launcher: impl Launch, function_timeout: Option<Duration>, crash_limit: Option<CrashLimit>) -> Self {
         let (captured, log) = Captured::log();
         let (state, states) = watch::channel(WorkerState::Starting(String::new()));
         let (functions, tables) = watch::channel(Arc::default());
@@ -64,6 +68,7 @@ impl Host {
             state,
             functions,
             stop: stop.clone(),
+            crash_limit,
             log: log.clone(),
         };
         let runner = FunctionRunner::new(states, tables, log);
@@ -254,9 +259,10 @@ async fn a_dead_worker_fails_what_it_ran_and_the_next_one_takes_over() {
         }
     }))
     .await;
-    assert_eq!(
-        host.invoke("echo", "lost").await,
-        Err(InvokeError::WorkerDied("exit code 101".to_owned()))
+    let lost = host.invoke("echo", "lost").await;
+    assert!(
+        matches!(&lost, Err(InvokeError::WorkerDied(death)) if death.how == "exit code 101" && death.alone),
+        "{lost:?}"
     );
     assert_eq!(host.invoke("echo", "kept").await, Ok(text("kept")));
     assert_eq!(starts.load(Ordering::SeqCst), 2);
@@ -265,6 +271,51 @@ async fn a_dead_worker_fails_what_it_ran_and_the_next_one_takes_over() {
         "{:?}",
         host.captured.lines()
     );
+}
+
+/// Ends once with each of these, each time in an invocation, and echoes after that.
+fn ending(statuses: &'static [&'static str]) -> FakeLauncher {
+    let starts = AtomicUsize::new(0);
+    FakeLauncher::new(move |mut worker| {
+        let status = statuses.get(starts.fetch_add(1, Ordering::SeqCst));
+        async move {
+            let Some(status) = status else {
+                return echo(worker).await;
+            };
+            worker.start(&[], vec![metadata("echo", &[ACTIVITY])]).await;
+            worker.invocation().await;
+            (*status).to_owned()
+        }
+    })
+}
+
+#[tokio::test]
+async fn the_third_crash_ends_a_host_that_crashes_as_the_real_one() {
+    let launcher = ending(&["exit code 134", "exit code 200", "exit code 1", "exit code 139"]);
+    let host = Host::with(launcher, None, Some(CrashLimit::default())).await;
+    for _ in 0..4 {
+        let lost = host.invoke("echo", "").await;
+        assert!(matches!(lost, Err(InvokeError::WorkerDied(_))), "{lost:?}");
+    }
+    assert_eq!(host.invoke("echo", "").await, Err(InvokeError::ShuttingDown));
+    assert!(
+        host.captured.contains(
+            "Exceeded language worker restart retry count for runtime:rust. Shutting down and proactively recycling the \
+             Functions Host to recover"
+        ),
+        "{:?}",
+        host.captured.lines()
+    );
+}
+
+#[tokio::test]
+async fn no_number_of_crashes_ends_the_local_host() {
+    let host = Host::start(ending(&["exit code 134", "exit code 134", "exit code 134"])).await;
+    for _ in 0..3 {
+        let lost = host.invoke("echo", "").await;
+        assert!(matches!(lost, Err(InvokeError::WorkerDied(_))), "{lost:?}");
+    }
+    assert_eq!(host.invoke("echo", "kept").await, Ok(text("kept")));
 }
 
 #[tokio::test]
@@ -372,9 +423,10 @@ async fn durable_work_arrives_as_text_with_the_client_beside_it() {
         worker.run(item(None)).await.unwrap(),
         WorkResult::Failed("no input".to_owned())
     );
-    assert_eq!(
-        worker.run(item(None)).await,
-        Err(WorkError::WorkerDied("exit code 9".to_owned()))
+    let lost = worker.run(item(None)).await;
+    assert!(
+        matches!(&lost, Err(WorkError::WorkerDied(death)) if death.exited == "app exited with code 9"),
+        "{lost:?}"
     );
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{Failing, call, eventually, scripted::Scripted, tokio};
 use crate::durable::{
     HubName, TaskHub, TaskHubOptions,
-    hub::tests::work::{ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, Worker},
+    hub::tests::work::{ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, Worker, WorkerDeath},
 };
 
 /// Keeps what it was told, in order.
@@ -156,7 +156,7 @@ struct Stumbling {
 impl Worker for Stumbling {
     fn run(&self, item: WorkItem) -> std::pin::Pin<Box<dyn Future<Output = Result<WorkResult, WorkError>> + Send>> {
         let failure = match self.tries.fetch_add(1, Ordering::SeqCst) {
-            0 => Err(WorkError::WorkerDied("abort".to_owned())),
+            0 => Err(WorkError::WorkerDied(WorkerDeath::new("abort", ""))),
             1 => Ok(WorkResult::Failed("boom".to_owned())),
             2 => Ok(WorkResult::Succeeded(ReturnValue::Text("{}".to_owned()))),
             _ => return self.worker.run(item),
