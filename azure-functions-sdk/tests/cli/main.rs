@@ -4,6 +4,7 @@ mod durable;
 mod examples;
 mod histories;
 mod new;
+mod recorded;
 mod run;
 mod session;
 
