@@ -4,7 +4,7 @@ use crate::{
     BindingError, FunctionError,
     binding::{BindingData, FromBinding, FunctionReturn, Input, Source, signature::Parameter},
     bindings::DurableEntityContext,
-    http::{HttpResponse, answer_of},
+    http::{Exchange, HttpResponse, answer_of},
     rpc::TypedData,
 };
 use azure_functions_durable::Transport;
@@ -43,7 +43,12 @@ pub struct Outputs {
 
 impl Outputs {
     /// Puts the output that stands at this place of the returned tuple.
-    pub(crate) fn put(&mut self, index: usize, data: Result<BindingData, BindingError>) -> Result<(), FunctionError> {
+    pub(crate) fn put(
+        &mut self,
+        index: usize,
+        data: Result<BindingData, BindingError>,
+        exchange: &Exchange,
+    ) -> Result<(), FunctionError> {
         let name = crate::binding::output_name(index);
         let data = data.map_err(|error| {
             let text = format!("output `{name}`: {error}");
@@ -52,9 +57,9 @@ impl Outputs {
         if data.is_none() {
             // The host takes a missing output for none; an empty one it may refuse.
         } else if index == 0 {
-            self.return_value = Some(data.into());
+            self.return_value = Some(data.into_typed(exchange)?);
         } else {
-            self.outputs.push((name, data.into()));
+            self.outputs.push((name, data.into_typed(exchange)?));
         }
         Ok(())
     }
@@ -119,7 +124,8 @@ impl Call {
     /// # Errors
     /// If it returned an error that is no answer to an HTTP caller, or something that cannot be sent.
     pub fn finish<R: FunctionReturn>(self, returned: R) -> Result<Outputs, FunctionError> {
-        returned.into_outputs().or_else(|error| {
+        let exchange = self.source.exchange();
+        returned.into_outputs(&exchange).or_else(|error| {
             let response = error.source().and_then(answer_of);
             let Some((index, response)) = http_output::<R>().zip(response) else {
                 return Err(error);
@@ -127,7 +133,7 @@ impl Call {
             if response.status().is_server_error() {
                 log::error!("answered with an error: {}", error.with_causes());
             }
-            answer(index, response)
+            answer(index, response, &exchange)
         })
     }
 
@@ -140,7 +146,10 @@ impl Call {
         returned: R,
         own_error: Option<String>,
     ) -> Result<Outputs, FunctionError> {
-        returned.into_outputs().map_err(|error| error.with_own_error(own_error))
+        let exchange = self.source.exchange();
+        returned
+            .into_outputs(&exchange)
+            .map_err(|error| error.with_own_error(own_error))
     }
 
     /// Ends a call without running the function.
@@ -149,7 +158,7 @@ impl Call {
     /// Always, unless it is the mistake of an HTTP caller, who gets an answer.
     pub fn refuse<R: FunctionReturn>(self, refused: Refused) -> Result<Outputs, FunctionError> {
         match http_output::<R>().zip(refused.error.response()) {
-            Some((index, response)) => answer(index, response),
+            Some((index, response)) => answer(index, response, &self.source.exchange()),
             None => Err(refused.into()),
         }
     }
@@ -161,9 +170,9 @@ fn http_output<R: FunctionReturn>() -> Option<usize> {
 }
 
 /// An answer in place of what the function would have returned.
-fn answer(index: usize, response: HttpResponse) -> Result<Outputs, FunctionError> {
+fn answer(index: usize, response: HttpResponse, exchange: &Exchange) -> Result<Outputs, FunctionError> {
     let mut outputs = Outputs::default();
-    outputs.put(index, Ok(BindingData::Response(response)))?;
+    outputs.put(index, Ok(BindingData::Response(response)), exchange)?;
     Ok(outputs)
 }
 

@@ -10,6 +10,8 @@ mod entity_cost;
 mod forms;
 #[path = "func/http_errors.rs"]
 mod http_errors;
+#[path = "func/http_rule.rs"]
+mod http_rule;
 #[path = "func/in_process.rs"]
 mod in_process;
 #[path = "func/misuse.rs"]

@@ -2,7 +2,7 @@
 
 use crate::{
     BindingError,
-    http::{HttpRequest, HttpResponse},
+    http::{Exchange, HttpRequest, HttpResponse, Undeliverable},
     rpc::{
         self, CollectionBytes, CollectionDouble, CollectionModelBindingData, CollectionSInt64, CollectionString, Data,
         TypedData,
@@ -200,27 +200,28 @@ impl From<TypedData> for BindingData {
     }
 }
 
-impl From<BindingData> for TypedData {
-    fn from(data: BindingData) -> Self {
-        let data = match data {
-            BindingData::None => None,
-            BindingData::String(text) => Some(Data::String(text)),
-            BindingData::Json(text) => Some(Data::Json(text)),
-            BindingData::Bytes(bytes) => Some(Data::Bytes(bytes)),
-            BindingData::Integer(number) => Some(Data::Int(number)),
-            BindingData::Double(number) => Some(Data::Double(number)),
-            BindingData::Request(request) => Some(Data::Bytes(request.body().clone())),
-            BindingData::Response(response) => Some(Data::Http(Box::new(response.into_rpc()))),
-            BindingData::Strings(string) => Some(Data::CollectionString(CollectionString { string })),
-            BindingData::ByteStrings(bytes) => Some(Data::CollectionBytes(CollectionBytes { bytes })),
-            BindingData::Integers(sint64) => Some(Data::CollectionSint64(CollectionSInt64 { sint64 })),
-            BindingData::Doubles(double) => Some(Data::CollectionDouble(CollectionDouble { double })),
-            BindingData::Model(model) => Some(Data::ModelBindingData(model.into())),
-            BindingData::Models(models) => Some(Data::CollectionModelBindingData(CollectionModelBindingData {
+impl BindingData {
+    /// The value as the host gets it from the function of this exchange.
+    pub(crate) fn into_typed(self, exchange: &Exchange) -> Result<TypedData, Undeliverable> {
+        let data = match self {
+            Self::None => None,
+            Self::String(text) => Some(Data::String(text)),
+            Self::Json(text) => Some(Data::Json(text)),
+            Self::Bytes(bytes) => Some(Data::Bytes(bytes)),
+            Self::Integer(number) => Some(Data::Int(number)),
+            Self::Double(number) => Some(Data::Double(number)),
+            Self::Request(request) => Some(Data::Bytes(request.body().clone())),
+            Self::Response(response) => Some(Data::Http(Box::new(response.deliver(exchange)?))),
+            Self::Strings(string) => Some(Data::CollectionString(CollectionString { string })),
+            Self::ByteStrings(bytes) => Some(Data::CollectionBytes(CollectionBytes { bytes })),
+            Self::Integers(sint64) => Some(Data::CollectionSint64(CollectionSInt64 { sint64 })),
+            Self::Doubles(double) => Some(Data::CollectionDouble(CollectionDouble { double })),
+            Self::Model(model) => Some(Data::ModelBindingData(model.into())),
+            Self::Models(models) => Some(Data::CollectionModelBindingData(CollectionModelBindingData {
                 model_binding_data: models.into_iter().map(Into::into).collect(),
             })),
         };
-        Self { data }
+        Ok(TypedData { data })
     }
 }
 

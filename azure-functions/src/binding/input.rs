@@ -2,9 +2,15 @@
 
 use super::{BindingData, BindingSpec, signature::Parameter};
 use crate::{
-    BindingError, bindings::DurableEntityContext, durable::DurableOrchestrationContext, error::BoxError,
-    http::HttpRequest, invocation::Invocation, rpc::Data,
+    BindingError,
+    bindings::DurableEntityContext,
+    durable::DurableOrchestrationContext,
+    error::BoxError,
+    http::{Exchange, HttpRequest},
+    invocation::Invocation,
+    rpc::Data,
 };
+use ::http::Method;
 use azure_functions_durable::Transport;
 use std::sync::Arc;
 
@@ -72,10 +78,25 @@ impl Source {
                 }
             });
             if let Some(Data::Http(http)) = http {
-                self.request = Some(HttpRequest::from_rpc(*http));
+                let request = HttpRequest::from_rpc(*http);
+                request.warn_of_lost_body(self.invocation.function);
+                self.request = Some(request);
             }
         }
         self.request.as_ref()
+    }
+}
+
+impl Source {
+    /// The exchange that the outputs of this call end.
+    pub(crate) fn exchange(&self) -> Exchange {
+        Exchange {
+            function: self.invocation.function,
+            is_head: self
+                .request
+                .as_ref()
+                .is_some_and(|request| request.method() == Method::HEAD),
+        }
     }
 }
 

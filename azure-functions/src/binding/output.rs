@@ -5,6 +5,7 @@ use crate::{
     BindingError, FunctionError,
     durable::{ActivityOutput, OrchestrationOutput},
     error::BoxError,
+    http::Exchange,
     invocation::Outputs,
 };
 use serde::Serialize;
@@ -50,7 +51,7 @@ pub trait FunctionReturn: Sized {
     const SPECS: &'static [BindingSpec];
 
     #[doc(hidden)]
-    fn into_outputs(self) -> Result<Outputs, FunctionError>;
+    fn into_outputs(self, exchange: &Exchange) -> Result<Outputs, FunctionError>;
 
     #[doc(hidden)]
     fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError>;
@@ -101,9 +102,9 @@ impl<T: Serialize> IntoBinding for OrchestrationOutput<T> {
 impl<T: IntoBinding> FunctionReturn for T {
     const SPECS: &'static [BindingSpec] = &[T::SPEC];
 
-    fn into_outputs(self) -> Result<Outputs, FunctionError> {
+    fn into_outputs(self, exchange: &Exchange) -> Result<Outputs, FunctionError> {
         let mut outputs = Outputs::default();
-        outputs.put(0, T::into_binding(self))?;
+        outputs.put(0, T::into_binding(self), exchange)?;
         Ok(outputs)
     }
 
@@ -115,8 +116,8 @@ impl<T: IntoBinding> FunctionReturn for T {
 impl<T: FunctionReturn, E: Into<BoxError>> FunctionReturn for Result<T, E> {
     const SPECS: &'static [BindingSpec] = T::SPECS;
 
-    fn into_outputs(self) -> Result<Outputs, FunctionError> {
-        self.map_err(FunctionError::from_error)?.into_outputs()
+    fn into_outputs(self, exchange: &Exchange) -> Result<Outputs, FunctionError> {
+        self.map_err(FunctionError::from_error)?.into_outputs(exchange)
     }
 
     fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError> {
@@ -129,9 +130,9 @@ macro_rules! tuple {
         impl<$($output: IntoBinding),+> FunctionReturn for ($($output,)+) {
             const SPECS: &'static [BindingSpec] = &[$($output::SPEC),+];
 
-            fn into_outputs(self) -> Result<Outputs, FunctionError> {
+            fn into_outputs(self, exchange: &Exchange) -> Result<Outputs, FunctionError> {
                 let mut outputs = Outputs::default();
-                $(outputs.put($index, self.$index.into_binding())?;)+
+                $(outputs.put($index, self.$index.into_binding(), exchange)?;)+
                 Ok(outputs)
             }
 

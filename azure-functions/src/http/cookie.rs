@@ -4,8 +4,9 @@ use crate::rpc::{
     NullableBool, NullableDouble, NullableString, NullableTimestamp, RpcHttpCookie, nullable_bool, nullable_double,
     nullable_string, nullable_timestamp, rpc_http_cookie,
 };
-use chrono::{DateTime, Utc};
-use std::time::Duration;
+use ::http::HeaderName;
+use chrono::{DateTime, Datelike, Utc};
+use std::{ops::RangeInclusive, time::Duration};
 
 /// A cookie to set.
 ///
@@ -41,7 +42,8 @@ pub enum SameSite {
 }
 
 impl Cookie {
-    /// A cookie of this name with this value.
+    /// A cookie of this name with this value. The name must be a token, as that of a header; the host percent-encodes the
+    /// value, and [`HttpRequest::cookie`](super::HttpRequest::cookie) undoes that.
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -72,7 +74,7 @@ impl Cookie {
         self
     }
 
-    /// Paths that get it.
+    /// Paths that get it; all if not given.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
         self
@@ -107,7 +109,32 @@ impl Cookie {
         self.same_site = Some(same_site);
         self
     }
+
+    /// Whether a host can write it as a header; the error says what is wrong with the cookie.
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        // Both are tokens (RFC 9110, section 5.6.2).
+        if HeaderName::from_bytes(self.name.as_bytes()).is_err() {
+            return Err("its name is no token (letters, digits, and some of the other characters of ASCII)");
+        }
+        let is_plain = |text: &Option<String>| {
+            let mut bytes = text.iter().flat_map(|text| text.bytes());
+            bytes.all(|byte| matches!(byte, b' '..=b'~') && byte != b';')
+        };
+        if !is_plain(&self.domain) {
+            return Err("its domain has characters other than visible ASCII, or a semicolon");
+        }
+        if !is_plain(&self.path) {
+            return Err("its path has characters other than visible ASCII, or a semicolon");
+        }
+        Ok(())
+    }
 }
+
+/// What .NET can hold of an age, in seconds, and a little less.
+const LONGEST_AGE: f64 = 9e11;
+
+/// The years that a timestamp on the wire, and .NET, can have.
+const YEARS: RangeInclusive<i32> = 1..=9999;
 
 impl From<RpcHttpCookie> for Cookie {
     fn from(cookie: RpcHttpCookie) -> Self {
@@ -158,17 +185,20 @@ impl From<Cookie> for RpcHttpCookie {
             value: cookie.value,
             domain: cookie.domain.map(text),
             path: cookie.path.map(text),
-            expires: cookie.expires.map(|at| NullableTimestamp {
-                timestamp: Some(nullable_timestamp::Timestamp::Value(prost_types::Timestamp {
-                    seconds: at.timestamp(),
-                    // Below 2e9 even in a leap second.
-                    nanos: at
-                        .timestamp_subsec_nanos()
-                        .min(999_999_999)
-                        .try_into()
-                        .unwrap_or_default(),
-                })),
-            }),
+            expires: cookie
+                .expires
+                .filter(|at| YEARS.contains(&at.year()))
+                .map(|at| NullableTimestamp {
+                    timestamp: Some(nullable_timestamp::Timestamp::Value(prost_types::Timestamp {
+                        seconds: at.timestamp(),
+                        // Below 2e9 even in a leap second.
+                        nanos: at
+                            .timestamp_subsec_nanos()
+                            .min(999_999_999)
+                            .try_into()
+                            .unwrap_or_default(),
+                    })),
+                }),
             secure: cookie.secure.map(flag),
             http_only: cookie.http_only.map(flag),
             same_site: match cookie.same_site {
@@ -179,7 +209,7 @@ impl From<Cookie> for RpcHttpCookie {
             }
             .into(),
             max_age: cookie.max_age.map(|age| NullableDouble {
-                double: Some(nullable_double::Double::Value(age.as_secs_f64())),
+                double: Some(nullable_double::Double::Value(age.as_secs_f64().min(LONGEST_AGE))),
             }),
         }
     }

@@ -1,6 +1,6 @@
 //! The request of an HTTP trigger.
 
-use super::{ClaimsIdentity, RequestBuilder};
+use super::{ClaimsIdentity, RequestBuilder, first_time};
 use crate::{
     BindingError,
     binding::{Argument, BindingSpec, FromBinding, Input, parse_json},
@@ -8,8 +8,10 @@ use crate::{
 };
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use bytes::Bytes;
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use std::{
+    borrow::Cow,
     collections::HashMap,
     fmt,
     str::FromStr,
@@ -123,7 +125,7 @@ impl HttpRequest {
         &self.shared.url
     }
 
-    /// The headers. Several values of one header arrive joined by commas.
+    /// The headers. Several values of one header arrive joined by commas. Values are UTF-8.
     ///
     /// A value that is no legal header value is left out.
     pub fn headers(&self) -> &HeaderMap {
@@ -137,20 +139,17 @@ impl HttpRequest {
             plain
                 .chain(nullable)
                 .filter_map(|(name, value)| {
-                    Some((
-                        HeaderName::from_bytes(name.as_bytes()).ok()?,
-                        HeaderValue::from_str(value)
-                            .or_else(|_| HeaderValue::from_bytes(value.as_bytes()))
-                            .ok()?,
-                    ))
+                    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+                    Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
                 })
                 .collect()
         })
     }
 
-    /// The value of a header, if it is there and text.
+    /// The value of a header, if it is there.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers().get(name)?.to_str().ok()
+        // They were text when they came.
+        std::str::from_utf8(self.headers().get(name)?.as_bytes()).ok()
     }
 
     /// The values of the route's parameters. An optional one that the URL leaves out is missing.
@@ -205,19 +204,48 @@ impl HttpRequest {
         parse_json(body).map_err(|error| BindingError::bad_request(format!("the body is not as expected: {error}")))
     }
 
-    /// The value of a cookie.
-    pub fn cookie(&self, name: &str) -> Option<&str> {
-        // The host never fills the message's own list for requests, and joins several headers by commas.
-        self.header("cookie")?
-            .split([';', ','])
+    /// The value of a cookie, without the percent-encoding that hosts give the cookies of responses. Of two with the same name,
+    /// the first.
+    pub fn cookie(&self, name: &str) -> Option<Cow<'_, str>> {
+        // The host never fills the message's own list for requests. Commas are part of a value.
+        let value = self
+            .header("cookie")?
+            .split(';')
             .filter_map(|pair| pair.split_once('='))
-            .find(|(key, _)| key.trim() == name)
-            .map(|(_, value)| value.trim().trim_matches('"'))
+            .find_map(|(key, value)| (key.trim() == name).then(|| value.trim()))?;
+        let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        let value = quoted.unwrap_or(value);
+        // What is not UTF-8 was not encoded by a host.
+        Some(percent_decode_str(value).decode_utf8().unwrap_or(Cow::Borrowed(value)))
     }
 
     /// Who calls, if the platform authenticated the caller.
     pub fn identities(&self) -> &[ClaimsIdentity] {
         &self.shared.identities
+    }
+
+    /// Warns, once for each function, of a body that the host did not send: it sends none of a request that does not say how
+    /// long its body is.
+    pub(crate) fn warn_of_lost_body(&self, function: &'static str) {
+        let is_chunked = self
+            .sent("transfer-encoding")
+            .is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"));
+        if is_chunked
+            && self.shared.body.is_empty()
+            && self.sent("content-length").is_none()
+            && first_time(function, "the body of a chunked request")
+        {
+            log::warn!(
+                "function `{function}`: a request came with `transfer-encoding: chunked` and without a body: the Functions host \
+                 does not pass such bodies on, so callers must send a `content-length` (said once)"
+            );
+        }
+    }
+
+    /// A header by its name in lower case, without making the map of all.
+    fn sent(&self, name: &str) -> Option<&str> {
+        let plain = self.shared.headers.get(name).map(String::as_str);
+        plain.or_else(|| text(self.shared.nullable_headers.get(name)?))
     }
 }
 
@@ -333,7 +361,7 @@ mod tests {
         assert_eq!(request.query_params()["a"], "b");
         assert_eq!(request.query_params()["empty"], "");
         assert_eq!(request.header("Accept"), Some("*/*"));
-        assert_eq!(request.cookie("theme"), Some("dark"));
+        assert_eq!(request.cookie("theme").as_deref(), Some("dark"));
         assert_eq!(request.cookie("other"), None);
     }
 
@@ -356,6 +384,37 @@ mod tests {
         assert_eq!(body(None, typed(Data::Bytes("x".into()))), "x");
         assert_eq!(body(Some(Box::default()), typed(Data::Bytes("x".into()))), "x");
         assert_eq!(body(None, None), "");
+    }
+
+    fn with_header(name: &str, value: &str) -> HttpRequest {
+        HttpRequest::from_rpc(RpcHttp {
+            nullable_headers: HashMap::from([(name.to_owned(), nullable(Some(value)))]),
+            ..RpcHttp::default()
+        })
+    }
+
+    #[test]
+    fn a_cookie_keeps_its_commas_and_stands_beside_one_that_is_not_ascii() {
+        let request = with_header("cookie", "city=Z\u{fc}rich; list=1,2,3; last=x");
+        assert_eq!(request.cookie("city").as_deref(), Some("Z\u{fc}rich"));
+        assert_eq!(request.cookie("list").as_deref(), Some("1,2,3"));
+        assert_eq!(request.cookie("last").as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn a_cookie_that_a_host_encoded_comes_back_decoded() {
+        // As hosts write `Cookie::new("who", "Z\u{fc}; \"a, b\"")`.
+        let request = with_header("cookie", "a=%ff%; who=Z%C3%BC%3B%20%22a%2C%20b%22; empty=");
+        assert_eq!(request.cookie("who").as_deref(), Some("Z\u{fc}; \"a, b\""));
+        assert_eq!(request.cookie("a").as_deref(), Some("%ff%"));
+        assert_eq!(request.cookie("empty").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn a_header_value_that_is_not_ascii_is_text() {
+        let request = with_header("x-city", "Z\u{fc}rich");
+        assert_eq!(request.header("X-City"), Some("Z\u{fc}rich"));
+        assert_eq!(request.headers()["x-city"].as_bytes(), "Z\u{fc}rich".as_bytes());
     }
 
     #[test]

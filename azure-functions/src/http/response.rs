@@ -4,14 +4,13 @@ use super::Cookie;
 use crate::{
     BindingError,
     binding::{BindingData, BindingSpec, IntoBinding, parse_json},
-    rpc::{Data, RpcHttp, TypedData},
+    rpc::{Data, RpcHttp},
 };
 use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use azure_functions_durable::CheckStatusResponse;
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::collections::HashMap;
 
 /// The answer to an HTTP request.
 ///
@@ -26,12 +25,17 @@ use std::collections::HashMap;
 /// ```
 ///
 /// A function that returns `Result<HttpResponse, E>` may answer with an error, too: see [`HttpError`](super::HttpError).
+///
+/// Not everything that can be put into a response reaches the caller: the [module](super#what-of-a-response-reaches-the-caller)
+/// has the rule.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HttpResponse {
-    status: StatusCode,
-    headers: HeaderMap,
-    cookies: Vec<Cookie>,
-    body: Bytes,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) cookies: Vec<Cookie>,
+    pub(super) body: Bytes,
+    /// Why it cannot be sent, if that was seen when it was put together.
+    pub(super) problem: Option<String>,
 }
 
 impl HttpResponse {
@@ -70,7 +74,7 @@ impl HttpResponse {
 
     /// The value of a header, if it is there and text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()
     }
 
     /// The cookies that it sets.
@@ -120,35 +124,7 @@ impl HttpResponse {
                 Some(Data::String(text) | Data::Json(text)) => text.into(),
                 _ => Bytes::new(),
             },
-        }
-    }
-
-    /// As the host reads it: the status is text, headers stand in the plain map, and the body is always there, since
-    /// the host ignores everything else without it. Bytes go out as they are.
-    pub(crate) fn into_rpc(self) -> RpcHttp {
-        let mut headers: HashMap<String, String> = HashMap::with_capacity(self.headers.len());
-        for (name, value) in &self.headers {
-            // The map holds text; header values are Latin-1 by tradition.
-            let value = value.to_str().map_or_else(
-                |_| value.as_bytes().iter().copied().map(char::from).collect(),
-                str::to_owned,
-            );
-            headers
-                .entry(name.as_str().to_owned())
-                .and_modify(|joined| {
-                    joined.push_str(", ");
-                    joined.push_str(&value);
-                })
-                .or_insert(value);
-        }
-        RpcHttp {
-            status_code: self.status.as_u16().to_string(),
-            headers,
-            cookies: self.cookies.into_iter().map(Into::into).collect(),
-            body: Some(Box::new(TypedData {
-                data: Some(Data::Bytes(self.body)),
-            })),
-            ..RpcHttp::default()
+            problem: None,
         }
     }
 }
@@ -157,24 +133,24 @@ impl HttpResponse {
 #[derive(Clone, Debug, Default)]
 pub struct ResponseBuilder {
     response: HttpResponse,
-    problem: Option<String>,
 }
 
 impl ResponseBuilder {
     /// The status; 200 if not given.
     ///
-    /// A number that is no status makes the response a 500 which says so.
+    /// A number that is no status makes the response a 500 which says so, and the invocation that answers with it fails.
     pub fn status<S: TryInto<StatusCode>>(mut self, status: S) -> Self {
         match status.try_into() {
             Ok(status) => self.response.status = status,
-            Err(_) => self.problem("the function set a status that is not between 100 and 999"),
+            Err(_) => self.problem("set a status that is not between 100 and 999"),
         }
         self
     }
 
-    /// Adds a header. Values of a header that is there already are kept, and sent joined by commas.
+    /// Adds a header. Values of a header that is there already are kept, and sent joined by commas; those of `set-cookie`
+    /// are sent as [cookies](Self::cookie).
     ///
-    /// What cannot be a header makes the response a 500 which says so.
+    /// What cannot be a header makes the response a 500 which says so, and the invocation that answers with it fails.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         let (name, value) = (name.as_ref(), value.as_ref());
         match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
@@ -185,8 +161,8 @@ impl ResponseBuilder {
                     self.response.headers.append(name, value);
                 }
             }
-            (Err(_), _) => self.problem(&format!("the function set a header with the illegal name {name:?}")),
-            (_, Err(_)) => self.problem(&format!("the function set the header {name} to an illegal value")),
+            (Err(_), _) => self.problem(&format!("set a header with the illegal name {name:?}")),
+            (_, Err(_)) => self.problem(&format!("set the header {name} to an illegal value")),
         }
         self
     }
@@ -228,21 +204,19 @@ impl ResponseBuilder {
 
     /// Ends without a body.
     pub fn finish(self) -> HttpResponse {
-        match self.problem {
+        match &self.response.problem {
             None => self.response,
-            Some(problem) => {
-                log::error!("{problem}");
-                HttpResponse {
-                    status: StatusCode::INTERNAL_SERVER_ERROR,
-                    ..problem.into()
-                }
-            }
+            Some(problem) => HttpResponse {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                problem: self.response.problem.clone(),
+                ..format!("the function {problem}").into()
+            },
         }
     }
 
     /// The first problem counts.
     fn problem(&mut self, text: &str) {
-        self.problem.get_or_insert_with(|| text.to_owned());
+        self.response.problem.get_or_insert_with(|| text.to_owned());
     }
 }
 
@@ -325,15 +299,7 @@ impl IntoBinding for HttpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::SameSite;
     use serde_json::json;
-
-    fn body(http: &RpcHttp) -> &[u8] {
-        match http.body.as_ref().and_then(|body| body.data.as_ref()) {
-            Some(Data::Bytes(bytes)) => bytes,
-            other => panic!("{other:?}"),
-        }
-    }
 
     #[test]
     fn bodies_bring_their_content_type() {
@@ -349,41 +315,10 @@ mod tests {
                 "a",
             ),
         ] {
-            let http = response.into_rpc();
-            assert_eq!(http.status_code, "200");
-            assert_eq!(http.headers["content-type"], content_type);
-            assert_eq!(body(&http), bytes.as_bytes());
+            assert_eq!(response.status(), 200);
+            assert_eq!(response.header("content-type"), Some(content_type));
+            assert_eq!(response.body(), bytes.as_bytes());
         }
-    }
-
-    #[test]
-    fn the_body_is_there_even_if_it_is_empty() {
-        for response in [HttpResponse::default(), ().into(), StatusCode::NO_CONTENT.into()] {
-            let http = response.into_rpc();
-            assert!(body(&http).is_empty());
-            assert!(http.headers.is_empty());
-        }
-    }
-
-    #[test]
-    fn status_headers_and_cookies_are_sent() {
-        let response = HttpResponse::build()
-            .status(404)
-            .header("vary", "a")
-            .header("vary", "b")
-            .cookie(
-                Cookie::new("n", "v")
-                    .path("/")
-                    .same_site(SameSite::None)
-                    .max_age(std::time::Duration::from_secs(3)),
-            )
-            .finish();
-        let http = response.into_rpc();
-        assert_eq!(http.status_code, "404");
-        assert_eq!(http.headers["vary"], "a, b");
-        assert_eq!(http.cookies.len(), 1);
-        assert_eq!(http.cookies[0].same_site, 3);
-        assert_eq!(HttpResponse::from((201, "x")).status(), StatusCode::CREATED);
     }
 
     #[test]
