@@ -2,6 +2,7 @@
 //! sentence what is wrong with a function that cannot run.
 
 use super::{
+    channel::status,
     function::{Binding, Direction, Function},
     rpc::messages::{RpcFunctionMetadata, StatusResult, status_result::Status},
 };
@@ -81,16 +82,10 @@ fn read_one(metadata: RpcFunctionMetadata, settings: &AppSettings) -> Function {
     function
 }
 
-/// The error that the worker itself reports; a missing status is fine here, unlike in responses.
-fn reported(status: Option<&StatusResult>) -> Option<String> {
-    let status = status?;
-    let message = status
-        .exception
-        .as_ref()
-        .map(|exception| exception.message.as_str())
-        .filter(|text| !text.is_empty());
-    // `Failure` is the number 0, so a status that says nothing must not count.
-    (status.status == Status::Failure as i32).then_some(message?.to_owned())
+/// The error that the worker itself reports. A missing status is fine here, unlike in responses; one that says nothing is
+/// a failure, `Failure` being the number 0: the real host reads it so.
+fn reported(reported: Option<&StatusResult>) -> Option<String> {
+    status(Some(reported?.clone())).err().map(|failure| failure.message)
 }
 
 fn wrong_name(name: &str) -> Option<String> {
@@ -383,6 +378,23 @@ mod tests {
                 "{bindings:?}: {found}"
             );
         }
+    }
+
+    #[test]
+    fn a_status_that_is_there_and_no_success_is_a_failure() {
+        let with = |status| {
+            let metadata = RpcFunctionMetadata {
+                status,
+                ..metadata("f", &[ACTIVITY])
+            };
+            read(vec![metadata], &settings("", None)).remove(0).error
+        };
+        assert_eq!(with(None), None);
+        assert_eq!(with(crate::host::fake_worker::success()), None);
+        assert_eq!(
+            with(Some(StatusResult::default())).as_deref(),
+            Some("the worker reported a failure without a message")
+        );
     }
 
     #[test]

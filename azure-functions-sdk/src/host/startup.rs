@@ -9,8 +9,8 @@ use super::{
     rpc::{
         messages::{
             BindingInfo, FunctionLoadRequest, FunctionLoadRequestCollection, FunctionLoadResponse,
-            FunctionsMetadataRequest, RpcFunctionMetadata, StreamingMessage, WorkerInitRequest, binding_info,
-            streaming_message::Content,
+            FunctionsMetadataRequest, RpcFunctionMetadata, StatusResult, StreamingMessage, WorkerInitRequest,
+            WorkerMetadata, binding_info, streaming_message::Content,
         },
         server::{Inbound, Outbound, WorkerStream},
     },
@@ -41,6 +41,16 @@ pub(crate) enum StartupError {
     Silent(&'static str, Duration),
     #[error("it failed to start: {0}")]
     Init(String),
+    #[error("its answer to {0} has no result (`StatusResult`), and the real host refuses such a worker")]
+    NoResult(&'static str),
+    #[error(
+        "it does not say which version of its runtime it has (`runtime_version` of `WorkerMetadata` is empty), and the real host \
+         refuses such a worker (ArgumentNullException): build the app with the newest `azure-functions`, or say the version \
+         in the setting `languageWorkers__{0}__defaultRuntimeVersion`"
+    )]
+    NoRuntimeVersion(String),
+    #[error("its capability `HttpUri` is `{0}`, which is no address, and the real host refuses such a worker")]
+    HttpUri(String),
 }
 
 /// What every start of a worker has in common.
@@ -88,8 +98,33 @@ impl Startup {
                 _ => None,
             })
             .await?;
-        status(response.result).map_err(|failure| StartupError::Init(failure.message))?;
+        let result = result(response.result, "WorkerInitRequest")?;
+        status(Some(result)).map_err(|failure| StartupError::Init(failure.message))?;
+        self.check_runtime(response.worker_metadata.as_ref())?;
+        // The real host proxies HTTP to that address; see `ApplyCapabilities` in GrpcWorkerChannel.cs.
+        match response.capabilities.get("HttpUri").filter(|uri| !uri.is_empty()) {
+            Some(uri) if url::Url::parse(uri).is_err() => return Err(StartupError::HttpUri(uri.clone())),
+            _ => {}
+        }
         Ok(Capabilities::read(&response.capabilities))
+    }
+
+    /// As `UpdateWorkerMetadata` in GrpcMessageExtensionUtilities.cs: metadata may be missing, but where there is some, its
+    /// version has to be filled in by the worker or the configuration.
+    fn check_runtime(&self, metadata: Option<&WorkerMetadata>) -> Result<(), StartupError> {
+        let Some(metadata) = metadata.filter(|metadata| metadata.runtime_version.is_empty()) else {
+            return Ok(());
+        };
+        let settings = &self.settings.settings;
+        let runtime = match (settings.get("FUNCTIONS_WORKER_RUNTIME"), metadata.runtime_name.as_str()) {
+            (Some(runtime), _) => runtime,
+            (None, "") => "rust",
+            (None, named) => named,
+        };
+        match settings.get(&format!("languageWorkers__{runtime}__defaultRuntimeVersion")) {
+            Some(_) => Ok(()),
+            None => Err(StartupError::NoRuntimeVersion(runtime.to_owned())),
+        }
     }
 
     async fn index(
@@ -105,7 +140,8 @@ impl Startup {
                 _ => None,
             })
             .await?;
-        if let Err(failure) = status(response.result) {
+        let result = result(response.result, "FunctionsMetadataRequest")?;
+        if let Err(failure) = status(Some(result)) {
             let text = format!("The worker could not list all its functions: {}", failure.message);
             self.log.host(LogLevel::Error, &text);
         }
@@ -167,13 +203,19 @@ impl Startup {
                 let Some(index) = missing.remove(&response.function_id) else {
                     continue;
                 };
-                if let Err(failure) = status(response.result) {
+                let result = result(response.result, "FunctionLoadRequest")?;
+                if let Err(failure) = status(Some(result)) {
                     functions[index].error = Some(failure.message);
                 }
             }
         }
         Ok(functions)
     }
+}
+
+/// Without a result the real host gives the worker up: it looks into what is not there.
+fn result(result: Option<StatusResult>, request: &'static str) -> Result<StatusResult, StartupError> {
+    result.ok_or(StartupError::NoResult(request))
 }
 
 fn load_request(function: &Function, metadata: Option<&RpcFunctionMetadata>) -> FunctionLoadRequest {
@@ -252,5 +294,56 @@ impl Opening<'_> {
         tokio::time::timeout(limit, receiving)
             .await
             .unwrap_or(Err(StartupError::Silent(request, limit)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        host::fake_worker::Captured,
+        project::{LocalSettings, Settings},
+    };
+
+    #[test]
+    fn a_setting_fills_in_the_version_of_the_runtime_as_it_does_for_the_real_host() {
+        let check = |values: &str, runtime_name: &str, runtime_version: &str| {
+            let local = format!(r#"{{"IsEncrypted":false,"Values":{{{values}}}}}"#);
+            let local = LocalSettings::parse("local.settings.json", &local).unwrap();
+            let startup = Startup {
+                app_directory: PathBuf::new(),
+                worker_directory: PathBuf::new(),
+                settings: Arc::new(AppSettings {
+                    settings: Settings::new([], &local),
+                    allow_list: None,
+                }),
+                function_timeout: None,
+                log: Captured::log().1,
+            };
+            let metadata = WorkerMetadata {
+                runtime_name: runtime_name.to_owned(),
+                runtime_version: runtime_version.to_owned(),
+                ..WorkerMetadata::default()
+            };
+            startup
+                .check_runtime(Some(&metadata))
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(check("", "rust", "1"), Ok(()));
+        assert_eq!(
+            check(r#""languageWorkers__rust__defaultRuntimeVersion":"1""#, "rust", ""),
+            Ok(())
+        );
+        assert_eq!(
+            check(r#""languageWorkers:rust:defaultRuntimeVersion":"1""#, "", ""),
+            Ok(())
+        );
+        for (name, setting) in [("", "languageWorkers__rust__"), ("other", "languageWorkers__other__")] {
+            let error = check("", name, "").unwrap_err();
+            assert!(
+                error.contains("ArgumentNullException") && error.contains(setting),
+                "{error}"
+            );
+        }
     }
 }

@@ -7,7 +7,7 @@
 //! serve hosts that index themselves, and tools that look at them.
 
 use super::Failure;
-use crate::worker::{App, LANGUAGE};
+use crate::worker::{App, runtime::LANGUAGE};
 use serde_json::{Map, Value, json};
 use std::{
     fs, io,

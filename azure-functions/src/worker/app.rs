@@ -1,5 +1,6 @@
 //! The functions linked into this binary, checked once, in the order of their names.
 
+use super::runtime::LANGUAGE;
 use crate::{
     durable::{CalledKind, KnownFunctions},
     registry::{DurableKind, Function, Handler},
@@ -8,9 +9,6 @@ use crate::{
 use serde_json::Value;
 use std::{collections::HashMap, sync::OnceLock};
 use uuid::Uuid;
-
-/// Runtime name under which the worker is known to hosts.
-pub(crate) const LANGUAGE: &str = "rust";
 
 /// All functions of the app.
 #[derive(Debug)]

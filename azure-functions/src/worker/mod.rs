@@ -12,12 +12,13 @@ mod levels;
 pub(crate) mod logger;
 mod outgoing;
 mod running;
+pub(crate) mod runtime;
 mod session;
 mod threads;
 
 pub use context::{Context, RetryContext};
 
-pub(crate) use app::{App, LANGUAGE, place};
+pub(crate) use app::{App, place};
 
 use crate::{commands, panics};
 use arguments::HostArguments;

@@ -4,7 +4,7 @@
 //! Content that we do not know is ignored.
 
 use super::{
-    app::{self, App, LANGUAGE},
+    app::{self, App},
     arguments::HostArguments,
     call::{self, Reply, result},
     context::{Context, RetryContext, Scope, Sink},
@@ -14,6 +14,7 @@ use super::{
     logger,
     outgoing::{self, Outgoing},
     running::Running,
+    runtime,
     threads::Threads,
 };
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
     rpc::{
         FunctionEnvironmentReloadRequest, FunctionEnvironmentReloadResponse, FunctionLoadRequest, FunctionLoadResponse,
         FunctionLoadResponseCollection, FunctionMetadataResponse, InvocationRequest, InvocationResponse, StartStream,
-        StatusResult, StreamingMessage, WorkerInitRequest, WorkerInitResponse, WorkerMetadata, WorkerStatusResponse,
+        StatusResult, StreamingMessage, WorkerInitRequest, WorkerInitResponse, WorkerStatusResponse,
         WorkerWarmupResponse, function_rpc_client::FunctionRpcClient, parameter_binding::RpcData,
         status_result::Status, streaming_message::Content,
     },
@@ -257,10 +258,10 @@ impl Session {
         self.levels.add_categories(request.log_categories.iter());
         logger::connect(&self.out, &self.levels);
         Content::WorkerInitResponse(WorkerInitResponse {
-            worker_version: env!("CARGO_PKG_VERSION").to_owned(),
+            worker_version: runtime::WORKER_VERSION.to_owned(),
             capabilities: capabilities(),
             result: Some(success()),
-            worker_metadata: Some(worker_metadata()),
+            worker_metadata: Some(runtime::metadata()),
             ..WorkerInitResponse::default()
         })
     }
@@ -288,7 +289,7 @@ impl Session {
             Err(error) => result(Status::Failure, Some(exception(error.to_string()))),
         };
         Content::FunctionEnvironmentReloadResponse(FunctionEnvironmentReloadResponse {
-            worker_metadata: Some(worker_metadata()),
+            worker_metadata: Some(runtime::metadata()),
             capabilities: capabilities(),
             result: Some(result),
             ..FunctionEnvironmentReloadResponse::default()
@@ -414,13 +415,4 @@ fn capabilities() -> HashMap<String, String> {
         .iter()
         .map(|c| ((*c).to_owned(), "true".to_owned()))
         .collect()
-}
-
-fn worker_metadata() -> WorkerMetadata {
-    WorkerMetadata {
-        runtime_name: LANGUAGE.to_owned(),
-        worker_version: env!("CARGO_PKG_VERSION").to_owned(),
-        worker_bitness: std::env::consts::ARCH.to_owned(),
-        ..WorkerMetadata::default()
-    }
 }

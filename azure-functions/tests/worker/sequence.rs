@@ -25,7 +25,8 @@ async fn start_and_initialisation_follow_the_protocol() {
     let (request_id, init) = connection.expect(init_response).await;
     assert_eq!(request_id, "init-1");
     assert_eq!(init.result.unwrap().status(), Status::Success);
-    assert_eq!(init.worker_metadata.unwrap().runtime_name, "rust");
+    assert_eq!(init.worker_version, env!("CARGO_PKG_VERSION"));
+    assert_complete(&init.worker_metadata.unwrap());
     let mut capabilities: Vec<_> = init.capabilities.keys().map(String::as_str).collect();
     capabilities.sort_unstable();
     let expected = [
@@ -46,6 +47,18 @@ async fn start_and_initialisation_follow_the_protocol() {
 
     drop(connection);
     assert_eq!(exit_code(worker).await, 0, "an ended stream is an orderly end");
+}
+
+/// The real host refuses a worker without a version of its runtime.
+fn assert_complete(metadata: &WorkerMetadata) {
+    assert_eq!(metadata.runtime_name, "rust");
+    let numbers: Vec<_> = metadata.runtime_version.split(['.', '-']).take(3).collect();
+    assert!(
+        numbers.len() == 3 && numbers.iter().all(|n| n.parse::<u32>().is_ok()),
+        "the compiler's version: {metadata:?}"
+    );
+    assert_eq!(metadata.worker_version, env!("CARGO_PKG_VERSION"));
+    assert_eq!(metadata.worker_bitness, std::env::consts::ARCH);
 }
 
 fn start_stream(content: Content) -> Option<StartStream> {
@@ -262,10 +275,12 @@ async fn an_environment_that_cannot_be_replaced_soundly_asks_for_a_new_process()
         .connection
         .send("e", Content::FunctionEnvironmentReloadRequest(request));
     let pick = |c| match c {
-        Content::FunctionEnvironmentReloadResponse(response) => response.result,
+        Content::FunctionEnvironmentReloadResponse(response) => Some(response),
         _ => None,
     };
-    let (request_id, result) = worker.connection.expect(pick).await;
+    let (request_id, response) = worker.connection.expect(pick).await;
+    assert_complete(&response.worker_metadata.unwrap());
+    let result = response.result.unwrap();
     assert_eq!((request_id.as_str(), result.status()), ("e", Status::Failure));
     assert!(result.exception.unwrap().message.contains("start a new process"));
     assert_eq!(worker.end().await, 0);

@@ -81,6 +81,14 @@ impl Host {
         }
     }
 
+    async fn until_logged(&self, part: &str) {
+        let deadline = Instant::now() + TEST_LIMIT;
+        while !self.captured.contains(part) {
+            assert!(Instant::now() < deadline, "no {part}: {:?}", self.captured.lines());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     async fn invoke(&self, name: &str, text: &str) -> Result<Option<Data>, InvokeError> {
         let invoking = async {
             let function = self.runner.find(name).await?;
@@ -316,6 +324,95 @@ async fn no_number_of_crashes_ends_the_local_host() {
         assert!(matches!(lost, Err(InvokeError::WorkerDied(_))), "{lost:?}");
     }
     assert_eq!(host.invoke("echo", "kept").await, Ok(text("kept")));
+}
+
+/// What the real host answers with an exception, its worker channel never coming up.
+#[tokio::test]
+async fn a_handshake_that_the_real_host_refuses_is_refused() {
+    use crate::host::{
+        fake_worker::{failure, success},
+        rpc::messages::WorkerMetadata,
+    };
+    let metadata = |version: &str| {
+        Some(WorkerMetadata {
+            runtime_name: "rust".to_owned(),
+            runtime_version: version.to_owned(),
+            ..WorkerMetadata::default()
+        })
+    };
+    let good = WorkerInitResponse {
+        result: success(),
+        worker_metadata: metadata("1.95.0"),
+        ..WorkerInitResponse::default()
+    };
+    let cases = [
+        (
+            WorkerInitResponse {
+                worker_metadata: metadata(""),
+                ..good.clone()
+            },
+            "it does not say which version of its runtime it has",
+        ),
+        (
+            WorkerInitResponse {
+                result: None,
+                ..good.clone()
+            },
+            "its answer to WorkerInitRequest has no result",
+        ),
+        (
+            WorkerInitResponse {
+                result: failure("no license"),
+                worker_metadata: metadata(""),
+                ..good.clone()
+            },
+            "it failed to start: no license",
+        ),
+        (
+            WorkerInitResponse {
+                capabilities: [("HttpUri".to_owned(), "somewhere".to_owned())].into(),
+                ..good.clone()
+            },
+            "its capability `HttpUri` is `somewhere`",
+        ),
+    ];
+    for (response, expected) in cases {
+        let host = Host::start(FakeLauncher::new(move |mut worker| {
+            let response = response.clone();
+            async move {
+                worker.next().await;
+                worker.send(Content::WorkerInitResponse(response));
+                worker.until_the_end().await;
+                std::future::pending().await
+            }
+        }))
+        .await;
+        host.until_logged(&format!("The worker process did not start: {expected}"))
+            .await;
+    }
+    // No metadata at all is fine there.
+    for response in [
+        good.clone(),
+        WorkerInitResponse {
+            worker_metadata: None,
+            ..good
+        },
+    ] {
+        let host = Host::start(FakeLauncher::new(move |mut worker| {
+            let response = response.clone();
+            async move {
+                worker.next().await;
+                worker.send(Content::WorkerInitResponse(response));
+                worker.next().await;
+                worker.send(Content::FunctionMetadataResponse(FunctionMetadataResponse::default()));
+                worker.until_the_end().await;
+                std::future::pending().await
+            }
+        }))
+        .await;
+        host.until_logged("its answer to FunctionsMetadataRequest has no result")
+            .await;
+    }
 }
 
 #[tokio::test]
@@ -600,11 +697,7 @@ async fn an_app_that_must_be_built_anew_is_started_once_and_its_words_are_told_o
 #[tokio::test]
 async fn any_other_failure_to_start_is_tried_again_and_its_words_are_told_once_each_time() {
     let host = Host::start(shell("echo 'error: no such luck' >&2; exit 1")).await;
-    let deadline = Instant::now() + TEST_LIMIT;
-    while !host.captured.contains("started in 200 ms") {
-        assert!(Instant::now() < deadline, "{:?}", host.captured.lines());
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    host.until_logged("started in 200 ms").await;
     host.stop.cancel();
     host.supervisor.await.unwrap();
     let lines = host.captured.lines();
