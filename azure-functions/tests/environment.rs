@@ -1,6 +1,7 @@
 //! A worker that has not called a function yet is a process with one thread, and so can take a new environment.
 //!
-//! Without libtest, which would bring threads of its own: this binary is the test, and with a host's arguments it is the app.
+//! Without libtest, which would bring threads of its own: this binary is the test, and with a host's arguments it is the app,
+//! whose `main` is really the process's.
 
 #[path = "worker/host.rs"]
 mod host;
@@ -33,15 +34,24 @@ inventory::submit! {
     }
 }
 
+const DROPS_THE_CODE: &str = "TEST_WORKER_DROPS_THE_CODE";
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     if std::env::args().any(|a| a == "--functions-uri") {
-        return azure_functions::worker_main();
+        let code = azure_functions::worker_main();
+        return match std::env::var_os(DROPS_THE_CODE) {
+            None => code,
+            Some(_) => ExitCode::SUCCESS,
+        };
     }
     // cargo-nextest asks for the names of the tests first.
     if arguments.any(|a| a == "--list") {
         println!("environment: test");
         return ExitCode::SUCCESS;
+    }
+    if cfg!(unix) {
+        the_exit_code_of_the_worker_counts_though_main_drops_it();
     }
     if cfg!(target_os = "linux") {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -94,6 +104,29 @@ async fn a_fresh_process_takes_a_new_environment_and_directory() {
         .unwrap()
         .unwrap();
     assert_eq!(status.code(), Some(0));
+}
+
+fn the_exit_code_of_the_worker_counts_though_main_drops_it() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--functions-uri",
+            &format!("http://{nobody}/"),
+            "--functions-worker-id",
+            "w",
+        ])
+        .env(DROPS_THE_CODE, "1")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("cannot reach the host") && told.contains("azure_functions::worker_main()"),
+        "{told}"
+    );
 }
 
 async fn reload(

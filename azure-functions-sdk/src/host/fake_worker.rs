@@ -119,8 +119,11 @@ impl Running for FakeProcess {
             }
             Ending {
                 status: self.status.clone(),
-                wants_restart: self.status == "exit code 200",
                 exited: format!("app exited with {}", self.status.trim_start_matches("exit ")),
+                code: self
+                    .status
+                    .strip_prefix("exit code ")
+                    .and_then(|code| code.parse().ok()),
                 ..Ending::default()
             }
         })

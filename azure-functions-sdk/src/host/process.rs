@@ -143,10 +143,8 @@ pub(crate) struct Ending {
     pub(crate) status: String,
     /// The end in the words of the real host, which writes the code of a signal as a shell does.
     pub(crate) exited: String,
-    /// It asked for a restart.
-    pub(crate) wants_restart: bool,
-    /// It said that this build of the app can never run; only believed from a worker that has not connected.
-    pub(crate) needs_rebuild: bool,
+    /// Its exit code, if it ended by itself.
+    pub(crate) code: Option<i32>,
     /// All of `last_lines` are in the log.
     pub(crate) lines_shown: bool,
     /// The last lines on its standard error.
@@ -154,6 +152,34 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
+    /// It asked for a restart.
+    pub(crate) fn wants_restart(&self) -> bool {
+        self.code == Some(RESTART_EXIT_CODE)
+    }
+
+    /// It said that this build of the app can never run; only believed from a worker that has not connected.
+    pub(crate) fn needs_rebuild(&self) -> bool {
+        self.code == Some(REBUILD_EXIT_CODE)
+    }
+
+    /// What the real host would make of this end, where that is worse than what this one does.
+    pub(crate) fn under_the_real_host(&self, had_connected: bool) -> Option<&'static str> {
+        match (self.code, had_connected) {
+            (Some(0), true) => Some(
+                "It had not been told to end. The real host takes exit code 0 for an orderly end: it would start no other \
+                 process, and every call would wait for ever. Find what ends the process.",
+            ),
+            (Some(0), false) => Some(
+                "It did not connect to the host: the app's `main` must return `azure_functions::worker_main()`. The real host \
+                 would wait a minute for it.",
+            ),
+            (Some(RESTART_EXIT_CODE), true) => Some(
+                "The real host would start the next one, too, but the callers of what was running would wait for ever.",
+            ),
+            _ => None,
+        }
+    }
+
     /// For the log: without what it shows already.
     pub(crate) fn told(&self) -> String {
         if self.lines_shown {
@@ -258,9 +284,8 @@ impl Running for WorkerProcess {
             // Whoever killed it knows why; what it wrote before, say of a panic that an invocation answered, is not the reason.
             let was_killed = !self.stopped && status.as_ref().is_ok_and(|status| is_killed(*status));
             Ending {
-                wants_restart: code == Some(RESTART_EXIT_CODE),
-                needs_rebuild: code == Some(REBUILD_EXIT_CODE),
                 exited: exited(&self.program, status.as_ref().ok()),
+                code,
                 status: status.map_or_else(|error| error.to_string(), describe),
                 lines_shown: lines.iter().all(|(_, shown)| *shown),
                 last_lines: match was_killed {
@@ -428,7 +453,7 @@ mod tests {
             "{lines:?}"
         );
         assert_eq!(ending.exited, "/bin/sh exited with code 3 (0x3)");
-        assert!(run("exit 200").await.0.wants_restart);
+        assert!(run("exit 200").await.0.wants_restart());
     }
 
     #[tokio::test]

@@ -117,7 +117,7 @@ impl Loss {
     fn is_crash(&self) -> bool {
         match self {
             Self::Stop | Self::Overdue => false,
-            Self::Ended(ending) => !ending.wants_restart,
+            Self::Ended(ending) => !ending.wants_restart(),
             Self::Launch(_) | Self::NotConnected | Self::Startup(_) => true,
         }
     }
@@ -150,7 +150,7 @@ impl Supervisor {
             } = self.run_one().await;
             let at_once = match &loss {
                 Loss::Stop => break,
-                Loss::Ended(ending) if ending.needs_rebuild && !had_connected => {
+                Loss::Ended(ending) if ending.needs_rebuild() && !had_connected => {
                     let text = format!(
                         "The app cannot run as it was built, and starting it again would not help: {}",
                         ending.told()
@@ -158,7 +158,7 @@ impl Supervisor {
                     self.log.host(LogLevel::Error, &text);
                     break;
                 }
-                Loss::Ended(ending) => ending.wants_restart,
+                Loss::Ended(ending) => ending.wants_restart(),
                 _ => false,
             };
             let what = if was_ready {
@@ -179,9 +179,15 @@ impl Supervisor {
                 backoff.reset();
             }
             let delay = if at_once { Duration::ZERO } else { backoff.next() };
+            let hint = match &loss {
+                Loss::Ended(ending) => ending.under_the_real_host(had_connected),
+                _ => None,
+            };
             let text = format!(
-                "{what}: {}\nThe next one is started in {} ms.",
+                "{what}: {}\n{}{}The next one is started in {} ms.",
                 loss.told(),
+                hint.unwrap_or_default(),
+                hint.map_or("", |_| "\n"),
                 delay.as_millis()
             );
             self.log.host(LogLevel::Error, &text);

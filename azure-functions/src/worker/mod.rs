@@ -8,6 +8,7 @@ mod environment;
 mod episode;
 mod episodes;
 pub(crate) mod execution;
+mod exit;
 mod levels;
 pub(crate) mod logger;
 mod outgoing;
@@ -46,9 +47,25 @@ const NEEDS_REBUILD: u8 = 78;
 /// orchestration that blocks its thread is given up (seconds, or a number with `ms`, `s`, `m` or `h`; 60 seconds if absent).
 ///
 /// A logger for the `log` facade is installed unless the app has one, and a panic hook that calls the one before it.
+///
+/// # Exit codes
+/// A host takes exit code 0 for an orderly end: it does not start another process, and whoever calls a function then waits
+/// for ever. So a process that a host did not tell to end does not end with 0. Where a function or a library calls
+/// [`std::process::exit`] or C's `exit` with 0 meanwhile, from whatever thread, the process says so on stderr and ends with 70
+/// (`EX_SOFTWARE` of sysexits.h): the calls in flight fail at once, and the host starts the next process. It is not 200, by
+/// which a worker asks for a restart that is no crash, since the host forgets the calls in flight then, and their callers wait.
+/// Other codes stay as they are; where the C library does not tell the code (musl, macOS), 70 stands for all of them. On Windows,
+/// and where `_exit` skips what is done at the end of a process, the code stays 0; the local host names that, too. The code that
+/// this function returns counts even if `main` drops it.
+#[must_use = "`main` returns it, so that the host learns how the worker ended"]
 pub fn worker_main() -> ExitCode {
     let arguments = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned());
-    ExitCode::from(run(&arguments.collect::<Vec<_>>()))
+    let arguments: Vec<_> = arguments.collect();
+    let code = run(&arguments);
+    if HostArguments::parse(&arguments).is_some() {
+        exit::owe(code);
+    }
+    ExitCode::from(code)
 }
 
 /// What `worker_main` does, with these arguments; gives the exit code.
@@ -65,6 +82,7 @@ pub fn run(arguments: &[String]) -> u8 {
 }
 
 fn serve(host: HostArguments) -> u8 {
+    let serving = exit::Serving::begin();
     let app = match App::linked() {
         Ok(app) => app,
         Err(error) => {
@@ -82,7 +100,7 @@ fn serve(host: HostArguments) -> u8 {
         }
     };
     logger::this_thread_carries_the_stream();
-    match runtime.block_on(session::serve(app, host)) {
+    match runtime.block_on(session::serve(app, host, serving)) {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("error: {error}");

@@ -10,6 +10,7 @@ use super::{
     context::{Context, RetryContext, Scope, Sink},
     environment, episode,
     execution::exception,
+    exit::Serving,
     levels::Levels,
     logger,
     outgoing::{self, Outgoing},
@@ -83,8 +84,8 @@ pub(super) enum SessionError {
     Threads(#[source] io::Error),
 }
 
-/// Talks to the host until it ends the stream or stops us.
-pub(super) async fn serve(app: App, host: HostArguments) -> Result<(), SessionError> {
+/// Talks to the host until it ends the stream or stops us; either is the end of `serving`.
+pub(super) async fn serve(app: App, host: HostArguments, serving: Serving) -> Result<(), SessionError> {
     let (out, outgoing) = outgoing::channel();
     out.send(
         host.request_id,
@@ -119,8 +120,10 @@ pub(super) async fn serve(app: App, host: HostArguments) -> Result<(), SessionEr
         app_directory: String::new(),
         loaded: HashMap::new(),
         threads: None,
+        serving: Some(serving),
     };
     let ended = session.read(incoming).await;
+    session.serving = None;
     // Nobody is there to be answered.
     session.running.cancel_all();
     if let Some(threads) = session.threads {
@@ -147,6 +150,8 @@ struct Session {
     running: Arc<Running>,
     /// Started by the first invocation: see `environment` for what that makes possible.
     threads: Option<Threads>,
+    /// Until the host tells us to end.
+    serving: Option<Serving>,
 }
 
 #[derive(Clone, Copy)]
@@ -173,6 +178,7 @@ impl Session {
 
     /// Lets running invocations finish, answers for those that do not in time, and says goodbye.
     async fn stop(&mut self, mut incoming: Streaming<StreamingMessage>, grace: Duration) -> Result<(), SessionError> {
+        self.serving = None;
         // The host kills us when the grace is over: keep a little of it for what must still be sent.
         let drain = grace - (grace / 5).min(Duration::from_millis(500));
         let deadline = Instant::now() + drain.min(Duration::from_secs(86_400));

@@ -169,6 +169,33 @@ function!(
     }))
 );
 
+function!(exits, Handler::Blocking(|i| end_this_process(&input(&i))));
+function!(
+    exits_async,
+    Handler::Async(|i| Box::pin(async move {
+        tokio::task::yield_now().await;
+        end_this_process(&input(&i))
+    }))
+);
+function!(
+    exits_when_cancelled,
+    Handler::Async(|i| Box::pin(async move {
+        log::info!("begun");
+        i.cancellation.cancelled().await;
+        end_this_process(&input(&i))
+    }))
+);
+
+fn end_this_process(how: &str) -> Result<Outputs, FunctionError> {
+    match how {
+        "from another thread" => {
+            let _ = std::thread::spawn(|| std::process::exit(0)).join();
+            unreachable!("the process has ended")
+        }
+        code => std::process::exit(code.parse().unwrap()),
+    }
+}
+
 #[func]
 async fn greets(context: DurableOrchestrationContext) -> OrchestrationOutput {
     log::info!("asking");

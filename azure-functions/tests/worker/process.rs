@@ -16,10 +16,21 @@ use std::{
 
 const ARGUMENTS: &str = "TEST_WORKER_ARGUMENTS";
 
+/// A file, with which a thread of the app's `main` ends the process.
+const EXITS_WHEN_THERE_IS: &str = "TEST_WORKER_EXITS_WHEN_THERE_IS";
+
 /// The app's `main` in the child process; no test in its own right.
 #[test]
 fn app() {
     if let Ok(arguments) = std::env::var(ARGUMENTS) {
+        if let Some(file) = std::env::var_os(EXITS_WHEN_THERE_IS) {
+            std::thread::spawn(move || {
+                while !std::path::Path::new(&file).exists() {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                std::process::exit(0);
+            });
+        }
         let arguments: Vec<_> = arguments.lines().map(str::to_owned).collect();
         std::process::exit(azure_functions::__private::run(&arguments).into());
     }
@@ -115,6 +126,90 @@ async fn a_process_ends_though_a_function_still_blocks() {
     assert!(connection.receive().await.is_none());
     drop(connection);
     assert_eq!(wait(child).await, 0);
+}
+
+/// Exit code and stderr.
+async fn ending(child: Child) -> (Option<i32>, String) {
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap());
+    let output = tokio::time::timeout(DEADLINE, output)
+        .await
+        .expect("the process ends")
+        .unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// The real host takes 0 for an orderly end, and every call hangs.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_process_that_code_of_the_app_ends_with_code_0_ends_with_another() {
+    for (function, how) in [
+        ("exits", "0"),
+        ("exits_async", "0"),
+        ("exits", "from another thread"),
+        // Of which the system sees 0.
+        ("exits", "256"),
+    ] {
+        let mut host = Host::listen().await;
+        let child = app_command(&host.arguments()).spawn().unwrap();
+        let mut connection = host.accept().await;
+        let ids = connection.start(WorkerInitRequest::default()).await;
+        connection.send("", Content::InvocationRequest(invocation("i", &ids[function], how)));
+        let (code, told) = ending(child).await;
+        assert_eq!(code, Some(70), "{function} {how}: {told}");
+        assert!(told.contains("error: code of this app ended the process"), "{told}");
+        assert_eq!(told.trim_end().lines().count(), 1, "{told}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_process_that_ends_itself_before_the_handshake_does_not_end_with_code_0() {
+    let mut host = Host::listen().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("exit");
+    let child = app_command(&host.arguments())
+        .env(EXITS_WHEN_THERE_IS, &file)
+        .spawn()
+        .unwrap();
+    let mut connection = host.accept().await;
+    connection
+        .expect(|c| matches!(c, Content::StartStream(_)).then_some(()))
+        .await;
+    std::fs::write(file, "").unwrap();
+    assert_eq!(ending(child).await.0, Some(70));
+}
+
+/// Where the C library tells the code.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[tokio::test]
+async fn other_exit_codes_of_the_app_stay() {
+    for code in [3, 200] {
+        let mut host = Host::listen().await;
+        let child = app_command(&host.arguments()).spawn().unwrap();
+        let mut connection = host.accept().await;
+        let ids = connection.start(WorkerInitRequest::default()).await;
+        let request = invocation("i", &ids["exits"], &code.to_string());
+        connection.send("", Content::InvocationRequest(request));
+        assert_eq!(ending(child).await, (Some(code), String::new()));
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_ends_itself_after_it_was_told_to_end_keeps_code_0() {
+    let mut host = Host::listen().await;
+    let child = app_command(&host.arguments()).spawn().unwrap();
+    let mut connection = host.accept().await;
+    let ids = connection.start(WorkerInitRequest::default()).await;
+    let request = invocation("i", &ids["exits_when_cancelled"], "0");
+    connection.send("", Content::InvocationRequest(request));
+    connection
+        .expect(|c| matches!(c, Content::RpcLog(_)).then_some(()))
+        .await;
+    let terminate = azure_functions::rpc::WorkerTerminate {
+        grace_period: Some("5s".parse().unwrap()),
+    };
+    connection.send("", Content::WorkerTerminate(terminate));
+    assert_eq!(ending(child).await, (Some(0), String::new()));
 }
 
 /// In a process of its own, because the `log` facade has one level for all.

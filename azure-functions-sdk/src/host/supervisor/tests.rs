@@ -326,6 +326,41 @@ async fn no_number_of_crashes_ends_the_local_host() {
     assert_eq!(host.invoke("echo", "kept").await, Ok(text("kept")));
 }
 
+#[tokio::test]
+async fn exit_code_0_and_200_are_named_with_what_the_real_host_makes_of_them() {
+    for (ending, expected) in [
+        (
+            "exit code 0",
+            "exit code 0\nIt had not been told to end. The real host takes exit code 0 for an orderly end",
+        ),
+        (
+            "exit code 200",
+            "exit code 200\nThe real host would start the next one, too, but the callers",
+        ),
+        ("exit code 3", "exit code 3\nThe next one is started"),
+    ] {
+        let host = Host::start(FakeLauncher::new(move |mut worker| async move {
+            worker.start(&[], vec![metadata("echo", &[ACTIVITY])]).await;
+            worker.invocation().await;
+            ending.to_owned()
+        }))
+        .await;
+        // A caller is answered here, unlike there.
+        let lost = host.invoke("echo", "lost").await;
+        assert!(matches!(lost, Err(InvokeError::WorkerDied(_))), "{lost:?}");
+        host.until_logged(&format!("The worker process ended: {expected}"))
+            .await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_app_whose_main_does_not_run_the_worker_is_told_to() {
+    let host = Host::start(shell("exit 0")).await;
+    host.until_logged("`main` must return `azure_functions::worker_main()`")
+        .await;
+}
+
 /// What the real host answers with an exception, its worker channel never coming up.
 #[tokio::test]
 async fn a_handshake_that_the_real_host_refuses_is_refused() {
