@@ -25,6 +25,15 @@ Commands:
                               one line for each, with the first difference
 ";
 
+/// Set by a host for the process of a custom handler, which it starts with the arguments of `host.json` alone, mostly none.
+const CUSTOM_HANDLER_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+
+/// The host shows it at level Error since it says so, and a line at a time.
+const NO_CUSTOM_HANDLER: &str = "\
+a Functions host started this app as a custom handler (FUNCTIONS_CUSTOMHANDLER_PORT is set), but it is a language worker, which \
+serves no HTTP: remove `customHandler` from host.json, set FUNCTIONS_WORKER_RUNTIME to `rust`, and languageWorkers__rust__workerDirectory \
+to the folder with the worker.config.json that `init --script-root DIR` writes";
+
 /// Why a command did not do its work.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -68,6 +77,7 @@ pub(crate) fn run(arguments: &[String]) -> u8 {
         ["init", rest @ ..] => linked().and_then(|app| init::run(&app, rest)),
         ["functions"] => linked().and_then(|app| functions::run(&app)),
         ["replay", rest @ ..] => linked().and_then(|app| replay::run(&app, rest)),
+        _ if std::env::var_os(CUSTOM_HANDLER_PORT).is_some() => Err(Failure::input(NO_CUSTOM_HANDLER)),
         [] => Err(Failure::usage("no arguments")),
         [word, ..] => Err(Failure::usage(format!("`{word}` is not understood here"))),
     };

@@ -212,6 +212,37 @@ async fn a_process_that_ends_itself_after_it_was_told_to_end_keeps_code_0() {
     assert_eq!(ending(child).await, (Some(0), String::new()));
 }
 
+#[test]
+fn an_app_that_is_started_as_a_custom_handler_says_what_it_is() {
+    // Hosts add no arguments, `host.json` may.
+    for arguments in [&[][..], &["serve".to_owned()][..]] {
+        let output = app_command(arguments)
+            .env("FUNCTIONS_CUSTOMHANDLER_PORT", "12345")
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(
+            told.starts_with("error: a Functions host started this app as a custom handler"),
+            "{told}"
+        );
+        for part in [
+            "language worker",
+            "host.json",
+            "FUNCTIONS_WORKER_RUNTIME",
+            "worker.config.json",
+        ] {
+            assert!(told.contains(part), "{told}");
+        }
+        assert_eq!(told.trim_end().lines().count(), 1, "{told}");
+    }
+    let output = app_command(&["functions".to_owned()])
+        .env("FUNCTIONS_CUSTOMHANDLER_PORT", "12345")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "commands work wherever they are typed");
+}
+
 /// In a process of its own, because the `log` facade has one level for all.
 #[tokio::test]
 async fn the_host_decides_which_records_it_gets() {
