@@ -1,13 +1,22 @@
-//! `init --script-root DIR`: what a host of another vendor needs on disk.
+//! `init --script-root DIR`: what a host of another vendor needs on disk. The directory can be moved and copied as a whole.
+//!
+//! The program itself has to lie in the directory, and is copied there if it does not. Hosts put the value of an environment
+//! variable for `%NAME%` in `defaultExecutablePath`, and every host knows the directory as `AzureWebJobsScriptRoot`; a relative
+//! path they look up in their own directories (`ExpandEnvironmentVariables` in WorkerDescription.cs). Nothing is expanded in
+//! `languageWorkers__rust__workerDirectory`, by which the worker is announced, but the Core Tools, who alone read
+//! local.settings.json, make the script root their working directory (ConsoleApp.cs).
 //!
 //! Settings that exist are kept: `host.json` and `local.settings.json` belong to the app's author. What is made from the code
 //! is written anew, and folders of functions that are gone are removed if nothing else is in them.
 //!
-//! The worker is announced by directory, `languageWorkers__rust__workerDirectory`, with worker indexing; the folders with `function.json`
-//! serve hosts that index themselves, and tools that look at them.
+//! Hosts ask the worker for its functions (worker indexing), or read a `function.json` of each, but not both: of an app that has
+//! both they warn that it is a mixed one, of which some functions may be missing.
 
-use super::Failure;
-use crate::worker::{App, runtime::LANGUAGE};
+use super::{Failure, print};
+use crate::worker::{
+    App,
+    runtime::{LANGUAGE, VERSION},
+};
 use serde_json::{Map, Value, json};
 use std::{
     fs, io,
@@ -17,43 +26,142 @@ use std::{
 /// Marks what is ours to rewrite or remove.
 const GENERATED_BY: &str = "azure-functions-rs";
 const SCRIPT: &str = "placeholder.rs";
+/// What hosts replace by the directory.
+const SCRIPT_ROOT: &str = "%AzureWebJobsScriptRoot%";
+/// Below the script root.
+const WORKER_DIRECTORY: &str = "workers/rust";
+const WORKER_DIRECTORY_SETTING: &str = "languageWorkers__rust__workerDirectory";
+const RUNTIME_SETTING: &str = "FUNCTIONS_WORKER_RUNTIME";
 
-pub(super) fn run(app: &App, arguments: &[&str]) -> Result<(), Failure> {
-    let root = match arguments {
-        ["--script-root", root] if !root.is_empty() => Path::new(root),
-        [argument] if argument.starts_with("--script-root=") => Path::new(&argument["--script-root=".len()..]),
-        _ => return Err(Failure::usage("expected `init --script-root DIR`")),
-    };
-    let executable =
-        std::env::current_exe().map_err(|e| Failure::work(format!("cannot find the path of this program: {e}")))?;
-    write(app, root, &executable)
-        .map_err(|(path, error)| Failure::work(format!("cannot write {}: {error}", path.display())))
+/// Nothing, or not everything, was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+enum InitError {
+    #[error("cannot find the path of this program: {0}")]
+    Program(#[source] io::Error),
+    #[error("cannot write {}: {source}", .path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("cannot copy this program to {}: {source}", .path.display())]
+    Copy { path: PathBuf, source: io::Error },
+    #[error("the path of this program, {}, is not Unicode, which worker.config.json must be: move it", .0.display())]
+    NotUnicode(PathBuf),
+    #[error("the folder of the function `{0}` would lie where this program does: give one of them another name")]
+    NameTaken(&'static str),
 }
 
-type WriteError = (PathBuf, io::Error);
+struct Options<'a> {
+    root: &'a Path,
+    function_json: bool,
+}
 
-fn write(app: &App, root: &Path, executable: &Path) -> Result<(), WriteError> {
-    let workers = root.join("workers").join(LANGUAGE);
-    create_dir(&workers)?;
-    let worker = json!({
-        "description": {
-            "language": LANGUAGE,
-            "extensions": [".rs"],
-            "defaultExecutablePath": executable.to_string_lossy(),
-            "workerIndexing": "true",
-        },
-    });
-    write_json(&workers.join("worker.config.json"), &worker)?;
-    let workers = std::path::absolute(&workers).unwrap_or(workers);
-    write_if_absent(&root.join("host.json"), &host_json())?;
-    write_if_absent(&root.join("local.settings.json"), &local_settings(&workers))?;
-    remove_stale(app, root)?;
-    for function in app.functions() {
-        let folder = root.join(function.name);
-        create_dir(&folder)?;
-        write_function(&folder, &(function.bindings)(), function.file)?;
+impl<'a> Options<'a> {
+    fn parse(arguments: &[&'a str]) -> Option<Self> {
+        let (mut root, mut function_json) = (None, false);
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            match (*argument, argument.strip_prefix("--script-root=")) {
+                ("--script-root", _) if root.is_none() => root = rest.next().copied(),
+                (_, Some(given)) if root.is_none() => root = Some(given),
+                ("--function-json", _) => function_json = true,
+                _ => return None,
+            }
+        }
+        let root = root.filter(|root| !root.is_empty())?;
+        Some(Self {
+            root: Path::new(root),
+            function_json,
+        })
+    }
+}
+
+pub(super) fn run(app: &App, arguments: &[&str]) -> Result<(), Failure> {
+    let options = Options::parse(arguments)
+        .ok_or_else(|| Failure::usage("expected `init --script-root DIR`, and `--function-json` if need be"))?;
+    write(app, &options).map_err(|error| Failure::work(error.to_string()))?;
+    if let Some(note) = kept_settings(options.root) {
+        eprintln!("note: {note}");
     }
     Ok(())
+}
+
+fn write(app: &App, options: &Options<'_>) -> Result<(), InitError> {
+    let root = options.root;
+    create_dir(root)?;
+    remove_stale(app, options)?;
+    let program = place_program(root)?;
+    let taken = |name: &str| options.function_json && name.eq_ignore_ascii_case(&program);
+    if let Some(function) = app.functions().iter().find(|f| taken(f.name)) {
+        return Err(InitError::NameTaken(function.name));
+    }
+    let workers = root.join(WORKER_DIRECTORY);
+    create_dir(&workers)?;
+    write_json(
+        &workers.join("worker.config.json"),
+        &worker_config(&program, options.function_json),
+    )?;
+    write_if_absent(&root.join("host.json"), &host_json())?;
+    write_if_absent(&root.join("local.settings.json"), &local_settings())?;
+    if options.function_json {
+        for function in app.functions() {
+            let folder = root.join(function.name);
+            create_dir(&folder)?;
+            write_function(&folder, &(function.bindings)(), function.file)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where the program lies below the script root, with `/` between the parts; it is copied there unless it does.
+fn place_program(root: &Path) -> Result<String, InitError> {
+    let program = std::env::current_exe()
+        .and_then(fs::canonicalize)
+        .map_err(InitError::Program)?;
+    let canonical_root = fs::canonicalize(root).map_err(|source| InitError::Write {
+        path: root.to_owned(),
+        source,
+    })?;
+    let place = match program.strip_prefix(&canonical_root) {
+        Ok(place) => place.to_owned(),
+        Err(_) => {
+            let place = PathBuf::from(program.file_name().unwrap_or_default());
+            let path = root.join(&place);
+            copy(&program, &path).map_err(|source| InitError::Copy {
+                path: path.clone(),
+                source,
+            })?;
+            // The program is in place; that somebody stopped listening changes nothing.
+            let _ = print(&format!("copied this program to {}\n", path.display()));
+            place
+        }
+    };
+    let parts: Option<Vec<_>> = place.components().map(|part| part.as_os_str().to_str()).collect();
+    parts.map(|parts| parts.join("/")).ok_or(InitError::NotUnicode(program))
+}
+
+/// Copies by way of a new file, because one that runs cannot be written to.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut name = to.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = to.with_file_name(name);
+    let copied = fs::copy(from, &new).and_then(|_| fs::rename(&new, to));
+    if copied.is_err() {
+        // It may never have been there.
+        let _ = fs::remove_file(&new);
+    }
+    copied
+}
+
+fn worker_config(program: &str, function_json: bool) -> Value {
+    let mut description = json!({
+        "language": LANGUAGE,
+        "extensions": [".rs"],
+        "defaultExecutablePath": format!("{SCRIPT_ROOT}/{program}"),
+        "defaultRuntimeVersion": VERSION,
+    });
+    if !function_json {
+        description["workerIndexing"] = "true".into();
+    }
+    json!({ "description": description })
 }
 
 fn host_json() -> Value {
@@ -64,41 +172,67 @@ fn host_json() -> Value {
     })
 }
 
-fn local_settings(workers: &Path) -> Value {
+fn local_settings() -> Value {
     json!({
         "IsEncrypted": false,
         "Values": {
-            "FUNCTIONS_WORKER_RUNTIME": LANGUAGE,
-            "languageWorkers__rust__workerDirectory": workers.to_string_lossy(),
+            RUNTIME_SETTING: LANGUAGE,
+            WORKER_DIRECTORY_SETTING: WORKER_DIRECTORY,
             "AzureWebJobsStorage": "UseDevelopmentStorage=true",
         },
     })
 }
 
-fn write_function(folder: &Path, bindings: &[Map<String, Value>], file: &str) -> Result<(), WriteError> {
+/// What local.settings.json, which was there before, lacks for a host to find the worker.
+fn kept_settings(root: &Path) -> Option<String> {
+    let text = fs::read_to_string(root.join("local.settings.json")).ok()?;
+    let settings: Value = serde_json::from_str(&text).unwrap_or_default();
+    let missing: Vec<_> = [
+        (RUNTIME_SETTING, LANGUAGE),
+        (WORKER_DIRECTORY_SETTING, WORKER_DIRECTORY),
+    ]
+    .into_iter()
+    .filter(|(name, value)| settings["Values"][name] != **value)
+    .map(|(name, value)| format!("`{name}` set to `{value}`"))
+    .collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "local.settings.json is kept as it is; a host finds the worker with {}",
+            missing.join(" and ")
+        )
+    })
+}
+
+fn write_function(folder: &Path, bindings: &[Map<String, Value>], file: &str) -> Result<(), InitError> {
     // The host takes the language from the script's extension and wants the file to exist, but never opens it.
     let script = folder.join(SCRIPT);
     fs::write(
         &script,
         format!("// The function is compiled into the app; its source is {file}.\n"),
     )
-    .map_err(|e| (script, e))?;
+    .map_err(|source| InitError::Write { path: script, source })?;
     let function = json!({ "generatedBy": GENERATED_BY, "scriptFile": SCRIPT, "bindings": bindings });
     write_json(&folder.join("function.json"), &function)
 }
 
-/// Removes the folders of functions that the app no longer has: only those that we wrote, and only what we wrote in them.
-fn remove_stale(app: &App, root: &Path) -> Result<(), WriteError> {
-    let entries = fs::read_dir(root).map_err(|e| (root.to_owned(), e))?;
+/// Removes the folders that no longer say what the app has: only those that we wrote, and only what we wrote in them.
+fn remove_stale(app: &App, options: &Options<'_>) -> Result<(), InitError> {
+    let entries = fs::read_dir(options.root).map_err(|source| InitError::Write {
+        path: options.root.to_owned(),
+        source,
+    })?;
     for folder in entries.filter_map(Result::ok).map(|e| e.path()) {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        if app.functions().iter().any(|f| f.name == name) || !is_generated(&folder) {
+        let stays = options.function_json && app.functions().iter().any(|f| f.name == name);
+        if stays || !is_generated(&folder) {
             continue;
         }
         for file in ["function.json", SCRIPT] {
             let file = folder.join(file);
             match fs::remove_file(&file) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err((file, e)),
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(InitError::Write { path: file, source });
+                }
                 _ => {}
             }
         }
@@ -114,17 +248,23 @@ fn is_generated(folder: &Path) -> bool {
     json["generatedBy"] == GENERATED_BY
 }
 
-fn create_dir(path: &Path) -> Result<(), WriteError> {
-    fs::create_dir_all(path).map_err(|e| (path.to_owned(), e))
+fn create_dir(path: &Path) -> Result<(), InitError> {
+    fs::create_dir_all(path).map_err(|source| InitError::Write {
+        path: path.to_owned(),
+        source,
+    })
 }
 
-fn write_if_absent(path: &Path, value: &Value) -> Result<(), WriteError> {
+fn write_if_absent(path: &Path, value: &Value) -> Result<(), InitError> {
     if path.exists() {
         return Ok(());
     }
     write_json(path, value)
 }
 
-fn write_json(path: &Path, value: &Value) -> Result<(), WriteError> {
-    fs::write(path, format!("{value:#}\n")).map_err(|e| (path.to_owned(), e))
+fn write_json(path: &Path, value: &Value) -> Result<(), InitError> {
+    fs::write(path, format!("{value:#}\n")).map_err(|source| InitError::Write {
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -15,8 +15,10 @@ const USAGE: &str = "\
 This is an Azure Functions app: a host starts it and passes its own arguments. To run it here, use `cargo func run`.
 
 Commands:
-  init --script-root DIR      write what a host needs on disk: host.json, local.settings.json, function.json files
-                              and the worker's configuration (existing settings are kept)
+  init --script-root DIR      write what a host needs on disk: host.json, local.settings.json (existing settings are kept),
+                              the worker's configuration, and a copy of this program, unless it lies in DIR already.
+                              DIR can be moved. With --function-json a host reads the functions from function.json
+                              files; otherwise it asks the program for them
   functions                   print the metadata of every function as JSON
   replay [NAME] PAYLOAD.json  run one episode of an orchestration from a recorded payload or history and print the answer;
                               exit code 3 means that the code contradicts the recorded history. A batch of

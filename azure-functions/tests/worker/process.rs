@@ -38,7 +38,12 @@ fn app() {
 
 /// The app with these arguments. One test thread is libtest's way of calling a test on the main thread.
 pub(crate) fn app_command(arguments: &[String]) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    app_command_of(&std::env::current_exe().unwrap(), arguments)
+}
+
+/// The same, of a copy of this test binary.
+pub(crate) fn app_command_of(program: &std::path::Path, arguments: &[String]) -> Command {
+    let mut command = Command::new(program);
     command
         .args(["--exact", "process::app", "--nocapture", "--test-threads=1"])
         .env(ARGUMENTS, arguments.join("\n"))
