@@ -5,6 +5,8 @@
 
 #[path = "worker/host.rs"]
 mod host;
+#[path = "worker/recorded/mod.rs"]
+mod recorded;
 
 use azure_functions::{
     __private::{Function, Handler, Outputs, inventory},
@@ -25,7 +27,7 @@ inventory::submit! {
         module: module_path!(),
         file: file!(),
         line: line!(),
-        bindings: Vec::new,
+        bindings: || serde_json::from_str(r#"[{ "name": "input", "type": "queueTrigger", "queueName": "jobs" }]"#).unwrap(),
         handler: Handler::Blocking(|_| {
             let directory = std::env::current_dir().unwrap();
             let told = format!("{:?} {:?} {}", std::env::var("KEPT").ok(), std::env::var("GONE").ok(), directory.display());
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
             .build()
             .unwrap();
         runtime.block_on(a_fresh_process_takes_a_new_environment_and_directory());
+        runtime.block_on(a_placeholder_of_a_real_host_takes_the_app_s_environment_and_answers_as_it_did_there());
     }
     ExitCode::SUCCESS
 }
@@ -104,6 +107,14 @@ async fn a_fresh_process_takes_a_new_environment_and_directory() {
         .unwrap()
         .unwrap();
     assert_eq!(status.code(), Some(0));
+}
+
+async fn a_placeholder_of_a_real_host_takes_the_app_s_environment_and_answers_as_it_did_there() {
+    let spawn = |arguments: &[String]| {
+        let mut worker = Command::new(std::env::current_exe().unwrap());
+        worker.args(arguments).spawn().unwrap()
+    };
+    recorded::play(recorded::Start::Placeholder, spawn).await;
 }
 
 fn the_exit_code_of_the_worker_counts_though_main_drops_it() {

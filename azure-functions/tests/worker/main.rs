@@ -8,6 +8,7 @@ mod host;
 mod invocations;
 mod orchestrations;
 mod process;
+mod recorded;
 mod sequence;
 
 use azure_functions::rpc::{

@@ -3,6 +3,7 @@
 use crate::{
     failure,
     host::{Connection, DEADLINE, Host, invocation},
+    recorded::{Start, play},
 };
 use azure_functions::rpc::{
     InvocationResponse, WorkerInitRequest, rpc_log::Level, status_result::Status, streaming_message::Content,
@@ -141,6 +142,12 @@ async fn ending(child: Child) -> (Option<i32>, String) {
         .expect("the process ends")
         .unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// The other order, with specialization, is in the test binary `environment`.
+#[tokio::test]
+async fn the_worker_starts_and_answers_as_it_did_under_a_real_host() {
+    play(Start::Plain, |arguments| app_command(arguments).spawn().unwrap()).await;
 }
 
 /// The real host takes 0 for an orderly end, and every call hangs.
