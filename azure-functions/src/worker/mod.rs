@@ -11,6 +11,7 @@ pub(crate) mod execution;
 mod levels;
 pub(crate) mod logger;
 mod outgoing;
+mod pool;
 mod running;
 mod session;
 mod threads;
