@@ -29,11 +29,16 @@
 //!   local host of `cargo func` does pass the body on, and warns of the difference.
 //! * The host answers 404 to a method that is not among the function's `methods`. That goes for `HEAD`, too: a function with
 //!   `methods = "get"` does not answer it. Name both, `methods = ["get", "head"]`; the host leaves the body of the answer out.
-//! * Several values of a header arrive joined by commas.
+//! * Several values of a header, or of a key of the query, arrive joined by commas;
+//!   [`query_all`](HttpRequest::query_all) has those of the query one by one.
+//! * Bodies are not read before a function asks: [`Json`] and [`Form`] are parameters that do. There is none for
+//!   `multipart/form-data`.
 
+mod body;
 mod cookie;
 mod delivery;
 mod error;
+mod form;
 mod identity;
 mod json;
 mod once;
@@ -45,6 +50,7 @@ mod set_cookie;
 
 pub use cookie::{Cookie, SameSite};
 pub use error::HttpError;
+pub use form::Form;
 pub use identity::{Claim, ClaimsIdentity};
 pub use json::Json;
 pub use request::HttpRequest;

@@ -8,5 +8,5 @@ pub use crate::{
     durable::{ActivityError, ActivityOutput, CallError, OrchestrationOutput, RetryOptions, TypedClient},
     entities::{Entity, EntityError, EntityId, EntityOutput},
     entity, event, func,
-    http::{HttpError, Json, Route},
+    http::{Form, HttpError, Json, Route},
 };

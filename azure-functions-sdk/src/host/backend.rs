@@ -50,7 +50,8 @@ impl Backend for HostBackend {
                 return response;
             };
             let parts = call.parts;
-            let request = HttpInvocation::new(parts.method, call.url, parts.headers, call.route_values, call.body);
+            let mut request = HttpInvocation::new(parts.method, call.url, parts.headers, call.route_values, call.body);
+            request.tells_failures = call.is_local;
             runner.invoke_http(&function, request).await
         })
     }

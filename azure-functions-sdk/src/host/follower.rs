@@ -65,7 +65,8 @@ impl Follower {
             .iter()
             .map(|function| front_function(function, &mut problems))
             .collect();
-        for error in self.front.set_functions(fronts) {
+        let routes = self.front.set_functions(fronts);
+        for error in routes.errors {
             problems.insert(error.index, error.problem);
         }
         let lines = listing::lines(functions, &problems, &self.origin, &self.route_prefix);
@@ -77,6 +78,9 @@ impl Follower {
                 .host(LogLevel::Information, &format!("{} functions loaded", usable.count()));
             self.log.print("Worker process started and initialized.");
             lines.iter().for_each(|line| self.log.print(line));
+            for route in routes.shadowed {
+                self.log.host(LogLevel::Warning, &route.to_string());
+            }
             self.shown = lines;
         }
         self.hub.set_functions(durable_functions(functions));

@@ -8,7 +8,10 @@ use super::{
     runner::Prepared,
 };
 use bytes::Bytes;
-use http::{HeaderMap, Method, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, Method,
+    header::{CONTENT_TYPE, TRANSFER_ENCODING},
+};
 use serde_json::value::RawValue;
 use std::{
     borrow::Cow,
@@ -29,6 +32,8 @@ pub struct HttpInvocation {
     pub params: Vec<(String, String)>,
     /// Body; may be empty.
     pub body: Bytes,
+    /// Whether the caller is on this machine, and is told why a function failed.
+    pub tells_failures: bool,
 }
 
 impl HttpInvocation {
@@ -47,10 +52,21 @@ impl HttpInvocation {
             headers,
             params,
             body,
+            tells_failures: false,
         }
     }
 
-    /// The decoded query, several values of a key joined by commas.
+    /// Whether the body came without its length being known.
+    pub(crate) fn is_chunked(&self) -> bool {
+        let mut codings = self.headers.get_all(TRANSFER_ENCODING).iter();
+        codings.any(|coding| {
+            String::from_utf8_lossy(coding.as_bytes())
+                .to_ascii_lowercase()
+                .contains("chunked")
+        })
+    }
+
+    /// The decoded query, several values of a key joined by commas. Keys have no case: the first spelling counts.
     fn query(&self) -> Vec<(String, String)> {
         let Some((_, query)) = self.url.split_once('?') else {
             return Vec::new();
@@ -89,7 +105,8 @@ impl HttpInvocation {
 }
 
 fn join(joined: &mut Vec<(String, String)>, key: &str, value: Cow<'_, str>) {
-    match joined.iter_mut().find(|(known, _)| known == key) {
+    let is_same = |known: &str| known == key || known.to_lowercase() == key.to_lowercase();
+    match joined.iter_mut().find(|(known, _)| is_same(known)) {
         Some((_, values)) => {
             values.push(',');
             values.push_str(&value);
@@ -146,7 +163,8 @@ fn add_json_members(request: &HttpInvocation, metadata: &mut HashMap<String, Typ
     if request.body.is_empty() || !is_json(request.content_type()) {
         return;
     }
-    let Ok(members) = serde_json::from_slice::<BTreeMap<String, &RawValue>>(&request.body) else {
+    let text = request.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&request.body);
+    let Ok(members) = serde_json::from_slice::<BTreeMap<String, &RawValue>>(text) else {
         return;
     };
     for (name, value) in members {
@@ -368,6 +386,21 @@ mod tests {
             panic!("{:?}", metadata["Query"])
         };
         assert_eq!(query, "{\"code\":\"secret\",\"none\":\"\",\"tag\":\"a b,c\"}");
+    }
+
+    #[test]
+    fn query_keys_that_differ_in_case_join_under_the_first() {
+        let mut request = request("text/plain", "");
+        request.url = "http://h/x?Tag=a&tag=b&TAG=c&other=1".to_owned();
+        let (http, metadata) = called(&request, NODE);
+        assert_eq!(nulls(&http.nullable_query), ["Tag=a,b,c", "other=1"]);
+        assert_eq!(metadata["Tag"].data, Some(Data::String("a,b,c".to_owned())));
+    }
+
+    #[test]
+    fn members_of_a_body_are_read_behind_a_byte_order_mark() {
+        let (_, metadata) = called(&request("application/json", "\u{feff}{\"who\":\"Ada\"}"), NODE);
+        assert_eq!(metadata["who"].data, Some(Data::String("Ada".to_owned())));
     }
 
     #[test]

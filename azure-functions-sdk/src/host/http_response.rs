@@ -2,41 +2,63 @@
 
 use super::{
     function::{Direction, Function},
+    http_cookie,
+    http_delivery::{self, Undeliverable, Warning},
     indent::indented,
-    rpc::messages::{
-        Data, InvocationResponse, NullableTimestamp, RpcHttp, RpcHttpCookie, TypedData, nullable_bool, nullable_double,
-        nullable_string, nullable_timestamp, parameter_binding::RpcData, rpc_http_cookie::SameSite,
-    },
+    rpc::messages::{Data, InvocationResponse, RpcHttp, TypedData, parameter_binding::RpcData},
 };
 use bytes::Bytes;
-use chrono::DateTime;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE, TRANSFER_ENCODING},
+    HeaderMap, HeaderValue, Method, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE, SET_COOKIE},
 };
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json; charset=utf-8";
-/// Everything but the unreserved characters of RFC 3986.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The response that a successful invocation stands for; `request_headers` are for content negotiation.
+/// What is known of the request that a response answers.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a Method,
+    /// For content negotiation.
+    pub(crate) headers: &'a HeaderMap,
+}
+
+/// A response for the caller, and what the real host would do otherwise with what the worker answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) response: Response<Bytes>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl From<Response<Bytes>> for Answer {
+    fn from(response: Response<Bytes>) -> Self {
+        Self {
+            response,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// The response that a successful invocation stands for.
+///
+/// # Errors
+/// If the worker's response is one that the real host cannot send either.
 pub(crate) fn from_invocation(
     function: &Function,
     response: InvocationResponse,
-    request_headers: &HeaderMap,
-) -> Response<Bytes> {
+    asked: Asked<'_>,
+) -> Result<Answer, Undeliverable> {
     let mut outputs = function
         .bindings
         .iter()
         .filter(|binding| binding.direction != Direction::In);
     let Some(output) = outputs.find(|binding| binding.is("http")) else {
-        return match response.return_value.and_then(|value| value.data) {
-            None => empty(StatusCode::NO_CONTENT),
-            Some(data) => plain_object(StatusCode::OK, data, request_headers),
-        };
+        return Ok(match response.return_value.and_then(|value| value.data) {
+            None => empty(StatusCode::NO_CONTENT).into(),
+            Some(data) => plain_object(StatusCode::OK, data, asked.headers).into(),
+        });
     };
     let value = if output.name == "$return" {
         response.return_value.and_then(|value| value.data)
@@ -44,9 +66,9 @@ pub(crate) fn from_invocation(
         named_output(&output.name, response, function)
     };
     match value {
-        None => empty(StatusCode::NO_CONTENT),
-        Some(Data::Http(http)) => from_rpc(*http, request_headers),
-        Some(other) => from_value(other, request_headers),
+        None => Ok(empty(StatusCode::NO_CONTENT).into()),
+        Some(Data::Http(http)) => from_rpc(*http, asked),
+        Some(other) => from_value(other, asked),
     }
 }
 
@@ -86,54 +108,31 @@ fn with_body(status: StatusCode, content_type: Option<&str>, body: impl Into<Byt
     response
 }
 
-/// The number in `text`; the reference's default where there is none, or none that a server may send as a final answer.
-fn status(text: &str) -> StatusCode {
-    let number = text
-        .trim()
-        .parse::<u16>()
-        .ok()
-        .filter(|number| (200..=999).contains(number));
-    number
-        .and_then(|number| StatusCode::from_u16(number).ok())
-        .unwrap_or(StatusCode::OK)
-}
-
-fn from_rpc(http: RpcHttp, request_headers: &HeaderMap) -> Response<Bytes> {
+fn from_rpc(http: RpcHttp, asked: Asked<'_>) -> Result<Answer, Undeliverable> {
     let Some(body) = http.body else {
         // What the reference does when the body message is missing; a dump shows people what happened.
         let dump = serde_json::json!({"statusCode": http.status_code, "headers": http.headers});
-        return with_body(StatusCode::OK, Some(JSON), dump.to_string());
+        return Ok(with_body(StatusCode::OK, Some(JSON), dump.to_string()).into());
     };
-    let status = status(&http.status_code);
+    let mut warnings = Vec::new();
+    let status = http_delivery::status(&http.status_code, &mut warnings)?;
     let content_type = http
         .headers
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let content_type = content_type.map(|(_, value)| value.as_str());
     let mut response = if http.enable_content_negotiation {
-        negotiated(status, body.data, request_headers)
+        negotiated(status, body.data, asked.headers)
     } else {
         raw(status, body.data, content_type)
     };
-    for (name, value) in &http.headers {
-        add_header(response.headers_mut(), name, value);
-    }
+    http_delivery::add_headers(&mut response, &http.headers, asked.method, &mut warnings)?;
     for cookie in &http.cookies {
-        if let Ok(value) = HeaderValue::from_str(&set_cookie(cookie)) {
-            response.headers_mut().append(SET_COOKIE, value);
-        }
+        let value = http_cookie::header(cookie).ok_or_else(|| Undeliverable::Cookie(cookie.name.clone()))?;
+        response.headers_mut().append(SET_COOKIE, value);
     }
-    response
-}
-
-fn add_header(headers: &mut HeaderMap, name: &str, value: &str) {
-    let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_bytes())) else {
-        return;
-    };
-    // The server knows the length and how it talks to the caller; the content type came with the body.
-    if ![CONTENT_TYPE, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(&name) && !headers.contains_key(&name) {
-        headers.insert(name, value);
-    }
+    http_delivery::drop_body(&mut response, &mut warnings);
+    Ok(Answer { response, warnings })
 }
 
 /// Without content negotiation: bytes as they are, everything else as UTF-8 text.
@@ -200,13 +199,13 @@ fn prefers_json(request_headers: &HeaderMap) -> bool {
 }
 
 /// A value that is not an `RpcHttp`: an object with a `body` is a response object, anything else is the body of a 200.
-fn from_value(data: Data, request_headers: &HeaderMap) -> Response<Bytes> {
+fn from_value(data: Data, asked: Asked<'_>) -> Result<Answer, Undeliverable> {
     let json = match &data {
         Data::String(text) | Data::Json(text) => serde_json::from_str::<Value>(text).ok(),
         _ => None,
     };
     let Some(Value::Object(members)) = json else {
-        return raw(StatusCode::OK, Some(data), None);
+        return Ok(raw(StatusCode::OK, Some(data), None).into());
     };
     let member = |names: &[&str]| {
         let found = members
@@ -215,7 +214,7 @@ fn from_value(data: Data, request_headers: &HeaderMap) -> Response<Bytes> {
         found.map(|(_, value)| value)
     };
     let Some(body) = member(&["body"]) else {
-        return raw(StatusCode::OK, Some(data), None);
+        return Ok(raw(StatusCode::OK, Some(data), None).into());
     };
     let as_text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let headers = member(&["headers"]).and_then(Value::as_object);
@@ -236,57 +235,13 @@ fn from_value(data: Data, request_headers: &HeaderMap) -> Response<Bytes> {
             .is_some_and(|value| *value == Value::Bool(true)),
         ..Default::default()
     };
-    from_rpc(http, request_headers)
-}
-
-fn set_cookie(cookie: &RpcHttpCookie) -> String {
-    let escape = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
-    let text = |value: &Option<super::rpc::messages::NullableString>| match value {
-        Some(super::rpc::messages::NullableString {
-            string: Some(nullable_string::String::Value(text)),
-        }) => Some(text.clone()),
-        _ => None,
-    };
-    let flag = |value: &Option<super::rpc::messages::NullableBool>| matches!(value, Some(nullable) if nullable.bool == Some(nullable_bool::Bool::Value(true)));
-    let mut header = format!("{}={}", escape(&cookie.name), escape(&cookie.value));
-    if let Some(expires) = expires(cookie.expires) {
-        header += &format!("; expires={expires}");
-    }
-    if let Some(nullable_double::Double::Value(seconds)) = cookie.max_age.and_then(|age| age.double) {
-        header += &format!("; max-age={}", seconds.trunc());
-    }
-    if let Some(domain) = text(&cookie.domain) {
-        header += &format!("; domain={domain}");
-    }
-    header += &format!("; path={}", text(&cookie.path).unwrap_or_else(|| "/".to_owned()));
-    if flag(&cookie.secure) {
-        header += "; secure";
-    }
-    match SameSite::try_from(cookie.same_site) {
-        Ok(SameSite::Lax) => header += "; samesite=lax",
-        Ok(SameSite::Strict) => header += "; samesite=strict",
-        Ok(SameSite::ExplicitNone) => header += "; samesite=none",
-        _ => {}
-    }
-    if flag(&cookie.http_only) {
-        header += "; httponly";
-    }
-    header
-}
-
-fn expires(expires: Option<NullableTimestamp>) -> Option<String> {
-    let nullable_timestamp::Timestamp::Value(time) = expires?.timestamp?;
-    let time = DateTime::from_timestamp(time.seconds, 0)?;
-    Some(time.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+    from_rpc(http, asked)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{
-        function::Binding,
-        rpc::messages::{NullableBool, NullableDouble, NullableString, ParameterBinding},
-    };
+    use crate::host::{function::Binding, rpc::messages::ParameterBinding};
 
     fn function(outputs: &[(&str, &str)]) -> Function {
         let binding = |(kind, name): &(&str, &str)| Binding {
@@ -317,13 +272,17 @@ mod tests {
         }
     }
 
+    fn answered(function: &Function, response: InvocationResponse) -> Response<Bytes> {
+        let asked = Asked {
+            method: &Method::GET,
+            headers: &HeaderMap::new(),
+        };
+        from_invocation(function, response, asked).unwrap().response
+    }
+
     /// Status, content type and body of what `data` becomes as `$return` of an `http` binding.
     fn shown(data: Option<Data>) -> (u16, String, String) {
-        look(&from_invocation(
-            &function(&[("http", "$return")]),
-            returned(data),
-            &HeaderMap::new(),
-        ))
+        look(&answered(&function(&[("http", "$return")]), returned(data)))
     }
 
     fn look(response: &Response<Bytes>) -> (u16, String, String) {
@@ -385,67 +344,9 @@ mod tests {
     }
 
     #[test]
-    fn headers_go_through_except_those_of_the_connection() {
-        let headers = [
-            ("X-One", "1"),
-            ("Content-Length", "999"),
-            ("transfer-encoding", "chunked"),
-            ("bad name", "x"),
-        ];
-        let response = from_invocation(
-            &function(&[("http", "$return")]),
-            returned(http(rpc("200", &headers, text("")))),
-            &HeaderMap::new(),
-        );
-        let mut names: Vec<_> = response.headers().keys().map(HeaderName::as_str).collect();
-        names.sort_unstable();
-        assert_eq!(names, ["content-type", "x-one"]);
-    }
-
-    #[test]
-    fn cookies_become_headers() {
-        let string = |text: &str| {
-            Some(NullableString {
-                string: Some(nullable_string::String::Value(text.to_owned())),
-            })
-        };
-        let flag = Some(NullableBool {
-            bool: Some(nullable_bool::Bool::Value(true)),
-        });
-        let full = RpcHttpCookie {
-            name: "id".to_owned(),
-            value: "a b;c".to_owned(),
-            domain: string("example.com"),
-            path: string("/x"),
-            expires: Some(NullableTimestamp {
-                timestamp: Some(nullable_timestamp::Timestamp::Value(prost_types::Timestamp {
-                    seconds: 1_900_000_000,
-                    nanos: 0,
-                })),
-            }),
-            secure: flag,
-            http_only: flag,
-            same_site: SameSite::ExplicitNone.into(),
-            max_age: Some(NullableDouble {
-                double: Some(nullable_double::Double::Value(60.0)),
-            }),
-        };
-        assert_eq!(
-            set_cookie(&full),
-            "id=a%20b%3Bc; expires=Sun, 17 Mar 2030 17:46:40 GMT; max-age=60; domain=example.com; path=/x; secure; samesite=none; httponly"
-        );
-        let bare = RpcHttpCookie {
-            name: "a".to_owned(),
-            value: "b".to_owned(),
-            ..Default::default()
-        };
-        assert_eq!(set_cookie(&bare), "a=b; path=/");
-    }
-
-    #[test]
     fn nothing_is_a_204_and_without_an_http_output_a_value_is_an_object() {
         assert_eq!(shown(None), seen(204, "", ""));
-        let show = |data| look(&from_invocation(&function(&[]), returned(data), &HeaderMap::new()));
+        let show = |data| look(&answered(&function(&[]), returned(data)));
         assert_eq!(show(None), seen(204, "", ""));
         assert_eq!(show(text("hi")), seen(200, PLAIN_TEXT, "hi"));
         assert_eq!(show(Some(Data::Json("[1]".to_owned()))), seen(200, JSON, "[1]"));
@@ -457,8 +358,7 @@ mod tests {
         let mut response = returned(Some(Data::Json(
             "{\"res\":{\"body\":\"from member\",\"status\":418}}".to_owned(),
         )));
-        let look_at =
-            |response: &InvocationResponse| look(&from_invocation(&function, response.clone(), &HeaderMap::new()));
+        let look_at = |response: &InvocationResponse| look(&answered(&function, response.clone()));
         assert_eq!(look_at(&response), seen(418, PLAIN_TEXT, "from member"));
         response.output_data.push(ParameterBinding {
             name: "res".to_owned(),
@@ -472,11 +372,7 @@ mod tests {
     #[test]
     fn response_objects_may_be_plain_json() {
         let object = r#"{"Body":{"b":1,"a":[]},"statusCode":"201","headers":{"x-n":5}}"#;
-        let response = from_invocation(
-            &function(&[("http", "$return")]),
-            returned(text(object)),
-            &HeaderMap::new(),
-        );
+        let response = answered(&function(&[("http", "$return")]), returned(text(object)));
         assert_eq!(response.headers()["x-n"], "5");
         assert_eq!(look(&response).0, 201);
         assert_eq!(shown(text("{\"no\":1}")), seen(200, PLAIN_TEXT, "{\"no\":1}"));
@@ -488,7 +384,13 @@ mod tests {
         answer.enable_content_negotiation = true;
         let accept =
             |media_types: &'static str| HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(media_types))]);
-        let show = |headers: HeaderMap| look(&from_rpc(answer.clone(), &headers));
+        let show = |headers: HeaderMap| {
+            let asked = Asked {
+                method: &Method::GET,
+                headers: &headers,
+            };
+            look(&from_rpc(answer.clone(), asked).unwrap().response)
+        };
         assert_eq!(show(accept("application/json")), seen(200, JSON, "\"hi\""));
         assert_eq!(
             show(accept("text/plain, application/json")),

@@ -4,16 +4,17 @@ use super::{
     channel::{Call, WorkerChannel},
     function::{Direction, Function, FunctionTable},
     http_request::{self, HttpInvocation},
-    http_response,
+    http_response::{self, Asked},
     in_flight::InvocationId,
     invocation::{InvokeError, TriggerInput, input},
+    once::Once,
     output::Log,
     rpc::messages::{Data, InvocationResponse, ParameterBinding, RpcTraceContext},
     supervisor::WorkerState,
 };
 use crate::project::LogLevel;
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, header};
 use std::{
     fmt,
     sync::{Arc, OnceLock},
@@ -40,6 +41,7 @@ struct Shared {
     state: watch::Receiver<WorkerState>,
     functions: watch::Receiver<Arc<FunctionTable>>,
     client_binding: OnceLock<ClientBinding>,
+    warned: Once,
     log: Log,
 }
 
@@ -60,6 +62,7 @@ impl FunctionRunner {
                 state,
                 functions,
                 client_binding: OnceLock::new(),
+                warned: Once::default(),
                 log,
             }),
         }
@@ -123,24 +126,56 @@ impl FunctionRunner {
             })
     }
 
-    /// Runs an HTTP function and gives what its caller shall see: 500 without a body if it fails, 503 if no worker is
-    /// ready in time.
+    /// Runs an HTTP function and gives what its caller shall see: 500 if it fails, which says why to a caller on this machine,
+    /// 503 if no worker is ready in time.
     pub async fn invoke_http(&self, function: &Arc<Function>, request: HttpInvocation) -> Response<Bytes> {
         let reason = "This function was programmatically called via the host APIs.";
         let prepare =
             |channel: &WorkerChannel, function: &Function| http_request::call(function, &request, channel.capabilities);
-        match self.run(function, reason, Some(HTTP_WAIT), prepare).await {
-            Ok(response) => http_response::from_invocation(function, response, &request.headers),
+        if request.is_chunked() && !request.body.is_empty() {
+            self.warn(
+                function,
+                "a request came with `transfer-encoding: chunked`: the Functions host would not pass its body on; callers must \
+                 send a `content-length`",
+            );
+        }
+        let why = match self.run(function, reason, Some(HTTP_WAIT), prepare).await {
+            Ok(response) => {
+                let asked = Asked {
+                    method: &request.method,
+                    headers: &request.headers,
+                };
+                match http_response::from_invocation(function, response, asked) {
+                    Ok(answer) => {
+                        for warning in answer.warnings {
+                            self.warn(function, &warning.0);
+                        }
+                        return answer.response;
+                    }
+                    Err(error) => {
+                        let text = error.to_string();
+                        let log = &self.shared.log;
+                        log.function(LogLevel::Error, &function.category, &function.name, &text);
+                        text
+                    }
+                }
+            }
             Err(InvokeError::NoWorker(_) | InvokeError::ShuttingDown) => {
                 let mut response = Response::new(Bytes::from_static(b"Function host is not running."));
                 *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-                response
+                return response;
             }
-            Err(_) => {
-                let mut response = Response::new(Bytes::new());
-                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                response
-            }
+            Err(error) => for_people(&error.to_string()).to_owned(),
+        };
+        failed(function, &request, &why)
+    }
+
+    /// Warns of something about a function once.
+    fn warn(&self, function: &Function, what: &str) {
+        if self.shared.warned.first_time(&function.name, what) {
+            let text = format!("{what} (said once)");
+            let log = &self.shared.log;
+            log.function(LogLevel::Warning, &function.category, &function.name, &text);
         }
     }
 
@@ -222,12 +257,10 @@ impl FunctionRunner {
             }
             Ok(_) => {}
             Err(error) => {
-                let error = error.to_string();
-                // What follows the label is for the task hub, and holds the whole history of what was asked for.
-                let for_people = error.split(OUT_OF_PROCESS_DATA).next().unwrap_or(&error);
                 let text = format!(
-                    "Executed 'Functions.{}' (Failed, Id={id}, Duration={duration}ms)\n{for_people}",
-                    function.name
+                    "Executed 'Functions.{}' (Failed, Id={id}, Duration={duration}ms)\n{}",
+                    function.name,
+                    for_people(&error.to_string())
                 );
                 log.function(LogLevel::Error, &function.category, &function.name, &text);
             }
@@ -281,6 +314,28 @@ impl FunctionRunner {
         }
         inputs
     }
+}
+
+/// What follows the label is for the task hub, and holds the whole history of what was asked for.
+fn for_people(error: &str) -> &str {
+    error.split(OUT_OF_PROCESS_DATA).next().unwrap_or(error)
+}
+
+/// 500; the real host never says more.
+fn failed(function: &Function, request: &HttpInvocation, why: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    if request.tells_failures {
+        let text = format!(
+            "The function '{}' failed: {why}\n\n(The local host says this to callers on this machine. On Azure, the answer 500 has no \
+             body.)\n",
+            function.name
+        );
+        *response.body_mut() = text.into();
+        let text = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, text);
+    }
+    response
 }
 
 /// What a caller brings to an invocation.

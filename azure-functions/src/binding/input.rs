@@ -20,7 +20,7 @@ use std::sync::Arc;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of an Azure function",
     label = "not a trigger, not an input binding",
-    note = "parameters are triggers (`HttpRequest`, `Json<T>`, `TimerInfo`, `DurableActivityContext`, \
+    note = "parameters are triggers (`HttpRequest`, `Json<T>`, `Form<T>`, `TimerInfo`, `DurableActivityContext`, \
             `DurableOrchestrationContext`, `DurableEntityContext`), inputs (`DurableOrchestrationClient`), `Route<T>`, and your own types that \
             implement `azure_functions::binding::FromBinding`",
     note = "to make it the input of an activity, return `ActivityOutput` or write `#[func(activity)]`"

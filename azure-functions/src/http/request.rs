@@ -1,6 +1,6 @@
 //! The request of an HTTP trigger.
 
-use super::{ClaimsIdentity, RequestBuilder, first_time};
+use super::{ClaimsIdentity, RequestBuilder, body, first_time, form};
 use crate::{
     BindingError,
     binding::{Argument, BindingSpec, FromBinding, Input, parse_json},
@@ -17,6 +17,7 @@ use std::{
     str::FromStr,
     sync::{Arc, OnceLock},
 };
+use url::form_urlencoded;
 
 /// What `#[binding(...)]` takes on the trigger of an HTTP function.
 pub(super) const HTTP_TRIGGER: BindingSpec = BindingSpec::trigger("httpTrigger").arguments(&[
@@ -173,9 +174,32 @@ impl HttpRequest {
             .map_err(|error| BindingError::bad_request(format!("route parameter `{name}`: {error}: `{value}`")))
     }
 
-    /// The values of the query, decoded. Several values of one key arrive joined by commas.
+    /// The values of the query, decoded. Several values of one key arrive joined by commas: [`query_all`](Self::query_all) has
+    /// them one by one. Hosts take keys that differ in case only for one.
     pub fn query_params(&self) -> &HashMap<String, String> {
         &self.shared.query_params
+    }
+
+    /// All values that the query has for a key, in any case, decoded and in their order.
+    ///
+    /// ```
+    /// use azure_functions::http::HttpRequest;
+    ///
+    /// let request = HttpRequest::build().url("/api/search?tag=a,b&Tag=c").finish();
+    /// assert_eq!(request.query_all("tag"), ["a,b", "c"]);
+    /// assert_eq!(request.query_params()["tag"], "a,b,c");
+    /// ```
+    pub fn query_all(&self, name: &str) -> Vec<String> {
+        let url = self.shared.url.split('#').next().unwrap_or_default();
+        let Some((_, query)) = url.split_once('?') else {
+            // A host that sends the query apart from the URL.
+            let joined = self.shared.query_params.iter().find(|(key, _)| is_same_key(key, name));
+            return joined.map(|(_, value)| value.clone()).into_iter().collect();
+        };
+        form_urlencoded::parse(query.as_bytes())
+            .filter(|(key, _)| is_same_key(key, name))
+            .map(|(_, value)| value.into_owned())
+            .collect()
     }
 
     /// The body.
@@ -183,25 +207,35 @@ impl HttpRequest {
         &self.shared.body
     }
 
-    /// The body as text.
+    /// The body as text, without a byte order mark.
     ///
     /// # Errors
     /// If it is not UTF-8: a function that returns the error answers 400.
     pub fn body_as_str(&self) -> Result<&str, BindingError> {
-        std::str::from_utf8(&self.shared.body)
+        body::text(&self.shared.body)
             .map_err(|error| BindingError::bad_request(format!("the body is not UTF-8: {error}")))
     }
 
-    /// The body, parsed as JSON. No body is `null`, for types that can be that, such as an `Option`.
+    /// The body, parsed as JSON. No body is `null`, for types that can be that, such as an `Option`; a byte order mark does
+    /// not count.
     ///
     /// # Errors
     /// If it is not JSON, or not of this type: the message says where. A function that returns the error answers 400.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, BindingError> {
-        let body = &self.shared.body;
+        let body = body::without_mark(&self.shared.body);
         if body.is_empty() {
             return parse_json(b"null").map_err(|_| BindingError::bad_request("the body is empty"));
         }
         parse_json(body).map_err(|error| BindingError::bad_request(format!("the body is not as expected: {error}")))
+    }
+
+    /// The form in the body: see [`Form`](super::Form), which reads it as a parameter.
+    ///
+    /// # Errors
+    /// If the body is no form of this type, or its content type that of another kind of body. A function that returns the
+    /// error answers 400.
+    pub fn form<T: DeserializeOwned>(&self) -> Result<T, BindingError> {
+        form::read(self.header("content-type"), &self.shared.body)
     }
 
     /// The value of a cookie, without the percent-encoding that hosts give the cookies of responses. Of two with the same name,
@@ -277,6 +311,11 @@ fn bytes(data: TypedData) -> Option<Bytes> {
         Data::Double(number) => Some(number.to_string().into()),
         _ => None,
     }
+}
+
+/// Keys of a query have no case.
+pub(super) fn is_same_key(a: &str, b: &str) -> bool {
+    a == b || a.to_lowercase() == b.to_lowercase()
 }
 
 fn text(value: &NullableString) -> Option<&str> {
@@ -415,6 +454,33 @@ mod tests {
         let request = with_header("x-city", "Z\u{fc}rich");
         assert_eq!(request.header("X-City"), Some("Z\u{fc}rich"));
         assert_eq!(request.headers()["x-city"].as_bytes(), "Z\u{fc}rich".as_bytes());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_text_or_of_json() {
+        let request = HttpRequest::from_rpc(RpcHttp {
+            body: typed(Data::Bytes("\u{feff}[1]".into())),
+            ..RpcHttp::default()
+        });
+        assert_eq!(request.json::<Vec<u8>>().unwrap(), [1]);
+        assert_eq!(request.body_as_str().unwrap(), "[1]");
+        assert_eq!(request.body().len(), 6, "the bytes are those that came");
+    }
+
+    #[test]
+    fn a_repeated_key_has_all_its_values_in_any_case() {
+        let request = HttpRequest::from_rpc(RpcHttp {
+            url: "http://h/x?a=1&A=2,3&b=4&%C3%84=5&\u{e4}=6&a#a=7".to_owned(),
+            ..RpcHttp::default()
+        });
+        assert_eq!(request.query_all("a"), ["1", "2,3", ""]);
+        assert_eq!(request.query_all("\u{c4}"), ["5", "6"]);
+        assert!(request.query_all("c").is_empty());
+        let request = HttpRequest::from_rpc(RpcHttp {
+            nullable_query: HashMap::from([("A".to_owned(), nullable(Some("1,2")))]),
+            ..RpcHttp::default()
+        });
+        assert_eq!(request.query_all("a"), ["1,2"], "only the host could tell more");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Requests made by hand, for tests.
 
-use super::{ClaimsIdentity, HttpRequest, IntoBody};
+use super::{ClaimsIdentity, HttpRequest, IntoBody, request::is_same_key};
 use crate::{
     BindingError,
     rpc::{Data, RpcHttp, TypedData},
@@ -156,7 +156,8 @@ impl RequestBuilder {
         }
         let query = self.url.split('#').next().and_then(|url| url.split_once('?'));
         for (name, value) in form_urlencoded::parse(query.map_or("", |(_, query)| query).as_bytes()) {
-            join(&mut http.query, &name, &value);
+            let known = http.query.keys().find(|key| is_same_key(key, &name)).cloned();
+            join(&mut http.query, known.as_deref().unwrap_or(&name), &value);
         }
         http.headers = self.headers;
         http.url = self.url;
@@ -192,7 +193,7 @@ mod tests {
         };
         let request = HttpRequest::build()
             .method(Method::PUT)
-            .url("/api/orders/7?a=1&a=2")
+            .url("/api/orders/7?a=1&A=2")
             .query("b c", "ü&")
             .header("Accept", "text/html")
             .header("accept", "image/png")
@@ -200,7 +201,7 @@ mod tests {
             .identity(caller.clone())
             .body(json!({ "n": 1 }));
         assert_eq!(request.method(), Method::PUT);
-        assert_eq!(request.url(), "http://localhost/api/orders/7?a=1&a=2&b+c=%C3%BC%26");
+        assert_eq!(request.url(), "http://localhost/api/orders/7?a=1&A=2&b+c=%C3%BC%26");
         assert_eq!(request.query_params()["a"], "1,2");
         assert_eq!(request.query_params()["b c"], "ü&");
         assert_eq!(request.header("ACCEPT"), Some("text/html,image/png"));

@@ -1,6 +1,6 @@
 //! The answer to an HTTP request.
 
-use super::Cookie;
+use super::{Cookie, body};
 use crate::{
     BindingError,
     binding::{BindingData, BindingSpec, IntoBinding, parse_json},
@@ -82,12 +82,12 @@ impl HttpResponse {
         &self.cookies
     }
 
-    /// The body as text.
+    /// The body as text, without a byte order mark.
     ///
     /// # Errors
     /// If it is not UTF-8.
     pub fn body_as_str(&self) -> Result<&str, BindingError> {
-        std::str::from_utf8(&self.body)
+        body::text(&self.body)
             .map_err(|error| BindingError::with_source(format!("the body is not UTF-8: {error}"), error))
     }
 
@@ -105,7 +105,7 @@ impl HttpResponse {
     /// # Errors
     /// If it is not JSON, or not of this type: the message says where.
     pub fn body_as_json<T: DeserializeOwned>(&self) -> Result<T, BindingError> {
-        parse_json(&self.body)
+        parse_json(body::without_mark(&self.body))
             .map_err(|error| BindingError::with_source(format!("the body is not as expected: {error}"), error))
     }
 

@@ -43,8 +43,9 @@ pub(super) fn start_async(
     reply: Reply,
     threads: &Threads,
 ) {
-    threads.handle().spawn(async move {
-        let outcome = RunningFunction::new(run, invocation, reply.context.clone()).await;
+    let context = reply.context.clone();
+    threads.spawn(context.clone(), async move {
+        let outcome = RunningFunction::new(run, invocation, context).await;
         reply.answer(outcome);
     });
 }

@@ -12,6 +12,7 @@ mod exit;
 mod levels;
 pub(crate) mod logger;
 mod outgoing;
+mod pool;
 mod running;
 pub(crate) mod runtime;
 mod session;

@@ -1,7 +1,7 @@
 //! The threads that run functions. They start with the first invocation, apart from the one that carries the stream, so that
 //! nothing a function does can keep the worker from reading, answering a status request or stopping.
 
-use super::{episode, episodes::Episodes};
+use super::{context::Context, episode, episodes::Episodes, pool::Pool};
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -19,6 +19,7 @@ const MOST_BLOCKING_THREADS: usize = 16_384;
 #[derive(Debug)]
 pub(super) struct Threads {
     runtime: Runtime,
+    pool: Pool,
     blocking: Arc<Semaphore>,
     episodes: Arc<Episodes>,
 }
@@ -34,6 +35,7 @@ impl Threads {
         // They only compute, so more than the cores can run at once only costs memory.
         let episodes = Episodes::new(runtime.handle().clone(), 2 * cores, episode::timeout_setting());
         Ok(Self {
+            pool: Pool::start(runtime.handle().clone(), cores)?,
             runtime,
             blocking: Arc::new(Semaphore::new(MOST_BLOCKING_FUNCTIONS)),
             episodes: Arc::new(episodes),
@@ -42,6 +44,11 @@ impl Threads {
 
     pub(super) fn handle(&self) -> &Handle {
         self.runtime.handle()
+    }
+
+    /// Runs an async function.
+    pub(super) fn spawn(&self, context: Context, function: impl Future<Output = ()> + Send + 'static) {
+        self.pool.spawn(context, function);
     }
 
     /// Runs a plain function once it is its turn.
@@ -67,6 +74,7 @@ impl Threads {
 
     /// Does not wait for functions that still run.
     pub(super) fn stop(self) {
+        self.pool.stop();
         self.runtime.shutdown_timeout(Duration::ZERO);
     }
 }

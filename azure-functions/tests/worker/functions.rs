@@ -195,6 +195,17 @@ fn end_this_process(how: &str) -> Result<Outputs, FunctionError> {
         code => std::process::exit(code.parse().unwrap()),
     }
 }
+function!(
+    blocks_for_long,
+    Handler::Async(|i| Box::pin(async move {
+        let name = input(&i);
+        let mut open = GATES.0.lock().unwrap();
+        while !open.contains(&name) {
+            open = GATES.1.wait(open).unwrap();
+        }
+        Ok(text("through"))
+    }))
+);
 
 #[func]
 async fn greets(context: DurableOrchestrationContext) -> OrchestrationOutput {

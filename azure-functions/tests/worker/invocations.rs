@@ -187,6 +187,44 @@ async fn invocations_run_side_by_side_whatever_some_of_them_do() {
 }
 
 #[tokio::test]
+async fn async_functions_that_block_their_threads_hold_up_no_others_and_are_warned_of_once() {
+    let mut worker = Worker::start().await;
+    for n in 0..20 {
+        worker.begin_as(&format!("blocked-{n}"), "blocks_for_long", "for long");
+    }
+    worker.begin("echo", "in time");
+    let (mut answers, mut warnings) = (Vec::new(), Vec::new());
+    while answers.len() < 21 {
+        match worker.connection.receive().await.expect("the stream goes on").content {
+            Some(Content::InvocationResponse(response)) => answers.push(response),
+            Some(Content::RpcLog(log)) => warnings.push(log),
+            other => panic!("unexpected {other:?}"),
+        }
+        if answers.len() == 1 && warnings.len() == 1 {
+            functions::open_gate("for long");
+        }
+    }
+    assert_eq!(text(&answers[0]), "in time", "all others wait at the gate");
+    let [warning] = &warnings[..] else {
+        panic!("{warnings:?}")
+    };
+    assert!(
+        warning
+            .message
+            .starts_with("function `blocks_for_long` blocks its thread, for more than 500 ms now"),
+        "{}",
+        warning.message
+    );
+    assert_eq!(warning.level(), Level::Warning);
+    assert!(
+        warning.invocation_id.starts_with("blocked-"),
+        "{}",
+        warning.invocation_id
+    );
+    assert_eq!(worker.end().await, 0);
+}
+
+#[tokio::test]
 async fn a_large_message_passes_in_both_directions() {
     let mut worker = Worker::start().await;
     let large = "x".repeat(20 << 20);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio::{sync::watch, time::Instant};
 use super::{
     AuthLevel, Backend, FrontDoorOptions, HostState, HttpCall, Keys, admin,
     auth::key_of,
-    home,
+    home, path,
     response::{empty, not_running, sentence},
     routes::{self, RouteTable},
 };
@@ -66,7 +66,13 @@ impl Door {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        // As the real host's server.
+        if let Some((name, _)) = parts.headers.iter().find(|(_, value)| !is_text(value)) {
+            let text = format!("the value of the header '{name}' is not UTF-8");
+            return sentence(StatusCode::BAD_REQUEST, text);
+        }
+        path::normalize(&mut parts.uri);
         let path = parts.uri.path();
         let under = |base: &str| {
             path.get(..base.len())
@@ -148,7 +154,7 @@ impl Door {
             return not_running();
         };
         let Some(found) = table.find(&parts.method, parts.uri.path()) else {
-            return empty(StatusCode::NOT_FOUND);
+            return self.no_function(&table, &parts);
         };
         let (level, _) = self.level(&parts, Some(&table.functions[found.function].name));
         let needed = match found.auth_level {
@@ -175,8 +181,32 @@ impl Door {
             route_values: found.values,
             body,
             level,
+            is_local: self.is_local(),
         };
         self.backend.invoke(call).await
+    }
+
+    /// 404, as the real host answers a wrong method, too; a caller on this machine is told which would be right.
+    fn no_function(&self, table: &RouteTable, parts: &Parts) -> Response<Bytes> {
+        let others = table.with_other_method(parts.uri.path());
+        if others.is_empty() || !self.is_local() {
+            return empty(StatusCode::NOT_FOUND);
+        }
+        let others: Vec<String> = others
+            .into_iter()
+            .map(|(function, methods)| format!("'{}' takes {}", function.name, routes::names(methods)))
+            .collect();
+        let text = format!("no function takes {} here: {}", parts.method, others.join(", "));
+        if parts.method == Method::HEAD {
+            // The answer has no body to say it in.
+            log::warn!("HEAD {}: {text}; add \"head\" to its methods", parts.uri.path());
+        }
+        sentence(StatusCode::NOT_FOUND, text)
+    }
+
+    /// Whether only callers on this machine can reach the host.
+    fn is_local(&self) -> bool {
+        self.address.ip().to_canonical().is_loopback()
     }
 
     /// The functions, as soon as `ready` holds; `None` if that takes too long or will never be.
@@ -256,4 +286,8 @@ impl Door {
             Err(_) => Err(empty(StatusCode::BAD_REQUEST)),
         }
     }
+}
+
+fn is_text(value: &HeaderValue) -> bool {
+    std::str::from_utf8(value.as_bytes()).is_ok()
 }

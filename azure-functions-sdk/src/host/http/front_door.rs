@@ -8,7 +8,7 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AuthLevel, Cors, FrontDoorListener, FrontFunction, Keys, RouteError,
+    AuthLevel, Cors, FrontDoorListener, FrontFunction, Keys, RouteProblems,
     door::{Door, Now},
     routes::RouteTable,
     server,
@@ -53,6 +53,8 @@ pub struct HttpCall {
     pub body: Bytes,
     /// The level that the caller has proved, or has because keys are not enforced.
     pub level: AuthLevel,
+    /// Whether only callers on this machine can reach the host.
+    pub is_local: bool,
 }
 
 /// How the front door behaves.
@@ -165,9 +167,9 @@ impl FrontDoor {
     }
 
     /// Replaces the functions, makes their routes, and makes sure that HTTP functions have keys. Returns the routes
-    /// that cannot be served.
-    pub fn set_functions(&self, functions: Vec<FrontFunction>) -> Vec<RouteError> {
-        let (table, errors) = RouteTable::new(&self.door.options.route_prefix, functions);
+    /// that cannot be served, or only in part.
+    pub fn set_functions(&self, functions: Vec<FrontFunction>) -> RouteProblems {
+        let (table, problems) = RouteTable::new(&self.door.options.route_prefix, functions);
         let names = table
             .functions
             .iter()
@@ -177,7 +179,7 @@ impl FrontDoor {
             log::warn!("{error}; new function keys hold until the host ends");
         }
         self.door.now.send_modify(|now| now.table = Some(Arc::new(table)));
-        errors
+        problems
     }
 
     /// Says whether functions can be called, and why not.

@@ -54,6 +54,35 @@ pub struct RouteError {
     pub problem: String,
 }
 
+/// A route that is served in part or not at all, since another function takes its requests first.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the function '{function}' is never called with {methods}: '{by}', whose route '{by_route}' takes all of '{route}', comes first, since \
+     the host tries functions by name; narrow that route, for instance with a constraint, or rename a function"
+)]
+pub struct ShadowedRoute {
+    /// Name of the function.
+    pub function: String,
+    /// Its route.
+    pub route: String,
+    /// The methods that do not reach it, or "any method".
+    pub methods: String,
+    /// The function that is called instead.
+    pub by: String,
+    /// That function's route.
+    pub by_route: String,
+}
+
+/// What is wrong with the routes of an app.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RouteProblems {
+    /// Functions that have no route.
+    pub errors: Vec<RouteError>,
+    /// Functions that are not called, or not with every method.
+    pub shadowed: Vec<ShadowedRoute>,
+}
+
 impl FrontFunction {
     /// A function that can run.
     pub fn new(name: impl Into<String>, trigger: FrontTrigger) -> Self {

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::{
-    AuthLevel, FrontFunction, FrontTrigger, RouteError,
+    AuthLevel, FrontFunction, FrontTrigger, RouteError, RouteProblems, ShadowedRoute,
     template::{RouteValues, Template, split_path},
 };
 
@@ -35,7 +35,7 @@ pub(super) struct Found {
 
 impl RouteTable {
     /// Makes the routes; functions whose route cannot be served get none and an error.
-    pub(super) fn new(prefix: &str, functions: Vec<FrontFunction>) -> (Self, Vec<RouteError>) {
+    pub(super) fn new(prefix: &str, functions: Vec<FrontFunction>) -> (Self, RouteProblems) {
         let mut table = Self {
             functions,
             prefix: prefix.trim_matches('/').to_owned(),
@@ -62,7 +62,30 @@ impl RouteTable {
                 }
             }
         }
-        (table, errors)
+        let shadowed = table.shadowed();
+        (table, RouteProblems { errors, shadowed })
+    }
+
+    /// Functions whose requests go to another, which comes first.
+    fn shadowed(&self) -> Vec<ShadowedRoute> {
+        let mut shadowed = Vec::new();
+        for (place, route) in self.routes.iter().enumerate() {
+            let first = self.routes[..place].iter().find_map(|first| {
+                let methods = shared_methods(first.methods.as_deref(), route.methods.as_deref())?;
+                first.template.covers(&route.template).then_some((first, methods))
+            });
+            if let Some((first, methods)) = first {
+                let [function, by] = [route, first].map(|route| &self.functions[route.function]);
+                shadowed.push(ShadowedRoute {
+                    function: function.name.clone(),
+                    route: function.route().unwrap_or_default().to_owned(),
+                    methods,
+                    by: by.name.clone(),
+                    by_route: by.route().unwrap_or_default().to_owned(),
+                });
+            }
+        }
+        shadowed
     }
 
     fn route(&self, index: usize) -> Result<Option<Route>, String> {
@@ -123,6 +146,19 @@ impl RouteTable {
         })
     }
 
+    /// The functions that this path leads to with another method.
+    pub(super) fn with_other_method(&self, path: &str) -> Vec<(&FrontFunction, &[Method])> {
+        let segments = split_path(path);
+        let routes = self.routes.iter();
+        let taken = routes.filter(|route| route.template.matches(&segments).is_some());
+        taken
+            .map(|route| {
+                let methods = route.methods.as_deref().unwrap_or_default();
+                (&self.functions[route.function], methods)
+            })
+            .collect()
+    }
+
     /// The function of this name, in any case.
     pub(super) fn named(&self, name: &str) -> Option<(usize, &FrontFunction)> {
         self.functions
@@ -130,6 +166,24 @@ impl RouteTable {
             .enumerate()
             .find(|(_, function)| function.name.eq_ignore_ascii_case(name))
     }
+}
+
+/// The methods that two routes both take, in words; `None` if there are none.
+fn shared_methods(first: Option<&[Method]>, second: Option<&[Method]>) -> Option<String> {
+    let methods = match (first, second) {
+        (None, None) => return Some("any method".to_owned()),
+        (None, Some(methods)) | (Some(methods), None) => methods.to_vec(),
+        (Some(first), Some(second)) => {
+            let shared = first.iter().filter(|method| second.contains(method));
+            shared.cloned().collect()
+        }
+    };
+    (!methods.is_empty()).then(|| names(&methods))
+}
+
+/// `GET, POST`.
+pub(super) fn names(methods: &[Method]) -> String {
+    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// The template with the prefix, without slashes at its ends.
@@ -163,7 +217,7 @@ mod tests {
 
     #[test]
     fn the_first_function_by_name_wins() {
-        let (table, errors) = RouteTable::new(
+        let (table, problems) = RouteTable::new(
             "api",
             vec![
                 http("zeta", Some("x/{id}"), None),
@@ -171,7 +225,7 @@ mod tests {
                 http("alpha", Some("x/literal"), Some(&[Method::POST])),
             ],
         );
-        assert_eq!(errors, []);
+        assert_eq!(problems, RouteProblems::default());
         assert_eq!(find(&table, &Method::POST, "/api/x/literal").as_deref(), Some("alpha"));
         assert_eq!(find(&table, &Method::GET, "/api/x/literal").as_deref(), Some("Beta"));
         assert_eq!(find(&table, &Method::GET, "/api/x/5").as_deref(), Some("zeta"));
@@ -202,15 +256,15 @@ mod tests {
         off.disabled = true;
         let mut broken = http("broken", None, None);
         broken.error = Some("bad".to_owned());
-        let (table, errors) = RouteTable::new("api", vec![off, broken]);
-        assert_eq!(errors, []);
+        let (table, problems) = RouteTable::new("api", vec![off, broken]);
+        assert_eq!(problems, RouteProblems::default());
         assert_eq!(find(&table, &Method::GET, "/api/off"), None);
         assert_eq!(find(&table, &Method::GET, "/api/broken"), None);
     }
 
     #[test]
     fn routes_that_cannot_be_served_say_why() {
-        let (table, errors) = RouteTable::new(
+        let (table, problems) = RouteTable::new(
             "api",
             vec![
                 http("a", Some("admin/x"), None),
@@ -221,7 +275,7 @@ mod tests {
                 http("f", Some("runtime"), None),
             ],
         );
-        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let texts: Vec<String> = problems.errors.iter().map(ToString::to_string).collect();
         assert_eq!(
             texts,
             [
@@ -235,5 +289,34 @@ mod tests {
         );
         assert!(table.functions[0].error.is_some());
         assert_eq!(find(&table, &Method::POST, "/api/same/1").as_deref(), Some("d"));
+    }
+
+    #[test]
+    fn a_route_that_another_shadows_is_told() {
+        let (_, problems) = RouteTable::new(
+            "api",
+            vec![
+                http("a_item", Some("items/{id}"), Some(&[Method::GET, Method::PUT])),
+                http("b_newest", Some("items/newest"), Some(&[Method::GET, Method::POST])),
+                http("c_posted", Some("items/{id}"), Some(&[Method::POST])),
+                http("d_numbered", Some("orders/{id:int}"), None),
+                http("e_named", Some("orders/{name}"), None),
+                http("f_all", Some("orders/{*rest}"), None),
+                http("g_last", Some("orders/last/of/all"), None),
+            ],
+        );
+        assert_eq!(problems.errors, []);
+        let texts: Vec<String> = problems.shadowed.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "the function 'b_newest' is never called with GET: 'a_item', whose route 'items/{id}' takes all of 'items/newest', \
+                 comes first, since the host tries functions by name; narrow that route, for instance with a constraint, or rename \
+                 a function",
+                "the function 'g_last' is never called with any method: 'f_all', whose route 'orders/{*rest}' takes all of \
+                 'orders/last/of/all', comes first, since the host tries functions by name; narrow that route, for instance with a \
+                 constraint, or rename a function",
+            ]
+        );
     }
 }

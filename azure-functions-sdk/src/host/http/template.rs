@@ -1,6 +1,8 @@
 //! Route templates in the classic ASP.NET Core syntax: `orders/{id:int?}`, `{name=world}`, `files/{*rest}`,
 //! `img/{name}.{ext?}`. Literals match without regard to case.
 
+mod coverage;
+
 use percent_encoding::percent_decode_str;
 
 use super::constraint::Constraint;

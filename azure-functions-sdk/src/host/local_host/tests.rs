@@ -1,3 +1,5 @@
+mod http_answers;
+
 use super::*;
 use crate::{
     host::{

@@ -127,7 +127,7 @@ struct Fixture {
 
 async fn serving(options: FrontDoorOptions) -> Fixture {
     let fixture = starting(options).await;
-    assert_eq!(fixture.door.set_functions(functions()), []);
+    assert_eq!(fixture.door.set_functions(functions()), RouteProblems::default());
     fixture.door.set_state(HostState::Running, Vec::new());
     fixture
 }

@@ -21,10 +21,65 @@ async fn requests_reach_their_function_with_route_values_and_body() {
         let reply = fixture.get(path).await;
         assert_eq!((reply.status, &*reply.body), (404, ""), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_404_and_says_which_is_right_even_for_head() {
+    let fixture = serving(FrontDoorOptions::default()).await;
+    let reply = fixture.send("PUT /api/add/5", &[], "").await;
     assert_eq!(
-        fixture.send("PUT /api/add/5", &[], "").await.status,
-        404,
-        "a wrong verb is not 405"
+        (reply.status, &*reply.body),
+        (404, "no function takes PUT here: 'add' takes GET, POST\n")
+    );
+    let reply = fixture.send("HEAD /api/add/5", &[], "").await;
+    assert_eq!((reply.status, &*reply.body), (404, ""));
+    assert!(reply.head.contains("content-length: 51"), "{}", reply.head);
+    assert_eq!(
+        fixture.send("HEAD /api/keyed", &[], "").await.status,
+        200,
+        "it takes all methods"
+    );
+}
+
+#[tokio::test]
+async fn dot_segments_are_gone_before_routing_and_guard_nothing() {
+    let fixture = serving(FrontDoorOptions::default()).await;
+    for path in ["/api/keyed/../add/5", "/api/keyed/%2e%2E/add/./5", "/../api/add/5"] {
+        let reply = fixture.get(path).await;
+        assert_eq!(
+            (reply.status, &*reply.body),
+            (200, "0 http://localhost:7071/api/add/5 [id=5]  Admin"),
+            "{path}"
+        );
+    }
+    assert_eq!(fixture.get("/api/add/..").await.status, 404);
+    let durable = fixture
+        .get("/api/../runtime/webhooks/durabletask/instances/a/../b")
+        .await;
+    assert_eq!(durable.body, "durable GET /instances/b b\"\"");
+
+    let options = FrontDoorOptions {
+        enable_auth: true,
+        ..FrontDoorOptions::default()
+    };
+    let fixture = serving(options).await;
+    assert_eq!(fixture.get("/api/../admin/host/status").await.status, 401);
+    assert_eq!(fixture.get("/api/add/%2e%2e/../../admin/host/status").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_header_value_is_utf_8_or_the_request_is_refused() {
+    let fixture = serving(FrontDoorOptions::default()).await;
+    let reply = fixture.send("GET /api/add/5", &["X-City: Z\u{fc}rich"], "").await;
+    assert_eq!(reply.status, 200);
+    let mut stream = TcpStream::connect(fixture.door.local_addr()).await.unwrap();
+    let latin1 = b"GET /api/add/5 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-City: Z\xfcrich\r\n\r\n";
+    stream.write_all(latin1).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 400 ") && answer.ends_with("the value of the header 'x-city' is not UTF-8\n"),
+        "{answer}"
     );
 }
 

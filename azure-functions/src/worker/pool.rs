@@ -1,0 +1,434 @@
+//! The threads that poll async functions.
+//!
+//! The number of a runtime's own threads is fixed: as many functions as there are threads, which block instead of awaiting, stop all
+//! others. Here a watch looks at the threads while they poll. When one has been in the same poll for long and work waits, it
+//! starts another, and a function that goes on blocking is named in a warning. Functions still belong to the runtime, whose timers and
+//! sockets they wait for.
+
+use super::context::Context;
+use crate::http::first_time;
+use async_task::Runnable;
+use std::{
+    collections::VecDeque,
+    fmt, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+use tokio::runtime::Handle;
+
+/// Threads at most, blocked ones included.
+const MOST_THREADS: usize = 1_000;
+
+/// How often the watch looks at the threads.
+const TICK: Duration = Duration::from_millis(50);
+
+/// For how many ticks a thread has been in one poll when it counts as blocked.
+const BLOCKED: u32 = 2;
+
+/// And when its function is warned of.
+const WARNED: u32 = 10;
+
+/// How long a thread that is needed no more waits before it ends.
+const KEPT: Duration = Duration::from_secs(10);
+
+/// Polls async functions. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    runtime: Handle,
+    /// How many threads are to be free of blocked functions.
+    width: usize,
+    kept: Duration,
+    state: Mutex<State>,
+    /// Tells an idle thread of work.
+    work: Condvar,
+    /// Tells the watch that a thread polls.
+    polling: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    ready: VecDeque<Runnable<Context>>,
+    /// By the numbers of the threads; those of ended ones are used again.
+    stations: Vec<Station>,
+    threads: usize,
+    idle: usize,
+    /// Threads that poll.
+    busy: usize,
+    /// Of these, threads that are blocked.
+    blocked: usize,
+    /// Whether the watch is awake.
+    watched: bool,
+    stopped: bool,
+}
+
+/// What one thread does.
+#[derive(Default)]
+struct Station {
+    taken: bool,
+    /// Of the function that is polled.
+    polled: Option<Context>,
+    /// Counts the polls.
+    poll: u64,
+    /// The poll that the watch saw last, and for how many ticks.
+    seen: u64,
+    ticks: u32,
+    is_blocked: bool,
+}
+
+impl Pool {
+    /// Starts the watch and the first thread. `width` threads poll, and more while some of them are blocked.
+    pub(super) fn start(runtime: Handle, width: usize) -> io::Result<Self> {
+        Self::keeping(runtime, width, KEPT)
+    }
+
+    fn keeping(runtime: Handle, width: usize, kept: Duration) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            runtime,
+            width,
+            kept,
+            state: Mutex::default(),
+            work: Condvar::new(),
+            polling: Condvar::new(),
+        });
+        let number = shared.state().begin_thread();
+        shared.spawn(number)?;
+        let watch = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("functions-watch".to_owned())
+            .spawn(move || watch.watch())?;
+        Ok(Self { shared })
+    }
+
+    /// Runs a function of this invocation to its end.
+    pub(super) fn spawn(&self, context: Context, function: impl Future<Output = ()> + Send + 'static) {
+        let shared = Arc::clone(&self.shared);
+        let schedule = move |runnable| shared.push(runnable);
+        let (runnable, task) = async_task::Builder::new()
+            .metadata(context)
+            .spawn(|_| function, schedule);
+        task.detach();
+        runnable.schedule();
+    }
+
+    /// Polls nothing more. Does not wait for polls that have begun.
+    pub(super) fn stop(&self) {
+        let ready = {
+            let mut state = self.shared.state();
+            state.stopped = true;
+            std::mem::take(&mut state.ready)
+        };
+        self.shared.work.notify_all();
+        self.shared.polling.notify_all();
+        // What a function drops may wake others: not while the state is locked.
+        drop(ready);
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics while it holds the lock, and the state would be whole if it did.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(self: &Arc<Self>, runnable: Runnable<Context>) {
+        let mut state = self.state();
+        if state.stopped {
+            drop(state);
+            // Ends the function.
+            drop(runnable);
+            return;
+        }
+        state.ready.push_back(runnable);
+        if state.idle > 0 {
+            self.work.notify_one();
+        }
+        if state.idle < state.ready.len() && state.threads < self.width {
+            let number = state.begin_thread();
+            drop(state);
+            self.add(number);
+        }
+    }
+
+    /// Starts a thread in addition to others.
+    fn add(self: &Arc<Self>, number: usize) {
+        if let Err(error) = self.spawn(number) {
+            self.state().end_thread(number);
+            log::error!("cannot start another thread for functions: {error}");
+        }
+    }
+
+    fn spawn(self: &Arc<Self>, number: usize) -> io::Result<()> {
+        let shared = Arc::clone(self);
+        let thread = thread::Builder::new().name("functions".to_owned());
+        thread.spawn(move || shared.work(number)).map(drop)
+    }
+
+    /// What a thread does all its life.
+    fn work(&self, number: usize) {
+        let _runtime = self.runtime.enter();
+        let mut state = self.state();
+        while !state.stopped {
+            if let Some(runnable) = state.ready.pop_front() {
+                state.begin_poll(number, runnable.metadata().clone());
+                if !state.watched {
+                    self.polling.notify_one();
+                }
+                drop(state);
+                // What a function panics with is caught where it runs. This is for mistakes of ours: they cost no thread.
+                let _ = catch_unwind(AssertUnwindSafe(|| runnable.run()));
+                state = self.state();
+                state.end_poll(number);
+                continue;
+            }
+            state.idle += 1;
+            if state.is_surplus(self.width) {
+                let (locked, waited) = self
+                    .work
+                    .wait_timeout(state, self.kept)
+                    .unwrap_or_else(PoisonError::into_inner);
+                state = locked;
+                state.idle -= 1;
+                if waited.timed_out() && state.ready.is_empty() && state.is_surplus(self.width) {
+                    break;
+                }
+            } else {
+                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.idle -= 1;
+            }
+        }
+        state.end_thread(number);
+    }
+
+    /// Looks at the threads while any of them polls.
+    fn watch(self: Arc<Self>) {
+        let mut state = self.state();
+        while !state.stopped {
+            state.watched = state.busy > 0;
+            if !state.watched {
+                state = self.polling.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            drop(state);
+            thread::sleep(TICK);
+            state = self.state();
+            let blocking = state.look();
+            let wanted = state.wanted(self.width);
+            let numbers: Vec<usize> = (0..wanted).map(|_| state.begin_thread()).collect();
+            drop(state);
+            for number in numbers {
+                self.add(number);
+            }
+            for context in blocking {
+                warn(&context);
+            }
+            state = self.state();
+        }
+    }
+}
+
+impl State {
+    /// The number for a thread that is about to start.
+    fn begin_thread(&mut self) -> usize {
+        self.threads += 1;
+        let number = match self.stations.iter().position(|station| !station.taken) {
+            Some(number) => number,
+            None => {
+                self.stations.push(Station::default());
+                self.stations.len() - 1
+            }
+        };
+        self.stations[number].taken = true;
+        number
+    }
+
+    fn end_thread(&mut self, number: usize) {
+        self.threads -= 1;
+        self.stations[number].taken = false;
+    }
+
+    fn begin_poll(&mut self, number: usize, context: Context) {
+        self.busy += 1;
+        let station = &mut self.stations[number];
+        station.polled = Some(context);
+        station.poll += 1;
+    }
+
+    fn end_poll(&mut self, number: usize) {
+        self.busy -= 1;
+        let station = &mut self.stations[number];
+        station.polled = None;
+        if std::mem::take(&mut station.is_blocked) {
+            self.blocked -= 1;
+        }
+    }
+
+    /// Whether there is a thread too many.
+    fn is_surplus(&self, width: usize) -> bool {
+        self.threads - self.blocked > width
+    }
+
+    /// One look at the threads: tells which functions have blocked theirs for long.
+    fn look(&mut self) -> Vec<Context> {
+        let mut blocking = Vec::new();
+        for station in &mut self.stations {
+            let Some(context) = &station.polled else { continue };
+            if station.seen != station.poll {
+                (station.seen, station.ticks) = (station.poll, 0);
+                continue;
+            }
+            station.ticks = station.ticks.saturating_add(1);
+            if station.ticks >= BLOCKED && !station.is_blocked {
+                station.is_blocked = true;
+                self.blocked += 1;
+            }
+            if station.ticks == WARNED {
+                blocking.push(context.clone());
+            }
+        }
+        blocking
+    }
+
+    /// How many threads to add: none if none is blocked, or nothing waits. Where many block, many more are likely to.
+    fn wanted(&self, width: usize) -> usize {
+        if self.blocked == 0 || self.idle > 0 {
+            return 0;
+        }
+        let free = self.threads - self.blocked;
+        let wanted = width.max(self.blocked).saturating_sub(free);
+        wanted
+            .min(self.ready.len())
+            .min(MOST_THREADS.saturating_sub(self.threads))
+    }
+}
+
+fn warn(context: &Context) {
+    let function = context.function_name();
+    if first_time(function, "blocking a thread") {
+        context.enter(|| {
+            log::warn!(
+                "function `{function}` blocks its thread, for more than {} ms now: an `async` function waits with `.await` only; make it \
+                 a plain `fn`, which has a thread to itself, or move what blocks to `tokio::task::spawn_blocking` (said once)",
+                TICK.as_millis() * u128::from(WARNED)
+            );
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::context::{Scope, Sink};
+    use log::LevelFilter;
+    use std::{
+        sync::mpsc::{Receiver, Sender, channel},
+        time::Instant,
+    };
+    use tokio::runtime::Runtime;
+    use tokio_util::sync::CancellationToken;
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn context() -> Context {
+        Context(Arc::new(Scope {
+            invocation_id: "1".to_owned(),
+            function: "pool",
+            trace_parent: String::new(),
+            trace_state: String::new(),
+            cancellation: CancellationToken::new(),
+            retry: None,
+            level: LevelFilter::Off,
+            records: Sink::InProcess(Arc::new(|_| {})),
+        }))
+    }
+
+    fn pool(kept: Duration) -> (Runtime, Pool) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let pool = Pool::keeping(runtime.handle().clone(), 1, kept).unwrap();
+        (runtime, pool)
+    }
+
+    /// Functions that block until the sender is dropped.
+    fn block(pool: &Pool, count: usize) -> Vec<Sender<()>> {
+        let blocked = |_| {
+            let (sender, receiver): (Sender<()>, Receiver<()>) = channel();
+            pool.spawn(context(), async move {
+                let _ = receiver.recv();
+            });
+            sender
+        };
+        (0..count).map(blocked).collect()
+    }
+
+    fn until(what: &str, mut holds: impl FnMut() -> bool) {
+        let deadline = Instant::now() + LIMIT;
+        while !holds() {
+            assert!(Instant::now() < deadline, "{what}");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn functions_that_block_their_threads_do_not_hold_up_the_others() {
+        let (_runtime, pool) = pool(KEPT);
+        let blocked = block(&pool, 20);
+        let (sender, done) = channel();
+        pool.spawn(context(), async move {
+            // Timers are the runtime's.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            sender.send(()).unwrap();
+        });
+        done.recv_timeout(LIMIT).expect("another thread polls it");
+        drop(blocked);
+    }
+
+    #[test]
+    fn threads_that_are_needed_no_more_end() {
+        let (_runtime, pool) = pool(Duration::from_millis(1));
+        let blocked = block(&pool, 5);
+        until("all block at a time", || pool.shared.state().blocked == 5);
+        drop(blocked);
+        until("one thread is left", || {
+            let state = pool.shared.state();
+            (state.threads, state.blocked, state.busy) == (1, 0, 0)
+        });
+        until("the watch sleeps", || !pool.shared.state().watched);
+    }
+
+    #[test]
+    fn a_pool_that_stopped_drops_what_it_is_given() {
+        let (_runtime, pool) = pool(KEPT);
+        pool.stop();
+        let (sender, receiver): (Sender<()>, Receiver<()>) = channel();
+        pool.spawn(context(), async move { sender.send(()).unwrap() });
+        assert!(receiver.recv_timeout(LIMIT).is_err());
+        until("its threads end", || pool.shared.state().threads == 0);
+    }
+
+    #[test]
+    fn threads_are_added_as_they_block_and_never_without_work() {
+        let mut state = State {
+            threads: 2,
+            busy: 2,
+            ..State::default()
+        };
+        assert_eq!(state.wanted(2), 0, "none is blocked");
+        state.blocked = 2;
+        assert_eq!(state.wanted(2), 0, "nothing waits");
+    }
+}
