@@ -15,12 +15,17 @@ use std::{
 };
 
 const ARGUMENTS: &str = "TEST_WORKER_ARGUMENTS";
+/// Makes the app set a panic hook before it runs.
+pub(crate) const OWN_HOOK: &str = "TEST_WORKER_OWN_HOOK";
 
 /// The app's `main` in the child process; no test in its own right.
 #[test]
 fn app() {
     if let Ok(arguments) = std::env::var(ARGUMENTS) {
         let arguments: Vec<_> = arguments.lines().map(str::to_owned).collect();
+        if std::env::var_os(OWN_HOOK).is_some() {
+            std::panic::set_hook(Box::new(|_| eprintln!("the app's own hook")));
+        }
         std::process::exit(azure_functions::__private::run(&arguments).into());
     }
 }
