@@ -1,18 +1,23 @@
 //! What a failed function tells the host, and why a value could not become a parameter.
 
-use crate::http::HttpResponse;
+use crate::{error_type::error_type, http::HttpResponse};
 use std::{error::Error, fmt};
 
 /// An error of any type, as functions give it back.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A function failed. The message reaches the host, and with it the caller's log.
+///
+/// So does the name of the error's type, by which Application Insights groups failures: `my_app::Declined` for a function that
+/// returns `Result<_, Declined>`. An error that has lost its type is called what is left: `anyhow::Error`, `Box<dyn Error>` (unless it
+/// holds one of this crate's errors or one of the common ones of the standard library), `String` for plain text.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct FunctionError {
     message: String,
     #[source]
     source: Option<BoxError>,
+    error_type: &'static str,
     /// The error itself as JSON, for the orchestration that called.
     own_error: Option<String>,
 }
@@ -23,15 +28,18 @@ impl FunctionError {
         Self {
             message: message.into(),
             source: None,
+            error_type: "azure_functions::FunctionError",
             own_error: None,
         }
     }
 
     /// A failure with this message and the error behind it.
-    pub fn with_source(message: impl Into<String>, source: impl Into<BoxError>) -> Self {
+    pub fn with_source<E: Into<BoxError>>(message: impl Into<String>, source: E) -> Self {
+        let source = source.into();
         Self {
             message: message.into(),
-            source: Some(source.into()),
+            error_type: error_type::<E>(&source),
+            source: Some(source),
             own_error: None,
         }
     }
@@ -53,13 +61,23 @@ impl FunctionError {
     }
 
     /// What a function's own error becomes: its message, with the error itself as [`source`](Error::source).
-    pub fn from_error(error: impl Into<BoxError>) -> Self {
+    pub fn from_error<E: Into<BoxError>>(error: E) -> Self {
         let error = error.into();
+        Self::with_type(error_type::<E>(&error), error)
+    }
+
+    fn with_type(error_type: &'static str, error: BoxError) -> Self {
         Self {
             message: error.to_string(),
+            error_type,
             source: Some(error),
             own_error: None,
         }
+    }
+
+    /// The type of the error, as far as it is known.
+    pub(crate) fn error_type(&self) -> &'static str {
+        self.error_type
     }
 
     pub(crate) fn with_own_error(self, json: Option<String>) -> Self {

@@ -27,7 +27,12 @@ use crate::{
 };
 use azure_functions_durable::Transport;
 use log::LevelFilter;
-use std::{collections::HashMap, fmt, future::Future, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    sync::{Arc, atomic::AtomicBool},
+};
 use tokio_util::sync::CancellationToken;
 
 /// The message of an activity that returned this error.
@@ -35,7 +40,7 @@ pub fn message_of<F: Activity>(error: &F::Error) -> String
 where
     F::Error: fmt::Display,
 {
-    let mut message = error.to_string();
+    let mut message = exception(error.to_string()).message;
     if let Some(json) = F::write_error(error) {
         own_error::append(&mut message, &json);
     }
@@ -115,8 +120,9 @@ impl App {
     /// # Errors
     /// If there are none, or two of the same name: what the worker would say at its start.
     pub fn linked() -> Result<Self, String> {
-        // For the place of a panic in its message.
+        // For the place of a panic in its message, and its record.
         panics::install_hook();
+        panics::tell(logger::panicked);
         worker::App::linked().map(Self).map_err(|error| error.to_string())
     }
 
@@ -155,7 +161,7 @@ impl App {
                 message,
                 nondeterminism,
             }),
-            Err(panic) => Err(failure(panicked(function.name, panic).message)),
+            Err(panic) => Err(failure(panicked(function, panic).message)),
         }
     }
 
@@ -240,11 +246,11 @@ async fn on_a_thread(function: &Function, run: impl FnOnce() -> Outcome + Send +
     ran.map_err(|_| format!("function `{}` cannot run: the runtime stops", function.name))
 }
 
-fn worded(function: &Function, outcome: Outcome) -> Result<Outputs, String> {
+fn worded(function: &'static Function, outcome: Outcome) -> Result<Outputs, String> {
     match outcome {
         Ok(Ok(outputs)) => Ok(outputs),
-        Ok(Err(error)) => Err(failed(&error).message),
-        Err(panic) => Err(panicked(function.name, panic).message),
+        Ok(Err(error)) => Err(failed(function, &error).message),
+        Err(panic) => Err(panicked(function, panic).message),
     }
 }
 
@@ -260,13 +266,14 @@ impl Surroundings {
         logger::install_in_process(self.level);
         Context(Arc::new(Scope {
             invocation_id: self.invocation_id.clone(),
-            function: function.name,
+            function,
             trace_parent: self.trace_parent.clone(),
             trace_state: self.trace_state.clone(),
             cancellation: self.cancellation.clone(),
             retry: None,
             level: self.level,
             records: Sink::InProcess(Arc::clone(&self.log)),
+            answered: AtomicBool::new(false),
         }))
     }
 

@@ -57,6 +57,8 @@ mod commands;
 pub mod durable;
 pub mod entities;
 mod error;
+mod error_type;
+mod exception_text;
 pub mod histories;
 pub mod http;
 #[doc(hidden)]

@@ -5,7 +5,7 @@ use std::{
     backtrace::{Backtrace, BacktraceStatus},
     cell::Cell,
     panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook},
-    sync::Once,
+    sync::{Once, OnceLock},
 };
 
 /// A panic that was caught.
@@ -33,32 +33,98 @@ struct Seen {
     backtrace: Option<String>,
 }
 
+/// A panic, as the hook sees it.
+#[derive(Debug)]
+pub(crate) struct Told<'a> {
+    message: &'a str,
+    location: Option<&'a str>,
+    backtrace: Option<&'a str>,
+}
+
+impl Told<'_> {
+    /// What is said of it in a record of an invocation.
+    pub(crate) fn in_an_invocation(&self) -> String {
+        let mut text = "panicked".to_owned();
+        if let Some(location) = self.location {
+            text.push_str(" at ");
+            text.push_str(location);
+        }
+        text.push_str(": ");
+        text.push_str(self.message);
+        if let Some(backtrace) = self.backtrace {
+            text.push_str("\nstack backtrace:\n");
+            text.push_str(backtrace.trim_end());
+        }
+        text
+    }
+
+    /// What is said of it outside any invocation.
+    pub(crate) fn in_a_thread(&self) -> String {
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("<unnamed>");
+        format!("thread '{name}' {}", self.in_an_invocation())
+    }
+
+    /// The process ends right after it.
+    pub(crate) fn is_fatal(&self) -> bool {
+        // The texts of `core::panicking` for what it ends the process for.
+        cfg!(panic = "abort")
+            || [
+                "panic in a function that cannot unwind",
+                "panic in a destructor during cleanup",
+            ]
+            .contains(&self.message)
+    }
+}
+
 thread_local! {
     static SEEN: Cell<Option<Seen>> = const { Cell::new(None) };
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Notes the place of every panic, then does what was done before: a hook of the user stays in force.
+/// Is told of each panic, and says whether it has shown it.
+type Witness = fn(&Told<'_>) -> bool;
+
+static WITNESS: OnceLock<Witness> = OnceLock::new();
+
+/// Tells of every panic from now on. There is one witness in a process, and the first stays.
+pub(crate) fn tell(witness: Witness) {
+    let _ = WITNESS.set(witness);
+}
+
+/// Notes the place of every panic, and tells of it; then a hook of the user is called. That of the standard library is only called
+/// for what nothing else has shown.
 pub(crate) fn install_hook() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let previous = take_hook();
+        // With none set, what is taken is always the same function without a state: only its address and vtable tell it.
+        let is_the_default = std::ptr::eq(&raw const *previous, &raw const *take_hook());
         set_hook(Box::new(move |panic| {
-            note(panic);
+            let message = message(panic.payload());
+            let seen = note(panic);
+            let told = Told {
+                message: &message,
+                location: seen.location.as_deref(),
+                backtrace: seen.backtrace.as_deref(),
+            };
             if !QUIET.try_with(Cell::get).unwrap_or(false) {
-                previous(panic);
+                let shown = WITNESS.get().is_some_and(|witness| witness(&told));
+                if !(shown && is_the_default) {
+                    previous(panic);
+                }
             }
+            let _ = SEEN.try_with(|s| s.set(Some(seen)));
         }));
     });
 }
 
-fn note(panic: &PanicHookInfo<'_>) {
+fn note(panic: &PanicHookInfo<'_>) -> Seen {
     let backtrace = Backtrace::capture();
-    let seen = Seen {
+    Seen {
         location: panic.location().map(ToString::to_string),
         backtrace: (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string()),
-    };
-    let _ = SEEN.try_with(|s| s.set(Some(seen)));
+    }
 }
 
 /// Runs code that has run before, and whose panics were shown then: this time they are only noted. The work must not panic itself.

@@ -87,7 +87,9 @@ impl Startup {
     async fn init(&self, opening: &mut Opening<'_>) -> Result<Capabilities, StartupError> {
         opening.send(Content::WorkerInitRequest(WorkerInitRequest {
             host_version: HOST_VERSION.to_owned(),
-            capabilities: HashMap::new(),
+            // Of the protocol of our own workers: what they say outside any invocation is shown, and need not stand on the console
+            // as well.
+            capabilities: HashMap::from([("ShowsSystemLogs".to_owned(), "true".to_owned())]),
             log_categories: HashMap::new(),
             worker_directory: self.worker_directory.display().to_string(),
             function_app_directory: self.app_directory.display().to_string(),

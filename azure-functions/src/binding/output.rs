@@ -121,7 +121,8 @@ impl<T: FunctionReturn, E: Into<BoxError>> FunctionReturn for Result<T, E> {
     }
 
     fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError> {
-        self.map_err(Into::into)?.into_orchestration()
+        // The box keeps the name of the type.
+        self.map_err(FunctionError::from_error)?.into_orchestration()
     }
 }
 

@@ -38,6 +38,8 @@ use std::any::TypeId;
 /// }
 /// ```
 ///
+/// A JSON object whose first member is named `$type` arrives without it: see [values](crate::durable#values).
+///
 /// `T` is the input, any JSON unless you say otherwise: a `DurableActivityContext<Order>` fails the call, and says where, if
 /// the input has another shape.
 #[derive(Clone, Debug)]

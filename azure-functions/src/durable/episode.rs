@@ -4,12 +4,11 @@ use super::{
     DurableOrchestrationContext, KnownFunctions, Orchestrator,
     json::{
         answer::{self, Ending},
-        failure,
         payload::{Payload, SchemaVersion},
     },
     replay::{core::Core, outcome::Standing, refusal::Refused},
 };
-use crate::{error::BoxError, panics};
+use crate::{error::BoxError, error_type::error_type, exception_text, panics};
 use serde_json::Value;
 use std::{error::Error, fmt::Write, rc::Rc, task::Poll};
 
@@ -21,6 +20,8 @@ pub(crate) enum Episode {
     /// Message of the exception that fails the invocation; the answer is in it.
     Failed {
         message: String,
+        /// By which telemetry groups failures.
+        error_type: &'static str,
         /// The report, if the history contradicts the code.
         nondeterminism: Option<String>,
         /// The code did not come to an end of its own: it panicked, was refused, or got no history to run on.
@@ -45,7 +46,8 @@ pub(crate) fn run_episode(
         Ok(payload) => payload,
         Err(error) => {
             return Episode::Failed {
-                message: describe(&error),
+                message: exception_text::of_text(&describe(&error)).into_owned(),
+                error_type: "unreadable history",
                 nondeterminism: None,
                 broken: true,
             };
@@ -59,7 +61,8 @@ pub(crate) fn run_episode(
             Value::from(error)
         );
         return Episode::Failed {
-            message: failure::message(error, &answer),
+            message: exception_text::with_answer(error, &answer),
+            error_type: "unsupported host",
             nondeterminism: None,
             broken: true,
         };
@@ -71,10 +74,13 @@ pub(crate) fn run_episode(
     core.find_unasked();
     let report = core.mismatch_report(function);
     let error = match (core.refused(), &ended) {
-        (Some(refused), _) => Some(refusal(function, place, refused, core.refused_about().as_deref())),
-        (None, Ended::Panicked(text)) => Some(text.clone()),
-        _ if report.is_some() => report.clone(),
-        (None, Ended::Returned(Err(error))) => Some(describe(error.as_ref())),
+        (Some(refused), _) => {
+            let text = refusal(function, place, refused, core.refused_about().as_deref());
+            Some((text, "refused orchestration"))
+        }
+        (None, Ended::Panicked(text)) => Some((text.clone(), "panic")),
+        (None, _) if report.is_some() => report.clone().map(|report| (report, "non-deterministic orchestration")),
+        (None, Ended::Returned(Err(error))) => Some((describe(error.as_ref()), error_type::<BoxError>(error))),
         _ => None,
     };
     let broken = report.is_some() || core.refused().is_some() || matches!(ended, Ended::Panicked(_));
@@ -85,11 +91,12 @@ pub(crate) fn run_episode(
         (false, _) => Standing::Waiting,
     };
     let outcome = core.finish(&standing);
-    if let Some(error) = error {
+    if let Some((error, error_type)) = error {
         let answer = answer::write(&outcome, schema, &Ending::Failed(&error));
         let nondeterminism = report.filter(|report| *report == error);
         return Episode::Failed {
-            message: failure::message(&error, &answer),
+            message: exception_text::with_answer(&error, &answer),
+            error_type,
             nondeterminism,
             broken,
         };

@@ -25,6 +25,13 @@
 //!     format!("Hello {}!", context.input().as_str().unwrap_or("stranger")).into()
 //! }
 //! ```
+//!
+//! # Values
+//!
+//! Inputs, outputs, events and states are JSON, and arrive as they were sent, with one exception: from a JSON object whose *first*
+//! member is named `$type`, the durable extension's reader takes that member for the name of a .NET type and drops it, on the way into
+//! an activity and out of it. Under the local host it arrives. Name the member otherwise, or let another one stand first; a map
+//! that is sorted by its keys often has it in front.
 #![doc = include_str!("typed.md")]
 #![doc = include_str!("changing_code.md")]
 #![doc = include_str!("crashes.md")]

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OrchestrationOutput<T = Value>(T);
 
-/// The output of an activity.
+/// The output of an activity. A JSON object whose first member is named `$type` arrives without it: see [values](super#values).
 ///
 /// It is made from text, numbers, flags, `()`, JSON values, options and lists of them with `into()` or `collect()`, and
 /// from any type that serde can write with [`new`](Self::new).

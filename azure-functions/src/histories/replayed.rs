@@ -6,14 +6,13 @@ use super::{
 };
 use crate::{
     durable::{Episode, Orchestrator, run_episode},
+    exception_text,
     registry::{Function, Handler},
     worker::{self, App},
 };
 use serde_json::Value;
 use std::fmt;
 
-/// What separates the text of a failure from the answer in it.
-const LABEL: &str = "\n\n$OutOfProcData$:";
 /// As much of an output as a note shows.
 const SHOWN: usize = 200;
 
@@ -90,8 +89,9 @@ pub(crate) fn run(app: &App, text: &str, name: Option<&str>) -> Result<Run, Repl
             message,
             nondeterminism,
             broken,
+            ..
         } => {
-            let (said, answer) = message.split_once(LABEL).unwrap_or((&message, ""));
+            let (said, answer) = exception_text::split_answer(&message).unwrap_or((&message, ""));
             let verdict = match (nondeterminism, &file.recorded) {
                 (Some(report), _) => Err(ReplayError::Contradiction(Contradiction {
                     orchestration: function.name.to_owned(),

@@ -15,7 +15,7 @@ use crate::{
         status_result::Status,
     },
 };
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 /// The right and duty to answer one invocation.
 pub(super) struct Reply {
@@ -62,10 +62,11 @@ impl Reply {
                     true => Status::Cancelled,
                     false => Status::Failure,
                 };
-                self.fail(status, failed(&error));
+                let exception = failed(self.context.0.function, &error);
+                self.fail(status, exception);
             }
             Err(panic) => {
-                let exception = panicked(self.context.function_name(), panic);
+                let exception = panicked(self.context.0.function, panic);
                 self.fail(Status::Failure, exception);
             }
         }
@@ -82,6 +83,7 @@ impl Reply {
 
     fn send(self, status: Status, outputs: Outputs, exception: Option<RpcException>) {
         let id = self.context.invocation_id();
+        self.context.0.answered.store(true, Ordering::Relaxed);
         self.running.answer(id, || InvocationResponse {
             invocation_id: id.to_owned(),
             output_data: outputs.outputs.into_iter().map(parameter).collect(),

@@ -1,9 +1,13 @@
 //! What a running function can ask about its own invocation, wherever it is in the code.
 
 use super::outgoing::Outgoing;
-use crate::in_process::LogSink;
+use crate::{in_process::LogSink, registry::Function};
 use log::LevelFilter;
-use std::{cell::RefCell, fmt, sync::Arc};
+use std::{
+    cell::RefCell,
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+};
 use tokio_util::sync::CancellationToken;
 
 /// The invocation that the current code runs in.
@@ -28,13 +32,15 @@ pub struct Context(pub(crate) Arc<Scope>);
 /// Contents of a [`Context`], and what the logger needs to know about the invocation.
 pub(crate) struct Scope {
     pub invocation_id: String,
-    pub function: &'static str,
+    pub function: &'static Function,
     pub trace_parent: String,
     pub trace_state: String,
     pub cancellation: CancellationToken,
     pub retry: Option<RetryContext>,
     pub level: LevelFilter,
     pub records: Sink,
+    /// The host has its answer, and drops what is still said in the invocation's name.
+    pub answered: AtomicBool,
 }
 
 /// Where the log records of an invocation go.
@@ -76,7 +82,7 @@ impl Context {
 
     /// Name of the function, as the host knows it.
     pub fn function_name(&self) -> &'static str {
-        self.0.function
+        self.0.function.name
     }
 
     /// W3C `traceparent` of the call; empty if the host has no trace.
@@ -131,7 +137,7 @@ impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
             .field("invocation_id", &self.0.invocation_id)
-            .field("function_name", &self.0.function)
+            .field("function_name", &self.0.function.name)
             .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{
     call::Reply,
-    execution::{exception, run_orchestration},
+    execution::{exception, run_orchestration, user_exception},
     threads::Threads,
 };
 use crate::{
@@ -43,7 +43,7 @@ pub(super) fn start(
     let work = move || {
         let ended = run_orchestration(function, orchestrator, payload, &known, &reply.context);
         match ended {
-            Ok(episode) => answer(reply, episode),
+            Ok(episode) => answer(function, reply, episode),
             Err(panic) => reply.answer(Err(panic)),
         }
     };
@@ -61,7 +61,7 @@ fn payload(invocation: Invocation) -> Result<String, String> {
     }
 }
 
-fn answer(reply: Reply, episode: Episode) {
+fn answer(function: &Function, reply: Reply, episode: Episode) {
     match episode {
         Episode::Answer(json) => reply.succeed(Outputs {
             return_value: Some(TypedData {
@@ -70,14 +70,15 @@ fn answer(reply: Reply, episode: Episode) {
             outputs: Vec::new(),
         }),
         // The message is exactly what the extension expects: nothing may be added to it.
-        Episode::Failed { message, .. } => reply.fail(
-            Status::Failure,
-            RpcException {
+        Episode::Failed {
+            message, error_type, ..
+        } => {
+            let exception = RpcException {
                 message,
-                is_user_exception: true,
                 ..RpcException::default()
-            },
-        ),
+            };
+            reply.fail(Status::Failure, user_exception(function, error_type, exception));
+        }
     }
 }
 

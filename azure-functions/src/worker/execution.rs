@@ -5,6 +5,7 @@ use super::context::Context;
 use crate::{
     FunctionError,
     durable::{Episode, KnownFunctions, Orchestrator, own_error, run_episode},
+    exception_text,
     invocation::{Invocation, Outputs},
     panics::{Panic, catch},
     registry::{Function, InvocationFuture},
@@ -96,31 +97,44 @@ pub(crate) fn run_orchestration(
 /// A failure that only has something to say.
 pub(crate) fn exception(message: impl Into<String>) -> RpcException {
     RpcException {
-        // Hosts take what is between `Exception:` and the first `Stack:` at the beginning of a line for the message.
-        message: message.into().replace("\nStack:", "\n Stack:"),
+        message: exception_text::of_text(&message.into()).into_owned(),
         ..RpcException::default()
     }
 }
 
 /// What is said of a function that returned an error.
-pub(crate) fn failed(error: &FunctionError) -> RpcException {
+pub(crate) fn failed(function: &Function, error: &FunctionError) -> RpcException {
     let mut exception = exception(error.with_causes());
     if let Some(json) = error.own_error() {
         own_error::append(&mut exception.message, json);
     }
+    user_exception(function, error.error_type(), exception)
+}
+
+/// What is said of a function that panicked.
+pub(crate) fn panicked(function: &Function, panic: Panic) -> RpcException {
+    let message = panic.told_of(function.name);
+    let exception = user_exception(function, "panic", exception(message));
     RpcException {
-        is_user_exception: true,
+        stack_trace: panic.backtrace.unwrap_or(exception.stack_trace),
         ..exception
     }
 }
 
-/// What is said of a function that panicked.
-pub(crate) fn panicked(function: &str, panic: Panic) -> RpcException {
-    let message = panic.told_of(function);
+/// What telemetry needs beside the message: the type groups failures, and the stack leads to the function. Nothing that the error
+/// says stands in the stack, because hosts blank secrets in messages only.
+///
+/// Source: `StatusResultExtensions.GetRpcException` and `ScriptTelemetryProcessor` of Azure/azure-functions-host, which read `type`
+/// and `is_user_exception` from workers that have the capability `EnableUserCodeException`; they ignore `source`.
+pub(super) fn user_exception(function: &Function, error_type: &str, exception: RpcException) -> RpcException {
     RpcException {
-        stack_trace: panic.backtrace.unwrap_or_default(),
+        stack_trace: format!(
+            "   at {}::{} in {}:line {}",
+            function.module, function.name, function.file, function.line
+        ),
+        source: function.module.split("::").next().unwrap_or_default().to_owned(),
         is_user_exception: true,
-        r#type: "panic".to_owned(),
-        ..exception(message)
+        r#type: error_type.to_owned(),
+        ..exception
     }
 }

@@ -1,38 +1,57 @@
-//! The sink of the `log` facade: records of an invocation go to the host with its id, before its answer; others as system records.
+//! The sink of the `log` facade, and of panics: records of an invocation go to the host with its id, before its answer; others as
+//! system records, and to the console, because hosts show system records to nobody.
 //!
 //! Before the handshake only warnings and errors are shown, on stderr. An app that installs a logger of its own before
 //! `worker_main` keeps it; its output then reaches the host as console lines.
 
 use super::{
+    console,
     context::{Context, Scope, Sink},
     levels::Levels,
     outgoing::Outgoing,
 };
 use crate::{
     in_process::LogLine,
+    panics::Told,
     rpc::{
         RpcLog,
         rpc_log::{Level, RpcLogCategory},
     },
 };
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level as LogLevel, LevelFilter, Log, Metadata, Record};
 use std::{
     cell::Cell,
-    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 static LOGGER: Logger = Logger {
+    serving: AtomicBool::new(false),
     connected: RwLock::new(None),
 };
 
 struct Logger {
+    /// The process is the worker of a host.
+    serving: AtomicBool,
     connected: RwLock<Option<Connected>>,
 }
 
 /// Where records outside any invocation go once there is a host.
+#[derive(Clone)]
 struct Connected {
     out: Outgoing,
     level: LevelFilter,
+    console: Console,
+}
+
+/// Whether records outside any invocation are written to the console as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Console {
+    Written,
+    /// The host shows system records.
+    Silent,
 }
 
 thread_local! {
@@ -41,6 +60,7 @@ thread_local! {
 
 /// Makes ours the logger, unless the app has one.
 pub(super) fn install() {
+    LOGGER.serving.store(true, Ordering::Relaxed);
     if log::set_logger(&LOGGER).is_ok() {
         log::set_max_level(LevelFilter::Warn);
     }
@@ -60,10 +80,11 @@ pub(crate) fn install_in_process(level: LevelFilter) {
 }
 
 /// From now on records go to the host.
-pub(super) fn connect(out: &Outgoing, levels: &Levels) {
+pub(super) fn connect(out: &Outgoing, levels: &Levels, console: Console) {
     let connected = Connected {
         out: out.clone(),
         level: levels.of_worker(),
+        console,
     };
     *LOGGER.connected.write().unwrap_or_else(PoisonError::into_inner) = Some(connected);
     log::set_max_level(levels.most());
@@ -72,6 +93,62 @@ pub(super) fn connect(out: &Outgoing, levels: &Levels) {
 /// Marks the thread that carries the stream: what its libraries say about a record being sent must not become another record.
 pub(super) fn this_thread_carries_the_stream() {
     CARRIES_THE_STREAM.set(true);
+}
+
+/// Makes a panic known: one record at level Error. Whether it is shown now; if not, the hook before ours has to show it.
+///
+/// Not by the `log` facade: a panic inside the logger of an app must not wait for itself.
+pub(crate) fn panicked(told: &Told<'_>) -> bool {
+    let scope = Context::with_current(|context| Some(Arc::clone(&context?.0))).flatten();
+    match scope {
+        Some(scope) if scope.level < LogLevel::Error => matches!(scope.records, Sink::Host(_)),
+        Some(scope) => {
+            let message = told.in_an_invocation();
+            match route(&scope) {
+                Route::Invocation(out) => {
+                    if told.is_fatal() {
+                        console::write(LogLevel::Error, PANIC, &message);
+                    }
+                    out.log(of_invocation(&scope, LogLevel::Error, PANIC, message));
+                    true
+                }
+                Route::Outside => panicked_outside(told),
+                Route::InProcess => {
+                    log_in_process(&scope, LogLevel::Error, PANIC, message);
+                    false
+                }
+            }
+        }
+        None => panicked_outside(told),
+    }
+}
+
+fn panicked_outside(told: &Told<'_>) -> bool {
+    let serving = LOGGER.serving.load(Ordering::Relaxed);
+    if serving {
+        LOGGER.log_outside(LogLevel::Error, PANIC, told.in_a_thread(), told.is_fatal());
+    }
+    serving
+}
+
+/// Target of the records of panics.
+const PANIC: &str = "panic";
+
+/// Where a record of an invocation goes.
+enum Route<'a> {
+    Invocation(&'a Outgoing),
+    /// The host has the answer, and would drop it.
+    Outside,
+    /// Its code is not ours, and may ask for its own context.
+    InProcess,
+}
+
+fn route(scope: &Scope) -> Route<'_> {
+    match &scope.records {
+        Sink::InProcess(_) => Route::InProcess,
+        Sink::Host(_) if scope.answered.load(Ordering::Relaxed) => Route::Outside,
+        Sink::Host(out) => Route::Invocation(out),
+    }
 }
 
 impl Log for Logger {
@@ -87,25 +164,16 @@ impl Log for Logger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let sent = Context::with_current(|context| {
-            let Context(scope) = context?;
-            Some(match &scope.records {
-                Sink::Host(out) => {
-                    out.log(RpcLog {
-                        invocation_id: scope.invocation_id.clone(),
-                        log_category: RpcLogCategory::User.into(),
-                        ..rpc_log(record)
-                    });
-                    None
-                }
-                // Its code is not ours, and may ask for its own context.
-                Sink::InProcess(_) => Some(Arc::clone(scope)),
-            })
-        });
-        match sent.flatten() {
-            None => self.log_outside(record),
-            Some(None) => {}
-            Some(Some(scope)) => log_in_process(&scope, record),
+        let scope = Context::with_current(|context| Some(Arc::clone(&context?.0))).flatten();
+        // Before any lock is taken: writing the text is the user's code.
+        let (level, target, message) = (record.level(), record.target(), record.args().to_string());
+        let Some(scope) = scope else {
+            return self.log_outside(level, target, message, false);
+        };
+        match route(&scope) {
+            Route::Invocation(out) => out.log(of_invocation(&scope, level, target, message)),
+            Route::Outside => self.log_outside(level, target, message, false),
+            Route::InProcess => log_in_process(&scope, level, target, message),
         }
     }
 
@@ -121,31 +189,37 @@ impl Logger {
         connected.as_ref().map_or(LevelFilter::Warn, |c| c.level)
     }
 
-    fn log_outside(&self, record: &Record<'_>) {
-        let connected = self.connected.read().unwrap_or_else(PoisonError::into_inner);
-        match connected.as_ref() {
-            Some(connected) => connected.out.log(RpcLog {
+    /// Says it outside any invocation; on the console in any case if the process is about to end.
+    fn log_outside(&self, level: LogLevel, target: &str, message: String, last_words: bool) {
+        let connected = self.connected.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if last_words || connected.as_ref().is_none_or(|c| c.console == Console::Written) {
+            console::write(level, target, &message);
+        }
+        if let Some(connected) = connected {
+            connected.out.log(RpcLog {
                 log_category: RpcLogCategory::System.into(),
-                ..rpc_log(record)
-            }),
-            None => eprintln!(
-                "{}: {}: {}",
-                record.level().as_str().to_lowercase(),
-                record.target(),
-                record.args()
-            ),
+                ..rpc_log(level, target, message)
+            });
         }
     }
 }
 
-fn log_in_process(scope: &Scope, record: &Record<'_>) {
+fn of_invocation(scope: &Scope, level: LogLevel, target: &str, message: String) -> RpcLog {
+    RpcLog {
+        invocation_id: scope.invocation_id.clone(),
+        log_category: RpcLogCategory::User.into(),
+        ..rpc_log(level, target, message)
+    }
+}
+
+fn log_in_process(scope: &Scope, level: LogLevel, target: &str, message: String) {
     if let Sink::InProcess(sink) = &scope.records {
         sink(LogLine {
             invocation_id: scope.invocation_id.clone(),
-            function: scope.function,
-            level: record.level(),
-            target: record.target().to_owned(),
-            message: record.args().to_string(),
+            function: scope.function.name,
+            level,
+            target: target.to_owned(),
+            message,
         });
     }
 }
@@ -155,18 +229,18 @@ fn suppressed() -> bool {
     crate::durable::log_suppressed()
 }
 
-fn rpc_log(record: &Record<'_>) -> RpcLog {
-    let level = match record.level() {
-        log::Level::Error => Level::Error,
-        log::Level::Warn => Level::Warning,
-        log::Level::Info => Level::Information,
-        log::Level::Debug => Level::Debug,
-        log::Level::Trace => Level::Trace,
+fn rpc_log(level: LogLevel, target: &str, message: String) -> RpcLog {
+    let level = match level {
+        LogLevel::Error => Level::Error,
+        LogLevel::Warn => Level::Warning,
+        LogLevel::Info => Level::Information,
+        LogLevel::Debug => Level::Debug,
+        LogLevel::Trace => Level::Trace,
     };
     RpcLog {
-        category: record.target().to_owned(),
+        category: target.to_owned(),
         level: level.into(),
-        message: record.args().to_string(),
+        message,
         ..RpcLog::default()
     }
 }

@@ -3,6 +3,7 @@
 mod app;
 mod arguments;
 mod call;
+mod console;
 pub(crate) mod context;
 mod environment;
 mod episode;
@@ -47,7 +48,12 @@ const NEEDS_REBUILD: u8 = 78;
 /// One setting in the environment is the worker's own: `AZURE_FUNCTIONS_EPISODE_TIMEOUT`, the time after which an episode of an
 /// orchestration that blocks its thread is given up (seconds, or a number with `ms`, `s`, `m` or `h`; 60 seconds if absent).
 ///
-/// A logger for the `log` facade is installed unless the app has one, and a panic hook that calls the one before it.
+/// A logger for the `log` facade is installed unless the app has one. Its records of an invocation go to the host in the invocation's
+/// name; those made outside any invocation go to the host too, and to the console, because hosts show system records to nobody.
+///
+/// A panic is one record at level Error: the invocation's, or else one for the console. Its backtrace stands in the same record if
+/// `RUST_BACKTRACE` asks for one. A panic hook that the app has set before is called as well; the one of the standard library,
+/// which writes to stderr line by line, is not.
 ///
 /// # Exit codes
 /// A host takes exit code 0 for an orderly end: it does not start another process, and whoever calls a function then waits
@@ -93,6 +99,7 @@ fn serve(host: HostArguments) -> u8 {
     };
     logger::install();
     panics::install_hook();
+    panics::tell(logger::panicked);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

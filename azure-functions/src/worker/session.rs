@@ -12,7 +12,7 @@ use super::{
     execution::exception,
     exit::Serving,
     levels::Levels,
-    logger,
+    logger::{self, Console},
     outgoing::{self, Outgoing},
     running::Running,
     runtime,
@@ -31,7 +31,14 @@ use crate::{
     },
 };
 use log::LevelFilter;
-use std::{collections::HashMap, error::Error, io, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    error::Error,
+    io,
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tonic::{Streaming, transport::Endpoint};
@@ -54,6 +61,10 @@ const CAPABILITIES: [&str; 12] = [
     "SupportsLoadResponseCollection",
     "EnableUserCodeException",
 ];
+
+/// Announced by a host whose users see system records: what they say need not stand on the console as well. The real host shows
+/// them to nobody, and announces no such thing.
+const SHOWS_SYSTEM_LOGS: &str = "ShowsSystemLogs";
 
 /// The protocol's bound on the size of a message, in both directions.
 const MAX_MESSAGE: usize = i32::MAX as usize;
@@ -118,6 +129,7 @@ pub(super) async fn serve(app: App, host: HostArguments, serving: Serving) -> Re
         out,
         levels: Levels::default(),
         app_directory: String::new(),
+        console: Console::Written,
         loaded: HashMap::new(),
         threads: None,
         serving: Some(serving),
@@ -145,6 +157,7 @@ struct Session {
     out: Outgoing,
     levels: Levels,
     app_directory: String,
+    console: Console,
     /// By function id. Hosts may load again, under the same or other ids; ids once loaded stay good.
     loaded: HashMap<String, Loaded>,
     running: Arc<Running>,
@@ -262,7 +275,11 @@ impl Session {
         self.app_directory.clone_from(&request.function_app_directory);
         self.read_levels();
         self.levels.add_categories(request.log_categories.iter());
-        logger::connect(&self.out, &self.levels);
+        self.console = match request.capabilities.contains_key(SHOWS_SYSTEM_LOGS) {
+            true => Console::Silent,
+            false => Console::Written,
+        };
+        logger::connect(&self.out, &self.levels, self.console);
         Content::WorkerInitResponse(WorkerInitResponse {
             worker_version: runtime::WORKER_VERSION.to_owned(),
             capabilities: capabilities(),
@@ -288,7 +305,7 @@ impl Session {
         if outcome.is_ok() {
             self.app_directory.clone_from(&request.function_app_directory);
             self.read_levels();
-            logger::connect(&self.out, &self.levels);
+            logger::connect(&self.out, &self.levels, self.console);
         }
         let result = match outcome {
             Ok(()) => success(),
@@ -350,7 +367,7 @@ impl Session {
         let trace = request.trace_context.unwrap_or_default();
         let scope = Scope {
             invocation_id: request.invocation_id.clone(),
-            function: function.name,
+            function,
             trace_parent: trace.trace_parent.clone(),
             trace_state: trace.trace_state.clone(),
             cancellation: cancellation.clone(),
@@ -361,6 +378,7 @@ impl Session {
             }),
             level,
             records: Sink::Host(self.out.clone()),
+            answered: AtomicBool::new(false),
         };
         let inputs = request.input_data.into_iter().map(|input| match input.rpc_data {
             Some(RpcData::Data(data)) => (input.name, data),

@@ -156,6 +156,31 @@ async fn a_panic_is_a_failure_with_its_place() {
     }
 }
 
+#[tokio::test]
+async fn a_panic_is_one_record_of_its_invocation() {
+    let app = app();
+    let (surroundings, lines) = recorded("7");
+    app.invoke(function(&app, "panics"), input("input", "1"), &surroundings)
+        .await
+        .unwrap_err();
+    let lines = lines.lock().unwrap();
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!(
+        (
+            line.invocation_id.as_str(),
+            line.function,
+            line.level,
+            line.target.as_str()
+        ),
+        ("7", "panics", log::Level::Error, "panic")
+    );
+    let first = line.message.lines().next().unwrap();
+    assert!(
+        first.starts_with("panicked at ") && first.contains("in_process.rs:") && first.ends_with(": no luck"),
+        "{first}"
+    );
+}
+
 #[test]
 fn a_plain_function_without_a_runtime_is_refused_and_not_a_panic() {
     let (app, mut context) = (app(), std::task::Context::from_waker(Waker::noop()));

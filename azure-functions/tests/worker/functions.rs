@@ -84,6 +84,49 @@ function!(
     Handler::Blocking(|i| Err(FunctionError::new(format!("cannot do {}", input(&i)))))
 );
 function!(
+    declines,
+    Handler::Blocking(|_| Err(FunctionError::from_error(Declined(Poor(parse_error())))))
+);
+function!(
+    declines_in_a_box,
+    Handler::Blocking(|_| {
+        let error: Box<dyn std::error::Error + Send + Sync> = parse_error().into();
+        Err(FunctionError::from_error(error))
+    })
+);
+function!(
+    logs_outside,
+    Handler::Blocking(|_| {
+        let tasks = || {
+            log::info!(target: "app::tasks", "no error,\nnothing failed");
+            log::warn!(target: "app::tasks", "careful");
+            log::error!(target: "app::tasks", "ignored a warning");
+        };
+        std::thread::spawn(tasks).join().unwrap();
+        Ok(Outputs::default())
+    })
+);
+function!(
+    panics_on_a_thread,
+    Handler::Blocking(|_| {
+        let pump = std::thread::Builder::new().name("pump".to_owned());
+        let ended = pump.spawn(|| panic!("out of water")).unwrap().join();
+        assert!(ended.is_err());
+        Ok(Outputs::default())
+    })
+);
+function!(
+    goes_on_after_its_answer,
+    Handler::Async(|_| Box::pin(async {
+        let context = Context::current().unwrap();
+        std::thread::spawn(move || {
+            wait_at_gate("after the answer");
+            context.enter(|| log::warn!(target: "app::tasks", "late"));
+        });
+        Ok(Outputs::default())
+    }))
+);
+function!(
     logs,
     Handler::Async(|i| Box::pin(async move {
         log::info!(target: "shop::orders", "first {}", input(&i));
@@ -148,23 +191,22 @@ function!(
     waits_at_a_gate,
     Handler::Blocking(|i| {
         log::info!("begun");
-        let name = input(&i);
-        let mut open = GATES.0.lock().unwrap();
-        while !open.contains(&name) {
-            open = GATES.1.wait(open).unwrap();
-        }
+        wait_at_gate(&input(&i));
         Ok(text("through"))
+    })
+);
+function!(
+    opens_a_gate,
+    Handler::Blocking(|i| {
+        open_gate(&input(&i));
+        Ok(Outputs::default())
     })
 );
 function!(
     blocks_an_async_thread,
     Handler::Async(|i| Box::pin(async move {
         log::info!("begun");
-        let name = input(&i);
-        let mut open = GATES.0.lock().unwrap();
-        while !open.contains(&name) {
-            open = GATES.1.wait(open).unwrap();
-        }
+        wait_at_gate(&input(&i));
         Ok(text("through"))
     }))
 );
@@ -259,6 +301,13 @@ pub(crate) fn open_gate(name: &str) {
     GATES.1.notify_all();
 }
 
+fn wait_at_gate(name: &str) {
+    let mut open = GATES.0.lock().unwrap();
+    while !open.contains(name) {
+        open = GATES.1.wait(open).unwrap();
+    }
+}
+
 fn input(invocation: &Invocation) -> String {
     match &invocation.inputs[0].1.data {
         Some(Data::String(text)) => text.clone(),
@@ -273,6 +322,18 @@ fn text(text: &str) -> Outputs {
         }),
         outputs: vec![],
     }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("declined")]
+struct Declined(#[source] Poor);
+
+#[derive(Debug, thiserror::Error)]
+#[error("no money")]
+struct Poor(#[source] std::num::ParseIntError);
+
+fn parse_error() -> std::num::ParseIntError {
+    "999".parse::<u8>().unwrap_err()
 }
 
 struct Bomb;

@@ -6,6 +6,7 @@ mod functions;
 mod histories;
 mod host;
 mod invocations;
+mod logs;
 mod orchestrations;
 mod process;
 mod recorded;

@@ -16,6 +16,8 @@ use std::{
 };
 
 const ARGUMENTS: &str = "TEST_WORKER_ARGUMENTS";
+/// Makes the app set a panic hook before it runs.
+pub(crate) const OWN_HOOK: &str = "TEST_WORKER_OWN_HOOK";
 
 /// A file, with which a thread of the app's `main` ends the process.
 const EXITS_WHEN_THERE_IS: &str = "TEST_WORKER_EXITS_WHEN_THERE_IS";
@@ -33,6 +35,9 @@ fn app() {
             });
         }
         let arguments: Vec<_> = arguments.lines().map(str::to_owned).collect();
+        if std::env::var_os(OWN_HOOK).is_some() {
+            std::panic::set_hook(Box::new(|_| eprintln!("the app's own hook")));
+        }
         std::process::exit(azure_functions::__private::run(&arguments).into());
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! Of a failed activity, hosts keep the message only. So an error that serde can write rides at the end of its message, as
 //! `the message\n\n<rust-error>{JSON}</rust-error>`: people and other languages still read the message first, and here it is
-//! taken off again before anybody sees it. Hosts blank out what looks like a secret, from a sign such as `key=` up to the
-//! next quote or `<`, and cut at lines of their own: so the label begins with `<`, and none of their signs is in the JSON.
+//! taken off again before anybody sees it. The tag ends whatever secret the host blanks in the message, and none of the signs that
+//! mean something to the host is in the JSON: see [`exception_text`](crate::exception_text).
 
-const BEGIN: &str = "\n\n<rust-error>";
+use crate::exception_text::{HIDDEN, push_json};
+
+const GAP: &str = "\n\n";
+const BEGIN: &str = "<rust-error>";
 const END: &str = "</rust-error>";
 
 /// The longest JSON that is sent along: beyond it, the message alone has to do.
@@ -16,24 +19,23 @@ pub(crate) fn append(message: &mut String, json: &str) {
     if json.len() > LIMIT {
         return;
     }
+    message.push_str(GAP);
     message.push_str(BEGIN);
-    // All of these only ever stand inside strings.
-    for c in json.chars() {
-        match c {
-            '=' => message.push_str("\\u003d"),
-            '@' => message.push_str("\\u0040"),
-            '<' => message.push_str("\\u003c"),
-            '$' => message.push_str("\\u0024"),
-            c => message.push(c),
-        }
-    }
+    push_json(message, json, &['=', '@', '<', '$']);
     message.push_str(END);
 }
 
 /// Takes an error's JSON off a text that has the message somewhere in it.
 pub(crate) fn take(text: &mut String) -> Option<String> {
-    let begin = text.rfind(BEGIN)?;
-    let json = begin + BEGIN.len();
+    let tag = text.rfind(BEGIN)?;
+    let before = &text[..tag];
+    let begin = match before.strip_suffix(GAP) {
+        Some(message) => message.len(),
+        // The gap was blanked together with a secret at the end of the message.
+        None if before.ends_with(HIDDEN) => tag,
+        None => return None,
+    };
+    let json = tag + BEGIN.len();
     let end = json + text[json..].find(END)?;
     let found = text[json..end].to_owned();
     serde_json::from_str::<serde::de::IgnoredAny>(&found).ok()?;
@@ -76,7 +78,7 @@ mod tests {
     fn nothing_in_the_json_is_a_sign_for_the_host() {
         let message = sent(&json!({"a": "key=1 u@h </rust-error> $OutOfProcData$: \nStack: x"}));
         let (text, json) = message.split_once(BEGIN).unwrap();
-        assert_eq!(text, "the card was declined");
+        assert_eq!(text, "the card was declined\n\n");
         assert!(!json.contains(['=', '@', '$', '\n']), "{json}");
         assert_eq!(json.matches('<').count(), 1);
     }
@@ -88,8 +90,9 @@ mod tests {
         append(&mut message, "{\"code\":1}");
         let start = message.find("AccountKey").unwrap();
         let end = start + message[start..].find(['<', '"', '\'']).unwrap();
-        message.replace_range(start..end, "[Hidden Credential]\n\n");
+        message.replace_range(start..end, "[Hidden Credential]");
         assert_eq!(take(&mut message).as_deref(), Some("{\"code\":1}"));
+        assert_eq!(message, "cannot connect with [Hidden Credential]");
     }
 
     #[test]

@@ -1,0 +1,106 @@
+//! The name of an error's type, by which telemetry groups failures.
+
+use crate::{BindingError, FunctionError, durable::CallError, entities::EntityError, error::BoxError, http::HttpError};
+use azure_functions_durable::{EntityIdError, OrchestrationClientError};
+use std::{any::type_name, error::Error};
+
+/// What a `Box<dyn Error>` is called whose content is not known.
+const ERASED: &str = "Box<dyn Error>";
+
+/// The type of an error that was an `E` before it was boxed: its path, as the compiler writes it. What is called out of the box has
+/// lost its type: it is one of a few that are known, or has the name of the box.
+pub(crate) fn error_type<E>(error: &BoxError) -> &'static str {
+    let written = type_name::<E>();
+    let boxed = written.strip_prefix("alloc::boxed::Box<dyn ");
+    if boxed.is_some() || written == type_name::<FunctionError>() {
+        return known(error.as_ref());
+    }
+    match written {
+        "alloc::string::String" | "&str" => "String",
+        written => written,
+    }
+}
+
+/// The type of an error of which nothing but its methods is known.
+fn known(error: &(dyn Error + 'static)) -> &'static str {
+    macro_rules! one_of {
+        ($($error:ty),+ $(,)?) => {$(
+            if error.is::<$error>() {
+                return type_name::<$error>();
+            }
+        )+};
+    }
+    if let Some(error) = error.downcast_ref::<FunctionError>() {
+        return error.error_type();
+    }
+    one_of!(
+        BindingError,
+        HttpError,
+        CallError,
+        EntityError,
+        EntityIdError,
+        OrchestrationClientError,
+        serde_json::Error,
+        std::io::Error,
+        std::fmt::Error,
+        std::num::ParseIntError,
+        std::num::ParseFloatError,
+        std::str::Utf8Error,
+        std::string::FromUtf8Error,
+        std::env::VarError,
+        std::time::SystemTimeError,
+    );
+    ERASED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("declined")]
+    struct Declined;
+
+    fn of<E: Into<BoxError>>(error: E) -> &'static str {
+        error_type::<E>(&error.into())
+    }
+
+    #[test]
+    fn an_error_is_called_by_its_path() {
+        assert_eq!(of(Declined), "azure_functions::error_type::tests::Declined");
+        assert_eq!(of(BindingError::new("no")), "azure_functions::error::BindingError");
+    }
+
+    #[test]
+    fn what_a_box_holds_is_told_if_it_is_known() {
+        let parse = "x".parse::<u8>().unwrap_err();
+        assert!(of(BoxError::from(parse)).ends_with("ParseIntError"));
+        let io: Box<dyn Error + Send + Sync> = std::io::Error::other("gone").into();
+        assert!(of(io).ends_with("Error") && of(BoxError::from(Declined)) == ERASED);
+    }
+
+    #[test]
+    fn plain_text_is_called_what_it_is() {
+        assert_eq!((of("oh"), of("oh".to_owned())), ("String", "String"));
+    }
+
+    #[test]
+    fn an_error_of_ours_has_the_type_of_what_it_is_about() {
+        assert_eq!(
+            FunctionError::from_error(FunctionError::from_error(Declined)).error_type(),
+            of(Declined)
+        );
+        assert_eq!(
+            FunctionError::with_source("cannot pay", Declined).error_type(),
+            of(Declined)
+        );
+        assert_eq!(
+            FunctionError::new("cannot pay").error_type(),
+            "azure_functions::FunctionError"
+        );
+        assert_eq!(
+            FunctionError::from_error(BoxError::from(FunctionError::with_source("a", Declined))).error_type(),
+            of(Declined)
+        );
+    }
+}

@@ -1,0 +1,321 @@
+//! Failures of every kind through the host and the extension: what was sent arrives, whatever the texts are.
+
+use super::{
+    host::{SEARCHES, TOKENS, blanked, friendly, state_json, thrown},
+    of_text, push_json, with_answer,
+};
+use crate::{
+    FunctionError,
+    durable::{Episode, KnownFunctions, own_error, run_episode},
+    invocation::Outputs,
+    panics::catch,
+    registry::{Function, Handler},
+    worker::execution::{failed, panicked},
+};
+use proptest::{
+    prelude::*,
+    sample::select,
+    test_runner::{Config, TestError, TestRunner},
+};
+use serde_json::{Value, json};
+use std::borrow::Cow;
+
+static FUNCTION: Function = Function {
+    name: "pay",
+    module: "shop::orders",
+    file: "src/orders.rs",
+    line: 7,
+    bindings: || vec![],
+    handler: Handler::Blocking(|_| Ok(Outputs::default())),
+};
+
+/// What has a meaning for the host, the extension, JSON, or us, and what has none.
+const FRAGMENTS: [&str; 38] = [
+    "\n\n$OutOfProcData$:",
+    "$OutOfProcData$:",
+    "\n\n$Out\u{200b}OfProcData$:",
+    "\n\u{ad}\n\u{0}$OutOfProcData$:",
+    "\nStack:",
+    "\nSt\u{feff}ack:",
+    "\r\nStack:",
+    "Stack:",
+    "\nException:",
+    "Result:",
+    "\n",
+    "\n\n",
+    "\r",
+    "\r\n",
+    "\"",
+    "'",
+    "<",
+    "\\",
+    "\\\"",
+    "{\"",
+    "\":",
+    "}",
+    "=",
+    "@",
+    "$",
+    "amqp://u:p@h:1",
+    "amqp://u:p",
+    "@h:5671 ",
+    "PublicKeyToken=",
+    "<rust-error>",
+    "</rust-error>",
+    "\n\n<rust-error>1</rust-error>",
+    "<answer>",
+    "[Hidden Credential]",
+    "secret",
+    " the rest of it ",
+    "é\u{1F600}",
+    "\u{200b}",
+];
+
+fn texts() -> impl Strategy<Value = String> {
+    let token = select(&TOKENS[..]).prop_flat_map(|token| {
+        prop_oneof![
+            Just(token.to_owned()),
+            Just(token.to_lowercase()),
+            Just(token.to_uppercase())
+        ]
+    });
+    let fragment = prop_oneof![
+        3 => select(&FRAGMENTS[..]).prop_map(str::to_owned),
+        2 => token,
+        1 => "[ -~]{0,3}",
+    ];
+    prop::collection::vec(fragment, 0..10).prop_map(|fragments| fragments.concat())
+}
+
+/// The ways to write a failure, for the mutants.
+#[derive(Clone, Copy)]
+struct Writer {
+    text: fn(&str) -> Cow<'_, str>,
+    with_answer: fn(&str, &str) -> String,
+    append: fn(&mut String, &str),
+}
+
+const OURS: Writer = Writer {
+    text: of_text,
+    with_answer,
+    append: own_error::append,
+};
+
+fn check(cases: u32, property: impl Fn(&str) -> Result<(), TestCaseError>) -> Result<(), TestError<String>> {
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 200,
+        ..Config::default()
+    };
+    TestRunner::new_with_rng(
+        config,
+        prop::test_runner::TestRng::deterministic_rng(Default::default()),
+    )
+    .run(&texts(), |text| property(&text))
+}
+
+/// The text may be indented where a line of it looked like a label, and its end may be trimmed; nothing else is lost.
+fn as_written(shown: &str, text: &str) -> Result<(), TestCaseError> {
+    let flat = |text: &str| {
+        text.trim_end_matches(['\r', '\n'])
+            .replace("\n ", "\n")
+            .replace("\n ", "\n")
+    };
+    prop_assert_eq!(flat(shown), flat(text));
+    Ok(())
+}
+
+/// The extension finds the whole answer.
+fn answer_arrives(writer: Writer, text: &str) -> Result<(), TestCaseError> {
+    let answer = json!({"isDone": false, "actions": [[{"input": text}]], "error": text, text: 1});
+    let message = (writer.with_answer)(text, &answer.to_string());
+    for search in SEARCHES {
+        let state = thrown(&message, "   at pay");
+        let state = state_json(&state, search);
+        let found: Option<Value> = state.and_then(|state| serde_json::from_str(state).ok());
+        prop_assert_eq!(
+            found.as_ref(),
+            Some(&answer),
+            "{:?}: {:?} from {:?}",
+            search,
+            state,
+            message
+        );
+    }
+    Ok(())
+}
+
+/// The caller of an activity sees the text, without its secrets, and gets the error's JSON.
+fn error_arrives(writer: Writer, text: &str) -> Result<(), TestCaseError> {
+    let error = json!({"why": text, text: [text]});
+    let written = (writer.text)(text);
+    as_written(&written, text)?;
+    let mut message = written.to_string();
+    (writer.append)(&mut message, &error.to_string());
+    for search in SEARCHES {
+        let thrown = thrown(&message, "   at pay");
+        let mut shown = friendly(&thrown, search)
+            .strip_prefix(' ')
+            .unwrap_or_default()
+            .to_owned();
+        let found = own_error::take(&mut shown).and_then(|json| serde_json::from_str::<Value>(&json).ok());
+        prop_assert_eq!(found.as_ref(), Some(&error), "{:?}: {:?}", search, thrown);
+        prop_assert_eq!(&shown, &blanked(&written));
+    }
+    Ok(())
+}
+
+#[test]
+fn an_answer_arrives_whatever_the_text_before_it() {
+    check(4_000, |text| answer_arrives(OURS, text)).unwrap();
+}
+
+#[test]
+fn an_activity_s_text_and_error_arrive_whatever_they_are() {
+    check(4_000, |text| error_arrives(OURS, text)).unwrap();
+}
+
+/// From end to end: the real orchestration, activity, entity and panic.
+#[test]
+fn failures_and_panics_of_every_kind_arrive() {
+    let shown = |message: &str, search| friendly(&thrown(message, "   at pay"), search).to_owned();
+    check(600, |text| {
+        let text = if text.trim().is_empty() { "declined" } else { text };
+        let payload = json!({
+            "instanceId": "i", "isReplaying": false, "input": text, "upperSchemaVersionNew": 2,
+            "history": [
+                {"EventType": 12, "EventId": -1, "IsPlayed": false, "Timestamp": "2030-04-01T10:00:00Z"},
+                {"EventType": 0, "EventId": -1, "IsPlayed": false, "Timestamp": "2030-04-01T10:00:00Z",
+                 "Name": "pays", "Input": json!(text).to_string()},
+            ],
+        });
+        let orchestrators: [(crate::durable::Orchestrator, bool); 2] = [
+            (
+                |context| Box::pin(async move { Err(context.input_as::<String>()?.into()) }),
+                false,
+            ),
+            (
+                |context| Box::pin(async move { std::panic::panic_any(context.input_as::<String>()?) }),
+                true,
+            ),
+        ];
+        for (orchestrator, panics) in orchestrators {
+            let run = || {
+                run_episode(
+                    payload.to_string(),
+                    "pays",
+                    "src/x.rs:1",
+                    orchestrator,
+                    &KnownFunctions::any(),
+                )
+            };
+            let Episode::Failed { message, .. } = crate::panics::quietly(run) else {
+                return Err(TestCaseError::fail("it did not fail"));
+            };
+            for search in SEARCHES {
+                let thrown = thrown(&message, "");
+                let state: Value = serde_json::from_str(state_json(&thrown, search).unwrap_or_default())
+                    .map_err(|error| TestCaseError::fail(format!("{error}: {message:?}")))?;
+                let error = state["error"].as_str().unwrap_or_default();
+                prop_assert!(
+                    if panics { error.ends_with(text) } else { error == text },
+                    "{:?}",
+                    error
+                );
+            }
+        }
+        let error = FunctionError::from_error(text).with_own_error(Some(json!(text).to_string()));
+        let message = failed(&FUNCTION, &error).message;
+        let panic = crate::panics::quietly(|| catch(|| std::panic::panic_any(text.to_owned())).unwrap_err());
+        let panic = panicked(&FUNCTION, panic).message;
+        for search in SEARCHES {
+            let mut told = shown(&message, search);
+            let json = own_error::take(&mut told);
+            prop_assert_eq!(
+                json.and_then(|json| serde_json::from_str(&json).ok()),
+                Some(json!(text))
+            );
+            prop_assert_eq!(told, format!(" {}", blanked(&of_text(text))));
+            prop_assert!(shown(&panic, search).starts_with(" function `pay` panicked"));
+            prop_assert_eq!(shown(&panic, search), format!(" {}", blanked(&panic)));
+        }
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn the_properties_find_a_writer_that_forgets_something() {
+    fn unescaped(text: &str, answer: &str, signs: &[char]) -> String {
+        let written = with_answer(text, "");
+        let mut out = written;
+        push_json(&mut out, answer, signs);
+        out
+    }
+    fn without_end(text: &str, answer: &str) -> String {
+        with_answer(text, answer).replace("\n<answer>\n\n$", "\n\n$")
+    }
+    fn labels_stay(text: &str, answer: &str) -> String {
+        with_answer(text, answer)
+            .replace("\n $Out", "\n$Out")
+            .replace("\n Stack:", "\nStack:")
+    }
+    fn invisible_labels_stay(text: &str, answer: &str) -> String {
+        let message = with_answer(text, answer);
+        message
+            .replace("\n $Out\u{200b}", "\n$Out\u{200b}")
+            .replace("\n St\u{feff}", "\nSt\u{feff}")
+    }
+    type WithAnswer = fn(&str, &str) -> String;
+    let answers: [(&str, WithAnswer); 5] = [
+        ("`=`", |text, answer| unescaped(text, answer, &['@'])),
+        ("`@`", |text, answer| unescaped(text, answer, &['='])),
+        ("end", without_end),
+        ("labels", labels_stay),
+        ("invisible labels", invisible_labels_stay),
+    ];
+    for (what, with_answer) in answers {
+        let mutant = Writer { with_answer, ..OURS };
+        assert!(check(20_000, |text| answer_arrives(mutant, text)).is_err(), "{what}");
+    }
+    fn append(message: &mut String, json: &str, signs: &[char]) {
+        message.push_str("\n\n<rust-error>");
+        push_json(message, json, signs);
+        message.push_str("</rust-error>");
+    }
+    let errors: [(&str, Writer); 4] = [
+        (
+            "`=`",
+            Writer {
+                append: |m, j| append(m, j, &['@', '<', '$']),
+                ..OURS
+            },
+        ),
+        (
+            "`@`",
+            Writer {
+                append: |m, j| append(m, j, &['=', '<', '$']),
+                ..OURS
+            },
+        ),
+        (
+            "`<`",
+            Writer {
+                append: |m, j| append(m, j, &['=', '@', '$']),
+                ..OURS
+            },
+        ),
+        (
+            "labels",
+            Writer {
+                text: |text| Cow::Borrowed(text.trim_end_matches(['\r', '\n'])),
+                ..OURS
+            },
+        ),
+    ];
+    for (what, mutant) in errors {
+        let found = std::panic::catch_unwind(|| check(20_000, |text| error_arrives(mutant, text)).is_err());
+        assert!(found.unwrap_or(true), "{what}");
+    }
+}
