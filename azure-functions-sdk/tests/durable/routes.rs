@@ -77,7 +77,18 @@ async fn row_105_start_refuses_bad_json_unknown_functions_bad_ids_and_ids_in_use
          following are the known orchestrator functions: 'failing', 'flow', 'quick', 'waiter'."
     );
 
-    for id in ["@entity@key", "a%5Cb", "a%3Fb", "a%23b", "a%0Ab", &"x".repeat(257)] {
+    // The last is 258 units of UTF-16, in which the clients count too.
+    let (ascii, crabs) = ("x".repeat(257), "%F0%9F%A6%80".repeat(129));
+    for id in [
+        "@entity@key",
+        "a%5Cb",
+        "a%3Fb",
+        "a%23b",
+        "a%0Ab",
+        "%20",
+        ascii.as_str(),
+        crabs.as_str(),
+    ] {
         let refused = world.post(&format!("/orchestrators/quick/{id}"), "").await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{id}");
         assert!(

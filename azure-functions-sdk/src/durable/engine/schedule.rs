@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use azure_functions_durable::check_instance_id;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
@@ -202,20 +203,23 @@ impl Scheduled<'_, '_> {
             version: own.version.clone(),
         };
         let same = |other: &str| other.to_lowercase() == child.to_lowercase();
-        let problem = if child.starts_with('@') {
-            Some("must not start with '@'")
+        let problem = if let Err(rule) = check_instance_id(&child) {
+            Some(rule.to_string())
         } else if same(&own.instance_id) {
-            Some("is the id of the orchestration that calls it")
+            Some("it is the id of the orchestration that calls it".to_owned())
         } else if own.parent.as_ref().is_some_and(|parent| same(&parent.instance_id)) {
-            Some("is the id of the parent orchestration")
+            Some("it is the id of the parent orchestration".to_owned())
         } else {
             None
         };
         match problem {
-            // The extension leaves the caller waiting for ever; here the call fails.
+            // The extension leaves the caller waiting for ever, or starts an instance that nothing can be sent to; here the
+            // call fails.
             Some(problem) => {
-                let reason =
-                    format!("Sub-orchestration '{name}' was not started: its instance id '{child}' {problem}.");
+                let reason = format!(
+                    "Sub-orchestration '{name}' was not started: the instance id '{}' is not valid: {problem}.",
+                    child.escape_debug()
+                );
                 let message = Message::child_failed(
                     self.now,
                     &link,
