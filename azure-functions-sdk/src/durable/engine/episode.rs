@@ -125,7 +125,7 @@ impl<'a> Episode<'a> {
         has_entity: &dyn Fn(&str) -> bool,
     ) -> Decision {
         let instance = self.instance;
-        let reply = match outcome::read(answer) {
+        let reply = match outcome::read(answer, self.settings.max_actions) {
             Ok(reply) => reply,
             Err(text) => return self.broken(&text, now),
         };

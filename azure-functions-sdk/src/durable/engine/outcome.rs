@@ -15,18 +15,18 @@ use crate::durable::work::{ReturnValue, WorkResult};
 /// Separates the text for people from the state of a failed orchestrator.
 const LABEL: &str = "\n\n$OutOfProcData$:";
 
-/// Reads an orchestrator's answer. The error is what the orchestration fails with at once.
-pub(super) fn read(answer: &WorkResult) -> Result<Answer<'_>, String> {
+/// Reads an orchestrator's answer of at most so many actions. The error is what the orchestration fails with at once.
+pub(super) fn read(answer: &WorkResult, max_actions: usize) -> Result<Answer<'_>, String> {
     let message = match answer {
         // A returned state with an error text makes the extension stumble; here it is the failure that was meant.
-        WorkResult::Succeeded(ReturnValue::Json(text) | ReturnValue::Text(text)) => return parse(text),
+        WorkResult::Succeeded(ReturnValue::Json(text) | ReturnValue::Text(text)) => return parse(text, max_actions),
         WorkResult::Succeeded(_) => return Err("the orchestrator function returned no state".to_owned()),
         WorkResult::Failed(message) => message_text(message),
     };
     let Some((friendly, state)) = message.split_once(LABEL) else {
         return Err(or_unknown(message));
     };
-    let mut answer = parse(state.trim()).map_err(|problem| {
+    let mut answer = parse(state.trim(), max_actions).map_err(|problem| {
         if friendly.trim().is_empty() {
             problem
         } else {
