@@ -12,6 +12,7 @@ use super::{
     retry::RetryPolicy,
     time::parse_time,
 };
+use crate::durable::json;
 
 /// Compound actions that an answer may have for each action that is allowed: most workers write one or two.
 const COMPOUNDS: usize = 4;
@@ -34,6 +35,11 @@ pub(super) fn parse(json: &str, max_actions: usize) -> Result<Answer<'_>, String
             ));
         }
     };
+    for (what, value) in [("output", raw.output), ("custom status", raw.custom_status)] {
+        if let Some(Err(error)) = value.map(|value| json::check(value.get())) {
+            return Err(format!("the {what} of the orchestrator cannot be read back: {error}"));
+        }
+    }
     let Some(mut plan) = raw.plan else {
         return Err("the orchestrator's answer has no actions".to_owned());
     };

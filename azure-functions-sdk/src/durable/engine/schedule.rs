@@ -17,6 +17,7 @@ use super::{
     shim::{Task, Work},
     text::{activity_input, compact},
 };
+use crate::durable::json;
 
 /// Makes events and outgoing work of what the orchestrator has newly scheduled.
 pub(super) struct Scheduled<'a, 'p> {
@@ -36,6 +37,7 @@ impl Scheduled<'_, '_> {
     /// The error fails the orchestration: the task cannot be scheduled.
     pub(super) fn schedule(&mut self, task: &Task, id: i32, decision: &mut Decision) -> Result<(), String> {
         let action = &self.plan.nodes[task.node as usize].action;
+        check_input(action)?;
         let kind = match (task.work, action) {
             (Work::Timer(fire_at), _) => {
                 if !task.is_cancelled_timer() {
@@ -143,6 +145,11 @@ impl Scheduled<'_, '_> {
         } else {
             Err(missing(&target.name))
         }
+    }
+
+    /// Checks the input of the next execution, as [`schedule`](Self::schedule) does those of tasks.
+    pub(super) fn check_next(&self, node: u32) -> Result<(), String> {
+        check_input(&self.plan.nodes[node as usize].action)
     }
 
     /// A signal with a fresh id.
@@ -296,5 +303,22 @@ fn event_sent(target: &EntityId, request: &Request, due: Option<DateTime<Utc>>) 
         instance_id: target.to_string(),
         name: event_name(due),
         input: Some(request.to_json()),
+    }
+}
+
+/// What is not readable now cannot be read by the function that it is for, nor in any list.
+fn check_input(action: &Action<'_>) -> Result<(), String> {
+    let (what, name, input) = match action {
+        Action::Activity { name, input, .. } => ("activity", &**name, input),
+        Action::Child { name, input, .. } => ("sub-orchestration", &**name, input),
+        Action::CallEntity { operation, input, .. } | Action::SignalEntity { operation, input, .. } => {
+            ("operation", &**operation, input)
+        }
+        Action::ContinueAsNew { input } => ("next execution", "continue_as_new", input),
+        _ => return Ok(()),
+    };
+    match input.map(|input| json::check(input.get())) {
+        Some(Err(error)) => Err(format!("the input of the {what} '{name}' cannot be read back: {error}")),
+        _ => Ok(()),
     }
 }

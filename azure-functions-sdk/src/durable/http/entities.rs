@@ -60,12 +60,7 @@ impl Call<'_> {
             after,
         };
         let page = self.hub.entities(query).await?;
-        let body = page
-            .entities
-            .iter()
-            .map(listed)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(RequestError::Broken)?;
+        let body: Vec<Listed> = page.entities.iter().map(listed).collect();
         let mut response = json(StatusCode::OK, &body);
         // Hexadecimal digits are valid in a header.
         if let Some(next) = page.next
@@ -109,12 +104,17 @@ fn entity_id(name: &str, key: &str) -> Result<EntityId, RequestError> {
     EntityId::new(name, key).map_err(RequestError::InvalidEntity)
 }
 
-fn listed(row: &EntityRow) -> Result<Listed, String> {
-    Ok(Listed {
-        entity_id: EntityId::parse(&row.id)?,
+fn listed(row: &EntityRow) -> Listed {
+    // One whose id is none is an entry all the same, not the end of the list.
+    let entity_id = EntityId::parse(&row.id).unwrap_or_else(|_| EntityId {
+        name: row.id.clone(),
+        key: String::new(),
+    });
+    Listed {
+        entity_id,
         last_operation_time: full_precision(row.updated),
         state: value(row.state.as_deref()),
-    })
+    }
 }
 
 fn full_precision(time: Micros) -> String {

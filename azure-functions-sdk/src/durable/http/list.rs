@@ -6,7 +6,7 @@ use super::{
     Answer, Call,
     query::Query,
     response::{bad_argument, json},
-    status::{Shown, StatusBody, status_body},
+    status::{Shown, StatusBody, damaged_body, status_body},
 };
 use crate::durable::store::{InstanceKey, InstanceQuery};
 
@@ -50,19 +50,17 @@ impl Call<'_> {
             after,
         };
         let page = self.hub.list(query).await?;
-        let body: Vec<StatusBody<'_>> = page
-            .instances
-            .iter()
-            .map(|row| {
-                status_body(
-                    row,
-                    Shown {
-                        input: show_input,
-                        history: None,
-                    },
-                )
-            })
-            .collect();
+        let readable = page.instances.iter().map(|row| {
+            let shown = Shown {
+                input: show_input,
+                history: None,
+            };
+            (row.key, status_body(row, shown))
+        });
+        let damaged = page.damaged.iter().map(|row| (row.key, damaged_body(row)));
+        let mut entries: Vec<(InstanceKey, StatusBody<'_>)> = readable.chain(damaged).collect();
+        entries.sort_by_key(|(key, _)| *key);
+        let body: Vec<StatusBody<'_>> = entries.into_iter().map(|(_, body)| body).collect();
         let mut response = json(StatusCode::OK, &body);
         if let Some(next) = page.next {
             // Hexadecimal digits are valid in a header.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::de::IgnoredAny;
 
 use super::{
     Answer, Call,
@@ -15,6 +14,7 @@ use super::{
 use crate::durable::{
     engine::instance::RuntimeStatus,
     hub::requests::{RequestError, Start},
+    json::check,
 };
 
 /// What stays as it is in a path segment: the unreserved characters.
@@ -57,7 +57,7 @@ impl Call<'_> {
         // A byte order mark in front is what some editors leave in files that people post.
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         let text = std::str::from_utf8(body).map_err(|error| RequestError::InvalidJson(error.to_string()))?;
-        serde_json::from_str::<IgnoredAny>(text).map_err(|error| RequestError::InvalidJson(error.to_string()))?;
+        check(text).map_err(|error| RequestError::InvalidJson(error.to_string()))?;
         Ok(text.trim())
     }
 

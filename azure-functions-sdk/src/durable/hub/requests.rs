@@ -18,6 +18,7 @@ use crate::durable::{
         instance::RuntimeStatus,
         message::Message,
     },
+    json,
     store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, StoreError, writer::Place},
     work::WorkKind,
 };
@@ -254,6 +255,11 @@ impl Inner {
     /// Starts an instance again with the input that it had; returns the id.
     pub(crate) async fn restart(self: &Arc<Self>, id: &str, new_instance: bool) -> Result<String, RequestError> {
         let row = self.find(id).await?.ok_or(RequestError::NotFound)?;
+        // An earlier version may have taken it.
+        if let Some(Err(error)) = row.input.as_deref().map(json::check) {
+            let text = format!("the input that the instance was started with cannot be read: {error}");
+            return Err(RequestError::InvalidJson(text));
+        }
         let start = Start {
             function: row.name,
             instance_id: (!new_instance).then_some(row.id),
