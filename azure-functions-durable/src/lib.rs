@@ -8,6 +8,7 @@
 mod client;
 mod entity_id;
 mod entity_state;
+mod instance_id;
 mod purge;
 mod runtime_status;
 mod status;
@@ -19,6 +20,7 @@ pub use client::{
 };
 pub use entity_id::{EntityId, EntityIdError};
 pub use entity_state::{EntityStateResponse, EntityStatus};
+pub use instance_id::{InstanceIdError, MAX_INSTANCE_ID_LENGTH, check_instance_id};
 pub use purge::PurgeHistoryResult;
 pub use runtime_status::{OrchestrationRuntimeStatus, ParseRuntimeStatusError};
 pub use status::OrchestrationStatusQueryResult;

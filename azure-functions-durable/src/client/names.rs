@@ -2,11 +2,11 @@
 //! route of the HTTP API, or none.
 
 use super::error::OrchestrationClientError;
-use crate::entity_id::{EntityId, is_forbidden};
+use crate::{
+    entity_id::{EntityId, is_forbidden},
+    instance_id::{self, is_nowhere},
+};
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
-
-/// The longest instance id that a host accepts, in UTF-16 units as it counts.
-const MAX_INSTANCE_ID: usize = 256;
 
 /// An id with which an instance may be looked up. Entities have one too.
 pub(crate) fn check_instance_id(operation: &str, id: &str) -> Result<(), OrchestrationClientError> {
@@ -15,21 +15,10 @@ pub(crate) fn check_instance_id(operation: &str, id: &str) -> Result<(), Orchest
 
 /// An id with which an instance may be started.
 pub(crate) fn check_new_instance_id(operation: &str, id: &str) -> Result<(), OrchestrationClientError> {
-    check_instance_id(operation, id)?;
-    if id.starts_with('@') {
-        return Err(OrchestrationClientError::input(
-            operation,
-            format!("the instance id `{id}` starts with `@`, which is kept for entities"),
-        ));
-    }
-    let length = id.encode_utf16().count();
-    if length > MAX_INSTANCE_ID {
-        return Err(OrchestrationClientError::input(
-            operation,
-            format!("the instance id has {length} characters; it may have up to {MAX_INSTANCE_ID}"),
-        ));
-    }
-    Ok(())
+    instance_id::check_instance_id(id).map_err(|rule| {
+        // `{:?}` makes control characters visible.
+        OrchestrationClientError::input(operation, format!("the instance id {id:?} is not allowed: {rule}"))
+    })
 }
 
 /// The name of an orchestration.
@@ -74,11 +63,6 @@ fn check(what: &str, operation: &str, name: &str) -> Result<(), OrchestrationCli
     Ok(())
 }
 
-/// Servers drop such path segments, and the request would mean something else (`DELETE instances/` purges them all).
-fn is_nowhere(name: &str) -> bool {
-    matches!(name.trim(), "" | "." | "..")
-}
-
 /// A time as the host reads it: RFC 3339 in UTC. Years that .NET does not have become the nearest that it has, for an
 /// unreadable time would be ignored, and with it the filter.
 pub(crate) fn wire_time(time: DateTime<Utc>) -> String {
@@ -105,21 +89,20 @@ mod tests {
     }
 
     #[test]
-    fn a_new_instance_id_is_no_entity_and_at_most_256_characters_long() {
-        check_new_instance_id("x", &"x".repeat(256)).unwrap();
-        check_new_instance_id("x", &"ä".repeat(256)).unwrap();
-        assert!(
-            check_new_instance_id("x", &"x".repeat(257))
-                .unwrap_err()
-                .to_string()
-                .contains("257")
-        );
-        assert!(
-            check_new_instance_id("x", "@counter@a")
-                .unwrap_err()
-                .to_string()
-                .contains("entities")
-        );
+    fn a_new_instance_id_that_breaks_the_rule_is_refused_with_it() {
+        check_new_instance_id("x", &"\u{e4}".repeat(256)).unwrap();
+        for (id, rule) in [
+            (
+                "x".repeat(257).as_str(),
+                "it has 257 characters, and may have up to 256",
+            ),
+            ("@counter@a", "which marks entities"),
+            ("a\nb", "\"a\\nb\" is not allowed: it must not have"),
+            ("..", "it must not be blank"),
+        ] {
+            let error = check_new_instance_id("x", id).unwrap_err().to_string();
+            assert!(error.contains(rule), "{error}");
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod fake;
 mod host;
 mod http;
 mod instance;
+#[cfg(test)]
+mod json_fuzz;
 mod log;
 mod presence;
 mod process;

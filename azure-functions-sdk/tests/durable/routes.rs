@@ -74,7 +74,18 @@ async fn row_105_start_refuses_bad_json_unknown_functions_bad_ids_and_ids_in_use
          following are the known orchestrator functions: 'failing', 'flow', 'quick', 'waiter'."
     );
 
-    for id in ["@entity@key", "a%5Cb", "a%3Fb", "a%23b", "a%0Ab", &"x".repeat(257)] {
+    // The last is 258 units of UTF-16, in which the clients count too.
+    let (ascii, crabs) = ("x".repeat(257), "%F0%9F%A6%80".repeat(129));
+    for id in [
+        "@entity@key",
+        "a%5Cb",
+        "a%3Fb",
+        "a%23b",
+        "a%0Ab",
+        "%20",
+        ascii.as_str(),
+        crabs.as_str(),
+    ] {
         let refused = world.post(&format!("/orchestrators/quick/{id}"), "").await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{id}");
         assert!(
@@ -94,6 +105,52 @@ async fn row_105_start_refuses_bad_json_unknown_functions_bad_ids_and_ids_in_use
         taken.json()["Message"],
         "An Orchestration instance with the status Running already exists."
     );
+}
+
+/// Whatever one caller sends, others can still read the list.
+#[tokio::test]
+async fn a_value_that_cannot_be_read_back_is_refused_at_every_door_with_its_place() {
+    let world = world();
+    world.start("waiter", "busy", "").await;
+    world.until_status("busy", "Running").await;
+    let deep = format!("{}{}", "[".repeat(128), "]".repeat(128));
+    for bad in [r#""\ud83d""#, r#"{"a":"\udc00"}"#, "1e400", "[-1e400]", deep.as_str()] {
+        for path in [
+            "/orchestrators/quick/bad",
+            "/orchestrators/quick",
+            "/instances/busy/raiseEvent/go",
+        ] {
+            let refused = world.post(path, bad).await;
+            assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{path} {bad}");
+            let said = refused.json();
+            assert_eq!(said["Message"], "Invalid JSON content");
+            assert!(
+                said["ExceptionMessage"].as_str().unwrap().contains("line 1 column"),
+                "{said}"
+            );
+        }
+    }
+    assert_eq!(world.get("/instances/bad").await.status, StatusCode::NOT_FOUND);
+
+    // A reason is text: it need not be JSON, and does not become any.
+    let reason = "%22%5Cud83d%22";
+    for operation in ["suspend", "resume", "terminate"] {
+        let path = format!("/instances/busy/{operation}?reason={reason}");
+        assert_eq!(world.post(&path, "").await.status, StatusCode::ACCEPTED, "{operation}");
+        let wanted = ["Suspended", "Running", "Terminated"];
+        let place = ["suspend", "resume", "terminate"]
+            .iter()
+            .position(|of| *of == operation)
+            .unwrap();
+        world.until_status("busy", wanted[place]).await;
+        let list = world.get("/instances").await.json();
+        assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+    }
+    let ended = world
+        .get("/instances/busy?showHistory=true&showHistoryOutput=true")
+        .await
+        .json();
+    assert_eq!(ended["output"], r#""\ud83d""#);
 }
 
 #[tokio::test]

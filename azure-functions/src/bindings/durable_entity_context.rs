@@ -3,12 +3,14 @@
 use crate::{
     BindingError,
     binding::{BindingSpec, FromBinding, Input, parse_json},
+    durable::max_actions,
     entities::{Effects, EntityError, EntityId, Live, Signal},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
     fmt,
+    panic::Location,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -192,10 +194,20 @@ impl DurableEntityContext {
     /// [`DurableOrchestrationClient`](super::DurableOrchestrationClient), which the function takes as a parameter.
     ///
     /// # Errors
-    /// [`EntityError::Write`] if the input cannot be written as JSON.
+    /// [`EntityError::Write`] if the input cannot be written as JSON; [`EntityError::TooManySignals`] if this operation has sent
+    /// as many as it may.
+    #[track_caller]
     pub fn signal_entity(&self, entity: &EntityId, operation: &str, input: impl Serialize) -> Result<(), EntityError> {
         let input = write(&input, || format!("the input of `{operation}` for entity `{entity}`"))?;
-        self.effects().signals.push(Signal {
+        let mut effects = self.effects();
+        let limit = max_actions();
+        if effects.signals.len() >= limit {
+            return Err(EntityError::TooManySignals {
+                limit,
+                at: Location::caller(),
+            });
+        }
+        effects.signals.push(Signal {
             target: entity.clone(),
             name: operation.to_owned(),
             input,

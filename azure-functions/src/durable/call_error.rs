@@ -63,15 +63,16 @@ pub enum CallError {
         /// What serde says.
         source: serde_json::Error,
     },
-    /// The instance id is not allowed. The call was not made.
-    #[error("the instance id '{id}' of sub-orchestration '{name}' is not allowed: {reason}")]
+    /// The instance id is not allowed: it breaks the rule of [`check_instance_id`](azure_functions_durable::check_instance_id),
+    /// or is that of this instance or its parent. The call was not made.
+    #[error("the instance id '{}' of sub-orchestration '{name}' is not allowed: {reason}", .id.escape_debug())]
     InstanceId {
         /// Name that was called.
         name: String,
         /// Id that was given.
         id: String,
         /// The rule it breaks.
-        reason: &'static str,
+        reason: String,
     },
     /// The name or key of an entity is not allowed. The call was not made.
     #[error(transparent)]

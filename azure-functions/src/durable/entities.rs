@@ -136,15 +136,19 @@ impl<T> DurableOrchestrationContext<T> {
         I: IntoIterator<Item: Borrow<EntityId>>,
     {
         let (core, site) = (&self.core, Location::caller());
-        let entities: Vec<EntityId> = entities.into_iter().map(|id| id.borrow().clone()).collect();
+        let mut list: Vec<EntityId> = Vec::new();
+        for entity in entities {
+            core.check_items(list.len(), site);
+            list.push(entity.borrow().clone());
+        }
         let op = if core.touch(site) {
-            let unknown = entities
+            let unknown = list
                 .iter()
                 .find(|entity| core.known(CalledKind::Entity, entity.name()).is_none());
             if let Some(unknown) = unknown {
                 core.refuse_about(Refusal::UnknownEntity, &unknown.to_string(), site);
             }
-            core.issue_lock(entities, site)
+            core.issue_lock(list, site)
         } else {
             core.inert(site)
         };

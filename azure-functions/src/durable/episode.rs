@@ -6,6 +6,7 @@ use super::{
         answer::{self, Ending},
         payload::{Payload, SchemaVersion},
     },
+    max_actions,
     replay::{core::Core, outcome::Standing, refusal::Refused},
 };
 use crate::{error::BoxError, error_type::error_type, exception_text, panics};
@@ -42,6 +43,18 @@ pub(crate) fn run_episode(
     orchestrator: Orchestrator,
     functions: &KnownFunctions,
 ) -> Episode {
+    run_limited_episode(payload, function, place, orchestrator, functions, max_actions())
+}
+
+/// As [`run_episode`], with so many actions at most.
+pub(super) fn run_limited_episode(
+    payload: String,
+    function: &str,
+    place: &str,
+    orchestrator: Orchestrator,
+    functions: &KnownFunctions,
+    max_actions: usize,
+) -> Episode {
     let payload = match Payload::parse(payload) {
         Ok(payload) => payload,
         Err(error) => {
@@ -69,7 +82,7 @@ pub(crate) fn run_episode(
     }
     let (schema, history) = (payload.schema, payload.history);
     let (input, handed_on) = answer::open_envelope(history.raw(history.input));
-    let core = Core::new(history, functions.clone(), handed_on);
+    let core = Core::new(history, functions.clone(), handed_on, max_actions);
     let ended = poll_once(&core, orchestrator, input);
     core.find_unasked();
     let report = core.mismatch_report(function);

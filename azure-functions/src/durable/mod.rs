@@ -36,6 +36,7 @@
 #![doc = include_str!("changing_code.md")]
 #![doc = include_str!("crashes.md")]
 
+mod action_limit;
 mod call_error;
 mod context;
 mod entities;
@@ -82,6 +83,7 @@ pub use typed::{TypedContext, TypedReturn};
 
 pub(crate) use typed::own_error;
 
+pub(crate) use action_limit::max_actions;
 pub(crate) use episode::{Episode, log_suppressed, run_episode};
 pub(crate) use known_functions::{CalledKind, KnownFunctions};
 pub(crate) use waiting::waits_for;

@@ -4,6 +4,7 @@ use super::{
     KnownFunctions, Orchestrator,
     episode::poll_once,
     json::{answer, payload::Payload},
+    max_actions,
     replay::core::Core,
 };
 
@@ -14,7 +15,7 @@ pub(crate) fn waits_for(payload: String, orchestrator: Orchestrator, functions: 
         return Vec::new();
     };
     let (input, handed_on) = answer::open_envelope(payload.history.raw(payload.history.input));
-    let core = Core::new(payload.history, functions.clone(), handed_on);
+    let core = Core::new(payload.history, functions.clone(), handed_on, max_actions());
     poll_once(&core, orchestrator, input);
     let waiting = core.waiting().into_iter();
     let mut lines: Vec<String> = waiting

@@ -2,6 +2,7 @@
 
 use crate::BindingError;
 use azure_functions_durable::{EntityId, EntityIdError};
+use std::panic::Location;
 
 /// An input or a state of another shape, a value that JSON cannot hold, or an operation that an entity does not have.
 ///
@@ -48,6 +49,16 @@ pub enum EntityError {
         operation: String,
         /// What it has.
         operations: Vec<String>,
+    },
+    /// One operation has sent so many signals and no more: `AZURE_FUNCTIONS_EPISODE_MAX_ACTIONS` sets the limit.
+    #[error(
+        "the operation sends more than {limit} signals ({at}): signal fewer at a time, or raise AZURE_FUNCTIONS_EPISODE_MAX_ACTIONS"
+    )]
+    TooManySignals {
+        /// How many it may send.
+        limit: usize,
+        /// The call that was one too many.
+        at: &'static Location<'static>,
     },
     /// A name or key that no entity can have.
     #[error(transparent)]

@@ -1,11 +1,16 @@
 //! Reads a history file: which orchestration it is of, how that ended, and the payload that replays it.
 //!
-//! Events go on as they stand in the file. Only the number of their type is put in, where a tool wrote its name.
+//! Events and the other members of a payload go on as they stand in the file: what the host offered decides what the worker
+//! answers. Only the number of an event's type is put in, where a tool wrote its name.
 
 use super::ReplayError;
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 /// How far the recorded instance had come.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,17 +39,8 @@ pub(super) struct HistoryFile {
     pub(super) payload: String,
 }
 
-/// The members of a payload that matter; the others are the host's own.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Members<'a> {
-    #[serde(borrow)]
-    input: Option<&'a RawValue>,
-    instance_id: Option<String>,
-    parent_instance_id: Option<String>,
-    #[serde(borrow)]
-    maximum_short_timer_duration: Option<&'a RawValue>,
-}
+/// The members of a file that is an object, by name, as they stand there.
+type Members<'a> = BTreeMap<String, Cow<'a, str>>;
 
 /// As much of an event as is looked at here.
 #[derive(Deserialize)]
@@ -119,8 +115,14 @@ const CONTINUE_AS_NEW: u64 = 16;
 const STATUS_COMPLETED: u64 = 1;
 const STATUS_FAILED: u64 = 3;
 
-/// Azure Storage's, for files that do not say. What is recorded of timers outranks it.
-const MAXIMUM_SHORT_TIMER: &str = "\"6.00:00:00\"";
+/// What a host of today on Azure Storage offers, for histories that were saved without it.
+const OF_THE_HOST: [(&str, &str); 3] = [
+    ("upperSchemaVersion", "1"),
+    ("upperSchemaVersionNew", "3"),
+    ("maximumShortTimerDuration", "\"6.00:00:00\""),
+];
+/// Every trigger payload has it, and nothing else that holds a history.
+const OF_A_PAYLOAD: &str = "isReplaying";
 
 impl HistoryFile {
     /// Reads the text of a file.
@@ -132,10 +134,7 @@ impl HistoryFile {
         let (history, members) = if bare {
             (Some(whole), Members::default())
         } else {
-            (
-                history_of(whole.get())?,
-                serde_json::from_str(whole.get()).unwrap_or_default(),
-            )
+            (history_of(whole.get())?, members_of(whole.get()))
         };
         let events: Vec<&RawValue> = history
             .and_then(|list| serde_json::from_str(list.get()).ok())
@@ -154,31 +153,35 @@ impl HistoryFile {
         Self::of(&events, members)
     }
 
-    fn of(events: &[Event<'_>], members: Members<'_>) -> Result<Self, ReplayError> {
+    fn of(events: &[Event<'_>], mut members: Members<'_>) -> Result<Self, ReplayError> {
         let started = events
             .iter()
             .find(|e| e.is(EXECUTION_STARTED))
             .ok_or(ReplayError::NotStarted)?;
+        let is_payload = members.contains_key(OF_A_PAYLOAD);
+        // Null is as good as nothing.
+        members.retain(|_, value| value != "null");
         let instance = |link: &Value| link["InstanceId"].as_str().map(str::to_owned);
-        let instance_id = members
-            .instance_id
+        let text = |name: &str| serde_json::from_str::<String>(members.get(name)?).ok();
+        let instance_id = text("instanceId")
             .or_else(|| instance(&started.seen.orchestration_instance))
             .unwrap_or_else(|| "unknown".to_owned());
-        let parent = members
-            .parent_instance_id
-            .or_else(|| instance(&started.seen.parent_instance["OrchestrationInstance"]));
-        let input = match (members.input, &started.seen.input) {
-            (Some(input), _) => input.get().to_owned(),
-            (None, Value::String(text)) => {
-                // Text that is no JSON is given as a string, as the extension does.
-                let json = serde_json::from_str::<&RawValue>(text).map(|json| json.get().to_owned());
-                json.unwrap_or_else(|_| Value::from(text.as_str()).to_string())
+        let parent =
+            text("parentInstanceId").or_else(|| instance(&started.seen.parent_instance["OrchestrationInstance"]));
+        members.insert(
+            "instanceId".to_owned(),
+            Value::from(instance_id.as_str()).to_string().into(),
+        );
+        members.insert("parentInstanceId".to_owned(), Value::from(parent).to_string().into());
+        members
+            .entry("input".to_owned())
+            .or_insert_with(|| started_with(&started.seen.input).into());
+        if !is_payload {
+            members.insert(OF_A_PAYLOAD.to_owned(), "true".into());
+            for (name, value) in OF_THE_HOST {
+                members.entry(name.to_owned()).or_insert(value.into());
             }
-            (None, other) => other.to_string(),
-        };
-        let maximum = members
-            .maximum_short_timer_duration
-            .map_or(MAXIMUM_SHORT_TIMER, RawValue::get);
+        }
         let mut payload = String::from("{\"history\":[");
         for (index, event) in events.iter().enumerate() {
             if index > 0 {
@@ -195,14 +198,12 @@ impl HistoryFile {
             let begun = json!({"EventType": ORCHESTRATOR_STARTED, "EventId": -1, "Timestamp": last.seen.timestamp});
             let _ = write!(payload, ",{begun}");
         }
-        // Writing to a String cannot fail.
-        let _ = write!(
-            payload,
-            "],\"input\":{input},\"instanceId\":{},\"isReplaying\":true,\"parentInstanceId\":{},\
-             \"upperSchemaVersion\":1,\"upperSchemaVersionNew\":3,\"maximumShortTimerDuration\":{maximum}}}",
-            Value::from(instance_id.as_str()),
-            Value::from(parent),
-        );
+        payload.push(']');
+        for (name, value) in &members {
+            // Writing to a String cannot fail.
+            let _ = write!(payload, ",{}:{value}", Value::from(name.as_str()));
+        }
+        payload.push('}');
         Ok(Self {
             orchestration: started.seen.name.as_str().map(str::to_owned),
             instance_id,
@@ -240,6 +241,25 @@ fn history_of(text: &str) -> Result<Option<&RawValue>, ReplayError> {
         }) => Err(ReplayError::EntityBatch),
         // A number or a text is JSON, too.
         _ => Ok(None),
+    }
+}
+
+/// The other members of an object.
+fn members_of(text: &str) -> Members<'_> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap_or_default();
+    let others = members.into_iter().filter(|(name, _)| name != "history");
+    others.map(|(name, value)| (name, value.get().into())).collect()
+}
+
+/// The input of a history that was saved without it, as the trigger would deliver it.
+fn started_with(input: &Value) -> String {
+    match input {
+        // Text that is no JSON is given as a string, as the extension does.
+        Value::String(text) => match serde_json::from_str::<&RawValue>(text) {
+            Ok(json) => json.get().to_owned(),
+            Err(_) => input.to_string(),
+        },
+        other => other.to_string(),
     }
 }
 
@@ -384,6 +404,23 @@ mod tests {
             json!([turn(), started()]),
         ] {
             assert_eq!(history(&whole), *whole.as_array().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_payload_goes_on_with_all_that_its_host_offered_and_nothing_more() {
+        let file = read(&json!({
+            "history": [turn(), started()], "instanceId": "other", "isReplaying": false, "parentInstanceId": null,
+            "upperSchemaVersion": 1, "defaultHttpAsyncRequestSleepTimeMillseconds": 5000, "inventedLater": {"a": [1.50]},
+        }))
+        .unwrap();
+        let payload: Value = serde_json::from_str(&file.payload).unwrap();
+        assert_eq!(payload["defaultHttpAsyncRequestSleepTimeMillseconds"], 5000);
+        assert_eq!(payload["isReplaying"], false);
+        assert_eq!(payload["inventedLater"], json!({"a": [1.50]}));
+        assert_eq!(payload["upperSchemaVersion"], 1);
+        for absent in ["upperSchemaVersionNew", "maximumShortTimerDuration"] {
+            assert!(payload.get(absent).is_none(), "{absent}");
         }
     }
 

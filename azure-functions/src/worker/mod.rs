@@ -45,8 +45,12 @@ const NEEDS_REBUILD: u8 = 78;
 /// or none is linked in, says so and ends before it connects, with exit code 78: a host need not start it again. `init`, `functions` and `replay` are commands for people and tools; `--help`
 /// lists them. To run an app while developing it, use `cargo func run`.
 ///
-/// One setting in the environment is the worker's own: `AZURE_FUNCTIONS_EPISODE_TIMEOUT`, the time after which an episode of an
-/// orchestration that blocks its thread is given up (seconds, or a number with `ms`, `s`, `m` or `h`; 60 seconds if absent).
+/// Two settings in the environment are the worker's own:
+///
+/// * `AZURE_FUNCTIONS_EPISODE_TIMEOUT`, the time after which an episode of an orchestration that blocks its thread is given up
+///   (seconds, or a number with `ms`, `s`, `m` or `h`; 60 seconds if absent);
+/// * `AZURE_FUNCTIONS_EPISODE_MAX_ACTIONS`, how many actions (calls, timers, events, signals) one execution of an orchestration
+///   may ask for before it fails (100000 if absent, as many as hosts allow with `maxOrchestrationActions`).
 ///
 /// A logger for the `log` facade is installed unless the app has one. Its records of an invocation go to the host in the invocation's
 /// name; those made outside any invocation go to the host too, and to the console, because hosts show system records to nobody.

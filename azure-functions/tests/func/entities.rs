@@ -66,6 +66,13 @@ async fn stock(context: DurableEntityContext) -> Result<EntityOutput, Box<dyn st
             context.exists()
         ])
         .into()),
+        "flood" => {
+            let audit = EntityId::new("audit", "all")?;
+            for n in 0..99_999_999_999_u64 {
+                context.signal_entity(&audit, "log", n)?;
+            }
+            Ok(().into())
+        }
         "unwritable" => {
             context.set_state(&BTreeMap::from([((1, 2), 3)]))?;
             Ok(().into())
@@ -176,6 +183,18 @@ async fn reading_makes_no_state() {
     let answer = run("Register", None, &[("get", Value::Null)]).await;
     assert_eq!(state(&answer), None);
     assert_eq!(answer["signals"], json!([]));
+}
+
+#[tokio::test]
+async fn signals_without_end_fail_their_operation_with_the_number_and_the_line() {
+    let answer = run("stock", None, &[("flood", Value::Null), ("take", json!(1))]).await;
+    let results = results(&answer);
+    let error = results[0]["error"].as_str().unwrap();
+    assert!(
+        error.contains("more than 100000 signals") && error.contains("entities.rs:"),
+        "{error}"
+    );
+    assert_eq!(answer["signals"].as_array().unwrap().len(), 1, "none of them is sent");
 }
 
 #[tokio::test]

@@ -379,6 +379,29 @@ fn a_choice_among_nothing() {
     refused("a_choice_among_nothing", "chooses", &[]);
 }
 
+/// The list promises its length: nothing may be reserved for that.
+#[test]
+fn a_fan_out_that_never_ends() {
+    #[func]
+    async fn fans_out(context: DurableOrchestrationContext) {
+        let calls = (0..99_999_999_999_u64).map(|order| context.call_activity("pay", order));
+        let _ = context.join_all(calls).await;
+    }
+    refused("a_fan_out_that_never_ends", "fans_out", &[]);
+}
+
+/// Its futures ask for nothing until they are polled.
+#[test]
+fn a_list_of_futures_that_never_ends() {
+    #[func]
+    async fn lists(context: DurableOrchestrationContext) {
+        let context = &context;
+        let calls = (0..99_999_999_999_u64).map(|order| async move { context.call_activity("pay", order).await });
+        let _ = context.join_all(calls).await;
+    }
+    refused("a_list_of_futures_that_never_ends", "lists", &[]);
+}
+
 #[test]
 fn an_input_of_another_shape() {
     #[derive(serde::Deserialize)]

@@ -4,7 +4,7 @@
 use crate::process::run_app;
 use azure_functions::{
     bindings::DurableOrchestrationContext,
-    durable::{ActivityOutput, CallError, OrchestrationOutput},
+    durable::{ActivityOutput, CallError, DurableHttpRequest, OrchestrationOutput},
     func,
     histories::{ReplayError, Replayed, assert_replay, replay_directory, replay_file},
 };
@@ -125,6 +125,14 @@ async fn ship_that_fails_at_once(context: DurableOrchestrationContext) -> Result
 async fn ship_that_ends_at_once(context: DurableOrchestrationContext) -> Output {
     context.call_activity("ship_reserve", "b-17").await?;
     drop(context.create_timer_after(DAY));
+    Ok(().into())
+}
+
+#[func]
+async fn ship_by_http(context: DurableOrchestrationContext) -> Output {
+    context
+        .call_http(DurableHttpRequest::get("https://example.org/parcels"))
+        .await?;
     Ok(().into())
 }
 
@@ -468,4 +476,52 @@ fn the_replay_command_takes_files_and_folders_and_exits_with_the_worst() {
     let (code, out, err) = run(&["empty"]);
     assert_eq!(code, 1, "{out}{err}");
     assert!(out.contains("no history file (*.json)"), "{out}");
+}
+
+/// The answer of `replay`, with its exit code and what it said.
+fn replayed(payload: &Value) -> (i32, Value, String) {
+    let folder = folder(&[("payload.json", payload.clone())]);
+    let output = run_app(&["replay", folder.path().join("payload.json").to_str().unwrap()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    // libtest writes a line of its own first.
+    let answer = text
+        .find('{')
+        .map_or(Value::Null, |at| serde_json::from_str(&text[at..]).unwrap());
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), answer, said)
+}
+
+#[test]
+fn replay_answers_with_the_http_poll_delay_of_the_payload() {
+    let accepted = json!({"statusCode": 202, "headers": {"Location": "/parcels/7"}, "content": ""}).to_string();
+    let mut history = ship_history("ship_by_http");
+    history.truncate(6);
+    history[2]["Name"] = json!("BuiltIn::HttpActivity");
+    history[5]["Result"] = json!(accepted);
+    let mut payload = json!({
+        "history": history, "input": null, "instanceId": "order-7", "isReplaying": false, "parentInstanceId": null,
+        "upperSchemaVersion": 1, "upperSchemaVersionNew": 2, "maximumShortTimerDuration": "6.00:00:00",
+    });
+    for (delay, due) in [(5_000, "2030-04-01T10:00:05Z"), (90_000, "2030-04-01T10:01:30Z")] {
+        payload["defaultHttpAsyncRequestSleepTimeMillseconds"] = json!(delay);
+        let (code, answer, said) = replayed(&payload);
+        assert_eq!((code, &answer["actions"][0][1]["fireAt"]), (0, &json!(due)), "{said}");
+        assert_eq!(answer["schemaVersion"], 2);
+    }
+}
+
+#[test]
+fn replay_refuses_the_schema_version_that_the_worker_refuses() {
+    let mut history = ship_history("ship");
+    history.truncate(2);
+    for offered in [json!({}), json!({"upperSchemaVersion": 0})] {
+        let mut payload = json!({"history": history, "input": null, "instanceId": "order-7", "isReplaying": false});
+        payload
+            .as_object_mut()
+            .unwrap()
+            .extend(offered.as_object().unwrap().clone());
+        let (code, answer, said) = replayed(&payload);
+        assert_eq!((code, &answer["schemaVersion"]), (1, &json!(0)), "{said}");
+        assert!(said.contains("only schema V1 of the durable protocol"), "{said}");
+    }
 }

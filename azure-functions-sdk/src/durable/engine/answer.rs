@@ -12,12 +12,16 @@ use super::{
     retry::RetryPolicy,
     time::parse_time,
 };
+use crate::durable::json;
 
-/// Reads an answer. The error is a text for the user.
-pub(super) fn parse(json: &str) -> Result<Answer<'_>, String> {
+/// Compound actions that an answer may have for each action that is allowed: most workers write one or two.
+const COMPOUNDS: usize = 4;
+
+/// Reads an answer of at most so many actions. The error is a text for the user.
+pub(super) fn parse(json: &str, max_actions: usize) -> Result<Answer<'_>, String> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let raw = (&mut deserializer)
-        .deserialize_map(AnswerVisitor)
+        .deserialize_map(AnswerVisitor { max_actions })
         .and_then(|raw| deserializer.end().map(|()| raw));
     let raw = raw.map_err(|error| format!("the orchestrator's answer is not valid: {error}"))?;
     let schema = match raw.schema {
@@ -31,6 +35,11 @@ pub(super) fn parse(json: &str) -> Result<Answer<'_>, String> {
             ));
         }
     };
+    for (what, value) in [("output", raw.output), ("custom status", raw.custom_status)] {
+        if let Some(Err(error)) = value.map(|value| json::check(value.get())) {
+            return Err(format!("the {what} of the orchestrator cannot be read back: {error}"));
+        }
+    }
     let Some(mut plan) = raw.plan else {
         return Err("the orchestrator's answer has no actions".to_owned());
     };
@@ -92,7 +101,9 @@ struct RawAnswer<'t> {
     custom_status: Option<&'t RawValue>,
 }
 
-struct AnswerVisitor;
+struct AnswerVisitor {
+    max_actions: usize,
+}
 
 impl<'t> Visitor<'t> for AnswerVisitor {
     type Value = RawAnswer<'t>;
@@ -113,7 +124,9 @@ impl<'t> Visitor<'t> for AnswerVisitor {
         while let Some(Text(Some(key))) = map.next_key()? {
             let is = |name: &str| key.eq_ignore_ascii_case(name);
             if is("actions") {
-                raw.plan = map.next_value_seed(Groups)?;
+                raw.plan = map.next_value_seed(Groups {
+                    max_actions: self.max_actions,
+                })?;
             } else if is("isDone") {
                 raw.is_done = map.next_value()?;
             } else if is("schemaVersion") {
@@ -223,8 +236,38 @@ impl Visitor<'_> for Enumerated {
     }
 }
 
+/// What may still come: counted as it is read, so that a large answer takes no more memory than an allowed one.
+struct Left {
+    actions: usize,
+    nodes: usize,
+    allowed: usize,
+}
+
+impl Left {
+    fn action<E: de::Error>(&mut self) -> Result<(), E> {
+        let left = self.actions.checked_sub(1);
+        self.actions = left.ok_or_else(|| self.too_many())?;
+        Ok(())
+    }
+
+    fn node<E: de::Error>(&mut self) -> Result<(), E> {
+        let left = self.nodes.checked_sub(1);
+        self.nodes = left.ok_or_else(|| self.too_many())?;
+        Ok(())
+    }
+
+    fn too_many<E: de::Error>(&self) -> E {
+        E::custom(format_args!(
+            "the orchestration asked for more than {} actions, which is the limit (maxOrchestrationActions)",
+            self.allowed
+        ))
+    }
+}
+
 /// `actions`: an array of arrays.
-struct Groups;
+struct Groups {
+    max_actions: usize,
+}
 
 impl<'t> DeserializeSeed<'t> for Groups {
     type Value = Option<Plan<'t>>;
@@ -247,7 +290,13 @@ impl<'t> Visitor<'t> for Groups {
 
     fn visit_seq<S: SeqAccess<'t>>(self, mut groups: S) -> Result<Self::Value, S::Error> {
         let mut plan = Plan::default();
+        let mut left = Left {
+            actions: self.max_actions,
+            nodes: self.max_actions.saturating_mul(1 + COMPOUNDS),
+            allowed: self.max_actions,
+        };
         loop {
+            left.node::<S::Error>()?;
             let index = plan.nodes.len() as u32;
             plan.nodes.push(Node {
                 action: Action::Group,
@@ -257,6 +306,7 @@ impl<'t> Visitor<'t> for Groups {
             });
             let Some(members) = groups.next_element_seed(Members {
                 plan: &mut plan,
+                left: &mut left,
                 parent: index,
             })?
             else {
@@ -274,6 +324,7 @@ impl<'t> Visitor<'t> for Groups {
 /// An array of actions; yields their number. Null is an empty one.
 struct Members<'a, 't> {
     plan: &'a mut Plan<'t>,
+    left: &'a mut Left,
     parent: u32,
 }
 
@@ -301,6 +352,7 @@ impl<'t> Visitor<'t> for Members<'_, 't> {
         while seq
             .next_element_seed(One {
                 plan: self.plan,
+                left: self.left,
                 parent: self.parent,
             })?
             .is_some()
@@ -314,6 +366,7 @@ impl<'t> Visitor<'t> for Members<'_, 't> {
 /// One action with its descendants.
 struct One<'a, 't> {
     plan: &'a mut Plan<'t>,
+    left: &'a mut Left,
     parent: u32,
 }
 
@@ -333,7 +386,8 @@ impl<'t> Visitor<'t> for One<'_, 't> {
     }
 
     fn visit_map<M: MapAccess<'t>>(self, mut map: M) -> Result<(), M::Error> {
-        let plan = self.plan;
+        let (plan, left) = (self.plan, self.left);
+        left.node::<M::Error>()?;
         let index = plan.nodes.len();
         // Holds the place before the members, which may come before `actionType` in the text.
         plan.nodes.push(Node {
@@ -355,6 +409,7 @@ impl<'t> Visitor<'t> for One<'_, 't> {
                 plan.nodes.truncate(index + 1);
                 raw.members = map.next_value_seed(Members {
                     plan,
+                    left,
                     parent: index as u32,
                 })?;
             } else if is("fireAt") {
@@ -390,6 +445,7 @@ impl<'t> Visitor<'t> for One<'_, 't> {
         if !matches!(action, Action::Any | Action::All) {
             plan.nodes.truncate(index + 1);
             members = 0;
+            left.action::<M::Error>()?;
         }
         let end = plan.nodes.len() as u32;
         plan.nodes[index] = Node {

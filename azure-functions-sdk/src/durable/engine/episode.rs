@@ -125,7 +125,7 @@ impl<'a> Episode<'a> {
         has_entity: &dyn Fn(&str) -> bool,
     ) -> Decision {
         let instance = self.instance;
-        let reply = match outcome::read(answer) {
+        let reply = match outcome::read(answer, self.settings.max_actions) {
             Ok(reply) => reply,
             Err(text) => return self.broken(&text, now),
         };
@@ -208,17 +208,17 @@ impl<'a> Episode<'a> {
                 (None, true, Some((node, carried))) => {
                     let carried = carried.into_iter().cloned().collect();
                     let mut sent = decision.clone();
-                    for (task, id) in tasks.iter().zip(0_i32..).filter(|(task, _)| !task.recorded) {
-                        // Whatever is waited for has ended: what is left is signals and releases.
-                        if let Err(text) = scheduled.schedule(task, id, &mut sent) {
-                            let end = orchestrator_failed(instance, &text);
-                            decision.appended = self.new;
-                            decision.end(instance, end, next, now);
-                            decision
-                                .appended
-                                .push(Event::new(now, EventKind::OrchestratorCompleted));
-                            return decision;
-                        }
+                    // Whatever is waited for has ended: what is left is signals and releases.
+                    let mut left = tasks.iter().zip(0_i32..).filter(|(task, _)| !task.recorded);
+                    let scheduled_all = left.try_for_each(|(task, id)| scheduled.schedule(task, id, &mut sent));
+                    if let Err(text) = scheduled_all.and_then(|()| scheduled.check_next(node)) {
+                        let end = orchestrator_failed(instance, &text);
+                        decision.appended = self.new;
+                        decision.end(instance, end, next, now);
+                        decision
+                            .appended
+                            .push(Event::new(now, EventKind::OrchestratorCompleted));
+                        return decision;
                     }
                     decision.posted = sent.posted;
                     let mut latest = self.new;

@@ -90,15 +90,15 @@ impl HttpCall {
     }
 }
 
-/// Where and when to ask again, if the answer is a 202 that says where. A 202 without `Location` is a result: workers
-/// take it as one, and the extension fails.
+/// Where and when to ask again, if the answer is a 202 that says where. A 202 without `Location`, or with an empty one, is a
+/// result: workers take it as one, and the extension fails.
 fn accepted(result: &str, sleep: TimeDelta) -> Option<(String, TimeDelta)> {
     let members = Members::parse_text(result)?;
     if members.number("statusCode").ok()?? != 202.0 {
         return None;
     }
     let headers = Members::parse(members.get("headers")?)?;
-    let location = header(&headers, "Location")?;
+    let location = header(&headers, "Location").filter(|location| !location.trim().is_empty())?;
     let seconds = header(&headers, "Retry-After").and_then(|text| text.trim().parse::<u32>().ok());
     Some((
         location,

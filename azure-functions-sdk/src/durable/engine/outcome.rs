@@ -10,23 +10,26 @@ use super::{
     message::Message,
     text::compact,
 };
-use crate::durable::work::{ReturnValue, WorkResult};
+use crate::durable::{
+    json,
+    work::{ReturnValue, WorkResult},
+};
 
 /// Separates the text for people from the state of a failed orchestrator.
 const LABEL: &str = "\n\n$OutOfProcData$:";
 
-/// Reads an orchestrator's answer. The error is what the orchestration fails with at once.
-pub(super) fn read(answer: &WorkResult) -> Result<Answer<'_>, String> {
+/// Reads an orchestrator's answer of at most so many actions. The error is what the orchestration fails with at once.
+pub(super) fn read(answer: &WorkResult, max_actions: usize) -> Result<Answer<'_>, String> {
     let message = match answer {
         // A returned state with an error text makes the extension stumble; here it is the failure that was meant.
-        WorkResult::Succeeded(ReturnValue::Json(text) | ReturnValue::Text(text)) => return parse(text),
+        WorkResult::Succeeded(ReturnValue::Json(text) | ReturnValue::Text(text)) => return parse(text, max_actions),
         WorkResult::Succeeded(_) => return Err("the orchestrator function returned no state".to_owned()),
         WorkResult::Failed(message) => message_text(message),
     };
     let Some((friendly, state)) = message.split_once(LABEL) else {
         return Err(or_unknown(message));
     };
-    let mut answer = parse(state.trim()).map_err(|problem| {
+    let mut answer = parse(state.trim(), max_actions).map_err(|problem| {
         if friendly.trim().is_empty() {
             problem
         } else {
@@ -62,17 +65,23 @@ pub(crate) fn activity_ended(
     result: &WorkResult,
 ) -> Message {
     match result {
-        WorkResult::Succeeded(value) => Message::task_completed(at, execution_id, task_id, activity_result(value)),
+        WorkResult::Succeeded(value) => match activity_result(value) {
+            Ok(result) => Message::task_completed(at, execution_id, task_id, result),
+            Err(text) => Message::task_failed(at, execution_id, task_id, activity_failure(name, &text)),
+        },
         WorkResult::Failed(message) => Message::task_failed(at, execution_id, task_id, activity_failure(name, message)),
     }
 }
 
-/// JSON text of an activity's return value.
-fn activity_result(value: &ReturnValue) -> Option<String> {
-    match value {
+/// JSON text of an activity's return value. The error is what the activity fails with.
+fn activity_result(value: &ReturnValue) -> Result<Option<String>, String> {
+    Ok(match value {
         ReturnValue::None => None,
         ReturnValue::Json(text) => Some(match serde_json::from_str::<&RawValue>(text) {
-            Ok(json) => compact(json),
+            Ok(value) => {
+                json::check(text).map_err(|error| format!("its result cannot be read back: {error}"))?;
+                compact(value)
+            }
             Err(_) => json_string(text),
         }),
         ReturnValue::Text(text) => Some(json_string(text)),
@@ -83,7 +92,7 @@ fn activity_result(value: &ReturnValue) -> Option<String> {
         ReturnValue::Integer(number) => Some(number.to_string()),
         // JSON has no infinities.
         ReturnValue::Double(number) => Some(serde_json::to_string(number).unwrap_or_else(|_| "null".to_owned())),
-    }
+    })
 }
 
 /// How an activity's failure reads in history; `message` is the worker's exception message, or says how the worker

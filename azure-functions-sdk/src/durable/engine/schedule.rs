@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use azure_functions_durable::check_instance_id;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
@@ -16,6 +17,7 @@ use super::{
     shim::{Task, Work},
     text::{activity_input, compact},
 };
+use crate::durable::json;
 
 /// Makes events and outgoing work of what the orchestrator has newly scheduled.
 pub(super) struct Scheduled<'a, 'p> {
@@ -35,6 +37,7 @@ impl Scheduled<'_, '_> {
     /// The error fails the orchestration: the task cannot be scheduled.
     pub(super) fn schedule(&mut self, task: &Task, id: i32, decision: &mut Decision) -> Result<(), String> {
         let action = &self.plan.nodes[task.node as usize].action;
+        check_input(action)?;
         let kind = match (task.work, action) {
             (Work::Timer(fire_at), _) => {
                 if !task.is_cancelled_timer() {
@@ -144,6 +147,11 @@ impl Scheduled<'_, '_> {
         }
     }
 
+    /// Checks the input of the next execution, as [`schedule`](Self::schedule) does those of tasks.
+    pub(super) fn check_next(&self, node: u32) -> Result<(), String> {
+        check_input(&self.plan.nodes[node as usize].action)
+    }
+
     /// A signal with a fresh id.
     fn request(&mut self, operation: &str, input: Option<&RawValue>) -> Request {
         let id = (self.new_id)();
@@ -202,20 +210,23 @@ impl Scheduled<'_, '_> {
             version: own.version.clone(),
         };
         let same = |other: &str| other.to_lowercase() == child.to_lowercase();
-        let problem = if child.starts_with('@') {
-            Some("must not start with '@'")
+        let problem = if let Err(rule) = check_instance_id(&child) {
+            Some(rule.to_string())
         } else if same(&own.instance_id) {
-            Some("is the id of the orchestration that calls it")
+            Some("it is the id of the orchestration that calls it".to_owned())
         } else if own.parent.as_ref().is_some_and(|parent| same(&parent.instance_id)) {
-            Some("is the id of the parent orchestration")
+            Some("it is the id of the parent orchestration".to_owned())
         } else {
             None
         };
         match problem {
-            // The extension leaves the caller waiting for ever; here the call fails.
+            // The extension leaves the caller waiting for ever, or starts an instance that nothing can be sent to; here the
+            // call fails.
             Some(problem) => {
-                let reason =
-                    format!("Sub-orchestration '{name}' was not started: its instance id '{child}' {problem}.");
+                let reason = format!(
+                    "Sub-orchestration '{name}' was not started: the instance id '{}' is not valid: {problem}.",
+                    child.escape_debug()
+                );
                 let message = Message::child_failed(
                     self.now,
                     &link,
@@ -292,5 +303,22 @@ fn event_sent(target: &EntityId, request: &Request, due: Option<DateTime<Utc>>) 
         instance_id: target.to_string(),
         name: event_name(due),
         input: Some(request.to_json()),
+    }
+}
+
+/// What is not readable now cannot be read by the function that it is for, nor in any list.
+fn check_input(action: &Action<'_>) -> Result<(), String> {
+    let (what, name, input) = match action {
+        Action::Activity { name, input, .. } => ("activity", &**name, input),
+        Action::Child { name, input, .. } => ("sub-orchestration", &**name, input),
+        Action::CallEntity { operation, input, .. } | Action::SignalEntity { operation, input, .. } => {
+            ("operation", &**operation, input)
+        }
+        Action::ContinueAsNew { input } => ("next execution", "continue_as_new", input),
+        _ => return Ok(()),
+    };
+    match input.map(|input| json::check(input.get())) {
+        Some(Err(error)) => Err(format!("the input of the {what} '{name}' cannot be read back: {error}")),
+        _ => Ok(()),
     }
 }

@@ -34,7 +34,6 @@ pub(super) struct Shim<'a> {
     /// Index into the steps of the plan; `issued`: that step waits for its end.
     step: usize,
     issued: bool,
-    actions: usize,
     clock: DateTime<Utc>,
     /// Tasks that hold the end of the execution.
     open: usize,
@@ -160,7 +159,6 @@ impl<'a> Shim<'a> {
             tasks: Vec::with_capacity(plan.nodes.len()),
             step: 0,
             issued: false,
-            actions: 0,
             clock: DateTime::<Utc>::MIN_UTC,
             open: 0,
             mailboxes: BTreeMap::new(),
@@ -391,13 +389,6 @@ impl<'a> Shim<'a> {
                 }
                 action => {
                     self.nodes[node as usize].left = NONE;
-                    self.actions += 1;
-                    if self.actions > self.settings.max_actions {
-                        return Err(format!(
-                            "the orchestration asked for {} actions; {} are allowed (maxOrchestrationActions)",
-                            self.actions, self.settings.max_actions
-                        ));
-                    }
                     self.issue_leaf(node, action)?;
                 }
             }

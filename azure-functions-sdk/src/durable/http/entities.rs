@@ -59,13 +59,7 @@ impl Call<'_> {
             (0, false) => after.or(Some("@".to_owned())),
             _ => found.next,
         };
-        let body = found
-            .entities
-            .iter()
-            .take(top)
-            .map(listed)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(RequestError::Broken)?;
+        let body: Vec<Listed> = found.entities.iter().take(top).map(listed).collect();
         Ok(page(&body, next.map(|next| hexadecimal(&next))))
     }
 
@@ -102,12 +96,17 @@ fn entity_id(name: &str, key: &str) -> Result<EntityId, RequestError> {
     EntityId::new(name, key).map_err(RequestError::InvalidEntity)
 }
 
-fn listed(row: &EntityRow) -> Result<Listed, String> {
-    Ok(Listed {
-        entity_id: EntityId::parse(&row.id)?,
+fn listed(row: &EntityRow) -> Listed {
+    // One whose id is none is an entry all the same, not the end of the list.
+    let entity_id = EntityId::parse(&row.id).unwrap_or_else(|_| EntityId {
+        name: row.id.clone(),
+        key: String::new(),
+    });
+    Listed {
+        entity_id,
         last_operation_time: full_precision(row.updated),
         state: value(row.state.as_deref()),
-    })
+    }
 }
 
 fn full_precision(time: Micros) -> String {

@@ -9,7 +9,7 @@ use super::{
     Answer, Call,
     query::Query,
     response::json,
-    status::{Shown, StatusBody, status_body},
+    status::{Shown, StatusBody, damaged_body, status_body},
 };
 use crate::durable::{
     hub::requests::RequestError,
@@ -83,25 +83,22 @@ impl Call<'_> {
         }
         let after = query.after;
         let found = self.hub.list(query).await?;
-        let next = match (top, found.instances.is_empty()) {
+        let next = match (top, found.instances.is_empty() && found.damaged.is_empty()) {
             // A page of nothing ends where it began.
             (0, false) => after.or(Some(InstanceKey(0))),
             _ => found.next,
         };
-        let body: Vec<StatusBody<'_>> = found
-            .instances
-            .iter()
-            .take(top)
-            .map(|row| {
-                status_body(
-                    row,
-                    Shown {
-                        input: show_input,
-                        history: None,
-                    },
-                )
-            })
-            .collect();
+        let readable = found.instances.iter().map(|row| {
+            let shown = Shown {
+                input: show_input,
+                history: None,
+            };
+            (row.key, status_body(row, shown))
+        });
+        let damaged = found.damaged.iter().map(|row| (row.key, damaged_body(row)));
+        let mut entries: Vec<(InstanceKey, StatusBody<'_>)> = readable.chain(damaged).collect();
+        entries.sort_by_key(|(key, _)| *key);
+        let body: Vec<StatusBody<'_>> = entries.into_iter().take(top).map(|(_, body)| body).collect();
         Ok(page(&body, next.map(|next| format!("{:x}", next.0))))
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
 
 use super::{
     Answer, Call,
@@ -15,6 +14,7 @@ use super::{
 use crate::durable::{
     engine::instance::RuntimeStatus,
     hub::requests::{RequestError, Start},
+    json::check,
 };
 
 /// What is encoded in the path of a management URL: the extension encodes as forms do, and a blank becomes a plus.
@@ -70,8 +70,7 @@ impl Call<'_> {
         // A byte order mark in front is what some editors leave in files that people post.
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         let text = std::str::from_utf8(body).map_err(|error| RequestError::InvalidJson(error.to_string()))?;
-        // Read as it will be read later: as a value, so that what no reader can hold is refused here.
-        serde_json::from_str::<Value>(text).map_err(|error| RequestError::InvalidJson(error.to_string()))?;
+        check(text).map_err(|error| RequestError::InvalidJson(error.to_string()))?;
         Ok(text.trim())
     }
 

@@ -13,7 +13,8 @@ use super::{
 use crate::durable::{
     engine::{event::json_string, instance::RuntimeStatus},
     hub::requests::RequestError,
-    store::{InstanceRow, Micros},
+    json::check,
+    store::{DamagedRow, InstanceRow, Micros},
 };
 
 /// Seconds until a client should look again.
@@ -93,7 +94,23 @@ pub(super) fn status_body(row: &InstanceRow, shown: Shown) -> StatusBody<'_> {
     }
 }
 
-/// Stored text as a JSON value: what does not parse is a string, what is blank an empty string.
+/// An entry for a row that cannot be read: the list goes on, and says what is wrong where the output would be.
+pub(super) fn damaged_body(row: &DamagedRow) -> StatusBody<'_> {
+    StatusBody {
+        name: &row.name,
+        instance_id: &row.id,
+        runtime_status: "Unknown",
+        input: value(None),
+        custom_status: value(None),
+        output: raw(json_string(&row.problem())),
+        created_time: whole_seconds(0),
+        last_updated_time: whole_seconds(0),
+        history_events: None,
+        version: None,
+    }
+}
+
+/// Stored text as a JSON value: what no reader would take as one is a string, what is blank an empty string.
 pub(super) fn value(text: Option<&str>) -> Box<RawValue> {
     let Some(text) = text else {
         return RawValue::NULL.to_owned();
@@ -101,14 +118,14 @@ pub(super) fn value(text: Option<&str>) -> Box<RawValue> {
     if text.trim().is_empty() {
         return raw(json_string(""));
     }
-    match serde_json::from_str::<&RawValue>(text) {
-        Ok(value) => value.to_owned(),
+    match check(text) {
+        Ok(()) => raw(text.trim().to_owned()),
         Err(_) => raw(json_string(text)),
     }
 }
 
 fn raw(json: String) -> Box<RawValue> {
-    // A JSON string always is one; null would be the answer if it ever were not.
+    // It has been checked, or is a JSON string; null would be the answer if it ever were not.
     RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
@@ -168,6 +185,28 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_cannot_be_read_is_an_entry_that_says_so() {
+        let row = DamagedRow {
+            key: InstanceKey(2),
+            id: "b".into(),
+            name: "f".into(),
+            reason: "no such status: 99".into(),
+        };
+        let body = serde_json::to_value(damaged_body(&row)).unwrap();
+        assert_eq!(
+            (&body["instanceId"], &body["runtimeStatus"]),
+            (&"b".into(), &"Unknown".into())
+        );
+        assert!(
+            body["output"]
+                .as_str()
+                .unwrap()
+                .contains("cannot be read: no such status: 99."),
+            "{body}"
+        );
+    }
+
+    #[test]
     fn stored_text_becomes_a_json_value() {
         for (text, json) in [
             (None, "null"),
@@ -175,6 +214,9 @@ mod tests {
             (Some("12"), "12"),
             (Some("not \"json\""), r#""not \"json\"""#),
             (Some("null"), "null"),
+            (Some(" [1, 2]\n"), "[1, 2]"),
+            (Some(r#""\ud83d""#), r#""\"\\ud83d\"""#),
+            (Some("1e400"), r#""1e400""#),
         ] {
             assert_eq!(value(text).get(), json);
         }

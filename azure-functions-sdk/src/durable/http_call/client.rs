@@ -12,7 +12,7 @@ use hyper_util::{
 };
 use url::Url;
 
-use super::{HttpCallError, HttpCallRequest, HttpCallResponse, HttpCaller, without_query};
+use super::{HttpCallError, HttpCallRequest, HttpCallResponse, HttpCaller, charset, without_query};
 
 /// Largest body of a response, in bytes: it becomes part of a history.
 const LARGEST: usize = 32 * 1024 * 1024;
@@ -160,6 +160,7 @@ async fn received(response: http::Response<hyper::body::Incoming>) -> Result<Htt
     let (parts, body) = response.into_parts();
     let body = Limited::new(body, LARGEST).collect().await;
     let body = body.map_err(|error| format!("its response could not be read: {}", chain(&*error)))?;
+    let content = charset::text(parts.headers.get(header::CONTENT_TYPE), &body.to_bytes())?;
     let headers = parts.headers.iter().map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
         (name.as_str().to_owned(), value)
@@ -167,7 +168,7 @@ async fn received(response: http::Response<hyper::body::Incoming>) -> Result<Htt
     Ok(HttpCallResponse {
         status: parts.status.as_u16(),
         headers: headers.collect(),
-        content: String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+        content,
     })
 }
 

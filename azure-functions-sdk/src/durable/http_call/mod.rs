@@ -4,6 +4,8 @@
 //! pauses between attempts are the engine's.
 
 #[cfg(feature = "host")]
+mod charset;
+#[cfg(feature = "host")]
 mod client;
 
 use std::{collections::BTreeMap, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};

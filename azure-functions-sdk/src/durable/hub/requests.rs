@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use azure_functions_durable::check_instance_id;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
@@ -17,12 +18,11 @@ use crate::durable::{
         instance::RuntimeStatus,
         message::Message,
     },
+    json,
     store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, StoreError, writer::Place},
     work::WorkKind,
 };
 
-/// Longest instance id, in characters.
-const MAX_ID: usize = 256;
 /// Instances that one commit removes at most.
 const PURGE_AT_ONCE: usize = 256;
 
@@ -108,7 +108,8 @@ impl Inner {
     pub(crate) async fn start(self: &Arc<Self>, start: Start) -> Result<String, RequestError> {
         self.check_function(&start.function)?;
         if let Some(id) = &start.instance_id {
-            check_instance_id(id)?;
+            check_instance_id(id)
+                .map_err(|rule| RequestError::InvalidId(format!("The instance id is not valid: {rule}.")))?;
         }
         self.check_health()?;
         let (id, old) = match start.instance_id {
@@ -260,6 +261,11 @@ impl Inner {
     /// Starts an instance again with the input that it had; returns the id.
     pub(crate) async fn restart(self: &Arc<Self>, id: &str, new_instance: bool) -> Result<String, RequestError> {
         let row = self.find(id).await?.ok_or(RequestError::NotFound)?;
+        // An earlier version may have taken it.
+        if let Some(Err(error)) = row.input.as_deref().map(json::check) {
+            let text = format!("the input that the instance was started with cannot be read: {error}");
+            return Err(RequestError::InvalidJson(text));
+        }
         let start = Start {
             function: row.name,
             instance_id: (!new_instance).then_some(row.id),
@@ -446,29 +452,4 @@ fn failing(reason: Option<Arc<str>>) -> RequestError {
         Some(reason) => RequestError::Unavailable(unavailable(&reason)),
         None => StoreError::Closed.into(),
     }
-}
-
-/// Checks an id that a client chose.
-fn check_instance_id(id: &str) -> Result<(), RequestError> {
-    let refused = |why: &str| {
-        Err(RequestError::InvalidId(format!(
-            "The instance id is not valid: it {why}."
-        )))
-    };
-    if id.is_empty() {
-        return refused("must not be empty");
-    }
-    if id.chars().count() > MAX_ID {
-        return refused("must not be longer than 256 characters");
-    }
-    if id.starts_with('@') {
-        return refused("must not start with '@', which marks entities");
-    }
-    if id
-        .chars()
-        .any(|character| matches!(character, '/' | '\\' | '?' | '#') || character.is_control())
-    {
-        return refused("must not contain '/', '\\', '?', '#' or control characters");
-    }
-    Ok(())
 }

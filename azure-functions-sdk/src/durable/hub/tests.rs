@@ -301,3 +301,44 @@ async fn the_recorded_history_is_whole_and_of_the_current_execution() {
     assert_eq!(child["parentInstanceId"], "i");
     assert_eq!(numbers(&child), [12, 0, 4, 13, 12, 5, 1, 13]);
 }
+
+/// As an earlier version left it: the list goes on, what cannot be read is text, and the instance is not started again.
+#[tokio::test]
+async fn a_stored_value_that_cannot_be_read_is_shown_as_text_and_refused_at_a_restart() {
+    let worker = Arc::new(worker().orchestration("simple", |_| Ok(Value::Null)));
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let hub = TaskHub::open(options.clone(), worker.clone()).unwrap();
+    hub.set_functions(worker.functions());
+    for id in ["old", "new"] {
+        call(&hub, "POST", &format!("/orchestrators/simple/{id}"), "1").await;
+        eventually("the instance completes", async || {
+            call(&hub, "GET", &format!("/instances/{id}"), "").await.1["runtimeStatus"] == "Completed"
+        })
+        .await;
+    }
+    let other = rusqlite::Connection::open(options.database()).unwrap();
+    let damage =
+        r#"UPDATE inputs SET input = '"\ud83d"' WHERE instance = (SELECT key FROM instances WHERE id = 'old')"#;
+    assert_eq!(other.execute(damage, []).unwrap(), 1);
+
+    let (code, list) = call(&hub, "GET", "/instances", "").await;
+    assert_eq!(code, StatusCode::OK);
+    assert_eq!(
+        (&list[0]["input"], &list[1]["input"]),
+        (&json!(r#""\ud83d""#), &json!(1))
+    );
+    for new in ["true", "false"] {
+        let restart = format!("/instances/old/restart?restartWithNewInstanceId={new}");
+        let (code, body) = call(&hub, "POST", &restart, "").await;
+        assert_eq!(
+            (code, &body["Message"]),
+            (StatusCode::BAD_REQUEST, &json!("Invalid JSON content"))
+        );
+        let why = body["ExceptionMessage"].as_str().unwrap();
+        assert!(
+            why.contains("cannot be read: ") && why.contains("line 1 column"),
+            "{why}"
+        );
+    }
+}

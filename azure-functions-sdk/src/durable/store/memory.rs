@@ -114,7 +114,11 @@ impl Store for MemoryStore {
         let instances: Vec<InstanceRow> = found.by_ref().take(query.limit).collect();
         let more = query.limit > 0 && found.next().is_some();
         let next = instances.last().map(|row| row.key).filter(|_| more);
-        Ok(Page { instances, next })
+        Ok(Page {
+            instances,
+            damaged: Vec::new(),
+            next,
+        })
     }
 
     fn entity(&self, id: &str) -> Result<Option<EntityRow>, StoreError> {

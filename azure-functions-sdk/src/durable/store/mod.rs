@@ -22,7 +22,7 @@ pub(crate) use commit::{
     ActivityRow, Commit, EntityInboxRow, EntityRow, EntityTimerRow, InboxRow, InstanceState, TimerRow,
 };
 pub use durability::Durability;
-pub(crate) use query::{EntityPage, EntityQuery, InstanceQuery, Page};
+pub(crate) use query::{DamagedRow, EntityPage, EntityQuery, InstanceQuery, Page};
 
 /// Surrogate key of an instance: an id that is used again gets a new key, so that late messages cannot reach it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

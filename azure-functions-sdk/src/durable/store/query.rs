@@ -25,8 +25,30 @@ pub(crate) struct InstanceQuery {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) instances: Vec<InstanceRow>,
+    /// Those on this page that cannot be read.
+    pub(crate) damaged: Vec<DamagedRow>,
     /// Where the next page begins; `None` when there is none.
     pub(crate) next: Option<InstanceKey>,
+}
+
+/// A row of an instance that cannot be read, with what of it can be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DamagedRow {
+    pub(crate) key: InstanceKey,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// What the database says of it.
+    pub(crate) reason: String,
+}
+
+impl DamagedRow {
+    /// What is wrong, and what to do.
+    pub(crate) fn problem(&self) -> String {
+        format!(
+            "The row of this instance in the task hub's database cannot be read: {}. Delete the row, or choose another data folder.",
+            self.reason
+        )
+    }
 }
 
 /// Filter and position of one page of entities that exist.

@@ -4,6 +4,7 @@ use crate::durable::{
     CallError, CallFuture, CalledKind, DurableOrchestrationContext, RetryOptions,
     replay::{action::ActionKind, core::Site},
 };
+use azure_functions_durable::check_instance_id;
 use serde::Serialize;
 use std::{panic::Location, rc::Rc};
 
@@ -65,12 +66,14 @@ impl<T> DurableOrchestrationContext<T> {
         let id = id.filter(|id| !id.is_empty());
         // The host swallows these mistakes, and every later id would shift.
         let same = |other: &str| id.is_some_and(|id| id.eq_ignore_ascii_case(other));
-        let reason = match id {
-            Some(id) if id.starts_with('@') => Some("ids of entities start with '@'"),
-            Some(_) if same(self.instance_id()) => Some("it is the id of this instance"),
-            Some(_) if self.parent_instance_id().is_some_and(same) => Some("it is the id of the parent instance"),
-            _ => None,
-        };
+        let reason = id.and_then(|id| match check_instance_id(id) {
+            Err(rule) => Some(rule.to_string()),
+            Ok(()) if same(self.instance_id()) => Some("it is the id of this instance".to_owned()),
+            Ok(()) if self.parent_instance_id().is_some_and(same) => {
+                Some("it is the id of the parent instance".to_owned())
+            }
+            Ok(()) => None,
+        });
         if let (Some(reason), Some(id)) = (reason, id) {
             return Err(CallError::InstanceId {
                 name: name.to_owned(),

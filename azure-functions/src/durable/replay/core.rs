@@ -89,6 +89,8 @@ pub(crate) struct State {
     pub(super) relays: BTreeMap<u32, Relay>,
     /// What an action that the core issues by itself would break.
     pub(super) violation: Option<(Refusal, Site)>,
+    /// How many actions, and operations, one execution may have.
+    pub(super) max_actions: usize,
     guids: u32,
 }
 
@@ -100,7 +102,12 @@ thread_local! {
 impl Core {
     /// Reads the index of the history and delivers all up to ExecutionStarted. `handed_on` are the unconsumed events of
     /// the previous execution: name and JSON text.
-    pub(crate) fn new(history: History, functions: KnownFunctions, handed_on: Vec<(String, String)>) -> Rc<Self> {
+    pub(crate) fn new(
+        history: History,
+        functions: KnownFunctions,
+        handed_on: Vec<(String, String)>,
+        max_actions: usize,
+    ) -> Rc<Self> {
         let boundary = history.replay_boundary();
         let mut scheduled = Vec::new();
         let mut stray = None;
@@ -179,6 +186,7 @@ impl Core {
                 section: None,
                 relays: BTreeMap::new(),
                 violation: None,
+                max_actions,
                 guids: 0,
             }),
             refused: Cell::new(None),
@@ -320,6 +328,23 @@ impl Core {
             self.note_refusal(Refusal::ForeignConcurrency, Some(site));
         }
         true
+    }
+
+    /// Refuses an operation or action more than the limit allows.
+    pub(super) fn check_room(&self, site: Option<Site>) {
+        let full = self.state.borrow().full();
+        if let Some(refusal) = full {
+            self.refuse(refusal, site);
+        }
+    }
+
+    /// Refuses an item more than the limit allows in a list of so many. Lists are counted as they are read: what an
+    /// iterator says of its length is a promise, and memory that is reserved for it may be more than there is.
+    pub(crate) fn check_items(&self, count: usize, site: Site) {
+        let limit = self.state.borrow().max_actions;
+        if count >= limit {
+            self.refuse(Refusal::TooManyItems(limit), Some(site));
+        }
     }
 
     pub(crate) fn is_replaying(&self) -> bool {

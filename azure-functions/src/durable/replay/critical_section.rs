@@ -86,6 +86,7 @@ impl Core {
             Some(false) => self.refuse(Refusal::LockPending, Some(site)),
             None => {}
         }
+        self.check_room(Some(site));
         let mut state = self.state.borrow_mut();
         let op = state.new_operation(Course::Call, site);
         let entities: Rc<[EntityId]> = entities.into();

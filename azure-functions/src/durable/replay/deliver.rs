@@ -39,19 +39,18 @@ impl Core {
     pub(super) fn deliver(&self) -> bool {
         let mut state = self.state.borrow_mut();
         loop {
+            if let Some((refusal, site)) = state.violation.take() {
+                drop(state);
+                self.refuse(refusal, Some(site));
+            }
             // What comes after the request to start over belongs to the next execution.
             if state.stopped() || state.continue_as_new.is_some() {
                 return false;
             }
             match state.next(&self.history) {
                 None => return false,
-                Some(_) if state.violation.is_some() => {
-                    if let Some((refusal, site)) = state.violation.take() {
-                        drop(state);
-                        self.refuse(refusal, Some(site));
-                    }
-                    return false;
-                }
+                // Told at once, before code can go on with what was answered.
+                Some(_) if state.violation.is_some() => {}
                 Some(Delivered::Quiet) => {}
                 Some(Delivered::Answer) => return true,
                 Some(Delivered::AskRetryPolicy { op, place }) => {
@@ -181,7 +180,7 @@ impl State {
     fn completed(&mut self, history: &History, op: OpId, id: u32, place: usize) {
         let then = match &self.operations[op.0 as usize].course {
             Course::Call => Then::Answer(Answered::Event(place)),
-            Course::Timer { due, .. } if self.fired_early(history, id, *due) => Then::NextPiece { due: *due },
+            Course::Timer { due, .. } if self.was_a_piece(history, id, *due) => Then::NextPiece { due: *due },
             Course::Timer { .. } => Then::Answer(Answered::Fired),
             Course::Http(call) if matches!(call.stage, RetryStage::Attempt) => {
                 return self.http_answered(history, op, place);
@@ -223,7 +222,7 @@ impl State {
     fn staged(&self, history: &History, id: u32, place: usize, stage: RetryStage) -> Then {
         match stage {
             RetryStage::Attempt => Then::Answer(Answered::Event(place)),
-            RetryStage::Delay { due, .. } if self.fired_early(history, id, due) => Then::DelayAgain { due },
+            RetryStage::Delay { due, .. } if self.was_a_piece(history, id, due) => Then::DelayAgain { due },
             RetryStage::Delay { .. } => Then::NextAttempt,
         }
     }
@@ -259,9 +258,14 @@ impl State {
         }
     }
 
-    /// Whether this timer was only a piece of what was asked for. The recorded due time decides, so that a host whose
-    /// maximum has changed since does not change the past; hosts may cut fractions of a second.
-    fn fired_early(&self, history: &History, id: u32, due: DateTime<Utc>) -> bool {
+    /// Whether this timer was only a piece of the wait until `due`. Two things must hold: today's code asks for a piece,
+    /// because the wait is longer than the host's maximum, and the recorded timer is as long as that piece. A recorded
+    /// timer that is shorter was a whole wait, which the code or a setting has made longer since: it ends when it fires, as
+    /// in the other SDKs. Hosts may cut fractions of a second.
+    fn was_a_piece(&self, history: &History, id: u32, due: DateTime<Utc>) -> bool {
+        let ActionKind::CreateTimer { fire_at: piece, .. } = self.actions[id as usize].kind else {
+            return false;
+        };
         let recorded = match self
             .scheduled
             .get(id as usize)
@@ -272,11 +276,10 @@ impl State {
             Some(Event::Scheduled { fire_at, .. }) => fire_at,
             _ => None,
         };
-        let fire_at = recorded.or(match &self.actions[id as usize].kind {
-            ActionKind::CreateTimer { fire_at, .. } => Some(*fire_at),
-            _ => None,
-        });
-        fire_at.is_some_and(|fire_at| add(fire_at, TimeDelta::seconds(1)) < due)
+        let fire_at = recorded.unwrap_or(piece);
+        let tolerance = TimeDelta::seconds(1);
+        let is_before = |earlier, later| add(earlier, tolerance) < later;
+        is_before(piece, due) && is_before(fire_at, due) && !is_before(fire_at, piece)
     }
 
     fn raised(&mut self, history: &History, name: Span, input: Span, place: usize) -> Delivered {

@@ -65,7 +65,9 @@ impl HttpCall {
         let header = |name| headers.and_then(|headers| header(headers, name));
         if status == 202
             && self.polling
-            && let Some(place) = header("Location").and_then(|place| self.request.url.join(place).ok())
+            // An empty one names no place: the address that was asked would be asked for ever.
+            && let Some(place) = header("Location").filter(|place| !place.trim().is_empty())
+            && let Ok(place) = self.request.url.join(place)
         {
             let delay = header("Retry-After").and_then(|text| retry_after(text, now));
             self.request = Rc::new(self.request.poll(place));
@@ -101,7 +103,7 @@ impl Request {
     }
 
     /// The request that asks whether it is done now. Function keys are for the first address only, and what else proves
-    /// who asks does not go to a stranger.
+    /// who asks, the token of a managed identity with it, does not go to another origin.
     fn poll(&self, place: Url) -> Self {
         let at_home = self.url.origin() == place.origin();
         let keep = |name: &str| match name.to_ascii_lowercase().as_str() {
@@ -115,7 +117,7 @@ impl Request {
             headers: self.headers.iter().filter(|(name, _)| keep(name)).cloned().collect(),
             content: None,
             timeout: self.timeout,
-            identity: self.identity.clone(),
+            identity: self.identity.clone().filter(|_| at_home),
         }
     }
 

@@ -24,6 +24,7 @@ use std::{
 impl Core {
     /// Issues a plain call.
     pub(crate) fn issue_call(&self, call: ActionKind, site: Site) -> OpId {
+        self.check_room(Some(site));
         self.check_call(&call, site);
         let mut state = self.state.borrow_mut();
         let op = state.new_operation(Course::Call, site);
@@ -33,6 +34,7 @@ impl Core {
 
     /// Issues the first attempt of a call with a retry policy.
     pub(crate) fn issue_retry(&self, call: ActionKind, options: RetryOptions, site: Site) -> OpId {
+        self.check_room(Some(site));
         self.check_call(&call, site);
         let mut state = self.state.borrow_mut();
         let retry = Retry {
@@ -54,6 +56,7 @@ impl Core {
         retry_statuses: Vec<u16>,
         site: Site,
     ) -> OpId {
+        self.check_room(Some(site));
         let mut state = self.state.borrow_mut();
         let request = Rc::new(request);
         let call = HttpCall {
@@ -70,6 +73,7 @@ impl Core {
 
     /// Issues a call to an entity.
     pub(crate) fn issue_entity_call(&self, target: &Rc<str>, operation: &str, input: String, site: Site) -> OpId {
+        self.check_room(Some(site));
         self.check_message(Message::Call, target, site);
         let mut state = self.state.borrow_mut();
         let op = state.new_operation(Course::Call, site);
@@ -98,6 +102,7 @@ impl Core {
         at: Option<DateTime<Utc>>,
         site: Site,
     ) {
+        self.check_room(Some(site));
         self.check_message(Message::Signal, &target, site);
         let mut state = self.state.borrow_mut();
         let op = state.new_operation(Course::Call, site);
@@ -114,6 +119,7 @@ impl Core {
 
     /// Issues a timer, or the first piece of it.
     pub(crate) fn issue_timer(&self, due: DateTime<Utc>, site: Site) -> OpId {
+        self.check_room(Some(site));
         let mut state = self.state.borrow_mut();
         let op = state.new_operation(Course::Timer { task: u32::MAX, due }, site);
         let task = state.issue_timer(&self.history, due, op);
@@ -123,6 +129,7 @@ impl Core {
 
     /// Begins to wait for an external event.
     pub(crate) fn issue_wait(&self, name: &str, site: Site) -> OpId {
+        self.check_room(Some(site));
         let mut state = self.state.borrow_mut();
         let name = state.events.name(name);
         let op = state.new_operation(Course::Wait, site);
@@ -236,10 +243,22 @@ impl State {
         }
     }
 
+    /// Why there can be no further operation or action, if there cannot.
+    pub(super) fn full(&self) -> Option<Refusal> {
+        let count = self.operations.len().max(self.actions.len());
+        (count >= self.max_actions).then_some(Refusal::TooManyActions(self.max_actions))
+    }
+
     /// Numbers an action, checks it against the history and adds it to the open segment.
     pub(super) fn issue(&mut self, history: &History, kind: ActionKind, op: OpId) -> u32 {
         self.reissue(history);
         let id = self.next_id();
+        if self.actions.len() >= self.max_actions {
+            // A call has been refused by now; a further attempt or piece of a wait is at the next event.
+            let site = self.operations[op.0 as usize].site;
+            self.violation
+                .get_or_insert((Refusal::TooManyActions(self.max_actions), site));
+        }
         self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
         let site = self.operations[op.0 as usize].site;
         let wait = self.longer_wait(&kind, op);

@@ -63,6 +63,9 @@ impl Core {
     /// Answers whether the code may go the new way here.
     pub(crate) fn patched(&self, id: &str) -> Result<bool, Alike> {
         let marker = PatchMarker::of(id);
+        if !self.state.borrow().patches.contains_key(&marker) {
+            self.check_room(None);
+        }
         let mut state = self.state.borrow_mut();
         let answer = match state.patches.get(&marker) {
             Some(Patch { asked: Some(other), .. }) if **other != *id => {

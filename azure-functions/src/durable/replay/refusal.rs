@@ -1,7 +1,12 @@
 //! What the core refuses user code, and how it says so: the reason is recorded in the core, where no `catch_unwind` of
 //! user code can hide it, and a marker unwinds to the episode.
 
-use std::panic::Location;
+use std::{borrow::Cow, panic::Location};
+
+/// What to do where there is too much.
+const PORTIONS: &str = "Do the work in portions: give a part of it to each of several sub-orchestrations, or start over with \
+    `context.continue_as_new(..)`. AZURE_FUNCTIONS_EPISODE_MAX_ACTIONS sets this limit, `maxOrchestrationActions` in host.json \
+    that of the host";
 
 /// Why an episode was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,10 @@ pub(crate) enum Refusal {
     SubOrchestrationInSection,
     /// The lock of an entity that the app does not have.
     UnknownEntity,
+    /// More actions in one execution than this limit.
+    TooManyActions(usize),
+    /// More futures or entities in one call than this limit.
+    TooManyItems(usize),
 }
 
 /// A refusal with the call it happened at, if one is known.
@@ -50,8 +59,18 @@ pub(crate) struct Marker;
 
 impl Refusal {
     /// What happened and what to write instead; reads after "orchestration 'x' …".
-    pub(crate) fn explain(self) -> &'static str {
-        match self {
+    pub(crate) fn explain(self) -> Cow<'static, str> {
+        let text = match self {
+            Self::TooManyActions(limit) => {
+                return format!(
+                    "asked for more than {limit} actions (activities, timers, events and the like) in one execution. {PORTIONS}"
+                )
+                .into();
+            }
+            Self::TooManyItems(limit) => {
+                return format!("gave more than {limit} futures or entities to one call of its context. {PORTIONS}")
+                    .into();
+            }
             Self::ForeignAwait | Self::NothingAwaited => {
                 "awaited something that is not a durable task (a timer, socket, channel, lock or task of a runtime, a set of futures with \
                  a waker of its own such as `FuturesUnordered`, or a future that never completes). An orchestration is replayed from its \
@@ -98,6 +117,7 @@ impl Refusal {
                 "started a sub-orchestration while it holds locks. Call it before the lock, or after the guard is dropped"
             }
             Self::UnknownEntity => "asked for the lock of an entity that this app does not have",
-        }
+        };
+        text.into()
     }
 }

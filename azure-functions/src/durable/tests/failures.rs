@@ -1,7 +1,7 @@
 //! Rule 13: failures keep their cause.
 
 use super::script::{body, fallible, ok, payload, run, run_payload};
-use crate::durable::{CallError, CalledKind, KnownFunctions, Orchestrator};
+use crate::durable::{CallError, CalledKind, KnownFunctions, Orchestrator, RetryOptions};
 use serde_json::{Value, json};
 use std::error::Error;
 
@@ -207,9 +207,39 @@ fn instance_ids_that_the_host_would_swallow_are_refused() {
         run(orchestrator, "12 0").output(),
         &json!([
             "the instance id 'ORDER-7F3A' of sub-orchestration 'Child' is not allowed: it is the id of this instance",
-            "the instance id '@a@b' of sub-orchestration 'Child' is not allowed: ids of entities start with '@'"
+            "the instance id '@a@b' of sub-orchestration 'Child' is not allowed: it must not start with `@`, which marks entities"
         ])
     );
+}
+
+/// Such a child would start, and no event could be sent to it: its parent would wait for ever.
+#[test]
+fn a_child_whose_id_cannot_be_addressed_is_refused_before_it_takes_an_id() {
+    let orchestrator: Orchestrator = |c| {
+        body(async move {
+            let long = "x".repeat(300);
+            let mut refused = 0;
+            for id in ["a/b", "a?b", "a#b", "a\\b", "a\u{1}b", ".", "..", " ", long.as_str()] {
+                let error = c.call_sub_orchestrator("Child", Some(id), ()).await.unwrap_err();
+                assert!(
+                    matches!(&error, CallError::InstanceId { id: given, .. } if given == id),
+                    "{error}"
+                );
+                assert!(!error.to_string().contains(char::is_control), "{error}");
+                let retried = c.call_sub_orchestrator_with_retry(
+                    "Child",
+                    Some(id),
+                    RetryOptions::new(std::time::Duration::from_secs(1), 3),
+                    (),
+                );
+                assert!(matches!(retried.await, Err(CallError::InstanceId { .. })));
+                refused += 1;
+            }
+            json!(refused)
+        })
+    };
+    let turn = run(orchestrator, "12 0");
+    assert_eq!((turn.output(), turn.actions().as_str()), (&json!(9), ""));
 }
 
 #[test]

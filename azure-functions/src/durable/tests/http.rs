@@ -100,6 +100,53 @@ fn without_a_retry_after_the_hosts_own_delay_counts() {
     assert_eq!(turn.answer["actions"][0][1]["fireAt"], "2031-05-04T10:01:05Z");
 }
 
+/// The delay is a setting of the host: raising it is no change of the code.
+#[test]
+fn a_delay_of_the_host_that_was_raised_or_lowered_since_leaves_recorded_polls_as_they_are() {
+    let polled = r#"12 0 4#0(BuiltIn::HttpActivity) 13 12 5>0={"statusCode":202,"headers":{"Location":"/s"}} 10#1=2031-05-04T10:01:30Z 13 12 11>1 4#2(BuiltIn::HttpActivity) 13 12 5>2={"statusCode":200,"content":"done"}"#;
+    for delay in [1_000, 30_000, 300_000, 2_000_000_000] {
+        let mut payload = payload(polled, &Value::Null);
+        payload["defaultHttpAsyncRequestSleepTimeMillseconds"] = json!(delay);
+        let turn = run_payload(POST, &payload, &KnownFunctions::any());
+        assert_eq!(turn.nondeterminism, None, "{delay}");
+        assert_eq!(turn.output(), &json!([200, "done", null]), "{delay}");
+    }
+}
+
+#[test]
+fn a_202_with_an_empty_location_is_the_result() {
+    for place in ["", " ", "\\t"] {
+        let answer = format!(r#"{{"statusCode":202,"headers":{{"Location":"{place}"}},"content":"later"}}"#);
+        let mut payload = payload("12 0 4#0(BuiltIn::HttpActivity) 13 12 5>0=x", &Value::Null);
+        payload["history"][5]["Result"] = json!(answer);
+        let turn = run_payload(POST, &payload, &KnownFunctions::any());
+        assert_eq!(turn.output(), &json!([202, "later", null]), "{place:?}");
+    }
+}
+
+#[test]
+fn the_token_of_a_managed_identity_stays_with_the_origin_that_was_asked() {
+    let request: Orchestrator = |c| {
+        fallible(async move {
+            let request = DurableHttpRequest::get(JOB).managed_identity(ManagedIdentity::new("https://example.org"));
+            Ok(c.call_http(request).await?.status().into())
+        })
+    };
+    for (place, goes_along) in [
+        ("/s", true),
+        ("https://example.org/s", true),
+        ("https://elsewhere.org/s", false),
+        ("http://example.org/s", false),
+        ("https://example.org:8443/s", false),
+    ] {
+        let script = format!(
+            r#"12 0 4#0(BuiltIn::HttpActivity) 13 12 5>0={{"statusCode":202,"headers":{{"Location":"{place}"}}}} 10#1 13 12 11>1"#
+        );
+        let poll = actions(request, &script)[2]["httpRequest"].clone();
+        assert_eq!(poll.get("tokenSource").is_some(), goes_along, "{place}: {poll}");
+    }
+}
+
 #[test]
 fn a_202_that_does_not_say_where_or_is_not_to_be_polled_is_the_result() {
     let turn = run(

@@ -10,6 +10,7 @@ mod events;
 mod failures;
 mod foreign;
 mod http;
+mod limits;
 mod patched;
 mod patterns;
 mod regressions;

@@ -30,6 +30,21 @@ fn a_failed_attempt_is_followed_by_a_timer_and_that_by_the_next_attempt() {
 }
 
 #[test]
+fn a_retry_delay_that_was_made_longer_or_shorter_ends_when_the_recorded_timer_fires() {
+    let versions: [Orchestrator; 3] = [
+        |c| body(async move { pay(&c, RetryOptions::new(Duration::from_secs(1), 3)).await }),
+        |c| body(async move { pay(&c, RetryOptions::new(Duration::from_secs(3_600), 3)).await }),
+        |c| body(async move { pay(&c, RetryOptions::new(Duration::from_secs(20 * 24 * 3_600), 3)).await }),
+    ];
+    let recorded = "12 0 4#0(Pay) 13 12 6>0=no 10#1=2031-05-04T10:01:05Z 13 12 11>1 4#2(Pay) 13 12 5>2=7";
+    for version in versions {
+        let turn = run(version, recorded);
+        assert_eq!(turn.nondeterminism, None);
+        assert_eq!((turn.output(), turn.actions().as_str()), (&json!(7), "Pay timer Pay"));
+    }
+}
+
+#[test]
 fn the_last_failure_surfaces_without_another_timer() {
     let script = "12 0 4#0(Pay) 13 12 6>0=a 10#1 13 12 11>1 4#2(Pay) 13 12 6>2=b 10#3 13 12 11>3 4#4(Pay) 13 12 6>4=c";
     let turn = run(PAY, script);

@@ -1,7 +1,7 @@
 //! Rules 8 and 10: timers of any length, and drop is cancel.
 
 use super::script::{body, ok, payload, run, run_payload, start};
-use crate::durable::{KnownFunctions, Orchestrator};
+use crate::durable::{DurableOrchestrationContext, KnownFunctions, Orchestrator};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -102,6 +102,63 @@ fn a_long_wait_made_longer_is_reported_with_the_piece_that_it_asks_for() {
 fn the_recorded_due_time_decides_whether_a_timer_was_a_piece() {
     // The host had no limit when this was recorded: the timer was whole.
     assert!(run(TEN_DAYS, "12 0 10#0=2031-05-14T10:00:00Z 13 12 11>0").is_done());
+}
+
+/// A wait that was recorded as one of ten seconds, passed, and followed by a call; today's code waits as long as it says.
+const TEN_SECONDS: &str = "12 0 10#0=2031-05-04T10:00:10Z 13 12 11>0 4#1(A)";
+
+async fn wait_and_call(c: &DurableOrchestrationContext, wait: TimeDelta) -> Value {
+    c.create_timer(start() + wait).await;
+    ok(c, "A").await
+}
+
+#[test]
+fn a_wait_that_was_made_longer_or_shorter_ends_when_the_recorded_timer_fires() {
+    let versions: [Orchestrator; 5] = [
+        |c| body(async move { wait_and_call(&c, TimeDelta::seconds(1)).await }),
+        |c| body(async move { wait_and_call(&c, TimeDelta::seconds(10)).await }),
+        |c| body(async move { wait_and_call(&c, TimeDelta::minutes(5)).await }),
+        |c| body(async move { wait_and_call(&c, TimeDelta::days(5)).await }),
+        |c| body(async move { wait_and_call(&c, TimeDelta::days(20)).await }),
+    ];
+    for version in versions {
+        let turn = run(version, TEN_SECONDS);
+        assert_eq!(
+            (turn.nondeterminism.as_deref(), turn.actions().as_str()),
+            (None, "timer A")
+        );
+        let done = run(version, &format!("{TEN_SECONDS} 13 12 5>1=7"));
+        assert_eq!(done.output(), 7);
+    }
+}
+
+#[test]
+fn a_long_wait_that_was_made_longer_keeps_its_pieces_and_ends_when_the_last_recorded_one_fires() {
+    let longer: Orchestrator = |c| body(async move { wait_and_call(&c, TimeDelta::days(20)).await });
+    // Only the first piece is recorded: the wait goes on, as long as it says today.
+    let turn = run_payload(longer, &ten_days(""), &KnownFunctions::any());
+    assert_eq!(
+        (turn.actions().as_str(), fire_at(&turn, 1).as_str()),
+        ("timer timer", "2031-05-16T08:00:01Z")
+    );
+    // The rest of the ten days is recorded: shorter than a piece, so it was the end of the wait.
+    let passed = ten_days(" 10#1=2031-05-14T10:00:00Z 13 12 11>1 4#2(A)");
+    let turn = run_payload(longer, &passed, &KnownFunctions::any());
+    assert_eq!(
+        (turn.nondeterminism.as_deref(), turn.actions().as_str()),
+        (None, "timer timer A")
+    );
+}
+
+#[test]
+fn pieces_that_a_host_of_a_greater_maximum_recorded_are_pieces() {
+    let mut payload = ten_days("");
+    payload["maximumShortTimerDuration"] = json!("2.00:00:00");
+    let turn = run_payload(TEN_DAYS, &payload, &KnownFunctions::any());
+    assert_eq!(
+        (turn.actions().as_str(), fire_at(&turn, 1).as_str()),
+        ("timer timer", "2031-05-12T08:00:01Z")
+    );
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The payload of an entity trigger, and what the worker says to it.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::{Entity, EntityId, Request};
 use crate::durable::{
     engine::event::write_string,
+    json,
     work::{ReturnValue, WorkResult},
 };
 
@@ -91,6 +92,17 @@ pub(super) fn read(answer: &WorkResult, operations: usize) -> Result<Answer, Str
         return Err(format!(
             "the entity function answered with {results} results to {operations} operations"
         ));
+    }
+    let texts = [("state", answer.entity_state.as_deref())]
+        .into_iter()
+        .chain(answer.results.iter().map(|result| ("result", result.result.as_deref())))
+        .chain(answer.signals.iter().map(|signal| ("signal", signal.input.as_deref())));
+    for (what, text) in texts {
+        // Text that is no JSON at all is shown as a string.
+        let json = text.filter(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
+        if let Some(Err(error)) = json.map(json::check) {
+            return Err(format!("a {what} of the entity function cannot be read back: {error}"));
+        }
     }
     for signal in &answer.signals {
         EntityId::new(&signal.target.name, &signal.target.key)

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
+use azure_functions_durable::MAX_INSTANCE_ID_LENGTH;
 use serde::{Deserialize, Serialize};
-
-/// Longest id, in characters: that of an instance.
-const MAX_ID: usize = 256;
 
 /// An entity: the name of its function, lower-cased, and its key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,7 +28,8 @@ impl EntityId {
         if name.contains(forbidden) || key.contains(forbidden) {
             return refused("name and key must not contain '/', '\\', '?', '#' or control characters");
         }
-        if name.chars().count() + key.chars().count() + 2 > MAX_ID {
+        let length = |part: &str| part.encode_utf16().count();
+        if length(name) + length(key) + 2 > MAX_INSTANCE_ID_LENGTH {
             return refused("it must not be longer than 256 characters");
         }
         Ok(Self {

@@ -56,9 +56,25 @@ fn a_child_gets_an_id_of_the_execution_and_its_number() {
 
 #[test]
 fn a_child_with_a_forbidden_id_fails_visibly() {
-    for id in ["@x@y", "Order-7F3A"] {
+    let long = "x".repeat(300);
+    for id in [
+        "@x@y",
+        "Order-7F3A",
+        "a/b",
+        "a?b",
+        "a#b",
+        "a\\b",
+        "a\u{1}b",
+        ".",
+        "..",
+        " ",
+        long.as_str(),
+    ] {
         let mut run = Run::new();
-        let action = format!("{{\"actionType\":2,\"functionName\":\"Sub\",\"instanceId\":\"{id}\"}}");
+        let action = format!(
+            "{{\"actionType\":2,\"functionName\":\"Sub\",\"instanceId\":{}}}",
+            serde_json::Value::from(id)
+        );
         let decision = run.asks(&action);
         assert!(decision.children.is_empty());
         assert_eq!(decision.messages[0].instance_id, "order-7f3a");
@@ -191,6 +207,14 @@ fn an_accepted_http_call_is_a_result_without_pattern_or_location() {
             r#"{"statusCode":202,"headers":{"Location":"http://y/"}}"#,
         ),
         ("{}", r#"{"statusCode":202,"headers":{}}"#),
+        (
+            r#"{"uri":"http://x/"}"#,
+            r#"{"statusCode":202,"headers":{"Location":""}}"#,
+        ),
+        (
+            r#"{"uri":"http://x/"}"#,
+            r#"{"statusCode":202,"headers":{"Location":[" "]}}"#,
+        ),
     ] {
         let mut run = Run::new();
         let action = format!(r#"{{"actionType":8,"httpRequest":{request}}}"#);
@@ -225,10 +249,32 @@ fn the_number_of_actions_is_limited() {
     run.raised("x", "1").asks(&all_of(&[wait("a"), wait("b"), wait("c")]));
     assert_eq!(run.status(), RuntimeStatus::Failed);
     assert!(
-        run.output().contains("asked for 3 actions; 2 are allowed"),
+        run.output().contains("asked for more than 2 actions"),
         "{}",
         run.output()
     );
+}
+
+/// It is refused as a whole before memory is taken for it, whatever it consists of.
+#[test]
+fn one_answer_with_too_many_actions_fails_its_instance_alone() {
+    let many = |one: &str, count: usize| vec![one; count].join(",");
+    let limit = Settings::default().max_actions;
+    for answer in [
+        many(&wait("a"), limit + 1),
+        all_of(&[many(&cancelled(ten()), limit + 1)]),
+        many("{}", 3 * limit),
+        many(r#"{"actionType":12}"#, 6 * limit),
+    ] {
+        let mut run = Run::new();
+        run.asks(&answer);
+        assert_eq!(run.status(), RuntimeStatus::Failed);
+        assert!(
+            run.output().contains("asked for more than 100000 actions"),
+            "{}",
+            run.output()
+        );
+    }
 }
 
 #[test]

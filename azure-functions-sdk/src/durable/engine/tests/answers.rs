@@ -188,6 +188,50 @@ fn the_custom_status_is_what_the_last_answer_says() {
     assert_eq!(run.instance.custom_status, None);
 }
 
+/// JSON that a worker may write and no reader takes: it would make every list of instances unreadable.
+fn unreadable() -> [String; 3] {
+    let deep = format!("{}{}", "[".repeat(125), "]".repeat(125));
+    [r#""\ud83d""#.to_owned(), "[1e400]".to_owned(), deep]
+}
+
+#[test]
+fn what_cannot_be_read_back_fails_the_function_that_wrote_it() {
+    for value in unreadable() {
+        fails(
+            &json(&format!(r#"{{"isDone":true,"actions":[[]],"output":{value}}}"#)),
+            "the output of the orchestrator cannot be read back: ",
+        );
+        fails(
+            &json(&format!(r#"{{"actions":[[]],"customStatus":{value}}}"#)),
+            "the custom status of the orchestrator cannot be read back: ",
+        );
+        for (number, what) in [
+            (0, "the input of the activity 'F' cannot be read back: "),
+            (2, "the input of the sub-orchestration 'F' cannot be read back: "),
+            (7, "the input of the operation 'op' cannot be read back: "),
+            (9, "the input of the operation 'op' cannot be read back: "),
+        ] {
+            let action = format!(
+                r#"{{"actionType":{number},"functionName":"F","instanceId":"{}","operation":"op","input":{value}}}"#,
+                if number == 2 { "child" } else { "@e@k" }
+            );
+            fails(&json(&state_text(false, &action)), what);
+        }
+        fails(
+            &json(&state_text(true, &format!(r#"{{"actionType":4,"input":{value}}}"#))),
+            "the input of the next execution 'continue_as_new' cannot be read back: ",
+        );
+        let answer = WorkResult::Succeeded(ReturnValue::Json(value));
+        match outcome::activity_ended(ten(), "e", 0, "A", &answer).event.kind {
+            EventKind::TaskFailed { failure, .. } => {
+                let expected = "Activity function 'A' failed:  its result cannot be read back: ";
+                assert!(failure.reason.starts_with(expected), "{}", failure.reason);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[test]
 fn activity_results_become_json_text() {
     let kind = |value| match outcome::activity_ended(ten(), "e", 0, "A", &WorkResult::Succeeded(value))

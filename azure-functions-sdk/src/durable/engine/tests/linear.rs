@@ -7,7 +7,7 @@ use super::{
 
 /// Steps of the interpreter over a history and an answer.
 fn work(history: &[Event], answer: &str) -> usize {
-    let answer = parse(answer).unwrap();
+    let answer = parse(answer, 1_000_000).unwrap();
     let settings = Settings::default();
     let mut shim = Shim::new(&answer.plan, &settings);
     for event in history {

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter, types::Value};
 
+use super::read::readable;
 use crate::durable::store::{Commit, EntityInboxRow, EntityPage, EntityQuery, EntityRow, EntityTimerRow};
 
 pub(super) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<EntityRow>> {
@@ -39,10 +40,8 @@ pub(super) fn list(connection: &Connection, query: &EntityQuery) -> rusqlite::Re
     // One more than asked tells whether there is a next page.
     let limit = i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX);
     only(" ORDER BY id LIMIT ?", limit.into());
-    let mut entities: Vec<EntityRow> = connection
-        .prepare_cached(&sql)?
-        .query_map(params_from_iter(values), entity)?
-        .collect::<rusqlite::Result<_>>()?;
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut entities: Vec<EntityRow> = readable("entities", statement.query_map(params_from_iter(values), entity)?)?;
     let more = entities.len() > query.limit;
     entities.truncate(query.limit);
     let next = entities.last().map(|last| last.id.clone()).filter(|_| more);

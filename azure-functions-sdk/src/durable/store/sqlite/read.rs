@@ -2,13 +2,17 @@
 
 use std::fmt::Write;
 
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
+use rusqlite::{
+    Connection, OptionalExtension, Row, params_from_iter,
+    types::{Value, ValueRef},
+};
 
 use super::entities;
 use crate::durable::{
     engine::instance::RuntimeStatus,
     store::{
-        ActivityRow, InboxRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page, Recovery, RowId, TimerRow,
+        ActivityRow, DamagedRow, InboxRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page, Recovery,
+        RowId, TimerRow,
     },
 };
 
@@ -66,18 +70,73 @@ pub(super) fn list(connection: &Connection, query: &InstanceQuery) -> rusqlite::
         " ORDER BY key LIMIT {}",
         query.limit.saturating_add(1).min(i64::MAX as usize)
     );
-    let mut instances: Vec<InstanceRow> = connection
+    let mut rows: Vec<Result<InstanceRow, DamagedRow>> = connection
         .prepare_cached(&sql)?
-        .query_map(params_from_iter(values), instance)?
+        .query_map(params_from_iter(values), |row| match instance(row) {
+            Ok(instance) => Ok(Ok(instance)),
+            Err(error) if is_damage(&error) => Ok(Err(damaged(row, &error)?)),
+            Err(error) => Err(error),
+        })?
         .collect::<rusqlite::Result<_>>()?;
-    let more = instances.len() > query.limit;
-    instances.truncate(query.limit);
-    let next = if more {
-        instances.last().map(|last| last.key)
-    } else {
-        None
+    let more = rows.len() > query.limit;
+    rows.truncate(query.limit);
+    let last = rows
+        .last()
+        .map(|row| row.as_ref().map_or_else(|row| row.key, |row| row.key));
+    let mut page = Page {
+        next: last.filter(|_| more),
+        ..Page::default()
     };
-    Ok(Page { instances, next })
+    for row in rows {
+        match row {
+            Ok(row) => page.instances.push(row),
+            Err(row) => page.damaged.push(row),
+        }
+    }
+    Ok(page)
+}
+
+/// Whether a single row is to blame, and not the file.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::Utf8Error(..)
+    )
+}
+
+fn damaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<DamagedRow> {
+    let text = |column| -> rusqlite::Result<String> {
+        Ok(match row.get_ref(column)? {
+            ValueRef::Null => String::new(),
+            ValueRef::Integer(number) => number.to_string(),
+            ValueRef::Real(number) => number.to_string(),
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        })
+    };
+    Ok(DamagedRow {
+        key: InstanceKey(row.get(0)?),
+        id: text(1)?,
+        name: text(2)?,
+        reason: error.to_string(),
+    })
+}
+
+/// The rows that can be read. Of the others the log tells: one must not keep the hub from opening.
+pub(super) fn readable<T>(table: &str, rows: impl Iterator<Item = rusqlite::Result<T>>) -> rusqlite::Result<Vec<T>> {
+    let mut found = Vec::new();
+    for row in rows {
+        match row {
+            Ok(row) => found.push(row),
+            Err(error) if is_damage(&error) => {
+                log::error!("a row of the table `{table}` of the task hub cannot be read and is left alone: {error}");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
@@ -90,46 +149,54 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
             [],
         )?;
     }
-    let instances = connection
-        .prepare(&format!(
-            "SELECT {COLUMNS}, NULL FROM instances WHERE status IN (0, 2, 6, 7) ORDER BY key"
-        ))?
-        .query_map([], instance)?
-        .collect::<rusqlite::Result<_>>()?;
-    let inbox = connection
-        .prepare("SELECT row, instance, message FROM inbox ORDER BY row")?
-        .query_map([], |row| {
-            Ok(InboxRow {
-                row: row.get(0)?,
-                instance: InstanceKey(row.get(1)?),
-                message: row.get(2)?,
-            })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    let timers = connection
-        .prepare("SELECT row, instance, due, message FROM timers ORDER BY row")?
-        .query_map([], |row| {
-            Ok(TimerRow {
-                row: row.get(0)?,
-                instance: InstanceKey(row.get(1)?),
-                due: row.get(2)?,
-                message: row.get(3)?,
-            })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    let activities = connection
-        .prepare("SELECT row, instance, execution_id, event_id, name, input FROM activities ORDER BY row")?
-        .query_map([], |row| {
-            Ok(ActivityRow {
-                row: row.get(0)?,
-                instance: InstanceKey(row.get(1)?),
-                execution_id: row.get(2)?,
-                event_id: row.get(3)?,
-                name: row.get(4)?,
-                input: row.get(5)?,
-            })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
+    let instances = readable(
+        "instances",
+        connection
+            .prepare(&format!(
+                "SELECT {COLUMNS}, NULL FROM instances WHERE status IN (0, 2, 6, 7) ORDER BY key"
+            ))?
+            .query_map([], instance)?,
+    )?;
+    let inbox = readable(
+        "inbox",
+        connection
+            .prepare("SELECT row, instance, message FROM inbox ORDER BY row")?
+            .query_map([], |row| {
+                Ok(InboxRow {
+                    row: row.get(0)?,
+                    instance: InstanceKey(row.get(1)?),
+                    message: row.get(2)?,
+                })
+            })?,
+    )?;
+    let timers = readable(
+        "timers",
+        connection
+            .prepare("SELECT row, instance, due, message FROM timers ORDER BY row")?
+            .query_map([], |row| {
+                Ok(TimerRow {
+                    row: row.get(0)?,
+                    instance: InstanceKey(row.get(1)?),
+                    due: row.get(2)?,
+                    message: row.get(3)?,
+                })
+            })?,
+    )?;
+    let activities = readable(
+        "activities",
+        connection
+            .prepare("SELECT row, instance, execution_id, event_id, name, input FROM activities ORDER BY row")?
+            .query_map([], |row| {
+                Ok(ActivityRow {
+                    row: row.get(0)?,
+                    instance: InstanceKey(row.get(1)?),
+                    execution_id: row.get(2)?,
+                    event_id: row.get(3)?,
+                    name: row.get(4)?,
+                    input: row.get(5)?,
+                })
+            })?,
+    )?;
     let last: Option<RowId> = connection.query_row(
         "SELECT max(row) FROM (SELECT max(key) AS row FROM instances UNION ALL SELECT max(row) FROM history
          UNION ALL SELECT max(row) FROM inbox UNION ALL SELECT max(row) FROM timers

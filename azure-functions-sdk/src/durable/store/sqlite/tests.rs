@@ -365,3 +365,65 @@ fn entities_of_one_name_are_listed_without_those_of_longer_names() {
         assert_eq!(list(Some("none"), None, 9), (String::new(), None));
     }
 }
+
+#[test]
+fn a_row_that_cannot_be_read_is_one_entry_and_does_not_keep_the_hub_from_opening() {
+    let (folder, store) = store();
+    let created = vec![
+        new(1, "a", RuntimeStatus::Running),
+        new(2, "b", RuntimeStatus::Completed),
+        new(3, "c", RuntimeStatus::Running),
+        new(4, "d", RuntimeStatus::Running),
+    ];
+    let inbox = |row, message: &str| InboxRow {
+        row,
+        instance: InstanceKey(1),
+        message: message.into(),
+    };
+    let commit = Commit {
+        created,
+        inbox_added: vec![inbox(5, "one"), inbox(6, "two")],
+        ..Commit::default()
+    };
+    store.write(&[commit]).unwrap();
+    let damage = "UPDATE instances SET status = 99 WHERE key = 2;
+                  UPDATE instances SET generation = 'x', name = x'ff66' WHERE key = 3;
+                  UPDATE inbox SET message = x'ff' WHERE row = 5;";
+    let other = rusqlite::Connection::open(folder.path().join("hub.db")).unwrap();
+    other.execute_batch(damage).unwrap();
+
+    let query = InstanceQuery {
+        created_from: None,
+        created_to: None,
+        statuses: None,
+        id_prefix: None,
+        with_input: true,
+        limit: 3,
+        after: None,
+    };
+    let page = store.list(&query).unwrap();
+    let ids: Vec<_> = page.instances.iter().map(|row| row.id.as_str()).collect();
+    assert_eq!((ids, page.next), (vec!["a"], Some(InstanceKey(3))));
+    let damaged: Vec<_> = page
+        .damaged
+        .iter()
+        .map(|row| (row.key.0, row.id.as_str(), row.name.as_str()))
+        .collect();
+    assert_eq!(damaged, [(2, "b", "f"), (3, "c", "\u{fffd}f")]);
+    assert!(
+        page.damaged[0].problem().contains("99"),
+        "{}",
+        page.damaged[0].problem()
+    );
+    let rest = InstanceQuery {
+        after: page.next,
+        ..query
+    };
+    assert_eq!(store.list(&rest).unwrap().instances[0].id, "d");
+    assert!(store.find("b").is_err() && store.find("a").unwrap().is_some());
+
+    let recovery = store.recover().unwrap();
+    let ids: Vec<_> = recovery.instances.iter().map(|row| row.id.as_str()).collect();
+    assert_eq!(ids, ["a", "d"]);
+    assert_eq!(recovery.inbox, [inbox(6, "two")]);
+}

@@ -1,16 +1,20 @@
 //! The futures of a list that are under way, and what has come of those that are done.
 
 use super::{Group, Step};
+use crate::durable::replay::core::{Core, Site};
 use std::{
     fmt,
     future::Future,
     ops::ControlFlow,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
 };
 
 /// Futures by their index in the list, and of each that is done what its combinator keeps.
 pub(super) struct Children<F, T> {
+    core: Rc<Core>,
+    site: Site,
     futures: Vec<Option<Pin<Box<F>>>>,
     kept: Vec<Option<T>>,
     pending: usize,
@@ -24,17 +28,28 @@ impl<F, T> fmt::Debug for Children<F, T> {
     }
 }
 
-impl<F, T> FromIterator<F> for Children<F, T> {
-    fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> Self {
-        let futures: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
-        let pending = futures.len();
-        let kept = std::iter::repeat_with(|| None).take(pending).collect();
-        Self { futures, kept, pending }
-    }
-}
-
 impl<F, T> Children<F, T> {
+    pub(super) fn new(core: &Rc<Core>, site: Site) -> Self {
+        Self {
+            core: Rc::clone(core),
+            site,
+            futures: Vec::new(),
+            kept: Vec::new(),
+            pending: 0,
+        }
+    }
+
+    /// All of a list, as far as the limit allows.
+    pub(super) fn of(core: &Rc<Core>, site: Site, futures: impl IntoIterator<Item = F>) -> Self {
+        let mut children = Self::new(core, site);
+        for future in futures {
+            children.push(future);
+        }
+        children
+    }
+
     pub(super) fn push(&mut self, future: F) {
+        self.core.check_items(self.futures.len(), self.site);
         self.futures.push(Some(Box::pin(future)));
         self.kept.push(None);
         self.pending += 1;

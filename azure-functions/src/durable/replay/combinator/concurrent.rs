@@ -47,7 +47,7 @@ impl<I: Iterator, M: FnMut(I::Item) -> F, F: Future> ForEachConcurrent<I, M, F> 
                 start,
                 limit: limit.max(1),
             },
-            children: Children::from_iter([]),
+            children: Children::new(core, site),
         }
     }
 }

@@ -22,14 +22,18 @@ pub struct SelectAll<F> {
 impl<F> SelectAll<F> {
     #[track_caller]
     pub(crate) fn new(core: &Rc<Core>, site: Site, futures: impl IntoIterator<Item = F>) -> Self {
-        let futures: Vec<F> = futures.into_iter().collect();
+        let mut list = Vec::new();
+        for future in futures {
+            core.check_items(list.len(), site);
+            list.push(future);
+        }
         assert!(
-            !futures.is_empty(),
+            !list.is_empty(),
             "select_all needs at least one future: an empty list would never be ready"
         );
         Self {
             group: Group::new(core, site),
-            futures,
+            futures: list,
         }
     }
 }

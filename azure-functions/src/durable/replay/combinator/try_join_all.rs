@@ -25,7 +25,7 @@ impl<F, T> TryJoinAll<F, T> {
     pub(crate) fn new(core: &Rc<Core>, site: Site, futures: impl IntoIterator<Item = F>) -> Self {
         Self {
             group: Group::new(core, site),
-            children: futures.into_iter().collect(),
+            children: Children::of(core, site, futures),
         }
     }
 }
