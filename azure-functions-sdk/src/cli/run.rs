@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use http::uri::Authority;
+
 use super::{CommandResult, build::Build};
 use crate::{
     host::{DEFAULT_PORT, HostOutput, LocalHost, LocalHostOptions, LogRecord, WorkerCommand, http::Cors},
@@ -46,6 +48,9 @@ pub(super) struct Args {
     /// Origins that browsers may call from, separated by commas, or * [default: `Host.CORS` in local.settings.json].
     #[arg(long, value_name = "ORIGINS")]
     cors: Option<String>,
+    /// Names by which callers may address a host on loopback, separated by commas, besides localhost and loopback addresses.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    allowed_hosts: Vec<Authority>,
     /// Arguments for `cargo build`, such as `--features x`.
     #[arg(last = true, value_name = "CARGO_ARGS")]
     pub(super) cargo_args: Vec<String>,
@@ -94,6 +99,7 @@ impl Args {
             .address(address)
             .enable_auth(self.enable_auth)
             .cors(cors)
+            .allowed_hosts(self.allowed_hosts.iter().map(ToString::to_string).collect())
             .record(self.record.clone())
             .crash_as_host(self.crash_as_host);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -154,10 +154,13 @@ impl LocalHost {
         let code = enforced.then(|| keys.durable_system_key());
         let mut via = Via::webhook(webhook.as_str());
         via.code.clone_from(&code);
+        let mut host_names = options.allowed_hosts;
+        host_names.push(site.clone());
         let front_options = FrontDoorOptions {
             route_prefix: host_json.http.route_prefix.clone(),
             enable_auth: options.enable_auth,
             cors: options.cors,
+            host_names,
             home_page: !is_true(settings.get("AzureWebJobsDisableHomepage")),
             ..FrontDoorOptions::default()
         };

@@ -31,6 +31,9 @@ pub struct LocalHostOptions {
     pub enable_auth: bool,
     /// Who may call from a browser.
     pub cors: Option<Cors>,
+    /// Names by which callers may address a host on a loopback address, besides those of loopback and that of the setting
+    /// `WEBSITE_HOSTNAME`. On other addresses any name will do.
+    pub allowed_hosts: Vec<String>,
     /// Where trigger payloads of durable functions are kept, if at all.
     pub record: Option<PathBuf>,
     /// Whether the end of a worker process does what it does on the real host, where orchestrations travel as JSON: what
@@ -52,6 +55,7 @@ impl LocalHostOptions {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
             enable_auth: false,
             cors: None,
+            allowed_hosts: Vec::new(),
             record: None,
             crash_as_host: false,
             drain_limit: DRAIN_LIMIT,
@@ -76,6 +80,13 @@ impl LocalHostOptions {
     #[must_use]
     pub fn cors(mut self, cors: Option<Cors>) -> Self {
         self.cors = cors;
+        self
+    }
+
+    /// Sets by which names callers may address a host on a loopback address, besides those of loopback.
+    #[must_use]
+    pub fn allowed_hosts(mut self, names: Vec<String>) -> Self {
+        self.allowed_hosts = names;
         self
     }
 

@@ -3,9 +3,10 @@
 //!
 //! Since it asks for no key, it answers only those that name it as a loopback address, and no web page.
 
+use super::http::HostNames;
 use crate::durable::{TaskHub, Via};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -44,10 +45,20 @@ impl RpcListener {
         body_limit: usize,
     ) -> io::Result<Self> {
         let listener = bind().await?;
-        let base_url = format!("http://127.0.0.1:{}{BASE}/", listener.local_addr()?.port());
+        let address = listener.local_addr()?;
+        let names = HostNames::of(address, [""; 0]);
+        let base_url = format!("http://127.0.0.1:{}{BASE}/", address.port());
         let mut via = Via::rpc(base_url.as_str(), webhook);
         via.code = code;
-        let serving = tokio::spawn(serve(listener, Arc::new(Door { hub, via, body_limit })));
+        let serving = tokio::spawn(serve(
+            listener,
+            Arc::new(Door {
+                hub,
+                via,
+                body_limit,
+                names,
+            }),
+        ));
         Ok(Self {
             base_url,
             serving: serving.abort_handle(),
@@ -77,6 +88,7 @@ struct Door {
     hub: Arc<TaskHub>,
     via: Via,
     body_limit: usize,
+    names: HostNames,
 }
 
 async fn serve(listener: TcpListener, door: Arc<Door>) {
@@ -114,9 +126,10 @@ async fn connection(stream: TcpStream, door: Arc<Door>) {
 impl Door {
     async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
         let (mut parts, body) = request.into_parts();
-        if !names_loopback(&parts.headers)
-            || (parts.method != Method::GET && parts.headers.contains_key(header::ORIGIN))
-        {
+        if let Err(error) = self.names.check(&parts) {
+            return empty(error.status());
+        }
+        if parts.method != Method::GET && parts.headers.contains_key(header::ORIGIN) {
             return empty(StatusCode::FORBIDDEN);
         }
         let whole = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
@@ -143,15 +156,6 @@ fn below_base(path_and_query: &str) -> Option<&str> {
     (start.eq_ignore_ascii_case(BASE) && rest.starts_with('/')).then_some(rest)
 }
 
-/// A web page that has a name resolve to this machine still sends that name.
-fn names_loopback(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
-        return true;
-    };
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost")
-}
-
 fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
@@ -161,7 +165,6 @@ fn empty(status: StatusCode) -> Response<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn only_paths_below_the_base_are_served() {
@@ -169,12 +172,5 @@ mod tests {
         assert_eq!(below_base("/DurableTask/"), Some("/"));
         assert_eq!(below_base("/durabletaskx/"), None);
         assert_eq!(below_base("/"), None);
-    }
-
-    #[test]
-    fn only_those_that_name_it_as_loopback_are_answered() {
-        let named = |name: &'static str| HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(name))]);
-        assert!(names_loopback(&named("127.0.0.1:17071")) && names_loopback(&named("LocalHost")));
-        assert!(!names_loopback(&named("evil.example:17071")) && !names_loopback(&named("127.0.0.1.evil.example")));
     }
 }

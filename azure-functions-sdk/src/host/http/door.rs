@@ -14,6 +14,7 @@ use super::{
     AuthLevel, Backend, FrontDoorOptions, HostState, HttpCall, Keys, admin,
     auth::key_of,
     home,
+    host_names::HostNames,
     response::{empty, not_running, sentence},
     routes::{self, RouteTable},
 };
@@ -22,6 +23,7 @@ use super::{
 pub(super) struct Door {
     pub(super) options: FrontDoorOptions,
     pub(super) address: SocketAddr,
+    pub(super) names: HostNames,
     pub(super) keys: Arc<Keys>,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) started: Instant,
@@ -49,6 +51,12 @@ impl Door {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let (parts, body) = request.into_parts();
+        // Before anything else: what is said of origins holds only if the name is right.
+        if let Err(error) = self.names.check(&parts) {
+            return sentence(error.status(), error.to_string());
+        }
+        let request = Request::from_parts(parts, body);
         let Some(cors) = &self.options.cors else {
             return self.route(request).await;
         };

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     AuthLevel, Cors, FrontDoorListener, FrontFunction, Keys, RouteError,
     door::{Door, Now},
+    host_names::HostNames,
     routes::RouteTable,
     server,
 };
@@ -65,6 +66,8 @@ pub struct FrontDoorOptions {
     pub enable_auth: bool,
     /// Cross-origin rules, if any.
     pub cors: Option<Cors>,
+    /// Names by which callers may address a host on a loopback address, besides those of loopback.
+    pub host_names: Vec<String>,
     /// Largest request body in bytes: 104857600, the real host's limit.
     pub body_limit: usize,
     /// How long a request waits for a worker that is not ready: 30 seconds.
@@ -83,6 +86,7 @@ impl Default for FrontDoorOptions {
             route_prefix: "api".to_owned(),
             enable_auth: false,
             cors: None,
+            host_names: Vec::new(),
             body_limit: 104_857_600,
             ready_timeout: Duration::from_secs(30),
             grace: Duration::from_secs(10),
@@ -135,10 +139,12 @@ impl FrontDoor {
     ) -> Self {
         let address = listener.local_addr();
         let grace = options.grace;
+        let names = HostNames::of(address, &options.host_names);
         let door = Arc::new(Door {
             enforced: must_enforce(options.enable_auth, address),
             options,
             address,
+            names,
             keys,
             backend,
             started: Instant::now(),

@@ -151,3 +151,45 @@ async fn web_pages_of_other_origins_cannot_post_to_an_unlocked_host() {
         200
     );
 }
+
+/// A page of evil.example that has its name resolve to 127.0.0.1 is of the same origin as the host.
+#[tokio::test]
+async fn a_page_that_rebinds_its_name_reaches_nothing() {
+    let mut fixture = serving(FrontDoorOptions {
+        cors: Cors::parse("*", false).unwrap(),
+        host_names: vec!["tunnel.example:443".to_owned()],
+        ..FrontDoorOptions::default()
+    })
+    .await;
+    let durable = "/runtime/webhooks/durabletask";
+    for request in [
+        "GET /",
+        "GET /api/add/1",
+        "POST /api/add/1",
+        "OPTIONS /api/add/1",
+        "GET /admin/functions",
+        "POST /admin/functions/nightly",
+        &format!("POST {durable}/orchestrators/flow"),
+        &format!("GET {durable}/instances"),
+        &format!("DELETE {durable}/instances/a"),
+    ] {
+        let send = |head: &str| {
+            let text = format!("{request} HTTP/1.1\r\nConnection: close\r\n{head}Content-Length: 0\r\n\r\n");
+            let fixture = &fixture;
+            async move { fixture.send_raw(&text).await }
+        };
+        let evil = "Host: evil.example\r\nOrigin: http://evil.example\r\nAccess-Control-Request-Method: POST\r\n";
+        let refused = send(evil).await;
+        assert_eq!(refused.status, 421, "{request}");
+        assert!(refused.body.contains("--allowed-hosts"), "{}", refused.body);
+        assert!(!refused.head.contains("access-control"), "{}", refused.head);
+        assert_eq!(send("").await.status, 400, "{request} without Host");
+        let two = send("Host: localhost\r\nHost: evil.example\r\n").await;
+        assert_eq!(two.status, 400, "{request} with two");
+    }
+    assert!(fixture.bodies.try_recv().is_err() && fixture.backend.fired.lock().unwrap().is_empty());
+    for host in ["tunnel.example", "127.0.0.1:7071"] {
+        let text = format!("GET /api/add/1 HTTP/1.1\r\nConnection: close\r\nHost: {host}\r\n\r\n");
+        assert_eq!(fixture.send_raw(&text).await.status, 200, "{host}");
+    }
+}
