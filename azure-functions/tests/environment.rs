@@ -27,7 +27,23 @@ inventory::submit! {
         bindings: Vec::new,
         handler: Handler::Blocking(|_| {
             let directory = std::env::current_dir().unwrap();
-            let told = format!("{:?} {:?} {}", std::env::var("KEPT").ok(), std::env::var("GONE").ok(), directory.display());
+            let variable = |name| std::env::var(name).ok();
+            let told = format!("{:?} {:?} {}", variable("KEPT"), variable("GONE"), directory.display());
+            Ok(Outputs { return_value: Some(TypedData { data: Some(Data::String(told)) }), outputs: vec![] })
+        }),
+    }
+}
+
+inventory::submit! {
+    Function {
+        name: "has_variables",
+        module: module_path!(),
+        file: file!(),
+        line: line!(),
+        bindings: Vec::new,
+        handler: Handler::Blocking(|_| {
+            let child = Command::new("env").output().unwrap().stdout;
+            let told = String::from_utf8_lossy(&child).into_owned();
             Ok(Outputs { return_value: Some(TypedData { data: Some(Data::String(told)) }), outputs: vec![] })
         }),
     }
@@ -49,6 +65,7 @@ fn main() -> ExitCode {
             .build()
             .unwrap();
         runtime.block_on(a_fresh_process_takes_a_new_environment_and_directory());
+        runtime.block_on(the_secret_of_the_worker_goes_to_the_host_and_not_to_child_processes());
     }
     ExitCode::SUCCESS
 }
@@ -94,6 +111,33 @@ async fn a_fresh_process_takes_a_new_environment_and_directory() {
         .unwrap()
         .unwrap();
     assert_eq!(status.code(), Some(0));
+}
+
+async fn the_secret_of_the_worker_goes_to_the_host_and_not_to_child_processes() {
+    let mut host = Host::listen().await;
+    let mut worker = Command::new(std::env::current_exe().unwrap())
+        .args(host.arguments())
+        .env("AZURE_FUNCTIONS_WORKER_SECRET", "s3cret")
+        .spawn()
+        .unwrap();
+    let mut connection = host.accept().await;
+    assert_eq!(connection.secret.as_deref(), Some("s3cret"));
+    let ids = connection.start(WorkerInitRequest::default()).await;
+    let call = invocation("i", &ids["has_variables"], "");
+    connection.send("", Content::InvocationRequest(call));
+    let pick = |c| match c {
+        Content::InvocationResponse(response) => response.return_value?.data,
+        _ => None,
+    };
+    let Data::String(told) = connection.expect(pick).await.1 else {
+        panic!("a text was expected");
+    };
+    assert!(told.contains("PATH") && !told.contains("SECRET"), "{told}");
+    drop(connection);
+    tokio::task::spawn_blocking(move || worker.wait())
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 async fn reload(

@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 
 mod client;
+mod crowd;
 mod host;
 mod signals;
 mod transfers;

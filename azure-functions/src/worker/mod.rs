@@ -44,6 +44,9 @@ const NEEDS_REBUILD: u8 = 78;
 /// One setting in the environment is the worker's own: `AZURE_FUNCTIONS_EPISODE_TIMEOUT`, the time after which an episode of an
 /// orchestration that blocks its thread is given up (seconds, or a number with `ms`, `s`, `m` or `h`; 60 seconds if absent).
 ///
+/// Another, `AZURE_FUNCTIONS_WORKER_SECRET`, is set by the local host of `cargo func run` alone: it proves to that host that this is the
+/// process it started. The worker takes it out of the environment before any code of the app runs, where the process has one thread.
+///
 /// A logger for the `log` facade is installed unless the app has one, and a panic hook that calls the one before it.
 pub fn worker_main() -> ExitCode {
     let arguments = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned());
@@ -64,6 +67,7 @@ pub fn run(arguments: &[String]) -> u8 {
 }
 
 fn serve(host: HostArguments) -> u8 {
+    let secret = environment::take_secret();
     let app = match App::linked() {
         Ok(app) => app,
         Err(error) => {
@@ -81,7 +85,7 @@ fn serve(host: HostArguments) -> u8 {
         }
     };
     logger::this_thread_carries_the_stream();
-    match runtime.block_on(session::serve(app, host)) {
+    match runtime.block_on(session::serve(app, host, secret)) {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("error: {error}");

@@ -37,6 +37,9 @@ use tonic::{Streaming, transport::Endpoint};
 /// What the host may send ahead, in bytes.
 const WINDOW: u32 = 16 << 20;
 
+/// Where the local host looks for the secret that it gave to the worker.
+const SECRET_METADATA: &str = "azure-functions-worker-secret";
+
 /// What the worker can do, as the host must know it: a key switches a behaviour on, whatever its value.
 const CAPABILITIES: [&str; 12] = [
     "TypedDataCollection",
@@ -83,7 +86,9 @@ pub(super) enum SessionError {
 }
 
 /// Talks to the host until it ends the stream or stops us.
-pub(super) async fn serve(app: App, host: HostArguments) -> Result<(), SessionError> {
+///
+/// `secret` proves to the host that this is the process it started. The real host gives none.
+pub(super) async fn serve(app: App, host: HostArguments, secret: Option<String>) -> Result<(), SessionError> {
     let (out, outgoing) = outgoing::channel();
     out.send(
         host.request_id,
@@ -103,10 +108,15 @@ pub(super) async fn serve(app: App, host: HostArguments) -> Result<(), SessionEr
         reason,
     };
     let channel = endpoint.connect().await.map_err(|e| unreachable(root_cause(&e)))?;
+    let mut request = tonic::Request::new(outgoing);
+    // What cannot be sent is not what a host gave.
+    if let Some(secret) = secret.and_then(|secret| secret.parse().ok()) {
+        request.metadata_mut().insert(SECRET_METADATA, secret);
+    }
     let incoming = FunctionRpcClient::new(channel)
         .max_decoding_message_size(MAX_MESSAGE)
         .max_encoding_message_size(MAX_MESSAGE)
-        .event_stream(outgoing)
+        .event_stream(request)
         .await
         .map_err(|status| unreachable(root_cause(&status)))?
         .into_inner();

@@ -3,7 +3,10 @@
 //! assembles the host gives it a [`Backend`].
 
 mod admin;
+mod answer_body;
 mod auth;
+mod client;
+mod client_stream;
 mod constraint;
 mod cors;
 mod door;
@@ -12,15 +15,26 @@ mod function;
 mod home;
 mod host_names;
 mod keys;
+mod limits;
+mod listener;
+mod pace;
+mod request_body;
 mod response;
 mod routes;
+mod seldom;
 mod server;
 mod template;
 
+pub(in crate::host) use answer_body::AnswerBuffers;
 pub use auth::AuthLevel;
 pub use cors::{Cors, CorsError};
+pub(in crate::host) use front_door::must_enforce;
 pub use front_door::{Answer, Backend, FrontDoor, FrontDoorOptions, HostState, HttpCall};
 pub use function::{FrontFunction, FrontTrigger, RouteError};
 pub(in crate::host) use host_names::HostNames;
 pub use keys::{DURABLE_SYSTEM_KEY, KeyMatch, Keys, KeysError};
-pub use server::{BindError, FrontDoorListener};
+pub use limits::{AnswerLimits, ServerLimits};
+pub use listener::{BindError, FrontDoorListener};
+pub use pace::MinRate;
+pub(in crate::host) use request_body::{RequestBody, RequestBodyError};
+pub(in crate::host) use server::{Server, Service};

@@ -118,9 +118,9 @@ async fn preflights_are_answered_and_every_answer_is_marked() {
 
 #[tokio::test]
 async fn web_pages_of_other_origins_cannot_post_to_an_unlocked_host() {
-    let cors = Cors::parse("http://tool.example", false).unwrap();
     let fixture = serving(FrontDoorOptions {
-        cors,
+        cors: Cors::parse("*", false).unwrap(),
+        management_cors: Cors::parse_management("http://tool.example").unwrap(),
         ..FrontDoorOptions::default()
     })
     .await;
@@ -191,5 +191,36 @@ async fn a_page_that_rebinds_its_name_reaches_nothing() {
     for host in ["tunnel.example", "127.0.0.1:7071"] {
         let text = format!("GET /api/add/1 HTTP/1.1\r\nConnection: close\r\nHost: {host}\r\n\r\n");
         assert_eq!(fixture.send_raw(&text).await.status, 200, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn cors_opens_the_functions_and_not_what_manages_them() {
+    let tool = "Origin: http://tool.example";
+    let page = "Origin: http://page.example";
+    for (management, allows_tool) in [("", false), ("http://tool.example", true)] {
+        let fixture = serving(FrontDoorOptions {
+            cors: Cors::parse("*", false).unwrap(),
+            management_cors: Cors::parse_management(management).unwrap(),
+            ..FrontDoorOptions::default()
+        })
+        .await;
+        let durable = "/runtime/webhooks/durabletask/instances";
+        for path in ["/admin/functions", "/ADMIN/functions", durable, "/runtime/other"] {
+            for (origin, allowed) in [(page, false), (tool, allows_tool)] {
+                let read = fixture.send(&format!("GET {path}"), &[origin], "").await;
+                assert_eq!(
+                    read.head.contains("access-control-allow-origin"),
+                    allowed,
+                    "{path} {origin}"
+                );
+                let asked = [origin, "Access-Control-Request-Method: POST"];
+                let preflight = fixture.send(&format!("OPTIONS {path}"), &asked, "").await;
+                let opened = preflight.head.contains("access-control-allow-methods: post");
+                assert_eq!(opened, allowed, "{path} {origin}");
+            }
+        }
+        let call = fixture.send("GET /api/add/1", &[page], "").await;
+        assert!(call.head.contains("access-control-allow-origin: *"), "{}", call.head);
     }
 }
