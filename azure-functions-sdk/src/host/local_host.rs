@@ -6,10 +6,7 @@ use super::{
     crash_limit::CrashLimit,
     durable_worker::DurableWorker,
     follower::Follower,
-    http::{
-        AnswerBuffers, BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, Keys, KeysError, ServerLimits,
-        must_enforce,
-    },
+    http::{BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, Keys, KeysError, ServerLimits, must_enforce},
     metadata::AppSettings,
     options::LocalHostOptions,
     output::{HostOutput, Log},
@@ -178,8 +175,7 @@ impl LocalHost {
             code: code.clone(),
             body_limit,
         };
-        let buffers = AnswerBuffers::new(rpc_limits.answers, data_dir.clone());
-        let rpc_listener = RpcListener::start(rpc_door, rpc_limits, buffers)
+        let rpc_listener = RpcListener::start(rpc_door, rpc_limits, data_dir.clone())
             .await
             .map_err(LocalHostError::Loopback)?;
         let urls = BindingUrls {
@@ -266,7 +262,7 @@ impl LocalHost {
         &self.runner
     }
 
-    /// Base of the durable HTTP API for clients on this machine, which needs no key.
+    /// Base of the durable HTTP API for clients on this machine. It needs no key, so it has a secret in it.
     #[must_use]
     pub fn rpc_base_url(&self) -> &str {
         self.rpc_listener.base_url()

@@ -6,14 +6,14 @@
 //! out besides, by the names that it answers to, and by `Origin`.
 
 use super::{
-    http::{AnswerBuffers, HostNames, RequestBody, Server, ServerLimits, Service},
+    http::{HostNames, RequestBody, RequestBodyError, Server, ServerLimits, Service},
     secret::Secret,
 };
 use crate::durable::{TaskHub, Via};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use std::{io, net::Ipv4Addr, sync::Arc, time::Duration};
+use http_body_util::{BodyExt, Limited};
+use std::{io, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::AbortHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +49,7 @@ impl Drop for RpcListener {
 
 impl RpcListener {
     /// Takes the well-known port if it is free, else one between 30000 and 31000.
-    pub(crate) async fn start(door: RpcDoor, limits: ServerLimits, buffers: AnswerBuffers) -> io::Result<Self> {
+    pub(crate) async fn start(door: RpcDoor, limits: ServerLimits, answers: PathBuf) -> io::Result<Self> {
         let listener = bind().await?;
         let address = listener.local_addr()?;
         let names = HostNames::of(address, [""; 0]);
@@ -57,17 +57,14 @@ impl RpcListener {
         let base_url = format!("http://127.0.0.1:{}/{}{BASE}/", address.port(), secret.reveal());
         let mut via = Via::rpc(base_url.as_str(), door.webhook.as_str());
         via.code.clone_from(&door.code);
-        let server = Server {
-            service: Opened {
-                door,
-                secret,
-                via,
-                names,
-            },
-            limits,
-            buffers,
+        let opened = Opened {
+            door,
+            secret,
+            via,
+            names,
         };
-        let serving = tokio::spawn(Arc::new(server).serve(listener, CancellationToken::new(), Duration::ZERO));
+        let server = Server::new(opened, limits, answers);
+        let serving = tokio::spawn(server.serve(listener, CancellationToken::new(), Duration::ZERO));
         Ok(Self {
             base_url,
             serving: serving.abort_handle(),
@@ -119,8 +116,7 @@ impl Service for Opened {
                 let request = Request::from_parts(parts, body.to_bytes());
                 self.door.hub.handle(request, &self.via).await
             }
-            Err(error) if error.is::<LengthLimitError>() => empty(StatusCode::PAYLOAD_TOO_LARGE),
-            Err(_) => empty(StatusCode::BAD_REQUEST),
+            Err(error) => empty(RequestBodyError::status_of(&*error)),
         }
     }
 }

@@ -31,7 +31,8 @@ const OPEN_FILES: u32 = 512;
 /// What a client waits for an answer at most, however many others there are.
 const PROMPT: Duration = Duration::from_secs(1);
 
-const READERS: usize = 40;
+/// Enough for several times the memory that is allowed, if answers were kept there. `AZURE_FUNCTIONS_READERS=40` takes longer.
+const READERS: usize = 14;
 const ANSWER: usize = 40_000_000;
 const MOST_MEMORY: usize = 400_000_000;
 
@@ -108,7 +109,7 @@ fn trickle(address: SocketAddr, ends: &AtomicBool, opened: &AtomicUsize) {
 
 /// More than any client takes that does not read.
 #[func]
-pub fn flood(#[binding(auth_level = "anonymous", methods = "get")] _req: HttpRequest) -> HttpResponse {
+fn flood(#[binding(auth_level = "anonymous", methods = "get")] _req: HttpRequest) -> HttpResponse {
     HttpResponse::from(vec![b'x'; ANSWER])
 }
 
@@ -134,7 +135,7 @@ fn resident() -> usize {
 }
 
 #[test]
-fn forty_clients_that_do_not_read_40_megabytes_leave_the_host_below_400() {
+fn clients_that_do_not_read_their_40_megabytes_leave_the_host_below_400() {
     let folder = TempDir::new().unwrap();
     let local = LocalSettings::parse("local.settings.json", r#"{"IsEncrypted":false,"Values":{}}"#).unwrap();
     let settings = Settings::new([], &local);
@@ -167,8 +168,9 @@ fn forty_clients_that_do_not_read_40_megabytes_leave_the_host_below_400() {
         stream.write_all(request.as_bytes()).unwrap();
         stream
     };
+    let readers = std::env::var("AZURE_FUNCTIONS_READERS").map_or(READERS, |text| text.parse().unwrap());
     let begun = Instant::now();
-    let mut clients: Vec<TcpStream> = (0..READERS).map(|_| ask()).collect();
+    let mut clients: Vec<TcpStream> = (0..readers).map(|_| ask()).collect();
     for client in &mut clients {
         // The answer is there, and as much of it read as tells that.
         let mut start = [0; 12];
@@ -183,7 +185,7 @@ fn forty_clients_that_do_not_read_40_megabytes_leave_the_host_below_400() {
     ask().read_to_end(&mut whole).unwrap();
     assert!(whole.len() > ANSWER, "{}", whole.len());
     println!(
-        "{READERS} clients had their answers after {all_answered:?}; at most {} MB of memory were in use",
+        "{readers} clients had their answers after {all_answered:?}; at most {} MB of memory were in use",
         most / 1_000_000
     );
     assert!(most < MOST_MEMORY, "{most}");

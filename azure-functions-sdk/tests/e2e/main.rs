@@ -1,7 +1,7 @@
 //! The product from outside: `cargo func run` on the example apps, spoken to as `curl` would.
 //!
 //! Every host has a free port and a data folder of its own. `AZURE_FUNCTIONS_KILLS=200` makes the kill test as long as a
-//! release deserves.
+//! release deserves, `AZURE_FUNCTIONS_READERS=40` the one with clients that do not read.
 
 #![cfg(target_os = "linux")]
 

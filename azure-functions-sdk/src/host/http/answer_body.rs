@@ -16,18 +16,21 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::io::ReaderStream;
 
-use super::{client::Client, limits::AnswerLimits, response::sentence};
+use super::{
+    client::Client,
+    limits::AnswerLimits,
+    response::sentence,
+    room::{FREE, Place, Room},
+};
 
-/// What is handed to the connection at a time, and what every connection may hold in memory besides.
-const PART: usize = 64 << 10;
-/// What a permit stands for: bytes would not fit into the 32 bits that a semaphore counts with.
-const UNIT: usize = 1 << 10;
+/// What is handed to the connection at a time.
+const PART: usize = FREE;
 
 /// Where the answers of a server wait.
 #[derive(Debug)]
-pub(in crate::host) struct AnswerBuffers {
-    memory: Arc<Semaphore>,
-    disk: Arc<Semaphore>,
+pub(super) struct AnswerBuffers {
+    memory: Room,
+    disk: Room,
     files: Arc<Semaphore>,
     folder: PathBuf,
 }
@@ -46,16 +49,18 @@ enum Rest {
 pub(super) struct AnswerBody {
     rest: Rest,
     client: Arc<Client>,
-    _places: Vec<OwnedSemaphorePermit>,
+    _places: Places,
 }
+
+/// What an answer takes: in memory or on disk, and a file.
+type Places = (Option<Place>, Option<OwnedSemaphorePermit>);
 
 impl AnswerBuffers {
     /// Files are made in `folder`.
-    pub(in crate::host) fn new(limits: AnswerLimits, folder: PathBuf) -> Self {
-        let units = |bytes: usize| Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS)));
+    pub(super) fn new(limits: AnswerLimits, folder: PathBuf) -> Self {
         Self {
-            memory: units(limits.memory),
-            disk: units(limits.disk),
+            memory: Room::new(limits.memory),
+            disk: Room::new(limits.disk),
             files: Arc::new(Semaphore::new(limits.files.min(Semaphore::MAX_PERMITS))),
             folder,
         }
@@ -64,10 +69,10 @@ impl AnswerBuffers {
     /// Puts an answer where it can wait for its client. One for which there is no room becomes a 503.
     pub(super) async fn hold(&self, answer: Response<Bytes>, client: Arc<Client>) -> Response<AnswerBody> {
         let (mut parts, body) = answer.into_parts();
-        let (rest, places) = if body.len() <= PART {
-            (Rest::Memory(body), Vec::new())
-        } else if let Some(place) = place(&self.memory, body.len()) {
-            (Rest::Memory(body), vec![place])
+        let (rest, places) = if body.len() <= FREE {
+            (Rest::Memory(body), (None, None))
+        } else if let Some(place) = self.memory.take(body.len()) {
+            (Rest::Memory(body), (Some(place), None))
         } else {
             match self.write(body).await {
                 Ok(held) => held,
@@ -76,7 +81,7 @@ impl AnswerBuffers {
                     let text = "too many answers wait for clients that read slowly: try again later";
                     let (refusal, body) = sentence(StatusCode::SERVICE_UNAVAILABLE, text).into_parts();
                     parts = refusal;
-                    (Rest::Memory(body), Vec::new())
+                    (Rest::Memory(body), (None, None))
                 }
             }
         };
@@ -88,12 +93,10 @@ impl AnswerBuffers {
         Response::from_parts(parts, body)
     }
 
-    async fn write(&self, body: Bytes) -> io::Result<(Rest, Vec<OwnedSemaphorePermit>)> {
+    async fn write(&self, body: Bytes) -> io::Result<(Rest, Places)> {
         let full = || io::Error::new(io::ErrorKind::StorageFull, "the files for waiting answers are full");
-        let places = vec![
-            Arc::clone(&self.files).try_acquire_owned().map_err(|_| full())?,
-            place(&self.disk, body.len()).ok_or_else(full)?,
-        ];
+        let file = Arc::clone(&self.files).try_acquire_owned().map_err(|_| full())?;
+        let places = (Some(self.disk.take(body.len()).ok_or_else(full)?), Some(file));
         let left = body.len() as u64;
         let folder = self.folder.clone();
         let writing = tokio::task::spawn_blocking(move || {
@@ -106,11 +109,6 @@ impl AnswerBuffers {
         let parts = Box::pin(ReaderStream::with_capacity(file, PART));
         Ok((Rest::File { parts, left }, places))
     }
-}
-
-fn place(room: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit> {
-    let units = u32::try_from(bytes.div_ceil(UNIT)).ok()?;
-    Arc::clone(room).try_acquire_many_owned(units).ok()
 }
 
 impl Body for AnswerBody {

@@ -1,11 +1,11 @@
 //! What happens to a request: the host's own paths first, then the functions' routes; keys, CORS, limits and the wait for a
 //! worker that is not ready.
 
-use std::{error::Error, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Body;
 use std::net::SocketAddr;
 use tokio::{sync::watch, time::Instant};
@@ -248,10 +248,12 @@ impl Door {
         }
         match Limited::new(body, self.options.body_limit).collect().await {
             Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(empty(StatusCode::PAYLOAD_TOO_LARGE)),
-            Err(error) if is_too_slow(&*error) => Err(sentence(StatusCode::REQUEST_TIMEOUT, error.to_string())),
-            // The client broke off: nobody reads this.
-            Err(_) => Err(empty(StatusCode::BAD_REQUEST)),
+            Err(error) => Err(match RequestBodyError::status_of(&*error) {
+                status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE) => {
+                    sentence(status, error.to_string())
+                }
+                status => empty(status),
+            }),
         }
     }
 }
@@ -265,8 +267,4 @@ fn is_under(base: &str, path: &str) -> bool {
 /// What serves those who manage the host, not those who call the app.
 fn is_management(path: &str) -> bool {
     is_under("/admin", path) || is_under("/runtime", path)
-}
-
-fn is_too_slow(error: &(dyn Error + Send + Sync + 'static)) -> bool {
-    matches!(error.downcast_ref(), Some(RequestBodyError::TooSlow))
 }

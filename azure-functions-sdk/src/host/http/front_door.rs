@@ -8,7 +8,7 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AnswerBuffers, AuthLevel, Cors, FrontDoorListener, FrontFunction, Keys, RouteError, Server, ServerLimits,
+    AuthLevel, Cors, FrontDoorListener, FrontFunction, Keys, RouteError, Server, ServerLimits,
     door::{Door, Now},
     host_names::HostNames,
     routes::RouteTable,
@@ -166,11 +166,7 @@ impl FrontDoor {
             }),
         });
         let stop = CancellationToken::new();
-        let server = Arc::new(Server {
-            service: Arc::clone(&door),
-            limits: door.options.limits,
-            buffers: AnswerBuffers::new(door.options.limits.answers, door.options.answers.clone()),
-        });
+        let server = Server::new(Arc::clone(&door), door.options.limits, door.options.answers.clone());
         #[cfg(test)]
         let sockets = Arc::downgrade(&server);
         let server = tokio::spawn(server.serve(listener.listener, stop.clone(), grace));

@@ -14,6 +14,8 @@ pub struct ServerLimits {
     pub header_timeout: Duration,
     /// The slowest that a client may send a body or read an answer.
     pub min_rate: MinRate,
+    /// Bytes of request bodies that are still coming: 1 GiB. The first 64 KiB of each do not count.
+    pub bodies: usize,
     /// Where answers wait that clients have not read yet.
     pub answers: AnswerLimits,
 }
@@ -51,6 +53,7 @@ impl ServerLimits {
             connections: connections.max(4),
             header_timeout: Duration::from_secs(30),
             min_rate: MinRate::default(),
+            bodies: 1 << 30,
             answers: AnswerLimits {
                 memory: 128 << 20,
                 disk: 4 << 30,

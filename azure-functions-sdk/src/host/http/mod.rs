@@ -20,12 +20,12 @@ mod listener;
 mod pace;
 mod request_body;
 mod response;
+mod room;
 mod routes;
 mod seldom;
 mod server;
 mod template;
 
-pub(in crate::host) use answer_body::AnswerBuffers;
 pub use auth::AuthLevel;
 pub use cors::{Cors, CorsError};
 pub(in crate::host) use front_door::must_enforce;

@@ -1,7 +1,7 @@
 //! The socket side: accepts connections, speaks HTTP/1.1 on each, disconnects slow clients, and ends all when told to
 //! stop.
 
-use std::{collections::HashMap, convert::Infallible, future::Future, io, sync::Arc, time::Duration};
+use std::{collections::HashMap, convert::Infallible, future::Future, io, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,7 +15,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{AnswerBuffers, RequestBody, ServerLimits, client::Client, client_stream::ClientStream, seldom::Seldom};
+use super::{
+    RequestBody, ServerLimits, answer_body::AnswerBuffers, client::Client, client_stream::ClientStream, room::Room,
+    seldom::Seldom,
+};
 
 /// What stands behind a server.
 pub(in crate::host) trait Service: Send + Sync + 'static {
@@ -26,15 +29,26 @@ pub(in crate::host) trait Service: Send + Sync + 'static {
 /// Serves HTTP/1.1 on one listener.
 #[derive(Debug)]
 pub(in crate::host) struct Server<S> {
-    pub(in crate::host) service: S,
-    pub(in crate::host) limits: ServerLimits,
-    pub(in crate::host) buffers: AnswerBuffers,
+    service: S,
+    limits: ServerLimits,
+    buffers: AnswerBuffers,
+    bodies: Room,
 }
 
 /// A pause after a failure to accept: running requests may end meanwhile.
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl<S: Service> Server<S> {
+    /// Answers that are too many for memory wait in `folder`.
+    pub(in crate::host) fn new(service: S, limits: ServerLimits, folder: PathBuf) -> Arc<Self> {
+        Arc::new(Self {
+            service,
+            limits,
+            buffers: AnswerBuffers::new(limits.answers, folder),
+            bodies: Room::new(limits.bodies),
+        })
+    }
+
     /// Serves until `stop`; then takes no new connection, lets running requests finish for `grace`, and drops the rest.
     pub(in crate::host) async fn serve(
         self: Arc<Self>,
@@ -93,7 +107,7 @@ impl<S: Service> Server<S> {
             let (server, client) = (Arc::clone(&self), Arc::clone(&client));
             client.request_began();
             async move {
-                let request = request.map(|body| RequestBody::new(body, Arc::clone(&client)));
+                let request = request.map(|body| RequestBody::new(body, Arc::clone(&client), server.bodies.clone()));
                 let answer = server.service.answer(request).await;
                 Ok::<_, Infallible>(server.buffers.hold(answer, client).await)
             }
