@@ -8,6 +8,8 @@ pub mod cli;
 pub mod durable;
 #[cfg(feature = "host")]
 pub mod host;
+#[cfg(feature = "sqlite")]
+mod private;
 #[cfg(feature = "host")]
 pub mod project;
 #[cfg(feature = "cli")]

@@ -30,7 +30,23 @@ inventory::submit! {
         bindings: || serde_json::from_str(r#"[{ "name": "input", "type": "queueTrigger", "queueName": "jobs" }]"#).unwrap(),
         handler: Handler::Blocking(|_| {
             let directory = std::env::current_dir().unwrap();
-            let told = format!("{:?} {:?} {}", std::env::var("KEPT").ok(), std::env::var("GONE").ok(), directory.display());
+            let variable = |name| std::env::var(name).ok();
+            let told = format!("{:?} {:?} {}", variable("KEPT"), variable("GONE"), directory.display());
+            Ok(Outputs { return_value: Some(TypedData { data: Some(Data::String(told)) }), outputs: vec![] })
+        }),
+    }
+}
+
+inventory::submit! {
+    Function {
+        name: "has_variables",
+        module: module_path!(),
+        file: file!(),
+        line: line!(),
+        bindings: Vec::new,
+        handler: Handler::Blocking(|_| {
+            let child = Command::new("env").output().unwrap().stdout;
+            let told = String::from_utf8_lossy(&child).into_owned();
             Ok(Outputs { return_value: Some(TypedData { data: Some(Data::String(told)) }), outputs: vec![] })
         }),
     }
@@ -62,6 +78,7 @@ fn main() -> ExitCode {
             .unwrap();
         runtime.block_on(a_fresh_process_takes_a_new_environment_and_directory());
         runtime.block_on(a_placeholder_of_a_real_host_takes_the_app_s_environment_and_answers_as_it_did_there());
+        runtime.block_on(the_secret_of_the_worker_goes_to_the_host_and_not_to_child_processes());
     }
     ExitCode::SUCCESS
 }
@@ -138,6 +155,33 @@ fn the_exit_code_of_the_worker_counts_though_main_drops_it() {
         told.contains("cannot reach the host") && told.contains("azure_functions::worker_main()"),
         "{told}"
     );
+}
+
+async fn the_secret_of_the_worker_goes_to_the_host_and_not_to_child_processes() {
+    let mut host = Host::listen().await;
+    let mut worker = Command::new(std::env::current_exe().unwrap())
+        .args(host.arguments())
+        .env("AZURE_FUNCTIONS_WORKER_SECRET", "s3cret")
+        .spawn()
+        .unwrap();
+    let mut connection = host.accept().await;
+    assert_eq!(connection.secret.as_deref(), Some("s3cret"));
+    let ids = connection.start(WorkerInitRequest::default()).await;
+    let call = invocation("i", &ids["has_variables"], "");
+    connection.send("", Content::InvocationRequest(call));
+    let pick = |c| match c {
+        Content::InvocationResponse(response) => response.return_value?.data,
+        _ => None,
+    };
+    let Data::String(told) = connection.expect(pick).await.1 else {
+        panic!("a text was expected");
+    };
+    assert!(told.contains("PATH") && !told.contains("SECRET"), "{told}");
+    drop(connection);
+    tokio::task::spawn_blocking(move || worker.wait())
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 async fn reload(

@@ -1,12 +1,14 @@
 //! `cargo func run`, also spelt `cargo func start`.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{AddrParseError, IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
+
+use http::uri::Authority;
 
 use super::{CommandResult, build::Build};
 use crate::{
@@ -25,7 +27,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "N")]
     pub(super) port: Option<u16>,
     /// Address to listen on; keys are enforced on any but loopback [default: `Host.LocalHttpAddress`, else 127.0.0.1].
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     bind: Option<IpAddr>,
     /// Folder for durable state, keys, and timers [default: .azure-functions in the app's folder].
     #[arg(long, value_name = "DIR")]
@@ -43,9 +45,15 @@ pub(super) struct Args {
     /// hour of the one before ends the host; else all of it runs again.
     #[arg(long)]
     crash_as_host: bool,
-    /// Origins that browsers may call from, separated by commas, or * [default: `Host.CORS` in local.settings.json].
+    /// Origins whose pages may call functions, separated by commas, or * [default: `Host.CORS` in local.settings.json].
     #[arg(long, value_name = "ORIGINS")]
     cors: Option<String>,
+    /// Origins whose pages may manage this host and its instances, separated by commas.
+    #[arg(long, value_name = "ORIGINS")]
+    management_cors: Option<String>,
+    /// Names by which callers may address a host on loopback, separated by commas, besides localhost and loopback addresses.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    allowed_hosts: Vec<Authority>,
     /// Arguments for `cargo build`, such as `--features x`.
     #[arg(last = true, value_name = "CARGO_ARGS")]
     pub(super) cargo_args: Vec<String>,
@@ -81,6 +89,7 @@ impl Args {
                 local.host().cors_credentials,
             )?,
         };
+        let management_cors = Cors::parse_management(self.management_cors.as_deref().unwrap_or_default())?;
         for warning in local.warnings().iter().chain(settings.warnings()) {
             shell.warn(warning);
         }
@@ -94,6 +103,8 @@ impl Args {
             .address(address)
             .enable_auth(self.enable_auth)
             .cors(cors)
+            .management_cors(management_cors)
+            .allowed_hosts(self.allowed_hosts.iter().map(ToString::to_string).collect())
             .record(self.record.clone())
             .crash_as_host(self.crash_as_host);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -105,14 +116,22 @@ impl Args {
 
     fn address(&self, host: &HostSection) -> Result<SocketAddr, NoAddress> {
         let configured = match host.address.as_deref() {
-            None | Some("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            Some(text) => text.parse().map_err(|_| NoAddress(text.into()))?,
+            None => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Some(text) => parse_address(text).map_err(|_| NoAddress(text.into()))?,
         };
         Ok(SocketAddr::new(
             self.bind.unwrap_or(configured),
             self.port.or(host.port).unwrap_or(DEFAULT_PORT),
         ))
     }
+}
+
+/// An address to listen on.
+fn parse_address(text: &str) -> Result<IpAddr, AddrParseError> {
+    if text.eq_ignore_ascii_case("localhost") {
+        return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    text.parse()
 }
 
 /// Runs the host until it is told to stop.

@@ -8,9 +8,8 @@ use super::{
     runner::FunctionRunner,
     timers::{StatusStore, Timer, Zone},
 };
-use crate::durable::{TaskHub, Via, hub::requests::RequestError};
+use crate::durable::{Clock as _, SystemClock, TaskHub, Via, hub::requests::RequestError};
 use bytes::Bytes;
-use chrono::Utc;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use std::sync::Arc;
 
@@ -34,7 +33,7 @@ impl HostBackend {
             .map(|trigger| &trigger.attributes)
             .ok_or("the function has no trigger")?;
         let timer = Timer::from_binding(&function.name, attributes, self.zone).map_err(|error| error.to_string())?;
-        Ok(timer.info_by_hand(&self.statuses, Utc::now()))
+        Ok(timer.info_by_hand(&self.statuses, SystemClock.now()))
     }
 }
 

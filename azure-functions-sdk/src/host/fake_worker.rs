@@ -10,6 +10,7 @@ use super::{
         status_result::Status,
         streaming_message::Content,
     },
+    rpc::server::{Invitation, SECRET_METADATA},
 };
 use crate::project::LogLevels;
 use futures_util::{StreamExt, future::BoxFuture};
@@ -84,11 +85,12 @@ impl FakeLauncher {
 }
 
 impl Launch for FakeLauncher {
-    fn launch(&self, worker_id: &str, port: u16, _: &Log) -> io::Result<Box<dyn Running>> {
+    fn launch(&self, invitation: &Invitation, _: &Log) -> io::Result<Box<dyn Running>> {
         let script = Arc::clone(&self.script);
-        let worker_id = worker_id.to_owned();
+        let (port, worker_id) = (invitation.port, invitation.worker_id.clone());
+        let secret = invitation.secret.reveal().to_owned();
         let task = tokio::spawn(async move {
-            let worker = FakeWorker::connect(port, &worker_id).await;
+            let worker = FakeWorker::connect(port, &worker_id, Some(&secret)).await;
             script(worker).await
         });
         Ok(Box::new(FakeProcess {
@@ -147,7 +149,7 @@ pub(crate) struct FakeWorker {
 }
 
 impl FakeWorker {
-    pub(crate) async fn connect(port: u16, worker_id: &str) -> Self {
+    pub(crate) async fn connect(port: u16, worker_id: &str, secret: Option<&str>) -> Self {
         let address = format!("http://127.0.0.1:{port}");
         let channel = tonic::transport::Endpoint::from_shared(address)
             .unwrap()
@@ -163,7 +165,10 @@ impl FakeWorker {
         outbound.send(message(Content::StartStream(start))).unwrap();
         let path = http::uri::PathAndQuery::from_static("/AzureFunctionsRpcMessages.FunctionRpc/EventStream");
         let codec = ProstCodec::<StreamingMessage, StreamingMessage>::default();
-        let messages = tonic::Request::new(UnboundedReceiverStream::new(messages));
+        let mut messages = tonic::Request::new(UnboundedReceiverStream::new(messages));
+        if let Some(secret) = secret {
+            messages.metadata_mut().insert(SECRET_METADATA, secret.parse().unwrap());
+        }
         let inbound = client.streaming(messages, path, codec).await.unwrap().into_inner();
         Self { outbound, inbound }
     }

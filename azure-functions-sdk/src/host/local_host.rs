@@ -6,14 +6,14 @@ use super::{
     crash_limit::CrashLimit,
     durable_worker::DurableWorker,
     follower::Follower,
-    http::{BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, Keys, KeysError},
+    http::{BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, Keys, KeysError, ServerLimits, must_enforce},
     metadata::AppSettings,
     options::LocalHostOptions,
     output::{HostOutput, Log},
     process::{Launch, WorkerCommand},
     recorder::Recorder,
     rpc::server::RpcServer,
-    rpc_listener::RpcListener,
+    rpc_listener::{RpcDoor, RpcListener},
     runner::FunctionRunner,
     running_work::RunningWork,
     startup::Startup,
@@ -26,7 +26,7 @@ use crate::{
 };
 use std::{
     fmt, io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -150,19 +150,32 @@ impl LocalHost {
             .map_or_else(|| site_name(address), str::to_owned);
         let origin = origin(&site);
         let webhook = format!("{origin}/runtime/webhooks/durabletask");
-        let enforced = options.enable_auth || !address.ip().is_loopback();
+        let enforced = must_enforce(options.enable_auth, address);
         let code = enforced.then(|| keys.durable_system_key());
         let mut via = Via::webhook(webhook.as_str());
         via.code.clone_from(&code);
+        let mut host_names = options.allowed_hosts;
+        host_names.push(site.clone());
+        let (limits, rpc_limits) = ServerLimits::of_process();
         let front_options = FrontDoorOptions {
             route_prefix: host_json.http.route_prefix.clone(),
             enable_auth: options.enable_auth,
             cors: options.cors,
+            management_cors: options.management_cors,
+            host_names,
+            limits,
+            answers: data_dir.clone(),
             home_page: !is_true(settings.get("AzureWebJobsDisableHomepage")),
             ..FrontDoorOptions::default()
         };
         let body_limit = front_options.body_limit;
-        let rpc_listener = RpcListener::start(Arc::clone(&hub), &webhook, code.clone(), body_limit)
+        let rpc_door = RpcDoor {
+            hub: Arc::clone(&hub),
+            webhook: webhook.clone(),
+            code: code.clone(),
+            body_limit,
+        };
+        let rpc_listener = RpcListener::start(rpc_door, rpc_limits, data_dir.clone())
             .await
             .map_err(LocalHostError::Loopback)?;
         let urls = BindingUrls {
@@ -249,7 +262,7 @@ impl LocalHost {
         &self.runner
     }
 
-    /// Base of the durable HTTP API for clients on this machine, which needs no key.
+    /// Base of the durable HTTP API for clients on this machine. It needs no key, so it has a secret in it.
     #[must_use]
     pub fn rpc_base_url(&self) -> &str {
         self.rpc_listener.base_url()
@@ -372,8 +385,9 @@ fn is_true(setting: Option<&str>) -> bool {
 
 /// `WEBSITE_HOSTNAME`: how this host is called in URLs.
 fn site_name(address: SocketAddr) -> String {
-    match address.ip() {
-        ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),
+    match address.ip().to_canonical() {
+        // What is bound to any other address of loopback cannot be reached as localhost.
+        ip if ip == Ipv4Addr::LOCALHOST || ip.is_unspecified() => format!("localhost:{}", address.port()),
         IpAddr::V4(ip) => format!("{ip}:{}", address.port()),
         IpAddr::V6(ip) => format!("[{ip}]:{}", address.port()),
     }

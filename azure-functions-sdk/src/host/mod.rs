@@ -33,6 +33,7 @@ mod rpc;
 mod rpc_listener;
 mod runner;
 mod running_work;
+mod secret;
 mod startup;
 mod supervisor;
 pub mod timers;

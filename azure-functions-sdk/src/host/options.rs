@@ -29,8 +29,13 @@ pub struct LocalHostOptions {
     pub address: SocketAddr,
     /// Whether keys are enforced on loopback too.
     pub enable_auth: bool,
-    /// Who may call from a browser.
+    /// Who may call functions from a browser.
     pub cors: Option<Cors>,
+    /// Who may manage the host and its instances from a browser.
+    pub management_cors: Option<Cors>,
+    /// Names by which callers may address a host on a loopback address, besides those of loopback and that of the setting
+    /// `WEBSITE_HOSTNAME`. On other addresses any name will do.
+    pub allowed_hosts: Vec<String>,
     /// Where trigger payloads of durable functions are kept, if at all.
     pub record: Option<PathBuf>,
     /// Whether the end of a worker process does what it does on the real host, where orchestrations travel as JSON: what
@@ -52,6 +57,8 @@ impl LocalHostOptions {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
             enable_auth: false,
             cors: None,
+            management_cors: None,
+            allowed_hosts: Vec::new(),
             record: None,
             crash_as_host: false,
             drain_limit: DRAIN_LIMIT,
@@ -72,10 +79,24 @@ impl LocalHostOptions {
         self
     }
 
-    /// Sets who may call from a browser.
+    /// Sets who may call functions from a browser.
     #[must_use]
     pub fn cors(mut self, cors: Option<Cors>) -> Self {
         self.cors = cors;
+        self
+    }
+
+    /// Sets who may manage the host and its instances from a browser.
+    #[must_use]
+    pub fn management_cors(mut self, cors: Option<Cors>) -> Self {
+        self.management_cors = cors;
+        self
+    }
+
+    /// Sets by which names callers may address a host on a loopback address, besides those of loopback.
+    #[must_use]
+    pub fn allowed_hosts(mut self, names: Vec<String>) -> Self {
+        self.allowed_hosts = names;
         self
     }
 

@@ -1,6 +1,9 @@
 //! The worker process: how it is started, what its console says, how it ends.
 
-use super::{output::Log, rpc::server::MAX_MESSAGE_LENGTH};
+use super::{
+    output::Log,
+    rpc::server::{Invitation, MAX_MESSAGE_LENGTH, Proof},
+};
 use crate::project::{LogLevel, Settings};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -22,6 +25,8 @@ use tokio::{
 const RESTART_EXIT_CODE: i32 = 200;
 /// Exit code by which the worker of an app says that only another build of it can run; see `worker_main`.
 const REBUILD_EXIT_CODE: i32 = 78;
+/// The variable that tells a worker the secret by which it proves itself; `azure-functions` reads it.
+const SECRET_VARIABLE: &str = "AZURE_FUNCTIONS_WORKER_SECRET";
 /// How many of the last lines on standard error tell why a process ended.
 const LAST_LINES: usize = 12;
 /// Longer console lines are cut: one line must not take the host's memory.
@@ -36,6 +41,7 @@ pub struct WorkerCommand {
     app_directory: PathBuf,
     worker_directory: PathBuf,
     environment: BTreeMap<OsString, OsString>,
+    proof: Proof,
 }
 
 impl WorkerCommand {
@@ -50,6 +56,7 @@ impl WorkerCommand {
             app_directory: app_directory.into(),
             worker_directory,
             environment: BTreeMap::new(),
+            proof: Proof::Required,
         }
     }
 
@@ -71,6 +78,14 @@ impl WorkerCommand {
     #[must_use]
     pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.insert(name.into(), value.into());
+        self
+    }
+
+    /// Lets in a worker that names the id on its command line, even if it does not send the secret in its environment: for
+    /// workers of other languages, which do not know of it. Other users of the machine can read command lines.
+    #[must_use]
+    pub fn without_secret(mut self) -> Self {
+        self.proof = Proof::Id;
         self
     }
 
@@ -122,8 +137,13 @@ impl WorkerCommand {
 
 /// Starts workers; the tests have one that needs no process.
 pub(crate) trait Launch: Send + Sync + 'static {
-    /// Starts a worker that will connect to `port` and name `worker_id`.
-    fn launch(&self, worker_id: &str, port: u16, log: &Log) -> io::Result<Box<dyn Running>>;
+    /// Starts a worker that will connect as it is invited.
+    fn launch(&self, invitation: &Invitation, log: &Log) -> io::Result<Box<dyn Running>>;
+
+    /// What these workers can show when they connect.
+    fn proof(&self) -> Proof {
+        Proof::Required
+    }
 }
 
 /// A worker that was started.
@@ -201,7 +221,11 @@ impl fmt::Display for Ending {
 }
 
 impl Launch for WorkerCommand {
-    fn launch(&self, worker_id: &str, port: u16, log: &Log) -> io::Result<Box<dyn Running>> {
+    fn proof(&self) -> Proof {
+        self.proof
+    }
+
+    fn launch(&self, invitation: &Invitation, log: &Log) -> io::Result<Box<dyn Running>> {
         let mut command = Command::new(&self.program);
         // What `cargo run` says about the host's own crate would be wrong about the app.
         for (name, _) in std::env::vars_os() {
@@ -214,12 +238,13 @@ impl Launch for WorkerCommand {
         }
         command
             .args(&self.arguments)
-            .args(Self::host_arguments(worker_id, port))
+            .args(Self::host_arguments(&invitation.worker_id, invitation.port))
             .current_dir(&self.app_directory)
             .env("FUNCTIONS_WORKER_DIRECTORY", &self.worker_directory)
             .env("FUNCTIONS_APPLICATION_DIRECTORY", &self.app_directory)
             .env("AzureWebJobsScriptRoot", &self.app_directory)
             .envs(&self.environment)
+            .env(SECRET_VARIABLE, invitation.secret.reveal())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -395,7 +420,7 @@ async fn read_lines(pipe: impl AsyncRead + Unpin, mut each: impl FnMut(String)) 
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::host::fake_worker::Captured;
+    use crate::host::{fake_worker::Captured, secret::Secret};
 
     fn shell(script: &str) -> WorkerCommand {
         WorkerCommand::new("/bin/sh", "/")
@@ -404,11 +429,19 @@ mod tests {
             .argument("sh")
     }
 
+    fn invitation() -> Invitation {
+        Invitation {
+            worker_id: "the-id".to_owned(),
+            port: 1234,
+            secret: Secret::new(),
+        }
+    }
+
     async fn run(script: &str) -> (Ending, Vec<String>) {
         let (captured, log) = Captured::log();
         let mut process = shell(script)
             .variable("FRUIT", "apple")
-            .launch("the-id", 1234, &log)
+            .launch(&invitation(), &log)
             .unwrap();
         let ending = process.ended().await;
         assert_eq!(process.ended().await, ending);
@@ -435,6 +468,19 @@ mod tests {
         assert_eq!(value("--requestId"), value("--functions-request-id"));
         assert_eq!(value("--grpcMaxMessageLength"), "2147483647");
         assert_eq!(value("--functions-grpc-max-message-length"), "2147483647");
+    }
+
+    #[tokio::test]
+    async fn the_secret_is_in_the_environment_and_not_on_the_command_line() {
+        let (captured, log) = Captured::log();
+        let invitation = invitation();
+        let script = shell("echo secret $AZURE_FUNCTIONS_WORKER_SECRET; echo arguments $*");
+        script.launch(&invitation, &log).unwrap().ended().await;
+        let lines = captured.lines();
+        let line = |start| lines.iter().find(|line| line.contains(start)).unwrap();
+        assert!(line("secret ").ends_with(invitation.secret.reveal()));
+        assert!(line("arguments ").contains("the-id"));
+        assert!(!line("arguments ").contains(invitation.secret.reveal()));
     }
 
     #[tokio::test]
@@ -487,7 +533,7 @@ mod tests {
     #[tokio::test]
     async fn a_killed_worker_ends() {
         let (_, log) = Captured::log();
-        let mut process = shell("exec sleep 600").launch("the-id", 1, &log).unwrap();
+        let mut process = shell("exec sleep 600").launch(&invitation(), &log).unwrap();
         process.kill();
         assert_eq!(process.ended().await.status, "killed by signal 9");
     }

@@ -1,9 +1,8 @@
 //! `--record DIR`: keeps every trigger payload of orchestrations as a file, for `cargo func replay`.
 
-use crate::durable::work::WorkItem;
+use crate::{durable::work::WorkItem, private};
 use std::{
     collections::HashMap,
-    fs::{self, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -23,7 +22,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Makes the directory if needed.
     pub(crate) fn new(directory: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&directory)?;
+        private::folder(&directory, |name| name.ends_with(".json"))?;
         Ok(Self {
             directory: directory.into(),
             numbers: Arc::default(),
@@ -66,7 +65,7 @@ fn write(
 ) -> io::Result<()> {
     loop {
         let path = directory.join(format!("{stem}-{number}.json"));
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
+        match private::create_new(&path) {
             Ok(mut file) => return file.write_all(payload.as_bytes()),
             // Of an earlier run.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -97,6 +96,7 @@ fn file_name_part(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::durable::work::WorkKind;
+    use std::fs;
 
     fn item(instance: &str, payload: &str) -> WorkItem {
         WorkItem {
@@ -121,6 +121,20 @@ mod tests {
             [read(1), read(2), read(3), read(4)],
             ["first0", "first1", "second0", "second1"]
         );
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn payloads_are_for_their_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("record");
+        let recorder = Recorder::new(directory.clone()).unwrap();
+        recorder.record(&item("abc", "1")).await;
+        for (path, expected) in [(directory.join("flow-abc-1.json"), 0o600), (directory, 0o700)] {
+            let mode = fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, expected);
+        }
     }
 
     #[tokio::test]

@@ -1,25 +1,38 @@
 //! The loopback listener behind `rpcBaseUrl`: durable clients in the worker reach the durable HTTP API here, without a
 //! key.
 //!
-//! Since it asks for no key, it answers only those that name it as a loopback address, and no web page.
+//! A port of loopback is open to every user of the machine. So the base has a secret in it, which is told to the worker
+//! only: with the bindings of durable clients, on the stream that the worker has proved itself for. Web pages are kept
+//! out besides, by the names that it answers to, and by `Origin`.
 
+use super::{
+    http::{HostNames, RequestBody, RequestBodyError, Server, ServerLimits, Service},
+    secret::Secret,
+};
 use crate::durable::{TaskHub, Via};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{convert::Infallible, io, net::Ipv4Addr, sync::Arc};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::{AbortHandle, JoinSet},
-};
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use std::{io, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, task::AbortHandle};
+use tokio_util::sync::CancellationToken;
 
 /// The extension's own port.
 const FIRST_CHOICE: u16 = 17071;
 /// How many others are tried.
 const MORE_TRIES: usize = 10;
 const BASE: &str = "/durabletask";
+
+/// What the listener leads to.
+pub(crate) struct RpcDoor {
+    pub(crate) hub: Arc<TaskHub>,
+    /// The public base of the same API, which management URLs point to.
+    pub(crate) webhook: String,
+    /// The key for it.
+    pub(crate) code: Option<String>,
+    /// Largest request body in bytes.
+    pub(crate) body_limit: usize,
+}
 
 /// Serves until it is dropped.
 #[derive(Debug)]
@@ -35,26 +48,30 @@ impl Drop for RpcListener {
 }
 
 impl RpcListener {
-    /// Takes the well-known port if it is free, else one between 30000 and 31000. `webhook` is the public base of the
-    /// same API, which management URLs point to, and `code` the key for it.
-    pub(crate) async fn start(
-        hub: Arc<TaskHub>,
-        webhook: &str,
-        code: Option<String>,
-        body_limit: usize,
-    ) -> io::Result<Self> {
+    /// Takes the well-known port if it is free, else one between 30000 and 31000.
+    pub(crate) async fn start(door: RpcDoor, limits: ServerLimits, answers: PathBuf) -> io::Result<Self> {
         let listener = bind().await?;
-        let base_url = format!("http://127.0.0.1:{}{BASE}/", listener.local_addr()?.port());
-        let mut via = Via::rpc(base_url.as_str(), webhook);
-        via.code = code;
-        let serving = tokio::spawn(serve(listener, Arc::new(Door { hub, via, body_limit })));
+        let address = listener.local_addr()?;
+        let names = HostNames::of(address, [""; 0]);
+        let secret = Secret::new();
+        let base_url = format!("http://127.0.0.1:{}/{}{BASE}/", address.port(), secret.reveal());
+        let mut via = Via::rpc(base_url.as_str(), door.webhook.as_str());
+        via.code.clone_from(&door.code);
+        let opened = Opened {
+            door,
+            secret,
+            via,
+            names,
+        };
+        let server = Server::new(opened, limits, answers);
+        let serving = tokio::spawn(server.serve(listener, CancellationToken::new(), Duration::ZERO));
         Ok(Self {
             base_url,
             serving: serving.abort_handle(),
         })
     }
 
-    /// The base of its URLs, with the slash at its end that clients rely on.
+    /// The base of its URLs, with the slash at its end that clients rely on. It is a secret.
     pub(crate) fn base_url(&self) -> &str {
         &self.base_url
     }
@@ -73,83 +90,43 @@ async fn bind() -> io::Result<TcpListener> {
     bound
 }
 
-struct Door {
-    hub: Arc<TaskHub>,
+struct Opened {
+    door: RpcDoor,
+    secret: Secret,
     via: Via,
-    body_limit: usize,
+    names: HostNames,
 }
 
-async fn serve(listener: TcpListener, door: Arc<Door>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&door)));
-                }
-                Err(error) => {
-                    log::warn!("cannot accept a connection of a durable client: {error}");
-                    // Out of file handles, most likely: give running requests time to end.
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                }
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, door: Arc<Door>) {
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(door.answer(request).await.map(Full::<Bytes>::new)) }
-    });
-    // Broken connections are the client's affair.
-    let _ = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-}
-
-impl Door {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
+impl Service for Opened {
+    async fn answer(&self, request: Request<RequestBody>) -> Response<Bytes> {
         let (mut parts, body) = request.into_parts();
-        if !names_loopback(&parts.headers)
-            || (parts.method != Method::GET && parts.headers.contains_key(header::ORIGIN))
-        {
+        if let Err(error) = self.names.check(&parts) {
+            return empty(error.status());
+        }
+        if parts.method != Method::GET && parts.headers.contains_key(header::ORIGIN) {
             return empty(StatusCode::FORBIDDEN);
         }
         let whole = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        let Some(Ok(uri)) = below_base(whole).map(str::parse) else {
+        let Some(Ok(uri)) = below_base(&self.secret, whole).map(str::parse) else {
             return empty(StatusCode::NOT_FOUND);
         };
         parts.uri = uri;
-        match Limited::new(body, self.body_limit).collect().await {
+        match Limited::new(body, self.door.body_limit).collect().await {
             Ok(body) => {
-                self.hub
-                    .handle(Request::from_parts(parts, body.to_bytes()), &self.via)
-                    .await
+                let request = Request::from_parts(parts, body.to_bytes());
+                self.door.hub.handle(request, &self.via).await
             }
-            Err(error) if error.is::<LengthLimitError>() => empty(StatusCode::PAYLOAD_TOO_LARGE),
-            Err(_) => empty(StatusCode::BAD_REQUEST),
+            Err(error) => empty(RequestBodyError::status_of(&*error)),
         }
     }
 }
 
 /// Path and query below the base.
-fn below_base(path_and_query: &str) -> Option<&str> {
-    let start = path_and_query.get(..BASE.len())?;
-    let rest = &path_and_query[BASE.len()..];
-    (start.eq_ignore_ascii_case(BASE) && rest.starts_with('/')).then_some(rest)
-}
-
-/// A web page that has a name resolve to this machine still sends that name.
-fn names_loopback(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
-        return true;
-    };
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost")
+fn below_base<'a>(secret: &Secret, path_and_query: &'a str) -> Option<&'a str> {
+    let (given, _) = path_and_query.strip_prefix('/')?.split_once('/')?;
+    let path = path_and_query.get(1 + given.len()..)?;
+    let (start, rest) = path.split_at_checked(BASE.len())?;
+    (secret.is(given) && start.eq_ignore_ascii_case(BASE) && rest.starts_with('/')).then_some(rest)
 }
 
 fn empty(status: StatusCode) -> Response<Bytes> {
@@ -161,20 +138,26 @@ fn empty(status: StatusCode) -> Response<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
-    fn only_paths_below_the_base_are_served() {
-        assert_eq!(below_base("/durabletask/instances?x=1"), Some("/instances?x=1"));
-        assert_eq!(below_base("/DurableTask/"), Some("/"));
-        assert_eq!(below_base("/durabletaskx/"), None);
-        assert_eq!(below_base("/"), None);
-    }
-
-    #[test]
-    fn only_those_that_name_it_as_loopback_are_answered() {
-        let named = |name: &'static str| HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(name))]);
-        assert!(names_loopback(&named("127.0.0.1:17071")) && names_loopback(&named("LocalHost")));
-        assert!(!names_loopback(&named("evil.example:17071")) && !names_loopback(&named("127.0.0.1.evil.example")));
+    fn only_paths_below_the_secret_base_are_served() {
+        let secret = Secret::new();
+        let below = |path: &str| {
+            let path = path.replace("SECRET", secret.reveal());
+            below_base(&secret, &path).map(str::to_owned)
+        };
+        assert_eq!(below("/SECRET/durabletask/instances?x=1").unwrap(), "/instances?x=1");
+        assert_eq!(below("/SECRET/DurableTask/").unwrap(), "/");
+        for outside in [
+            "/SECRET/durabletaskx/",
+            "/SECRET/durabletask",
+            "/SECRETx/durabletask/",
+            "//durabletask/",
+            "/durabletask/instances",
+            "/SECRET/ééééééé/",
+            "/",
+        ] {
+            assert_eq!(below(outside), None, "{outside}");
+        }
     }
 }

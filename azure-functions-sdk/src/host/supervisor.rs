@@ -202,9 +202,8 @@ impl Supervisor {
 
     /// One worker from start to end.
     async fn run_one(&self) -> Life {
-        let worker_id = uuid::Uuid::new_v4().to_string();
-        let stream = self.server.expect(&worker_id);
-        let mut process = match self.launcher.launch(&worker_id, self.server.port(), &self.log) {
+        let (invitation, stream) = self.server.invite(self.launcher.proof());
+        let mut process = match self.launcher.launch(&invitation, &self.log) {
             Ok(process) => process,
             Err(error) => return Life::not_started(Loss::Launch(error), false),
         };

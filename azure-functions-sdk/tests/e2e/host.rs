@@ -15,6 +15,7 @@ use std::{
 use serde_json::Value;
 
 pub(crate) const DURABLE: &str = "/runtime/webhooks/durabletask";
+const CARGO_FUNC: &str = env!("CARGO_BIN_EXE_cargo-func");
 /// Building the app for the first time is the longest that anything takes.
 const START_LIMIT: Duration = Duration::from_secs(600);
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -42,7 +43,20 @@ impl Drop for Host {
 
 impl Host {
     pub(crate) fn start(app: App, data: &Path, more: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-func"));
+        Self::start_by(Command::new(CARGO_FUNC), app, data, more)
+    }
+
+    /// A host that may have so many files open.
+    pub(crate) fn start_with_open_files(app: App, data: &Path, open_files: u32) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .arg("-c")
+            .arg(format!("ulimit -n {open_files}; exec \"$0\" \"$@\""))
+            .arg(CARGO_FUNC);
+        Self::start_by(shell, app, data, &[])
+    }
+
+    fn start_by(mut command: Command, app: App, data: &Path, more: &[&str]) -> Self {
         command
             .args(["func", "run"])
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(app.name))

@@ -1,18 +1,22 @@
 //! The product from outside: `cargo func run` on the example apps, spoken to as `curl` would.
 //!
 //! Every host has a free port and a data folder of its own. `AZURE_FUNCTIONS_KILLS=200` makes the kill test as long as a
-//! release deserves.
+//! release deserves, `AZURE_FUNCTIONS_READERS=40` the one with clients that do not read.
 
 #![cfg(target_os = "linux")]
 
 mod client;
+mod crowd;
 mod host;
 mod signals;
 mod transfers;
 
 use std::{
     collections::BTreeMap,
-    fs, thread,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -99,6 +103,24 @@ fn the_example_starts_runs_records_and_stops() {
         recorded.iter().any(|name| name == "event_with_timeout-e1-1.json"),
         "{recorded:?}"
     );
+    let others_can_read = files_that_others_can_read(folder.path());
+    assert_eq!(others_can_read, Vec::<PathBuf>::new());
+}
+
+/// Of what a host has made in a folder, folders included.
+fn files_that_others_can_read(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        if metadata.is_dir() {
+            found.extend(files_that_others_can_read(&path));
+        }
+        if metadata.permissions().mode() & 0o077 != 0 {
+            found.push(path);
+        }
+    }
+    found
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! The environment of the process: what the host has put there for the worker alone, and its replacement.
+//!
 //! Placeholder specialisation: the host replaces the environment of a worker that it started before it knew the app.
 //!
 //! Changing the environment is only sound while a process has a single thread, because C code may read it without any
@@ -6,6 +8,23 @@
 //! a fresh process with the right environment, which is what it does for most languages anyway.
 
 use std::collections::HashMap;
+
+/// The variable in which the local host tells its worker a secret, by which the worker proves itself.
+const SECRET: &str = "AZURE_FUNCTIONS_WORKER_SECRET";
+
+/// The secret, which is then gone from the environment: processes that the app starts are not to have it. Where other
+/// threads run already, in an app with a `main` of its own, or where they cannot be counted, it stays.
+pub(super) fn take_secret() -> Option<String> {
+    let secret = std::env::var(SECRET).ok()?;
+    if single_threaded() {
+        #[expect(unsafe_code, reason = "the only way to take a variable from the environment")]
+        // SAFETY: this is the only thread of the process, so nothing can read or write the environment meanwhile.
+        unsafe {
+            std::env::remove_var(SECRET);
+        }
+    }
+    Some(secret)
+}
 
 /// The environment stays as it was.
 #[derive(Debug, thiserror::Error)]

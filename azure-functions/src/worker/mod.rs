@@ -52,6 +52,9 @@ const NEEDS_REBUILD: u8 = 78;
 /// * `AZURE_FUNCTIONS_EPISODE_MAX_ACTIONS`, how many actions (calls, timers, events, signals) one execution of an orchestration
 ///   may ask for before it fails (100000 if absent, as many as hosts allow with `maxOrchestrationActions`).
 ///
+/// Another, `AZURE_FUNCTIONS_WORKER_SECRET`, is set by the local host of `cargo func run` alone: it proves to that host that this is the
+/// process it started. The worker takes it out of the environment before any code of the app runs, where the process has one thread.
+///
 /// A logger for the `log` facade is installed unless the app has one. Its records of an invocation go to the host in the invocation's
 /// name; those made outside any invocation go to the host too, and to the console, because hosts show system records to nobody.
 ///
@@ -94,6 +97,7 @@ pub fn run(arguments: &[String]) -> u8 {
 
 fn serve(host: HostArguments) -> u8 {
     let serving = exit::Serving::begin();
+    let secret = environment::take_secret();
     let app = match App::linked() {
         Ok(app) => app,
         Err(error) => {
@@ -112,7 +116,7 @@ fn serve(host: HostArguments) -> u8 {
         }
     };
     logger::this_thread_carries_the_stream();
-    match runtime.block_on(session::serve(app, host, serving)) {
+    match runtime.block_on(session::serve(app, host, serving, secret)) {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("error: {error}");

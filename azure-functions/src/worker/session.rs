@@ -46,6 +46,9 @@ use tonic::{Streaming, transport::Endpoint};
 /// What the host may send ahead, in bytes.
 const WINDOW: u32 = 16 << 20;
 
+/// Where the local host looks for the secret that it gave to the worker.
+const SECRET_METADATA: &str = "azure-functions-worker-secret";
+
 /// What the worker can do, as the host must know it: a key switches a behaviour on, whatever its value.
 const CAPABILITIES: [&str; 12] = [
     "TypedDataCollection",
@@ -96,7 +99,14 @@ pub(super) enum SessionError {
 }
 
 /// Talks to the host until it ends the stream or stops us; either is the end of `serving`.
-pub(super) async fn serve(app: App, host: HostArguments, serving: Serving) -> Result<(), SessionError> {
+///
+/// `secret` proves to the host that this is the process it started. The real host gives none.
+pub(super) async fn serve(
+    app: App,
+    host: HostArguments,
+    serving: Serving,
+    secret: Option<String>,
+) -> Result<(), SessionError> {
     let (out, outgoing) = outgoing::channel();
     out.send(
         host.request_id,
@@ -116,10 +126,15 @@ pub(super) async fn serve(app: App, host: HostArguments, serving: Serving) -> Re
         reason,
     };
     let channel = endpoint.connect().await.map_err(|e| unreachable(root_cause(&e)))?;
+    let mut request = tonic::Request::new(outgoing);
+    // What cannot be sent is not what a host gave.
+    if let Some(secret) = secret.and_then(|secret| secret.parse().ok()) {
+        request.metadata_mut().insert(SECRET_METADATA, secret);
+    }
     let incoming = FunctionRpcClient::new(channel)
         .max_decoding_message_size(MAX_MESSAGE)
         .max_encoding_message_size(MAX_MESSAGE)
-        .event_stream(outgoing)
+        .event_stream(request)
         .await
         .map_err(|status| unreachable(root_cause(&status)))?
         .into_inner();

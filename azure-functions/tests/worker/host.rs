@@ -36,6 +36,8 @@ pub(crate) struct Host {
 pub(crate) struct Connection {
     pub(crate) to_worker: mpsc::UnboundedSender<Result<StreamingMessage, Status>>,
     pub(crate) from_worker: Streaming<StreamingMessage>,
+    #[allow(dead_code, reason = "only one test looks at it")]
+    pub(crate) secret: Option<String>,
 }
 
 impl Host {
@@ -194,8 +196,10 @@ impl StreamingService<StreamingMessage> for EventStream {
 
     fn call(&mut self, request: Request<Streaming<StreamingMessage>>) -> Self::Future {
         let (to_worker, outgoing) = mpsc::unbounded_channel();
+        let secret = request.metadata().get("azure-functions-worker-secret");
         let connection = Connection {
             to_worker,
+            secret: secret.map(|value| value.to_str().unwrap().to_owned()),
             from_worker: request.into_inner(),
         };
         let _ = self.connections.send(connection);

@@ -86,7 +86,7 @@ impl Inner {
         if let Some((_, generation)) = replaced
             && let EventKind::ExecutionStarted(started) = &mut child.message.event.kind
         {
-            started.generation = generation + 1;
+            started.generation = generation.saturating_add(1);
         }
         self.create(state, child.message, replaced.map(|(key, _)| key), commit);
     }

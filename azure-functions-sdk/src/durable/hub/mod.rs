@@ -51,6 +51,9 @@ use super::{
     work::{DurableFunctions, Worker},
 };
 
+/// A hub that gives out a million numbers of rows a second gets here after 146,000 years.
+const LAST_FIRST_ROW: RowId = RowId::MAX / 2;
+
 /// An open task hub.
 ///
 /// Work begins as soon as it is told the functions of a worker. Dropping it stops at once, as a crash would, except
@@ -115,6 +118,16 @@ impl TaskHub {
     ) -> Result<Self, TaskHubError> {
         let recovered = store.recover()?;
         let next_row = recovered.next_row;
+        if next_row > LAST_FIRST_ROW {
+            return Err(TaskHubError::Corrupt {
+                path: options.database(),
+                what: "a row",
+                reason: format!(
+                    "the last number given out is {}, which leaves too few",
+                    next_row.saturating_sub(1)
+                ),
+            });
+        }
         let state = recovery::restore(recovered, &options.database())?;
         let target = Arc::new(OnceLock::<Weak<Inner>>::new());
         let committed = {

@@ -164,7 +164,7 @@ impl Inner {
         let running = state.find(id).map(|(_, live)| live.state.generation);
         let generation = running
             .or(old.as_ref().map(|row| row.state.generation))
-            .map_or(0, |generation| generation + 1);
+            .map_or(0, |generation| generation.saturating_add(1));
         let started = ExecutionStarted {
             instance_id: id.to_owned(),
             execution_id: self.new_id(),

@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 use self::scripted::{Scripted, ok};
 use crate::durable::{
     Durability, HubName, TaskHub, TaskHubOptions, Via,
+    engine::instance::RuntimeStatus,
     hub::{HubRuntime, requests::RequestError},
     store::{
-        Commit, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store,
-        StoreError, sqlite::SqliteStore,
+        Commit, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page,
+        Recovery, Store, StoreError, sqlite::SqliteStore,
     },
     work,
 };
@@ -341,4 +342,54 @@ async fn a_stored_value_that_cannot_be_read_is_shown_as_text_and_refused_at_a_re
             "{why}"
         );
     }
+}
+
+/// Only a damaged file has such numbers: they must be told, not panic.
+#[tokio::test]
+async fn numbers_at_their_maximum_in_the_file_are_an_error_or_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let stored = |commit: Commit| {
+        let store = SqliteStore::open(&options.database(), Durability::Process).unwrap();
+        store.write(&[commit]).unwrap();
+        store.close();
+    };
+    let ended = InstanceRow {
+        key: InstanceKey(1),
+        id: "last".to_owned(),
+        name: "child".to_owned(),
+        version: None,
+        input: None,
+        state: InstanceState {
+            execution_id: "x".to_owned(),
+            generation: i32::MAX,
+            status: RuntimeStatus::Completed,
+            created: i64::MAX,
+            updated: i64::MAX,
+            custom_status: None,
+            output: None,
+        },
+    };
+    stored(Commit {
+        created: vec![ended],
+        ..Commit::default()
+    });
+    let worker = Arc::new(worker());
+    let hub = TaskHub::open(options.clone(), worker.clone()).unwrap();
+    hub.set_functions(worker.functions());
+    assert_eq!(call(&hub, "GET", "/instances/last", "").await.0, StatusCode::OK);
+    let again = call(&hub, "POST", "/orchestrators/child/last", "").await.0;
+    assert_eq!(again, StatusCode::ACCEPTED);
+    assert!(hub.drain(DEADLINE).await);
+    drop(hub);
+
+    stored(Commit {
+        history: vec![(i64::MAX, InstanceKey(1), String::new())],
+        ..Commit::default()
+    });
+    let error = TaskHub::open(options.clone(), worker.clone()).unwrap_err().to_string();
+    assert!(
+        error.contains("a row that cannot be read") && error.contains("922337203685477580"),
+        "{error}"
+    );
 }

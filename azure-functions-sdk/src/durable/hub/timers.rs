@@ -52,7 +52,8 @@ impl Inner {
             };
             let (due, row) = *entry.key();
             if due > now.timestamp_micros() {
-                break DateTime::from_timestamp_micros(due);
+                // What no date can tell is never due, and looked at again now and then.
+                break Some(DateTime::from_timestamp_micros(due).unwrap_or(DateTime::<Utc>::MAX_UTC));
             }
             let (key, mut message) = match entry.remove() {
                 Due::Instance(key, message) => (key, message),

@@ -1,52 +1,137 @@
-//! One host per task hub: a lock file that the operating system releases when its holder ends, however it ends.
+//! One host per task hub: a lock that the operating system releases when its holder ends, however it ends.
+//!
+//! On Linux it is on the database itself (`flock`, which SQLite does not use there), so that whoever has the database has
+//! the lock, and nothing else can be deleted or replaced to have it twice. Elsewhere such a lock would shut SQLite out,
+//! so it is on a file beside the database. In both cases that file tells the process id of the holder.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{Read, Seek, Write},
-    path::Path,
+    fs::{self, File, Metadata, TryLockError},
+    io::{self, Read, Seek, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use super::StoreError;
+use crate::private;
+
+const IN_DATABASE: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Databases that this process has. To open one more handle of such a file and to close it would take away the locks that
+/// SQLite has on it: POSIX gives them up with the first handle that a process closes.
+static HELD: Mutex<Vec<Identity>> = Mutex::new(Vec::new());
 
 /// Held as long as the hub is open.
 #[derive(Debug)]
 pub(crate) struct HubLock {
     _file: File,
+    identity: Option<Identity>,
+}
+
+impl Drop for HubLock {
+    fn drop(&mut self) {
+        held().retain(|other| Some(*other) != self.identity);
+    }
 }
 
 impl HubLock {
-    /// Takes the lock of the database at `path`, or tells who has it.
+    /// Takes the lock of the database at `path`, which is made if there is none, or tells who has it.
     pub(crate) fn acquire(path: &Path) -> Result<Self, StoreError> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".lock");
-        let lock_path = Path::new(&name);
+        let pid_path = pid_path(path);
+        let locked = if IN_DATABASE { path } else { &pid_path };
         let failed = |source| StoreError::File {
-            path: lock_path.to_owned(),
+            path: locked.to_owned(),
             source,
         };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(lock_path)
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // Where the holder's lock is mandatory, reading fails too; then the pid stays unknown.
-                let _ = file.read_to_string(&mut text);
-                return Err(StoreError::InUse {
-                    path: path.to_owned(),
-                    pid: text.trim().parse().ok(),
-                });
+        let in_use = || StoreError::InUse {
+            path: path.to_owned(),
+            pid: read_pid(&pid_path),
+        };
+        loop {
+            let known = fs::metadata(locked).ok().and_then(|metadata| Identity::of(&metadata));
+            if known.is_some_and(|known| held().contains(&known)) {
+                return Err(in_use());
             }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
+            let mut options = private::options();
+            options.read(true).write(true).create(true).truncate(false);
+            let file = options.open(locked).map_err(failed)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(in_use()),
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
+            // Deleted or replaced since it was opened: the lock of another file is worth nothing.
+            let identity = Identity::of(&file.metadata().map_err(failed)?);
+            let now = match IN_DATABASE {
+                true => fs::metadata(locked),
+                // A link is no lock file of ours, and what it leads to is not written to.
+                false => fs::symlink_metadata(locked),
+            };
+            match now {
+                Ok(now) if now.is_symlink() => return Err(failed(io::Error::other("it is a symbolic link"))),
+                Ok(now) if Identity::of(&now) == identity => {}
+                _ => continue,
+            }
+            held().extend(identity);
+            let lock = Self { _file: file, identity };
+            lock.write_pid(&pid_path).map_err(|source| StoreError::File {
+                path: pid_path.clone(),
+                source,
+            })?;
+            return Ok(lock);
         }
-        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
-        writeln!(file, "{}", std::process::id()).map_err(failed)?;
-        Ok(Self { _file: file })
+    }
+
+    fn write_pid(&self, path: &Path) -> io::Result<()> {
+        let pid = std::process::id();
+        if IN_DATABASE {
+            // Replaced, not written to: it may be a link to anything.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let mut new = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+            writeln!(new, "{pid}")?;
+            new.persist(path).map_err(|error| error.error)?;
+        } else {
+            let mut file = &self._file;
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{pid}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The file that tells the process id of the holder.
+fn pid_path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
+/// Where the holder's lock is mandatory, reading fails; then the pid stays unknown.
+fn read_pid(path: &Path) -> Option<u32> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(20).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn held() -> MutexGuard<'static, Vec<Identity>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What makes a file the same under all its names: device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity(u64, u64);
+
+impl Identity {
+    /// `None` where the system does not tell.
+    #[cfg(unix)]
+    fn of(metadata: &Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        Some(Self(metadata.dev(), metadata.ino()))
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &Metadata) -> Option<Self> {
+        None
     }
 }
 
@@ -77,6 +162,46 @@ mod tests {
     fn lock_in_a_missing_folder_names_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let refused = HubLock::acquire(&folder.path().join("none/hub.db")).unwrap_err();
-        assert!(refused.to_string().contains("hub.db.lock"), "{refused}");
+        assert!(refused.to_string().contains("hub.db"), "{refused}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_hub_whose_lock_file_was_deleted_is_still_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.db");
+        let _held = HubLock::acquire(&path).unwrap();
+        fs::remove_file(pid_path(&path)).unwrap();
+        let refused = HubLock::acquire(&path).unwrap_err();
+        assert!(matches!(refused, StoreError::InUse { pid: None, .. }), "{refused}");
+        // Under another name, too.
+        let link = folder.path().join("other.db");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(matches!(HubLock::acquire(&link), Err(StoreError::InUse { .. })));
+    }
+
+    /// As another process sees it, which knows nothing of `HELD`.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_database_itself_is_locked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.db");
+        let held = HubLock::acquire(&path).unwrap();
+        let lock = || File::open(&path).unwrap().try_lock();
+        assert!(matches!(lock(), Err(TryLockError::WouldBlock)));
+        drop(held);
+        lock().unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_place_of_the_lock_file_leaves_its_target_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = (folder.path().join("hub.db"), folder.path().join("precious"));
+        fs::write(&target, "precious").unwrap();
+        std::os::unix::fs::symlink(&target, pid_path(&path)).unwrap();
+        // Linux takes the lock, others refuse.
+        assert_eq!(HubLock::acquire(&path).is_ok(), IN_DATABASE);
+        assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
     }
 }

@@ -21,6 +21,8 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::private;
+
 use super::{
     Commit, Durability, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery,
     Store, StoreError, lock::HubLock,
@@ -35,6 +37,10 @@ const CHECKPOINT_BUSY: i64 = 16_384;
 const CHECKPOINT_QUIET: i64 = 1_000;
 /// Average commits per batch from which on the hub counts as busy.
 const BUSY: f32 = 8.0;
+
+/// The files of a hub, by what follows the name of the database. The database is after what SQLite keeps beside it: as long
+/// as it is there, the hub is.
+const FILES: [&str; 4] = ["-shm", "-wal", "", ".lock"];
 
 /// A task hub's SQLite file.
 #[derive(Debug)]
@@ -58,12 +64,16 @@ impl SqliteStore {
     /// Opens or creates the file, and makes sure that no other host has it.
     pub(crate) fn open(path: &Path, durability: Durability) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|source| StoreError::File {
+            private::data_folder(folder).map_err(|source| StoreError::File {
                 path: folder.to_owned(),
                 source,
             })?;
         }
         let lock = HubLock::acquire(path)?;
+        // SQLite makes the others with the mode of the database.
+        for suffix in FILES {
+            private::file(&beside(path, suffix));
+        }
         let connection = schema::open(path, durability)?;
         let writer = WriterConnection {
             connection,
@@ -85,16 +95,11 @@ impl SqliteStore {
             return Ok(false);
         }
         let _lock = HubLock::acquire(path)?;
-        // The database last: as long as it is there, the hub is.
-        for suffix in ["-shm", "-wal", ""] {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
+        for suffix in FILES {
+            let name = beside(path, suffix);
             match std::fs::remove_file(&name) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(StoreError::File {
-                        path: name.into(),
-                        source,
-                    });
+                    return Err(StoreError::File { path: name, source });
                 }
                 _ => {}
             }
@@ -197,6 +202,12 @@ impl WriterConnection {
         }
         Ok(())
     }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

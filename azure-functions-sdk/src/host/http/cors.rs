@@ -23,6 +23,9 @@ pub enum CorsError {
     /// Browsers refuse the combination, for good reason.
     #[error("CORS credentials cannot be combined with the origin '*': list the origins that may send credentials")]
     CredentialsForAll,
+    /// What manages all instances is not for every page that the user visits.
+    #[error("the management API cannot be opened to every origin: list the origins that may manage this host")]
+    ManagementForAll,
     /// Not an origin.
     #[error("'{0}' is not a CORS origin: write scheme, host and port only, such as http://localhost:3000")]
     NotAnOrigin(String),
@@ -59,6 +62,17 @@ impl Cors {
             origins: Some(listed),
             credentials,
         }))
+    }
+
+    /// Reads `--management-cors`: origins separated by commas. No origins: no CORS.
+    ///
+    /// # Errors
+    /// Something is not an origin, or is `*`.
+    pub fn parse_management(origins: &str) -> Result<Option<Self>, CorsError> {
+        match Self::parse(origins, false)? {
+            Some(Self { origins: None, .. }) => Err(CorsError::ManagementForAll),
+            other => Ok(other),
+        }
     }
 
     /// The answer to a preflight; `None` if the request is none. Functions never see preflights.
@@ -194,5 +208,7 @@ mod tests {
             Err(CorsError::NotAnOrigin("http://a/path".to_owned()))
         );
         assert_eq!(Cors::parse(" ,", false), Ok(None));
+        assert_eq!(Cors::parse_management("http://a,*"), Err(CorsError::ManagementForAll));
+        assert_eq!(Cors::parse_management("http://a"), Cors::parse("http://a", false));
     }
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Body;
 use std::net::SocketAddr;
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    AuthLevel, Backend, FrontDoorOptions, HostState, HttpCall, Keys, admin,
+    AuthLevel, Backend, FrontDoorOptions, HostState, HttpCall, Keys, RequestBody, RequestBodyError, Service, admin,
     auth::key_of,
-    home, path,
+    home,
+    host_names::HostNames,
+    path,
     response::{empty, not_running, sentence},
     routes::{self, RouteTable},
 };
@@ -22,6 +24,7 @@ use super::{
 pub(super) struct Door {
     pub(super) options: FrontDoorOptions,
     pub(super) address: SocketAddr,
+    pub(super) names: HostNames,
     pub(super) keys: Arc<Keys>,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) started: Instant,
@@ -42,16 +45,35 @@ pub(super) struct Now {
 /// Below this base the durable HTTP API is served.
 pub(super) const DURABLE_BASE: &str = "/runtime/webhooks/durabletask";
 
+impl Service for Arc<Door> {
+    async fn answer(&self, request: Request<RequestBody>) -> Response<Bytes> {
+        Door::answer(self, request).await
+    }
+}
+
 impl Door {
     /// Answers any request.
-    pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<Bytes>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let Some(cors) = &self.options.cors else {
-            return self.route(request).await;
+    async fn answer(&self, request: Request<RequestBody>) -> Response<Bytes> {
+        let (mut parts, body) = request.into_parts();
+        // Before anything else: what is said of origins holds only if the name is right.
+        if let Err(error) = self.names.check(&parts) {
+            return sentence(error.status(), error.to_string());
+        }
+        // As the real host's server.
+        if let Some((name, _)) = parts.headers.iter().find(|(_, value)| !is_text(value)) {
+            let text = format!("the value of the header '{name}' is not UTF-8");
+            return sentence(StatusCode::BAD_REQUEST, text);
+        }
+        // Before the path decides whose rules hold.
+        path::normalize(&mut parts.uri);
+        let cors = match is_management(parts.uri.path()) {
+            true => &self.options.management_cors,
+            false => &self.options.cors,
         };
+        let Some(cors) = cors else {
+            return self.route(Request::from_parts(parts, body)).await;
+        };
+        let request = Request::from_parts(parts, body);
         if let Some(answer) = cors.preflight(request.method(), request.headers()) {
             return answer;
         }
@@ -61,34 +83,19 @@ impl Door {
         response
     }
 
-    async fn route<B>(&self, request: Request<B>) -> Response<Bytes>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let (mut parts, body) = request.into_parts();
-        // As the real host's server.
-        if let Some((name, _)) = parts.headers.iter().find(|(_, value)| !is_text(value)) {
-            let text = format!("the value of the header '{name}' is not UTF-8");
-            return sentence(StatusCode::BAD_REQUEST, text);
-        }
-        path::normalize(&mut parts.uri);
+    async fn route(&self, request: Request<RequestBody>) -> Response<Bytes> {
+        let (parts, body) = request.into_parts();
         let path = parts.uri.path();
-        let under = |base: &str| {
-            path.get(..base.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(base))
-                && matches!(path.as_bytes().get(base.len()), None | Some(b'/'))
-        };
         if path == "/" {
             return match self.options.home_page {
                 true => home::page(self.now.borrow().state),
                 false => empty(StatusCode::NO_CONTENT),
             };
         }
-        let is_admin = under("/admin");
-        let is_durable = under(DURABLE_BASE);
+        let is_admin = is_under("/admin", path);
+        let is_durable = is_under(DURABLE_BASE, path);
         if (is_admin || is_durable) && self.is_forged(&parts) {
-            let text = "requests from other origins are refused: allow the origin with --cors";
+            let text = "requests from other origins are refused: allow the origin with --management-cors";
             return sentence(StatusCode::FORBIDDEN, text);
         }
         if is_admin {
@@ -103,17 +110,13 @@ impl Door {
         if is_durable {
             return self.durable(parts, body).await;
         }
-        if under("/runtime") {
+        if is_under("/runtime", path) {
             return empty(StatusCode::NOT_FOUND);
         }
         self.function(parts, body).await
     }
 
-    async fn durable<B>(&self, mut parts: Parts, body: B) -> Response<Bytes>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    async fn durable(&self, mut parts: Parts, body: RequestBody) -> Response<Bytes> {
         let (level, durable) = self.level(&parts, None);
         if level < AuthLevel::Admin && !durable {
             return empty(StatusCode::UNAUTHORIZED);
@@ -142,11 +145,7 @@ impl Door {
         self.backend.durable(Request::from_parts(parts, body)).await
     }
 
-    async fn function<B>(&self, parts: Parts, body: B) -> Response<Bytes>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    async fn function(&self, parts: Parts, body: RequestBody) -> Response<Bytes> {
         let Some(table) = self
             .wait(|now| now.table.is_some() && now.state == HostState::Running)
             .await
@@ -249,7 +248,11 @@ impl Door {
         let own = origin
             .as_bytes()
             .eq_ignore_ascii_case(self.origin(&parts.headers).as_bytes());
-        !own && !self.options.cors.as_ref().is_some_and(|cors| cors.allows(Some(origin)))
+        !own && !self
+            .options
+            .management_cors
+            .as_ref()
+            .is_some_and(|cors| cors.allows(Some(origin)))
     }
 
     /// `http://host:port` as the client named it.
@@ -265,11 +268,7 @@ impl Door {
         routes::with_prefix(&self.options.route_prefix, route)
     }
 
-    async fn read<B>(&self, headers: &HeaderMap, body: B) -> Result<Bytes, Response<Bytes>>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    async fn read(&self, headers: &HeaderMap, body: RequestBody) -> Result<Bytes, Response<Bytes>> {
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
@@ -281,13 +280,27 @@ impl Door {
         }
         match Limited::new(body, self.options.body_limit).collect().await {
             Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(empty(StatusCode::PAYLOAD_TOO_LARGE)),
-            // The client broke off: nobody reads this.
-            Err(_) => Err(empty(StatusCode::BAD_REQUEST)),
+            Err(error) => Err(match RequestBodyError::status_of(&*error) {
+                status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE) => {
+                    sentence(status, error.to_string())
+                }
+                status => empty(status),
+            }),
         }
     }
 }
 
 fn is_text(value: &HeaderValue) -> bool {
     std::str::from_utf8(value.as_bytes()).is_ok()
+}
+
+fn is_under(base: &str, path: &str) -> bool {
+    let start = path.get(..base.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(base))
+        && matches!(path.as_bytes().get(base.len()), None | Some(b'/'))
+}
+
+/// What serves those who manage the host, not those who call the app.
+fn is_management(path: &str) -> bool {
+    is_under("/admin", path) || is_under("/runtime", path)
 }

@@ -1,6 +1,6 @@
 //! The front door's face: what it is given, what stands behind it, and how it is started and ended.
 
-use std::{fmt, future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{env, fmt, future::Future, net::SocketAddr, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
@@ -8,10 +8,10 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AuthLevel, Cors, FrontDoorListener, FrontFunction, Keys, RouteProblems,
+    AuthLevel, Cors, FrontDoorListener, FrontFunction, Keys, RouteProblems, Server, ServerLimits,
     door::{Door, Now},
+    host_names::HostNames,
     routes::RouteTable,
-    server,
 };
 
 /// A response that is on its way. Dropping it means that the client has gone.
@@ -65,10 +65,18 @@ pub struct FrontDoorOptions {
     pub route_prefix: String,
     /// Enforce keys on loopback too; elsewhere they always are.
     pub enable_auth: bool,
-    /// Cross-origin rules, if any.
+    /// Cross-origin rules of the functions, if any.
     pub cors: Option<Cors>,
+    /// Cross-origin rules of what manages the host and its instances: all below `/admin` and `/runtime`.
+    pub management_cors: Option<Cors>,
+    /// Names by which callers may address a host on a loopback address, besides those of loopback.
+    pub host_names: Vec<String>,
     /// Largest request body in bytes: 104857600, the real host's limit.
     pub body_limit: usize,
+    /// What the server takes at most.
+    pub limits: ServerLimits,
+    /// Folder for the answers that clients have not read yet, when they are too many for memory.
+    pub answers: PathBuf,
     /// How long a request waits for a worker that is not ready: 30 seconds.
     pub ready_timeout: Duration,
     /// How long running requests may take after [`FrontDoor::shutdown`].
@@ -85,7 +93,11 @@ impl Default for FrontDoorOptions {
             route_prefix: "api".to_owned(),
             enable_auth: false,
             cors: None,
+            management_cors: None,
+            host_names: Vec::new(),
             body_limit: 104_857_600,
+            limits: ServerLimits::default(),
+            answers: env::temp_dir(),
             ready_timeout: Duration::from_secs(30),
             grace: Duration::from_secs(10),
             home_page: true,
@@ -124,6 +136,8 @@ pub struct FrontDoor {
     door: Arc<Door>,
     stop: CancellationToken,
     server: JoinHandle<()>,
+    #[cfg(test)]
+    sockets: std::sync::Weak<Server<Arc<Door>>>,
 }
 
 impl FrontDoor {
@@ -137,10 +151,12 @@ impl FrontDoor {
     ) -> Self {
         let address = listener.local_addr();
         let grace = options.grace;
+        let names = HostNames::of(address, &options.host_names);
         let door = Arc::new(Door {
             enforced: must_enforce(options.enable_auth, address),
             options,
             address,
+            names,
             keys,
             backend,
             started: Instant::now(),
@@ -152,13 +168,28 @@ impl FrontDoor {
             }),
         });
         let stop = CancellationToken::new();
-        let server = tokio::spawn(server::serve(listener, Arc::clone(&door), stop.clone(), grace));
-        Self { door, stop, server }
+        let server = Server::new(Arc::clone(&door), door.options.limits, door.options.answers.clone());
+        #[cfg(test)]
+        let sockets = Arc::downgrade(&server);
+        let server = tokio::spawn(server.serve(listener.listener, stop.clone(), grace));
+        Self {
+            door,
+            stop,
+            server,
+            #[cfg(test)]
+            sockets,
+        }
     }
 
     /// The address that is served.
     pub fn local_addr(&self) -> SocketAddr {
         self.door.address
+    }
+
+    /// Whether any connection is open. Each has the server.
+    #[cfg(test)]
+    fn has_connections(&self) -> bool {
+        self.sockets.strong_count() > 1
     }
 
     /// Whether callers need keys.
@@ -213,7 +244,7 @@ impl fmt::Debug for FrontDoor {
 }
 
 /// Keys protect the host as soon as another machine can reach it.
-fn must_enforce(enable_auth: bool, address: SocketAddr) -> bool {
+pub(in crate::host) fn must_enforce(enable_auth: bool, address: SocketAddr) -> bool {
     enable_auth || !address.ip().to_canonical().is_loopback()
 }
 

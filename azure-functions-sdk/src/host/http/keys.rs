@@ -4,16 +4,18 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    hint::black_box,
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::AuthLevel;
+use crate::{
+    host::secret::{new_key, same},
+    private,
+};
 
 /// The name of the system key that the durable HTTP API accepts.
 pub const DURABLE_SYSTEM_KEY: &str = "durabletask_extension";
@@ -76,7 +78,7 @@ impl Keys {
             path: path.clone(),
             source,
         };
-        std::fs::create_dir_all(data_dir).map_err(failed)?;
+        private::data_folder(data_dir).map_err(failed)?;
         let (mut file, mut changed) = match std::fs::read_to_string(&path) {
             Ok(text) => {
                 // The parser's message could quote a key: only the place is kept.
@@ -246,23 +248,6 @@ fn ensure(keys: &mut BTreeMap<String, String>, name: &str) -> bool {
         keys.insert(name.to_owned(), new_key());
     }
     missing
-}
-
-/// 64 hexadecimal digits, 244 of their 256 bits random: safe in a URL as they are.
-fn new_key() -> String {
-    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
-}
-
-/// Compares without telling by its duration where the texts differ. Lengths may be told: they are no secret.
-fn same(known: &str, given: &str) -> bool {
-    if known.is_empty() || known.len() != given.len() {
-        return false;
-    }
-    let difference = known
-        .bytes()
-        .zip(given.bytes())
-        .fold(0, |all, (a, b)| black_box(all | (a ^ b)));
-    black_box(difference) == 0
 }
 
 #[cfg(unix)]

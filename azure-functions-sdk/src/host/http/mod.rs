@@ -3,23 +3,39 @@
 //! assembles the host gives it a [`Backend`].
 
 mod admin;
+mod answer_body;
 mod auth;
+mod client;
+mod client_stream;
 mod constraint;
 mod cors;
 mod door;
 mod front_door;
 mod function;
 mod home;
+mod host_names;
 mod keys;
+mod limits;
+mod listener;
+mod pace;
 mod path;
+mod request_body;
 mod response;
+mod room;
 mod routes;
+mod seldom;
 mod server;
 mod template;
 
 pub use auth::AuthLevel;
 pub use cors::{Cors, CorsError};
+pub(in crate::host) use front_door::must_enforce;
 pub use front_door::{Answer, Backend, FrontDoor, FrontDoorOptions, HostState, HttpCall};
 pub use function::{FrontFunction, FrontTrigger, RouteError, RouteProblems, ShadowedRoute};
+pub(in crate::host) use host_names::HostNames;
 pub use keys::{DURABLE_SYSTEM_KEY, KeyMatch, Keys, KeysError};
-pub use server::{BindError, FrontDoorListener};
+pub use limits::{AnswerLimits, ServerLimits};
+pub use listener::{BindError, FrontDoorListener};
+pub use pace::MinRate;
+pub(in crate::host) use request_body::{RequestBody, RequestBodyError};
+pub(in crate::host) use server::{Server, Service};

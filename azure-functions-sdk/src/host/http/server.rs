@@ -1,108 +1,181 @@
-//! The socket side: binds, accepts connections, speaks HTTP/1.1 on each, and ends them when told to stop.
+//! The socket side: accepts connections, speaks HTTP/1.1 on each, disconnects slow clients, and ends all when told to
+//! stop.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, convert::Infallible, future::Future, io, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use log::Level;
 use tokio::{
     net::{TcpListener, TcpStream},
-    task::JoinSet,
+    task::{Id, JoinSet},
+    time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::door::Door;
+use super::{
+    RequestBody, ServerLimits, answer_body::AnswerBuffers, client::Client, client_stream::ClientStream, room::Room,
+    seldom::Seldom,
+};
 
-/// The address cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BindError {
-    /// Somebody else listens there.
-    #[error("port {} of {} is in use: stop the other process, or choose another port with --port", address.port(), address.ip())]
-    InUse {
-        /// The address asked for.
-        address: SocketAddr,
-    },
-    /// Any other reason.
-    #[error("cannot listen on {address}: {source}")]
-    Other {
-        /// The address asked for.
-        address: SocketAddr,
-        /// The system's reason.
-        source: io::Error,
-    },
+/// What stands behind a server.
+pub(in crate::host) trait Service: Send + Sync + 'static {
+    /// Answers a request. Dropped if the client goes away.
+    fn answer(&self, request: Request<RequestBody>) -> impl Future<Output = Response<Bytes>> + Send;
 }
 
-/// A bound port that nobody serves yet: connections wait.
+/// Serves HTTP/1.1 on one listener.
 #[derive(Debug)]
-pub struct FrontDoorListener {
-    listener: TcpListener,
-    address: SocketAddr,
+pub(in crate::host) struct Server<S> {
+    service: S,
+    limits: ServerLimits,
+    buffers: AnswerBuffers,
+    bodies: Room,
 }
 
-impl FrontDoorListener {
-    /// Binds; port 0 takes any free port.
-    ///
-    /// # Errors
-    /// The address is in use or cannot be bound.
-    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        let bound = TcpListener::bind(address)
-            .await
-            .and_then(|listener| Ok((listener.local_addr()?, listener)));
-        match bound {
-            Ok((address, listener)) => Ok(Self { listener, address }),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(BindError::InUse { address }),
-            Err(source) => Err(BindError::Other { address, source }),
+/// A pause after a failure to accept: running requests may end meanwhile.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl<S: Service> Server<S> {
+    /// Answers that are too many for memory wait in `folder`.
+    pub(in crate::host) fn new(service: S, limits: ServerLimits, folder: PathBuf) -> Arc<Self> {
+        Arc::new(Self {
+            service,
+            limits,
+            buffers: AnswerBuffers::new(limits.answers, folder),
+            bodies: Room::new(limits.bodies),
+        })
+    }
+
+    /// Serves until `stop`; then takes no new connection, lets running requests finish for `grace`, and drops the rest.
+    pub(in crate::host) async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        stop: CancellationToken,
+        grace: Duration,
+    ) {
+        let mut clients = Clients::default();
+        let mut failures = Seldom::default();
+        let mut crowds = Seldom::default();
+        let mut beat = tokio::time::interval((self.limits.min_rate.grace / 5).max(Duration::from_millis(10)));
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            // A place is kept free as long as anybody can be spared: the next client need not wait.
+            while clients.tasks.len() >= self.limits.connections && clients.cut_slowest() {
+                let limit = self.limits.connections;
+                let text = format!(
+                    "all {limit} connections are in use, so the slowest client was disconnected: `ulimit -n` allows more"
+                );
+                crowds.log(Level::Warn, text);
+                clients.forget_next().await;
+            }
+            let has_room = clients.tasks.len() < self.limits.connections;
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = beat.tick() => clients.check(),
+                () = clients.forget_next() => {}
+                accepted = listener.accept(), if has_room => match accepted {
+                    Ok((stream, _)) => {
+                        let client = Arc::new(Client::new(self.limits.min_rate));
+                        clients.add(Arc::clone(&client), Arc::clone(&self).connection(stream, client, stop.clone()));
+                    }
+                    Err(error) => {
+                        failures.log(Level::Warn, format_args!("cannot accept a connection: {error}"));
+                        if no_more_files(&error) {
+                            clients.cut_slowest();
+                        }
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                }
+            }
         }
+        drop(listener);
+        let all_ended = async { while clients.tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(grace, all_ended).await;
     }
 
-    /// The address, with the port that was really bound.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-/// Serves until `stop`; then takes no new connection, lets running requests finish for `grace`, and drops the rest.
-pub(super) async fn serve(listener: FrontDoorListener, door: Arc<Door>, stop: CancellationToken, grace: Duration) {
-    let mut connections = JoinSet::new();
-    loop {
+    /// One connection. If the client goes away while a request runs, hyper drops the request's future, and with it the
+    /// invocation.
+    async fn connection(self: Arc<Self>, stream: TcpStream, client: Arc<Client>, stop: CancellationToken) {
+        let _ = stream.set_nodelay(true);
+        let stream = ClientStream::new(stream, Arc::clone(&client));
+        let cut = client.cut.clone();
+        let header_timeout = self.limits.header_timeout;
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (server, client) = (Arc::clone(&self), Arc::clone(&client));
+            client.request_began();
+            async move {
+                let request = request.map(|body| RequestBody::new(body, Arc::clone(&client), server.bodies.clone()));
+                let answer = server.service.answer(request).await;
+                Ok::<_, Infallible>(server.buffers.hold(answer, client).await)
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(header_timeout)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
         tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = listener.listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&door), stop.clone()));
-                }
-                Err(error) => {
-                    log::warn!("cannot accept a connection: {error}");
-                    // Out of file handles, most likely: give running requests time to end.
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            },
-            Some(_) = connections.join_next() => {}
+            // Broken connections and malformed requests are the client's affair.
+            _ = connection.as_mut() => return,
+            () = cut.cancelled() => return,
+            () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        }
+        tokio::select! {
+            _ = connection => {}
+            () = cut.cancelled() => {}
         }
     }
-    drop(listener);
-    let all_ended = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(grace, all_ended).await;
 }
 
-/// One connection. If the client goes away while a request runs, hyper drops the request's future, and with it the
-/// invocation.
-async fn connection(stream: TcpStream, door: Arc<Door>, stop: CancellationToken) {
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(door.answer(request).await.map(Full::<Bytes>::new)) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    tokio::select! {
-        // Broken connections and malformed requests are the client's affair.
-        _ = connection.as_mut() => return,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+/// The open connections.
+#[derive(Default)]
+struct Clients {
+    tasks: JoinSet<()>,
+    by_task: HashMap<Id, Arc<Client>>,
+}
+
+impl Clients {
+    fn add(&mut self, client: Arc<Client>, connection: impl Future<Output = ()> + Send + 'static) {
+        let task = self.tasks.spawn(connection);
+        self.by_task.insert(task.id(), client);
     }
-    let _ = connection.await;
+
+    /// Waits for the end of a connection; for ever if there is none.
+    async fn forget_next(&mut self) {
+        let id = match self.tasks.join_next_with_id().await {
+            Some(Ok((id, ()))) => id,
+            Some(Err(error)) => error.id(),
+            None => return std::future::pending().await,
+        };
+        self.by_task.remove(&id);
+    }
+
+    fn check(&self) {
+        let now = Instant::now();
+        self.by_task.values().for_each(|client| client.check(now));
+    }
+
+    /// Disconnects the client that can be spared best; false if none can be.
+    fn cut_slowest(&self) -> bool {
+        let now = Instant::now();
+        let spare = self
+            .by_task
+            .values()
+            .filter_map(|client| Some((client.spare(now)?, client)));
+        let Some((_, slowest)) = spare.max_by_key(|(spare, _)| *spare) else {
+            return false;
+        };
+        slowest.cut.cancel();
+        true
+    }
+}
+
+/// The process, or the system, has no file left.
+fn no_more_files(error: &io::Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    cfg!(unix) && matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
 }

@@ -27,10 +27,16 @@ const TEST_LIMIT: Duration = Duration::from_secs(30);
 const ORCHESTRATION: &str = r#"{"type":"orchestrationTrigger","name":"context","direction":"in"}"#;
 
 #[test]
-fn urls_say_localhost_on_loopback_and_https_for_names_of_others() {
+fn urls_lead_to_the_address_that_is_bound_and_say_https_for_names_of_others() {
     let site = |address: &str| site_name(address.parse().unwrap());
     assert_eq!(site("127.0.0.1:7071"), "localhost:7071");
     assert_eq!(site("0.0.0.0:80"), "localhost:80");
+    assert_eq!(site("[::]:80"), "localhost:80");
+    assert_eq!(site("[::ffff:127.0.0.1]:80"), "localhost:80");
+    assert_eq!(site("[::ffff:192.168.0.9]:80"), "192.168.0.9:80");
+    assert_eq!(site("127.0.0.2:80"), "127.0.0.2:80");
+    assert_eq!(site("[::1]:80"), "[::1]:80");
+    assert_eq!(origin(&site("[::1]:1")), "http://[::1]:1");
     assert_eq!(site("192.168.0.9:1"), "192.168.0.9:1");
     assert_eq!(origin(&site("192.168.0.9:1")), "http://192.168.0.9:1");
     assert_eq!(origin(&site("[fe80::1]:1")), "http://[fe80::1]:1");
@@ -259,14 +265,21 @@ async fn row_093_the_client_binding_names_the_hub_and_leads_to_the_loopback_list
     let id = client.start_new("flow", None, ()).await.unwrap();
     assert!(client.query_status(&id, false, false, false).await.unwrap().is_some());
     let rpc = url::Url::parse(host.rpc_base_url()).unwrap();
-    assert_eq!((rpc.host_str(), rpc.path()), (Some("127.0.0.1"), "/durabletask/"));
+    let path = rpc.path().to_owned();
+    assert_eq!(rpc.host_str(), Some("127.0.0.1"));
     let rpc = SocketAddr::from(([127, 0, 0, 1], rpc.port().unwrap()));
-    assert_eq!(
-        send(rpc, "POST", "/durabletask/orchestrators/flow/two", "").await.0,
-        202
-    );
-    assert_eq!(send(rpc, "GET", "/durabletask/instances/none", "").await.0, 404);
+    let start = "orchestrators/flow/two";
+    assert_eq!(send(rpc, "POST", &format!("{path}{start}"), "").await.0, 202);
+    assert_eq!(send(rpc, "GET", &format!("{path}instances/none"), "").await.0, 404);
     assert_eq!(send(rpc, "GET", "/elsewhere", "").await.0, 404);
+    // Who has not been told the base reaches nothing.
+    assert!(path.len() > 64 && path.ends_with("/durabletask/"), "{path}");
+    let guess = format!("/durabletask/{start}");
+    assert_eq!(send(rpc, "POST", &guess, "").await.0, 404);
+    assert_eq!(
+        send(rpc, "POST", &format!("/{}{guess}", "0".repeat(64)), "").await.0,
+        404
+    );
     host.shutdown().await;
 }
 

@@ -1,8 +1,13 @@
 //! The gRPC server that workers dial: plain HTTP/2 on a free loopback port, one bidirectional stream a worker.
 //!
-//! A stream says with its first message which worker it is from. Streams of workers that nobody expects are ended
+//! A stream says with its first message which worker it is from. Streams of workers that are not expected are ended
 //! without an error, as the real host does.
+//!
+//! Worker ids are no secret: they stand on a command line, which every user of the machine can read. So a worker is also
+//! told a secret, in its environment, which it sends with the request that opens the stream. The real host knows no such
+//! thing; see [`Proof`] for workers that were written for it only.
 
+use super::super::secret::Secret;
 use super::messages::{
     StreamingMessage,
     function_rpc_server::{FunctionRpc, FunctionRpcServer},
@@ -28,6 +33,26 @@ use tonic::{Request, Response, Status, Streaming, transport::server::TcpIncoming
 pub(crate) const MAX_MESSAGE_LENGTH: usize = i32::MAX as usize;
 /// Histories of durable instances are megabytes: a small window would cost a round trip every 64 KiB.
 const WINDOW: u32 = 16 << 20;
+
+/// The name under which a worker sends its secret, in the metadata of the request that opens the stream.
+pub(crate) const SECRET_METADATA: &str = "azure-functions-worker-secret";
+
+/// Whether a worker proves that it is the process that was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// It must send the secret.
+    Required,
+    /// It may not know of the secret, as workers of other languages: its id will do.
+    Id,
+}
+
+/// What a worker is told so that it finds its host.
+#[derive(Debug)]
+pub(crate) struct Invitation {
+    pub(crate) worker_id: String,
+    pub(crate) port: u16,
+    pub(crate) secret: Secret,
+}
 
 /// What the worker sends.
 pub(crate) type Inbound = Pin<Box<dyn Stream<Item = Result<StreamingMessage, Status>> + Send>>;
@@ -88,25 +113,54 @@ impl RpcServer {
         })
     }
 
-    /// The port that workers dial.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// The stream of the worker `worker_id`, when it comes. A second stream with the same id is ended.
-    pub(crate) fn expect(&self, worker_id: &str) -> oneshot::Receiver<WorkerStream> {
+    /// Invites a worker. Gives its stream when it comes; a second stream of the same worker is ended.
+    pub(crate) fn invite(&self, proof: Proof) -> (Invitation, oneshot::Receiver<WorkerStream>) {
         let (sender, receiver) = oneshot::channel();
+        let invitation = Invitation {
+            worker_id: uuid::Uuid::new_v4().to_string(),
+            port: self.port,
+            secret: Secret::new(),
+        };
         let mut waiting = self.expected.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         // Workers that never came have nobody waiting any more.
-        waiting.retain(|_, sender| !sender.is_closed());
-        waiting.insert(worker_id.to_owned(), sender);
-        receiver
+        waiting.retain(|_, guest| !guest.stream.is_closed());
+        let guest = Guest {
+            proof,
+            secret: invitation.secret.clone(),
+            stream: sender,
+        };
+        waiting.insert(invitation.worker_id.clone(), guest);
+        (invitation, receiver)
     }
 }
 
 #[derive(Debug, Default)]
 struct Expected {
-    waiting: Mutex<HashMap<String, oneshot::Sender<WorkerStream>>>,
+    waiting: Mutex<HashMap<String, Guest>>,
+}
+
+#[derive(Debug)]
+struct Guest {
+    proof: Proof,
+    secret: Secret,
+    stream: oneshot::Sender<WorkerStream>,
+}
+
+impl Expected {
+    /// The one who waits for this worker, if it is the worker that was invited.
+    fn admit(&self, worker_id: &str, secret: Option<&str>) -> Result<oneshot::Sender<WorkerStream>, &'static str> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let guest = waiting.get(worker_id).ok_or("that was not asked for")?;
+        match (secret, guest.proof) {
+            (Some(given), _) if !guest.secret.is(given) => return Err("with a wrong secret"),
+            (None, Proof::Required) => return Err("without the secret that the host told it"),
+            _ => {}
+        }
+        waiting
+            .remove(worker_id)
+            .map(|guest| guest.stream)
+            .ok_or("that was not asked for")
+    }
 }
 
 struct Service {
@@ -122,6 +176,9 @@ impl FunctionRpc for Service {
         request: Request<Streaming<StreamingMessage>>,
     ) -> Result<Response<Self::EventStreamStream>, Status> {
         let (outbound, messages) = mpsc::unbounded_channel();
+        let secret = request.metadata().get(SECRET_METADATA);
+        // What is not text is no secret of ours.
+        let secret = secret.map(|value| value.to_str().unwrap_or_default().to_owned());
         let mut inbound = request.into_inner();
         let expected = Arc::clone(&self.expected);
         // Some clients send nothing before they have seen the response's headers, so the first message is awaited elsewhere.
@@ -133,20 +190,15 @@ impl FunctionRpc for Service {
             else {
                 return;
             };
-            let waiting = expected
-                .waiting
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&start.worker_id);
-            match waiting {
-                Some(waiting) => {
+            match expected.admit(&start.worker_id, secret.as_deref()) {
+                Ok(waiting) => {
                     // Nobody waits any more: the stream ends as both halves are dropped.
                     let _ = waiting.send(WorkerStream {
                         inbound: Box::pin(inbound),
                         outbound,
                     });
                 }
-                None => log::warn!("a worker that was not asked for connected and was sent away"),
+                Err(why) => log::warn!("a worker {why} connected and was sent away"),
             }
         });
         Ok(Response::new(UnboundedReceiverStream::new(messages)))

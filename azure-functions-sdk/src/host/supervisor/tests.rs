@@ -12,6 +12,7 @@ use crate::{
             Data, FunctionLoadResponse, FunctionLoadResponseCollection, FunctionMetadataResponse, ParameterBinding,
             RpcHttp, TypedData, WorkerInitResponse, parameter_binding::RpcData, streaming_message::Content,
         },
+        rpc::server::{Invitation, Proof},
         runner::FunctionRunner,
     },
     project::{LocalSettings, Settings},
@@ -619,7 +620,7 @@ async fn an_http_function_answers_its_caller_and_fails_with_a_bare_500() {
 struct Broken(Arc<AtomicUsize>);
 
 impl Launch for Broken {
-    fn launch(&self, _: &str, _: u16, _: &Log) -> io::Result<Box<dyn Running>> {
+    fn launch(&self, _: &Invitation, _: &Log) -> io::Result<Box<dyn Running>> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Err(io::Error::new(io::ErrorKind::NotFound, "no such file"))
     }
@@ -663,14 +664,38 @@ fn a_healthy_worker_starts_the_delays_anew() {
 #[tokio::test]
 async fn a_worker_that_nobody_asked_for_is_sent_away_and_so_is_a_second_stream() {
     let server = RpcServer::start().await.unwrap();
-    let expected = server.expect("mine");
-    let mut stranger = FakeWorker::connect(server.port(), "somebody").await;
+    let (mine, expected) = server.invite(Proof::Required);
+    let connect = |worker_id, secret| FakeWorker::connect(mine.port, worker_id, secret);
+    let (id, secret) = (mine.worker_id.as_str(), Some(mine.secret.reveal()));
+    let mut stranger = connect("somebody", secret).await;
     assert_eq!(stranger.next().await, None);
-    let first = FakeWorker::connect(server.port(), "mine").await;
+    let first = connect(id, secret).await;
     let stream = expected.await.unwrap();
-    let mut second = FakeWorker::connect(server.port(), "mine").await;
+    let mut second = connect(id, secret).await;
     assert_eq!(second.next().await, None);
     drop((first, stream));
+}
+
+#[tokio::test]
+async fn a_process_that_read_the_worker_id_on_the_command_line_is_not_the_worker() {
+    let server = RpcServer::start().await.unwrap();
+    let (mine, mut expected) = server.invite(Proof::Required);
+    let id = mine.worker_id.as_str();
+    let guess = "0".repeat(64);
+    for secret in [None, Some(""), Some(guess.as_str())] {
+        let mut thief = FakeWorker::connect(mine.port, id, secret).await;
+        assert_eq!(thief.next().await, None, "{secret:?}");
+        assert!(expected.try_recv().is_err(), "{secret:?}");
+    }
+    // The worker itself is still awaited.
+    let worker = FakeWorker::connect(mine.port, id, Some(mine.secret.reveal())).await;
+    drop((expected.await.unwrap(), worker));
+
+    let (other, expected) = server.invite(Proof::Id);
+    let mut thief = FakeWorker::connect(other.port, &other.worker_id, Some(&guess)).await;
+    assert_eq!(thief.next().await, None);
+    let worker = FakeWorker::connect(other.port, &other.worker_id, None).await;
+    drop((expected.await.unwrap(), worker));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use super::Zone;
+use crate::private;
 
 /// A timer's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +78,7 @@ impl StatusStore {
     pub(super) fn write(&self, function: &str, status: &ScheduleStatus, zone: Zone) {
         let path = self.path(function);
         let write = || -> io::Result<()> {
-            std::fs::create_dir_all(&self.folder)?;
+            private::folder(&self.folder, |name| name.ends_with(".json") || name.starts_with(".tmp"))?;
             let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
             serde_json::to_writer(&mut file, &WireStatus::new(status, zone))?;
             file.flush()?;

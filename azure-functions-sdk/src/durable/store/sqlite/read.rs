@@ -213,7 +213,7 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
         locked: entities::locked(connection)?,
         entity_inbox: entities::inbox(connection)?,
         entity_timers: entities::timers(connection)?,
-        next_row: last.unwrap_or(0) + 1,
+        next_row: last.unwrap_or(0).saturating_add(1),
     })
 }
 

@@ -427,3 +427,47 @@ fn a_row_that_cannot_be_read_is_one_entry_and_does_not_keep_the_hub_from_opening
     assert_eq!(ids, ["a", "d"]);
     assert_eq!(recovery.inbox, [inbox(6, "two")]);
 }
+
+#[cfg(unix)]
+#[test]
+fn all_files_of_a_hub_are_for_their_owner_only_even_if_they_were_not() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let path = data.join("hub.db");
+    let open = || {
+        let store = SqliteStore::open(&path, Durability::Process).unwrap();
+        let commit = Commit {
+            created: vec![new(1, "i", RuntimeStatus::Running)],
+            ..Commit::default()
+        };
+        store.write(&[commit]).unwrap();
+        store
+    };
+    let files = || {
+        let entries = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path());
+        entries.collect::<Vec<_>>()
+    };
+    let store = open();
+    assert_eq!(files().len(), 4, "{:?}", files());
+    let are_private = || {
+        for path in files().iter().chain([&data]) {
+            let mode = std::fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{}", path.display());
+        }
+    };
+    are_private();
+    // As a process that was killed leaves them, and with the mode that earlier builds gave.
+    let copies: Vec<_> = files()
+        .iter()
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect();
+    drop(store);
+    for (path, bytes) in copies {
+        std::fs::write(&path, bytes).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let _store = open();
+    are_private();
+}

@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod limits;
 mod requests;
 mod waits;
 
@@ -45,6 +46,11 @@ impl Backend for Recorder {
                 drop(guard);
                 Response::new(Bytes::from_static(b"late"))
             });
+        }
+        if let Some(length) = call.parts.uri.query().and_then(|query| query.strip_prefix("big=")) {
+            let length: u32 = length.parse().unwrap();
+            let body: Vec<u8> = (0..length / 4).flat_map(u32::to_le_bytes).collect();
+            return Box::pin(async { Response::new(body.into()) });
         }
         let values: Vec<String> = call
             .route_values

@@ -118,9 +118,9 @@ async fn preflights_are_answered_and_every_answer_is_marked() {
 
 #[tokio::test]
 async fn web_pages_of_other_origins_cannot_post_to_an_unlocked_host() {
-    let cors = Cors::parse("http://tool.example", false).unwrap();
     let fixture = serving(FrontDoorOptions {
-        cors,
+        cors: Cors::parse("*", false).unwrap(),
+        management_cors: Cors::parse_management("http://tool.example").unwrap(),
         ..FrontDoorOptions::default()
     })
     .await;
@@ -150,4 +150,77 @@ async fn web_pages_of_other_origins_cannot_post_to_an_unlocked_host() {
             .status,
         200
     );
+}
+
+/// A page of evil.example that has its name resolve to 127.0.0.1 is of the same origin as the host.
+#[tokio::test]
+async fn a_page_that_rebinds_its_name_reaches_nothing() {
+    let mut fixture = serving(FrontDoorOptions {
+        cors: Cors::parse("*", false).unwrap(),
+        host_names: vec!["tunnel.example:443".to_owned()],
+        ..FrontDoorOptions::default()
+    })
+    .await;
+    let durable = "/runtime/webhooks/durabletask";
+    for request in [
+        "GET /",
+        "GET /api/add/1",
+        "POST /api/add/1",
+        "OPTIONS /api/add/1",
+        "GET /admin/functions",
+        "POST /admin/functions/nightly",
+        &format!("POST {durable}/orchestrators/flow"),
+        &format!("GET {durable}/instances"),
+        &format!("DELETE {durable}/instances/a"),
+    ] {
+        let send = |head: &str| {
+            let text = format!("{request} HTTP/1.1\r\nConnection: close\r\n{head}Content-Length: 0\r\n\r\n");
+            let fixture = &fixture;
+            async move { fixture.send_raw(&text).await }
+        };
+        let evil = "Host: evil.example\r\nOrigin: http://evil.example\r\nAccess-Control-Request-Method: POST\r\n";
+        let refused = send(evil).await;
+        assert_eq!(refused.status, 421, "{request}");
+        assert!(refused.body.contains("--allowed-hosts"), "{}", refused.body);
+        assert!(!refused.head.contains("access-control"), "{}", refused.head);
+        assert_eq!(send("").await.status, 400, "{request} without Host");
+        let two = send("Host: localhost\r\nHost: evil.example\r\n").await;
+        assert_eq!(two.status, 400, "{request} with two");
+    }
+    assert!(fixture.bodies.try_recv().is_err() && fixture.backend.fired.lock().unwrap().is_empty());
+    for host in ["tunnel.example", "127.0.0.1:7071"] {
+        let text = format!("GET /api/add/1 HTTP/1.1\r\nConnection: close\r\nHost: {host}\r\n\r\n");
+        assert_eq!(fixture.send_raw(&text).await.status, 200, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn cors_opens_the_functions_and_not_what_manages_them() {
+    let tool = "Origin: http://tool.example";
+    let page = "Origin: http://page.example";
+    for (management, allows_tool) in [("", false), ("http://tool.example", true)] {
+        let fixture = serving(FrontDoorOptions {
+            cors: Cors::parse("*", false).unwrap(),
+            management_cors: Cors::parse_management(management).unwrap(),
+            ..FrontDoorOptions::default()
+        })
+        .await;
+        let durable = "/runtime/webhooks/durabletask/instances";
+        for path in ["/admin/functions", "/ADMIN/functions", durable, "/runtime/other"] {
+            for (origin, allowed) in [(page, false), (tool, allows_tool)] {
+                let read = fixture.send(&format!("GET {path}"), &[origin], "").await;
+                assert_eq!(
+                    read.head.contains("access-control-allow-origin"),
+                    allowed,
+                    "{path} {origin}"
+                );
+                let asked = [origin, "Access-Control-Request-Method: POST"];
+                let preflight = fixture.send(&format!("OPTIONS {path}"), &asked, "").await;
+                let opened = preflight.head.contains("access-control-allow-methods: post");
+                assert_eq!(opened, allowed, "{path} {origin}");
+            }
+        }
+        let call = fixture.send("GET /api/add/1", &[page], "").await;
+        assert!(call.head.contains("access-control-allow-origin: *"), "{}", call.head);
+    }
 }

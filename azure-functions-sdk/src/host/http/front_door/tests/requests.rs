@@ -86,11 +86,11 @@ async fn a_header_value_is_utf_8_or_the_request_is_refused() {
 #[tokio::test]
 async fn chunked_bodies_arrive_whole() {
     let fixture = serving(FrontDoorOptions::default()).await;
-    let text = "POST /api/add/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
+    let text = "POST /api/add/1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
                 3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
     assert_eq!(
         fixture.send_raw(text).await.body,
-        "0 http://h/api/add/1 [id=1] abcde Admin"
+        "0 http://localhost/api/add/1 [id=1] abcde Admin"
     );
 }
 
@@ -157,7 +157,7 @@ async fn bodies_beyond_the_limit_are_refused() {
             "{path}"
         );
     }
-    let chunked = "POST /api/add/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
+    let chunked = "POST /api/add/1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
                    5\r\n12345\r\n5\r\n67890\r\n0\r\n\r\n";
     assert_eq!(fixture.send_raw(chunked).await.status, 413);
     assert!(

@@ -7,7 +7,7 @@ async fn a_client_that_goes_away_cancels_the_invocation() {
     let fixture = serving(FrontDoorOptions::default()).await;
     let mut stream = TcpStream::connect(fixture.door.local_addr()).await.unwrap();
     stream
-        .write_all(b"GET /api/hang HTTP/1.1\r\nHost: h\r\n\r\n")
+        .write_all(b"GET /api/hang HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await
         .unwrap();
     fixture.backend.hanging.notified().await;
@@ -82,7 +82,7 @@ async fn shutting_down_lets_running_requests_finish() {
     let address = fixture.door.local_addr();
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream
-        .write_all(b"GET /api/hang HTTP/1.1\r\nHost: h\r\n\r\n")
+        .write_all(b"GET /api/hang HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await
         .unwrap();
     fixture.backend.hanging.notified().await;
@@ -111,7 +111,7 @@ async fn shutting_down_drops_what_does_not_finish_in_time() {
     let fixture = serving(options).await;
     let mut stream = TcpStream::connect(fixture.door.local_addr()).await.unwrap();
     stream
-        .write_all(b"GET /api/hang HTTP/1.1\r\nHost: h\r\n\r\n")
+        .write_all(b"GET /api/hang HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await
         .unwrap();
     fixture.backend.hanging.notified().await;

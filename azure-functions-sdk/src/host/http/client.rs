@@ -1,0 +1,184 @@
+//! What a connection waits for, as its parts report it: the stream, the body of the request, the body of the answer.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::Waker,
+    time::Duration,
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::pace::{MinRate, Pace};
+
+/// A client that keeps its connection for its next request may be about to send it.
+const IDLE_AT_LEAST: Duration = Duration::from_secs(1);
+
+/// The other end of one connection.
+#[derive(Debug)]
+pub(super) struct Client {
+    rate: MinRate,
+    state: Mutex<State>,
+    /// Ends the connection.
+    pub(super) cut: CancellationToken,
+}
+
+#[derive(Debug)]
+struct State {
+    sends: Sends,
+    reads: Pace,
+    /// The system takes no more of the answer until the client reads.
+    blocked: bool,
+    too_slow: bool,
+    waker: Option<Waker>,
+}
+
+/// What the client has to send.
+#[derive(Debug)]
+enum Sends {
+    /// The head of a request. From the connection's first moment, and from a later request's first byte.
+    Head(Pace),
+    Body(Pace),
+    /// Another request, if it likes.
+    Idle(Instant),
+    /// It is the host's turn.
+    Nothing,
+}
+
+/// How well a connection can be spared, the greatest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Spare {
+    /// Idle for so long.
+    Idle(Duration),
+    /// Behind the rate by so much.
+    Slow(Duration),
+}
+
+impl Client {
+    pub(super) fn new(rate: MinRate) -> Self {
+        let now = Instant::now();
+        Self {
+            rate,
+            state: Mutex::new(State {
+                sends: Sends::Head(Pace::new(now)),
+                reads: Pace::new(now),
+                blocked: false,
+                too_slow: false,
+                waker: None,
+            }),
+            cut: CancellationToken::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is a single assignment.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes came, of a head or of anything else.
+    pub(super) fn received(&self, bytes: usize) {
+        let now = Instant::now();
+        let mut state = self.state();
+        match &mut state.sends {
+            Sends::Head(pace) => pace.moved(bytes, now, self.rate),
+            Sends::Idle(_) => state.sends = Sends::Head(Pace::new(now)),
+            Sends::Body(_) | Sends::Nothing => {}
+        }
+    }
+
+    /// The head of a request is whole.
+    pub(super) fn request_began(&self) {
+        let mut state = self.state();
+        state.sends = Sends::Nothing;
+        state.too_slow = false;
+    }
+
+    /// The host waits for more of the body; true if it came too slowly.
+    pub(super) fn await_body(&self, waker: &Waker) -> bool {
+        let mut state = self.state();
+        if !matches!(state.sends, Sends::Body(_)) {
+            state.sends = Sends::Body(Pace::new(Instant::now()));
+        }
+        state.waker = Some(waker.clone());
+        state.too_slow
+    }
+
+    pub(super) fn body_received(&self, bytes: usize) {
+        if let Sends::Body(pace) = &mut self.state().sends {
+            pace.moved(bytes, Instant::now(), self.rate);
+        }
+    }
+
+    pub(super) fn body_ended(&self) {
+        let mut state = self.state();
+        if matches!(state.sends, Sends::Body(_)) {
+            state.sends = Sends::Nothing;
+            state.waker = None;
+        }
+    }
+
+    /// All of the answer is on its way.
+    pub(super) fn answered(&self) {
+        self.state().sends = Sends::Idle(Instant::now());
+    }
+
+    /// The system took this much of the answer; `all` if it would take more at once.
+    pub(super) fn wrote(&self, bytes: usize, all: bool) {
+        let now = Instant::now();
+        let mut state = self.state();
+        if !state.blocked {
+            state.reads.resume(now);
+        }
+        state.reads.moved(bytes, now, self.rate);
+        state.blocked &= !all;
+    }
+
+    pub(super) fn write_blocked(&self) {
+        let mut state = self.state();
+        if !state.blocked {
+            state.blocked = true;
+            state.reads.resume(Instant::now());
+        }
+    }
+
+    /// Ends what is too slow.
+    pub(super) fn check(&self, now: Instant) {
+        let mut state = self.state();
+        if state.blocked && state.reads.behind(now) > self.rate.grace {
+            self.cut.cancel();
+        }
+        if let Sends::Body(pace) = state.sends
+            && pace.behind(now) > self.rate.grace
+        {
+            state.too_slow = true;
+            if let Some(waker) = state.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// How well the connection can be spared; `None` if it cannot.
+    pub(super) fn spare(&self, now: Instant) -> Option<Spare> {
+        if self.cut.is_cancelled() {
+            return None;
+        }
+        let state = self.state();
+        let slow = match state.sends {
+            Sends::Head(pace) | Sends::Body(pace) => pace.behind(now),
+            Sends::Idle(_) | Sends::Nothing => Duration::ZERO,
+        };
+        let slow = match state.blocked {
+            true => slow.max(state.reads.behind(now)),
+            false => slow,
+        };
+        if slow > Duration::ZERO {
+            return Some(Spare::Slow(slow));
+        }
+        match state.sends {
+            Sends::Idle(since) if !state.blocked => {
+                let idle = now.saturating_duration_since(since);
+                (idle >= IDLE_AT_LEAST).then_some(Spare::Idle(idle))
+            }
+            _ => None,
+        }
+    }
+}

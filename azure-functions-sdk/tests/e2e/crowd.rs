@@ -1,0 +1,194 @@
+//! Clients that misbehave by the hundred, and one that does not.
+
+use std::{
+    collections::VecDeque,
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use azure_functions::prelude::*;
+use azure_functions_sdk::{
+    host::{HostOutput, LocalHost, LocalHostOptions, LogRecord, WorkerCommand},
+    project::{HostJson, LocalSettings, Settings},
+};
+use tempfile::TempDir;
+
+use crate::host::{App, DURABLE, Host, until};
+
+const APP: App = App {
+    name: "durable-functions",
+    last_line: "timer: orchestrationTrigger",
+};
+const TRICKLING: usize = 1_000;
+const OPEN_FILES: u32 = 512;
+/// What a client waits for an answer at most, however many others there are.
+const PROMPT: Duration = Duration::from_secs(1);
+
+/// Enough for several times the memory that is allowed, if answers were kept there. `AZURE_FUNCTIONS_READERS=40` takes longer.
+const READERS: usize = 14;
+const ANSWER: usize = 40_000_000;
+const MOST_MEMORY: usize = 400_000_000;
+
+/// Two kinds of half a request: the head is not whole, or the body.
+const HALVES: [&str; 2] = [
+    "GET /api/start HTTP/1.1\r\nhost: loc",
+    "POST /api/start HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\nx",
+];
+
+#[test]
+fn a_thousand_trickling_connections_do_not_keep_others_out() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let all = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    setrlimit(Resource::Nofile, all).unwrap();
+    let folder = TempDir::new().unwrap();
+    let host = Host::start_with_open_files(APP, &folder.path().join("data"), OPEN_FILES);
+    let address: SocketAddr = host.address.parse().unwrap();
+
+    let ends = Arc::new(AtomicBool::new(false));
+    let opened = Arc::new(AtomicUsize::new(0));
+    let crowd = {
+        let (ends, opened) = (Arc::clone(&ends), Arc::clone(&opened));
+        thread::spawn(move || trickle(address, &ends, &opened))
+    };
+    until("the crowd is there", || opened.load(Ordering::Relaxed) >= TRICKLING);
+    let mut longest = Duration::ZERO;
+    let mut answers = 0;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        for (path, expected) in [
+            ("/admin/host/status".to_owned(), 200),
+            (format!("{DURABLE}/instances/nobody"), 404),
+            ("/api/nothing".to_owned(), 404),
+        ] {
+            let asked = Instant::now();
+            assert_eq!(host.send("GET", &path, "").0, expected, "{path}");
+            longest = longest.max(asked.elapsed());
+            answers += 1;
+        }
+    }
+    ends.store(true, Ordering::Relaxed);
+    crowd.join().unwrap();
+    let opened = opened.load(Ordering::Relaxed);
+    println!(
+        "{answers} answers beside {opened} trickling connections, {TRICKLING} at a time; the slowest took {longest:?}"
+    );
+    assert!(longest < PROMPT, "{longest:?}");
+}
+
+/// Keeps many connections open, each of which sends a byte now and then. One that the host closes is opened again.
+fn trickle(address: SocketAddr, ends: &AtomicBool, opened: &AtomicUsize) {
+    let connect = || {
+        let number = opened.fetch_add(1, Ordering::Relaxed);
+        let mut stream = TcpStream::connect(address).ok()?;
+        stream.write_all(HALVES[number % HALVES.len()].as_bytes()).ok()?;
+        Some(stream)
+    };
+    let mut crowd: VecDeque<TcpStream> = VecDeque::new();
+    while !ends.load(Ordering::Relaxed) {
+        if crowd.len() < TRICKLING {
+            crowd.extend(connect());
+        } else if let Some(mut next) = crowd.pop_front() {
+            if next.write_all(b"x").is_ok() {
+                crowd.push_back(next);
+            }
+            thread::sleep(Duration::from_micros(500));
+        }
+    }
+}
+
+/// More than any client takes that does not read.
+#[func]
+fn flood(#[binding(auth_level = "anonymous", methods = "get")] _req: HttpRequest) -> HttpResponse {
+    HttpResponse::from(vec![b'x'; ANSWER])
+}
+
+/// Not a test, but the process of the function above: the host of the next test starts this binary again.
+#[test]
+fn worker_of_this_binary() {
+    if std::env::args().any(|argument| argument == "--functions-uri") {
+        azure_functions::worker_main();
+    }
+}
+
+struct Quiet;
+
+impl HostOutput for Quiet {
+    fn print(&self, _: &str) {}
+    fn log(&self, _: &LogRecord<'_>) {}
+}
+
+fn resident() -> usize {
+    let pages = fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = pages.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * rustix::param::page_size()
+}
+
+#[test]
+fn clients_that_do_not_read_their_40_megabytes_leave_the_host_below_400() {
+    let folder = TempDir::new().unwrap();
+    let local = LocalSettings::parse("local.settings.json", r#"{"IsEncrypted":false,"Values":{}}"#).unwrap();
+    let settings = Settings::new([], &local);
+    let host_json = HostJson::parse("host.json", r#"{"version":"2.0"}"#, &settings).unwrap();
+    let worker = WorkerCommand::new(std::env::current_exe().unwrap(), folder.path())
+        .argument("--exact")
+        .argument("crowd::worker_of_this_binary")
+        .argument("--");
+    let options = LocalHostOptions::new(worker, settings, host_json, folder.path().join("data"))
+        .address(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let host = runtime.block_on(LocalHost::start(options, Arc::new(Quiet))).unwrap();
+    let address = host.address();
+
+    let ends = Arc::new(AtomicBool::new(false));
+    let watch = {
+        let ends = Arc::clone(&ends);
+        thread::spawn(move || {
+            let mut most = 0;
+            while !ends.load(Ordering::Relaxed) {
+                most = most.max(resident());
+                thread::sleep(Duration::from_millis(2));
+            }
+            most
+        })
+    };
+    let ask = || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = "GET /api/flood HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    };
+    let readers = std::env::var("AZURE_FUNCTIONS_READERS").map_or(READERS, |text| text.parse().unwrap());
+    let begun = Instant::now();
+    let mut clients: Vec<TcpStream> = (0..readers).map(|_| ask()).collect();
+    for client in &mut clients {
+        // The answer is there, and as much of it read as tells that.
+        let mut start = [0; 12];
+        client.read_exact(&mut start).unwrap();
+        assert_eq!(&start, b"HTTP/1.1 200");
+    }
+    let all_answered = begun.elapsed();
+    ends.store(true, Ordering::Relaxed);
+    let most = watch.join().unwrap();
+    // One that reads gets all of it.
+    let mut whole = Vec::new();
+    ask().read_to_end(&mut whole).unwrap();
+    assert!(whole.len() > ANSWER, "{}", whole.len());
+    println!(
+        "{readers} clients had their answers after {all_answered:?}; at most {} MB of memory were in use",
+        most / 1_000_000
+    );
+    assert!(most < MOST_MEMORY, "{most}");
+    drop(clients);
+    runtime.block_on(host.shutdown());
+}
