@@ -223,3 +223,28 @@ fn the_example_is_linted_as_a_new_app_is() {
         fs::read_to_string(template).unwrap()
     );
 }
+
+/// What `#[func]` refuses, `cargo func new` and the local host refuse, and the other way round: they read schedules with the same code.
+#[test]
+fn macro_and_host_read_schedules_with_the_same_code() {
+    let (codegen, sdk) = (
+        checkout().join("azure-functions-codegen/src"),
+        checkout().join("azure-functions-sdk/src"),
+    );
+    for (master, copy) in [
+        ("schedule/expression.rs", "host/timers/expression.rs"),
+        ("schedule/time_span.rs", "project/time_span.rs"),
+    ] {
+        let (master, copy) = (codegen.join(master), sdk.join(copy));
+        let wanted = fs::read_to_string(&master).unwrap();
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&copy, &wanted).unwrap();
+        }
+        assert!(
+            fs::read_to_string(&copy).unwrap() == wanted,
+            "{} is not a copy of {} (BLESS=1 makes it one)",
+            copy.display(),
+            master.display()
+        );
+    }
+}
