@@ -12,6 +12,8 @@ pub mod host;
 pub mod project;
 #[cfg(feature = "cli")]
 pub mod shell;
+#[cfg(any(feature = "sqlite", feature = "testing"))]
+mod similar;
 #[cfg(feature = "cli")]
 mod template;
 #[cfg(feature = "testing")]

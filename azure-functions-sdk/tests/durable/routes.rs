@@ -76,6 +76,11 @@ async fn row_105_start_refuses_bad_json_unknown_functions_bad_ids_and_ids_in_use
         "The function 'nobody' doesn't exist, is disabled, or is not an orchestrator function. Additional info: The \
          following are the known orchestrator functions: 'failing', 'flow', 'quick', 'waiter'."
     );
+    let misspelt = world.post("/orchestrators/failling", "").await.json()["ExceptionMessage"].to_string();
+    assert!(
+        misspelt.ends_with("Additional info: Did you mean 'failing'?\""),
+        "{misspelt}"
+    );
 
     for id in ["@entity@key", "a%5Cb", "a%3Fb", "a%23b", "a%0Ab", &"x".repeat(257)] {
         let refused = world.post(&format!("/orchestrators/quick/{id}"), "").await;

@@ -10,15 +10,18 @@ use super::{
     dispatch::Committed,
     state::{Phase, State},
 };
-use crate::durable::{
-    engine::{
-        entity::EntityId,
-        event::{EventKind, ExecutionStarted},
-        instance::RuntimeStatus,
-        message::Message,
+use crate::{
+    durable::{
+        engine::{
+            entity::EntityId,
+            event::{EventKind, ExecutionStarted},
+            instance::RuntimeStatus,
+            message::Message,
+        },
+        store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, StoreError, writer::Place},
+        work::WorkKind,
     },
-    store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, StoreError, writer::Place},
-    work::WorkKind,
+    similar::{SHOWN, similar},
 };
 
 /// Longest instance id, in characters.
@@ -366,19 +369,28 @@ impl Inner {
         {
             return Ok(());
         }
-        let known: Vec<String> = functions
+        let known: Vec<&str> = functions
             .functions
             .iter()
             .filter(|((kind, _), _)| *kind == WorkKind::Orchestration)
-            .map(|(_, function)| format!("'{function}'"))
+            .map(|(_, function)| function.as_str())
             .collect();
-        let additional = if known.is_empty() {
+        let list = |names: &[&str], between: &str| {
+            let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
+            quoted.join(between)
+        };
+        let near = similar(name, known.iter().copied());
+        // The extension lists them all.
+        let additional = if !near.is_empty() {
+            format!("Did you mean {}?", list(&near, " or "))
+        } else if known.is_empty() {
             "No orchestrator functions are currently registered!".to_owned()
+        } else if known.len() > SHOWN {
+            let (count, some) = (known.len(), list(&known[..SHOWN], ", "));
+            format!("The app has {count} orchestrator functions, such as {some}.")
         } else {
-            format!(
-                "The following are the known orchestrator functions: {}.",
-                known.join(", ")
-            )
+            let all = list(&known, ", ");
+            format!("The following are the known orchestrator functions: {all}.")
         };
         Err(RequestError::UnknownFunction(format!(
             "The function '{name}' doesn't exist, is disabled, or is not an orchestrator function. Additional info: \
