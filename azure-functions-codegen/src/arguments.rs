@@ -2,6 +2,7 @@
 
 use crate::{
     errors::Errors,
+    known::OTHER_TRIGGERS,
     lint::{ALLOWANCE, Allowance},
 };
 use proc_macro2::{Span, TokenStream};
@@ -23,6 +24,8 @@ pub(crate) struct FuncArguments {
     pub(crate) activity: Option<Span>,
     /// `allow_non_deterministic = "..."`.
     pub(crate) allowance: Option<Allowance>,
+    /// Whether it names a trigger, which is reported: the parameter that should be it need not be.
+    pub(crate) names_trigger: bool,
 }
 
 /// The arguments of one `#[binding(...)]`.
@@ -75,6 +78,13 @@ impl FuncArguments {
                     &argument.key,
                     "hosts no longer read `disabled`: set the app setting `AzureWebJobs.NAME.Disabled` to `true`",
                 ),
+                (key, _) if is_trigger(key) => {
+                    this.names_trigger = true;
+                    errors.at(
+                        &argument.key,
+                        format!("what starts a function is the type of a parameter, not an argument of `#[func]`; {OTHER_TRIGGERS}"),
+                    );
+                }
                 (key, _) => {
                     let hint = crate::names::hint(key, ["name", "activity", ALLOWANCE]);
                     errors.at(
@@ -86,6 +96,36 @@ impl FuncArguments {
         }
         this
     }
+}
+
+/// Whether a word names a trigger, as other libraries write it.
+fn is_trigger(key: &str) -> bool {
+    let key = key.replace('_', "").to_lowercase();
+    let name = key.strip_suffix("trigger").unwrap_or(&key);
+    name.len() < key.len()
+        || [
+            "http",
+            "timer",
+            "schedule",
+            "queue",
+            "blob",
+            "table",
+            "eventgrid",
+            "eventhub",
+            "eventhubs",
+            "servicebus",
+            "cosmosdb",
+            "kafka",
+            "rabbitmq",
+            "signalr",
+            "sql",
+            "mysql",
+            "dapr",
+            "orchestration",
+            "orchestrator",
+            "entity",
+        ]
+        .contains(&name)
 }
 
 impl BindingArguments {

@@ -3,7 +3,7 @@
 use crate::{
     arguments::{Given, Literal},
     errors::Errors,
-    known::{Kind, Known, Role},
+    known::{Kind, Known, OTHER_TRIGGERS, Role},
     names,
     returned::Kind as Output,
     route, schedule,
@@ -128,7 +128,7 @@ fn triggers(signature: &Signature, errors: &mut Errors) {
     let is_activity = signature.activity || signature.has(Role::Activity);
     let mut first: Option<&Parameter> = None;
     let mut body: Option<&Parameter> = None;
-    let mut unknown = signature.is_method;
+    let mut unknown = signature.is_method || signature.names_trigger;
     for parameter in &signature.parameters {
         unknown |= !parameter.readable;
         let is_input = is_activity && is_data(parameter);
@@ -151,11 +151,15 @@ fn triggers(signature: &Signature, errors: &mut Errors) {
                 continue;
             }
             None if is_data(parameter) && parameter.readable => {
-                errors.at(
-                    &parameter.ty,
-                    "this is no binding: to make it the input of an activity, return `ActivityOutput` or write \
-                     `#[func(activity)]`; to read it from a request, use `Route<T>` or `Json<T>`",
-                );
+                if !signature.names_trigger {
+                    errors.at(
+                        &parameter.ty,
+                        format!(
+                            "this is no binding: to make it the input of an activity, return `ActivityOutput` or write \
+                             `#[func(activity)]`; to read it from a request, use `Route<T>` or `Json<T>`; {OTHER_TRIGGERS}"
+                        ),
+                    );
+                }
                 unknown = true;
                 continue;
             }
@@ -201,9 +205,12 @@ fn triggers(signature: &Signature, errors: &mut Errors) {
     if nothing && !unknown {
         let message = if is_activity {
             "nothing starts this activity: add its input, for example `context: DurableActivityContext` or `name: String`"
+                .to_owned()
         } else {
-            "nothing starts this function: add a trigger parameter, for example `request: HttpRequest`, `timer: TimerInfo`, \
-             `context: DurableActivityContext` or `context: DurableOrchestrationContext`"
+            format!(
+                "nothing starts this function: add a trigger parameter, for example `request: HttpRequest`, `timer: TimerInfo`, \
+                 `context: DurableActivityContext` or `context: DurableOrchestrationContext`; {OTHER_TRIGGERS}"
+            )
         };
         errors.at(&signature.ident, message);
     }

@@ -1,6 +1,6 @@
 //! `#[event]`: an external event of the type that it stands before.
 
-use crate::names;
+use crate::{crate_path::crate_path, names};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Item, LitStr, ext::IdentExt, spanned::Spanned};
@@ -48,8 +48,9 @@ fn implement(arguments: TokenStream, item: &TokenStream) -> syn::Result<TokenStr
     if let Some(reason) = names::wrong_event_name(&name.value()) {
         return Err(syn::Error::new(name.span(), reason));
     }
+    let az = crate_path();
     Ok(quote! {
-        impl ::azure_functions::durable::Event for #ident {
+        impl #az::durable::Event for #ident {
             const NAME: &'static str = #name;
         }
     })

@@ -2,9 +2,11 @@
 
 use crate::{
     arguments::{Given, Literal},
+    crate_path::crate_path,
     known::Known,
     route, schedule,
     signature::{Parameter, Signature, type_span},
+    typed,
 };
 use proc_macro2::{Ident, Literal as Token, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -20,6 +22,7 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
         returned,
         ..
     } = signature;
+    let az = crate_path();
     let is_activity = signature.is_activity();
     let span = ident.span();
     let return_type = returned.ty.as_ref().map_or_else(|| quote!(()), |ty| quote!(#ty));
@@ -51,7 +54,7 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
             quote! {
                 let #local = match #take {
                     ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(#error) => return #call.refuse::<__AzReturn>(#error),
+                    ::core::result::Result::Err(#error) => return #call.refuse(&__AZ_RETURNS, #error),
                 };
             }
         });
@@ -70,10 +73,10 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
             quote! {
                 let #result = #returned;
                 let #error = __az::OwnError::<__AzReturn>::write(&#result);
-                #call.finish_activity::<__AzReturn>(#result, #error)
+                #call.finish_activity(&__AZ_RETURNS, #result, #error)
             }
         } else {
-            quote!(#call.finish::<__AzReturn>(#returned))
+            quote!(#call.finish(&__AZ_RETURNS, #returned))
         };
         quote! {
             let mut #call = <__AzMode>::begin(#source);
@@ -103,9 +106,9 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
             missing_docs
         )]
         const _: () = {
-            use ::azure_functions::__private as __az;
+            use #az::__private as __az;
             #[allow(unused_imports)]
-            use ::azure_functions::__private::{NoOwnError as _, PlainParameter as _};
+            use #az::__private::{NoErrorReturned as _, PlainParameter as _};
 
             type __AzReturn = #return_type;
             type __AzMode = __az::Mode<{ __az::rules::mode(__AZ_PARAMETERS) }>;
@@ -119,7 +122,7 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
                     module: ::core::module_path!(),
                     file: ::core::file!(),
                     line: ::core::line!(),
-                    bindings: || __az::bindings::<__AzReturn>(#name, __AZ_PARAMETERS, &[#(#output_arguments),*]),
+                    bindings: || __az::bindings(#name, __AZ_PARAMETERS, &__AZ_RETURNS, &[#(#output_arguments),*]),
                     handler: #handler,
                 }
             }
@@ -228,21 +231,29 @@ fn rules(signature: &Signature, return_type: &TokenStream, return_span: Span) ->
             });
         }
     }
-    rules.extend(quote_spanned!(return_span=> const _: () = __az::rules::returns::<#return_type>(__AZ_PARAMETERS);));
+    // What a typed call asks of the return type comes first, so that a type which cannot be returned is reported once.
+    let asked = if typed::is_typed(signature) {
+        quote_spanned!(return_span=> <<#return_type as __az::TypedReturn>::Itself as __az::Travels>::Itself)
+    } else {
+        return_type.clone()
+    };
+    rules.extend(quote_spanned! {return_span=>
+        const __AZ_RETURNS: __az::Returns<#return_type> = __az::rules::returns::<#asked>(__AZ_PARAMETERS);
+    });
     for (index, binding) in &signature.outputs {
         let span = binding.name.as_ref().map_or(ident.span(), |(_, span)| *span);
         let all = binding.given.iter().map(given);
         rules.extend(quote_spanned! {span=>
-            const _: () = __az::rules::required(__az::rules::output::<#return_type>(#index), &[#(#all),*]);
+            const _: () = __az::rules::required(__az::rules::output(&__AZ_RETURNS, #index), &[#(#all),*]);
         });
         for argument in &binding.given {
             let name = argument.key.to_string();
             rules.extend(quote_spanned! {argument.key.span()=>
-                const _: () = __az::rules::argument_name(__az::rules::output::<#return_type>(#index), #name);
+                const _: () = __az::rules::argument_name(__az::rules::output(&__AZ_RETURNS, #index), #name);
             });
             let given = given(argument);
             rules.extend(quote_spanned! {argument.span=>
-                const _: () = __az::rules::argument_value(__az::rules::output::<#return_type>(#index), &#given);
+                const _: () = __az::rules::argument_value(__az::rules::output(&__AZ_RETURNS, #index), &#given);
             });
         }
     }

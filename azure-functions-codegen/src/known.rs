@@ -5,6 +5,11 @@
 
 use syn::{PathArguments, Type};
 
+/// The way to a trigger that is not among them.
+pub(crate) const OTHER_TRIGGERS: &str = "another trigger, a queue's for example, is a type of your own that implements \
+                                         `azure_functions::binding::FromBinding`: see the documentation of \
+                                         `azure_functions::binding`, and `queue_message.rs` in the example `patterns`";
+
 /// A type of parameter.
 pub(crate) struct Known {
     pub(crate) name: &'static str,

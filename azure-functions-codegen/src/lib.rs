@@ -6,6 +6,7 @@
 
 mod arguments;
 mod check;
+mod crate_path;
 mod entity;
 mod errors;
 mod event;
@@ -13,6 +14,7 @@ mod expand;
 mod known;
 mod lint;
 mod names;
+mod place;
 mod returned;
 mod route;
 mod schedule;

@@ -5,7 +5,7 @@ use crate::{
     errors::Errors,
     known::{self, Known, Role},
     lint::Allowance,
-    names,
+    names, place,
     returned::Returned,
 };
 use proc_macro2::{Span, TokenStream};
@@ -28,6 +28,8 @@ pub(crate) struct Signature {
     pub(crate) returned: Returned,
     /// Whether it says that it is an activity: in `#[func(activity)]` or by returning `ActivityOutput`.
     pub(crate) activity: bool,
+    /// Whether `#[func(...)]` names a trigger, which is reported.
+    pub(crate) names_trigger: bool,
     /// What `#[func(...)]` allows in the whole body.
     pub(crate) allowance: Option<Allowance>,
     /// Arguments for outputs, by position.
@@ -58,7 +60,14 @@ impl Signature {
         refuse_forms(function, errors);
         let on_function = take_bindings(&mut function.attrs, errors);
         let sig = &mut function.sig;
-        let is_method = sig.receiver().is_some();
+        let is_associated = sig.receiver().is_none() && place::is_in_impl_or_trait();
+        if is_associated {
+            errors.at(
+                &sig.ident,
+                "an Azure function is a free function: move it out of the `impl` block",
+            );
+        }
+        let is_method = is_associated || sig.receiver().is_some();
         // It is reported; what remains shall not be refused a second time for it.
         sig.constness = None;
         let mut parameters: Vec<_> = sig
@@ -75,6 +84,7 @@ impl Signature {
                 .unwrap_or_else(|| (ident.unraw().to_string(), ident.span())),
             is_async: sig.asyncness.is_some(),
             fn_span: sig.fn_token.span,
+            names_trigger: arguments.names_trigger,
             allowance: arguments.allowance,
             activity: arguments.activity.is_some() || returned.has("ActivityOutput"),
             parameters,

@@ -5,6 +5,7 @@
 
 use crate::{
     arguments::Literal,
+    crate_path::crate_path,
     known::{self, Role},
     signature::{Parameter, Signature, type_span},
 };
@@ -12,8 +13,14 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Attribute, ItemFn, Type};
 
+/// Whether there is a type for this function.
+pub(crate) fn is_typed(signature: &Signature) -> bool {
+    signature.has(Role::Orchestration) || signature.is_activity() && input(signature).is_some()
+}
+
 /// The type for a function, if it is an activity or an orchestration.
 pub(crate) fn declaration(signature: &Signature, function: &ItemFn) -> TokenStream {
+    let az = crate_path();
     let ident = &signature.ident;
     let returned = signature
         .returned
@@ -38,23 +45,26 @@ pub(crate) fn declaration(signature: &Signature, function: &ItemFn) -> TokenStre
         && let Some(input) = input(signature)
     {
         let name = hub_name(signature, signature.first(Role::Activity), "activity");
+        // At the return type, so that one error tells of a type that cannot be returned.
+        let own_error = quote_spanned! {span=>
+            fn read_error(json: &str) -> ::core::option::Option<Self::Error> {
+                __az::OwnError::<#returned>::read(json)
+            }
+
+            fn write_error(error: &Self::Error) -> ::core::option::Option<::std::string::String> {
+                __az::OwnError::<#returned>::write_error(error)
+            }
+        };
         let body = quote! {
             #[allow(unused_imports)]
-            use ::azure_functions::__private::NoOwnError as _;
+            use #az::__private::NoOwnError as _;
 
             impl __az::Activity for #ident {
                 const NAME: &'static str = #name;
                 #input
                 #output
                 #error
-
-                fn read_error(json: &str) -> ::core::option::Option<Self::Error> {
-                    __az::OwnError::<#returned>::read(json)
-                }
-
-                fn write_error(error: &Self::Error) -> ::core::option::Option<::std::string::String> {
-                    __az::OwnError::<#returned>::write_error(error)
-                }
+                #own_error
             }
         };
         ("activity", "call", body)
@@ -90,7 +100,7 @@ pub(crate) fn declaration(signature: &Signature, function: &ItemFn) -> TokenStre
         #[doc(hidden)]
         #[allow(clippy::all, clippy::pedantic, clippy::restriction, clippy::nursery, deprecated, unused_qualifications)]
         const _: () = {
-            use ::azure_functions::__private as __az;
+            use #az::__private as __az;
             #body
         };
     }

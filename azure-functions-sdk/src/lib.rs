@@ -14,6 +14,8 @@ mod private;
 pub mod project;
 #[cfg(feature = "cli")]
 pub mod shell;
+#[cfg(any(feature = "sqlite", feature = "testing"))]
+mod similar;
 #[cfg(feature = "cli")]
 mod template;
 #[cfg(feature = "testing")]

@@ -3,10 +3,10 @@
 pub use crate::worker::run;
 pub use crate::{
     binding::{
-        FromBinding, FunctionReturn, IntoBinding,
+        FromBinding, FunctionReturn, IntoBinding, Returns,
         signature::{Given, Literal, Output, Parameter},
     },
-    durable::{Activity, Event, Orchestration, TypedContext, TypedReturn},
+    durable::{Activity, Event, Orchestration, Travels, TypedContext, TypedReturn},
     invocation::{Call, Invocation, Outputs, Refused},
     registry::{DurableKind, EntityHandler, Function, Handler, InvocationFuture},
 };
@@ -32,13 +32,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use std::{error::Error, marker::PhantomData};
 
-/// The bindings of the function of this name, whose return type is `R`.
-pub fn bindings<R: FunctionReturn>(
+/// The bindings of the function of this name.
+pub fn bindings<R>(
     function: &str,
     parameters: &[Parameter],
+    returns: &Returns<R>,
     outputs: &[Output],
 ) -> Vec<Map<String, Value>> {
-    crate::binding::bindings(function, parameters, R::SPECS, outputs)
+    crate::binding::bindings(function, parameters, returns.specs, outputs)
 }
 
 /// How a function is called. The mode follows from the parameters' types, which a macro cannot see: so it writes the
@@ -125,15 +126,15 @@ impl Episode {
     ///
     /// # Errors
     /// If it returned one.
-    pub fn finish<R: FunctionReturn>(self, returned: R) -> Result<OrchestrationOutput, BoxError> {
-        returned.into_orchestration()
+    pub fn finish<R>(self, returns: &Returns<R>, returned: R) -> Result<OrchestrationOutput, BoxError> {
+        (returns.into_orchestration)(returned)
     }
 
     /// Ends the run without running the function.
     ///
     /// # Errors
     /// Always.
-    pub fn refuse<R: FunctionReturn>(self, error: BoxError) -> Result<OrchestrationOutput, BoxError> {
+    pub fn refuse<R>(self, _: &Returns<R>, error: BoxError) -> Result<OrchestrationOutput, BoxError> {
         Err(error)
     }
 
@@ -141,12 +142,13 @@ impl Episode {
     ///
     /// # Errors
     /// If it returned one.
-    pub fn finish_activity<R: FunctionReturn>(
+    pub fn finish_activity<R>(
         self,
+        returns: &Returns<R>,
         returned: R,
         _own_error: Option<String>,
     ) -> Result<OrchestrationOutput, BoxError> {
-        returned.into_orchestration()
+        (returns.into_orchestration)(returned)
     }
 }
 
@@ -173,25 +175,30 @@ impl<T, E: Error + Serialize + DeserializeOwned> OwnError<Result<T, E>> {
     }
 }
 
-/// See [`OwnError`].
-pub trait NoOwnError<R: TypedReturn> {
+/// See [`OwnError`]. Without bounds: what is wrong with a return type is said elsewhere.
+pub trait NoOwnError<R, E> {
     /// None.
-    fn write(_: &R) -> Option<String> {
+    fn write_error(_: &E) -> Option<String> {
         None
     }
 
     /// None.
-    fn write_error(_: &R::Error) -> Option<String> {
-        None
-    }
-
-    /// None.
-    fn read(_: &str) -> Option<R::Error> {
+    fn read(_: &str) -> Option<E> {
         None
     }
 }
 
-impl<R: TypedReturn> NoOwnError<R> for OwnError<R> {}
+impl<R, E> NoOwnError<R, E> for OwnError<R> {}
+
+/// As [`NoOwnError`], of what was returned.
+pub trait NoErrorReturned<R> {
+    /// None.
+    fn write(_: &R) -> Option<String> {
+        None
+    }
+}
+
+impl<R> NoErrorReturned<R> for OwnError<R> {}
 
 /// A parameter of an activity: a binding, or else the activity's input.
 ///

@@ -54,6 +54,8 @@ pub use data::{BindingData, ModelBindingData};
 pub(crate) use input::Source;
 pub use input::{FromBinding, Input};
 pub(crate) use metadata::{bindings, output_name};
+#[doc(hidden)]
+pub use output::Returns;
 pub use output::{FunctionReturn, IntoBinding};
 pub use spec::{Argument, BindingSpec};
 pub(crate) use spec::{ArgumentKind, Role};

@@ -2,7 +2,7 @@
 
 use crate::{
     BindingError, FunctionError,
-    binding::{BindingData, FromBinding, FunctionReturn, Input, Source, signature::Parameter},
+    binding::{BindingData, FromBinding, Input, Returns, Source, signature::Parameter},
     bindings::DurableEntityContext,
     http::{Exchange, HttpResponse, answer_of},
     rpc::TypedData,
@@ -123,11 +123,11 @@ impl Call {
     ///
     /// # Errors
     /// If it returned an error that is no answer to an HTTP caller, or something that cannot be sent.
-    pub fn finish<R: FunctionReturn>(self, returned: R) -> Result<Outputs, FunctionError> {
+    pub fn finish<R>(self, returns: &Returns<R>, returned: R) -> Result<Outputs, FunctionError> {
         let exchange = self.source.exchange();
-        returned.into_outputs(&exchange).or_else(|error| {
+        (returns.into_outputs)(returned, &exchange).or_else(|error| {
             let response = error.source().and_then(answer_of);
-            let Some((index, response)) = http_output::<R>().zip(response) else {
+            let Some((index, response)) = http_output(returns).zip(response) else {
                 return Err(error);
             };
             if response.status().is_server_error() {
@@ -141,23 +141,21 @@ impl Call {
     ///
     /// # Errors
     /// As [`finish`](Self::finish).
-    pub fn finish_activity<R: FunctionReturn>(
+    pub fn finish_activity<R>(
         self,
+        returns: &Returns<R>,
         returned: R,
         own_error: Option<String>,
     ) -> Result<Outputs, FunctionError> {
-        let exchange = self.source.exchange();
-        returned
-            .into_outputs(&exchange)
-            .map_err(|error| error.with_own_error(own_error))
+        (returns.into_outputs)(returned, &self.source.exchange()).map_err(|error| error.with_own_error(own_error))
     }
 
     /// Ends a call without running the function.
     ///
     /// # Errors
     /// Always, unless it is the mistake of an HTTP caller, who gets an answer.
-    pub fn refuse<R: FunctionReturn>(self, refused: Refused) -> Result<Outputs, FunctionError> {
-        match http_output::<R>().zip(refused.error.response()) {
+    pub fn refuse<R>(self, returns: &Returns<R>, refused: Refused) -> Result<Outputs, FunctionError> {
+        match http_output(returns).zip(refused.error.response()) {
             Some((index, response)) => answer(index, response, &self.source.exchange()),
             None => Err(refused.into()),
         }
@@ -165,8 +163,8 @@ impl Call {
 }
 
 /// Where the answer to an HTTP caller stands among the outputs, if there is one.
-fn http_output<R: FunctionReturn>() -> Option<usize> {
-    R::SPECS.iter().position(|spec| spec.type_name() == "http")
+fn http_output<R>(returns: &Returns<R>) -> Option<usize> {
+    returns.specs.iter().position(|spec| spec.type_name() == "http")
 }
 
 /// An answer in place of what the function would have returned.

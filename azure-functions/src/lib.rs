@@ -69,6 +69,7 @@ pub mod prelude;
 mod registry;
 #[doc(hidden)]
 pub mod rpc;
+mod similar;
 mod worker;
 
 pub use azure_functions_codegen::{entity, event, func};

@@ -1,6 +1,7 @@
 //! The code for an entity without mistakes: a function that calls the right method, and a proxy that sends operations.
 
 use super::{Entity, Operation, Parameter};
+use crate::crate_path::{crate_path, crate_path_at};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -14,6 +15,7 @@ pub(super) fn entity(entity: &Entity) -> TokenStream {
 
 /// The function that the host calls. It is a function like others, so `#[func]` registers it.
 fn function(entity: &Entity) -> TokenStream {
+    let az = crate_path();
     let Entity { name, operations, .. } = entity;
     let arms = operations.iter().map(|operation| arm(entity, operation));
     let delete = (!entity.has("delete")).then(|| quote!("delete" => __az_class::delete(&context),));
@@ -45,17 +47,17 @@ fn function(entity: &Entity) -> TokenStream {
         #[doc(hidden)]
         const _: () = {
             // `#[func]` has names of its own, which must not be met.
-            use ::azure_functions::__private::class as __az_class;
+            use #az::__private::class as __az_class;
             #[allow(unused_imports)]
-            use ::azure_functions::__private::class::NotResult as _;
+            use #az::__private::class::NotResult as _;
 
             #(#rules)*
 
             #[allow(clippy::all, clippy::pedantic, clippy::restriction, clippy::nursery, deprecated)]
-            #[::azure_functions::func(name = #name)]
+            #[#az::func(name = #name)]
             #asyncness fn operations(
-                context: ::azure_functions::bindings::DurableEntityContext,
-            ) -> ::core::result::Result<::azure_functions::entities::EntityOutput, __az_class::BoxError> {
+                context: #az::bindings::DurableEntityContext,
+            ) -> ::core::result::Result<#az::entities::EntityOutput, __az_class::BoxError> {
                 match context.operation() {
                     #(#arms)*
                     #delete
@@ -129,6 +131,7 @@ fn arm(entity: &Entity, operation: &Operation) -> TokenStream {
 
 /// The operations as methods of one who sends them.
 fn proxy(entity: &Entity) -> TokenStream {
+    let az = crate_path();
     let Entity { ty, ident, name, .. } = entity;
     let proxy = format_ident!("{}Proxy", ident.unraw(), span = ident.span());
     let methods = entity.operations.iter().map(|operation| {
@@ -174,14 +177,16 @@ fn proxy(entity: &Entity) -> TokenStream {
         }
     });
     let docs = format!(
-        "The operations of entity [`{0}`], as methods of one who sends them. See [`Entity`](::azure_functions::entities::Entity).",
-        ident.unraw()
+        "The operations of entity [`{0}`], as methods of one who sends them. See [`Entity`]({1}::entities::Entity).",
+        ident.unraw(),
+        az.to_string().replace(' ', ""),
     );
-    let is_entity = quote_spanned! {ident.span()=> ::azure_functions::entities::Entity };
+    let path = crate_path_at(ident.span());
+    let is_entity = quote_spanned! {ident.span()=> #path::entities::Entity };
     quote! {
         #[doc = #docs]
         #[allow(dead_code, unreachable_pub, unnameable_types, missing_debug_implementations, private_interfaces, private_bounds)]
-        pub struct #proxy<__AzSender>(::azure_functions::entities::EntityRef<__AzSender>);
+        pub struct #proxy<__AzSender>(#az::entities::EntityRef<__AzSender>);
 
         #[allow(
             clippy::all,
@@ -194,7 +199,7 @@ fn proxy(entity: &Entity) -> TokenStream {
             private_interfaces,
             private_bounds
         )]
-        impl<__AzSender: ::azure_functions::entities::EntitySender> #proxy<__AzSender> {
+        impl<__AzSender: #az::entities::EntitySender> #proxy<__AzSender> {
             #(#methods)*
             #delete
         }
@@ -202,10 +207,10 @@ fn proxy(entity: &Entity) -> TokenStream {
         impl #is_entity for #ty {
             const NAME: &'static str = #name;
 
-            type Proxy<__AzSender: ::azure_functions::entities::EntitySender> = #proxy<__AzSender>;
+            type Proxy<__AzSender: #az::entities::EntitySender> = #proxy<__AzSender>;
 
-            fn proxy<__AzSender: ::azure_functions::entities::EntitySender>(
-                entity: ::azure_functions::entities::EntityRef<__AzSender>,
+            fn proxy<__AzSender: #az::entities::EntitySender>(
+                entity: #az::entities::EntityRef<__AzSender>,
             ) -> #proxy<__AzSender> {
                 #proxy(entity)
             }

@@ -1,4 +1,4 @@
-use azure_functions::{bindings::*, func};
+use azure_functions::{bindings::*, durable::ActivityOutput, func};
 
 #[func]
 struct NotAFunction;
@@ -30,6 +30,21 @@ struct App;
 impl App {
     #[func]
     fn method(&self, _req: HttpRequest) {}
+
+    #[func]
+    pub fn associated(_req: HttpRequest) -> HttpResponse {
+        "".into()
+    }
+
+    #[func]
+    fn associated_activity(name: String) -> ActivityOutput {
+        name.into()
+    }
+}
+
+trait Greets {
+    #[func]
+    async fn greets(_context: DurableOrchestrationContext) {}
 }
 
 fn main() {

@@ -21,4 +21,10 @@ fn route_of_a_timer(#[binding(schedule = "0 0 * * * *")] _timer: TimerInfo, _id:
 #[func]
 fn data(_req: HttpRequest, _name: String) {}
 
+#[func(queue)]
+fn queue(_message: String) {}
+
+#[func(blob_trigger = "images/{name}")]
+fn blob(_image: Vec<u8>) {}
+
 fn main() {}

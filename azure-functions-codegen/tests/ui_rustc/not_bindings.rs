@@ -36,4 +36,14 @@ async fn not_send(_req: HttpRequest) {
     drop(shared);
 }
 
+#[func]
+async fn orchestration(_context: DurableOrchestrationContext) -> Mine {
+    Mine
+}
+
+#[func(activity)]
+fn activity(_name: String) -> Mine {
+    Mine
+}
+
 fn main() {}

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::CommandResult;
 use crate::{
-    host::timers::{Schedule, Zone},
+    host::timers::{Schedule, Zone, names_a_setting},
     shell::Shell,
     template::{
         function::{self, Kind},
@@ -106,6 +106,10 @@ impl Args {
         }
         shell.note(match kind {
             Kind::Http { .. } => format!("next: cargo func run, then curl \"localhost:7071/api/{}?name=you\"", name.name),
+            Kind::Timer { schedule } if names_a_setting(&schedule) => {
+                let name = schedule.split('%').nth(1).unwrap_or_default();
+                format!("next: cargo func settings add {name} VALUE, which makes a schedule of `{schedule}`; then cargo func run")
+            }
             Kind::Timer { .. } => {
                 format!("next: cargo func run; to fire it at once: curl -d {{}} localhost:7071/admin/functions/{}", name.name)
             }
@@ -123,60 +127,41 @@ impl Args {
     }
 }
 
-/// Reads a schedule as the host will; what depends on a setting is known only then.
+/// Reads a schedule as `#[func]` and the host will; what depends on a setting is known only then.
 fn schedule(text: &str) -> Result<String, String> {
     let text = text.trim();
-    // It becomes a literal in the user's code.
-    if !text
+    if !names_a_setting(text) {
+        Schedule::parse(text, Zone::UTC).map_err(|error| error.to_string())?;
+    } else if !text
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || " */,-.:%_".contains(c))
     {
-        return Err("a schedule has only letters, digits, and * / , - : %".into());
+        // It becomes a literal in the user's code.
+        return Err("a schedule that names a setting has only letters, digits, and * / , - . : _ %".into());
     }
-    if text.contains('%') {
-        return Ok(text.into());
-    }
-    // A bare number is an interval of so many days to the host, but more likely a mistake: `#[func]` refuses it too.
-    if !text.contains([' ', ':', '.']) {
-        return Err(FORMS.into());
-    }
-    match Schedule::parse(text, Zone::UTC) {
-        Ok(_) => Ok(text.into()),
-        Err(error) => Err(format!("{error}; {FORMS}")),
-    }
+    Ok(text.into())
 }
-
-const FORMS: &str = "write six fields (second minute hour day month weekday), five without the second, an interval such as \
-                     00:05:00, or %SETTING%";
 
 #[cfg(test)]
 mod tests {
     use super::schedule;
 
     #[test]
-    fn schedules_are_six_fields_or_five_or_an_interval_or_a_setting() {
-        for good in [
-            "0 */5 * * * *",
-            "*/5 * * * *",
-            "0 0 9-17 * * Mon-Fri",
-            "%EVERY%",
-            "00:05:00",
-            "1.00:00:00",
-        ] {
-            assert_eq!(schedule(good).as_deref(), Ok(good));
+    fn a_new_timer_has_a_schedule_that_the_macro_takes() {
+        for line in include_str!("../../../azure-functions-codegen/tests/schedules.txt").lines() {
+            let (verdict, text) = line.split_once('|').unwrap();
+            let read = schedule(text);
+            assert_eq!(read.is_ok(), verdict == "good", "`{text}`: {read:?}");
         }
-        for bad in [
-            "often",
-            "",
-            "5",
-            "* * * *",
-            "0 0 0 * * \"",
-            "0 0 24 * * *",
-            "24:00:00",
-            "00:00:00",
-        ] {
-            assert!(schedule(bad).is_err(), "{bad}");
-        }
+    }
+
+    #[test]
+    fn what_is_no_schedule_says_what_to_write() {
+        assert_eq!(
+            schedule("0 */0 * * * *").unwrap_err(),
+            "`0 */0 * * * *` is not a schedule: `0` is no step for the minute: it is a number above 0"
+        );
         assert!(schedule("* * * *").unwrap_err().contains("five without the second"));
+        assert!(schedule("%A\"%").unwrap_err().contains("only letters"));
     }
 }

@@ -27,10 +27,11 @@ const HISTORIES: &str = "histories";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exits 3 if a history contradicts the code, else 1 if one could not be replayed.")]
 pub(super) struct Args {
-    /// History files, and folders of them [default: the folder `histories` of the app].
-    #[arg(value_name = "FILE|DIR")]
+    /// History files, and folders of them [default: the folder `histories` of the app]. Before them may stand the NAME of the
+    /// function to run, where it is not the one that the history names.
+    #[arg(value_name = "[NAME] FILE|DIR")]
     histories: Vec<PathBuf>,
-    /// Function to run, where it is not the one that the history names.
+    /// The NAME, where there is also a file or folder of that name.
     #[arg(long = "as", value_name = "NAME")]
     function: Option<String>,
     /// Folder of the app.
@@ -70,6 +71,7 @@ enum ReplayError {
 
 impl Args {
     pub(super) fn run(mut self, shell: Shell) -> CommandResult {
+        self.take_name();
         if self.histories.is_empty() {
             let folder = self.path.join(HISTORIES);
             // Short where it can be: it is shown before every name.
@@ -92,6 +94,23 @@ impl Args {
         let code = replay(&app, self.function.as_deref(), &self.histories)?;
         Ok(ExitCode::from(code))
     }
+
+    /// Takes the function's name off the paths. One word alone is a path: it may be a misspelt one.
+    fn take_name(&mut self) {
+        if let [first, _, ..] = self.histories.as_slice()
+            && self.function.is_none()
+            && is_name(first)
+            && !first.exists()
+        {
+            self.function = self.histories.remove(0).into_os_string().into_string().ok();
+        }
+    }
+}
+
+/// Whether a word can be the name of a function.
+fn is_name(word: &Path) -> bool {
+    let is_in_a_name = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
+    word.to_str().is_some_and(|word| word.chars().all(is_in_a_name))
 }
 
 /// Whether there is something to replay; the app itself looks closer.
@@ -152,7 +171,7 @@ fn replay(app: &App, function: Option<&str>, histories: &[PathBuf]) -> Result<u8
     let mut command = Command::new(&app.program);
     command
         .arg("replay")
-        .args(function)
+        .args(function.iter().flat_map(|name| ["--as", name]))
         .args(histories)
         .stdin(Stdio::null());
     let status = command.status().map_err(|source| ReplayError::Start {
@@ -164,5 +183,35 @@ fn replay(app: &App, function: Option<&str>, histories: &[PathBuf]) -> Result<u8
         Some(NON_DETERMINISTIC) => Ok(3),
         Some(1 | 2) => Ok(1),
         _ => Err(ReplayError::Crashed { status }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// The function and the number of paths.
+    fn read(line: &[&str]) -> (Option<String>, usize) {
+        let mut args = Line::parse_from(["replay"].iter().chain(line)).args;
+        args.take_name();
+        (args.function, args.histories.len())
+    }
+
+    #[test]
+    fn the_name_of_the_function_may_stand_before_the_files() {
+        assert_eq!(read(&["flow", "a.json"]), (Some("flow".into()), 1));
+        assert_eq!(read(&["flow", "a.json", "b.json"]), (Some("flow".into()), 2));
+        assert_eq!(read(&["--as", "flow", "a.json"]), (Some("flow".into()), 1));
+        assert_eq!(read(&["--as", "flow", "old", "a.json"]), (Some("flow".into()), 2));
+        assert_eq!(read(&["old.json", "new.json"]), (None, 2), "a file that is missing");
+        assert_eq!(read(&["src", "a.json"]), (None, 2), "a folder that is there");
+        assert_eq!(read(&["historeis"]), (None, 1));
     }
 }

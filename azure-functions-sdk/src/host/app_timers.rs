@@ -1,7 +1,7 @@
 //! The timer functions of the app: which there are, and how they are run.
 
 use super::{
-    function::FunctionTable,
+    function::{Binding, FunctionTable},
     invocation::TriggerInput,
     runner::FunctionRunner,
     timers::{RunTimer, StatusStore, Timer, TimerRun, Timers, Zone},
@@ -56,13 +56,13 @@ impl AppTimers {
             let Some(trigger) = function.trigger().filter(|trigger| trigger.is("timerTrigger")) else {
                 continue;
             };
-            match Timer::from_binding(&function.name, &trigger.attributes, self.zone) {
+            match timer(&function.name, trigger, self.zone) {
                 Ok(timer) => {
                     known.push((function.name.clone(), trigger.attributes.clone()));
                     timers.push(timer);
                 }
-                Err(error) => {
-                    problems.insert(function.index, format!("{error}."));
+                Err(problem) => {
+                    problems.insert(function.index, problem);
                 }
             }
         }
@@ -82,6 +82,18 @@ impl AppTimers {
     }
 }
 
+/// What the binding says, or in a sentence why it cannot be used.
+fn timer(function: &str, binding: &Binding, zone: Zone) -> Result<Timer, String> {
+    Timer::from_binding(function, &binding.attributes, zone).map_err(|error| {
+        let mut written = binding.as_written.iter();
+        // Else one would look for the schedule in the code.
+        match written.find(|(name, _)| name.eq_ignore_ascii_case("schedule")) {
+            Some((_, written)) => format!("{error}; it is what the app settings make of `{written}`."),
+            None => format!("{error}."),
+        }
+    })
+}
+
 async fn run_timer(runner: &FunctionRunner, run: TimerRun) {
     let Ok(function) = runner.find(&run.function).await else {
         return;
@@ -89,4 +101,41 @@ async fn run_timer(runner: &FunctionRunner, run: TimerRun) {
     let input = TriggerInput::json(run.info).with_metadata("TimerTrigger", Local::now().to_rfc3339());
     // A failure is in the log, and stops no schedule.
     let _ = runner.fire(&function, input, &run.reason).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        host::{
+            fake_worker::metadata,
+            metadata::{AppSettings, read},
+        },
+        project::{LocalSettings, Settings},
+    };
+    use serde_json::json;
+
+    fn problem(setting: &str) -> Option<String> {
+        let local = json!({"IsEncrypted": false, "Values": {"EVERY": setting}}).to_string();
+        let settings = AppSettings {
+            settings: Settings::new([], &LocalSettings::parse("local.settings.json", &local).unwrap()),
+            allow_list: None,
+        };
+        let binding = r#"{"type":"timerTrigger","name":"timer","schedule":"%EVERY%"}"#;
+        let functions = read(vec![metadata("tick", &[binding])], &settings);
+        timer("tick", functions[0].trigger().unwrap(), Zone::UTC).err()
+    }
+
+    #[test]
+    fn a_setting_that_holds_no_schedule_is_refused_at_start_and_named() {
+        assert_eq!(problem("0 */5 * * * *"), None);
+        assert_eq!(
+            problem("0 */0 * * * *").unwrap(),
+            "`0 */0 * * * *` is not a schedule: `0` is no step for the minute: it is a number above 0; it is what the app \
+             settings make of `%EVERY%`."
+        );
+        for text in ["5", "0 0 0 * * Sat-Sun", "often"] {
+            assert!(problem(text).unwrap().ends_with("`%EVERY%`."), "{text}");
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! The functions of the app as the host knows them: name, bindings, what is wrong with them.
 
 use serde_json::{Map, Value};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// Which way data flows through a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub struct Binding {
     pub direction: Direction,
     /// All members of the binding, with `%SETTING%` replaced.
     pub attributes: Map<String, Value>,
+    /// The texts in which `%SETTING%` was replaced, by the names of their members.
+    pub as_written: BTreeMap<String, String>,
 }
 
 impl Binding {

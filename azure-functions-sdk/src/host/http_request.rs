@@ -284,6 +284,7 @@ mod tests {
             kind: "httpTrigger".to_owned(),
             direction: Direction::In,
             attributes: serde_json::Map::new(),
+            as_written: BTreeMap::new(),
         };
         Function::new("f".to_owned(), "1".to_owned(), vec![binding])
     }

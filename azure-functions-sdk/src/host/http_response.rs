@@ -249,6 +249,7 @@ mod tests {
             kind: (*kind).to_owned(),
             direction: Direction::Out,
             attributes: Map::new(),
+            as_written: std::collections::BTreeMap::new(),
         };
         Function::new("f".to_owned(), "1".to_owned(), outputs.iter().map(binding).collect())
     }

@@ -9,7 +9,7 @@ use super::{
 use crate::project::{Settings, UnresolvedSetting};
 use serde_json::{Map, Value};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
 };
 
@@ -193,12 +193,20 @@ fn read_bindings(raw: &[String], settings: &AppSettings) -> Result<Vec<Binding>,
         .map(|text| {
             let mut attributes: Map<String, Value> = serde_json::from_str(text)
                 .map_err(|error| format!("The worker sent a binding that is not a JSON object: {error}."))?;
+            let mut as_written = BTreeMap::new();
             for (key, value) in &mut attributes {
                 if key != "name" && key != "type" && key != "direction" {
+                    let before = value.as_str().map(str::to_owned);
                     resolve(value, settings).map_err(|error| format!("`{key}`: {error}."))?;
+                    if let Some(before) = before.filter(|before| value != before) {
+                        as_written.insert(key.clone(), before);
+                    }
                 }
             }
-            Ok(read_binding(attributes))
+            Ok(Binding {
+                as_written,
+                ..read_binding(attributes)
+            })
         })
         .collect()
 }
@@ -221,6 +229,7 @@ fn read_binding(attributes: Map<String, Value>) -> Binding {
         kind: text("type"),
         direction,
         attributes,
+        as_written: BTreeMap::new(),
     }
 }
 

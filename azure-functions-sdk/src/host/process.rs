@@ -182,16 +182,17 @@ impl Ending {
         self.code == Some(REBUILD_EXIT_CODE)
     }
 
+    /// Its program came to its end; of one that has not connected, `main` does not run the worker.
+    pub(crate) fn is_orderly(&self) -> bool {
+        self.code == Some(0)
+    }
+
     /// What the real host would make of this end, where that is worse than what this one does.
     pub(crate) fn under_the_real_host(&self, had_connected: bool) -> Option<&'static str> {
         match (self.code, had_connected) {
             (Some(0), true) => Some(
                 "It had not been told to end. The real host takes exit code 0 for an orderly end: it would start no other \
                  process, and every call would wait for ever. Find what ends the process.",
-            ),
-            (Some(0), false) => Some(
-                "It did not connect to the host: the app's `main` must return `azure_functions::worker_main()`. The real host \
-                 would wait a minute for it.",
             ),
             (Some(RESTART_EXIT_CODE), true) => Some(
                 "The real host would start the next one, too, but the callers of what was running would wait for ever.",

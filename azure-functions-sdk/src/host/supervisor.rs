@@ -158,6 +158,15 @@ impl Supervisor {
                     self.log.host(LogLevel::Error, &text);
                     break;
                 }
+                Loss::Ended(ending) if ending.is_orderly() && !had_connected => {
+                    let text = format!(
+                        "The program of the app ended without connecting to the host, and starting it again would not help: its \
+                         `main` must return `azure_functions::worker_main()` ({}). The real host would wait a minute for it.",
+                        ending.told()
+                    );
+                    self.log.host(LogLevel::Error, &text);
+                    break;
+                }
                 Loss::Ended(ending) => ending.wants_restart(),
                 _ => false,
             };

@@ -6,6 +6,7 @@ use super::{
     ProjectError,
     error::shown,
     json_text::{self, Json, Node},
+    settings::normalised,
 };
 
 /// What `local.settings.json` holds.
@@ -60,6 +61,18 @@ impl LocalSettings {
             ));
         }
         let mut settings = Self::default();
+        for section in ["Values", "ConnectionStrings", "Host"] {
+            let is_twice = members(file, "", &root)?
+                .iter()
+                .filter(|(name, _)| name.eq_ignore_ascii_case(section))
+                .nth(1)
+                .is_some();
+            if is_twice {
+                settings.warnings.push(format!(
+                    "'{section}' stands twice in {file}: the last one counts, join the two"
+                ));
+            }
+        }
         settings.check_not_encrypted(file, &root)?;
         if let Some(values) = root.member("Values") {
             for (name, node) in members(file, "Values", values)? {
@@ -78,9 +91,8 @@ impl LocalSettings {
                     );
                     return Err(ProjectError::value(file, text, problem));
                 };
-                settings
-                    .variables
-                    .push((format!("ConnectionStrings:{name}"), text.clone()));
+                let text = text.clone();
+                settings.set(file, format!("ConnectionStrings:{name}"), Some(text));
             }
         }
         if let Some(host) = root.member("Host") {
@@ -158,6 +170,7 @@ impl LocalSettings {
             Json::Null => {
                 self.warnings
                     .push(format!("Values.{name} in {file} is null: the setting is left out"));
+                self.set(file, name.to_owned(), None);
                 return Ok(());
             }
             Json::Array(_) | Json::Object(_) => {
@@ -169,8 +182,26 @@ impl LocalSettings {
                 return Err(ProjectError::value(file, node, problem));
             }
         };
-        self.variables.push((name.to_owned(), value));
+        self.set(file, name.to_owned(), Some(value));
         Ok(())
+    }
+
+    /// Of two of a name the last counts, as .NET reads JSON and configuration. Names are the same as those of [`Settings`] are.
+    ///
+    /// [`Settings`]: super::Settings
+    fn set(&mut self, file: &str, name: String, value: Option<String>) {
+        let key = normalised(&name);
+        if let Some(place) = self.variables.iter().position(|(other, _)| normalised(other) == key) {
+            let (before, _) = self.variables.remove(place);
+            let same = if before == name {
+                format!("'{name}' stands twice in {file}")
+            } else {
+                format!("'{before}' and '{name}' in {file} are the same setting")
+            };
+            self.warnings
+                .push(format!("{same}: the last one counts, remove the other"));
+        }
+        self.variables.extend(value.map(|value| (name, value)));
     }
 
     fn noted(&mut self, name: &str, text: String) -> String {
@@ -337,6 +368,40 @@ mod tests {
         ] {
             assert_eq!(message(text), expected);
         }
+    }
+
+    #[test]
+    fn of_a_setting_that_is_named_twice_the_last_one_counts_and_a_warning_says_so() {
+        let settings = parse(
+            r#"{
+              "IsEncrypted": false,
+              "Values": { "Lost": "0" },
+              "Values": { "A": "1", "B__C": "2", "a": "3", "B:C": "4", "D": "5", "D": "6", "E": "7", "E": null,
+                          "ConnectionStrings:Sql": "8" },
+              "ConnectionStrings": { "Sql": "9" }
+            }"#,
+        )
+        .unwrap();
+        let variables: Vec<_> = settings.variables().collect();
+        assert_eq!(
+            variables,
+            [("a", "3"), ("B:C", "4"), ("D", "6"), ("ConnectionStrings:Sql", "9")]
+        );
+        assert_eq!(
+            settings.warnings(),
+            [
+                "'Values' stands twice in local.settings.json: the last one counts, join the two",
+                "'A' and 'a' in local.settings.json are the same setting: the last one counts, remove the other",
+                "'B__C' and 'B:C' in local.settings.json are the same setting: the last one counts, remove the other",
+                "'D' stands twice in local.settings.json: the last one counts, remove the other",
+                "Values.E in local.settings.json is null: the setting is left out",
+                "'E' stands twice in local.settings.json: the last one counts, remove the other",
+                "'ConnectionStrings:Sql' stands twice in local.settings.json: the last one counts, remove the other",
+            ]
+        );
+        let joined = crate::project::Settings::new([], &settings);
+        assert_eq!(joined.get("D"), Some("6"));
+        assert!(joined.warnings().is_empty(), "nothing is said of the environment");
     }
 
     #[test]

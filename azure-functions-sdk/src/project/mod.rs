@@ -13,4 +13,4 @@ pub use host_json::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, 
 pub use local_settings::{HostSection, LocalSettings};
 pub use log_levels::{LogLevel, LogLevels};
 pub use settings::{Settings, UnresolvedSetting};
-pub use time_span::parse_time_span;
+pub(crate) use time_span::parse_time_span;

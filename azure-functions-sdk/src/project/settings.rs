@@ -122,7 +122,8 @@ impl fmt::Debug for Settings {
     }
 }
 
-fn normalised(name: &str) -> String {
+/// One text for all spellings of a name.
+pub(super) fn normalised(name: &str) -> String {
     name.replace("__", ":").to_ascii_lowercase()
 }
 

@@ -1,10 +1,12 @@
 //! .NET `TimeSpan` text, `[-][d.]hh:mm[:ss[.fffffff]]`, as `host.json` and timer schedules write durations.
+//!
+//! The file is the same in `azure-functions-codegen` and `azure-functions-sdk`, which the test `cli` of the latter checks.
 
 use std::time::Duration;
 
 /// Reads a span that is not negative: `hh:mm`, `hh:mm:ss`, `d.hh:mm:ss`, with up to seven digits after the second, or a
 /// bare number of days. `None` for anything else, negative spans included.
-pub fn parse_time_span(text: &str) -> Option<Duration> {
+pub(crate) fn parse_time_span(text: &str) -> Option<Duration> {
     let text = text.trim();
     let number = |part: &str, below: u64| -> Option<u64> {
         let digits = !part.is_empty() && part.len() <= 10 && part.bytes().all(|b| b.is_ascii_digit());

@@ -10,7 +10,7 @@ use std::{
 
 use azure_functions::{
     http::{HttpRequest, HttpResponse},
-    in_process::{Call, http_response, readable},
+    in_process::{Call, http_response, instead, readable},
 };
 use azure_functions_durable::{OrchestrationClient, OrchestrationClientError, OrchestrationStatusQueryResult};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -294,8 +294,8 @@ impl TestHost {
     pub fn call(&self, function: &str, request: &HttpRequest) -> Result<HttpResponse, String> {
         let Some(found) = self.worker.app().find(function) else {
             panic!(
-                "the app has no function '{function}', but has: {}",
-                self.names(|_| true)
+                "the app has no function '{function}'; {}",
+                instead(function, &self.names())
             );
         };
         let Some(call) = Call::http(found, request) else {
@@ -369,7 +369,7 @@ impl TestHost {
             None => {
                 let names = functions.keys().filter(|(kind, _)| *kind == WorkKind::Activity);
                 let names: Vec<_> = names.map(|(_, name)| name.as_str()).collect();
-                panic!("the app has no activity '{activity}', but has: {}", names.join(", "));
+                panic!("the app has no activity '{activity}'; {}", instead(activity, &names));
             }
         }
     }
@@ -383,9 +383,8 @@ impl TestHost {
             .collect()
     }
 
-    fn names(&self, which: impl Fn(&str) -> bool) -> String {
-        let names = self.worker.app().functions().map(|function| function.name);
-        names.filter(|name| which(name)).collect::<Vec<_>>().join(", ")
+    fn names(&self) -> Vec<&'static str> {
+        self.worker.app().functions().map(|function| function.name).collect()
     }
 
     // The way into the world

@@ -223,3 +223,116 @@ fn the_example_is_linted_as_a_new_app_is() {
         fs::read_to_string(template).unwrap()
     );
 }
+
+/// What `#[func]` refuses, `cargo func new` and the local host refuse, and the other way round: they read schedules with the same code.
+#[test]
+fn macro_and_host_read_schedules_with_the_same_code() {
+    let (codegen, sdk) = (
+        checkout().join("azure-functions-codegen/src"),
+        checkout().join("azure-functions-sdk/src"),
+    );
+    for (master, copy) in [
+        ("schedule/expression.rs", "host/timers/expression.rs"),
+        ("schedule/time_span.rs", "project/time_span.rs"),
+    ] {
+        let (master, copy) = (codegen.join(master), sdk.join(copy));
+        let wanted = fs::read_to_string(&master).unwrap();
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&copy, &wanted).unwrap();
+        }
+        assert!(
+            fs::read_to_string(&copy).unwrap() == wanted,
+            "{} is not a copy of {} (BLESS=1 makes it one)",
+            copy.display(),
+            master.display()
+        );
+    }
+}
+
+const RENAMED: &str = r#"
+#![deny(warnings)]
+//! An app that calls the crate `azf`.
+
+use azf::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::process::ExitCode;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Refused;
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("refused")
+    }
+}
+
+impl std::error::Error for Refused {}
+
+#[azf::event("paid")]
+#[derive(Serialize, Deserialize)]
+struct Paid(u32);
+
+#[derive(Default, Serialize, Deserialize)]
+struct Seats(u32);
+
+#[azf::entity]
+impl Seats {
+    fn take(&mut self, seats: u32) -> Result<u32, String> {
+        self.0 = self.0.checked_sub(seats).ok_or("sold out")?;
+        Ok(self.0)
+    }
+
+    async fn left(&self) -> u32 {
+        self.0
+    }
+}
+
+#[azf::func]
+fn ship(order: String) -> Result<ActivityOutput<String>, Refused> {
+    if order.is_empty() { Err(Refused) } else { Ok(order.into()) }
+}
+
+#[azf::func]
+async fn flow(context: DurableOrchestrationContext<String>) -> Result<OrchestrationOutput<String>, CallError> {
+    context.wait_for::<Paid>().await?;
+    context.entity::<Seats>("show").take(1).await?;
+    Ok(context.call::<ship>(context.input()).await?.into())
+}
+
+#[azf::func]
+async fn start(order: Json<String>, client: DurableOrchestrationClient) -> Result<HttpResponse, azf::FunctionError> {
+    let id = client.start::<flow>(order.0).await.map_err(|error| azf::FunctionError::new(error.to_string()))?;
+    Ok(id.into())
+}
+
+#[azf::func]
+fn tick(#[binding(schedule = "0 */5 * * * *")] _timer: TimerInfo) {}
+
+fn main() -> ExitCode {
+    azf::worker_main()
+}
+"#;
+
+#[test]
+fn an_app_that_gives_the_crate_another_name_builds() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = folder.path();
+    let manifest = format!(
+        "[package]\nname = \"renamed\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\nazf = {{ package = \"azure-functions\", \
+         path = {:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n",
+        checkout().join("azure-functions")
+    );
+    fs::create_dir(app.join("src")).unwrap();
+    fs::write(app.join("Cargo.toml"), manifest).unwrap();
+    fs::write(app.join("src/main.rs"), RENAMED.trim_start()).unwrap();
+    fs::copy(checkout().join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["check", "--quiet"])
+        .current_dir(app)
+        .env("CARGO_TARGET_DIR", target())
+        .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.is_empty(), "{text}");
+}

@@ -232,8 +232,9 @@ fn replay_gives_the_same_answers(recorded: &Path) {
 
     // The code of another orchestration contradicts this history.
     let output = Command::new(env!("CARGO_BIN_EXE_cargo-func"))
-        .args(["func", "replay", "--as", "retry", "--path"])
+        .args(["func", "replay", "--path"])
         .arg(example())
+        .arg("retry")
         .arg(last)
         .env("CARGO_TARGET_DIR", target())
         .output()

@@ -73,6 +73,11 @@ async fn row_105_start_refuses_bad_json_unknown_functions_bad_ids_and_ids_in_use
         "The function 'nobody' doesn't exist, is disabled, or is not an orchestrator function. Additional info: The \
          following are the known orchestrator functions: 'failing', 'flow', 'quick', 'waiter'."
     );
+    let misspelt = world.post("/orchestrators/failling", "").await.json()["ExceptionMessage"].to_string();
+    assert!(
+        misspelt.ends_with("Additional info: Did you mean 'failing'?\""),
+        "{misspelt}"
+    );
 
     // The last is 258 units of UTF-16, in which the clients count too.
     let (ascii, crabs) = ("x".repeat(257), "%F0%9F%A6%80".repeat(129));

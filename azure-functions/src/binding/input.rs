@@ -22,7 +22,8 @@ use std::sync::Arc;
     label = "not a trigger, not an input binding",
     note = "parameters are triggers (`HttpRequest`, `Json<T>`, `Form<T>`, `TimerInfo`, `DurableActivityContext`, \
             `DurableOrchestrationContext`, `DurableEntityContext`), inputs (`DurableOrchestrationClient`), `Route<T>`, and your own types that \
-            implement `azure_functions::binding::FromBinding`",
+            implement `azure_functions::binding::FromBinding`, also for triggers that are not built in, a queue's for example: see the \
+            documentation of `azure_functions::binding`, and `queue_message.rs` in the example `patterns`",
     note = "to make it the input of an activity, return `ActivityOutput` or write `#[func(activity)]`"
 )]
 pub trait FromBinding: Sized {

@@ -57,6 +57,24 @@ pub trait FunctionReturn: Sized {
     fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError>;
 }
 
+/// What a function returns: made in one place, so that a type which cannot be returned is reported once.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Returns<R> {
+    /// What each output binds to.
+    pub(crate) specs: &'static [BindingSpec],
+    pub(crate) into_outputs: fn(R, &Exchange) -> Result<Outputs, FunctionError>,
+    pub(crate) into_orchestration: fn(R) -> Result<OrchestrationOutput, BoxError>,
+}
+
+impl<R: FunctionReturn> Returns<R> {
+    pub(crate) const NEW: Self = Self {
+        specs: R::SPECS,
+        into_outputs: R::into_outputs,
+        into_orchestration: R::into_orchestration,
+    };
+}
+
 impl IntoBinding for () {
     const SPEC: BindingSpec = BindingSpec::nothing();
 

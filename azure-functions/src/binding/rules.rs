@@ -3,7 +3,7 @@
 //! The attribute itself refuses what it can see; these catch the same mistakes behind an alias or in a type that it does not know.
 
 use super::{
-    Argument, ArgumentKind, BindingSpec, FunctionReturn, Role,
+    Argument, ArgumentKind, BindingSpec, FunctionReturn, Returns, Role,
     signature::{Given, Literal, Parameter},
     text::{Text, equal},
 };
@@ -300,9 +300,13 @@ const fn wrong_kind(argument: &Argument, wanted: &str) {
     );
 }
 
-/// The return type fits what starts the function.
-pub const fn returns<R: FunctionReturn>(parameters: &[Parameter]) {
-    let results = R::SPECS;
+/// What the function returns; its type fits what starts the function.
+pub const fn returns<R: FunctionReturn>(parameters: &[Parameter]) -> Returns<R> {
+    fits(R::SPECS, parameters);
+    Returns::NEW
+}
+
+const fn fits(results: &[BindingSpec], parameters: &[Parameter]) {
     if mode(parameters) == ORCHESTRATION {
         assert!(
             results.len() == 1 && matches!(results[0].role, Role::Nothing | Role::OrchestrationResult),
@@ -352,12 +356,12 @@ pub const fn returns<R: FunctionReturn>(parameters: &[Parameter]) {
 }
 
 /// The output has a binding that arguments can be for.
-pub const fn output<R: FunctionReturn>(index: usize) -> &'static BindingSpec {
+pub const fn output<R>(returns: &Returns<R>, index: usize) -> &'static BindingSpec {
     assert!(
-        index < R::SPECS.len(),
+        index < returns.specs.len(),
         "the function has no such output: the first is `$return`, those that follow it in a tuple are `output1`, `output2`, ..."
     );
-    let spec = &R::SPECS[index];
+    let spec = &returns.specs[index];
     assert!(
         matches!(spec.role, Role::Output),
         "this output has no binding, so there is nothing to give arguments to"

@@ -8,6 +8,7 @@ use crate::{
     in_process::{Call, LogLine, Outputs, Surroundings, invoke},
     registry::{DurableKind, Function, Handler},
     rpc::{Data, TypedData},
+    similar,
     worker::App,
 };
 use std::{fs, sync::Arc};
@@ -71,9 +72,9 @@ fn find(app: &App, name: &str) -> Result<(&'static Function, &'static str), Stri
                 return format!("this is a batch of operations of an entity, and `{name}` is not one");
             }
             let known: Vec<_> = entities().map(|(f, _)| f.name).collect();
-            match known.as_slice() {
-                [] => format!("this app has no entity named `{name}`, nor any other"),
-                known => format!("this app has no entity named `{name}`, but has: {}", known.join(", ")),
-            }
+            format!(
+                "this app has no entity named '{name}'; {}",
+                similar::instead(name, &known)
+            )
         })
 }

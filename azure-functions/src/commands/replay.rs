@@ -1,7 +1,7 @@
 //! `replay [NAME] PATH...`: recorded histories on today's code, without any host.
 //!
 //! Of a single file the answer goes to stdout, also where it reports a failure; of several, and of folders, one line for
-//! each. What is wrong goes to stderr; what is wrong in several in the same way, once.
+//! each. `--as NAME` is a name that may also be that of a file. What is wrong goes to stderr; what is wrong in several in the same way, once.
 
 use super::{Failure, entity_batch, print};
 use crate::{
@@ -15,14 +15,21 @@ const CONTRADICTION: u8 = 3;
 
 pub(super) fn run(app: &App, arguments: &[&str]) -> Result<(), Failure> {
     let (name, paths) = match arguments {
-        [] => return Err(Failure::usage("expected `replay [NAME] PATH...`")),
-        [name, paths @ ..] if !paths.is_empty() && !Path::new(name).exists() => (Some(*name), paths),
+        [] | ["--as"] | ["--as", _] => return Err(Failure::usage("expected `replay [NAME] PATH...`")),
+        ["--as", name, paths @ ..] => (Some(*name), paths),
+        [name, paths @ ..] if !paths.is_empty() && is_name(name) => (Some(*name), paths),
         paths => (None, paths),
     };
     match paths {
         [path] if !Path::new(path).is_dir() => one(app, name, path),
         paths => all(app, name, paths),
     }
+}
+
+/// Whether a word before the paths is the name of a function, and no path.
+fn is_name(word: &str) -> bool {
+    let is_in_a_name = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
+    word.chars().all(is_in_a_name) && !Path::new(word).exists()
 }
 
 fn one(app: &App, name: Option<&str>, path: &str) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use super::{
     },
     typed::{EventError, own_error},
 };
+use crate::similar;
 use azure_functions_durable::EntityIdError;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use std::error::Error;
@@ -44,14 +45,14 @@ pub enum CallError {
         source: serde_json::Error,
     },
     /// The app has no such function. The call was not made.
-    #[error("there is no {kind} function '{name}' in this app; it has: {known}{}", instead(name, *found))]
+    #[error("there is no {kind} function '{name}' in this app; {}", instead(name, known, *found))]
     NotRegistered {
         /// `activity`, `orchestration` or `entity`.
         kind: &'static str,
         /// Name that was called.
         name: String,
         /// Names of that kind that the app has.
-        known: String,
+        known: Vec<String>,
         /// What the app has by this name: `activity`, `orchestration` or `entity`.
         found: Option<&'static str>,
     },
@@ -135,14 +136,14 @@ pub struct FailureDetails {
 }
 
 /// How to call what the app has by a name.
-fn instead(name: &str, found: Option<&str>) -> String {
+fn instead(name: &str, known: &[String], found: Option<&str>) -> String {
     let (what, method) = match found {
         Some("activity") => ("an activity", "call_activity"),
         Some("orchestration") => ("an orchestration", "call_sub_orchestrator"),
         Some("entity") => ("an entity", "call_entity"),
-        _ => return String::new(),
+        _ => return similar::instead(name, known),
     };
-    format!("; '{name}' is {what}: call it with `{method}`")
+    format!("'{name}' is {what}: call it with `{method}`")
 }
 
 /// Hosts write absent members as null.

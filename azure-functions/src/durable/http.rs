@@ -344,7 +344,7 @@ impl<T> DurableOrchestrationContext<T> {
 }
 
 /// Future of [`call_http`](DurableOrchestrationContext::call_http): the answer.
-#[must_use = "futures do nothing unless you `.await` them; the request has been made all the same"]
+#[must_use = "the request has been made, but its answer is lost unless you `.await` it"]
 #[derive(Debug)]
 pub struct HttpFuture {
     core: Rc<Core>,

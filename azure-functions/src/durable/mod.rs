@@ -75,11 +75,11 @@ pub use retry_options::RetryOptions;
 pub use task_future::{CallFuture, ContinueAsNewFuture, EventFuture, TimerFuture};
 
 pub use typed::{
-    Activity, ActivityError, ClientFuture, EntityCalls, EntitySignals, Event, EventError, Orchestration, OutputError,
-    StartOver, TypedAnswer, TypedCall, TypedClient, TypedEvent,
+    Activity, ActivityError, ClientFuture, EntityAnswer, EntityCalls, EntitySignals, Event, EventError, Orchestration,
+    OutputError, ReadJson, StartOver, TypedAnswer, TypedCall, TypedClient, TypedEvent, WriteJson,
 };
 #[doc(hidden)]
-pub use typed::{TypedContext, TypedReturn};
+pub use typed::{Travels, TypedContext, TypedReturn};
 
 pub(crate) use typed::own_error;
 

@@ -53,7 +53,7 @@ impl fmt::Debug for Handle {
 }
 
 /// Future of a called activity or sub-orchestration: its output, or why it failed.
-#[must_use = "futures do nothing unless you `.await` them; the call has been made all the same"]
+#[must_use = "the call has been made, but its output and its failure are lost unless you `.await` it"]
 #[derive(Debug)]
 pub struct CallFuture {
     state: CallState,
@@ -131,7 +131,7 @@ fn read_answer(core: &Core, answered: Answered) -> Result<Value, CallError> {
 
 /// Future of a durable timer: ready when it has fired. Dropping it, or [`cancel`](Self::cancel), cancels a timer that
 /// has not.
-#[must_use = "futures do nothing unless you `.await` them"]
+#[must_use = "a timer that is dropped is cancelled: `.await` it"]
 #[derive(Debug)]
 pub struct TimerFuture {
     handle: Handle,
@@ -163,7 +163,7 @@ impl Future for TimerFuture {
 }
 
 /// Future of an external event: its payload. Dropping it before it returned leaves the event to the next wait.
-#[must_use = "futures do nothing unless you `.await` them"]
+#[must_use = "nothing waits for the event unless you `.await` this"]
 #[derive(Debug)]
 pub struct EventFuture {
     handle: Handle,

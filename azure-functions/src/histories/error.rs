@@ -1,5 +1,6 @@
 //! Why a history file does not replay.
 
+use crate::similar;
 use std::{error::Error, fmt, io};
 
 /// A history file does not replay on today's code, or cannot be replayed at all.
@@ -21,7 +22,10 @@ pub enum ReplayError {
         error: String,
     },
     /// The app has no such orchestration.
-    #[error("this app has no orchestration named `{name}`, {}", others(.known))]
+    #[error(
+        "this app has no orchestration named '{name}'; {}; if it has another name now, say which: `cargo func replay NAME FILE`",
+        similar::instead(name, .known)
+    )]
     UnknownOrchestration {
         /// The name in the history.
         name: String,
@@ -32,7 +36,7 @@ pub enum ReplayError {
     #[error("`{0}` is not an orchestration")]
     NotAnOrchestration(String),
     /// The history does not say which orchestration it is of.
-    #[error("the ExecutionStarted event names no orchestration: name it, `replay NAME FILE`")]
+    #[error("the ExecutionStarted event names no orchestration: say which one it is of, `cargo func replay NAME FILE`")]
     Nameless,
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
@@ -103,10 +107,3 @@ impl fmt::Display for Contradiction {
 }
 
 impl Error for Contradiction {}
-
-fn others(known: &[String]) -> String {
-    match known {
-        [] => "nor any other".to_owned(),
-        known => format!("but has: {}", known.join(", ")),
-    }
-}

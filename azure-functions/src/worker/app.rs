@@ -90,8 +90,8 @@ impl App {
     }
 
     /// The names, for a message.
-    pub(crate) fn names(&self) -> String {
-        self.functions.iter().map(|f| f.name).collect::<Vec<_>>().join(", ")
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.functions.iter().map(|f| f.name).collect()
     }
 }
 

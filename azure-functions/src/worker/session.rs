@@ -29,6 +29,7 @@ use crate::{
         WorkerWarmupResponse, function_rpc_client::FunctionRpcClient, parameter_binding::RpcData,
         status_result::Status, streaming_message::Content,
     },
+    similar,
 };
 use log::LevelFilter;
 use std::{
@@ -344,8 +345,8 @@ impl Session {
                 success()
             }
             None => {
-                let names = self.app.names();
-                let message = format!("this app has no function named `{name}`, but has: {names}");
+                let instead = similar::instead(&name, &self.app.names());
+                let message = format!("this app has no function named '{name}'; {instead}");
                 result(Status::Failure, Some(exception(message)))
             }
         };

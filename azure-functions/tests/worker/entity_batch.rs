@@ -58,9 +58,11 @@ fn a_recorded_batch_is_run_and_its_answer_printed() {
 
 #[test]
 fn a_batch_is_run_on_the_entity_that_is_named() {
-    let (code, answer, errors) = replay(&["counts_blocking", &golden()]);
-    assert_eq!((code, &answer.unwrap()["entityState"]), (0, &json!("1")));
-    assert!(errors.contains("info: add of @counts@A"), "{errors}");
+    for before in [&["counts_blocking"][..], &["--as", "counts_blocking"]] {
+        let (code, answer, errors) = replay(&[before, &[golden().as_str()]].concat());
+        assert_eq!((code, &answer.unwrap()["entityState"]), (0, &json!("1")));
+        assert!(errors.contains("info: add of @counts@A"), "{errors}");
+    }
 }
 
 #[test]
@@ -79,7 +81,7 @@ fn a_batch_for_nobody_is_told_who_there_is() {
     let (code, answer, errors) = replay(&[path]);
     assert_eq!((code, answer), (2, None));
     assert!(
-        errors.contains("this app has no entity named `stranger`, but has: ") && errors.contains("counts"),
+        errors.contains("this app has no entity named 'stranger'; it has '") && errors.contains("'counts'"),
         "{errors}"
     );
 

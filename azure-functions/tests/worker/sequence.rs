@@ -143,7 +143,13 @@ async fn functions_load_singly_again_and_under_other_ids() {
         assert_eq!((request_id.as_str(), response.function_id.as_str()), ("l", id));
         let result = response.result.unwrap();
         match name {
-            "nobody" => assert!(result.exception.unwrap().message.contains("no function named `nobody`")),
+            "nobody" => assert!(
+                result
+                    .exception
+                    .unwrap()
+                    .message
+                    .contains("no function named 'nobody'; it has ")
+            ),
             _ => assert_eq!(result.status(), Status::Success),
         }
     }

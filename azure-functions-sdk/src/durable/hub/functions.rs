@@ -1,6 +1,9 @@
 //! Names that a client asks for and the app does not have: refused in the words of the extension.
 
-use crate::durable::work::{DurableFunctions, WorkKind};
+use crate::{
+    durable::work::{DurableFunctions, WorkKind},
+    similar::{SHOWN, similar},
+};
 
 impl DurableFunctions {
     /// Names are compared without regard to case.
@@ -17,16 +20,28 @@ impl DurableFunctions {
     }
 
     fn missing(&self, kind: WorkKind, name: &str, noun: &str) -> String {
-        let known: Vec<String> = self
+        let known: Vec<&str> = self
             .functions
             .iter()
             .filter(|((known, _), _)| *known == kind)
-            .map(|(_, function)| format!("'{function}'"))
+            .map(|(_, function)| function.as_str())
             .collect();
-        let additional = if known.is_empty() {
+        let list = |names: &[&str], between: &str| {
+            let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
+            quoted.join(between)
+        };
+        let near = similar(name, known.iter().copied());
+        // The extension lists them all.
+        let additional = if !near.is_empty() {
+            format!("Did you mean {}?", list(&near, " or "))
+        } else if known.is_empty() {
             format!("No {noun} functions are currently registered!")
+        } else if known.len() > SHOWN {
+            let (count, some) = (known.len(), list(&known[..SHOWN], ", "));
+            format!("The app has {count} {noun} functions, such as {some}.")
         } else {
-            format!("The following are the known {noun} functions: {}.", known.join(", "))
+            let all = list(&known, ", ");
+            format!("The following are the known {noun} functions: {all}.")
         };
         format!(
             "The function '{name}' doesn't exist, is disabled, or is not an {noun} function. Additional info: \

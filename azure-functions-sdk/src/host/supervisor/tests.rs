@@ -356,10 +356,24 @@ async fn exit_code_0_and_200_are_named_with_what_the_real_host_makes_of_them() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_app_whose_main_does_not_run_the_worker_is_told_to() {
-    let host = Host::start(shell("exit 0")).await;
-    host.until_logged("`main` must return `azure_functions::worker_main()`")
-        .await;
+async fn an_app_whose_main_does_not_run_the_worker_is_started_once_and_told_to() {
+    let host = Host::start(shell("echo 'Hello, world!'; exit 0")).await;
+    tokio::time::timeout(TEST_LIMIT, host.runner.until_stopped())
+        .await
+        .unwrap();
+    tokio::time::timeout(TEST_LIMIT, host.supervisor)
+        .await
+        .unwrap()
+        .unwrap();
+    let lines = host.captured.lines();
+    let told = lines
+        .iter()
+        .filter(|line| line.contains("`main` must return `azure_functions::worker_main()` (exit code 0)"));
+    assert_eq!(told.count(), 1, "{lines:?}");
+    assert!(
+        !lines.iter().any(|line| line.contains("The next one is started")),
+        "{lines:?}"
+    );
 }
 
 /// What the real host answers with an exception, its worker channel never coming up.

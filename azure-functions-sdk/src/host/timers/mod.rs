@@ -1,5 +1,6 @@
 //! Timer triggers: schedules, their status across restarts, and the loop that fires them.
 
+mod expression;
 mod listener;
 mod ncrontab;
 mod schedule;
@@ -7,6 +8,9 @@ mod status;
 mod timer_info;
 mod zone;
 
+use crate::project::parse_time_span;
+
+pub(crate) use expression::names_a_setting;
 pub use listener::{RunTimer, Timer, TimerError, TimerRun, Timers};
 pub use schedule::{Schedule, ScheduleError};
 pub use status::{ScheduleStatus, StatusStore};

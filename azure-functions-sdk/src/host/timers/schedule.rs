@@ -6,9 +6,8 @@ use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDateTime, TimeDelta, U
 
 use super::{
     Zone,
-    ncrontab::{Ncrontab, NcrontabError},
+    expression::{Expression, Ncrontab},
 };
-use crate::project::parse_time_span;
 
 /// A timer's schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,44 +24,22 @@ enum Rule {
 
 /// The text is no schedule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is not a schedule: {problem}")]
-pub struct ScheduleError {
-    text: String,
-    problem: String,
-}
+#[error("{0}")]
+pub struct ScheduleError(String);
 
 impl Schedule {
-    /// Reads NCRONTAB with six or five fields, or a time span such as `00:05:00`. `%SETTING%` is resolved before.
+    /// Reads NCRONTAB with six or five fields, or a time span such as `00:05:00`, as `#[func]` does. `%SETTING%` is resolved
+    /// before.
     ///
     /// # Errors
     /// The text is neither, or never occurs.
     pub fn parse(text: &str, zone: Zone) -> Result<Self, ScheduleError> {
-        let fail = |problem: String| {
-            Err(ScheduleError {
-                text: text.to_owned(),
-                problem,
-            })
+        let rule = match Expression::parse(text).map_err(ScheduleError)? {
+            Expression::Cron(cron) => Rule::Cron(cron),
+            // A span of .NET fits; the largest is of ten million days.
+            Expression::Every(span) => Rule::Every(TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX)),
         };
-        if let Some(span) = parse_time_span(text) {
-            return match TimeDelta::from_std(span) {
-                Ok(span) if span > TimeDelta::zero() => Ok(Self {
-                    rule: Rule::Every(span),
-                    zone,
-                }),
-                _ => fail("the interval must be longer than zero".to_owned()),
-            };
-        }
-        if text.split_ascii_whitespace().count() < 2 {
-            let form = "write {second} {minute} {hour} {day} {month} {day-of-week}, such as 0 */5 * * * *, or hh:mm:ss";
-            return fail(form.to_owned());
-        }
-        match text.parse() {
-            Ok(cron) => Ok(Self {
-                rule: Rule::Cron(cron),
-                zone,
-            }),
-            Err(error) => fail(NcrontabError::to_string(&error)),
-        }
+        Ok(Self { rule, zone })
     }
 
     /// The first occurrence strictly after `time`; `None` only at the end of the calendar.
@@ -160,6 +137,7 @@ fn instant(wall: NaiveDateTime, offset: FixedOffset) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::timers::names_a_setting;
 
     fn schedule(text: &str, zone: &str) -> Schedule {
         Schedule::parse(text, Zone::from_setting(Some(zone)).unwrap()).unwrap()
@@ -290,21 +268,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_schedule_says_what_to_write() {
-        let message = |text| Schedule::parse(text, Zone::UTC).unwrap_err().to_string();
-        assert_eq!(
-            message("hourly"),
-            "'hourly' is not a schedule: write {second} {minute} {hour} {day} {month} {day-of-week}, such as 0 */5 * * * *, or \
-             hh:mm:ss"
-        );
-        assert_eq!(
-            message("00:00:00"),
-            "'00:00:00' is not a schedule: the interval must be longer than zero"
-        );
-        assert_eq!(
-            message("0 0 0 30 2 *"),
-            "'0 0 0 30 2 *' is not a schedule: it never occurs: no month that it names has a day that it names"
-        );
+    fn the_host_takes_the_schedules_of_the_table_and_no_others() {
+        for line in include_str!("../../../../azure-functions-codegen/tests/schedules.txt").lines() {
+            let (verdict, text) = line.split_once('|').unwrap();
+            if !names_a_setting(text) {
+                let parsed = Schedule::parse(text, Zone::UTC);
+                assert_eq!(parsed.is_ok(), verdict == "good", "`{text}`: {parsed:?}");
+            }
+        }
     }
 
     #[test]

@@ -41,9 +41,17 @@ fn row_069_an_activity_renamed_under_a_running_instance_fails_it_with_history_be
         "history: action #0: activity 'book'",
         "code:    action #0: activity 'charge_card' (called at ",
         &format!("failures.rs:{CALLED_AT})"),
+        "context.patched(",
+        "`cargo func replay`",
+        "`cargo func durable rewind ID`",
     ] {
         assert!(failure.contains(part), "{part} is not in:\n{failure}");
     }
+    // What it advises helps.
+    RENAMED.store(false, Ordering::Relaxed);
+    instance.rewind("the name is back");
+    instance.wait();
+    assert_eq!(instance.runtime_status(), Status::Completed);
 }
 
 /// Books a trip, or nothing of it.

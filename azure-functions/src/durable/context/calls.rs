@@ -105,11 +105,7 @@ impl<T> DurableOrchestrationContext<T> {
             kind: kind.word(),
             found: self.core.functions.kind_of(name).map(CalledKind::word),
             name: name.to_owned(),
-            known: if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            },
+            known,
         })
     }
 

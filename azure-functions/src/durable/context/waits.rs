@@ -76,7 +76,7 @@ impl<T> DurableOrchestrationContext<T> {
 
 /// Future of [`DurableOrchestrationContext::wait_for_event_with_timeout`]: the event's payload, or `None` if the time
 /// passed first.
-#[must_use = "futures do nothing unless you `.await` them"]
+#[must_use = "nothing waits for the event unless you `.await` this"]
 #[derive(Debug)]
 pub struct EventOrTimeout {
     timeout: Timeout<EventFuture>,

@@ -151,8 +151,9 @@ impl Core {
             out,
             "  history: {recorded}\n  code:    {code}\nMost likely {hint} while this instance was in flight, or the code depends on something that is not in \
              the history (time, random numbers, environment, shared state). \
-             Put the change behind `if context.patched(\"an-id\")`, bring the code back in line, or start the \
-             instance anew."
+             Put the change behind `if context.patched(\"an-id\")`, or bring the code back in line. Then `cargo func replay` on this history \
+             (`cargo func durable get-history ID` saves it) says whether they agree again, and a rewind (`cargo func durable rewind ID`) \
+             has the failed instance go on. Or start the instance anew."
         );
         Some(out)
     }

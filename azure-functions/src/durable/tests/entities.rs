@@ -150,7 +150,7 @@ fn an_entity_that_the_app_does_not_have_is_refused_before_it_takes_an_id() {
     };
     let known = KnownFunctions::new([(CalledKind::Entity, "Stock".to_owned())]);
     let turn = run_payload(orchestrator, &payload("12 0", &Value::Null), &known);
-    let text = "there is no entity function 'nobody' in this app; it has: stock";
+    let text = "there is no entity function 'nobody' in this app; it has 'stock'";
     assert_eq!(turn.output(), &json!([text, true, true]));
     assert_eq!(turn.actions(), "signal(@stock@1)");
 }

@@ -178,9 +178,9 @@ fn calls_to_functions_that_are_not_registered_are_refused_before_they_take_an_id
     assert_eq!(
         turn.answer["customStatus"],
         json!([
-            "there is no activity function 'Pakc' in this app; it has: pack",
-            "there is no orchestration function 'Pack' in this app; it has: ship; 'Pack' is an activity: call it with `call_activity`",
-            "there is no activity function 'ship' in this app; it has: pack; 'ship' is an orchestration: call it with \
+            "there is no activity function 'Pakc' in this app; did you mean 'pack'?",
+            "there is no orchestration function 'Pack' in this app; 'Pack' is an activity: call it with `call_activity`",
+            "there is no activity function 'ship' in this app; 'ship' is an orchestration: call it with \
              `call_sub_orchestrator`"
         ])
     );

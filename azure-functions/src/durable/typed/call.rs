@@ -1,10 +1,10 @@
 //! Calls of functions by type.
 
-use super::{Activity, Orchestration};
+use super::{Activity, Orchestration, ReadJson};
 use crate::durable::{
     CallError, CallFuture, ContinueAsNewFuture, DurableOrchestrationContext, RetryOptions, TaskFailure,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use serde_json::Value;
 use std::{
     any::type_name,
@@ -38,6 +38,7 @@ impl<T> DurableOrchestrationContext<T> {
     pub fn call<F: Activity>(&self, input: F::Input) -> TypedCall<F::Output, F::Error>
     where
         F::Input: Serialize,
+        F::Output: ReadJson,
     {
         self.typed_call::<F>(&input, None)
     }
@@ -47,6 +48,7 @@ impl<T> DurableOrchestrationContext<T> {
     pub fn call_with_retry<F: Activity>(&self, options: RetryOptions, input: F::Input) -> TypedCall<F::Output, F::Error>
     where
         F::Input: Serialize,
+        F::Output: ReadJson,
     {
         self.typed_call::<F>(&input, Some(options))
     }
@@ -55,12 +57,13 @@ impl<T> DurableOrchestrationContext<T> {
     fn typed_call<F: Activity>(&self, input: &F::Input, retry: Option<RetryOptions>) -> TypedCall<F::Output, F::Error>
     where
         F::Input: Serialize,
+        F::Output: ReadJson,
     {
         TypedCall {
             call: self.make_call(self.activity(F::NAME, input), retry, Location::caller()),
             name: F::NAME,
+            read: read_output,
             read_error: F::read_error,
-            output: PhantomData,
         }
     }
 
@@ -70,6 +73,7 @@ impl<T> DurableOrchestrationContext<T> {
     pub fn call_sub<F: Orchestration>(&self, input: F::Input) -> TypedAnswer<F::Output>
     where
         F::Input: Serialize,
+        F::Output: ReadJson,
     {
         self.typed_sub_call::<F>(None, &input, None)
     }
@@ -79,6 +83,7 @@ impl<T> DurableOrchestrationContext<T> {
     pub fn call_sub_with_id<F: Orchestration>(&self, instance_id: &str, input: F::Input) -> TypedAnswer<F::Output>
     where
         F::Input: Serialize,
+        F::Output: ReadJson,
     {
         self.typed_sub_call::<F>(Some(instance_id), &input, None)
     }
@@ -93,6 +98,7 @@ impl<T> DurableOrchestrationContext<T> {
     ) -> TypedAnswer<F::Output>
     where
         F::Input: Serialize,
+        F::Output: ReadJson,
     {
         self.typed_sub_call::<F>(None, &input, Some(options))
     }
@@ -124,6 +130,7 @@ impl<T> DurableOrchestrationContext<T> {
     ) -> TypedAnswer<F::Output>
     where
         F::Input: Serialize,
+        F::Output: ReadJson,
     {
         self.typed_sub_call::<F>(Some(instance_id), &input, Some(options))
     }
@@ -137,9 +144,14 @@ impl<T> DurableOrchestrationContext<T> {
     ) -> TypedAnswer<F::Output>
     where
         F::Input: Serialize,
+        F::Output: ReadJson,
     {
         let call = self.sub_orchestration(F::NAME, instance_id, input);
-        TypedAnswer::new(self.make_call(call, retry, Location::caller()), F::NAME)
+        TypedAnswer {
+            call: self.make_call(call, retry, Location::caller()),
+            name: F::NAME,
+            read: read_output,
+        }
     }
 
     /// Ends this execution and starts the orchestration over with a new input of the same type, as
@@ -173,21 +185,21 @@ impl<T> DurableOrchestrationContext<T> {
 /// Future of a called activity: its output, or why it failed.
 ///
 /// Calls of activities that have the same output and error are of the same type, for lists of them.
-#[must_use = "futures do nothing unless you `.await` them; the call has been made all the same"]
+#[must_use = "the call has been made, but its output and its failure are lost unless you `.await` it"]
 pub struct TypedCall<O, E> {
     call: CallFuture,
     name: &'static str,
+    read: fn(&str, Value) -> Result<O, CallError>,
     read_error: fn(&str) -> Option<E>,
-    output: PhantomData<fn() -> O>,
 }
 
-impl<O: DeserializeOwned, E> Future for TypedCall<O, E> {
+impl<O, E> Future for TypedCall<O, E> {
     type Output = Result<O, ActivityError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = std::task::ready!(Pin::new(&mut self.call).poll(cx));
         Poll::Ready(match answer {
-            Ok(output) => read_output(self.name, output).map_err(ActivityError::Call),
+            Ok(output) => (self.read)(self.name, output).map_err(ActivityError::Call),
             Err(CallError::Activity(failure)) => match failure.error_json.as_deref().and_then(self.read_error) {
                 Some(error) => Err(ActivityError::Returned { error, failure }),
                 None => Err(ActivityError::Call(CallError::Activity(failure))),
@@ -197,31 +209,20 @@ impl<O: DeserializeOwned, E> Future for TypedCall<O, E> {
     }
 }
 
-/// Future of a called sub-orchestration, or of a called operation of an entity: what it answered, or why it failed.
-#[must_use = "futures do nothing unless you `.await` them; the call has been made all the same"]
+/// Future of a called sub-orchestration: its output, or why it failed.
+#[must_use = "the call has been made, but its output and its failure are lost unless you `.await` it"]
 pub struct TypedAnswer<O> {
     call: CallFuture,
     name: &'static str,
-    output: PhantomData<fn() -> O>,
+    read: fn(&str, Value) -> Result<O, CallError>,
 }
 
-impl<O> TypedAnswer<O> {
-    /// The answer to this call; `name` is what an error about its shape says.
-    pub(super) fn new(call: CallFuture, name: &'static str) -> Self {
-        Self {
-            call,
-            name,
-            output: PhantomData,
-        }
-    }
-}
-
-impl<O: DeserializeOwned> Future for TypedAnswer<O> {
+impl<O> Future for TypedAnswer<O> {
     type Output = Result<O, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = std::task::ready!(Pin::new(&mut self.call).poll(cx));
-        Poll::Ready(answer.and_then(|output| read_output(self.name, output)))
+        Poll::Ready(answer.and_then(|output| (self.read)(self.name, output)))
     }
 }
 
@@ -268,8 +269,9 @@ impl<R> fmt::Debug for StartOver<R> {
     }
 }
 
-fn read_output<O: DeserializeOwned>(name: &str, output: Value) -> Result<O, CallError> {
-    serde_path_to_error::deserialize(output).map_err(|error| CallError::Output {
+/// Reads an output; `name` is what an error about its shape says.
+pub(super) fn read_output<O: ReadJson>(name: &str, output: Value) -> Result<O, CallError> {
+    O::read_json(output).map_err(|error| CallError::Output {
         name: name.to_owned(),
         expected: type_name::<O>(),
         path: error.path().to_string(),

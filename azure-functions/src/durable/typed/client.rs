@@ -1,6 +1,6 @@
 //! What a client does by type.
 
-use super::{Event, Orchestration};
+use super::{Event, Orchestration, ReadJson};
 use crate::{
     durable::expected::{a, at},
     entities::{ClientSignals, Entity, EntityRef},
@@ -8,7 +8,7 @@ use crate::{
 use azure_functions_durable::{
     OrchestrationClient, OrchestrationClientError, OrchestrationRuntimeStatus, OrchestrationStatusQueryResult,
 };
-use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
+use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::Value;
 use std::{any::type_name, fmt, future::Future, pin::Pin, time::Duration};
 
@@ -68,7 +68,7 @@ pub trait TypedClient {
         timeout: Duration,
     ) -> ClientFuture<'_, Result<Option<F::Output>, OutputError>>
     where
-        F::Output: DeserializeOwned;
+        F::Output: ReadJson;
 
     /// Sends an external event to an instance, which may not be waiting for it yet.
     ///
@@ -137,7 +137,7 @@ impl TypedClient for OrchestrationClient {
         timeout: Duration,
     ) -> ClientFuture<'_, Result<Option<F::Output>, OutputError>>
     where
-        F::Output: DeserializeOwned,
+        F::Output: ReadJson,
     {
         let instance_id = instance_id.to_owned();
         Box::pin(async move {
@@ -168,12 +168,12 @@ impl TypedClient for OrchestrationClient {
 
 fn read_output<F: Orchestration>(status: OrchestrationStatusQueryResult) -> Result<F::Output, OutputError>
 where
-    F::Output: DeserializeOwned,
+    F::Output: ReadJson,
 {
     if status.runtime_status != OrchestrationRuntimeStatus::Completed {
         return Err(OutputError::NotCompleted(Box::new(status)));
     }
-    serde_path_to_error::deserialize(status.output).map_err(|error| OutputError::Output {
+    F::Output::read_json(status.output).map_err(|error| OutputError::Output {
         instance_id: status.instance_id,
         expected: type_name::<F::Output>(),
         path: error.path().to_string(),

@@ -1,13 +1,20 @@
 //! Operations of entities by type, sent by an orchestration.
 
-use super::call::TypedAnswer;
+use super::{ReadJson, call::read_output};
 use crate::{
     durable::{CallError, CallFuture, CriticalSection, DurableOrchestrationContext},
     entities::{Entity, EntityId, EntityIdError, EntityRef, EntitySender},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use std::panic::Location;
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    panic::Location,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 /// Entities by type: what `#[entity]` generates.
 impl<T> DurableOrchestrationContext<T> {
@@ -99,8 +106,35 @@ pub struct EntitySignals {
     time: Option<DateTime<Utc>>,
 }
 
+/// Future of a called operation of an entity: what it answered, or why it failed.
+#[must_use = "the call has been made, but its output and its failure are lost unless you `.await` it"]
+pub struct EntityAnswer<T> {
+    call: CallFuture,
+    operation: &'static str,
+    answer: PhantomData<fn() -> T>,
+}
+
+// Operations may answer with what nobody reads, so that only here it is asked whether it can be read.
+impl<T: ReadJson> Future for EntityAnswer<T> {
+    type Output = Result<T, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = std::task::ready!(Pin::new(&mut self.call).poll(cx));
+        Poll::Ready(answer.and_then(|answer| read_output(self.operation, answer)))
+    }
+}
+
+impl<T> fmt::Debug for EntityAnswer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EntityAnswer")
+            .field("operation", &self.operation)
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}
+
 impl EntitySender for EntityCalls {
-    type Reply<T> = TypedAnswer<T>;
+    type Reply<T> = EntityAnswer<T>;
 
     #[track_caller]
     fn send<T>(
@@ -108,7 +142,7 @@ impl EntitySender for EntityCalls {
         entity: &Result<EntityId, EntityIdError>,
         operation: &'static str,
         input: impl Serialize,
-    ) -> TypedAnswer<T> {
+    ) -> EntityAnswer<T> {
         let call = match entity {
             Ok(entity) => self.context.call_entity(entity, operation, input),
             Err(error) => {
@@ -120,7 +154,11 @@ impl EntitySender for EntityCalls {
                 }
             }
         };
-        TypedAnswer::new(call, operation)
+        EntityAnswer {
+            call,
+            operation,
+            answer: PhantomData,
+        }
     }
 }
 

@@ -1,15 +1,15 @@
 //! External events as types: name and payload in one place.
 
+use super::ReadJson;
 use crate::durable::{
     DurableOrchestrationContext, EventFuture,
     expected::{a, at},
 };
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::{
     any::type_name,
     fmt,
     future::Future,
-    marker::PhantomData,
     panic::Location,
     pin::Pin,
     task::{Context, Poll},
@@ -58,29 +58,29 @@ impl<T> DurableOrchestrationContext<T> {
     /// Waits for an external event of this type. Events that came before the wait are kept, and the oldest wait gets the
     /// oldest event of this name. One with another payload is an error, and used up.
     #[track_caller]
-    pub fn wait_for<E: Event>(&self) -> TypedEvent<E> {
+    pub fn wait_for<E: Event + ReadJson>(&self) -> TypedEvent<E> {
         TypedEvent {
             event: self.event(E::NAME, Location::caller()),
             name: E::NAME,
-            payload: PhantomData,
+            read: E::read_json,
         }
     }
 }
 
 /// Future of an external event: its payload. Dropping it before it returned leaves the event to the next wait.
-#[must_use = "futures do nothing unless you `.await` them"]
+#[must_use = "nothing waits for the event unless you `.await` this"]
 pub struct TypedEvent<E> {
     event: EventFuture,
     name: &'static str,
-    payload: PhantomData<fn() -> E>,
+    read: fn(Value) -> Result<E, serde_path_to_error::Error<serde_json::Error>>,
 }
 
-impl<E: DeserializeOwned> Future for TypedEvent<E> {
+impl<E> Future for TypedEvent<E> {
     type Output = Result<E, EventError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let payload = std::task::ready!(Pin::new(&mut self.event).poll(cx));
-        Poll::Ready(serde_path_to_error::deserialize(payload).map_err(|error| EventError {
+        Poll::Ready((self.read)(payload).map_err(|error| EventError {
             event: self.name,
             expected: type_name::<E>(),
             path: error.path().to_string(),

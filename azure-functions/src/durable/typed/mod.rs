@@ -8,13 +8,15 @@ mod client;
 mod entity;
 mod event;
 mod function;
+mod json;
 pub(crate) mod own_error;
 mod returned;
 
 pub use call::{ActivityError, StartOver, TypedAnswer, TypedCall};
 pub use client::{ClientFuture, OutputError, TypedClient};
-pub use entity::{EntityCalls, EntitySignals};
+pub use entity::{EntityAnswer, EntityCalls, EntitySignals};
 pub use event::{Event, EventError, TypedEvent};
 pub use function::{Activity, Orchestration};
+pub use json::{ReadJson, WriteJson};
 #[doc(hidden)]
-pub use returned::{TypedContext, TypedReturn};
+pub use returned::{Travels, TypedContext, TypedReturn};

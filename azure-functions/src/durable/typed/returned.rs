@@ -1,5 +1,6 @@
 //! What `#[func]` reads from the types of a signature, aliases and all.
 
+use super::WriteJson;
 use crate::{
     bindings::{DurableActivityContext, DurableOrchestrationContext},
     durable::{ActivityOutput, OrchestrationOutput},
@@ -23,9 +24,13 @@ impl<T> TypedContext for DurableActivityContext<T> {
 /// What an activity or an orchestration can return.
 #[diagnostic::on_unimplemented(
     message = "an activity or orchestration cannot return `{Self}`",
-    label = "not an output of a durable function"
+    label = "not an output of an activity or orchestration",
+    note = "an activity returns nothing, `ActivityOutput<T>`, or a tuple that begins with one of the two; an orchestration \
+            nothing or `OrchestrationOutput<T>`; either a `Result` of that: write `.into()` to make an output of a value"
 )]
-pub trait TypedReturn {
+pub trait TypedReturn: Sized {
+    /// The type itself: what else is asked of it is asked of this, so that one error tells of a type that cannot be returned.
+    type Itself;
     /// The output for whoever called.
     type Output;
     /// The error in its `Result`.
@@ -33,26 +38,31 @@ pub trait TypedReturn {
 }
 
 impl TypedReturn for () {
+    type Itself = Self;
     type Output = ();
     type Error = Infallible;
 }
 
 impl<T> TypedReturn for ActivityOutput<T> {
+    type Itself = Self;
     type Output = T;
     type Error = Infallible;
 }
 
 impl<T> TypedReturn for OrchestrationOutput<T> {
+    type Itself = Self;
     type Output = T;
     type Error = Infallible;
 }
 
 impl<R: TypedReturn> TypedReturn for Option<R> {
+    type Itself = Self;
     type Output = Option<R::Output>;
     type Error = Infallible;
 }
 
 impl<R: TypedReturn, E> TypedReturn for Result<R, E> {
+    type Itself = Self;
     type Output = R::Output;
     type Error = E;
 }
@@ -60,6 +70,7 @@ impl<R: TypedReturn, E> TypedReturn for Result<R, E> {
 macro_rules! tuple {
     ($($other:ident),*) => {
         impl<R: TypedReturn, $($other),*> TypedReturn for (R, $($other,)*) {
+            type Itself = Self;
             type Output = R::Output;
             type Error = Infallible;
         }
@@ -74,3 +85,47 @@ tuple!(B, C, D, E);
 tuple!(B, C, D, E, F);
 tuple!(B, C, D, E, F, G);
 tuple!(B, C, D, E, F, G, H);
+
+/// What an activity or an orchestration returns if serde can write it. Only `#[func]` asks for it, once: a type that serde cannot
+/// write is reported where it is returned.
+pub trait Travels: Sized {
+    /// The type itself.
+    type Itself;
+}
+
+impl Travels for () {
+    type Itself = Self;
+}
+
+impl<T: WriteJson> Travels for ActivityOutput<T> {
+    type Itself = Self;
+}
+
+impl<T: WriteJson> Travels for OrchestrationOutput<T> {
+    type Itself = Self;
+}
+
+impl<R: Travels> Travels for Option<R> {
+    type Itself = Self;
+}
+
+impl<R: Travels, E> Travels for Result<R, E> {
+    type Itself = Self;
+}
+
+macro_rules! travels {
+    ($($other:ident),*) => {
+        impl<R: Travels, $($other),*> Travels for (R, $($other,)*) {
+            type Itself = Self;
+        }
+    };
+}
+
+travels!();
+travels!(B);
+travels!(B, C);
+travels!(B, C, D);
+travels!(B, C, D, E);
+travels!(B, C, D, E, F);
+travels!(B, C, D, E, F, G);
+travels!(B, C, D, E, F, G, H);
