@@ -9,7 +9,7 @@ pub(crate) mod engine;
 mod http;
 mod http_call;
 pub mod hub;
-mod json;
+pub(crate) mod json;
 pub(crate) mod store;
 pub mod work;
 

@@ -28,7 +28,7 @@ async fn json_traveller(context: DurableOrchestrationContext) -> Result<Orchestr
     let value = context.call_activity("json_echo", context.input()).await?;
     let value = context.call_sub_orchestrator("json_child", None, value).await?;
     let value = context.call_entity(&keeper, "keep", value).await?;
-    if value != *context.input() {
+    if value != context.input() {
         return Err(format!("{value} came back").into());
     }
     Ok(context.wait_for_event("json").await.into())

@@ -117,7 +117,7 @@ fn flood(#[binding(auth_level = "anonymous", methods = "get")] _req: HttpRequest
 #[test]
 fn worker_of_this_binary() {
     if std::env::args().any(|argument| argument == "--functions-uri") {
-        azure_functions::worker_main();
+        let _ = azure_functions::worker_main();
     }
 }
 

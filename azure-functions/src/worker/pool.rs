@@ -329,10 +329,17 @@ fn warn(context: &Context) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::worker::context::{Scope, Sink};
+    use crate::{
+        invocation::Outputs,
+        registry::{Function, Handler},
+        worker::context::{Scope, Sink},
+    };
     use log::LevelFilter;
     use std::{
-        sync::mpsc::{Receiver, Sender, channel},
+        sync::{
+            atomic::AtomicBool,
+            mpsc::{Receiver, Sender, channel},
+        },
         time::Instant,
     };
     use tokio::runtime::Runtime;
@@ -340,16 +347,26 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(20);
 
+    static FUNCTION: Function = Function {
+        name: "pool",
+        module: module_path!(),
+        file: file!(),
+        line: line!(),
+        bindings: Vec::new,
+        handler: Handler::Blocking(|_| Ok(Outputs::default())),
+    };
+
     fn context() -> Context {
         Context(Arc::new(Scope {
             invocation_id: "1".to_owned(),
-            function: "pool",
+            function: &FUNCTION,
             trace_parent: String::new(),
             trace_state: String::new(),
             cancellation: CancellationToken::new(),
             retry: None,
             level: LevelFilter::Off,
             records: Sink::InProcess(Arc::new(|_| {})),
+            answered: AtomicBool::new(false),
         }))
     }
 

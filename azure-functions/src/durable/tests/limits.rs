@@ -30,6 +30,7 @@ fn refused(orchestrator: Orchestrator, script: &str, input: &Value) -> String {
             message,
             broken: true,
             nondeterminism: None,
+            ..
         } => {
             let (friendly, _) = message.split_once("\n\n$OutOfProcData$:").unwrap();
             friendly.to_owned()

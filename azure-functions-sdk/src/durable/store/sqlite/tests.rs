@@ -389,7 +389,7 @@ fn a_row_that_cannot_be_read_is_one_entry_and_does_not_keep_the_hub_from_opening
     let damage = "UPDATE instances SET status = 99 WHERE key = 2;
                   UPDATE instances SET generation = 'x', name = x'ff66' WHERE key = 3;
                   UPDATE inbox SET message = x'ff' WHERE row = 5;";
-    let other = rusqlite::Connection::open(folder.path().join("hub.db")).unwrap();
+    let other = Connection::open(folder.path().join("hub.db")).unwrap();
     other.execute_batch(damage).unwrap();
 
     let query = InstanceQuery {
