@@ -12,6 +12,9 @@ pub mod hub;
 pub(crate) mod store;
 pub mod work;
 
+#[doc = include_str!("http/differences.md")]
+pub mod differences {}
+
 pub use self::{
     binding::BindingUrls,
     clock::{Clock, SystemClock},

@@ -211,7 +211,8 @@ async fn wrong_signals_are_refused_with_400() {
         (unknown.status, unknown.json()),
         (
             StatusCode::BAD_REQUEST,
-            json!({"Message": "Entity function 'nobody' does not exist."})
+            json!({"Message": "The function 'nobody' doesn't exist, is disabled, or is not an entity function. Additional \
+                info: The following are the known entity functions: 'Counter', 'keeper', 'Relay'."})
         )
     );
     for path in [
@@ -279,7 +280,17 @@ async fn listings_have_pages_filters_and_states_on_request() {
     );
     let forged = Request::get("/entities").header("x-ms-continuation-token", "zz");
     let forged = world.send(forged.body(Bytes::new()).unwrap()).await;
-    assert_eq!(forged.status, StatusCode::BAD_REQUEST);
+    assert_eq!((forged.status, forged.text.as_str()), (StatusCode::OK, "[]"));
+    let none = world.get("/entities?top=0").await;
+    assert_eq!(none.text, "[]");
+    let after =
+        Request::get("/entities?top=1").header("x-ms-continuation-token", none.header("x-ms-continuation-token"));
+    let after = world.send(after.body(Bytes::new()).unwrap()).await;
+    assert_eq!(keys(&after.json()), ["a"], "a page of nothing ends where it began");
+    let refused = world.get("/entities?lastOperationTimeFrom=lately").await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    let said = refused.json()["ExceptionMessage"].as_str().unwrap().to_owned();
+    assert!(said.contains("'lately' of 'lastOperationTimeFrom'"), "{said}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use azure_functions_sdk::durable::work;
 
 mod entities;
+mod extension;
 mod http_calls;
 mod lifecycle;
 mod management;

@@ -212,6 +212,7 @@ pub(crate) struct Context {
     pub(crate) input: Value,
     /// Time of the first episode.
     pub(crate) began: String,
+    pub(crate) instance_id: String,
     history: Vec<Value>,
     actions: Vec<Value>,
     custom_status: Value,
@@ -226,6 +227,7 @@ impl Context {
         Self {
             input: payload["input"].clone(),
             began: history[0]["Timestamp"].as_str().unwrap().to_owned(),
+            instance_id: payload["instanceId"].as_str().unwrap().to_owned(),
             history,
             actions: Vec::new(),
             custom_status: Value::Null,

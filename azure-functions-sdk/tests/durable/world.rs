@@ -153,7 +153,7 @@ impl World {
         .await
     }
 
-    async fn look_until(&self, path: &str, what: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn look_until(&self, path: &str, what: impl Fn(&Value) -> bool) -> Value {
         let end = tokio::time::Instant::now() + DEADLINE;
         loop {
             let answer = self.get(path).await;

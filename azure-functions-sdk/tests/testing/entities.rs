@@ -104,7 +104,7 @@ fn a_signal_from_a_client_creates_the_entity_and_its_signals_reach_others() {
 }
 
 #[test]
-#[should_panic(expected = "Entity function 'nobody' does not exist.")]
+#[should_panic(expected = "The function 'nobody' doesn't exist, is disabled, or is not an entity function.")]
 fn an_entity_that_the_app_does_not_have_cannot_be_signalled() {
     TestHost::new().signal_entity("nobody", "n", "add", 1);
 }

@@ -118,6 +118,17 @@ impl End {
     }
 }
 
+/// The reason of a client as the output, which shows it: JSON as it is, any other text as a string.
+pub(super) fn reason_as_output(reason: &str) -> Option<String> {
+    if reason.is_empty() {
+        return None;
+    }
+    Some(match serde_json::from_str::<serde_json::Value>(reason) {
+        Ok(_) => reason.to_owned(),
+        Err(_) => json_string(reason),
+    })
+}
+
 /// First sequence number after those of a history.
 pub(super) fn next_id(history: &[Event]) -> i32 {
     history
@@ -162,7 +173,10 @@ impl Decision {
         let (status, result) = match &end {
             End::Completed(output) => (RuntimeStatus::Completed, output.clone()),
             End::Failed { reason, .. } => (RuntimeStatus::Failed, Some(reason.clone())),
-            End::Terminated(reason) => (RuntimeStatus::Terminated, Some(reason.clone())),
+            End::Terminated(reason) => {
+                let given = (!reason.is_empty()).then(|| reason.clone());
+                (RuntimeStatus::Terminated, given)
+            }
         };
         let appended = std::mem::take(&mut self.appended);
         self.release_locks(instance, &appended);
@@ -170,6 +184,7 @@ impl Decision {
         self.status = status;
         self.output = match status {
             RuntimeStatus::Completed => result.clone(),
+            RuntimeStatus::Terminated => result.as_deref().and_then(reason_as_output),
             _ => result.as_deref().map(json_string),
         };
         self.appended.push(Event::scheduled(

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use super::{
-    decision::{Decision, End, next_id},
-    event::{Event, EventKind, json_string, write_events, write_string},
+    decision::{Decision, End, next_id, reason_as_output},
+    event::{Event, EventKind, write_events, write_string},
     instance::{Instance, RuntimeStatus},
     message::Message,
     mismatch::describe,
@@ -154,7 +154,12 @@ impl<'a> Episode<'a> {
             ..Decision::unchanged(instance)
         };
         decision.status = RuntimeStatus::Running;
-        decision.output = None;
+        // Of an instance that runs, the output says why it was resumed.
+        let resumed = self.new.iter().rev().find_map(|event| match &event.kind {
+            EventKind::ExecutionResumed { reason } => Some(reason_as_output(reason)),
+            _ => None,
+        });
+        decision.output = resumed.unwrap_or_else(|| instance.output.clone());
         let mut scheduled = Scheduled {
             instance,
             settings: self.settings,
@@ -187,7 +192,7 @@ impl<'a> Episode<'a> {
             }
             State::Suspended(reason) => {
                 decision.status = RuntimeStatus::Suspended;
-                decision.output = Some(json_string(reason));
+                decision.output = reason_as_output(reason);
                 decision.appended = self.new;
                 decision
                     .appended

@@ -214,6 +214,7 @@ impl ExecutionStarted {
         out.raw("ParentTraceContext", "null");
         out.time("ScheduledStartTime", self.scheduled_start);
         out.number("Generation", self.generation);
+        out.raw("GenerateNewTrace", "false");
     }
 }
 

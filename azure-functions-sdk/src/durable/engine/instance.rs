@@ -59,11 +59,11 @@ impl RuntimeStatus {
             .map(|(status, ..)| status)
     }
 
-    /// From the wire's name, exactly.
+    /// From the wire's name, in any case.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|(.., n)| *n == name)
+            .find(|(.., n)| n.eq_ignore_ascii_case(name))
             .map(|(status, ..)| status)
     }
 

@@ -1,14 +1,14 @@
 //! R12-R15: reading, listing and signalling entities.
 
-use chrono::{DateTime, SecondsFormat};
-use http::{HeaderValue, StatusCode, header};
+use chrono::{DateTime, SecondsFormat, Utc};
+use http::{StatusCode, header};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
     Answer, Call,
-    list::{CONTINUATION, page_size},
-    response::{bad_argument, empty, error, json, raw_json},
+    list::{Position, page, page_size},
+    response::{empty, error, raw_json},
     status::value,
 };
 use crate::durable::{
@@ -37,43 +37,36 @@ impl Call<'_> {
     }
 
     pub(super) async fn list_entities(&self, name: Option<&str>) -> Answer {
-        let token = self.request.headers().get(CONTINUATION);
-        let after = match token.map(HeaderValue::as_bytes).unwrap_or_default() {
-            // Some clients send the null of their language in the first request.
-            b"" | b"null" | b"undefined" => None,
-            token => match after(token) {
-                Some(id) => Some(id),
-                None => {
-                    return Ok(bad_argument(
-                        "The continuation token is not one that this host gave out.",
-                    ));
-                }
-            },
-        };
-        let micros = |name: &str| self.query.time(name).map(|time| time.timestamp_micros());
-        let query = EntityQuery {
+        let micros = |time: Option<DateTime<Utc>>| time.map(|time| time.timestamp_micros());
+        let top = page_size(&self.query)?;
+        let mut query = EntityQuery {
             name: name.map(str::to_lowercase),
-            updated_from: micros("lastoperationtimefrom"),
-            updated_to: micros("lastoperationtimeto"),
+            updated_from: micros(self.query.time("lastoperationtimefrom")?),
+            updated_to: micros(self.query.time("lastoperationtimeto")?),
             with_state: self.query.flag("fetchstate").unwrap_or(false),
-            limit: page_size(&self.query),
-            after,
+            limit: top.max(1),
+            after: None,
         };
-        let page = self.hub.entities(query).await?;
-        let body = page
+        match Position::read(self.request.headers(), after) {
+            Position::First => {}
+            Position::After(id) => query.after = Some(id),
+            Position::Nowhere => return Ok(page(&[(); 0], None)),
+        }
+        let after = query.after.clone();
+        let found = self.hub.entities(query).await?;
+        let next = match (top, found.entities.is_empty()) {
+            // A page of nothing ends where it began; every id is behind this one.
+            (0, false) => after.or(Some("@".to_owned())),
+            _ => found.next,
+        };
+        let body = found
             .entities
             .iter()
+            .take(top)
             .map(listed)
             .collect::<Result<Vec<_>, _>>()
             .map_err(RequestError::Broken)?;
-        let mut response = json(StatusCode::OK, &body);
-        // Hexadecimal digits are valid in a header.
-        if let Some(next) = page.next
-            && let Ok(token) = HeaderValue::from_str(&hexadecimal(&next))
-        {
-            response.headers_mut().insert(CONTINUATION, token);
-        }
-        Ok(response)
+        Ok(page(&body, next.map(|next| hexadecimal(&next))))
     }
 
     pub(super) async fn signal_entity(&self, name: &str, key: &str, operation: Option<&str>) -> Answer {
@@ -132,8 +125,8 @@ fn hexadecimal(text: &str) -> String {
 }
 
 /// The id that a token stands for.
-fn after(token: &[u8]) -> Option<String> {
-    let (pairs, []) = token.as_chunks::<2>() else {
+fn after(token: &str) -> Option<String> {
+    let (pairs, []) = token.as_bytes().as_chunks::<2>() else {
         return None;
     };
     let bytes: Option<Vec<u8>> = pairs

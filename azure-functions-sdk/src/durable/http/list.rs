@@ -1,58 +1,97 @@
 //! R3: instances by filter, page by page.
 
-use http::{HeaderValue, StatusCode};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use serde::Serialize;
 
 use super::{
     Answer, Call,
     query::Query,
-    response::{bad_argument, json},
+    response::json,
     status::{Shown, StatusBody, status_body},
 };
-use crate::durable::store::{InstanceKey, InstanceQuery};
+use crate::durable::{
+    hub::requests::RequestError,
+    store::{InstanceKey, InstanceQuery},
+};
 
 /// Header in which the position of the next page travels, both ways.
 pub(super) const CONTINUATION: &str = "x-ms-continuation-token";
-const DEFAULT_TOP: i64 = 100;
+const DEFAULT_TOP: u64 = 100;
 /// Larger pages are cut; the token leads on.
-const MAX_TOP: i64 = 1_000;
+const MAX_TOP: u64 = 1_000;
 
-/// How many rows a page has.
-pub(super) fn page_size(query: &Query) -> usize {
-    let top = query.integer("top").filter(|top| *top > 0).unwrap_or(DEFAULT_TOP);
-    usize::try_from(top.min(MAX_TOP)).unwrap_or(usize::MAX)
+/// How many rows a page has; 0 is possible.
+pub(super) fn page_size(query: &Query) -> Result<usize, RequestError> {
+    let top = query.count("top")?.unwrap_or(DEFAULT_TOP);
+    Ok(usize::try_from(top.min(MAX_TOP)).unwrap_or(usize::MAX))
+}
+
+/// What came with the request as the end of the page before.
+pub(super) enum Position<T> {
+    First,
+    After(T),
+    /// A token that this host has not given out: nothing comes after that.
+    Nowhere,
+}
+
+impl<T> Position<T> {
+    pub(super) fn read(headers: &HeaderMap, read: impl FnOnce(&str) -> Option<T>) -> Self {
+        let token = headers.get(CONTINUATION).map(HeaderValue::as_bytes).unwrap_or_default();
+        match std::str::from_utf8(token).map(str::trim) {
+            // Some clients send the null of their language in the first request.
+            Ok("" | "null" | "undefined") => Self::First,
+            Ok(token) => read(token).map_or(Self::Nowhere, Self::After),
+            Err(_) => Self::Nowhere,
+        }
+    }
+}
+
+/// One page; the header is there on the last one, too, and empty.
+pub(super) fn page(body: &impl Serialize, next: Option<String>) -> Response<Bytes> {
+    let mut response = json(StatusCode::OK, body);
+    // A token has only digits.
+    let token = next.and_then(|token| HeaderValue::from_str(&token).ok());
+    let token = token.unwrap_or(HeaderValue::from_static(""));
+    response.headers_mut().insert(CONTINUATION, token);
+    response
 }
 
 impl Call<'_> {
     pub(super) async fn list(&self) -> Answer {
-        let token = self
-            .request
-            .headers()
-            .get(CONTINUATION)
-            .map(HeaderValue::as_bytes)
-            .unwrap_or_default();
-        let Some(after) = position(token) else {
-            return Ok(bad_argument(
-                "The continuation token is not one that this host gave out.",
-            ));
-        };
         let show_input = self.query.flag("showinput").unwrap_or(true);
-        let query = InstanceQuery {
-            created_from: self.query.time("createdtimefrom").map(|time| time.timestamp_micros()),
-            created_to: self.query.time("createdtimeto").map(|time| time.timestamp_micros()),
-            statuses: self.query.statuses("runtimestatus"),
+        let micros = |time: Option<DateTime<Utc>>| time.map(|time| time.timestamp_micros());
+        let top = page_size(&self.query)?;
+        let mut query = InstanceQuery {
+            created_from: micros(self.query.time("createdtimefrom")?),
+            created_to: micros(self.query.time("createdtimeto")?),
+            statuses: self.query.statuses("runtimestatus")?,
             id_prefix: self
                 .query
                 .text("instanceidprefix")
                 .filter(|prefix| !prefix.is_empty())
                 .map(str::to_owned),
             with_input: show_input,
-            limit: page_size(&self.query),
-            after,
+            limit: top.max(1),
+            after: None,
         };
-        let page = self.hub.list(query).await?;
-        let body: Vec<StatusBody<'_>> = page
+        match Position::read(self.request.headers(), key) {
+            Position::First => {}
+            Position::After(key) => query.after = Some(key),
+            Position::Nowhere => return Ok(page(&[(); 0], None)),
+        }
+        let after = query.after;
+        let found = self.hub.list(query).await?;
+        let next = match (top, found.instances.is_empty()) {
+            // A page of nothing ends where it began.
+            (0, false) => after.or(Some(InstanceKey(0))),
+            _ => found.next,
+        };
+        let body: Vec<StatusBody<'_>> = found
             .instances
             .iter()
+            .take(top)
             .map(|row| {
                 status_body(
                     row,
@@ -63,23 +102,10 @@ impl Call<'_> {
                 )
             })
             .collect();
-        let mut response = json(StatusCode::OK, &body);
-        if let Some(next) = page.next {
-            // Hexadecimal digits are valid in a header.
-            if let Ok(token) = HeaderValue::from_str(&format!("{:x}", next.0)) {
-                response.headers_mut().insert(CONTINUATION, token);
-            }
-        }
-        Ok(response)
+        Ok(page(&body, next.map(|next| format!("{:x}", next.0))))
     }
 }
 
-/// The position that a token stands for; `Some(None)` is the beginning, `None` a token that makes no sense.
-fn position(token: &[u8]) -> Option<Option<InstanceKey>> {
-    let token = std::str::from_utf8(token).ok()?.trim();
-    // Some clients send the null of their language in the first request.
-    if token.is_empty() || token == "null" || token == "undefined" {
-        return Some(None);
-    }
-    i64::from_str_radix(token, 16).ok().map(|key| Some(InstanceKey(key)))
+fn key(token: &str) -> Option<InstanceKey> {
+    i64::from_str_radix(token, 16).ok().map(InstanceKey)
 }

@@ -147,10 +147,12 @@ fn refusal(error: &RequestError) -> Response<Bytes> {
         RequestError::NotFound => empty(StatusCode::NOT_FOUND),
         RequestError::Ended(_) => empty(StatusCode::GONE),
         RequestError::NotFailed(_) | RequestError::FailedLocked { .. } => json(StatusCode::PRECONDITION_FAILED, &text),
-        RequestError::InUse(_) => self::error(StatusCode::CONFLICT, &text, Some(&text)),
+        RequestError::InUse(_) => self::error(StatusCode::CONFLICT, &text, None),
         RequestError::InvalidEntity(_) => self::error(StatusCode::BAD_REQUEST, &text, None),
         RequestError::InvalidJson(_) => self::error(StatusCode::BAD_REQUEST, "Invalid JSON content", Some(&text)),
-        RequestError::InvalidId(_) | RequestError::UnknownFunction(_) => bad_argument(&text),
+        RequestError::InvalidId(_) | RequestError::InvalidQuery(_) | RequestError::UnknownFunction(_) => {
+            bad_argument(&text)
+        }
         RequestError::Unavailable(_) => self::error(StatusCode::SERVICE_UNAVAILABLE, &text, None),
         RequestError::WrongState(_) | RequestError::Broken(_) => self::error(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -58,7 +58,8 @@ impl Call<'_> {
             Ok(()) => Ok(empty(StatusCode::ACCEPTED)),
             Err(RequestError::NotFound) => Ok(json(
                 StatusCode::NOT_FOUND,
-                &format!("No instance with ID '{id}' was found."),
+                // The dollar sign is the extension's.
+                &format!("No orchestration with instance ID \"${id}\" found."),
             )),
             Err(error) => Err(error),
         }

@@ -23,8 +23,8 @@ impl Call<'_> {
         let row = self.hub.find(id).await?.ok_or(RequestError::NotFound)?;
         if !row.state.status.is_terminal() {
             let text = format!(
-                "Cannot purge the instance '{id}': it is {}, and only instances that are Completed, Failed or \
-                 Terminated can be purged.",
+                "Only orchestrations in a terminal state can be purged, but the orchestration with instance ID {id} has \
+                 status {}",
                 row.state.status.name()
             );
             return Ok(json_response(StatusCode::PRECONDITION_FAILED, &text));
@@ -37,7 +37,7 @@ impl Call<'_> {
 
     /// Only instances that have ended are purged, whatever the filter says.
     pub(super) async fn purge_many(&self) -> Answer {
-        let Some(from) = self.query.time("createdtimefrom") else {
+        let Some(from) = self.query.time("createdtimefrom")? else {
             return Ok(json_response(
                 StatusCode::BAD_REQUEST,
                 &"Please provide value for 'createdTimeFrom' parameter.",
@@ -45,9 +45,9 @@ impl Call<'_> {
         };
         let to = self
             .query
-            .time("createdtimeto")
+            .time("createdtimeto")?
             .unwrap_or_else(|| self.hub.options.clock.now());
-        let statuses = match self.query.statuses("runtimestatus") {
+        let statuses = match self.query.statuses("runtimestatus")? {
             None => TERMINAL.to_vec(),
             Some(asked) => asked.into_iter().filter(|status| status.is_terminal()).collect(),
         };

@@ -1,11 +1,13 @@
-//! Query strings as the durable HTTP API reads them: names in any case, repeated names joined with commas, and a
-//! value that does not parse counts as not given.
+//! Query strings as the durable HTTP API reads them: names in any case, repeated names joined with commas.
+//!
+//! A flag or a number of seconds that does not parse counts as not given, as with the extension. What selects instances
+//! or entities must be understood: a filter that is dropped means all of them, and a purge forgets them.
 
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
-use crate::durable::engine::instance::RuntimeStatus;
+use crate::durable::{engine::instance::RuntimeStatus, hub::requests::RequestError};
 
 /// A parsed query string.
 #[derive(Debug, Default)]
@@ -58,8 +60,9 @@ impl Query {
         }
     }
 
-    pub(super) fn integer(&self, name: &str) -> Option<i64> {
-        self.text(name)?.trim().parse().ok()
+    /// A count; 0 is one.
+    pub(super) fn count(&self, name: &'static str) -> Result<Option<u64>, RequestError> {
+        self.understood(name, "a whole number, 0 or more", |text| text.parse().ok())
     }
 
     /// Seconds with a fraction.
@@ -72,22 +75,59 @@ impl Query {
         Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     }
 
-    pub(super) fn time(&self, name: &str) -> Option<DateTime<Utc>> {
-        time(self.text(name)?)
+    pub(super) fn time(&self, name: &'static str) -> Result<Option<DateTime<Utc>>, RequestError> {
+        self.understood(name, "a date and time such as 2031-05-06T07:08:09Z", time)
     }
 
-    /// Names or numbers; unknown ones are dropped, and nothing known means no filter.
-    pub(super) fn statuses(&self, name: &str) -> Option<Vec<RuntimeStatus>> {
-        let statuses: Vec<RuntimeStatus> = self
-            .text(name)?
-            .split(',')
-            .map(str::trim)
-            .filter_map(|part| {
-                RuntimeStatus::from_name(part).or_else(|| part.parse().ok().and_then(RuntimeStatus::from_number))
-            })
-            .collect();
-        (!statuses.is_empty()).then_some(statuses)
+    /// Names in any case, or numbers.
+    pub(super) fn statuses(&self, name: &'static str) -> Result<Option<Vec<RuntimeStatus>>, RequestError> {
+        self.understood(name, STATUSES, |text| {
+            let named = |part: &str| {
+                let number = || part.parse().ok().and_then(RuntimeStatus::from_number);
+                RuntimeStatus::from_name(part).or_else(number)
+            };
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            let statuses = parts.map(named).collect::<Option<Vec<_>>>()?;
+            (!statuses.is_empty()).then_some(statuses)
+        })
     }
+
+    /// A value that must be what it is taken for; `None` only where the name is missing. An empty value is not understood
+    /// either: it may be a variable of a script that was never set.
+    fn understood<T>(
+        &self,
+        name: &'static str,
+        what: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, RequestError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match read(text.trim()) {
+            Some(value) => Ok(Some(value)),
+            None => Err(RequestError::InvalidQuery(format!(
+                "The value '{text}' of '{}' is not understood: give {what}.",
+                spelled(name)
+            ))),
+        }
+    }
+}
+
+const STATUSES: &str = "one or more of Running, Completed, ContinuedAsNew, Failed, Canceled, Terminated, Pending, \
+                        Suspended, with commas between them";
+
+/// A parameter as it is documented, from its lower-case name.
+fn spelled(name: &'static str) -> &'static str {
+    const NAMES: [&str; 6] = [
+        "createdTimeFrom",
+        "createdTimeTo",
+        "lastOperationTimeFrom",
+        "lastOperationTimeTo",
+        "runtimeStatus",
+        "top",
+    ];
+    NAMES
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(name))
+        .unwrap_or(name)
 }
 
 /// Reads a date the way people and SDKs write them; without an offset it is UTC.
@@ -144,10 +184,10 @@ mod tests {
 
     #[test]
     fn names_are_case_insensitive_and_repeats_are_joined() {
-        let query = Query::parse("ShowInput=FALSE%20&runtimeStatus=Running&RUNTIMESTATUS=Completed,nonsense,7");
+        let query = Query::parse("ShowInput=FALSE%20&runtimeStatus=running&RUNTIMESTATUS=Completed,%207");
         assert_eq!(query.flag("showinput"), Some(false));
         assert_eq!(
-            query.statuses("runtimestatus"),
+            query.statuses("runtimestatus").unwrap(),
             Some(vec![
                 RuntimeStatus::Running,
                 RuntimeStatus::Completed,
@@ -157,12 +197,31 @@ mod tests {
     }
 
     #[test]
-    fn values_that_do_not_parse_count_as_not_given() {
-        let query = Query::parse("a=1&b=x&c=soon&d=running&e=NaN&f=-1&taskHub=,%20,Mine");
+    fn a_filter_that_is_not_understood_is_an_error_that_names_it() {
+        let query = Query::parse("top=x&createdTimeFrom=soon&createdTimeTo=&runtimeStatus=Completed,nonsense");
+        let refused = |text: RequestError| text.to_string();
+        assert_eq!(
+            query.count("top").map_err(refused),
+            Err("The value 'x' of 'top' is not understood: give a whole number, 0 or more.".to_owned())
+        );
+        assert!(refused(query.time("createdtimefrom").unwrap_err()).contains("'soon' of 'createdTimeFrom'"));
+        assert!(refused(query.time("createdtimeto").unwrap_err()).contains("'' of 'createdTimeTo'"));
+        assert!(refused(query.statuses("runtimestatus").unwrap_err()).contains("'Completed,nonsense'"));
+        for (value, understood) in [("-1", false), ("9", true), ("", false)] {
+            let query = Query::parse(&format!("top={value}"));
+            assert_eq!(query.count("top").is_ok(), understood, "{value}");
+        }
+        for value in [",", "", "8", "-1", "all", "Completed;Failed"] {
+            let query = Query::parse(&format!("runtimestatus={value}"));
+            assert!(query.statuses("runtimestatus").is_err(), "{value}");
+        }
+        assert_eq!(Query::default().statuses("runtimestatus").unwrap(), None);
+    }
+
+    #[test]
+    fn flags_and_seconds_that_do_not_parse_count_as_not_given() {
+        let query = Query::parse("a=1&e=NaN&f=-1&taskHub=,%20,Mine");
         assert_eq!(query.flag("a"), None);
-        assert_eq!(query.integer("b"), None);
-        assert_eq!(query.time("c"), None);
-        assert_eq!(query.statuses("d"), None);
         assert_eq!(query.seconds("e"), None);
         assert_eq!(query.seconds("f"), None);
         assert_eq!(query.first("taskhub"), Some("Mine"));

@@ -5,11 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::{
     Answer, Call,
-    response::{bad_argument, json, poll_at, raw_json},
+    response::{bad_argument, error as refused, json, poll_at, raw_json},
     status::{Shown, status_body, value},
 };
 use crate::durable::{
@@ -17,8 +17,16 @@ use crate::durable::{
     hub::requests::{RequestError, Start},
 };
 
-/// What stays as it is in a path segment: the unreserved characters.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// What is encoded in the path of a management URL: the extension encodes as forms do, and a blank becomes a plus.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'*')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b' ');
 /// No HTTP client waits longer, and a wait that never ends would hold memory.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 /// Seconds until a client should look again.
@@ -47,6 +55,11 @@ impl Call<'_> {
             Err(RequestError::NotFound) => Ok(bad_argument(
                 "InstanceId does not match a valid orchestration instance.",
             )),
+            Err(error @ RequestError::InUse(_)) => Ok(refused(
+                StatusCode::CONFLICT,
+                "A non-terminal instance with this instance ID already exists.",
+                Some(&error.to_string()),
+            )),
             Err(error) => Err(error),
         }
     }
@@ -57,7 +70,8 @@ impl Call<'_> {
         // A byte order mark in front is what some editors leave in files that people post.
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         let text = std::str::from_utf8(body).map_err(|error| RequestError::InvalidJson(error.to_string()))?;
-        serde_json::from_str::<IgnoredAny>(text).map_err(|error| RequestError::InvalidJson(error.to_string()))?;
+        // Read as it will be read later: as a value, so that what no reader can hold is refused here.
+        serde_json::from_str::<Value>(text).map_err(|error| RequestError::InvalidJson(error.to_string()))?;
         Ok(text.trim())
     }
 
@@ -79,13 +93,9 @@ impl Call<'_> {
                 value(row.state.output.as_deref()).get().to_owned(),
             ));
         }
-        let as_error = self.query.flag("returninternalservererroronfailure").unwrap_or(false);
-        let status = match row.state.status {
-            RuntimeStatus::Failed if as_error => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::OK,
-        };
+        // 200 also for one that failed: `returnInternalServerErrorOnFailure` concerns the status, not the start.
         Ok(json(
-            status,
+            StatusCode::OK,
             &status_body(
                 &row,
                 Shown {
@@ -98,7 +108,7 @@ impl Call<'_> {
 
     /// The 202 that tells where to look.
     fn check_status(&self, id: &str) -> Response<Bytes> {
-        let in_path = utf8_percent_encode(id, SEGMENT).to_string();
+        let in_path = utf8_percent_encode(id, SEGMENT).to_string().replace(' ', "+");
         let mut urls = self.urls().management(id, &in_path, false);
         if self.query.flag("returninternalservererroronfailure").unwrap_or(false) {
             urls.status_query_get_uri

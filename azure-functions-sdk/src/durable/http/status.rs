@@ -39,6 +39,8 @@ pub(super) struct StatusBody<'a> {
     last_updated_time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     history_events: Option<Vec<serde_json::Value>>,
+    /// Of instances that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<&'a str>,
 }
 
@@ -87,7 +89,7 @@ pub(super) fn status_body(row: &InstanceRow, shown: Shown) -> StatusBody<'_> {
         created_time: whole_seconds(row.state.created),
         last_updated_time: whole_seconds(row.state.updated),
         history_events: shown.history,
-        version: row.version.as_deref(),
+        version: row.version.as_deref().filter(|version| !version.is_empty()),
     }
 }
 
@@ -152,7 +154,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             body,
-            r#"{"name":"f","instanceId":"i","runtimeStatus":"Running","input":{"b": 1.10, "a": "2031-05-06T07:08:09Z"},"customStatus":"plain text","output":null,"createdTime":"2031-05-06T07:08:09Z","lastUpdatedTime":"2031-05-06T07:08:10Z","version":null}"#
+            r#"{"name":"f","instanceId":"i","runtimeStatus":"Running","input":{"b": 1.10, "a": "2031-05-06T07:08:09Z"},"customStatus":"plain text","output":null,"createdTime":"2031-05-06T07:08:09Z","lastUpdatedTime":"2031-05-06T07:08:10Z"}"#
         );
         let hidden = serde_json::to_string(&status_body(
             &row(),

@@ -10,6 +10,7 @@ mod create;
 mod dispatch;
 mod entity;
 mod episode;
+mod functions;
 mod name;
 mod options;
 mod record;

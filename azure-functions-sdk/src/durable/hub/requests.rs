@@ -39,7 +39,8 @@ pub(crate) enum RequestError {
     WrongState(String),
     #[error("An Orchestration instance with the status {} already exists.", .0.name())]
     InUse(RuntimeStatus),
-    #[error("The rewind operation is only supported on failed orchestration instances; this one is {}.", .0.name())]
+    /// In the words of the extension, as are the others that name a state.
+    #[error("This orchestration has status {}, but only orchestrations in the \"Failed\" state can be rewound.", .0.name())]
     NotFailed(RuntimeStatus),
     #[error(
         "The instance '{instance_id}' failed in a critical section and cannot be rewound: its locks on {} ended with it, so \
@@ -54,6 +55,9 @@ pub(crate) enum RequestError {
     InvalidJson(String),
     #[error("{0}")]
     InvalidId(String),
+    /// A value in the query that says what is meant cannot be read.
+    #[error("{0}")]
+    InvalidQuery(String),
     /// No entity can have this name and key.
     #[error("{0}")]
     InvalidEntity(String),
@@ -74,6 +78,13 @@ impl From<StoreError> for RequestError {
             other => Self::Broken(other.to_string()),
         }
     }
+}
+
+fn wrong_state(operation: &str, id: &str, status: RuntimeStatus) -> RequestError {
+    RequestError::WrongState(format!(
+        "Cannot {operation} the orchestration instance {id} because instance is in the {} state.",
+        status.name()
+    ))
 }
 
 fn listed(entities: &[EntityId]) -> String {
@@ -194,7 +205,7 @@ impl Inner {
             let mut state = self.state();
             match state.find(id) {
                 Some((_, live)) => {
-                    check(live.state.status)?;
+                    check(live.next_status())?;
                     let (reply, written) = oneshot::channel();
                     let mut commit = Commit::default();
                     let message = make(self.now());
@@ -232,9 +243,7 @@ impl Inner {
 
     pub(crate) async fn suspend(self: &Arc<Self>, id: &str, reason: String) -> Result<(), RequestError> {
         let check = |status| match status {
-            RuntimeStatus::Suspended => Err(RequestError::WrongState(
-                "The instance is already suspended.".to_owned(),
-            )),
+            RuntimeStatus::Suspended => Err(wrong_state("suspend", id, status)),
             _ => Ok(()),
         };
         self.send(id, check, |now| Message::suspend(now, reason)).await
@@ -243,10 +252,7 @@ impl Inner {
     pub(crate) async fn resume(self: &Arc<Self>, id: &str, reason: String) -> Result<(), RequestError> {
         let check = |status| match status {
             RuntimeStatus::Suspended => Ok(()),
-            other => Err(RequestError::WrongState(format!(
-                "The instance is not suspended: it is {}.",
-                other.name()
-            ))),
+            other => Err(wrong_state("resume", id, other)),
         };
         self.send(id, check, |now| Message::resume(now, reason)).await
     }
@@ -311,7 +317,7 @@ impl Inner {
     /// The status of an instance; of one that runs, as the next message will find it.
     pub(crate) async fn status(self: &Arc<Self>, id: &str) -> Result<RuntimeStatus, RequestError> {
         if let Some((_, live)) = self.state().find(id) {
-            return Ok(live.state.status);
+            return Ok(live.next_status());
         }
         Ok(self.find(id).await?.ok_or(RequestError::NotFound)?.state.status)
     }
@@ -357,33 +363,12 @@ impl Inner {
     /// Refuses a name that is no orchestration. Before a worker has loaded nobody knows; then the instance fails later.
     fn check_function(&self, name: &str) -> Result<(), RequestError> {
         let state = self.state();
-        let Some(functions) = &state.functions else {
-            return Ok(());
-        };
-        if functions
-            .functions
-            .contains_key(&(WorkKind::Orchestration, name.to_lowercase()))
-        {
-            return Ok(());
+        match &state.functions {
+            Some(functions) if !functions.has(WorkKind::Orchestration, name) => {
+                Err(RequestError::UnknownFunction(functions.missing_orchestration(name)))
+            }
+            _ => Ok(()),
         }
-        let known: Vec<String> = functions
-            .functions
-            .iter()
-            .filter(|((kind, _), _)| *kind == WorkKind::Orchestration)
-            .map(|(_, function)| format!("'{function}'"))
-            .collect();
-        let additional = if known.is_empty() {
-            "No orchestrator functions are currently registered!".to_owned()
-        } else {
-            format!(
-                "The following are the known orchestrator functions: {}.",
-                known.join(", ")
-            )
-        };
-        Err(RequestError::UnknownFunction(format!(
-            "The function '{name}' doesn't exist, is disabled, or is not an orchestrator function. Additional info: \
-             {additional}"
-        )))
     }
 
     pub(super) fn check_health(&self) -> Result<(), RequestError> {

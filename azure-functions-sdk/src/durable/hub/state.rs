@@ -11,7 +11,12 @@ use tokio::sync::oneshot;
 
 use super::entity::LiveEntity;
 use crate::durable::{
-    engine::{entity::EntityMessage, instance::Instance, message::Message},
+    engine::{
+        entity::EntityMessage,
+        event::EventKind,
+        instance::{Instance, RuntimeStatus},
+        message::Message,
+    },
     store::{Commit, InstanceKey, InstanceState, Micros, RowId},
     work::DurableFunctions,
 };
@@ -162,6 +167,20 @@ impl Live {
 
     pub(super) fn ended(&self) -> bool {
         self.state.status.is_terminal()
+    }
+
+    /// The status as the next message will find it: what has been accepted counts, though no episode has taken it yet.
+    pub(super) fn next_status(&self) -> RuntimeStatus {
+        let newest = self
+            .inbox
+            .iter()
+            .rev()
+            .find_map(|inbound| match inbound.message.event.kind {
+                EventKind::ExecutionSuspended { .. } => Some(RuntimeStatus::Suspended),
+                EventKind::ExecutionResumed { .. } => Some(RuntimeStatus::Running),
+                _ => None,
+            });
+        newest.unwrap_or(self.state.status)
     }
 }
 

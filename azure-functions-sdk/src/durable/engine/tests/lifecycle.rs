@@ -41,9 +41,29 @@ fn a_suspended_instance_records_events_and_withholds_them() {
     assert_eq!(run.status(), RuntimeStatus::Suspended);
     run.push(Message::resume(run.now, "back".to_owned())).asks(&actions);
     assert_eq!(run.history(), "12 0 4#0 13 12 19 13 12 5>0 13 12 20 4#1 13");
-    assert_eq!((run.status(), run.output()), (RuntimeStatus::Running, ""));
+    assert_eq!((run.status(), run.output()), (RuntimeStatus::Running, "\"back\""));
     run.completed(1, "1").state(true, &actions);
     assert_eq!(run.status(), RuntimeStatus::Completed);
+    assert_ne!(run.output(), "\"back\"", "an end has an output of its own");
+}
+
+#[test]
+fn the_reason_of_a_client_is_shown_as_json_where_it_is_json_and_none_as_nothing() {
+    for (reason, output) in [
+        ("enough", Some("\"enough\"")),
+        ("{\"a\":1}", Some("{\"a\":1}")),
+        ("12", Some("12")),
+        ("{oops", Some("\"{oops\"")),
+        ("\"\\ud83d\"", Some("\"\\\"\\\\ud83d\\\"\"")),
+        ("", None),
+    ] {
+        let mut run = Run::new();
+        let decision = run.push(Message::terminate(ten(), reason.to_owned())).state(true, "");
+        assert_eq!(decision.output.as_deref(), output, "{reason}");
+        let mut run = Run::new();
+        let decision = run.push(Message::suspend(ten(), reason.to_owned())).state(true, "");
+        assert_eq!(decision.output.as_deref(), output, "{reason}");
+    }
 }
 
 #[test]

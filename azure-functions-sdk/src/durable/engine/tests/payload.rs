@@ -18,7 +18,7 @@ fn the_first_payload_is_as_the_extension_writes_it() {
             r#"{"history":[{"EventId":-1,"IsPlayed":false,"Timestamp":"2031-05-04T10:00:00Z","EventType":12},"#,
             r#"{"OrchestrationInstance":{"InstanceId":"order-7f3a","ExecutionId":"e0"},"ParentInstance":null,"#,
             r#""Name":"ShipOrder","Version":"","Input":"{\"sku\":\"b-17\"}","Tags":null,"Correlation":null,"#,
-            r#""ParentTraceContext":null,"ScheduledStartTime":null,"Generation":0,"EventId":-1,"IsPlayed":false,"#,
+            r#""ParentTraceContext":null,"ScheduledStartTime":null,"Generation":0,"GenerateNewTrace":false,"EventId":-1,"IsPlayed":false,"#,
             r#""Timestamp":"2031-05-04T09:59:58.9Z","EventType":0}],"input":{"sku":"b-17"},"instanceId":"order-7f3a","#,
             r#""isReplaying":false,"parentInstanceId":null,"upperSchemaVersion":1,"upperSchemaVersionNew":3,"#,
             r#""longRunningTimerIntervalDuration":"3.00:00:00","maximumShortTimerDuration":"6.00:00:00","#,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::durable::{
-    engine::entity::{EntityId, EntityMessage, Posted, Request, missing},
+    engine::entity::{EntityId, EntityMessage, Posted, Request},
     hub::{Inner, dispatch::Committed, requests::RequestError},
     store::{Commit, EntityPage, EntityQuery, EntityRow},
     work::WorkKind,
@@ -41,10 +41,12 @@ impl Inner {
     /// Refuses a name that is no entity. Before a worker has loaded nobody knows.
     fn check_entity(&self, target: &EntityId) -> Result<(), RequestError> {
         let state = self.state();
-        if state.functions.is_none() || state.function(WorkKind::Entity, &target.name).is_some() {
-            return Ok(());
+        match &state.functions {
+            Some(functions) if !functions.has(WorkKind::Entity, &target.name) => {
+                Err(RequestError::UnknownFunction(functions.missing_entity(&target.name)))
+            }
+            _ => Ok(()),
         }
-        Err(RequestError::UnknownFunction(missing(&target.name)))
     }
 
     /// The entity, if there is anything of it on disk.
