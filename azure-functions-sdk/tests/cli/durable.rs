@@ -69,7 +69,7 @@ fn row_106_the_verbs_of_durable_do_what_the_api_does() {
         started["statusQueryGetUri"]
             .as_str()
             .unwrap()
-            .contains("/instances/a%20sum?")
+            .contains("/instances/a+sum?")
     );
     assert_eq!(app.status("a%20sum")["output"], 385);
     let input = folder.path().join("input.json");
@@ -122,7 +122,7 @@ fn row_106_the_verbs_of_durable_do_what_the_api_does() {
     assert!(
         verbs
             .refusal(&["rewind", "ask"])
-            .contains("only supported on failed orchestration instances")
+            .contains("only orchestrations in the \"Failed\" state")
     );
     verbs.says(&["rewind", "odd", "--reason", "for the test"]);
     app.poll(&format!("{INSTANCES}/odd?showHistory=true"), |odd| {

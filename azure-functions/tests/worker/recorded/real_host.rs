@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// The capabilities that hosts know (`RpcWorkerConstants.cs`); keys are compared with their case, and what is not known does
 /// nothing.
-const CAPABILITIES: [&str; 18] = [
+const CAPABILITIES: [&str; 19] = [
     "AcceptsListOfFunctionLoadRequests",
     "EnableUserCodeException",
     "HandlesInvocationCancelMessage",
@@ -26,6 +26,7 @@ const CAPABILITIES: [&str; 18] = [
     "SupportsLoadResponseCollection",
     "TypedDataCollection",
     "UseNullableValueDictionaryForHttp",
+    "WorkerApplicationInsightsLoggingEnabled",
     "WorkerOpenTelemetryEnabled",
     "WorkerStatus",
 ];
