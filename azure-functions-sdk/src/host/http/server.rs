@@ -72,6 +72,12 @@ impl<S: Service> Server<S> {
                 clients.forget_next().await;
             }
             let has_room = clients.tasks.len() < self.limits.connections;
+            if !has_room {
+                let limit = self.limits.connections;
+                let text =
+                    format!("all {limit} connections wait for answers, so new ones wait: `ulimit -n` allows more");
+                crowds.log(Level::Warn, text);
+            }
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = beat.tick() => clients.check(),
