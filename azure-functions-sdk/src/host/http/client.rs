@@ -182,3 +182,85 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        task::Wake,
+    };
+    use tokio::time::advance;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn client() -> Client {
+        Client::new(MinRate::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_clients_are_spared_before_idle_ones_and_running_functions_never() {
+        let (slow, idle, running) = (client(), client(), client());
+        idle.request_began();
+        idle.answered();
+        running.request_began();
+        advance(SECOND / 2).await;
+        let spare = |client: &Client| client.spare(Instant::now());
+        assert_eq!(spare(&slow), Some(Spare::Slow(SECOND / 2)));
+        assert_eq!(spare(&idle), None, "its next request may be on its way");
+        advance(SECOND).await;
+        assert_eq!(spare(&idle), Some(Spare::Idle(SECOND * 3 / 2)));
+        assert!(spare(&slow) > spare(&idle));
+        assert_eq!(spare(&running), None);
+        slow.cut.cancel();
+        assert_eq!(spare(&slow), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_who_reads_at_the_rate_is_served_to_the_end_and_one_who_stops_is_cut() {
+        let client = client();
+        client.request_began();
+        client.write_blocked();
+        for _ in 0..100 {
+            advance(SECOND).await;
+            client.wrote(240, false);
+            client.write_blocked();
+            client.check(Instant::now());
+            assert!(!client.cut.is_cancelled());
+        }
+        advance(SECOND * 6).await;
+        client.check(Instant::now());
+        assert!(client.cut.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_time_that_the_host_waits_for_a_body_counts() {
+        struct Woken(AtomicBool);
+        impl Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, Ordering::SeqCst);
+            }
+        }
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let client = client();
+        client.request_began();
+        // A worker is being started, say.
+        advance(SECOND * 20).await;
+        assert!(!client.await_body(&waker));
+        advance(SECOND * 4).await;
+        client.check(Instant::now());
+        assert!(!client.await_body(&waker));
+        advance(SECOND * 2).await;
+        client.check(Instant::now());
+        assert!(woken.0.load(Ordering::SeqCst) && client.await_body(&waker));
+        // The next request on the connection begins anew.
+        client.body_ended();
+        client.answered();
+        client.request_began();
+        assert!(!client.await_body(&waker));
+    }
+}
