@@ -2,7 +2,7 @@
 
 use super::{
     function::Function,
-    http::{Answer, Backend, HttpCall},
+    http::{Answer, Backend, HttpCall, HungUp},
     http_request::HttpInvocation,
     invocation::TriggerInput,
     runner::FunctionRunner,
@@ -48,9 +48,13 @@ impl Backend for HostBackend {
                 *response.status_mut() = StatusCode::NOT_FOUND;
                 return response;
             };
-            let parts = call.parts;
+            let mut parts = call.parts;
+            let hung_up = parts.extensions.remove::<HungUp>();
             let mut request = HttpInvocation::new(parts.method, call.url, parts.headers, call.route_values, call.body);
             request.tells_failures = call.is_local;
+            if let Some(HungUp(hung_up)) = hung_up {
+                request.hung_up = hung_up;
+            }
             runner.invoke_http(&function, request).await
         })
     }

@@ -56,6 +56,8 @@ pub(crate) struct Call {
     pub(crate) inputs: Vec<ParameterBinding>,
     pub(crate) metadata: HashMap<String, TypedData>,
     pub(crate) trace_context: Option<super::rpc::messages::RpcTraceContext>,
+    /// Cancelled when the caller has gone, it seems: the worker is told, and its answer is still awaited.
+    pub(crate) hung_up: CancellationToken,
 }
 
 impl WorkerChannel {
@@ -90,7 +92,7 @@ impl WorkerChannel {
     /// Dropping the future cancels the invocation if the worker can be told; what it still does is not awaited.
     pub(crate) async fn invoke(&self, id: InvocationId, function: &Arc<Function>, call: Call) -> Option<Outcome> {
         let deadline = self.function_timeout.map(|limit| Instant::now() + limit);
-        let answer = self.in_flight.add(id, function, deadline)?;
+        let mut answer = self.in_flight.add(id, function, deadline)?;
         let invocation_id = id.to_string();
         let request = InvocationRequest {
             invocation_id: invocation_id.clone(),
@@ -106,7 +108,14 @@ impl WorkerChannel {
             channel: self,
             invocation_id: Some(invocation_id),
         };
-        let outcome = answer.await;
+        let outcome = tokio::select! {
+            biased;
+            outcome = &mut answer => outcome,
+            () = call.hung_up.cancelled() => {
+                on_drop.cancel();
+                answer.await
+            }
+        };
         on_drop.invocation_id = None;
         Some(outcome.unwrap_or_else(|_| Err(InvokeError::WorkerDied(WorkerDeath::new("its answer was lost", "")))))
     }
@@ -217,8 +226,8 @@ struct CancelOnDrop<'a> {
     invocation_id: Option<String>,
 }
 
-impl Drop for CancelOnDrop<'_> {
-    fn drop(&mut self) {
+impl CancelOnDrop<'_> {
+    fn cancel(&mut self) {
         if let Some(invocation_id) = self.invocation_id.take()
             && self.channel.capabilities.cancel
         {
@@ -227,6 +236,12 @@ impl Drop for CancelOnDrop<'_> {
                 invocation_id,
             }));
         }
+    }
+}
+
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        self.cancel();
     }
 }
 

@@ -17,6 +17,7 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
 };
+use tokio_util::sync::CancellationToken;
 
 /// One request for an HTTP function.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub struct HttpInvocation {
     pub body: Bytes,
     /// Whether the caller is on this machine, and is told why a function failed.
     pub tells_failures: bool,
+    /// Cancelled when the caller has gone, it seems.
+    pub(crate) hung_up: CancellationToken,
 }
 
 impl HttpInvocation {
@@ -53,6 +56,7 @@ impl HttpInvocation {
             params,
             body,
             tells_failures: false,
+            hung_up: CancellationToken::new(),
         }
     }
 
@@ -148,6 +152,7 @@ pub(crate) fn call(function: &Function, request: &HttpInvocation, capabilities: 
     Prepared {
         trigger,
         trace_context: Some(trace_context),
+        hung_up: request.hung_up.clone(),
     }
 }
 

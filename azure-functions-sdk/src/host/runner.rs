@@ -21,6 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// How long a caller over HTTP waits for a worker.
 const HTTP_WAIT: Duration = Duration::from_secs(30);
@@ -198,6 +199,7 @@ impl FunctionRunner {
         let prepare = |_: &WorkerChannel, _: &Function| Prepared {
             trigger: trigger.clone(),
             trace_context: None,
+            hung_up: CancellationToken::new(),
         };
         self.run(function, reason, wait, prepare).await
     }
@@ -218,11 +220,16 @@ impl FunctionRunner {
                     reason: reason.clone(),
                 });
             }
-            let Prepared { trigger, trace_context } = prepare(&channel, function);
+            let Prepared {
+                trigger,
+                trace_context,
+                hung_up,
+            } = prepare(&channel, function);
             let call = Call {
                 inputs: self.inputs(function, trigger.data),
                 metadata: trigger.metadata,
                 trace_context,
+                hung_up,
             };
             if let Some(outcome) = self.run_on(&channel, function, reason, call).await {
                 return outcome;
@@ -342,4 +349,6 @@ fn failed(function: &Function, request: &HttpInvocation, why: &str) -> Response<
 pub(crate) struct Prepared {
     pub(crate) trigger: TriggerInput,
     pub(crate) trace_context: Option<RpcTraceContext>,
+    /// Cancelled when the caller has gone, it seems.
+    pub(crate) hung_up: CancellationToken,
 }

@@ -16,13 +16,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    RequestBody, ServerLimits, answer_body::AnswerBuffers, client::Client, client_stream::ClientStream, room::Room,
+    RequestBody, ServerLimits,
+    answer_body::AnswerBuffers,
+    client::Client,
+    client_stream::ClientStream,
+    hang_up::{self, HungUp},
+    room::Room,
     seldom::Seldom,
 };
 
 /// What stands behind a server.
 pub(in crate::host) trait Service: Send + Sync + 'static {
-    /// Answers a request. Dropped if the client goes away.
+    /// Answers a request. [`HungUp`] in its extensions tells when the client has gone, it seems.
     fn answer(&self, request: Request<RequestBody>) -> impl Future<Output = Response<Bytes>> + Send;
 }
 
@@ -102,24 +107,28 @@ impl<S: Service> Server<S> {
         let _ = tokio::time::timeout(grace, all_ended).await;
     }
 
-    /// One connection. If the client goes away while a request runs, hyper drops the request's future, and with it the
-    /// invocation.
+    /// One connection. A request of a client that goes away runs to its end, and is told of it.
     async fn connection(self: Arc<Self>, stream: TcpStream, client: Arc<Client>, stop: CancellationToken) {
         let _ = stream.set_nodelay(true);
         let stream = ClientStream::new(stream, Arc::clone(&client));
-        let cut = client.cut.clone();
+        let (cut, reader) = (client.cut.clone(), stream.reader());
         let header_timeout = self.limits.header_timeout;
         let service = service_fn(move |request: Request<Incoming>| {
-            let (server, client) = (Arc::clone(&self), Arc::clone(&client));
+            let (server, client, reader) = (Arc::clone(&self), Arc::clone(&client), Arc::clone(&reader));
             client.request_began();
             async move {
-                let request = request.map(|body| RequestBody::new(body, Arc::clone(&client), server.bodies.clone()));
-                let answer = server.service.answer(request).await;
+                let hung_up = HungUp::default();
+                let mut request =
+                    request.map(|body| RequestBody::new(body, Arc::clone(&client), server.bodies.clone()));
+                request.extensions_mut().insert(hung_up.clone());
+                let answer = hang_up::watched((*reader).as_ref(), &hung_up, server.service.answer(request)).await;
                 Ok::<_, Infallible>(server.buffers.hold(answer, client).await)
             }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
+            // A client that sends no more may still read.
+            .half_close(true)
             .header_read_timeout(header_timeout)
             .serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);

@@ -7,7 +7,7 @@ mod requests;
 mod waits;
 
 use super::*;
-use crate::host::http::FrontTrigger;
+use crate::host::http::{FrontTrigger, HungUp};
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::Mutex;
@@ -41,8 +41,12 @@ impl Backend for Recorder {
             self.hanging.notify_one();
             let guard = Guard(Arc::clone(&self.dropped));
             let release = Arc::clone(&self.release);
+            let HungUp(hung_up) = call.parts.extensions.get().cloned().unwrap_or_default();
             return Box::pin(async move {
-                release.notified().await;
+                tokio::select! {
+                    () = release.notified() => {}
+                    () = hung_up.cancelled() => {}
+                }
                 drop(guard);
                 Response::new(Bytes::from_static(b"late"))
             });

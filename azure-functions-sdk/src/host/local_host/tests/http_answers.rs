@@ -5,16 +5,28 @@ use crate::host::rpc::messages::{RpcHttp, TypedData};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The function `answer` answers with the status and the headers that stand in the request, one a line, and with the text
-/// `fine`; `fails` fails; `echo` answers with the body.
+/// `fine`; `fails` fails; `echo` answers with the body; `waits` answers when it is cancelled.
 fn app() -> FakeLauncher {
     FakeLauncher::new(|mut worker| async move {
-        let functions = ["answer", "fails", "echo"].map(|name| metadata(name, &[HTTP, HTTP_RETURN]));
+        let functions = ["answer", "fails", "echo", "waits"].map(|name| metadata(name, &[HTTP, HTTP_RETURN]));
         worker
-            .start(&["RpcHttpBodyOnly", "RawHttpBodyBytes"], functions.to_vec())
+            .start(
+                &["RpcHttpBodyOnly", "RawHttpBodyBytes", "HandlesInvocationCancelMessage"],
+                functions.to_vec(),
+            )
             .await;
+        let mut waiting = Vec::new();
         while let Some(content) = worker.next().await {
-            let Content::InvocationRequest(request) = content else {
-                continue;
+            let request = match content {
+                Content::InvocationRequest(request) => request,
+                Content::InvocationCancel(cancel) => {
+                    let cancelled = |request: &mut InvocationRequest| request.invocation_id == cancel.invocation_id;
+                    for request in waiting.extract_if(.., cancelled) {
+                        worker.answer(&request, Some(Data::String("told".to_owned())));
+                    }
+                    continue;
+                }
+                _ => continue,
             };
             let body = match &request.input_data[0].rpc_data {
                 Some(RpcData::Data(TypedData {
@@ -27,6 +39,7 @@ fn app() -> FakeLauncher {
             };
             match request.function_id.as_str() {
                 "id-of-fails" => worker.fail(&request, "the stock is empty\n\n$OutOfProcData$:{}"),
+                "id-of-waits" => waiting.push(request),
                 "id-of-echo" => worker.answer(&request, Some(Data::Bytes(body))),
                 _ => worker.answer(&request, Some(Data::Http(Box::new(http(&body))))),
             }
@@ -157,5 +170,34 @@ async fn a_chunked_body_is_delivered_with_one_warning_that_the_real_host_drops_i
         "{:?}",
         captured.lines()
     );
+    host.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_function_of_a_client_that_hung_up_is_told_and_its_answer_still_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let (host, captured) = start_with(options(&folder), app()).await;
+    let request = format!("GET /api/waits HTTP/1.1\r\nHost: {}\r\n\r\n", host.address());
+    // It may still read.
+    let mut stream = TcpStream::connect(host.address()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    timeout(TEST_LIMIT, stream.read_to_string(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with("told"),
+        "{answer}"
+    );
+    // It is gone.
+    let mut stream = TcpStream::connect(host.address()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    drop(stream);
+    until("the function ends", async || {
+        count(&captured, "Executed 'Functions.waits' (Succeeded") == 2
+    })
+    .await;
     host.shutdown().await;
 }

@@ -19,6 +19,23 @@ async fn a_client_that_goes_away_cancels_the_invocation() {
 }
 
 #[tokio::test]
+async fn a_client_that_half_closes_gets_its_answer() {
+    let fixture = serving(FrontDoorOptions::default()).await;
+    let mut stream = TcpStream::connect(fixture.door.local_addr()).await.unwrap();
+    let request = b"POST /api/hang HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi";
+    stream.write_all(request).await.unwrap();
+    stream.shutdown().await.unwrap();
+    fixture.backend.hanging.notified().await;
+    fixture.backend.release.notify_one();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("late"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
 async fn calls_wait_for_the_worker_and_then_give_up() {
     let options = FrontDoorOptions {
         ready_timeout: Duration::from_millis(50),

@@ -1,0 +1,46 @@
+//! Clients that send no more while their request runs.
+//!
+//! A client that has closed its half of the connection may have gone, or wait for its answer: nothing tells the one from the other
+//! before something is written. So it gets its answer in any case, and the function is told to stop after a while.
+
+use std::{future::Future, time::Duration};
+
+use tokio::{net::TcpStream, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+/// In the extensions of a request: cancelled when its client has hung up.
+#[derive(Clone, Debug, Default)]
+pub(in crate::host) struct HungUp(pub(in crate::host) CancellationToken);
+
+/// How long a client that sends no more may wait before the function is told to stop: as long as the real host takes.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often the connection is looked at while there are bytes that hide its end.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Waits for an answer, and says in `hung_up` when the client seems to have gone.
+pub(super) async fn watched<T>(stream: &TcpStream, hung_up: &HungUp, answer: impl Future<Output = T>) -> T {
+    tokio::pin!(answer);
+    let is_whole = tokio::select! {
+        biased;
+        answer = answer.as_mut() => return answer,
+        is_whole = sends_no_more(stream) => is_whole,
+    };
+    if is_whole && let Ok(answer) = timeout(PATIENCE, answer.as_mut()).await {
+        return answer;
+    }
+    hung_up.0.cancel();
+    answer.await
+}
+
+/// Returns when the client will send nothing more; false if the connection is broken.
+async fn sends_no_more(stream: &TcpStream) -> bool {
+    loop {
+        match stream.peek(&mut [0]).await {
+            Ok(0) => return true,
+            // The rest of the body, or the next request.
+            Ok(_) => tokio::time::sleep(LOOK).await,
+            Err(_) => return false,
+        }
+    }
+}
