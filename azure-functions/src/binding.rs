@@ -49,8 +49,8 @@ pub(crate) mod signature;
 mod spec;
 mod text;
 
-pub(crate) use data::parse_json;
 pub use data::{BindingData, ModelBindingData};
+pub(crate) use data::{parse_json, unreadable};
 pub(crate) use input::Source;
 pub use input::{FromBinding, Input};
 pub(crate) use metadata::{bindings, output_name};

@@ -64,6 +64,7 @@ pub mod http;
 #[doc(hidden)]
 pub mod in_process;
 mod invocation;
+mod json_text;
 mod panics;
 pub mod prelude;
 mod registry;

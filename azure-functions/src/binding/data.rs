@@ -3,6 +3,7 @@
 use crate::{
     BindingError,
     http::{Exchange, HttpRequest, HttpResponse, Undeliverable},
+    json_text,
     rpc::{
         self, CollectionBytes, CollectionDouble, CollectionModelBindingData, CollectionSInt64, CollectionString, Data,
         TypedData,
@@ -68,9 +69,10 @@ impl BindingData {
     /// The value written as JSON.
     ///
     /// # Errors
-    /// If the value cannot be written as JSON, say a map whose keys are not text.
+    /// If the value cannot be written as JSON, say a map whose keys are not text, or could not be read back, because it is nested more
+    /// than 127 levels deep.
     pub fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, BindingError> {
-        serde_json::to_string(value)
+        json_text::write(value)
             .map(Self::Json)
             .map_err(|error| BindingError::with_source(format!("the value cannot be written as JSON: {error}"), error))
     }
@@ -110,18 +112,21 @@ impl BindingData {
     /// Base64, as the host writes them.
     ///
     /// This is the rule for the inputs of durable functions, where the host sends `hi` for the text `"hi"`.
-    pub fn into_value(self) -> Value {
-        match self {
+    ///
+    /// # Errors
+    /// If the text is JSON that cannot be read: nested more than 127 levels deep, with a number that no `f64` holds, or half of a
+    /// surrogate pair. The message says where.
+    pub fn into_value(self) -> Result<Value, BindingError> {
+        Ok(match self {
             Self::None => Value::Null,
-            Self::String(text) | Self::Json(text) => match serde_json::from_str(&text) {
-                Ok(value) => value,
+            Self::String(text) | Self::Json(text) => match text.as_str() {
                 // The host writes flags as .NET does.
-                Err(_) if text == "True" => Value::Bool(true),
-                Err(_) if text == "False" => Value::Bool(false),
-                Err(_) => Value::String(text),
+                "True" => Value::Bool(true),
+                "False" => Value::Bool(false),
+                text => json_text::value_or_text(text).map_err(unreadable)?,
             },
             Self::Bytes(bytes) => match std::str::from_utf8(&bytes) {
-                Ok(text) => Self::String(text.to_owned()).into_value(),
+                Ok(text) => return Self::String(text.to_owned()).into_value(),
                 Err(_) => Value::String(base64::Engine::encode(
                     &base64::engine::general_purpose::STANDARD,
                     &bytes,
@@ -132,10 +137,13 @@ impl BindingData {
             Self::Strings(texts) => texts.into(),
             Self::Integers(numbers) => numbers.into(),
             Self::Doubles(numbers) => numbers.into(),
-            Self::ByteStrings(items) => items.into_iter().map(|item| Self::Bytes(item).into_value()).collect(),
-            Self::Request(request) => Self::Bytes(request.body().clone()).into_value(),
+            Self::ByteStrings(items) => {
+                let values = items.into_iter().map(|item| Self::Bytes(item).into_value());
+                Value::Array(values.collect::<Result<_, _>>()?)
+            }
+            Self::Request(request) => return Self::Bytes(request.body().clone()).into_value(),
             Self::Response(_) | Self::Model(_) | Self::Models(_) => Value::Null,
-        }
+        })
     }
 
     /// What kind of value it is, for messages.
@@ -157,6 +165,11 @@ impl BindingData {
             Self::Models(_) => "a list of model binding references",
         }
     }
+}
+
+/// What is said of JSON that cannot be read.
+pub(crate) fn unreadable(error: serde_json::Error) -> BindingError {
+    BindingError::with_source(format!("the JSON cannot be read: {error}"), error)
 }
 
 /// Parses JSON; the error names the path to the offending part.

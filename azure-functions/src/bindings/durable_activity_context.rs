@@ -2,7 +2,8 @@
 
 use crate::{
     BindingError,
-    binding::{BindingData, BindingSpec, FromBinding, Input, parse_json},
+    binding::{BindingData, BindingSpec, FromBinding, Input, parse_json, unreadable},
+    json_text,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -82,31 +83,37 @@ impl<T: DeserializeOwned + 'static> FromBinding for DurableActivityContext<T> {
         Ok(Self {
             // For any JSON, `True` is a flag; for a type of yours it may be a text.
             input: if TypeId::of::<T>() == TypeId::of::<Value>() {
-                from_value(data.into_value())?
+                from_value(data.into_value()?)?
             } else {
                 read_input(data)?
             },
-            instance_id: match input.take_metadata("instanceId").into_value() {
-                Value::String(id) => id,
-                // An id such as `42` or `null` arrives as text too, and only looks like JSON.
-                other => other.to_string(),
-            },
+            instance_id: instance_id(&input.take_metadata("instanceId")),
         })
     }
+}
+
+/// The id may arrive as JSON. One such as `42` or `null` arrives as text, and only looks like it.
+fn instance_id(data: &BindingData) -> String {
+    let text = data.as_text().map(String::from).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or(text)
 }
 
 /// Reads an activity's input: the host sends JSON, but for scalars bare text, `hi` or `True`.
 pub(crate) fn read_input<T: DeserializeOwned>(data: BindingData) -> Result<T, BindingError> {
     let Some(text) = data.as_text().map(String::from) else {
-        return from_value(data.into_value());
+        return from_value(data.into_value()?);
     };
     let error = match parse_json(text.as_bytes()) {
         Ok(input) => return Ok(input),
         Err(error) => error,
     };
+    // Not even as a text: it would be the JSON of another value.
+    if let Some(refused) = json_text::refused(&text) {
+        return Err(unreadable(refused));
+    }
     // `5` may have been the text "5", `true` the text "true".
     let plain = from_value(Value::String(text));
-    let loose = |_| from_value(data.into_value());
+    let loose = |_| from_value(data.into_value()?);
     plain.or_else(loose).map_err(|_: BindingError| error)
 }
 

@@ -2,9 +2,10 @@
 
 use crate::{
     BindingError,
-    binding::{BindingSpec, FromBinding, Input, parse_json},
+    binding::{BindingSpec, FromBinding, Input, parse_json, unreadable},
     durable::max_actions,
     entities::{Effects, EntityError, EntityId, Live, Signal},
+    json_text,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -94,11 +95,23 @@ impl DurableEntityContext {
         self.0.is_signal
     }
 
-    /// The input that the caller gave; `null` if it gave none. Text that is not JSON is that text.
+    /// The input that the caller gave; `null` if it gave none. Text that is not JSON is that text. An operation whose input is JSON
+    /// that cannot be read (nested more than 127 levels deep, for example) fails before it runs.
     pub fn input(&self) -> Value {
-        match &self.0.input {
-            None => Value::Null,
-            Some(text) => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
+        let text = self.0.input.as_deref();
+        // Checked before the operation runs.
+        text.map_or(Value::Null, |text| json_text::value_or_text(text).unwrap_or_default())
+    }
+
+    /// Why the input cannot be read as any JSON.
+    pub(crate) fn check_input(&self) -> Result<(), EntityError> {
+        match self.0.input.as_deref().and_then(json_text::refused) {
+            None => Ok(()),
+            Some(error) => Err(EntityError::Input {
+                entity: self.entity_id().clone(),
+                operation: self.0.name.clone(),
+                source: unreadable(error),
+            }),
         }
     }
 
@@ -226,7 +239,7 @@ impl DurableEntityContext {
 }
 
 fn write<T: Serialize + ?Sized>(value: &T, what: impl FnOnce() -> String) -> Result<String, EntityError> {
-    serde_json::to_string(value).map_err(|source| EntityError::Write { what: what(), source })
+    json_text::write(value).map_err(|source| EntityError::Write { what: what(), source })
 }
 
 impl fmt::Debug for DurableEntityContext {

@@ -81,6 +81,15 @@ pub enum CallError {
     /// A typed event came with a payload of another shape. So `?` takes the errors of calls and of waits alike.
     #[error(transparent)]
     EventPayload(#[from] EventError),
+    /// The function answered with JSON that cannot be read: nested more than 127 levels deep, with a number that no `f64` holds, or half
+    /// of a surrogate pair.
+    #[error("the output of '{name}' is JSON that cannot be read")]
+    Unreadable {
+        /// Name of the function, or entity and operation.
+        name: String,
+        /// What serde says, with line and column.
+        source: serde_json::Error,
+    },
     /// A typed call got an output of another shape.
     #[error("the output of '{name}' is not {}{}", a(expected), at(path))]
     Output {

@@ -10,6 +10,7 @@ use super::{
     ContinueAsNewFuture, InputError,
     replay::{core::Core, outcome::ContinueAsNew},
 };
+use crate::json_text;
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -84,8 +85,8 @@ impl<T> DurableOrchestrationContext<T> {
     pub(crate) fn with_input<U: DeserializeOwned + 'static>(
         &self,
     ) -> Result<DurableOrchestrationContext<U>, InputError> {
-        // Any input is a `Value`, and whoever never asks for it need not wait for it.
-        let input = if TypeId::of::<U>() == TypeId::of::<Value>() {
+        // Any input that can be read is a `Value`, and an orchestration that never asks for it need not wait for it.
+        let input = if TypeId::of::<U>() == TypeId::of::<Value>() && json_text::refused(self.raw_input()).is_none() {
             None
         } else {
             Some(self.input_as()?)
@@ -258,7 +259,7 @@ impl<T> DurableOrchestrationContext<T> {
     #[track_caller]
     pub fn set_custom_status<S: Serialize>(&self, status: S) {
         if self.core.touch(Location::caller())
-            && let Ok(json) = serde_json::to_string(&status)
+            && let Ok(json) = json_text::write(&status)
         {
             self.core.set_custom_status(json);
         }
@@ -272,8 +273,7 @@ impl<T> DurableOrchestrationContext<T> {
     pub fn continue_as_new<D: Serialize>(&self, input: D, preserve_unprocessed_events: bool) -> ContinueAsNewFuture {
         let site = Location::caller();
         if self.core.touch(site) {
-            let input = serde_json::to_string(&input);
-            match input {
+            match json_text::write(&input) {
                 Ok(input) => self.core.continue_as_new(ContinueAsNew {
                     input,
                     preserve_unprocessed_events,

@@ -1,6 +1,7 @@
 //! Why an operation of an entity failed.
 
-use super::{FailureDetails, replay::history::History};
+use super::{CallError, FailureDetails, replay::history::History};
+use crate::json_text;
 use azure_functions_durable::EntityId;
 use serde_json::Value;
 use std::fmt;
@@ -55,19 +56,23 @@ impl std::error::Error for EntityFailure {
 }
 
 /// Reads the response of an entity. Results are JSON text; what is none, as the host's text about a time limit, is taken as
-/// it stands.
+/// it stands. JSON that cannot be read is an error of the caller.
 pub(super) fn read_response(
     history: &History,
     input: super::replay::history::Span,
     entity: &str,
     operation: &str,
-) -> Result<Value, Box<EntityFailure>> {
-    let response = history.nested_json(input);
+) -> Result<Value, CallError> {
+    let unreadable = |source| CallError::Unreadable {
+        name: format!("{entity} {operation}"),
+        source,
+    };
+    let response = history.nested_json(input).map_err(unreadable)?;
     let Value::Object(mut response) = response else {
         return Ok(response);
     };
     let result = match response.remove("result") {
-        Some(Value::String(text)) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        Some(Value::String(text)) => json_text::value_or_text(&text).map_err(unreadable)?,
         Some(other) => other,
         None => Value::Null,
     };
@@ -77,10 +82,10 @@ pub(super) fn read_response(
     if !failed && cause.is_none() {
         return Ok(result);
     }
-    Err(Box::new(EntityFailure {
+    Err(CallError::Entity(Box::new(EntityFailure {
         entity: entity.to_owned(),
         operation: operation.to_owned(),
         error: result,
         cause,
-    }))
+    })))
 }

@@ -9,7 +9,7 @@ use super::{
     max_actions,
     replay::{core::Core, outcome::Standing, refusal::Refused},
 };
-use crate::{error::BoxError, error_type::error_type, exception_text, panics};
+use crate::{error::BoxError, error_type::error_type, exception_text, json_text, panics};
 use serde_json::Value;
 use std::{error::Error, fmt::Write, rc::Rc, task::Poll};
 
@@ -83,7 +83,7 @@ pub(super) fn run_limited_episode(
     let (schema, history) = (payload.schema, payload.history);
     let (input, handed_on) = answer::open_envelope(history.raw(history.input));
     let core = Core::new(history, functions.clone(), handed_on, max_actions);
-    let ended = poll_once(&core, orchestrator, input);
+    let ended = readable(poll_once(&core, orchestrator, input));
     core.find_unasked();
     let report = core.mismatch_report(function);
     let error = match (core.refused(), &ended) {
@@ -128,6 +128,19 @@ pub(super) enum Ended {
     Returned(Result<super::OrchestrationOutput, BoxError>),
     /// Of a panic: what it said and where. Of a refusal: nothing that matters.
     Panicked(String),
+}
+
+/// An output that nothing could read back is an error.
+fn readable(ended: Ended) -> Ended {
+    match ended {
+        Ended::Returned(Ok(output)) if json_text::is_too_deep(output.as_value()) => {
+            json_text::dismantle(output.into_value());
+            let levels = json_text::LEVELS;
+            let error = format!("the output is nested more than {levels} levels deep, and could not be read back");
+            Ended::Returned(Err(error.into()))
+        }
+        ended => ended,
+    }
 }
 
 pub(super) fn poll_once(core: &Rc<Core>, orchestrator: Orchestrator, input: Option<String>) -> Ended {

@@ -385,8 +385,12 @@ impl Future for HttpFuture {
                 _ => return Poll::Ready(Err(CallError::http_from_history(history, place))),
             },
             // Nothing else answers a request.
-            _ => Value::Null,
+            _ => Ok(Value::Null),
         };
-        Poll::Ready(serde_json::from_value(result).map_err(|source| CallError::HttpResponse { source }))
+        Poll::Ready(
+            result
+                .and_then(serde_json::from_value)
+                .map_err(|source| CallError::HttpResponse { source }),
+        )
     }
 }

@@ -32,6 +32,9 @@
 //! member is named `$type`, the durable extension's reader takes that member for the name of a .NET type and drops it, on the way into
 //! an activity and out of it. Under the local host it arrives. Name the member otherwise, or let another one stand first; a map
 //! that is sorted by its keys often has it in front.
+//!
+//! JSON of more than 127 levels, with a number that no `f64` holds, or with half of a surrogate pair is refused where it is written. If
+//! a host brings it all the same, it is an error for what reads it: of the call, of the typed wait, or of the instance.
 #![doc = include_str!("typed.md")]
 #![doc = include_str!("changing_code.md")]
 #![doc = include_str!("crashes.md")]

@@ -8,6 +8,7 @@ use super::{
         event_wait::Content,
         history::Event,
         operation::{Answered, OpId},
+        refusal::Refusal,
     },
 };
 use serde_json::Value;
@@ -112,7 +113,12 @@ fn read_answer(core: &Core, answered: Answered) -> Result<Value, CallError> {
     let history = &core.history;
     match answered {
         Answered::Event(place) => match history.events[place] {
-            Event::Completed { result, .. } => Ok(history.nested_json(result)),
+            Event::Completed { id, result, .. } => {
+                history.nested_json(result).map_err(|source| CallError::Unreadable {
+                    name: core.called_name(id).to_string(),
+                    source,
+                })
+            }
             Event::Failed { id, .. } => Err(CallError::from_history(history, place, &core.called_name(id))),
             // Nothing else answers a call.
             _ => Ok(Value::Null),
@@ -120,7 +126,7 @@ fn read_answer(core: &Core, answered: Answered) -> Result<Value, CallError> {
         Answered::Response { place, action } => match history.events[place] {
             Event::Raised { input, .. } => {
                 let (entity, operation) = core.called_entity(action);
-                read_response(history, input, &entity, &operation).map_err(CallError::Entity)
+                read_response(history, input, &entity, &operation)
             }
             _ => Ok(Value::Null),
         },
@@ -179,21 +185,32 @@ impl EventFuture {
             },
         }
     }
+
+    /// The payload; an error if it is JSON that cannot be read.
+    pub(super) fn poll_payload(&self, cx: &mut Context<'_>) -> Poll<serde_json::Result<Value>> {
+        let answered = std::task::ready!(self.handle.poll(cx));
+        let Answered::Arrival(event) = answered else {
+            return Poll::Ready(Ok(Value::Null));
+        };
+        let core = &self.handle.core;
+        Poll::Ready(match core.arrival_content(event) {
+            Content::History(span) => core.history.nested_json(span),
+            Content::HandedOn(json) => serde_json::from_str(&json),
+        })
+    }
 }
 
 impl Future for EventFuture {
     type Output = Value;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Value> {
-        let answered = std::task::ready!(self.handle.poll(cx));
-        let Answered::Arrival(event) = answered else {
-            return Poll::Ready(Value::Null);
-        };
-        let core = &self.handle.core;
-        Poll::Ready(match core.arrival_content(event) {
-            Content::History(span) => core.history.nested_json(span),
-            Content::HandedOn(json) => serde_json::from_str(&json).unwrap_or(Value::Null),
-        })
+        match std::task::ready!(self.poll_payload(cx)) {
+            Ok(payload) => Poll::Ready(payload),
+            Err(error) => {
+                let Handle { core, site, .. } = &self.handle;
+                core.refuse_about(Refusal::UnreadableEvent, &error.to_string(), site)
+            }
+        }
     }
 }
 

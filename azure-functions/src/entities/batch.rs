@@ -63,7 +63,10 @@ pub(crate) fn run_blocking(
     while let Some(context) = batch.next_operation() {
         let begun = Instant::now();
         let call = Call::of_entity(invocation.clone(), context.clone());
-        let ended = catch(|| run(call));
+        let ended = match context.check_input() {
+            Ok(()) => catch(|| run(call)),
+            Err(error) => Ok(Err(FunctionError::from_error(error))),
+        };
         batch.settle(&context, ended, begun.elapsed());
     }
     batch.answer()
@@ -82,7 +85,10 @@ pub(crate) async fn run_async(
     while let Some(context) = batch.next_operation() {
         let begun = Instant::now();
         let call = Call::of_entity(invocation.clone(), context.clone());
-        let ended = caught(move || run(call)).await;
+        let ended = match context.check_input() {
+            Ok(()) => caught(move || run(call)).await,
+            Err(error) => Ok(Err(FunctionError::from_error(error))),
+        };
         batch.settle(&context, ended, begun.elapsed());
     }
     batch.answer()

@@ -4,6 +4,7 @@
 //! answers. Only the number of an event's type is put in, where a tool wrote its name.
 
 use super::ReplayError;
+use crate::json_text;
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 use std::{
@@ -329,7 +330,7 @@ fn recorded(events: &[Event<'_>]) -> Recorded {
         Some(EXECUTION_TERMINATED | CONTINUE_AS_NEW) => Recorded::Stopped,
         Some(EXECUTION_COMPLETED) if status(STATUS_COMPLETED, "Completed") => {
             let result = last.seen.result.as_str().unwrap_or("null");
-            Recorded::Completed(serde_json::from_str(result).unwrap_or_else(|_| Value::from(result)))
+            Recorded::Completed(json_text::value_or_text(result).unwrap_or_default())
         }
         Some(EXECUTION_COMPLETED) if status(STATUS_FAILED, "Failed") => Recorded::Failed,
         Some(EXECUTION_COMPLETED) => Recorded::Stopped,

@@ -10,7 +10,8 @@ use crate::{
     registry::{Function, Handler},
     worker::{self, App},
 };
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 use std::fmt;
 
 /// As much of an output as a note shows.
@@ -115,19 +116,29 @@ pub(crate) fn run(app: &App, text: &str, name: Option<&str>) -> Result<Run, Repl
 
 /// What an answer without failure does differently from the recorded instance.
 fn note(recorded: &Recorded, answer: &str) -> Option<String> {
+    #[derive(Default, Deserialize)]
+    struct Answer<'a> {
+        #[serde(rename = "isDone")]
+        done: bool,
+        // The whole answer is deeper, and may be too deep.
+        #[serde(borrow)]
+        output: Option<&'a RawValue>,
+    }
     // Our own answer is JSON.
-    let answer: Value = serde_json::from_str(answer).unwrap_or_default();
-    let done = answer["isDone"] == true;
+    let Answer { done, output } = serde_json::from_str(answer).unwrap_or_default();
+    let answered: Value = output
+        .and_then(|json| serde_json::from_str(json.get()).ok())
+        .unwrap_or_default();
     match recorded {
         Recorded::Waiting if done => Some("the recorded instance waited; the code ends".to_owned()),
         Recorded::Waiting | Recorded::Unfinished | Recorded::Stopped => None,
         Recorded::Failed if done => Some("the recorded instance failed; the code completes".to_owned()),
         Recorded::Failed => Some("the recorded instance failed; the code goes on".to_owned()),
         Recorded::Completed(_) if !done => Some("the recorded instance completed; the code goes on".to_owned()),
-        Recorded::Completed(output) if *output != answer["output"] => Some(format!(
+        Recorded::Completed(output) if *output != answered => Some(format!(
             "the recorded output is {}, that of the code {}",
             shown(output),
-            shown(&answer["output"])
+            shown(&answered)
         )),
         Recorded::Completed(_) => None,
     }

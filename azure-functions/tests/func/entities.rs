@@ -280,6 +280,25 @@ async fn an_operation_knows_who_asks_for_what() {
 }
 
 #[tokio::test]
+async fn an_operation_whose_input_cannot_be_read_fails_alone_and_is_not_a_text() {
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let payload = json!({"self": {"name": "stock", "key": "a"}, "exists": false, "state": null, "batch": [
+        {"name": "told", "input": deep, "isSignal": false},
+        {"name": "told", "input": "1e400", "isSignal": false},
+        {"name": "told", "input": "[1", "isSignal": false},
+    ]});
+    let answer: Value = serde_json::from_str(&answer("stock", &payload.to_string()).await).unwrap();
+    let results = results(&answer);
+    let error = |result: &Value| result["error"].as_str().unwrap_or_default().to_owned();
+    assert!(
+        error(&results[0]).contains("the input cannot be read: the JSON cannot be read: recursion limit exceeded"),
+        "{results:?}"
+    );
+    assert!(error(&results[1]).contains("number out of range"), "{results:?}");
+    assert_eq!(results[2][2], "[1");
+}
+
+#[tokio::test]
 async fn the_error_of_a_signal_is_logged_because_nobody_else_hears_of_it() {
     let lines: Arc<Mutex<Vec<LogLine>>> = Arc::default();
     let log = Arc::clone(&lines);

@@ -156,6 +156,68 @@ async fn a_panic_is_a_failure_with_its_place() {
     }
 }
 
+#[func]
+fn gives_back(context: DurableActivityContext) -> ActivityOutput {
+    context.input().clone().into()
+}
+
+#[func]
+fn gives_back_typed(value: Option<Value>) -> ActivityOutput<Option<Value>> {
+    value.into()
+}
+
+#[func(activity)]
+fn takes_a_text(text: String) {
+    log::debug!("{text}");
+}
+
+#[tokio::test]
+async fn an_activity_s_input_that_cannot_be_read_is_an_error_and_not_a_text() {
+    let nested = |levels| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    for (text, reason) in [
+        (nested(128), "recursion limit exceeded at line 1 column 128"),
+        (nested(100_000), "recursion limit exceeded at line 1 column 128"),
+        ("[1e400]".to_owned(), "number out of range"),
+        ("\"\\ud83d\"".to_owned(), "hex escape"),
+    ] {
+        for (name, parameter) in [
+            ("gives_back", "context"),
+            ("gives_back_typed", "value"),
+            ("takes_a_text", "text"),
+        ] {
+            let refused = run(name, input(parameter, &text)).await.unwrap_err();
+            assert!(
+                refused.contains("the JSON cannot be read: ") && refused.contains(reason),
+                "{name}: {refused}"
+            );
+        }
+    }
+    for (name, parameter) in [("gives_back", "context"), ("gives_back_typed", "value")] {
+        let outputs = run(name, input(parameter, &nested(127))).await.unwrap();
+        assert_eq!(outputs.return_value.unwrap().data, Some(Data::Json(nested(127))));
+        let outputs = run(name, input(parameter, "[1")).await.unwrap();
+        assert_eq!(
+            outputs.return_value.unwrap().data,
+            Some(Data::Json("\"[1\"".to_owned()))
+        );
+    }
+}
+
+#[func]
+fn nests(levels: u32) -> ActivityOutput {
+    (0..levels).fold(json!(1), |value, _| json!([value])).into()
+}
+
+#[tokio::test]
+async fn an_output_that_could_not_be_read_back_is_refused_where_it_is_made() {
+    assert!(run("nests", input("levels", "127")).await.is_ok());
+    let refused = run("nests", input("levels", "128")).await.unwrap_err();
+    assert!(
+        refused.contains("recursion limit exceeded at line 1 column 128"),
+        "{refused}"
+    );
+}
+
 #[tokio::test]
 async fn a_panic_is_one_record_of_its_invocation() {
     let app = app();

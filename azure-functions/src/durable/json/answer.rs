@@ -7,7 +7,8 @@ use crate::durable::replay::{
     outcome::{NextExecution, Outcome},
     segment::{Closed, Closer},
 };
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 use std::{fmt::Write, ops::Range};
 
 /// Waits on a name that nobody raises: never settles, takes no id, does not hold the instance.
@@ -93,26 +94,37 @@ fn continued_input(out: &mut String, next: &NextExecution) {
     let _ = write!(out, r#"]}},"input":{}}}"#, next.input);
 }
 
-/// The input without our envelope, and what lay in it. Only looks inside if the text can hold one.
+/// The input without our envelope, and what lay in it. Only looks inside if the text can hold one. What lies in it is taken as it
+/// stands: it may be as deep as the envelope makes it too deep to be read in one piece.
 pub(crate) fn open_envelope(input: &str) -> (Option<String>, Vec<(String, String)>) {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow, rename = "$azure-functions-rs")]
+        kept: Kept<'a>,
+        #[serde(borrow)]
+        input: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Kept<'a> {
+        #[serde(borrow)]
+        events: Vec<KeptEvent<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct KeptEvent<'a> {
+        name: String,
+        #[serde(borrow)]
+        input: Option<&'a RawValue>,
+    }
     if !input.contains(ENVELOPE) {
         return (None, Vec::new());
     }
-    let Ok(Value::Object(mut envelope)) = serde_json::from_str::<Value>(input) else {
+    let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(input) else {
         return (None, Vec::new());
     };
-    let Some(Value::Array(events)) = envelope.get(ENVELOPE).and_then(|e| e.get("events")).cloned() else {
-        return (None, Vec::new());
-    };
-    let handed_on = events.iter().filter_map(|event| {
-        let name = event.get("name")?.as_str()?.to_owned();
-        Some((name, event.get("input").unwrap_or(&Value::Null).to_string()))
-    });
-    let handed_on = handed_on.collect();
-    (
-        Some(envelope.remove("input").unwrap_or(Value::Null).to_string()),
-        handed_on,
-    )
+    let text = |json: Option<&RawValue>| json.map_or("null", RawValue::get).to_owned();
+    let events = envelope.kept.events.into_iter();
+    let handed_on = events.map(|event| (event.name, text(event.input))).collect();
+    (Some(text(envelope.input)), handed_on)
 }
 
 struct List<'a> {

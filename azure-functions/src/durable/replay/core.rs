@@ -18,7 +18,10 @@ use super::{
     segment::{Cause, Segments},
     waker,
 };
-use crate::durable::{CalledKind, KnownFunctions};
+use crate::{
+    durable::{CalledKind, KnownFunctions},
+    json_text,
+};
 use chrono::{DateTime, Utc};
 use std::{
     cell::{Cell, RefCell},
@@ -419,7 +422,11 @@ impl Core {
         let written = serde_json::to_writer(&mut buffer, input);
         let json = String::from_utf8_lossy(&buffer).into_owned();
         self.json_buffer.replace(buffer);
-        written.map(|()| json)
+        written?;
+        match json_text::refused(&json) {
+            Some(error) => Err(error),
+            None => Ok(json),
+        }
     }
 
     /// An operation that nothing answers: for calls made while the episode is being taken down.

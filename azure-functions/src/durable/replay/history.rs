@@ -1,6 +1,7 @@
 //! One execution's history, normalised: what a codec hands to the core. Results, inputs and names stay the raw text of
 //! the payload until somebody asks for them.
 
+use crate::json_text;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -120,11 +121,23 @@ impl History {
         }
     }
 
-    /// JSON text inside a JSON string, decoded. Text that is no JSON is taken as it is; null and nothing are null.
-    pub(crate) fn nested_json(&self, span: Span) -> Value {
+    /// JSON text inside a JSON string, decoded. Text that is no JSON is taken as it is; null and nothing are null. An error is JSON
+    /// that cannot be read.
+    pub(crate) fn nested_json(&self, span: Span) -> serde_json::Result<Value> {
         match self.text(span) {
-            None => serde_json::from_str(self.raw(span)).unwrap_or(Value::Null),
-            Some(text) => serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.into_owned())),
+            Some(text) => json_text::value_or_text(&text),
+            None if span.is_empty() => Ok(Value::Null),
+            None => serde_json::from_str(self.raw(span)),
+        }
+    }
+
+    /// The JSON text of the same value, also if it cannot be read.
+    pub(crate) fn nested_text(&self, span: Span) -> Cow<'_, str> {
+        match self.text(span) {
+            Some(text) if json_text::is_json(&text) => text,
+            Some(text) => Value::String(text.into_owned()).to_string().into(),
+            None if span.is_empty() => "null".into(),
+            None => self.raw(span).into(),
         }
     }
 

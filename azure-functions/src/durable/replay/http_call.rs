@@ -59,7 +59,8 @@ pub(super) enum After {
 impl HttpCall {
     /// An answer came, at `now`.
     pub(super) fn answered(&mut self, history: &History, result: Span, now: DateTime<Utc>) -> After {
-        let answer = history.nested_json(result);
+        // One that cannot be read is told to the caller when it asks for it.
+        let answer = history.nested_json(result).unwrap_or_default();
         let status = answer.get("statusCode").and_then(Value::as_u64).unwrap_or_default();
         let headers = answer.get("headers").and_then(Value::as_object);
         let header = |name| headers.and_then(|headers| header(headers, name));

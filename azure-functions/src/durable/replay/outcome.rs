@@ -187,7 +187,7 @@ impl Core {
     /// JSON text of an event's payload.
     pub(crate) fn content(&self, content: &Content) -> String {
         match content {
-            Content::History(span) => self.history.nested_json(*span).to_string(),
+            Content::History(span) => self.history.nested_text(*span).into_owned(),
             Content::HandedOn(json) => json.clone(),
         }
     }

@@ -41,6 +41,8 @@ pub(crate) enum Refusal {
     SubOrchestrationInSection,
     /// The lock of an entity that the app does not have.
     UnknownEntity,
+    /// An event came with JSON that no `Value` holds.
+    UnreadableEvent,
     /// More actions in one execution than this limit.
     TooManyActions(usize),
     /// More futures or entities in one call than this limit.
@@ -115,6 +117,10 @@ impl Refusal {
             }
             Self::SubOrchestrationInSection => {
                 "started a sub-orchestration while it holds locks. Call it before the lock, or after the guard is dropped"
+            }
+            Self::UnreadableEvent => {
+                "waited for an event that came with JSON that cannot be read (nested more than 127 levels deep, a number that no `f64` holds, or \
+                 half of a surrogate pair). Raise it with another payload, or wait with `context.wait_for::<..>()`, which gives an error"
             }
             Self::UnknownEntity => "asked for the lock of an entity that this app does not have",
         };

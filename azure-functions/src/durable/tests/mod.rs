@@ -17,4 +17,5 @@ mod regressions;
 mod retries;
 mod script;
 mod timers;
+mod unreadable_json;
 mod visibility;

@@ -78,14 +78,17 @@ pub struct TypedEvent<E> {
 impl<E> Future for TypedEvent<E> {
     type Output = Result<E, EventError>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let payload = std::task::ready!(Pin::new(&mut self.event).poll(cx));
-        Poll::Ready((self.read)(payload).map_err(|error| EventError {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let failed = |path: String, source| EventError {
             event: self.name,
             expected: type_name::<E>(),
-            path: error.path().to_string(),
-            source: error.into_inner(),
-        }))
+            path,
+            source,
+        };
+        Poll::Ready(match std::task::ready!(self.event.poll_payload(cx)) {
+            Ok(payload) => (self.read)(payload).map_err(|error| failed(error.path().to_string(), error.into_inner())),
+            Err(error) => Err(failed(".".to_owned(), error)),
+        })
     }
 }
 
