@@ -7,6 +7,7 @@ use super::{
     rpc::messages::{Data, NullableString, RpcHttp, RpcTraceContext, TypedData, nullable_string},
     runner::Prepared,
 };
+use crate::durable::work::Begun;
 use bytes::Bytes;
 use http::{
     HeaderMap, Method,
@@ -153,6 +154,7 @@ pub(crate) fn call(function: &Function, request: &HttpInvocation, capabilities: 
         trigger,
         trace_context: Some(trace_context),
         hung_up: request.hung_up.clone(),
+        begun: Begun::default(),
     }
 }
 
