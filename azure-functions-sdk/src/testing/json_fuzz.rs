@@ -36,7 +36,7 @@ async fn json_traveller(context: DurableOrchestrationContext) -> Result<Orchestr
 
 #[func]
 async fn json_child(context: DurableOrchestrationContext) -> OrchestrationOutput {
-    context.input().clone().into()
+    context.input().into()
 }
 
 #[func]

@@ -114,20 +114,23 @@ pub(crate) fn run(app: &App, text: &str, name: Option<&str>) -> Result<Run, Repl
     })
 }
 
+/// What an answer tells of the end of the code.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Told<'a> {
+    is_done: bool,
+    #[serde(borrow)]
+    output: Option<&'a RawValue>,
+}
+
 /// What an answer without failure does differently from the recorded instance.
 fn note(recorded: &Recorded, answer: &str) -> Option<String> {
-    #[derive(Default, Deserialize)]
-    struct Answer<'a> {
-        #[serde(rename = "isDone")]
-        done: bool,
-        // The whole answer is deeper, and may be too deep.
-        #[serde(borrow)]
-        output: Option<&'a RawValue>,
-    }
-    // Our own answer is JSON.
-    let Answer { done, output } = serde_json::from_str(answer).unwrap_or_default();
-    let answered: Value = output
-        .and_then(|json| serde_json::from_str(json.get()).ok())
+    // Our own answer is JSON. Its values may be as deep as any reader takes: they are read one by one.
+    let answer: Told<'_> = serde_json::from_str(answer).unwrap_or_default();
+    let done = answer.is_done;
+    let returned: Value = answer
+        .output
+        .and_then(|output| serde_json::from_str(output.get()).ok())
         .unwrap_or_default();
     match recorded {
         Recorded::Waiting if done => Some("the recorded instance waited; the code ends".to_owned()),
@@ -135,10 +138,10 @@ fn note(recorded: &Recorded, answer: &str) -> Option<String> {
         Recorded::Failed if done => Some("the recorded instance failed; the code completes".to_owned()),
         Recorded::Failed => Some("the recorded instance failed; the code goes on".to_owned()),
         Recorded::Completed(_) if !done => Some("the recorded instance completed; the code goes on".to_owned()),
-        Recorded::Completed(output) if *output != answered => Some(format!(
+        Recorded::Completed(output) if *output != returned => Some(format!(
             "the recorded output is {}, that of the code {}",
             shown(output),
-            shown(&answered)
+            shown(&returned)
         )),
         Recorded::Completed(_) => None,
     }
@@ -172,4 +175,23 @@ fn orchestration(app: &App, name: &str) -> Result<(&'static Function, Orchestrat
                 known: orchestrators().map(|(f, _)| f.name.to_owned()).collect(),
             },
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_as_deep_as_hosts_take_are_compared() {
+        let deep = format!("{}1{}", "[".repeat(124), "]".repeat(124));
+        let recorded = Recorded::Completed(serde_json::from_str(&deep).unwrap());
+        let answer = format!(r#"{{"isDone":true,"actions":[[{{"actionType":2,"input":{deep}}}]],"output":{deep}}}"#);
+        assert_eq!(note(&recorded, &answer), None);
+        let other = answer.replace("1]", "2]");
+        assert!(note(&recorded, &other).unwrap().starts_with("the recorded output is "));
+        assert_eq!(
+            note(&Recorded::Completed(Value::Null), r#"{"isDone":true,"actions":[[]]}"#),
+            None
+        );
+    }
 }

@@ -187,7 +187,12 @@ async fn reading_makes_no_state() {
 
 #[tokio::test]
 async fn signals_without_end_fail_their_operation_with_the_number_and_the_line() {
-    let answer = run("stock", None, &[("flood", Value::Null), ("take", json!(1))]).await;
+    let answer = run(
+        "stock",
+        Some(json!({"left": 3})),
+        &[("flood", Value::Null), ("take", json!(1))],
+    )
+    .await;
     let results = results(&answer);
     let error = results[0]["error"].as_str().unwrap();
     assert!(

@@ -46,7 +46,7 @@ fn retry(attempts: u32) -> RetryOptions {
 /// Asks for one kind of thing, so many times.
 const ASKS: Orchestrator = |c| {
     body(async move {
-        let input = c.input().clone();
+        let input = c.input();
         let target = entity("@counter@a");
         for n in 0..input[1].as_u64().unwrap() {
             match input[0].as_str().unwrap() {
@@ -87,7 +87,7 @@ fn a_call_beyond_the_limit_is_refused_with_the_number_and_its_line() {
 /// Gives a list of futures that ask for nothing to one call of the context.
 const GIVES: Orchestrator = |c| {
     body(async move {
-        let input = c.input().clone();
+        let input = c.input();
         let items = 0..input[1].as_u64().unwrap();
         match input[0].as_str().unwrap() {
             "join_all" => drop(c.join_all(items.map(ready)).await),

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter, types::Value};
 
-use super::read::readable;
+use super::read::{is_damage, readable, shown};
 use crate::durable::store::{Commit, EntityInboxRow, EntityPage, EntityQuery, EntityRow, EntityTimerRow};
 
 pub(super) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<EntityRow>> {
@@ -41,45 +41,67 @@ pub(super) fn list(connection: &Connection, query: &EntityQuery) -> rusqlite::Re
     let limit = i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX);
     only(" ORDER BY id LIMIT ?", limit.into());
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut entities: Vec<EntityRow> = readable("entities", statement.query_map(params_from_iter(values), entity)?)?;
+    let rows = statement.query_map(params_from_iter(values), |row| match entity(row) {
+        Err(error) if is_damage(&error) => damaged(row, &error),
+        read => read,
+    })?;
+    let mut entities: Vec<EntityRow> = rows.collect::<rusqlite::Result<_>>()?;
     let more = entities.len() > query.limit;
     entities.truncate(query.limit);
     let next = entities.last().map(|last| last.id.clone()).filter(|_| more);
     Ok(EntityPage { entities, next })
 }
 
+/// An entry for a row that cannot be read: the list goes on, and its state says what is wrong.
+fn damaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<EntityRow> {
+    let problem = format!("The row of this entity in the task hub's database cannot be read: {error}.");
+    Ok(EntityRow {
+        id: shown(row, 0)?,
+        exists: true,
+        state: Some(serde_json::Value::from(problem).to_string()),
+        lock: None,
+        updated: 0,
+    })
+}
+
 pub(super) fn locked(connection: &Connection) -> rusqlite::Result<Vec<EntityRow>> {
-    connection
-        .prepare("SELECT id, present, state, lock, updated FROM entities WHERE lock IS NOT NULL ORDER BY id")?
-        .query_map([], entity)?
-        .collect()
+    readable(
+        "entities",
+        connection
+            .prepare("SELECT id, present, state, lock, updated FROM entities WHERE lock IS NOT NULL ORDER BY id")?
+            .query_map([], entity)?,
+    )
 }
 
 pub(super) fn inbox(connection: &Connection) -> rusqlite::Result<Vec<EntityInboxRow>> {
-    connection
-        .prepare("SELECT row, entity, message FROM entity_inbox ORDER BY row")?
-        .query_map([], |row| {
-            Ok(EntityInboxRow {
-                row: row.get(0)?,
-                entity: row.get(1)?,
-                message: row.get(2)?,
-            })
-        })?
-        .collect()
+    readable(
+        "entity_inbox",
+        connection
+            .prepare("SELECT row, entity, message FROM entity_inbox ORDER BY row")?
+            .query_map([], |row| {
+                Ok(EntityInboxRow {
+                    row: row.get(0)?,
+                    entity: row.get(1)?,
+                    message: row.get(2)?,
+                })
+            })?,
+    )
 }
 
 pub(super) fn timers(connection: &Connection) -> rusqlite::Result<Vec<EntityTimerRow>> {
-    connection
-        .prepare("SELECT row, entity, due, message FROM entity_timers ORDER BY row")?
-        .query_map([], |row| {
-            Ok(EntityTimerRow {
-                row: row.get(0)?,
-                entity: row.get(1)?,
-                due: row.get(2)?,
-                message: row.get(3)?,
-            })
-        })?
-        .collect()
+    readable(
+        "entity_timers",
+        connection
+            .prepare("SELECT row, entity, due, message FROM entity_timers ORDER BY row")?
+            .query_map([], |row| {
+                Ok(EntityTimerRow {
+                    row: row.get(0)?,
+                    entity: row.get(1)?,
+                    due: row.get(2)?,
+                    message: row.get(3)?,
+                })
+            })?,
+    )
 }
 
 pub(super) fn write(tx: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {

@@ -97,7 +97,7 @@ pub(super) fn list(connection: &Connection, query: &InstanceQuery) -> rusqlite::
 }
 
 /// Whether a single row is to blame, and not the file.
-fn is_damage(error: &rusqlite::Error) -> bool {
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(
         error,
         rusqlite::Error::IntegralValueOutOfRange(..)
@@ -108,19 +108,21 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 }
 
 fn damaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<DamagedRow> {
-    let text = |column| -> rusqlite::Result<String> {
-        Ok(match row.get_ref(column)? {
-            ValueRef::Null => String::new(),
-            ValueRef::Integer(number) => number.to_string(),
-            ValueRef::Real(number) => number.to_string(),
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        })
-    };
     Ok(DamagedRow {
         key: InstanceKey(row.get(0)?),
-        id: text(1)?,
-        name: text(2)?,
+        id: shown(row, 1)?,
+        name: shown(row, 2)?,
         reason: error.to_string(),
+    })
+}
+
+/// What a column holds, as text, whatever it is.
+pub(super) fn shown(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Null => String::new(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
     })
 }
 

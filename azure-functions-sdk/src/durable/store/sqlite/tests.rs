@@ -471,3 +471,43 @@ fn all_files_of_a_hub_are_for_their_owner_only_even_if_they_were_not() {
     let _store = open();
     are_private();
 }
+
+#[test]
+fn an_entity_that_cannot_be_read_is_one_entry_with_an_error() {
+    let (folder, store) = store();
+    let entity = |key: &str| EntityRow {
+        id: format!("@e@{key}"),
+        exists: true,
+        state: Some("1".into()),
+        lock: None,
+        updated: 10,
+    };
+    let commit = Commit {
+        entities: vec![entity("a"), entity("b"), entity("c")],
+        ..Commit::default()
+    };
+    store.write(&[commit]).unwrap();
+    let other = Connection::open(folder.path().join("hub.db")).unwrap();
+    let damage = "UPDATE entities SET updated = 'never' WHERE id = '@e@b'";
+    other.execute_batch(damage).unwrap();
+    let query = EntityQuery {
+        with_state: true,
+        limit: 2,
+        ..EntityQuery::default()
+    };
+    let page = store.entities(&query).unwrap();
+    assert_eq!(
+        (page.entities[0].clone(), page.next.as_deref()),
+        (entity("a"), Some("@e@b"))
+    );
+    let state = page.entities[1].state.as_deref().unwrap();
+    assert!(
+        page.entities[1].id == "@e@b" && state.contains("cannot be read"),
+        "{state}"
+    );
+    let rest = EntityQuery {
+        after: page.next,
+        ..query
+    };
+    assert_eq!(store.entities(&rest).unwrap().entities, [entity("c")]);
+}
