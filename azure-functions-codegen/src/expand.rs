@@ -32,6 +32,7 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
         let given = binding.given.iter().map(given);
         quote!(__az::Output { index: #index, arguments: &[#(#given),*] })
     });
+    let returns = quote_spanned!(return_span=> &__AZ_RETURNS);
     let rules = rules(signature, &return_type, return_span);
 
     let locals: Vec<_> = (0..parameters.len())
@@ -54,7 +55,7 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
             quote! {
                 let #local = match #take {
                     ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(#error) => return #call.refuse(&__AZ_RETURNS, #error),
+                    ::core::result::Result::Err(#error) => return #call.refuse(#returns, #error),
                 };
             }
         });
@@ -73,10 +74,10 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
             quote! {
                 let #result = #returned;
                 let #error = __az::OwnError::<__AzReturn>::write(&#result);
-                #call.finish_activity(&__AZ_RETURNS, #result, #error)
+                #call.finish_activity(#returns, #result, #error)
             }
         } else {
-            quote!(#call.finish(&__AZ_RETURNS, #returned))
+            quote!(#call.finish(#returns, #returned))
         };
         quote! {
             let mut #call = <__AzMode>::begin(#source);
@@ -122,7 +123,7 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
                     module: ::core::module_path!(),
                     file: ::core::file!(),
                     line: ::core::line!(),
-                    bindings: || __az::bindings(#name, __AZ_PARAMETERS, &__AZ_RETURNS, &[#(#output_arguments),*]),
+                    bindings: || __az::bindings(#name, __AZ_PARAMETERS, #returns, &[#(#output_arguments),*]),
                     handler: #handler,
                 }
             }
@@ -232,28 +233,31 @@ fn rules(signature: &Signature, return_type: &TokenStream, return_span: Span) ->
         }
     }
     // What a typed call asks of the return type comes first, so that a type which cannot be returned is reported once.
-    let asked = if typed::is_typed(signature) {
-        quote_spanned!(return_span=> <<#return_type as __az::TypedReturn>::Itself as __az::Travels>::Itself)
+    rules.extend(if typed::is_typed(signature) {
+        quote_spanned! {return_span=>
+            const __AZ_RETURNS: __az::Returns<<#return_type as __az::TypedReturn>::Itself> =
+                __az::rules::returns_typed::<<#return_type as __az::TypedReturn>::Itself>(__AZ_PARAMETERS);
+        }
     } else {
-        return_type.clone()
-    };
-    rules.extend(quote_spanned! {return_span=>
-        const __AZ_RETURNS: __az::Returns<#return_type> = __az::rules::returns::<#asked>(__AZ_PARAMETERS);
+        quote_spanned! {return_span=>
+            const __AZ_RETURNS: __az::Returns<#return_type> = __az::rules::returns::<#return_type>(__AZ_PARAMETERS);
+        }
     });
+    let returns = quote_spanned!(return_span=> &__AZ_RETURNS);
     for (index, binding) in &signature.outputs {
         let span = binding.name.as_ref().map_or(ident.span(), |(_, span)| *span);
         let all = binding.given.iter().map(given);
         rules.extend(quote_spanned! {span=>
-            const _: () = __az::rules::required(__az::rules::output(&__AZ_RETURNS, #index), &[#(#all),*]);
+            const _: () = __az::rules::required(__az::rules::output(#returns, #index), &[#(#all),*]);
         });
         for argument in &binding.given {
             let name = argument.key.to_string();
             rules.extend(quote_spanned! {argument.key.span()=>
-                const _: () = __az::rules::argument_name(__az::rules::output(&__AZ_RETURNS, #index), #name);
+                const _: () = __az::rules::argument_name(__az::rules::output(#returns, #index), #name);
             });
             let given = given(argument);
             rules.extend(quote_spanned! {argument.span=>
-                const _: () = __az::rules::argument_value(__az::rules::output(&__AZ_RETURNS, #index), &#given);
+                const _: () = __az::rules::argument_value(__az::rules::output(#returns, #index), &#given);
             });
         }
     }

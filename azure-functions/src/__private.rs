@@ -6,7 +6,7 @@ pub use crate::{
         FromBinding, FunctionReturn, IntoBinding, Returns,
         signature::{Given, Literal, Output, Parameter},
     },
-    durable::{Activity, Event, Orchestration, Travels, TypedContext, TypedReturn},
+    durable::{Activity, Event, Orchestration, TypedContext, TypedReturn},
     invocation::{Call, Invocation, Outputs, Refused},
     registry::{DurableKind, EntityHandler, Function, Handler, InvocationFuture},
 };

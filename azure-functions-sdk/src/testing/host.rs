@@ -341,8 +341,8 @@ impl TestHost {
         let Some((_, registered)) = named.next() else {
             let names: Vec<_> = functions.keys().map(|(_, name)| name.as_str()).collect();
             panic!(
-                "the app has no orchestration, activity or entity '{function}', but has: {}",
-                names.join(", ")
+                "the app has no orchestration, activity or entity '{function}'; {}",
+                instead(function, &names)
             );
         };
         self.worker.process().end_in(registered);

@@ -114,7 +114,7 @@ fn a_crash_takes_everything_that_runs_with_it() {
 }
 
 #[test]
-#[should_panic(expected = "the app has no orchestration, activity or entity 'say_hallo'")]
+#[should_panic(expected = "the app has no orchestration, activity or entity 'say_hallo'; did you mean 'say_hello'?")]
 fn a_crash_in_a_function_that_is_not_there_is_refused() {
     TestHost::new().crash_worker_in("say_hallo");
 }

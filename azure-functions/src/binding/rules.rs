@@ -7,6 +7,7 @@ use super::{
     signature::{Given, Literal, Parameter},
     text::{Text, equal},
 };
+use crate::durable::Travels;
 
 /// How the worker calls a function, as a number that a const generic can take.
 pub const PLAIN: u8 = 0;
@@ -304,6 +305,11 @@ const fn wrong_kind(argument: &Argument, wanted: &str) {
 pub const fn returns<R: FunctionReturn>(parameters: &[Parameter]) -> Returns<R> {
     fits(R::SPECS, parameters);
     Returns::NEW
+}
+
+/// As [`returns`], of a function that can be called by type.
+pub const fn returns_typed<R: Travels>(parameters: &[Parameter]) -> Returns<R> {
+    returns(parameters)
 }
 
 const fn fits(results: &[BindingSpec], parameters: &[Parameter]) {

@@ -28,7 +28,7 @@ impl<T: DeserializeOwned> ReadJson for T {
     label = "not an output of an activity or orchestration",
     note = "derive `serde::Serialize` for it, and `serde::Deserialize` for those who call the function by type"
 )]
-pub trait WriteJson {}
+pub trait WriteJson: Serialize {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize> WriteJson for T {}

@@ -2,8 +2,10 @@
 
 use super::WriteJson;
 use crate::{
+    binding::{FunctionReturn, IntoBinding},
     bindings::{DurableActivityContext, DurableOrchestrationContext},
     durable::{ActivityOutput, OrchestrationOutput},
+    error::BoxError,
 };
 use std::convert::Infallible;
 
@@ -86,38 +88,23 @@ tuple!(B, C, D, E, F);
 tuple!(B, C, D, E, F, G);
 tuple!(B, C, D, E, F, G, H);
 
-/// What an activity or an orchestration returns if serde can write it. Only `#[func]` asks for it, once: a type that serde cannot
-/// write is reported where it is returned.
-pub trait Travels: Sized {
-    /// The type itself.
-    type Itself;
-}
+/// What an activity or an orchestration returns if serde can write it. Asked for in one place, so that one error tells of a type
+/// that cannot be returned, with what is missing of it.
+pub trait Travels: FunctionReturn {}
 
-impl Travels for () {
-    type Itself = Self;
-}
+impl Travels for () {}
 
-impl<T: WriteJson> Travels for ActivityOutput<T> {
-    type Itself = Self;
-}
+impl<T: WriteJson> Travels for ActivityOutput<T> {}
 
-impl<T: WriteJson> Travels for OrchestrationOutput<T> {
-    type Itself = Self;
-}
+impl<T: WriteJson> Travels for OrchestrationOutput<T> {}
 
-impl<R: Travels> Travels for Option<R> {
-    type Itself = Self;
-}
+impl<R: Travels + IntoBinding> Travels for Option<R> {}
 
-impl<R: Travels, E> Travels for Result<R, E> {
-    type Itself = Self;
-}
+impl<R: Travels, E: Into<BoxError>> Travels for Result<R, E> {}
 
 macro_rules! travels {
     ($($other:ident),*) => {
-        impl<R: Travels, $($other),*> Travels for (R, $($other,)*) {
-            type Itself = Self;
-        }
+        impl<R: Travels + IntoBinding, $($other: IntoBinding),*> Travels for (R, $($other,)*) {}
     };
 }
 
