@@ -1,6 +1,6 @@
 //! What the task hub asks of a worker, whoever provides it: a process behind gRPC, or functions in this process.
 
-use std::{collections::BTreeMap, fmt, future::Future, pin::Pin, time::Duration};
+use std::{collections::BTreeMap, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 /// Runs orchestration episodes and activities.
 pub trait Worker: Send + Sync + 'static {
@@ -19,6 +19,34 @@ pub struct WorkItem {
     pub instance_id: String,
     /// Trigger payload, as the binding delivers it; `None` where an activity has no input.
     pub payload: Option<String>,
+    /// The item may have ended a process before: nothing else is to begin in the process for so long, if that can be had.
+    pub solitude: Option<Duration>,
+    /// To be told when the item has reached a process.
+    pub begun: Begun,
+}
+
+/// Is told which process runs a work item, by a number that no other process has.
+#[derive(Clone, Default)]
+pub struct Begun(Option<Arc<dyn Fn(u64) + Send + Sync>>);
+
+impl Begun {
+    /// Calls `then` with the number.
+    pub fn new(then: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(then)))
+    }
+
+    /// The item has reached this process.
+    pub fn reached(&self, process: u64) {
+        if let Some(then) = &self.0 {
+            then(process);
+        }
+    }
+}
+
+impl fmt::Debug for Begun {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Begun")
+    }
 }
 
 /// Kinds of durable functions.

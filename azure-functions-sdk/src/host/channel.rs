@@ -18,7 +18,10 @@ use super::{
         server::{Inbound, Outbound},
     },
 };
-use crate::{durable::work::WorkerDeath, project::LogLevel};
+use crate::{
+    durable::work::{Begun, WorkerDeath},
+    project::LogLevel,
+};
 use futures_util::StreamExt;
 use std::{
     collections::{BTreeSet, HashMap},
@@ -38,6 +41,8 @@ pub(crate) const TERMINATE_GRACE: Duration = Duration::from_secs(5);
 /// The open stream to a worker that has loaded its functions.
 #[derive(Debug)]
 pub(crate) struct WorkerChannel {
+    /// No other channel of this process has it.
+    number: u64,
     pub(crate) capabilities: Capabilities,
     pub(crate) functions: Arc<FunctionTable>,
     outbound: Outbound,
@@ -56,6 +61,7 @@ pub(crate) struct Call {
     pub(crate) inputs: Vec<ParameterBinding>,
     pub(crate) metadata: HashMap<String, TypedData>,
     pub(crate) trace_context: Option<super::rpc::messages::RpcTraceContext>,
+    pub(crate) begun: Begun,
 }
 
 impl WorkerChannel {
@@ -68,7 +74,9 @@ impl WorkerChannel {
         function_timeout: Option<Duration>,
         log: Log,
     ) -> Arc<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
         let channel = Arc::new(Self {
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
             capabilities,
             functions,
             outbound,
@@ -91,6 +99,7 @@ impl WorkerChannel {
     pub(crate) async fn invoke(&self, id: InvocationId, function: &Arc<Function>, call: Call) -> Option<Outcome> {
         let deadline = self.function_timeout.map(|limit| Instant::now() + limit);
         let answer = self.in_flight.add(id, function, deadline)?;
+        call.begun.reached(self.number);
         let invocation_id = id.to_string();
         let request = InvocationRequest {
             invocation_id: invocation_id.clone(),

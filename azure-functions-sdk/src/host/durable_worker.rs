@@ -6,8 +6,19 @@ use super::{
     rpc::messages::{Data, InvocationResponse},
     runner::FunctionRunner,
 };
-use crate::durable::work::{ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, Worker};
-use std::{pin::Pin, sync::Arc};
+use crate::durable::work::{Begun, ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, Worker};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+
+/// How long an item that is to run alone waits for what runs already.
+const LAST_ANSWERS_LIMIT: Duration = Duration::from_secs(1);
 
 /// The worker process, as the task hub sees it.
 #[derive(Debug)]
@@ -34,9 +45,36 @@ impl Worker for DurableWorker {
             if let Some(recorder) = recorder.filter(|_| item.kind == WorkKind::Orchestration) {
                 recorder.record(&item).await;
             }
-            run(&runner, item).await
+            match item.solitude {
+                None => run(&runner, item).await,
+                Some(time) => run_alone(&runner, item, time).await,
+            }
         })
     }
+}
+
+/// Keeps others away from the worker until the item has run for so long there.
+async fn run_alone(runner: &FunctionRunner, mut item: WorkItem, time: Duration) -> Result<WorkResult, WorkError> {
+    let closed = runner.keep_away();
+    // If more than that goes on, so be it: the item is not blamed then.
+    let _ = timeout(LAST_ANSWERS_LIMIT, runner.until_idle()).await;
+    let reached = Arc::new(Notify::new());
+    let (begun, noted) = (item.begun, Arc::clone(&reached));
+    item.begun = Begun::new(move |process| {
+        noted.notify_one();
+        begun.reached(process);
+    });
+    let mut work = pin!(run(runner, item));
+    let over = async {
+        reached.notified().await;
+        sleep(time).await;
+    };
+    tokio::select! {
+        result = &mut work => return result,
+        () = over => {}
+    }
+    drop(closed);
+    work.await
 }
 
 async fn run(runner: &FunctionRunner, item: WorkItem) -> Result<WorkResult, WorkError> {
@@ -47,8 +85,9 @@ async fn run(runner: &FunctionRunner, item: WorkItem) -> Result<WorkResult, Work
                 .map(|binding| binding.name.clone())
                 .unwrap_or_default();
             let reason = format!("Instance {}", item.instance_id);
+            let begun = item.begun.clone();
             let input = trigger_input(item, trigger);
-            runner.invoke(&function, &reason, None, &input).await
+            runner.invoke(&function, &reason, &input, &begun).await
         }
         Err(error) => Err(error),
     };

@@ -7,6 +7,7 @@ use super::{
     rpc::messages::{Data, NullableString, RpcHttp, RpcTraceContext, TypedData, nullable_string},
     runner::Prepared,
 };
+use crate::durable::work::Begun;
 use bytes::Bytes;
 use http::{
     HeaderMap, Method,
@@ -148,6 +149,7 @@ pub(crate) fn call(function: &Function, request: &HttpInvocation, capabilities: 
     Prepared {
         trigger,
         trace_context: Some(trace_context),
+        begun: Begun::default(),
     }
 }
 

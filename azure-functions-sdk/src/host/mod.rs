@@ -13,6 +13,7 @@ mod durable_worker;
 mod fake_worker;
 mod follower;
 mod function;
+mod gate;
 pub mod http;
 mod http_cookie;
 mod http_delivery;

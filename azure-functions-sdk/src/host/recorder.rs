@@ -95,7 +95,7 @@ fn file_name_part(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::durable::work::WorkKind;
+    use crate::durable::work::{Begun, WorkKind};
     use std::fs;
 
     fn item(instance: &str, payload: &str) -> WorkItem {
@@ -104,6 +104,8 @@ mod tests {
             function: "flow".to_owned(),
             instance_id: instance.to_owned(),
             payload: Some(payload.to_owned()),
+            solitude: None,
+            begun: Begun::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{
     channel::{Call, WorkerChannel},
     function::{Direction, Function, FunctionTable},
+    gate::{Closed, Gate},
     http_request::{self, HttpInvocation},
     http_response::{self, Asked},
     in_flight::InvocationId,
@@ -12,7 +13,7 @@ use super::{
     rpc::messages::{Data, InvocationResponse, ParameterBinding, RpcTraceContext},
     supervisor::WorkerState,
 };
-use crate::project::LogLevel;
+use crate::{durable::work::Begun, project::LogLevel};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use std::{
@@ -42,6 +43,8 @@ struct Shared {
     functions: watch::Receiver<Arc<FunctionTable>>,
     client_binding: OnceLock<ClientBinding>,
     warned: Once,
+    /// Work of the task hub passes by it.
+    gate: Gate,
     log: Log,
 }
 
@@ -63,6 +66,7 @@ impl FunctionRunner {
                 functions,
                 client_binding: OnceLock::new(),
                 warned: Once::default(),
+                gate: Gate::default(),
                 log,
             }),
         }
@@ -97,6 +101,11 @@ impl FunctionRunner {
             WorkerState::Ready(channel) => channel.in_flight(),
             _ => 0,
         }
+    }
+
+    /// Keeps HTTP functions, timers, and whatever else is not of the task hub away from the worker; they wait.
+    pub(crate) fn keep_away(&self) -> Closed {
+        self.shared.gate.close()
     }
 
     /// Returns when the worker has answered everything.
@@ -139,6 +148,7 @@ impl FunctionRunner {
                  send a `content-length`",
             );
         }
+        self.shared.gate.pass().await;
         let why = match self.run(function, reason, Some(HTTP_WAIT), prepare).await {
             Ok(response) => {
                 let asked = Asked {
@@ -184,22 +194,26 @@ impl FunctionRunner {
     /// # Errors
     /// The function failed or could not be run.
     pub async fn fire(&self, function: &Arc<Function>, trigger: TriggerInput, reason: &str) -> Result<(), InvokeError> {
-        self.invoke(function, reason, None, &trigger).await.map(drop)
+        self.shared.gate.pass().await;
+        self.invoke(function, reason, &trigger, &Begun::default())
+            .await
+            .map(drop)
     }
 
-    /// Runs a function, waiting for a worker for `wait`, or as long as it takes.
+    /// Runs a function, waiting for a worker as long as it takes.
     pub(crate) async fn invoke(
         &self,
         function: &Arc<Function>,
         reason: &str,
-        wait: Option<Duration>,
         trigger: &TriggerInput,
+        begun: &Begun,
     ) -> Result<InvocationResponse, InvokeError> {
         let prepare = |_: &WorkerChannel, _: &Function| Prepared {
             trigger: trigger.clone(),
             trace_context: None,
+            begun: begun.clone(),
         };
-        self.run(function, reason, wait, prepare).await
+        self.run(function, reason, None, prepare).await
     }
 
     async fn run(
@@ -218,11 +232,16 @@ impl FunctionRunner {
                     reason: reason.clone(),
                 });
             }
-            let Prepared { trigger, trace_context } = prepare(&channel, function);
+            let Prepared {
+                trigger,
+                trace_context,
+                begun,
+            } = prepare(&channel, function);
             let call = Call {
                 inputs: self.inputs(function, trigger.data),
                 metadata: trigger.metadata,
                 trace_context,
+                begun,
             };
             if let Some(outcome) = self.run_on(&channel, function, reason, call).await {
                 return outcome;
@@ -342,4 +361,6 @@ fn failed(function: &Function, request: &HttpInvocation, why: &str) -> Response<
 pub(crate) struct Prepared {
     pub(crate) trigger: TriggerInput,
     pub(crate) trace_context: Option<RpcTraceContext>,
+    /// To be told when it has reached a worker.
+    pub(crate) begun: Begun,
 }

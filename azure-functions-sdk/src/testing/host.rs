@@ -35,7 +35,7 @@ use super::{
 };
 use crate::durable::{
     Clock,
-    work::{WorkItem, WorkKind},
+    work::{Begun, WorkItem, WorkKind},
 };
 
 /// Runs the app that it is linked into: the task hub of the local host in memory, all functions in this process, and a clock
@@ -268,6 +268,8 @@ impl TestHost {
             function: function.to_owned(),
             instance_id: String::new(),
             payload: Some(json(&input, "the input").to_string()),
+            solitude: None,
+            begun: Begun::default(),
         };
         let worker = self.worker.clone();
         self.run(async move {

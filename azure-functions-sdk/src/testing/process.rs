@@ -11,7 +11,10 @@ use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
 use super::clock::VirtualClock;
-use crate::durable::{Clock, work::WorkerDeath};
+use crate::durable::{
+    Clock,
+    work::{Begun, WorkerDeath},
+};
 
 /// The process, which is there again as soon as it has ended.
 #[derive(Clone, Debug)]
@@ -27,6 +30,11 @@ struct State {
     /// What runs, in the order in which it began; dropped when the process ends.
     running: BTreeMap<u64, oneshot::Sender<()>>,
     next: u64,
+    /// How many processes have ended.
+    ended: u64,
+    /// What has ended them, and whether it was alone.
+    #[cfg(test)]
+    culprits: Vec<(String, bool)>,
 }
 
 /// A place among what runs, until this is dropped.
@@ -54,9 +62,16 @@ impl Process {
     }
 
     /// Runs a function. It is lost if the process ends meanwhile, or at its own end.
-    pub(super) async fn run<T>(&self, function: &str, work: impl Future<Output = T>) -> Result<T, WorkerDeath> {
+    pub(super) async fn run<T>(
+        &self,
+        function: &str,
+        begun: &Begun,
+        work: impl Future<Output = T>,
+    ) -> Result<T, WorkerDeath> {
         let began = self.clock.now();
         let (place, lost) = self.enter();
+        let process = self.state().ended;
+        begun.reached(process);
         let result = match select(pin!(work), lost).await {
             Either::Left((result, _)) => Some(result),
             Either::Right(_) => None,
@@ -66,8 +81,12 @@ impl Process {
             Some(result) if !self.ends_in(function) => return Ok(result),
             Some(_) => {
                 drop(place);
-                let others = std::mem::take(&mut self.state().running);
+                let mut state = self.state();
+                let others = std::mem::take(&mut state.running);
+                state.ended += 1;
                 death.alone = others.is_empty();
+                #[cfg(test)]
+                state.culprits.push((function.to_owned(), death.alone));
             }
             None => {}
         }
@@ -100,3 +119,6 @@ impl Drop for Place<'_> {
         self.process.state().running.remove(&self.number);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -312,6 +312,7 @@ impl Worker for AppWorker {
                     item.function
                 )));
             };
+            let begun = item.begun.clone();
             let run = async {
                 match item.kind {
                     WorkKind::Orchestration => worker.episode_of(function, item),
@@ -319,7 +320,7 @@ impl Worker for AppWorker {
                     WorkKind::Entity => worker.entity(function, item).await,
                 }
             };
-            let result = worker.process().run(function.name, run).await;
+            let result = worker.process().run(function.name, &begun, run).await;
             result.map_err(WorkError::WorkerDied)
         })
     }

@@ -351,10 +351,45 @@ async fn work_item_that_kills_the_worker_ten_times_fails() {
     let status = world.until_status("f", "Failed").await;
     let output = status["output"].as_str().unwrap();
     assert!(
-        output.contains("tried 10 times") && output.contains("signal 6"),
+        output.contains("'bomb'")
+            && output.contains("ended the worker process 10 times")
+            && output.contains("signal 6"),
         "{output}"
     );
     assert_eq!(world.worker.count("activity bomb()"), 10);
+}
+
+/// Thirteen ends of the process in the middle of an activity that is then done.
+async fn survives(death: WorkerDeath) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let worker = {
+        let calls = calls.clone();
+        Scripted::default().activity("long", move |_| match calls.fetch_add(1, Ordering::SeqCst) {
+            0..13 => Err(WorkError::WorkerDied(death.clone())),
+            _ => ok("done"),
+        })
+    };
+    let clock = HastyClock::new();
+    let worker = worker.orchestration("flow", |context| context.activity("long", Value::Null));
+    let world = World::with(worker, |options| options.clock(clock));
+    world.start("flow", "f", "").await;
+    assert_eq!(world.output("f").await, "done");
+    assert_eq!(calls.load(Ordering::SeqCst), 14);
+}
+
+#[tokio::test]
+async fn an_http_function_that_aborts_thirteen_times_does_not_fail_an_unrelated_activity() {
+    // Whatever else was in flight, an HTTP function for instance, may have ended the process.
+    survives(WorkerDeath::new("signal 6", "")).await;
+}
+
+#[tokio::test]
+async fn a_functions_timeout_does_not_count_against_others() {
+    let mut death = WorkerDeath::new("a function ran longer than functionTimeout", "");
+    death.by_host = true;
+    // The process ran nothing else any more when the host ended it.
+    death.alone = true;
+    survives(death).await;
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use futures_util::FutureExt;
 
 use super::{
     Inner,
-    dispatch::{Committed, MAX_DEATHS},
+    dispatch::Committed,
+    quarantine::{Item, MAX_DEATHS, Suspect, Verdict},
     state::{Activity, Source},
 };
 use crate::durable::{
@@ -19,7 +20,7 @@ use crate::durable::{
     },
     http_call,
     store::{Commit, InboxRow},
-    work::{ReturnValue, WorkError, WorkItem, WorkKind, WorkResult},
+    work::{ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, WorkerDeath},
 };
 
 impl Inner {
@@ -42,11 +43,12 @@ impl Inner {
                 let message = Message::task_failed(self.now(), &activity.execution_id, activity.task_id, failure);
                 self.record_result(&activity, message).await;
             }
+            Answer::Died(death) => self.activity_died(activity, &death).await,
             Answer::Again(reason) => {
                 log::warn!("activity '{}' will be tried again: {reason}", activity.name);
-                activity.deaths += 1;
-                self.activity_ended(&mut self.state());
-                self.after_pause(activity.deaths, move |hub| {
+                activity.failures += 1;
+                self.activity_ended(&mut self.state(), activity.row);
+                self.after_pause(activity.failures, move |hub| {
                     let mut state = hub.state();
                     state.enqueue_activity(activity);
                     hub.pump(&mut state);
@@ -54,14 +56,38 @@ impl Inner {
             }
             Answer::Leave => {
                 let mut state = self.state();
+                let row = activity.row;
                 state.paused = true;
                 state.enqueue_activity(activity);
-                self.activity_ended(&mut state);
+                self.activity_ended(&mut state, row);
             }
         }
     }
 
-    async fn answer(&self, activity: &Activity) -> Answer {
+    /// The worker process ended while it ran the activity.
+    async fn activity_died(self: &Arc<Self>, activity: Activity, death: &WorkerDeath) {
+        let item = Item::Activity(activity.row);
+        {
+            let mut state = self.state();
+            let verdict = state.quarantine.died(&item, death, 0);
+            if verdict != Verdict::Guilty {
+                let Activity { name, instance_id, .. } = &activity;
+                let what = format!("activity '{name}' of instance '{instance_id}'");
+                log_death(&what, state.quarantine.deaths(&item), death);
+                let row = activity.row;
+                match verdict {
+                    Verdict::Innocent => state.enqueue_activity(activity),
+                    _ => state.quarantine.wait(Suspect::Activity(activity)),
+                }
+                return self.activity_ended(&mut state, row);
+            }
+        }
+        let failure = activity_failure(&activity.name, &too_often(death));
+        let message = Message::task_failed(self.now(), &activity.execution_id, activity.task_id, failure);
+        self.record_result(&activity, message).await;
+    }
+
+    async fn answer(self: &Arc<Self>, activity: &Activity) -> Answer {
         let name = &activity.name;
         if name == HTTP_ACTIVITY {
             let request = activity.input.as_deref().unwrap_or_default();
@@ -77,11 +103,14 @@ impl Inner {
         let Some(function) = self.state().function(WorkKind::Activity, name) else {
             return Answer::Failed(activity_missing(name));
         };
+        let row = Item::Activity(activity.row);
         let item = WorkItem {
             kind: WorkKind::Activity,
             function,
             instance_id: activity.instance_id.to_string(),
             payload: activity.input.clone(),
+            solitude: self.state().quarantine.solitude(&row),
+            begun: self.begun(row),
         };
         match self.worker.run(item).await {
             Ok(result) => Answer::Result(result),
@@ -90,14 +119,7 @@ impl Inner {
             Err(WorkError::WorkerDied(death)) if self.options.crash_as_host => {
                 Answer::Failed(activity_crashed(name, death.as_host()))
             }
-            Err(error) if activity.deaths + 1 >= MAX_DEATHS => {
-                let text = format!(
-                    "it was tried {MAX_DEATHS} times and never ended; the last time {error}. Look for what ends the \
-                     worker: an abort, a stack overflow, no memory left."
-                );
-                Answer::Failed(activity_failure(name, &text))
-            }
-            Err(error) => Answer::Again(error.to_string()),
+            Err(WorkError::WorkerDied(death)) => Answer::Died(death),
         }
     }
 
@@ -129,7 +151,7 @@ impl Inner {
                 state.deliver(activity.instance, Source::Inbox(row), message);
             }
         }
-        self.activity_ended(&mut state);
+        self.activity_ended(&mut state, activity.row);
     }
 }
 
@@ -138,5 +160,24 @@ enum Answer {
     /// It fails without the worker's word.
     Failed(Failure),
     Again(String),
+    /// The worker process ended.
+    Died(WorkerDeath),
     Leave,
+}
+
+/// Why an item fails that has ended too many processes.
+pub(super) fn too_often(death: &WorkerDeath) -> String {
+    format!(
+        "it ended the worker process {MAX_DEATHS} times while nothing else ran in it, the last time: {death}. Look in this \
+         function for what ends a process: an abort, `std::process::exit`, a stack overflow, no memory left."
+    )
+}
+
+/// Tells what becomes of an item that was in flight when the worker process ended.
+pub(super) fn log_death(what: &str, alone: u32, death: &WorkerDeath) {
+    if death.alone && !death.by_host {
+        log::warn!("{what} ended the worker process, {alone} of {MAX_DEATHS} times that it may: {death}");
+    } else {
+        log::warn!("{what} runs again, which was in flight when the worker process ended: {death}");
+    }
 }

@@ -8,16 +8,15 @@ use tokio::sync::oneshot;
 
 use super::{
     Inner,
-    entity::Delivery,
+    entity::{Delivery, LiveEntity},
+    quarantine::{Item, Room, Suspect},
     state::{Activity, Phase, State},
 };
 use crate::durable::{
     store::{InstanceKey, RowId},
-    work::DurableFunctions,
+    work::{Begun, DurableFunctions},
 };
 
-/// Times that a worker may die in one work item before the item fails.
-pub(super) const MAX_DEATHS: u32 = 10;
 const FIRST_DELAY: Duration = Duration::from_millis(50);
 const LAST_DELAY: Duration = Duration::from_secs(5);
 
@@ -92,6 +91,12 @@ impl Inner {
             return;
         }
         let known = state.functions.is_some();
+        if known {
+            self.begin_trial(state);
+        }
+        if state.quarantine.holds(self.now()) {
+            return;
+        }
         let mut waiting = Vec::new();
         while state.running_episodes < self.options.max_concurrent_orchestrations {
             let Some(key) = state.ready.pop_front() else { break };
@@ -106,6 +111,7 @@ impl Inner {
                 continue;
             }
             live.phase = Phase::Running;
+            state.quarantine.begins(Item::Episode(key));
             state.running_episodes += 1;
             self.runtime.spawn(Arc::clone(self).run_episode(key));
         }
@@ -120,32 +126,108 @@ impl Inner {
                 continue;
             };
             if live.begin() {
+                state.quarantine.begins(Item::Entity(Arc::clone(&id)));
                 state.running_entities += 1;
                 self.runtime.spawn(Arc::clone(self).run_entity(id));
             }
         }
         while known && state.running_activities < self.options.max_concurrent_activities {
             let Some(activity) = state.next_activity() else { break };
+            state.quarantine.begins(Item::Activity(activity.row));
             state.running_activities += 1;
             self.runtime.spawn(Arc::clone(self).run_activity(activity));
         }
     }
 
+    /// Starts the suspects whose turn it is, before everything else.
+    fn begin_trial(self: &Arc<Self>, state: &mut State) {
+        loop {
+            let room = Room {
+                episodes: self
+                    .options
+                    .max_concurrent_orchestrations
+                    .saturating_sub(state.running_episodes),
+                activities: self
+                    .options
+                    .max_concurrent_activities
+                    .saturating_sub(state.running_activities),
+                entities: self
+                    .options
+                    .max_concurrent_entities
+                    .saturating_sub(state.running_entities),
+            };
+            let suspects = state.quarantine.next_trial(room);
+            if suspects.is_empty() {
+                return;
+            }
+            for suspect in suspects {
+                self.begin_suspect(state, suspect);
+            }
+        }
+    }
+
+    fn begin_suspect(self: &Arc<Self>, state: &mut State, suspect: Suspect) {
+        match suspect {
+            Suspect::Activity(activity) => {
+                state.running_activities += 1;
+                self.runtime.spawn(Arc::clone(self).run_activity(activity));
+            }
+            Suspect::Episode(key) => match state.instances.get_mut(&key) {
+                Some(live) if live.phase == Phase::BackingOff => {
+                    live.phase = Phase::Running;
+                    state.running_episodes += 1;
+                    self.runtime.spawn(Arc::clone(self).run_episode(key));
+                }
+                // It is gone, or another of its id has come.
+                _ => state.quarantine.leaves(&Item::Episode(key)),
+            },
+            Suspect::Entity(id) => {
+                if state.entities.get_mut(&id).is_some_and(LiveEntity::begin_again) {
+                    state.running_entities += 1;
+                    self.runtime.spawn(Arc::clone(self).run_entity(id));
+                } else {
+                    state.quarantine.leaves(&Item::Entity(id));
+                }
+            }
+        }
+    }
+
+    /// To be told when an item has reached a worker process: from then on its trial takes its time.
+    pub(super) fn begun(self: &Arc<Self>, item: Item) -> Begun {
+        let hub = Arc::downgrade(self);
+        Begun::new(move |process| {
+            let Some(hub) = hub.upgrade() else { return };
+            let trial = hub.state().quarantine.reached(&item, process);
+            if let Some((number, time)) = trial {
+                let item = item.clone();
+                hub.after(time, move |hub| {
+                    let mut state = hub.state();
+                    if state.quarantine.passed(&item, number) {
+                        hub.pump(&mut state);
+                    }
+                });
+            }
+        })
+    }
+
     /// An episode has left its place; more may run.
-    pub(super) fn episode_ended(self: &Arc<Self>, state: &mut State) {
+    pub(super) fn episode_ended(self: &Arc<Self>, state: &mut State, key: InstanceKey) {
+        state.quarantine.leaves(&Item::Episode(key));
         state.running_episodes -= 1;
         self.pump(state);
         self.note_quiet(state);
     }
 
-    pub(super) fn activity_ended(self: &Arc<Self>, state: &mut State) {
+    pub(super) fn activity_ended(self: &Arc<Self>, state: &mut State, row: RowId) {
+        state.quarantine.leaves(&Item::Activity(row));
         state.running_activities -= 1;
         self.pump(state);
         self.note_quiet(state);
     }
 
     /// A turn of an entity has left its place.
-    pub(super) fn entity_ended(self: &Arc<Self>, state: &mut State) {
+    pub(super) fn entity_ended(self: &Arc<Self>, state: &mut State, id: &Arc<str>) {
+        state.quarantine.leaves(&Item::Entity(Arc::clone(id)));
         state.running_entities -= 1;
         self.pump(state);
         self.note_quiet(state);
@@ -196,9 +278,13 @@ impl Inner {
         }
     }
 
-    /// Calls `then` after the pause that follows this many deaths.
-    pub(super) fn after_pause(self: &Arc<Self>, deaths: u32, then: impl FnOnce(&Arc<Self>) + Send + 'static) {
-        let pause = LAST_DELAY.min(FIRST_DELAY * 2u32.saturating_pow(deaths.saturating_sub(1)));
+    /// Calls `then` after the pause that follows this many failures.
+    pub(super) fn after_pause(self: &Arc<Self>, failures: u32, then: impl FnOnce(&Arc<Self>) + Send + 'static) {
+        let pause = LAST_DELAY.min(FIRST_DELAY * 2u32.saturating_pow(failures.saturating_sub(1)));
+        self.after(pause, then);
+    }
+
+    fn after(self: &Arc<Self>, pause: Duration, then: impl FnOnce(&Arc<Self>) + Send + 'static) {
         let due = self.now() + TimeDelta::from_std(pause).unwrap_or_default();
         let hub = Arc::clone(self);
         self.runtime.spawn(async move {

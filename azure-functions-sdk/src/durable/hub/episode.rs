@@ -6,7 +6,9 @@ use futures_util::FutureExt;
 
 use super::{
     Inner,
-    dispatch::{Committed, MAX_DEATHS},
+    activity::{log_death, too_often},
+    dispatch::Committed,
+    quarantine::{Item, MAX_DEATHS, Suspect, Verdict},
     recovery::rebuild,
     state::{Loaded, Phase, State},
 };
@@ -17,7 +19,7 @@ use crate::durable::{
         message::Message,
     },
     store::{Commit, InstanceKey, StoreError},
-    work::{WorkError, WorkItem, WorkKind},
+    work::{WorkError, WorkItem, WorkKind, WorkerDeath},
 };
 
 /// How an episode ended.
@@ -30,6 +32,8 @@ enum End {
     NotStarted,
     /// The worker did not answer: once more, later.
     Again(String),
+    /// The worker process ended.
+    Died(WorkerDeath, Verdict),
     /// The host is shutting down.
     Leave,
 }
@@ -48,7 +52,7 @@ impl Inner {
             let mut state = self.state();
             let loaded = state.take_loaded(key);
             let Some(live) = state.instances.get_mut(&key) else {
-                return self.episode_ended(&mut state);
+                return self.episode_ended(&mut state, key);
             };
             let batch: Vec<Message> = live.inbox.iter().map(|inbound| inbound.message.clone()).collect();
             (batch, loaded)
@@ -64,7 +68,7 @@ impl Inner {
                 if let Err(error) = self.conclude(key, loaded, taken, end).await {
                     // Closed: the next host goes on from what is on disk.
                     log::debug!("an episode was not recorded: {error}");
-                    self.episode_ended(&mut self.state());
+                    self.episode_ended(&mut self.state(), key);
                 }
             }
             Err(reason) => {
@@ -101,10 +105,12 @@ impl Inner {
             Begin::Run(episode) => episode,
         };
         let name = &loaded.instance.name;
-        let (function, deaths) = {
+        let itself = Item::Episode(key);
+        let (function, failures, solitude) = {
             let state = self.state();
             let function = state.function(WorkKind::Orchestration, name);
-            (function, state.instances.get(&key).map_or(0, |live| live.deaths))
+            let failures = state.instances.get(&key).map_or(0, |live| live.failures);
+            (function, failures, state.quarantine.solitude(&itself))
         };
         let Some(function) = function else {
             let text = format!(
@@ -119,6 +125,8 @@ impl Inner {
             function,
             instance_id: loaded.instance.instance_id.clone(),
             payload: Some(episode.payload(played)),
+            solitude,
+            begun: self.begun(itself.clone()),
         };
         match self.worker.run(item).await {
             Ok(answer) => {
@@ -134,10 +142,19 @@ impl Inner {
             Err(WorkError::WorkerDied(death)) if self.options.crash_as_host => {
                 End::Decided(Box::new(episode.crashed(death.as_host(), self.now())))
             }
-            Err(error) if deaths + 1 >= MAX_DEATHS => {
+            Err(WorkError::WorkerDied(death)) => {
+                let verdict = self.state().quarantine.died(&itself, &death, 0);
+                if verdict == Verdict::Guilty {
+                    let text = format!("Orchestrator function '{name}' failed: {}", too_often(&death));
+                    End::Decided(Box::new(episode.fail(&text, self.now())))
+                } else {
+                    End::Died(death, verdict)
+                }
+            }
+            Err(error) if failures + 1 >= MAX_DEATHS => {
                 let text = format!(
                     "Orchestrator function '{name}' failed: it was tried {MAX_DEATHS} times and never ended; the last \
-                     time {error}. Look for what ends the worker (an abort, a stack overflow, no memory left) or blocks it."
+                     time {error}. Look in this function for what blocks its thread."
                 );
                 End::Decided(Box::new(episode.fail(&text, self.now())))
             }
@@ -178,11 +195,15 @@ impl Inner {
                     }
                 }
                 state.keep_loaded(key, loaded, self.options.history_cache);
-                self.episode_ended(&mut state);
+                self.episode_ended(&mut state, key);
                 Ok(())
             }
             End::Again(reason) => {
                 self.retry_later(key, Some(loaded), &reason);
+                Ok(())
+            }
+            End::Died(death, verdict) => {
+                self.episode_died(key, loaded, &death, verdict);
                 Ok(())
             }
             End::Leave => {
@@ -193,20 +214,39 @@ impl Inner {
                     state.ready.push_front(key);
                 }
                 state.keep_loaded(key, loaded, self.options.history_cache);
-                self.episode_ended(&mut state);
+                self.episode_ended(&mut state, key);
                 Ok(())
             }
         }
     }
 
+    /// The worker process ended while it ran the episode.
+    fn episode_died(self: &Arc<Self>, key: InstanceKey, loaded: Box<Loaded>, death: &WorkerDeath, verdict: Verdict) {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if let Some(live) = state.instances.get_mut(&key) {
+            let what = format!("an episode of '{}', instance '{}',", loaded.instance.name, live.id);
+            log_death(&what, state.quarantine.deaths(&Item::Episode(key)), death);
+            if verdict == Verdict::Innocent {
+                live.phase = Phase::Ready;
+                state.ready.push_front(key);
+            } else {
+                live.phase = Phase::BackingOff;
+                state.quarantine.wait(Suspect::Episode(key));
+            }
+            state.keep_loaded(key, loaded, self.options.history_cache);
+        }
+        self.episode_ended(state, key);
+    }
+
     fn retry_later(self: &Arc<Self>, key: InstanceKey, loaded: Option<Box<Loaded>>, reason: &str) {
         let mut state = self.state();
         let Some(live) = state.instances.get_mut(&key) else {
-            return self.episode_ended(&mut state);
+            return self.episode_ended(&mut state, key);
         };
         live.phase = Phase::BackingOff;
-        live.deaths += 1;
-        let deaths = live.deaths;
+        live.failures += 1;
+        let failures = live.failures;
         log::warn!(
             "an episode of orchestration instance '{}' will be tried again: {reason}",
             live.id
@@ -214,9 +254,9 @@ impl Inner {
         if let Some(loaded) = loaded {
             state.keep_loaded(key, loaded, self.options.history_cache);
         }
-        self.episode_ended(&mut state);
+        self.episode_ended(&mut state, key);
         drop(state);
-        self.after_pause(deaths, move |hub| {
+        self.after_pause(failures, move |hub| {
             let mut state = hub.state();
             if let Some(live) = state.instances.get_mut(&key)
                 && live.phase == Phase::BackingOff
@@ -239,7 +279,7 @@ impl Inner {
             }
             state.keep_loaded(key, loaded, self.options.history_cache);
         }
-        self.episode_ended(state);
+        self.episode_ended(state, key);
     }
 }
 

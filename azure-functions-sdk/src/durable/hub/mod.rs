@@ -13,6 +13,7 @@ mod episode;
 mod functions;
 mod name;
 mod options;
+mod quarantine;
 mod record;
 mod recorded;
 mod recovery;

@@ -67,7 +67,7 @@ impl Inner {
                 task_id: task.task_id,
                 name: task.name,
                 input: task.input,
-                deaths: 0,
+                failures: 0,
             });
         }
         let previous_input = loaded.instance.input.clone();
@@ -84,10 +84,10 @@ impl Inner {
             // Replaced while it ran: nothing of this is wanted any more.
             self.unreserve(state, &reserved);
             drop(place);
-            self.episode_ended(state);
+            self.episode_ended(state, key);
             return Ok(());
         };
-        live.deaths = 0;
+        live.failures = 0;
         live.unwritten += 1;
         live.state = row_of(&loaded.instance, now);
         let life = live.life;
@@ -127,7 +127,7 @@ impl Inner {
         };
         place.submit(commit, committed);
         if loaded.instance.status.is_terminal() {
-            self.episode_ended(state);
+            self.episode_ended(state, key);
         } else {
             self.release(state, key, loaded);
         }

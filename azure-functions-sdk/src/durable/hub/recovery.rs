@@ -53,7 +53,7 @@ pub(super) fn restore(recovery: Recovery, path: &Path) -> Result<State, TaskHubE
             task_id: row.event_id,
             name: row.name,
             input: row.input,
-            deaths: 0,
+            failures: 0,
         });
     }
     for row in recovery.locked {

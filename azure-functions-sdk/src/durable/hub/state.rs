@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::entity::LiveEntity;
+use super::{entity::LiveEntity, quarantine::Quarantine};
 use crate::durable::{
     engine::{
         entity::EntityMessage,
@@ -47,6 +47,8 @@ pub(super) struct State {
     /// Who waits for the end of an instance: dropped when there is something to look at.
     pub(super) waiters: HashMap<String, Vec<oneshot::Sender<()>>>,
     pub(super) cache: Cache,
+    /// What was in flight when a worker process ended.
+    pub(super) quarantine: Quarantine,
     /// The worker is shutting down: nothing begins until the next one has loaded.
     pub(super) paused: bool,
     /// The hub is shutting down: nothing begins any more.
@@ -60,8 +62,8 @@ pub(super) struct Live {
     pub(super) state: InstanceState,
     pub(super) inbox: VecDeque<Inbound>,
     pub(super) phase: Phase,
-    /// Times that a worker died in, or did not finish, the episode that is due.
-    pub(super) deaths: u32,
+    /// Times that the episode that is due failed without an end of the worker process.
+    pub(super) failures: u32,
     /// The instance with its history; `None` while an episode has it, or when it was evicted.
     pub(super) loaded: Option<Box<Loaded>>,
     /// Place in the cache's order, while loaded.
@@ -108,7 +110,7 @@ pub(super) enum Phase {
     Ready,
     /// In an episode.
     Running,
-    /// Waits before the episode is tried again.
+    /// Waits before the episode is tried again, or for its trial.
     BackingOff,
 }
 
@@ -130,7 +132,8 @@ pub(super) struct Activity {
     pub(super) task_id: i32,
     pub(super) name: String,
     pub(super) input: Option<String>,
-    pub(super) deaths: u32,
+    /// Times that the host failed to run it.
+    pub(super) failures: u32,
 }
 
 /// Which loaded instances were used longest ago, and how much memory they take.
@@ -155,7 +158,7 @@ impl Live {
             state,
             inbox: VecDeque::new(),
             phase: Phase::Idle,
-            deaths: 0,
+            failures: 0,
             loaded: None,
             cached: None,
             timers: BTreeMap::new(),

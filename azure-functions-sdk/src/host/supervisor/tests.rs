@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    durable::work::{ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, Worker},
+    durable::work::{Begun, ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, Worker},
     host::{
         durable_worker::DurableWorker,
         fake_worker::{ACTIVITY, Captured, DURABLE_CLIENT, FakeLauncher, FakeWorker, HTTP, HTTP_RETURN, metadata},
@@ -94,7 +94,7 @@ impl Host {
         let invoking = async {
             let function = self.runner.find(name).await?;
             self.runner
-                .invoke(&function, "a test", None, &TriggerInput::text(text))
+                .invoke(&function, "a test", &TriggerInput::text(text), &Begun::default())
                 .await
         };
         let response = tokio::time::timeout(TEST_LIMIT, invoking)
@@ -563,6 +563,8 @@ async fn durable_work_arrives_as_text_with_the_client_beside_it() {
         function: "say_hello".to_owned(),
         instance_id: "i1".to_owned(),
         payload: payload.map(str::to_owned),
+        solitude: None,
+        begun: Begun::default(),
     };
     let done = worker.run(item(Some("\"Tokyo\""))).await.unwrap();
     assert_eq!(done, WorkResult::Succeeded(ReturnValue::Json("\"Hello\"".to_owned())));
@@ -575,6 +577,53 @@ async fn durable_work_arrives_as_text_with_the_client_beside_it() {
         matches!(&lost, Err(WorkError::WorkerDied(death)) if death.exited == "app exited with code 9"),
         "{lost:?}"
     );
+}
+
+#[tokio::test]
+async fn callers_wait_while_an_activity_that_may_end_the_process_runs_alone() {
+    let solitude = Duration::from_millis(50);
+    let host = Host::start(FakeLauncher::new(move |mut worker| async move {
+        let functions = vec![
+            metadata("suspect", &[ACTIVITY]),
+            metadata("greet", &[HTTP, HTTP_RETURN]),
+        ];
+        worker.start(&[], functions).await;
+        let first = worker.invocation().await;
+        let began = Instant::now();
+        let second = worker.invocation().await;
+        assert!(began.elapsed() >= solitude, "{:?}", began.elapsed());
+        assert_eq!(
+            (first.function_id.as_str(), second.function_id.as_str()),
+            ("id-of-suspect", "id-of-greet")
+        );
+        worker.answer(&first, None);
+        worker.answer(&second, None);
+        worker.until_the_end().await;
+        String::new()
+    }))
+    .await;
+    let worker = DurableWorker::new(host.runner.clone(), None);
+    let (begun, mut processes) = tokio::sync::mpsc::unbounded_channel();
+    let suspect = worker.run(WorkItem {
+        kind: WorkKind::Activity,
+        function: "suspect".to_owned(),
+        instance_id: "i1".to_owned(),
+        payload: None,
+        solitude: Some(solitude),
+        begun: Begun::new(move |process| begun.send(process).unwrap()),
+    });
+    let caller = async {
+        let function = host.runner.find("greet").await.unwrap();
+        let url = "http://localhost:7071/api/greet";
+        let request = HttpInvocation::new(http::Method::GET, url, http::HeaderMap::new(), Vec::new(), Bytes::new());
+        host.runner.invoke_http(&function, request).await
+    };
+    let (suspect, answer) = tokio::time::timeout(TEST_LIMIT, async { tokio::join!(suspect, caller) })
+        .await
+        .unwrap();
+    assert_eq!(suspect, Ok(WorkResult::Succeeded(ReturnValue::None)));
+    assert!(answer.status().is_success(), "{answer:?}");
+    assert!(processes.recv().await.is_some());
 }
 
 #[tokio::test]

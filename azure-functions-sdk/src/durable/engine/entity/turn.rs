@@ -180,6 +180,11 @@ impl<'a> Turn<'a> {
         })
     }
 
+    /// How many operations the worker is asked to run.
+    pub(crate) fn operation_count(&self) -> usize {
+        self.operations().count()
+    }
+
     /// What the entity trigger delivers; `None`: nothing in this turn needs the worker.
     pub(crate) fn payload(&self) -> Option<String> {
         self.operations().next()?;

@@ -7,7 +7,10 @@ use std::{
 
 use crate::durable::{
     engine::entity::{Entity, EntityMessage, Request, wakes},
-    hub::state::{Phase, State},
+    hub::{
+        quarantine::{Item, Suspect},
+        state::{Phase, State},
+    },
     store::{Commit, RowId},
 };
 
@@ -78,6 +81,15 @@ impl LiveEntity {
         ready
     }
 
+    /// Begins the turn that a worker process has ended; false if there is none.
+    pub(in crate::durable::hub) fn begin_again(&mut self) -> bool {
+        let waits = self.phase == Phase::BackingOff;
+        if waits {
+            self.phase = Phase::Running;
+        }
+        waits
+    }
+
     /// The request of the lock that it has.
     pub(in crate::durable::hub) fn lock(&self) -> Option<&Request> {
         self.lock.as_ref()
@@ -141,10 +153,18 @@ impl State {
         let Some(live) = self.entities.get_mut(id) else { return };
         let lock = live.lock.as_ref();
         if live.inbox.iter().any(|inbound| wakes(lock, &inbound.message)) {
-            live.phase = Phase::Ready;
-            self.ready_entities.push_back(Arc::clone(id));
+            let item = Item::Entity(Arc::clone(id));
+            if self.quarantine.is_cautious(&item) {
+                // What ended a process may be among the operations that are left.
+                live.phase = Phase::BackingOff;
+                self.quarantine.wait(Suspect::Entity(Arc::clone(id)));
+            } else {
+                live.phase = Phase::Ready;
+                self.ready_entities.push_back(Arc::clone(id));
+            }
         } else {
             live.phase = Phase::Idle;
+            self.quarantine.rests(&Item::Entity(Arc::clone(id)));
             self.forget_entity(id);
         }
     }

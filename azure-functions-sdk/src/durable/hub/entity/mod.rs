@@ -11,7 +11,9 @@ use futures_util::FutureExt;
 pub(super) use self::live::{Delivery, LiveEntity, Source};
 use super::{
     Inner,
+    activity::{log_death, too_often},
     dispatch::Committed,
+    quarantine::{Item, Suspect, Verdict},
     record::due_micros,
     state::{Due, Phase, State},
 };
@@ -22,7 +24,7 @@ use crate::durable::{
         time::write_span,
     },
     store::{Commit, EntityInboxRow, EntityRow, EntityTimerRow, StoreError},
-    work::{WorkError, WorkItem, WorkKind},
+    work::{WorkError, WorkItem, WorkKind, WorkerDeath},
 };
 
 /// How a turn ended.
@@ -32,6 +34,8 @@ enum End {
     Done(Box<Done>),
     /// The worker gave no answer: once more, later.
     Again(String),
+    /// The worker process ended.
+    Died(WorkerDeath, Verdict),
     /// The host is shutting down.
     Leave,
 }
@@ -49,7 +53,7 @@ impl Inner {
         let (waiting, loaded) = {
             let mut state = self.state();
             let Some(live) = state.entities.get_mut(id) else {
-                return self.entity_ended(&mut state);
+                return self.entity_ended(&mut state, id);
             };
             let waiting: Vec<_> = live.inbox.iter().map(|inbound| Arc::clone(&inbound.message)).collect();
             (waiting, live.loaded.take())
@@ -66,7 +70,7 @@ impl Inner {
                 if let Err(error) = self.record_turn(id, *done).await {
                     // Closed: the next host goes on from what is on disk.
                     log::debug!("a turn of an entity was not recorded: {error}");
-                    self.entity_ended(&mut self.state());
+                    self.entity_ended(&mut self.state(), id);
                 }
             }
             End::Nothing => {
@@ -75,9 +79,10 @@ impl Inner {
                     live.loaded = Some(Box::new(entity));
                 }
                 state.rest_entity(id);
-                self.entity_ended(&mut state);
+                self.entity_ended(&mut state, id);
             }
             End::Again(reason) => self.entity_again(id, Some(entity), &reason),
+            End::Died(death, verdict) => self.entity_died(id, entity, &death, verdict),
             End::Leave => {
                 let mut state = self.state();
                 state.paused = true;
@@ -86,7 +91,7 @@ impl Inner {
                     live.phase = Phase::Ready;
                     state.ready_entities.push_front(Arc::clone(id));
                 }
-                self.entity_ended(&mut state);
+                self.entity_ended(&mut state, id);
             }
         }
     }
@@ -109,8 +114,19 @@ impl Inner {
         })
     }
 
-    async fn decide_turn(&self, entity: &Entity, id: &str, waiting: &[Arc<EntityMessage>]) -> End {
-        let Some(turn) = Turn::plan(entity, waiting.iter().map(AsRef::as_ref), MAX_BATCH) else {
+    async fn decide_turn(self: &Arc<Self>, entity: &Entity, id: &Arc<str>, waiting: &[Arc<EntityMessage>]) -> End {
+        let itself = Item::Entity(Arc::clone(id));
+        let (most, solitude) = {
+            let state = self.state();
+            // One by one, so that what ends a process is told from the others.
+            let most = if state.quarantine.is_suspect(&itself) {
+                1
+            } else {
+                MAX_BATCH
+            };
+            (most, state.quarantine.solitude(&itself))
+        };
+        let Some(turn) = Turn::plan(entity, waiting.iter().map(AsRef::as_ref), most) else {
             return End::Nothing;
         };
         let Some(payload) = turn.payload() else {
@@ -124,8 +140,10 @@ impl Inner {
         let item = WorkItem {
             kind: WorkKind::Entity,
             function,
-            instance_id: id.to_owned(),
+            instance_id: id.to_string(),
             payload: Some(payload),
+            solitude,
+            begun: self.begun(itself.clone()),
         };
         match self.worker.run(item).await {
             Ok(answer) => match turn.finish(&answer, self.now(), &mut || self.new_guid()) {
@@ -139,7 +157,16 @@ impl Inner {
                 text.push_str(&format!(" was exceeded by entity function '{name}'."));
                 End::Done(Box::new(turn.fail(&text, self.now())))
             }
-            Err(error) => End::Again(error.to_string()),
+            Err(WorkError::WorkerDied(death)) => {
+                let verdict = self.state().quarantine.died(&itself, &death, turn.operation_count());
+                match verdict {
+                    Verdict::Guilty => {
+                        let text = format!("Entity function '{name}' failed: {}", too_often(&death));
+                        End::Done(Box::new(turn.fail(&text, self.now())))
+                    }
+                    verdict => End::Died(death, verdict),
+                }
+            }
         }
     }
 
@@ -176,6 +203,8 @@ impl Inner {
         {
             posted.extend(releases(lock));
         }
+        let itself = Item::Entity(Arc::clone(id));
+        state.quarantine.operations_ended(&itself, taken.len());
         if let Some(live) = state.entities.get_mut(id) {
             live.take(&taken, &mut commit);
             live.changed(entity);
@@ -187,7 +216,7 @@ impl Inner {
         let entity = Arc::clone(id);
         place.submit(commit, Committed::Turn { entity, deliveries });
         state.rest_entity(id);
-        self.entity_ended(state);
+        self.entity_ended(state, id);
         Ok(())
     }
 
@@ -235,17 +264,36 @@ impl Inner {
         deliveries
     }
 
+    /// The worker process ended while it ran operations.
+    fn entity_died(self: &Arc<Self>, id: &Arc<str>, entity: Entity, death: &WorkerDeath, verdict: Verdict) {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if let Some(live) = state.entities.get_mut(id) {
+            let deaths = state.quarantine.deaths(&Item::Entity(Arc::clone(id)));
+            log_death(&format!("an operation of entity '{id}'"), deaths, death);
+            live.loaded = Some(Box::new(entity));
+            if verdict == Verdict::Innocent {
+                live.phase = Phase::Ready;
+                state.ready_entities.push_front(Arc::clone(id));
+            } else {
+                live.phase = Phase::BackingOff;
+                state.quarantine.wait(Suspect::Entity(Arc::clone(id)));
+            }
+        }
+        self.entity_ended(state, id);
+    }
+
     fn entity_again(self: &Arc<Self>, id: &Arc<str>, entity: Option<Entity>, reason: &str) {
         let mut state = self.state();
         let Some(live) = state.entities.get_mut(id) else {
-            return self.entity_ended(&mut state);
+            return self.entity_ended(&mut state, id);
         };
         log::warn!("operations of entity '{id}' will be tried again: {reason}");
         live.phase = Phase::BackingOff;
         live.failures = live.failures.saturating_add(1);
         live.loaded = entity.map(Box::new);
         let failures = live.failures;
-        self.entity_ended(&mut state);
+        self.entity_ended(&mut state, id);
         drop(state);
         let id = Arc::clone(id);
         self.after_pause(failures, move |hub| {

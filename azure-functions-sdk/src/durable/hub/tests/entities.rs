@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -164,6 +164,51 @@ impl Worker for Stumbling {
         assert_eq!(item.kind, WorkKind::Entity);
         Box::pin(std::future::ready(failure))
     }
+}
+
+/// Ends its process whenever a batch has the operation `bomb`.
+struct Bombed {
+    worker: Scripted,
+    /// The operations of each batch that it did not survive.
+    lost: Mutex<Vec<usize>>,
+}
+
+impl Worker for Bombed {
+    fn run(&self, item: WorkItem) -> std::pin::Pin<Box<dyn Future<Output = Result<WorkResult, WorkError>> + Send>> {
+        item.begun.reached(1);
+        let payload: Value = serde_json::from_str(item.payload.as_deref().unwrap()).unwrap();
+        let batch = payload["batch"].as_array().unwrap();
+        if !batch.iter().any(|operation| operation["name"] == "bomb") {
+            return self.worker.run(item);
+        }
+        self.lost.lock().unwrap().push(batch.len());
+        let mut death = WorkerDeath::new("signal 6", "");
+        death.alone = true;
+        Box::pin(std::future::ready(Err(WorkError::WorkerDied(death))))
+    }
+}
+
+#[::tokio::test]
+async fn an_operation_that_ends_every_process_fails_and_the_others_of_its_batch_do_not() {
+    let worker = Arc::new(Bombed {
+        worker: worker(),
+        lost: Mutex::default(),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let hub = TaskHub::open(options, worker.clone()).unwrap();
+    // They wait for a worker, so that they come in one batch.
+    for operation in ["add", "add", "add", "bomb", "add", "add"] {
+        let (status, _) = call(&hub, "POST", &format!("/entities/counter/c?op={operation}"), "1").await;
+        assert_eq!(status, StatusCode::ACCEPTED);
+    }
+    hub.set_functions(worker.worker.functions());
+    eventually("the other operations have run", async || {
+        call(&hub, "GET", "/entities/counter/c", "").await.1 == 5
+    })
+    .await;
+    let lost = worker.lost.lock().unwrap().clone();
+    assert_eq!(lost, [&[6][..], &[1; 10]].concat(), "alone it has ten tries");
 }
 
 #[::tokio::test]
