@@ -324,7 +324,7 @@ fn bindings_are_read_and_mistakes_explained() {
         .to_string();
     assert_eq!(
         error,
-        "'0 99 * * * *' is not a schedule: '99' is not a valid minute: 99 is not between 0 and 59"
+        "`0 99 * * * *` is not a schedule: the minute 99 is not between 0 and 59"
     );
 }
 
