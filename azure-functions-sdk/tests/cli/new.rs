@@ -169,7 +169,7 @@ fn mistakes_get_one_sentence_with_the_fix() {
     assert!(refused("new-app app --sdk-path nowhere", 1).contains("no `azure-functions` crate in `nowhere`"));
     assert!(!folder.path().join("app").exists());
     assert!(refused("new timer tick --schedule often", 2).contains("six fields"));
-    assert!(refused("new timer tick --schedule 00:00:00", 2).contains("longer than zero"));
+    assert!(refused("new timer tick --schedule 00:00:00", 2).contains("must be above zero"));
     let queue = refused("new queue q", 2);
     assert!(queue.contains("unrecognized subcommand 'queue'"), "{queue}");
     assert!(
