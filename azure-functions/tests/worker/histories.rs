@@ -448,7 +448,7 @@ fn the_replay_command_takes_files_and_folders_and_exits_with_the_worst() {
     let (code, out, err) = run(&["good/1.json", "bad"]);
     assert_eq!(code, 3, "{out}{err}");
     assert!(
-        out.contains("contradicts ") && out.contains("fails ") && out.contains("no orchestration named `nobody_ships`"),
+        out.contains("contradicts ") && out.contains("fails ") && out.contains("no orchestration named 'nobody_ships'"),
         "{out}"
     );
     assert!(

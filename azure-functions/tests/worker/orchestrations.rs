@@ -282,7 +282,7 @@ fn replay_tells_a_contradiction_apart_from_a_failure() {
 #[test]
 fn replay_says_in_one_sentence_what_it_cannot_use() {
     let cases = [
-        (Some("nobody"), greeted("greet"), "no orchestration named `nobody`"),
+        (Some("nobody"), greeted("greet"), "no orchestration named 'nobody'"),
         (Some("greet"), greeted("greet"), "`greet` is not an orchestration"),
         (None, r#"{"history":[]}"#.to_owned(), "has no ExecutionStarted event"),
         (
