@@ -12,6 +12,7 @@ mod instance_id;
 mod purge;
 mod runtime_status;
 mod status;
+mod terminate;
 
 #[cfg(feature = "client")]
 pub use client::{
@@ -23,4 +24,5 @@ pub use entity_state::{EntityStateResponse, EntityStatus};
 pub use instance_id::{InstanceIdError, MAX_INSTANCE_ID_LENGTH, check_instance_id};
 pub use purge::PurgeHistoryResult;
 pub use runtime_status::{OrchestrationRuntimeStatus, ParseRuntimeStatusError};
-pub use status::OrchestrationStatusQueryResult;
+pub use status::{OrchestrationEnding, OrchestrationStatusQueryResult};
+pub use terminate::TerminateResult;

@@ -41,6 +41,23 @@ pub struct OrchestrationStatusQueryResult {
     /// The history, when it was asked for: objects with the host's member names (`EventType`, `Timestamp`, …).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history_events: Option<Vec<Value>>,
+    /// What an instance still waits for whose code has ended already; only the local host tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ending: Option<OrchestrationEnding>,
+}
+
+/// The end of an instance that is decided and has not come: the instance stays running until everything that its code has
+/// started has ended, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct OrchestrationEnding {
+    /// The status that the instance will have.
+    pub runtime_status: OrchestrationRuntimeStatus,
+    /// What it waits for, in words, such as ``activity 'send'``; the first 20.
+    pub awaits: Vec<String>,
+    /// How many things it waits for.
+    pub count: u64,
 }
 
 impl OrchestrationStatusQueryResult {

@@ -304,7 +304,7 @@ async fn every_operation_knows_missing_and_ended_instances() {
         let results = [
             client.raise_event("a", "e", 1).await,
             client.raise_event_for_hub("OtherHub", "a", "e", 1).await,
-            client.terminate("a", "r").await,
+            client.terminate("a", "r").await.map(drop),
             client.suspend("a", "r").await,
             client.resume("a", "r").await,
             client.rewind("a", "r").await,

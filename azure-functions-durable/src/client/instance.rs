@@ -2,11 +2,11 @@
 //!
 //! Hosts of two vintages must be understood: the older ones answer 500 where the newer ones answer 409 or 412.
 
-use super::address::{Action, Route};
+use super::address::{Action, Query, Route};
 use super::answer::Answer;
 use super::error::OrchestrationClientError;
 use super::{Call, OrchestrationClient, names};
-use crate::{OrchestrationRuntimeStatus, OrchestrationStatusQueryResult, PurgeHistoryResult};
+use crate::{OrchestrationRuntimeStatus, OrchestrationStatusQueryResult, PurgeHistoryResult, TerminateResult};
 use bytes::Bytes;
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -157,13 +157,47 @@ impl OrchestrationClient {
         }
     }
 
-    /// Ends an instance; `reason` becomes its output. Activities under way are not stopped.
+    /// Ends an instance; `reason` becomes its output. Activities under way are not stopped, and sub-orchestrations go on: the
+    /// local host tells how many.
     ///
     /// # Errors
     /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance,
     /// [`AlreadyDone`](OrchestrationClientError::AlreadyDone) if it has ended already.
-    pub async fn terminate(&self, instance_id: &str, reason: &str) -> Result<(), OrchestrationClientError> {
-        self.control(instance_id, Action::Terminate, reason).await
+    pub async fn terminate(
+        &self,
+        instance_id: &str,
+        reason: &str,
+    ) -> Result<TerminateResult, OrchestrationClientError> {
+        self.terminate_with(instance_id, reason, false).await
+    }
+
+    /// Ends an instance and all sub-orchestrations below it that run, also where the instance itself has ended and left them
+    /// behind; `reason` becomes the output of each. The local host does so; the Durable Task extension ends the instance alone.
+    ///
+    /// # Errors
+    /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance,
+    /// [`AlreadyDone`](OrchestrationClientError::AlreadyDone) if it has ended already and nothing below it runs.
+    pub async fn terminate_recursive(
+        &self,
+        instance_id: &str,
+        reason: &str,
+    ) -> Result<TerminateResult, OrchestrationClientError> {
+        self.terminate_with(instance_id, reason, true).await
+    }
+
+    async fn terminate_with(
+        &self,
+        instance_id: &str,
+        reason: &str,
+        recursive: bool,
+    ) -> Result<TerminateResult, OrchestrationClientError> {
+        let mut query = Query::default();
+        if recursive {
+            query.push_bool("recursive", true);
+        }
+        let answer = self.control(instance_id, Action::Terminate, reason, query).await?;
+        // Other hosts answer without a body.
+        Ok(serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 
     /// Holds an instance: it takes no further step until it is resumed. Events are kept for it.
@@ -172,7 +206,9 @@ impl OrchestrationClient {
     /// [`NotFound`](OrchestrationClientError::NotFound), [`AlreadyDone`](OrchestrationClientError::AlreadyDone), or
     /// [`Conflict`](OrchestrationClientError::Conflict) if it is suspended already.
     pub async fn suspend(&self, instance_id: &str, reason: &str) -> Result<(), OrchestrationClientError> {
-        self.control(instance_id, Action::Suspend, reason).await
+        self.control(instance_id, Action::Suspend, reason, Query::default())
+            .await
+            .map(drop)
     }
 
     /// Lets a suspended instance go on.
@@ -181,7 +217,9 @@ impl OrchestrationClient {
     /// [`NotFound`](OrchestrationClientError::NotFound), [`AlreadyDone`](OrchestrationClientError::AlreadyDone), or
     /// [`Conflict`](OrchestrationClientError::Conflict) if it is not suspended.
     pub async fn resume(&self, instance_id: &str, reason: &str) -> Result<(), OrchestrationClientError> {
-        self.control(instance_id, Action::Resume, reason).await
+        self.control(instance_id, Action::Resume, reason, Query::default())
+            .await
+            .map(drop)
     }
 
     /// Brings a failed instance back to where it was before its failures, and runs only the failed work again.
@@ -196,10 +234,18 @@ impl OrchestrationClient {
     /// [`Conflict`](OrchestrationClientError::Conflict), too, if it failed in a critical section: its locks ended with it, and
     /// others may have changed what it had seen under them. [Restart](Self::restart) that one.
     pub async fn rewind(&self, instance_id: &str, reason: &str) -> Result<(), OrchestrationClientError> {
-        self.control(instance_id, Action::Rewind, reason).await
+        self.control(instance_id, Action::Rewind, reason, Query::default())
+            .await
+            .map(drop)
     }
 
-    async fn control(&self, instance_id: &str, action: Action, reason: &str) -> Result<(), OrchestrationClientError> {
+    async fn control(
+        &self,
+        instance_id: &str,
+        action: Action,
+        reason: &str,
+        query: Query,
+    ) -> Result<Answer, OrchestrationClientError> {
         let operation = format!("{} instance `{instance_id}`", action.segment());
         names::check_instance_id(&operation, instance_id)?;
         let route = Route::Control {
@@ -207,10 +253,12 @@ impl OrchestrationClient {
             action,
             reason,
         };
-        let answer = self.send(Call::new(&operation, Method::POST, route)).await?;
+        let mut call = Call::new(&operation, Method::POST, route);
+        call.query = query;
+        let answer = self.send(call).await?;
         use OrchestrationRuntimeStatus as Status;
         match (answer.status, action) {
-            (200..=202, _) => Ok(()),
+            (200..=202, _) => Ok(answer),
             (500, Action::Suspend) => Err(self
                 .sort_500(&answer, operation, instance_id, |s| s == Status::Suspended)
                 .await),

@@ -2,11 +2,13 @@
 //! request of the durable HTTP API, and prints what that answers; `delete-task-hub` alone needs the host to be down.
 
 mod delete_hub;
+mod instances;
 mod manage;
 mod purge;
 
 use std::{fs, io, path::PathBuf, process::ExitCode};
 
+use azure_functions_durable::OrchestrationStatusQueryResult;
 use http::StatusCode;
 use serde_json::Value;
 use url::Url;
@@ -19,7 +21,6 @@ use crate::shell::Shell;
 
 /// Path of the durable HTTP API.
 const DURABLE: [&str; 3] = ["runtime", "webhooks", "durabletask"];
-const CONTINUATION: &str = "x-ms-continuation-token";
 
 /// Look at the orchestration instances of a running local host, and manage them.
 #[derive(Debug, clap::Subcommand)]
@@ -38,12 +39,9 @@ pub(super) enum Command {
         #[command(flatten)]
         host: Host,
     },
-    /// Print the status of all instances, oldest first.
+    /// Print the status of all instances, or of some, oldest first: as a table on a terminal, else as JSON.
     #[command(name = "get-instances")]
-    Instances {
-        #[command(flatten)]
-        host: Host,
-    },
+    Instances(instances::Args),
     /// Print the status of an instance, with its input and output.
     #[command(name = "get-runtime-status")]
     RuntimeStatus {
@@ -55,8 +53,8 @@ pub(super) enum Command {
     /// Send an external event to an instance.
     #[command(name = "raise-event")]
     Raise(manage::Raise),
-    /// End an instance; activities under way are not stopped.
-    Terminate(manage::Control),
+    /// End an instance; activities under way are not stopped, and sub-orchestrations go on without --recursive.
+    Terminate(manage::Terminate),
     /// Hold an instance: it takes no further step until it is resumed.
     Suspend(manage::Control),
     /// Let a suspended instance go on.
@@ -95,14 +93,11 @@ impl Command {
         runtime.block_on(async {
             match self {
                 Self::History { id, output, host } => get_history(&host, &id, output, shell).await,
-                Self::Instances { host } => get_instances(&host, shell).await,
-                Self::RuntimeStatus { id, host } => {
-                    let reply = host.get(&page(&host, &["instances", &id])?, &[]).await?;
-                    print(&checked(reply, Some(&id))?, shell)
-                }
+                Self::Instances(instances) => instances.run(shell).await,
+                Self::RuntimeStatus { id, host } => get_runtime_status(&host, &id, shell).await,
                 Self::Start(start) => start.run(shell).await,
                 Self::Raise(raise) => raise.run(shell).await,
-                Self::Terminate(control) => control.run("terminate", "Terminating", shell).await,
+                Self::Terminate(terminate) => terminate.run(shell).await,
                 Self::Suspend(control) => control.run("suspend", "Suspending", shell).await,
                 Self::Resume(control) => control.run("resume", "Resuming", shell).await,
                 Self::Rewind(control) => control.run("rewind", "Rewinding", shell).await,
@@ -135,26 +130,26 @@ async fn get_history(host: &Host, id: &str, output: Option<PathBuf>, shell: Shel
     Ok(ExitCode::SUCCESS)
 }
 
-async fn get_instances(host: &Host, shell: Shell) -> CommandResult {
-    let url = page(host, &["instances"])?;
-    let mut all = Vec::new();
-    let mut token = String::new();
-    loop {
-        let headers = [(CONTINUATION, token.as_str())];
-        let reply = checked(
-            host.get(&url, if token.is_empty() { &[] } else { &headers }).await?,
-            None,
-        )?;
-        if let Value::Array(page) = json(&reply)? {
-            all.extend(page);
-        }
-        token = match reply.headers.get(CONTINUATION).and_then(|next| next.to_str().ok()) {
-            Some(next) if !next.is_empty() => next.to_owned(),
-            _ => break,
+async fn get_runtime_status(host: &Host, id: &str, shell: Shell) -> CommandResult {
+    let reply = host.get(&page(host, &["instances", id])?, &[]).await?;
+    let reply = checked(reply, Some(id))?;
+    let status: OrchestrationStatusQueryResult = serde_json::from_slice(&reply.body).map_err(DurableError::NoJson)?;
+    if let Some(ending) = status.ending {
+        let more = match usize::try_from(ending.count)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(ending.awaits.len())
+        {
+            0 => String::new(),
+            more => format!(", and {more} more"),
         };
+        shell.note(format_args!(
+            "its code has ended ({}), and it stays {} until what it has started has ended, too: {}{more}",
+            ending.runtime_status,
+            status.runtime_status,
+            ending.awaits.join(", ")
+        ));
     }
-    shell.print(format_args!("{:#}", Value::Array(all)));
-    Ok(ExitCode::SUCCESS)
+    print(&reply, shell)
 }
 
 /// A page of the durable HTTP API.

@@ -151,7 +151,7 @@ impl<'a> TestInstance<'a> {
     #[track_caller]
     pub fn terminate(&self, reason: &str) {
         let (id, reason) = (self.id.clone(), reason.to_owned());
-        ok(self.host.ask(async move |client| client.terminate(&id, &reason).await));
+        let _below = ok(self.host.ask(async move |client| client.terminate(&id, &reason).await));
     }
 
     /// Suspends it: it keeps what happens meanwhile for later.

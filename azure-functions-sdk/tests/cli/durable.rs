@@ -131,6 +131,18 @@ fn row_106_the_verbs_of_durable_do_what_the_api_does() {
 
     let listed = verbs.answer(&["get-instances"]);
     assert_eq!(listed.as_array().unwrap().len(), 5, "{listed}");
+    let some = |arguments: &[&str]| {
+        verbs
+            .answer(&[&["get-instances"], arguments].concat())
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    assert_eq!(some(&["--status", "Terminated", "--prefix", "ask"]), 1);
+    assert_eq!(some(&["--status", "Completed,Failed"]), 3);
+    assert_eq!(some(&["--top", "2", "--json"]), 2);
+    assert_eq!(some(&["--created-from", "2999-01-01T00:00:00Z"]), 0);
+    assert_eq!(some(&["--created-to", "2999-01-01T00:00:00Z"]), 5);
     assert_eq!(
         verbs.answer(&["get-runtime-status", "ask"])["runtimeStatus"],
         "Terminated"

@@ -2,6 +2,7 @@
 
 use std::{fs, io, process::ExitCode};
 
+use azure_functions_durable::TerminateResult;
 use http::Method;
 use serde::de::IgnoredAny;
 
@@ -47,6 +48,15 @@ pub(crate) struct Control {
     reason: Option<String>,
     #[command(flatten)]
     host: Host,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Terminate {
+    #[command(flatten)]
+    control: Control,
+    /// End the sub-orchestrations below it, too, also those of an instance that has ended.
+    #[arg(long)]
+    recursive: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -115,6 +125,37 @@ impl Control {
         let reply = self.host.send(Method::POST, &url, &[], None).await?;
         checked(reply, Some(&self.id))?;
         shell.status(doing, format_args!("instance `{}`", self.id));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Terminate {
+    pub(super) async fn run(self, shell: Shell) -> CommandResult {
+        let Control { id, reason, host } = self.control;
+        let mut url = page(&host, &["instances", &id, "terminate"])?;
+        if let Some(reason) = &reason {
+            url.query_pairs_mut().append_pair("reason", reason);
+        }
+        if self.recursive {
+            url.query_pairs_mut().append_pair("recursive", "true");
+        }
+        let reply = checked(host.send(Method::POST, &url, &[], None).await?, Some(&id))?;
+        // Without a body nothing runs below it.
+        let below: TerminateResult = serde_json::from_slice(&reply.body).unwrap_or_default();
+        match (below.running_sub_orchestrations, self.recursive) {
+            (0, _) => shell.status("Terminating", format_args!("instance `{id}`")),
+            (below, true) => shell.status(
+                "Terminating",
+                format_args!("instance `{id}` and {below} sub-orchestrations below it"),
+            ),
+            (below, false) => {
+                shell.status("Terminating", format_args!("instance `{id}`"));
+                shell.warn(format_args!(
+                    "{below} sub-orchestrations below it go on; to end them, too: \
+                     cargo func durable terminate {id} --recursive"
+                ));
+            }
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
+    ending::{Ending, open_children},
     entity::{Posted, critical},
     event::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, json_string},
     instance::{Instance, RuntimeStatus},
@@ -21,6 +22,8 @@ pub(crate) struct Decision {
     pub(crate) output: Option<String>,
     /// Custom status of the instance from now on: JSON text.
     pub(crate) custom_status: Option<String>,
+    /// What the instance still waits for, though its code has ended.
+    pub(crate) ending: Option<Ending>,
     /// Activities to run, in the order of their ids.
     pub(crate) activities: Vec<ActivityTask>,
     /// Timers to arm, in the order of their ids.
@@ -147,6 +150,7 @@ impl Decision {
             status: instance.status,
             output: instance.output.clone(),
             custom_status: instance.custom_status.clone(),
+            ending: instance.ending.clone(),
             activities: Vec::new(),
             timers: Vec::new(),
             cancelled_timers: Vec::new(),
@@ -168,6 +172,19 @@ impl Decision {
         self.posted.extend(critical::releases(&instance.instance_id, events));
     }
 
+    /// Where a termination asks for it, terminates the sub-orchestrations that are waited for.
+    fn end_children(&mut self, instance: &Instance, latest: &[Event], reason: &str, now: DateTime<Utc>) {
+        let recurse = |event: &Event| matches!(event.kind, EventKind::ExecutionTerminated { recurse: true, .. });
+        if !latest.iter().any(recurse) {
+            return;
+        }
+        let children = open_children(instance.history.iter().chain(latest));
+        self.messages.extend(children.into_iter().map(|instance_id| Outgoing {
+            instance_id: instance_id.to_owned(),
+            message: Message::terminate_recursively(now, reason.to_owned()),
+        }));
+    }
+
     /// Appends the end of the execution, gives its locks back, and tells the parent.
     pub(super) fn end(&mut self, instance: &Instance, end: End, event_id: i32, now: DateTime<Utc>) {
         let (status, result) = match &end {
@@ -180,8 +197,12 @@ impl Decision {
         };
         let appended = std::mem::take(&mut self.appended);
         self.release_locks(instance, &appended);
+        if let End::Terminated(reason) = &end {
+            self.end_children(instance, &appended, reason, now);
+        }
         self.appended = appended;
         self.status = status;
+        self.ending = None;
         self.output = match status {
             RuntimeStatus::Completed => result.clone(),
             RuntimeStatus::Terminated => result.as_deref().and_then(reason_as_output),
@@ -217,6 +238,7 @@ impl Decision {
         instance.status = self.status;
         instance.output.clone_from(&self.output);
         instance.custom_status.clone_from(&self.custom_status);
+        instance.ending.clone_from(&self.ending);
         match self.continued.as_deref().and_then(Instance::pending) {
             None => instance.history.extend_from_slice(&self.appended),
             Some(next) => {

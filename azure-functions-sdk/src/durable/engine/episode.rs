@@ -1,10 +1,13 @@
 //! One episode of an instance: takes a batch of messages, asks the worker once, and decides.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use super::{
     decision::{Decision, End, next_id, reason_as_output},
+    ending::Ending,
     event::{Event, EventKind, write_events, write_string},
     instance::{Instance, RuntimeStatus},
     message::Message,
@@ -73,7 +76,7 @@ impl<'a> Episode<'a> {
         }
         if !started {
             let reason = rest.iter().find_map(|event| match &event.kind {
-                EventKind::ExecutionTerminated { reason } => Some(reason.clone()),
+                EventKind::ExecutionTerminated { reason, .. } => Some(reason.clone()),
                 _ => None,
             });
             let Some(reason) = reason else {
@@ -147,6 +150,7 @@ impl<'a> Episode<'a> {
             state,
             requests,
             ids,
+            awaited_events,
         } = shim.finish();
 
         let mut decision = Decision {
@@ -154,6 +158,8 @@ impl<'a> Episode<'a> {
             ..Decision::unchanged(instance)
         };
         decision.status = RuntimeStatus::Running;
+        // Set again below, where it is still so.
+        decision.ending = None;
         // Of an instance that runs, the output says why it was resumed.
         let resumed = self.new.iter().rev().find_map(|event| match &event.kind {
             EventKind::ExecutionResumed { reason } => Some(reason_as_output(reason)),
@@ -171,6 +177,8 @@ impl<'a> Episode<'a> {
             has_entity,
         };
         let next = i32::try_from(tasks.len()).unwrap_or(i32::MAX);
+        let failed = reply.error.is_some();
+        let mut ends = false;
         let mut end = match state {
             State::Mismatch(text) => {
                 let next = next.max(next_id(&instance.history));
@@ -192,6 +200,7 @@ impl<'a> Episode<'a> {
             }
             State::Suspended(reason) => {
                 decision.status = RuntimeStatus::Suspended;
+                decision.ending.clone_from(&instance.ending);
                 decision.output = reason_as_output(reason);
                 decision.appended = self.new;
                 decision
@@ -199,7 +208,10 @@ impl<'a> Episode<'a> {
                     .push(Event::new(now, EventKind::OrchestratorCompleted));
                 return decision;
             }
-            State::Waiting => None,
+            State::Waiting => {
+                ends = reply.is_done || reply.error.is_some();
+                None
+            }
             State::Failed(text) => Some(orchestrator_failed(instance, &text)),
             State::Exhausted { continued } => match (reply.error, reply.is_done, continued) {
                 (Some(error), ..) => Some(orchestrator_failed(instance, &error)),
@@ -242,6 +254,15 @@ impl<'a> Episode<'a> {
         }
         if let Some(end) = end {
             decision.end(instance, end, next, now);
+        } else if ends {
+            let idle: BTreeSet<i32> = tasks
+                .iter()
+                .zip(0_i32..)
+                .filter(|(task, _)| task.is_cancelled_timer())
+                .map(|(_, id)| id)
+                .collect();
+            let events = instance.history.iter().chain(&decision.appended);
+            decision.ending = Some(Ending::new(failed, events, &idle, &awaited_events));
         }
         decision
             .appended
@@ -273,7 +294,7 @@ impl<'a> Episode<'a> {
 
     fn end_now(self, end: End, now: DateTime<Utc>) -> Decision {
         let terminated = self.new.iter().find_map(|event| match &event.kind {
-            EventKind::ExecutionTerminated { reason } => Some(End::Terminated(reason.clone())),
+            EventKind::ExecutionTerminated { reason, .. } => Some(End::Terminated(reason.clone())),
             _ => None,
         });
         let mut decision = Decision::unchanged(self.instance);

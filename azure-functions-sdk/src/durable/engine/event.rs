@@ -23,8 +23,8 @@ pub(crate) enum EventKind {
     ExecutionStarted(Box<ExecutionStarted>),
     /// The execution ended.
     ExecutionCompleted(ExecutionEnd),
-    /// Somebody asked for termination.
-    ExecutionTerminated { reason: String },
+    /// A client, or a parent that was terminated, asked for termination; `recurse`: of the sub-orchestrations, too.
+    ExecutionTerminated { reason: String, recurse: bool },
     /// An activity (or a built-in one: `BuiltIn::HttpActivity`) was scheduled.
     TaskScheduled {
         name: String,

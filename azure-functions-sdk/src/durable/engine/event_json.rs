@@ -127,7 +127,13 @@ impl EventKind {
                 out.text("Result", end.result.as_deref());
                 out.raw("FailureDetails", "null");
             }
-            Self::ExecutionTerminated { reason } => out.text("Input", Some(reason)),
+            Self::ExecutionTerminated { reason, recurse } => {
+                out.text("Input", Some(reason));
+                // A member of ours: the extension cannot do it.
+                if *recurse {
+                    out.raw("Recurse", "true");
+                }
+            }
             Self::TaskScheduled { name, version, input } => {
                 out.text("Name", Some(name));
                 out.text("Version", version.as_deref());
@@ -350,6 +356,7 @@ struct RawEvent<'t> {
     scheduled_start_time: Option<String>,
     #[serde(default)]
     generation: Option<i32>,
+    recurse: Option<bool>,
     #[serde(default)]
     orchestration_status: Option<i32>,
 }
@@ -427,6 +434,7 @@ impl RawEvent<'_> {
             1 => EventKind::ExecutionCompleted(end?),
             3 => EventKind::ExecutionTerminated {
                 reason: self.input.unwrap_or_default(),
+                recurse: self.recurse.unwrap_or(false),
             },
             4 => EventKind::TaskScheduled {
                 name: name?,

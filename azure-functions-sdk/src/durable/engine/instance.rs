@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
+    ending::Ending,
     event::{Event, ParentLink},
     message::Message,
 };
@@ -96,6 +97,8 @@ pub(crate) struct Instance {
     pub(crate) output: Option<String>,
     /// JSON text.
     pub(crate) custom_status: Option<String>,
+    /// What it still waits for, though its code has ended.
+    pub(crate) ending: Option<Ending>,
     /// When the current execution was started.
     pub(crate) created: DateTime<Utc>,
     /// History of the current execution; empty before its first episode.
@@ -117,6 +120,7 @@ impl Instance {
             input: started.input.clone(),
             output: None,
             custom_status: None,
+            ending: None,
             created: start.event.timestamp,
             history: Vec::new(),
         })

@@ -63,7 +63,12 @@ impl Message {
 
     /// Ends the instance.
     pub(crate) fn terminate(at: DateTime<Utc>, reason: String) -> Self {
-        Self::any(at, EventKind::ExecutionTerminated { reason })
+        Self::any(at, EventKind::ExecutionTerminated { reason, recurse: false })
+    }
+
+    /// Ends the instance and the sub-orchestrations that it waits for, and theirs.
+    pub(crate) fn terminate_recursively(at: DateTime<Utc>, reason: String) -> Self {
+        Self::any(at, EventKind::ExecutionTerminated { reason, recurse: true })
     }
 
     /// Suspends the instance.

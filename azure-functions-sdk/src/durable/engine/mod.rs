@@ -8,6 +8,7 @@
 mod action;
 mod answer;
 pub(crate) mod decision;
+pub(crate) mod ending;
 pub(crate) mod entity;
 pub(crate) mod episode;
 pub(crate) mod event;

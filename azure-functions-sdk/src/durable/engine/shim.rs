@@ -68,6 +68,8 @@ pub(super) struct Outcome<'a> {
     pub(super) requests: BTreeMap<u32, String>,
     /// Ids of requests to entities, by sequence number, as the history has them.
     pub(super) ids: BTreeMap<i32, String>,
+    /// External events that are waited for.
+    pub(super) awaited_events: Vec<String>,
 }
 
 /// How things stand after an episode.
@@ -185,7 +187,7 @@ impl<'a> Shim<'a> {
         }
         match &event.kind {
             EventKind::OrchestratorStarted => self.clock = event.timestamp,
-            EventKind::ExecutionTerminated { reason } => self.terminated = Some(reason),
+            EventKind::ExecutionTerminated { reason, .. } => self.terminated = Some(reason),
             EventKind::ExecutionResumed { .. } => {
                 if self.suspended.take().is_some() {
                     for event in std::mem::take(&mut self.held) {
@@ -239,6 +241,12 @@ impl<'a> Shim<'a> {
             state,
             requests,
             ids: self.ids,
+            awaited_events: self
+                .mailboxes
+                .into_iter()
+                .filter(|(_, mailbox)| !mailbox.waiters.is_empty())
+                .map(|(name, _)| name)
+                .collect(),
         }
     }
 

@@ -1,10 +1,11 @@
 //! R6-R10: telling an instance something.
 
 use http::{StatusCode, header};
+use serde_json::json;
 
 use super::{
     Answer, Call,
-    response::{empty, error, json},
+    response::{empty, error, json as json_response},
 };
 use crate::durable::hub::requests::RequestError;
 
@@ -39,8 +40,12 @@ impl Call<'_> {
     }
 
     pub(super) async fn terminate(&self, id: &str) -> Answer {
-        self.hub.terminate(id, self.reason()).await?;
-        Ok(empty(StatusCode::ACCEPTED))
+        let recursive = self.query.flag("recursive").unwrap_or(false);
+        Ok(match self.hub.terminate(id, self.reason(), recursive).await? {
+            0 => empty(StatusCode::ACCEPTED),
+            // A body of ours; the extension has none.
+            running => json_response(StatusCode::ACCEPTED, &json!({ "runningSubOrchestrations": running })),
+        })
     }
 
     pub(super) async fn suspend(&self, id: &str) -> Answer {
@@ -56,7 +61,7 @@ impl Call<'_> {
     pub(super) async fn rewind(&self, id: &str) -> Answer {
         match self.hub.rewind(id, &self.reason()).await {
             Ok(()) => Ok(empty(StatusCode::ACCEPTED)),
-            Err(RequestError::NotFound) => Ok(json(
+            Err(RequestError::NotFound) => Ok(json_response(
                 StatusCode::NOT_FOUND,
                 // The dollar sign is the extension's.
                 &format!("No orchestration with instance ID \"${id}\" found."),

@@ -43,6 +43,9 @@ pub(super) struct StatusBody<'a> {
     /// Of instances that have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<&'a str>,
+    /// A member of ours: the end that is decided, and what is still waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ending: Option<Box<RawValue>>,
 }
 
 impl Call<'_> {
@@ -91,6 +94,7 @@ pub(super) fn status_body(row: &InstanceRow, shown: Shown) -> StatusBody<'_> {
         last_updated_time: whole_seconds(row.state.updated),
         history_events: shown.history,
         version: row.version.as_deref().filter(|version| !version.is_empty()),
+        ending: row.state.ending.as_deref().map(|ending| value(Some(ending))),
     }
 }
 
@@ -107,6 +111,7 @@ pub(super) fn damaged_body(row: &DamagedRow) -> StatusBody<'_> {
         last_updated_time: whole_seconds(0),
         history_events: None,
         version: None,
+        ending: None,
     }
 }
 
@@ -155,6 +160,7 @@ mod tests {
                 updated: 1_935_817_690_000_000,
                 custom_status: Some("plain text".into()),
                 output: None,
+                ending: None,
             },
         }
     }

@@ -14,6 +14,7 @@ use super::{
 use crate::durable::{
     engine::{
         decision::{ChildStart, Decision, Outgoing},
+        ending::Ending,
         event::EventKind,
         instance::{Instance, RuntimeStatus},
         message::Message,
@@ -157,5 +158,6 @@ pub(super) fn row_of(instance: &Instance, updated: DateTime<Utc>) -> InstanceSta
         updated: updated.timestamp_micros(),
         custom_status: instance.custom_status.clone(),
         output: instance.output.clone(),
+        ending: instance.ending.as_ref().map(Ending::to_json),
     }
 }

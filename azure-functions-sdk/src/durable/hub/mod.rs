@@ -21,6 +21,7 @@ pub(crate) mod requests;
 mod rewind;
 mod runtime;
 mod state;
+mod terminate;
 #[cfg(test)]
 mod tests;
 mod timers;

@@ -71,7 +71,19 @@ impl Inner {
             });
         }
         let previous_input = loaded.instance.input.clone();
+        let was_ending = loaded.instance.ending.is_some();
         decision.apply(&mut loaded.instance);
+        if let Some(ending) = &loaded.instance.ending
+            && !was_ending
+        {
+            log::warn!(
+                "the code of orchestration instance '{instance_id}' has ended ({}), but the instance stays {} until what it has \
+                 started has ended, too: {}",
+                ending.runtime_status,
+                loaded.instance.status.name(),
+                ending.in_words()
+            );
+        }
         if loaded.instance.input != previous_input {
             commit.inputs.push((key, loaded.instance.input.clone()));
         }

@@ -110,6 +110,8 @@ pub(super) fn rebuild<'a>(
     instance.status = row.status;
     instance.output.clone_from(&row.output);
     instance.custom_status.clone_from(&row.custom_status);
+    // It is shown, and nothing hangs on it.
+    instance.ending = row.ending.as_deref().and_then(|text| serde_json::from_str(text).ok());
     instance.history = history;
     Ok(Loaded { instance, played })
 }

@@ -194,7 +194,7 @@ impl Inner {
     }
 
     /// Sends a message to an instance that has not ended.
-    async fn send(
+    pub(super) async fn send(
         self: &Arc<Self>,
         id: &str,
         check: impl FnOnce(RuntimeStatus) -> Result<(), RequestError>,
@@ -236,10 +236,6 @@ impl Inner {
     ) -> Result<(), RequestError> {
         self.send(id, |_| Ok(()), |now| Message::event_raised(now, name, Some(input)))
             .await
-    }
-
-    pub(crate) async fn terminate(self: &Arc<Self>, id: &str, reason: String) -> Result<(), RequestError> {
-        self.send(id, |_| Ok(()), |now| Message::terminate(now, reason)).await
     }
 
     pub(crate) async fn suspend(self: &Arc<Self>, id: &str, reason: String) -> Result<(), RequestError> {

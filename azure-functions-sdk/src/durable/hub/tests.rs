@@ -368,6 +368,7 @@ async fn numbers_at_their_maximum_in_the_file_are_an_error_or_go_on() {
             updated: i64::MAX,
             custom_status: None,
             output: None,
+            ending: None,
         },
     };
     stored(Commit {

@@ -202,6 +202,7 @@ fn state(pick: u8, status: RuntimeStatus) -> InstanceState {
         updated: i64::from(pick),
         custom_status: (pick % 3 == 1).then(|| "\"s\"".to_owned()),
         output: status.is_terminal().then(|| "\"o\"".to_owned()),
+        ending: (pick % 5 == 1).then(|| "{}".to_owned()),
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct InstanceState {
     pub(crate) custom_status: Option<String>,
     /// JSON text, or plain text where that is what there is.
     pub(crate) output: Option<String>,
+    /// What it still waits for, though its code has ended: JSON text.
+    pub(crate) ending: Option<String>,
 }
 
 /// A message that waits for the next episode of its instance.

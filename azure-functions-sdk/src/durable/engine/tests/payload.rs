@@ -94,9 +94,20 @@ fn every_event_has_its_json_and_reads_back() {
             r#""OrchestrationStatus":1,"Result":"r","FailureDetails":null,"#,
         ),
         (
-            EventKind::ExecutionTerminated { reason: text("r") },
+            EventKind::ExecutionTerminated {
+                reason: text("r"),
+                recurse: false,
+            },
             3,
             r#""Input":"r","#,
+        ),
+        (
+            EventKind::ExecutionTerminated {
+                reason: text("r"),
+                recurse: true,
+            },
+            3,
+            r#""Input":"r","Recurse":true,"#,
         ),
         (
             EventKind::TaskScheduled {

@@ -17,7 +17,7 @@ use crate::durable::{
 };
 
 const COLUMNS: &str =
-    "key, id, name, version, generation, execution_id, status, created, updated, custom_status, output";
+    "key, id, name, version, generation, execution_id, status, created, updated, custom_status, output, ending";
 
 pub(super) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<InstanceRow>> {
     connection
@@ -234,7 +234,8 @@ fn instance(row: &Row<'_>) -> rusqlite::Result<InstanceRow> {
             updated: row.get(8)?,
             custom_status: row.get(9)?,
             output: row.get(10)?,
+            ending: row.get(11)?,
         },
-        input: row.get(11)?,
+        input: row.get(12)?,
     })
 }

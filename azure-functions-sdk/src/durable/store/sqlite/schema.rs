@@ -8,7 +8,7 @@ use super::{CHECKPOINT_QUIET, STATEMENTS, database_error};
 use crate::durable::store::{Durability, StoreError};
 
 /// Version of the tables below, kept in the file.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Times are microseconds since 1970 UTC, states the numbers of the durable protocol, numbers of rows and keys are
@@ -61,6 +61,9 @@ const ENTITIES: &str = "
     );
 ";
 
+/// What version 3 has besides.
+const ENDING: &str = "ALTER TABLE instances ADD COLUMN ending TEXT;";
+
 /// Opens the file for the writer, and brings it to this version.
 pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
     let failed = |source| database_error(path, source);
@@ -91,8 +94,13 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, St
     set(&connection, path, "journal_size_limit", "16777216")?;
     set(&connection, path, "temp_store", "2")?;
     if found < VERSION {
-        let first = if found < 1 { TABLES } else { "" };
-        let change = format!("BEGIN IMMEDIATE; {first} {ENTITIES} PRAGMA user_version = {VERSION}; COMMIT;");
+        let steps = [(1, TABLES), (2, ENTITIES), (3, ENDING)];
+        let missing: String = steps
+            .into_iter()
+            .filter(|(version, _)| found < *version)
+            .map(|(_, step)| step)
+            .collect();
+        let change = format!("BEGIN IMMEDIATE; {missing} PRAGMA user_version = {VERSION}; COMMIT;");
         connection.execute_batch(&change).map_err(failed)?;
     }
     Ok(connection)

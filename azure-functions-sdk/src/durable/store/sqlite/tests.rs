@@ -21,6 +21,7 @@ fn state(status: RuntimeStatus) -> InstanceState {
         updated: 20,
         custom_status: Some("\"c\"".into()),
         output: None,
+        ending: Some("{}".into()),
     }
 }
 
@@ -201,7 +202,7 @@ fn newer_file_is_refused_and_unusable_folder_is_named() {
         .unwrap();
     let refused = SqliteStore::open(&path, Durability::Process).unwrap_err();
     assert!(
-        matches!(refused, StoreError::NewerSchema { found: 7, known: 2, .. }),
+        matches!(refused, StoreError::NewerSchema { found: 7, known: 3, .. }),
         "{refused}"
     );
 
@@ -249,7 +250,11 @@ fn file_of_version_1_opens_with_all_it_holds_and_takes_entities() {
             (1, 1),
             "opened {opened} times"
         );
-        assert_eq!(recovery.instances[0].state, state(RuntimeStatus::Running));
+        let before = InstanceState {
+            ending: None,
+            ..state(RuntimeStatus::Running)
+        };
+        assert_eq!(recovery.instances[0].state, before);
         assert_eq!(store.history(InstanceKey(1)).unwrap(), ["one"]);
         let found = store.find("i").unwrap().unwrap();
         assert_eq!((found.input.as_deref(), found.name.as_str()), (Some("5"), "f"));

@@ -90,8 +90,9 @@ fn create(tx: &Transaction<'_>, instance: &InstanceRow) -> rusqlite::Result<()> 
     // The hub never creates an id that exists. Should it ever, then replacing is better than a queue that stands still.
     tx.prepare_cached(
         "INSERT OR REPLACE INTO instances
-         (key, id, name, version, generation, execution_id, status, created, updated, custom_status, output)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         (key, id, name, version, generation, execution_id, status, created, updated, custom_status, output,
+          ending)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         instance.key.0,
@@ -104,7 +105,8 @@ fn create(tx: &Transaction<'_>, instance: &InstanceRow) -> rusqlite::Result<()> 
         state.created,
         state.updated,
         state.custom_status,
-        state.output
+        state.output,
+        state.ending
     ])?;
     if let Some(input) = &instance.input {
         tx.prepare_cached("INSERT OR REPLACE INTO inputs (instance, input) VALUES (?1, ?2)")?
@@ -116,7 +118,7 @@ fn create(tx: &Transaction<'_>, instance: &InstanceRow) -> rusqlite::Result<()> 
 fn update(tx: &Transaction<'_>, key: InstanceKey, state: &InstanceState) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "UPDATE instances SET execution_id = ?2, status = ?3, created = ?4, updated = ?5, custom_status = ?6,
-         output = ?7, generation = ?8 WHERE key = ?1",
+         output = ?7, generation = ?8, ending = ?9 WHERE key = ?1",
     )?
     .execute(params![
         key.0,
@@ -126,7 +128,8 @@ fn update(tx: &Transaction<'_>, key: InstanceKey, state: &InstanceState) -> rusq
         state.updated,
         state.custom_status,
         state.output,
-        state.generation
+        state.generation,
+        state.ending
     ])?;
     Ok(())
 }
