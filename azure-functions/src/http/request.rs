@@ -314,7 +314,7 @@ fn bytes(data: TypedData) -> Option<Bytes> {
 }
 
 /// Keys of a query have no case.
-pub(super) fn is_same_key(a: &str, b: &str) -> bool {
+fn is_same_key(a: &str, b: &str) -> bool {
     a == b || a.to_lowercase() == b.to_lowercase()
 }
 
