@@ -55,7 +55,9 @@ impl Worker for DurableWorker {
 
 /// Keeps others away from the worker until the item has run for so long there.
 async fn run_alone(runner: &FunctionRunner, mut item: WorkItem, time: Duration) -> Result<WorkResult, WorkError> {
-    let closed = runner.keep_away();
+    // Callers are kept away from a process, not while there is none: the next one may take a long time to start.
+    let _ = runner.find(&item.function).await;
+    let closed = runner.keep_away().await;
     // If more than that goes on, so be it: the item is not blamed then.
     let _ = timeout(LAST_ANSWERS_LIMIT, runner.until_idle()).await;
     let reached = Arc::new(Notify::new());

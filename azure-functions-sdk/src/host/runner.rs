@@ -19,12 +19,15 @@ use http::{HeaderValue, Response, StatusCode, header};
 use std::{
     fmt,
     sync::{Arc, OnceLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 
-/// How long a caller over HTTP waits for a worker.
+/// How long a caller over HTTP waits for a worker that takes its call.
 const HTTP_WAIT: Duration = Duration::from_secs(30);
 
 /// Separates the text for people from the answer of a failed orchestration.
@@ -32,6 +35,15 @@ const OUT_OF_PROCESS_DATA: &str = "\n\n$OutOfProcData$:";
 
 /// Makes the text of a durable client binding: `taskHub` and `connectionName` of the binding in, JSON out.
 pub(crate) type ClientBinding = Box<dyn Fn(Option<&str>, Option<&str>) -> String + Send + Sync>;
+
+/// How an invocation gets to the worker.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// Past the gate: work of the task hub.
+    TaskHub,
+    /// Through the gate. `until`: a call that has not begun by then is given up.
+    Gate { until: Option<Instant> },
+}
 
 /// Runs functions; cheap to clone.
 #[derive(Clone)]
@@ -105,8 +117,8 @@ impl FunctionRunner {
     }
 
     /// Keeps HTTP functions, timers, and whatever else is not of the task hub away from the worker; they wait.
-    pub(crate) fn keep_away(&self) -> Closed {
-        self.shared.gate.close()
+    pub(crate) async fn keep_away(&self) -> Closed {
+        self.shared.gate.close().await
     }
 
     /// Returns when the worker has answered everything.
@@ -137,7 +149,7 @@ impl FunctionRunner {
     }
 
     /// Runs an HTTP function and gives what its caller shall see: 500 if it fails, which says why to a caller on this machine,
-    /// 503 if no worker is ready in time.
+    /// 503 if no worker takes it within 30 seconds.
     pub async fn invoke_http(&self, function: &Arc<Function>, request: HttpInvocation) -> Response<Bytes> {
         let reason = "This function was programmatically called via the host APIs.";
         let prepare =
@@ -149,8 +161,10 @@ impl FunctionRunner {
                  send a `content-length`",
             );
         }
-        self.shared.gate.pass().await;
-        let why = match self.run(function, reason, Some(HTTP_WAIT), prepare).await {
+        let way = Way::Gate {
+            until: Some(Instant::now() + HTTP_WAIT),
+        };
+        let why = match self.run(function, reason, way, prepare).await {
             Ok(response) => {
                 let asked = Asked {
                     method: &request.method,
@@ -195,13 +209,12 @@ impl FunctionRunner {
     /// # Errors
     /// The function failed or could not be run.
     pub async fn fire(&self, function: &Arc<Function>, trigger: TriggerInput, reason: &str) -> Result<(), InvokeError> {
-        self.shared.gate.pass().await;
-        self.invoke(function, reason, &trigger, &Begun::default())
-            .await
-            .map(drop)
+        let way = Way::Gate { until: None };
+        let prepare = |_: &WorkerChannel, _: &Function| Prepared::plain(&trigger, &Begun::default());
+        self.run(function, reason, way, prepare).await.map(drop)
     }
 
-    /// Runs a function, waiting for a worker as long as it takes.
+    /// Runs a function for the task hub, waiting for a worker as long as it takes.
     pub(crate) async fn invoke(
         &self,
         function: &Arc<Function>,
@@ -209,24 +222,19 @@ impl FunctionRunner {
         trigger: &TriggerInput,
         begun: &Begun,
     ) -> Result<InvocationResponse, InvokeError> {
-        let prepare = |_: &WorkerChannel, _: &Function| Prepared {
-            trigger: trigger.clone(),
-            trace_context: None,
-            hung_up: CancellationToken::new(),
-            begun: begun.clone(),
-        };
-        self.run(function, reason, None, prepare).await
+        let prepare = |_: &WorkerChannel, _: &Function| Prepared::plain(trigger, begun);
+        self.run(function, reason, Way::TaskHub, prepare).await
     }
 
     async fn run(
         &self,
         function: &Arc<Function>,
         reason: &str,
-        wait: Option<Duration>,
+        way: Way,
         prepare: impl Fn(&WorkerChannel, &Function) -> Prepared,
     ) -> Result<InvocationResponse, InvokeError> {
         loop {
-            let channel = self.channel(wait).await?;
+            let channel = self.reach(way).await?;
             let function = channel.functions.same_as(function).unwrap_or(function);
             if let Some(reason) = &function.error {
                 return Err(InvokeError::FunctionInError {
@@ -291,8 +299,30 @@ impl FunctionRunner {
         Some(outcome)
     }
 
+    /// The worker, when there is one and the way is free.
+    async fn reach(&self, way: Way) -> Result<Arc<WorkerChannel>, InvokeError> {
+        let until = match way {
+            Way::TaskHub => return self.channel(None).await,
+            Way::Gate { until } => until,
+        };
+        loop {
+            self.channel(until).await?;
+            let pass = self.shared.gate.pass();
+            match until {
+                None => pass.await,
+                Some(until) => timeout_at(until, pass).await.map_err(|_| {
+                    InvokeError::NoWorker("it runs work that may end it, which keeps other calls away".to_owned())
+                })?,
+            }
+            // That work may have ended it: the next one is waited for.
+            if let WorkerState::Ready(channel) = &*self.shared.state.borrow() {
+                return Ok(Arc::clone(channel));
+            }
+        }
+    }
+
     /// The worker, when there is one.
-    async fn channel(&self, wait: Option<Duration>) -> Result<Arc<WorkerChannel>, InvokeError> {
+    async fn channel(&self, until: Option<Instant>) -> Result<Arc<WorkerChannel>, InvokeError> {
         match &*self.shared.state.borrow() {
             WorkerState::Ready(channel) => return Ok(Arc::clone(channel)),
             WorkerState::Stopped => return Err(InvokeError::ShuttingDown),
@@ -309,8 +339,8 @@ impl FunctionRunner {
                 _ => Err(InvokeError::ShuttingDown),
             }
         };
-        let Some(wait) = wait else { return settled.await };
-        match tokio::time::timeout(wait, settled).await {
+        let Some(until) = until else { return settled.await };
+        match timeout_at(until, settled).await {
             Ok(settled) => settled,
             Err(_) => Err(InvokeError::NoWorker(match &*self.shared.state.borrow() {
                 WorkerState::Starting(why) if !why.is_empty() => why.clone(),
@@ -369,4 +399,15 @@ pub(crate) struct Prepared {
     pub(crate) hung_up: CancellationToken,
     /// To be told when it has reached a worker.
     pub(crate) begun: Begun,
+}
+
+impl Prepared {
+    fn plain(trigger: &TriggerInput, begun: &Begun) -> Self {
+        Self {
+            trigger: trigger.clone(),
+            trace_context: None,
+            hung_up: CancellationToken::new(),
+            begun: begun.clone(),
+        }
+    }
 }
