@@ -1,5 +1,6 @@
 //! The name of a durable entity, and its other form: the instance id `@name@key`.
 
+use crate::instance_id::is_forbidden_in_id;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -38,10 +39,10 @@ impl EntityId {
     /// The name is empty, or one of the two has a character that the host refuses.
     pub fn new(name: &str, key: impl Into<String>) -> Result<Self, EntityIdError> {
         let key = key.into();
-        if name.is_empty() || name.contains('@') || name.contains(is_forbidden) {
+        if name.is_empty() || name.contains('@') || name.contains(is_forbidden_in_id) {
             return Err(EntityIdError::Name(name.to_owned()));
         }
-        if key.contains(is_forbidden) {
+        if key.contains(is_forbidden_in_id) {
             return Err(EntityIdError::Key(key));
         }
         Ok(Self {
@@ -59,11 +60,6 @@ impl EntityId {
     pub fn key(&self) -> &str {
         &self.key
     }
-}
-
-/// The characters that no instance id, entity name or key may have.
-pub(crate) fn is_forbidden(c: char) -> bool {
-    matches!(c, '/' | '\\' | '?' | '#') || c.is_control()
 }
 
 impl fmt::Display for EntityId {

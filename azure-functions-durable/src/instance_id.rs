@@ -1,7 +1,5 @@
 //! The rule for the ids of instances: the same for clients, hosts, and orchestrations that choose an id for a child.
 
-use crate::entity_id::is_forbidden;
-
 /// The most characters that the id of an instance may have, counted in UTF-16 code units as .NET counts them.
 pub const MAX_INSTANCE_ID_LENGTH: usize = 256;
 
@@ -40,7 +38,7 @@ pub fn check_instance_id(id: &str) -> Result<(), InstanceIdError> {
     if is_nowhere(id) {
         return Err(InstanceIdError::Nowhere);
     }
-    if id.contains(is_forbidden) {
+    if id.contains(is_forbidden_in_id) {
         return Err(InstanceIdError::Character);
     }
     if id.starts_with('@') {
@@ -50,6 +48,11 @@ pub fn check_instance_id(id: &str) -> Result<(), InstanceIdError> {
         length if length > MAX_INSTANCE_ID_LENGTH => Err(InstanceIdError::Length(length)),
         _ => Ok(()),
     }
+}
+
+/// Whether a character may stand in no instance id, no entity name and no entity key: `/`, `\`, `?`, `#`, and control characters.
+pub fn is_forbidden_in_id(character: char) -> bool {
+    matches!(character, '/' | '\\' | '?' | '#') || character.is_control()
 }
 
 /// Servers drop such path segments, and the request would mean something else (`DELETE instances/` purges them all).

@@ -21,7 +21,7 @@ pub use client::{
 };
 pub use entity_id::{EntityId, EntityIdError};
 pub use entity_state::{EntityStateResponse, EntityStatus};
-pub use instance_id::{InstanceIdError, MAX_INSTANCE_ID_LENGTH, check_instance_id};
+pub use instance_id::{InstanceIdError, MAX_INSTANCE_ID_LENGTH, check_instance_id, is_forbidden_in_id};
 pub use purge::PurgeHistoryResult;
 pub use runtime_status::{OrchestrationRuntimeStatus, ParseRuntimeStatusError};
 pub use status::{OrchestrationEnding, OrchestrationStatusQueryResult};

@@ -22,7 +22,7 @@ impl OrchestrationClient {
     /// Starts an orchestration and returns the id of the new instance; it does not wait for the first step.
     ///
     /// Without `instance_id` the host makes one up. With one, an instance of this id that has ended is replaced, and its
-    /// history is gone. A new id has up to 256 characters and does not start with `@`.
+    /// history is gone. A new id follows the rule of [`check_instance_id`](crate::check_instance_id).
     ///
     /// # Errors
     /// [`AlreadyExists`](OrchestrationClientError::AlreadyExists) if an instance of this id has not ended;

@@ -3,8 +3,8 @@
 
 use super::error::OrchestrationClientError;
 use crate::{
-    entity_id::{EntityId, is_forbidden},
-    instance_id::{self, is_nowhere},
+    entity_id::EntityId,
+    instance_id::{self, is_forbidden_in_id, is_nowhere},
 };
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
@@ -50,7 +50,7 @@ pub(crate) fn check_event_name(operation: &str, name: &str) -> Result<(), Orches
 }
 
 fn check(what: &str, operation: &str, name: &str) -> Result<(), OrchestrationClientError> {
-    if is_nowhere(name) || name.contains(is_forbidden) {
+    if is_nowhere(name) || name.contains(is_forbidden_in_id) {
         // `{:?}` makes control characters visible.
         return Err(OrchestrationClientError::input(
             operation,

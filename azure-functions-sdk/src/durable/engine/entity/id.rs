@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use azure_functions_durable::MAX_INSTANCE_ID_LENGTH;
+use azure_functions_durable::{MAX_INSTANCE_ID_LENGTH, is_forbidden_in_id};
 use serde::{Deserialize, Serialize};
 
 /// An entity: the name of its function, lower-cased, and its key.
@@ -24,13 +24,14 @@ impl EntityId {
         if name.contains('@') {
             return refused("the name must not contain '@'");
         }
-        let forbidden = |character: char| matches!(character, '/' | '\\' | '?' | '#') || character.is_control();
-        if name.contains(forbidden) || key.contains(forbidden) {
+        if name.contains(is_forbidden_in_id) || key.contains(is_forbidden_in_id) {
             return refused("name and key must not contain '/', '\\', '?', '#' or control characters");
         }
         let length = |part: &str| part.encode_utf16().count();
         if length(name) + length(key) + 2 > MAX_INSTANCE_ID_LENGTH {
-            return refused("it must not be longer than 256 characters");
+            return refused(&format!(
+                "it must not be longer than {MAX_INSTANCE_ID_LENGTH} characters"
+            ));
         }
         Ok(Self {
             name: name.to_lowercase(),
