@@ -150,6 +150,18 @@ pub(crate) struct FakeWorker {
 
 impl FakeWorker {
     pub(crate) async fn connect(port: u16, worker_id: &str, secret: Option<&str>) -> Self {
+        let start = StartStream {
+            worker_id: worker_id.to_owned(),
+        };
+        Self::open(port, Some(start), secret).await
+    }
+
+    /// Opens a stream and says nothing.
+    pub(crate) async fn connect_silently(port: u16) -> Self {
+        Self::open(port, None, None).await
+    }
+
+    async fn open(port: u16, start: Option<StartStream>, secret: Option<&str>) -> Self {
         let address = format!("http://127.0.0.1:{port}");
         let channel = tonic::transport::Endpoint::from_shared(address)
             .unwrap()
@@ -159,10 +171,9 @@ impl FakeWorker {
         let mut client = tonic::client::Grpc::new(channel).max_decoding_message_size(usize::MAX);
         client.ready().await.unwrap();
         let (outbound, messages) = mpsc::unbounded_channel();
-        let start = StartStream {
-            worker_id: worker_id.to_owned(),
-        };
-        outbound.send(message(Content::StartStream(start))).unwrap();
+        if let Some(start) = start {
+            outbound.send(message(Content::StartStream(start))).unwrap();
+        }
         let path = http::uri::PathAndQuery::from_static("/AzureFunctionsRpcMessages.FunctionRpc/EventStream");
         let codec = ProstCodec::<StreamingMessage, StreamingMessage>::default();
         let mut messages = tonic::Request::new(UnboundedReceiverStream::new(messages));

@@ -35,6 +35,7 @@ mod rpc_listener;
 mod runner;
 mod running_work;
 mod secret;
+mod seldom;
 mod startup;
 mod supervisor;
 pub mod timers;

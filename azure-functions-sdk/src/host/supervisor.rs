@@ -7,7 +7,7 @@ use super::{
     invocation::InvokeError,
     output::Log,
     process::{Ending, Launch, Running},
-    rpc::server::RpcServer,
+    rpc::server::{CONNECT_LIMIT, RpcServer},
     startup::{Startup, StartupError},
 };
 use crate::{durable::work::WorkerDeath, project::LogLevel};
@@ -15,8 +15,6 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-/// From the start of the process to its first message.
-const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 /// How long the two ends of a worker, its process and its stream, wait for each other.
 const LAST_MESSAGES_LIMIT: Duration = Duration::from_secs(1);
 /// A worker that was ready this long counts as healthy, even if nobody asked anything of it.

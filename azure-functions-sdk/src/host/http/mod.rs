@@ -24,7 +24,6 @@ mod request_body;
 mod response;
 mod room;
 mod routes;
-mod seldom;
 mod server;
 mod template;
 

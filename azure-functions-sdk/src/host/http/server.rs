@@ -22,8 +22,8 @@ use super::{
     client_stream::ClientStream,
     hang_up::{self, HungUp},
     room::Room,
-    seldom::Seldom,
 };
+use crate::host::seldom::Seldom;
 
 /// What stands behind a server.
 pub(in crate::host) trait Service: Send + Sync + 'static {

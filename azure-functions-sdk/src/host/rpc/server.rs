@@ -7,24 +7,27 @@
 //! told a secret, in its environment, which it sends with the request that opens the stream. The real host knows no such
 //! thing; see [`Proof`] for workers that were written for it only.
 
-use super::super::secret::Secret;
+use super::super::{secret::Secret, seldom::Seldom};
 use super::messages::{
     StreamingMessage,
     function_rpc_server::{FunctionRpc, FunctionRpcServer},
     streaming_message::Content,
 };
 use futures_util::{Stream, StreamExt};
+use log::Level;
 use std::{
     collections::HashMap,
     fmt, io,
     net::Ipv4Addr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
     task::AbortHandle,
+    time::timeout,
 };
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status, Streaming, transport::server::TcpIncoming};
@@ -33,6 +36,9 @@ use tonic::{Request, Response, Status, Streaming, transport::server::TcpIncoming
 pub(crate) const MAX_MESSAGE_LENGTH: usize = i32::MAX as usize;
 /// Histories of durable instances are megabytes: a small window would cost a round trip every 64 KiB.
 const WINDOW: u32 = 16 << 20;
+
+/// From the start of a worker process to its first message, and from the opening of a stream to its first message.
+pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 
 /// The name under which a worker sends its secret, in the metadata of the request that opens the stream.
 pub(crate) const SECRET_METADATA: &str = "azure-functions-worker-secret";
@@ -137,6 +143,8 @@ impl RpcServer {
 #[derive(Debug, Default)]
 struct Expected {
     waiting: Mutex<HashMap<String, Guest>>,
+    /// Every user of the machine can connect, as often as they like.
+    strangers: Mutex<Seldom>,
 }
 
 #[derive(Debug)]
@@ -161,6 +169,12 @@ impl Expected {
             .map(|guest| guest.stream)
             .ok_or("that was not asked for")
     }
+
+    /// Warns of a worker that was not admitted; true if the warning was logged.
+    fn warn(&self, why: &str) -> bool {
+        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        strangers.log(Level::Warn, format_args!("a worker {why} connected and was sent away"))
+    }
 }
 
 struct Service {
@@ -183,10 +197,10 @@ impl FunctionRpc for Service {
         let expected = Arc::clone(&self.expected);
         // Some clients send nothing before they have seen the response's headers, so the first message is awaited elsewhere.
         tokio::spawn(async move {
-            let Some(Ok(StreamingMessage {
+            let Ok(Some(Ok(StreamingMessage {
                 content: Some(Content::StartStream(start)),
                 ..
-            })) = inbound.next().await
+            }))) = timeout(CONNECT_LIMIT, inbound.next()).await
             else {
                 return;
             };
@@ -198,9 +212,40 @@ impl FunctionRpc for Service {
                         outbound,
                     });
                 }
-                Err(why) => log::warn!("a worker {why} connected and was sent away"),
+                Err(why) => {
+                    expected.warn(why);
+                }
             }
         });
         Ok(Response::new(UnboundedReceiverStream::new(messages)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::fake_worker::FakeWorker;
+
+    #[test]
+    fn a_thousand_strangers_are_one_line_of_the_log() {
+        let expected = Expected::default();
+        let mut lines = 0;
+        for _ in 0..1000 {
+            let why = expected.admit("stranger", None).unwrap_err();
+            lines += usize::from(expected.warn(why));
+        }
+        // A slow machine may take more than a second.
+        assert!((1..100).contains(&lines), "{lines}");
+    }
+
+    #[tokio::test]
+    async fn a_stream_without_a_first_message_is_ended() {
+        let server = RpcServer::start().await.unwrap();
+        let mut silent = FakeWorker::connect_silently(server.port).await;
+        tokio::time::pause();
+        tokio::time::advance(CONNECT_LIMIT + Duration::from_secs(1)).await;
+        tokio::time::resume();
+        let ended = timeout(Duration::from_secs(30), silent.next()).await;
+        assert_eq!(ended.expect("the stream ends"), None);
     }
 }

@@ -8,18 +8,21 @@ use tokio::time::Instant;
 const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
-pub(super) struct Seldom {
+pub(in crate::host) struct Seldom {
     last: Option<Instant>,
     left_out: u64,
 }
 
 impl Seldom {
-    pub(super) fn log(&mut self, level: Level, message: impl fmt::Display) {
-        match self.take(Instant::now()) {
+    /// Logs it, unless it came up a moment ago; true if it was logged.
+    pub(in crate::host) fn log(&mut self, level: Level, message: impl fmt::Display) -> bool {
+        let times = self.take(Instant::now());
+        match times {
             Some(0) => log::log!(level, "{message}"),
             Some(times) => log::log!(level, "{message} (and {times} times more since the last such line)"),
             None => {}
         }
+        times.is_some()
     }
 
     /// How many were left out, if the message is to be logged now.
