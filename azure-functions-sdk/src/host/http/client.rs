@@ -10,6 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::pace::{MinRate, Pace};
 
+/// What a client has to send is on its way, as far as the host can know.
+const LATE_AT_LEAST: Duration = Duration::from_millis(10);
+
+/// It would be here if the client had sent it.
+const SLOW_AT_LEAST: Duration = Duration::from_millis(250);
+
 /// A client that keeps its connection for its next request may be about to send it.
 const IDLE_AT_LEAST: Duration = Duration::from_secs(1);
 
@@ -42,11 +48,18 @@ enum Sends {
     Idle(Instant),
     /// It is the host's turn.
     Nothing,
+    /// Nothing, as it has closed its half of the connection, or broken it. It is the host's turn, for an answer that may have no
+    /// reader.
+    NoMore(Instant),
 }
 
 /// How well a connection can be spared, the greatest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Spare {
+    /// Behind the rate by no more than the way through the network may take.
+    Late(Duration),
+    /// Hung up so long ago, and its function still runs: it has gone, or waits for its answer.
+    HungUp(Duration),
     /// Idle for so long.
     Idle(Duration),
     /// Behind the rate by so much.
@@ -81,7 +94,7 @@ impl Client {
         match &mut state.sends {
             Sends::Head(pace) => pace.moved(bytes, now, self.rate),
             Sends::Idle(_) => state.sends = Sends::Head(Pace::new(now)),
-            Sends::Body(_) | Sends::Nothing => {}
+            Sends::Body(_) | Sends::Nothing | Sends::NoMore(_) => {}
         }
     }
 
@@ -113,6 +126,19 @@ impl Client {
         if matches!(state.sends, Sends::Body(_)) {
             state.sends = Sends::Nothing;
             state.waker = None;
+        }
+    }
+
+    /// The client sends no more, and has no answer yet.
+    pub(super) fn hung_up(&self) {
+        self.state().sends = Sends::NoMore(Instant::now());
+    }
+
+    /// The answer is there: how the client reads it shows whether it has gone.
+    pub(super) fn answer_began(&self) {
+        let mut state = self.state();
+        if matches!(state.sends, Sends::NoMore(_)) {
+            state.sends = Sends::Nothing;
         }
     }
 
@@ -164,20 +190,24 @@ impl Client {
         let state = self.state();
         let slow = match state.sends {
             Sends::Head(pace) | Sends::Body(pace) => pace.behind(now),
-            Sends::Idle(_) | Sends::Nothing => Duration::ZERO,
+            Sends::Idle(_) | Sends::Nothing | Sends::NoMore(_) => Duration::ZERO,
         };
         let slow = match state.blocked {
             true => slow.max(state.reads.behind(now)),
             false => slow,
         };
-        if slow > Duration::ZERO {
+        if slow >= SLOW_AT_LEAST {
             return Some(Spare::Slow(slow));
+        }
+        if slow > Duration::ZERO {
+            return (slow >= LATE_AT_LEAST).then_some(Spare::Late(slow));
         }
         match state.sends {
             Sends::Idle(since) if !state.blocked => {
                 let idle = now.saturating_duration_since(since);
                 (idle >= IDLE_AT_LEAST).then_some(Spare::Idle(idle))
             }
+            Sends::NoMore(since) => Some(Spare::HungUp(now.saturating_duration_since(since))),
             _ => None,
         }
     }
@@ -217,6 +247,28 @@ mod tests {
         assert_eq!(spare(&running), None);
         slow.cut.cancel();
         assert_eq!(spare(&slow), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_who_hung_up_is_spared_while_the_function_runs_before_one_who_has_just_come() {
+        let (gone, idle) = (client(), client());
+        for client in [&gone, &idle] {
+            client.request_began();
+        }
+        gone.hung_up();
+        idle.answered();
+        advance(SECOND * 2).await;
+        let new = client();
+        let spare = |client: &Client| client.spare(Instant::now());
+        advance(SECOND / 1000).await;
+        assert_eq!(spare(&new), None, "its request is on its way");
+        advance(SECOND * 99 / 1000).await;
+        assert_eq!(spare(&gone), Some(Spare::HungUp(SECOND * 21 / 10)));
+        assert!(spare(&idle) > spare(&gone), "it may still wait for its answer");
+        assert!(spare(&gone) > spare(&new), "{:?}", spare(&new));
+        // It waited, and reads.
+        gone.answer_began();
+        assert_eq!(spare(&gone), None);
     }
 
     #[tokio::test(start_paused = true)]

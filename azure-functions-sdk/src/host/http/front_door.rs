@@ -14,7 +14,8 @@ use super::{
     routes::RouteTable,
 };
 
-/// A response that is on its way. Dropping it means that the client has gone.
+/// A response that is on its way. Dropping it means that its connection was broken or cut, or that the host ends. A client that
+/// seems to have gone is no reason to drop it: the token in the request's extensions is cancelled, and the answer runs on.
 pub type Answer = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
 
 /// What stands behind the front door.

@@ -8,29 +8,37 @@ use std::{future::Future, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::client::Client;
+
 /// In the extensions of a request: cancelled when its client has hung up.
 #[derive(Clone, Debug, Default)]
 pub(in crate::host) struct HungUp(pub(in crate::host) CancellationToken);
 
-/// How long a client that sends no more may wait before the function is told to stop: as long as the real host takes.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 /// How often the connection is looked at while there are bytes that hide its end.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Waits for an answer, and says in `hung_up` when the client seems to have gone.
-pub(super) async fn watched<T>(stream: &TcpStream, hung_up: &HungUp, answer: impl Future<Output = T>) -> T {
+/// Waits for an answer, and says in `hung_up` when the client seems to have gone: it sends no more, and had `patience`.
+pub(super) async fn watched<T>(
+    stream: &TcpStream,
+    client: &Client,
+    patience: Duration,
+    hung_up: &HungUp,
+    answer: impl Future<Output = T>,
+) -> T {
     tokio::pin!(answer);
     let is_whole = tokio::select! {
         biased;
         answer = answer.as_mut() => return answer,
         is_whole = sends_no_more(stream) => is_whole,
     };
-    if is_whole && let Ok(answer) = timeout(PATIENCE, answer.as_mut()).await {
+    if is_whole && let Ok(answer) = timeout(patience, answer.as_mut()).await {
         return answer;
     }
     hung_up.0.cancel();
-    answer.await
+    client.hung_up();
+    let answer = answer.await;
+    client.answer_began();
+    answer
 }
 
 /// Returns when the client will send nothing more; false if the connection is broken.

@@ -12,6 +12,9 @@ pub struct ServerLimits {
     pub connections: usize,
     /// From the moment that a request can begin to the end of its headers: 30 seconds, as Kestrel has it.
     pub header_timeout: Duration,
+    /// How long a client that has closed its half of the connection may wait for its answer before the function is told to stop:
+    /// 1 second, as long as the real host takes.
+    pub patience: Duration,
     /// The slowest that a client may send a body or read an answer.
     pub min_rate: MinRate,
     /// Bytes of request bodies that are still coming: 1 GiB. The first 64 KiB of each do not count.
@@ -52,6 +55,7 @@ impl ServerLimits {
         let limits = |connections: usize, files: usize| Self {
             connections: connections.max(4),
             header_timeout: Duration::from_secs(30),
+            patience: Duration::from_secs(1),
             min_rate: MinRate::default(),
             bodies: 1 << 30,
             answers: AnswerLimits {

@@ -40,7 +40,7 @@ pub(in crate::host) struct Server<S> {
     bodies: Room,
 }
 
-/// A pause after a failure to accept: running requests may end meanwhile.
+/// A pause after a failure to accept, or when all places are taken: running requests may end meanwhile.
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl<S: Service> Server<S> {
@@ -87,6 +87,8 @@ impl<S: Service> Server<S> {
                 () = stop.cancelled() => break,
                 _ = beat.tick() => clients.check(),
                 () = clients.forget_next() => {}
+                // Some client may be spared by then.
+                () = tokio::time::sleep(PAUSE), if !has_room => {}
                 accepted = listener.accept(), if has_room => match accepted {
                     Ok((stream, _)) => {
                         let client = Arc::new(Client::new(self.limits.min_rate));
@@ -121,7 +123,9 @@ impl<S: Service> Server<S> {
                 let mut request =
                     request.map(|body| RequestBody::new(body, Arc::clone(&client), server.bodies.clone()));
                 request.extensions_mut().insert(hung_up.clone());
-                let answer = hang_up::watched((*reader).as_ref(), &hung_up, server.service.answer(request)).await;
+                let answer = server.service.answer(request);
+                let patience = server.limits.patience;
+                let answer = hang_up::watched((*reader).as_ref(), &client, patience, &hung_up, answer).await;
                 Ok::<_, Infallible>(server.buffers.hold(answer, client).await)
             }
         });

@@ -17,7 +17,8 @@ use tokio::{
     sync::{Notify, mpsc},
 };
 
-/// Answers functions with what it was called with; the function `hang` never answers.
+/// Answers functions with what it was called with; the function `hang` answers when it is released, or its client hangs up.
+/// With the query `stubborn`, it only counts if it is released.
 struct Recorder {
     hanging: Notify,
     dropped: Arc<Notify>,
@@ -42,18 +43,19 @@ impl Backend for Recorder {
             let guard = Guard(Arc::clone(&self.dropped));
             let release = Arc::clone(&self.release);
             let HungUp(hung_up) = call.parts.extensions.get().cloned().unwrap_or_default();
+            let stubborn = call.parts.uri.query() == Some("stubborn");
             return Box::pin(async move {
                 tokio::select! {
                     () = release.notified() => {}
-                    () = hung_up.cancelled() => {}
+                    () = hung_up.cancelled(), if !stubborn => {}
                 }
                 drop(guard);
                 Response::new(Bytes::from_static(b"late"))
             });
         }
         if let Some(length) = call.parts.uri.query().and_then(|query| query.strip_prefix("big=")) {
-            let length: u32 = length.parse().unwrap();
-            let body: Vec<u8> = (0..length / 4).flat_map(u32::to_le_bytes).collect();
+            let length: usize = length.parse().unwrap();
+            let body = (0..length / BLOCK).map(block).collect::<Vec<_>>().concat();
             return Box::pin(async { Response::new(body.into()) });
         }
         let values: Vec<String> = call
@@ -88,6 +90,13 @@ impl Backend for Recorder {
 }
 
 const HANG: usize = 3;
+
+/// What a big answer consists of, each block with its number all over it.
+const BLOCK: usize = 1 << 10;
+
+fn block(number: usize) -> Vec<u8> {
+    number.to_le_bytes().repeat(BLOCK / size_of::<usize>())
+}
 
 fn http_function(name: &str, level: AuthLevel, methods: &[Method], route: Option<&str>) -> FrontFunction {
     let methods = (!methods.is_empty()).then(|| methods.to_vec());

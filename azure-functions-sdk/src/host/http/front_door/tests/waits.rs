@@ -4,7 +4,9 @@ use super::*;
 
 #[tokio::test]
 async fn a_client_that_goes_away_cancels_the_invocation() {
-    let fixture = serving(FrontDoorOptions::default()).await;
+    let mut options = FrontDoorOptions::default();
+    options.limits.patience = Duration::from_millis(10);
+    let fixture = serving(options).await;
     let mut stream = TcpStream::connect(fixture.door.local_addr()).await.unwrap();
     stream
         .write_all(b"GET /api/hang HTTP/1.1\r\nHost: localhost\r\n\r\n")
