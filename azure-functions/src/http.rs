@@ -14,7 +14,7 @@
 //! | an attribute of such a header that the protocol has no place for (`Partitioned`, `Priority`, …), or that cannot be read | the attribute is dropped, the cookie is sent |
 //! | a `set-cookie` header without `NAME=VALUE`; a cookie whose name is no token, whose path or domain has `;` or is not ASCII | refused |
 //! | other headers with several values | sent as one header, its values joined by commas |
-//! | a header value that is not visible ASCII (tabs are) | refused |
+//! | a header value that is not visible ASCII (tabs are), also that of `set-cookie` | refused: encode it. [`Cookie`] encodes its value |
 //! | `connection`, `keep-alive`, `proxy-…`, `te`, `trailer`, `transfer-encoding`, `upgrade` | dropped: they are about the connection between host and caller |
 //! | `date`, `server` | dropped: the host sets its own |
 //! | a `content-length` other than the body's | dropped: the host sets the right one. It stays in the answer to `HEAD`, and with 304, where there is no body |

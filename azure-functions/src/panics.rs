@@ -27,6 +27,66 @@ impl Panic {
     }
 }
 
+/// As the standard hook shows it: what lies between the panic and the worker, unless `RUST_BACKTRACE` is `full`.
+fn shown(backtrace: &Backtrace) -> String {
+    let full = backtrace.to_string();
+    match std::env::var_os("RUST_BACKTRACE") {
+        Some(wanted) if wanted == "full" => full,
+        _ => shortened(&full),
+    }
+}
+
+/// Leaves out the frames of the panic itself, and those from the worker's `catch` on. What has neither stays as it is.
+fn shortened(full: &str) -> String {
+    let symbol = |line: &str| {
+        let (number, symbol) = line.trim_start().split_once(": ")?;
+        (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then(|| symbol.to_owned())
+    };
+    let of_the_panic = |symbol: &str| {
+        [
+            "rust_begin_unwind",
+            "core::panicking::",
+            "std::panicking::begin_panic",
+            "std::panic::panic_any",
+        ]
+        .iter()
+        .any(|part| symbol.contains(part))
+    };
+    let of_the_worker = |symbol: &str| {
+        ["azure_functions::panics::catch", "__rust_begin_short_backtrace"]
+            .iter()
+            .any(|part| symbol.contains(part))
+    };
+    let lines: Vec<&str> = full.lines().collect();
+    // A frame is the line of its symbol, and mostly one of its place.
+    let frames: Vec<(usize, String)> = lines
+        .iter()
+        .enumerate()
+        .filter_map(|(at, line)| Some((at, symbol(line)?)))
+        .collect();
+    let first = frames
+        .iter()
+        .position(|(_, symbol)| of_the_panic(symbol))
+        .map_or(0, |panic| {
+            panic
+                + frames[panic..]
+                    .iter()
+                    .take_while(|(_, symbol)| of_the_panic(symbol))
+                    .count()
+        });
+    let last = frames
+        .iter()
+        .skip(first)
+        .position(|(_, symbol)| of_the_worker(symbol))
+        .map(|n| first + n);
+    let line_of = |frame: usize| frames.get(frame).map_or(lines.len(), |(at, _)| *at);
+    let kept = &lines[line_of(first)..last.map_or(lines.len(), line_of)];
+    if kept.is_empty() {
+        return full.to_owned();
+    }
+    kept.join("\n")
+}
+
 /// What the hook saw of the last panic of this thread.
 struct Seen {
     location: Option<String>,
@@ -123,7 +183,7 @@ fn note(panic: &PanicHookInfo<'_>) -> Seen {
     let backtrace = Backtrace::capture();
     Seen {
         location: panic.location().map(ToString::to_string),
-        backtrace: (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string()),
+        backtrace: (backtrace.status() == BacktraceStatus::Captured).then(|| shown(&backtrace)),
     }
 }
 
@@ -189,6 +249,22 @@ mod tests {
         let panic = catch(|| panic!("no {}", "luck")).unwrap_err();
         assert_eq!(panic.message, "no luck");
         assert!(panic.location.unwrap().contains("panics.rs:"));
+    }
+
+    #[test]
+    fn a_backtrace_shows_what_lies_between_the_panic_and_the_worker() {
+        let full = "   0: azure_functions::panics::note\n             at ./src/panics.rs:90:21\n   \
+                    1: std::panicking::panic_with_hook\n   2: __rustc::rust_begin_unwind\n   3: core::panicking::panic_fmt\n   \
+                    4: app::functions::pay\n             at ./src/functions/pay.rs:7:5\n   5: app::functions::checkout\n   \
+                    6: azure_functions::panics::catch\n             at ./src/panics.rs:160:5\n   7: tokio::runtime::enter\n";
+        let short =
+            "   4: app::functions::pay\n             at ./src/functions/pay.rs:7:5\n   5: app::functions::checkout";
+        assert_eq!(shortened(full), short);
+        let stripped = "   0: <unknown>\n   1: <unknown>";
+        assert_eq!(shortened(stripped), stripped);
+        assert_eq!(shortened(""), "");
+        let only_ours = "   0: core::panicking::panic_fmt\n   1: azure_functions::panics::catch";
+        assert_eq!(shortened(only_ours), only_ours);
     }
 
     #[test]

@@ -30,7 +30,8 @@ impl CrashLimit {
     pub(crate) fn message(runtime: &str) -> String {
         format!(
             "Exceeded language worker restart retry count for runtime:{runtime}. Shutting down and proactively recycling \
-             the Functions Host to recover"
+             the Functions Host to recover\nThis host ends here, as --crash-as-host asks for; on Azure the platform starts \
+             another one. What instances have recorded is kept: run the command again."
         )
     }
 }

@@ -40,11 +40,17 @@ struct Backoff {
 impl Backoff {
     const FIRST: Duration = Duration::from_millis(100);
     const LONGEST: Duration = Duration::from_secs(10);
+    /// For a worker that starts: what ends it is work, which is soon found out, and other work waits for the next one.
+    const LONGEST_IF_READY: Duration = Duration::from_secs(1);
 
-    fn next(&mut self) -> Duration {
+    fn next(&mut self, was_ready: bool) -> Duration {
         let delay = Self::FIRST * 2u32.saturating_pow(self.failures.min(10));
         self.failures += 1;
-        delay.min(Self::LONGEST)
+        delay.min(if was_ready {
+            Self::LONGEST_IF_READY
+        } else {
+            Self::LONGEST
+        })
     }
 
     fn reset(&mut self) {
@@ -185,7 +191,11 @@ impl Supervisor {
             if was_healthy {
                 backoff.reset();
             }
-            let delay = if at_once { Duration::ZERO } else { backoff.next() };
+            let delay = if at_once {
+                Duration::ZERO
+            } else {
+                backoff.next(was_ready)
+            };
             let hint = match &loss {
                 Loss::Ended(ending) => ending.under_the_real_host(had_connected),
                 _ => None,

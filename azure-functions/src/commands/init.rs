@@ -6,8 +6,9 @@
 //! `languageWorkers__rust__workerDirectory`, by which the worker is announced, but the Core Tools, who alone read
 //! local.settings.json, make the script root their working directory (ConsoleApp.cs).
 //!
-//! Settings that exist are kept: `host.json` and `local.settings.json` belong to the app's author. What is made from the code
-//! is written anew, and folders of functions that are gone are removed if nothing else is in them.
+//! Settings that exist are kept: `host.json` and `local.settings.json` belong to the app's author. A directory without `host.json`
+//! gets the one of the current directory, which is the app's when `init` runs beside its `Cargo.toml`: route prefix and task hub
+//! are then the same there. Its `local.settings.json` may hold secrets, and is not copied. What is made from the code is written anew, and folders of functions that are gone are removed if nothing else is in them.
 //!
 //! Hosts ask the worker for its functions (worker indexing), or read a `function.json` of each, but not both: of an app that has
 //! both they warn that it is a mixed one, of which some functions may be missing.
@@ -78,6 +79,12 @@ pub(super) fn run(app: &App, arguments: &[&str]) -> Result<(), Failure> {
     let options = Options::parse(arguments)
         .ok_or_else(|| Failure::usage("expected `init --script-root DIR`, and `--function-json` if need be"))?;
     write(app, &options).map_err(|error| Failure::work(error.to_string()))?;
+    let asked = if options.function_json {
+        "the host reads the function.json files"
+    } else {
+        "the host asks the program for its functions"
+    };
+    let _ = print(&format!("wrote {}: {asked}\n", options.root.display()));
     if let Some(note) = kept_settings(options.root) {
         eprintln!("note: {note}");
     }
@@ -99,7 +106,7 @@ fn write(app: &App, options: &Options<'_>) -> Result<(), InitError> {
         &workers.join("worker.config.json"),
         &worker_config(&program, options.function_json),
     )?;
-    write_if_absent(&root.join("host.json"), &host_json())?;
+    write_host_json(root)?;
     write_if_absent(&root.join("local.settings.json"), &local_settings())?;
     if options.function_json {
         for function in app.functions() {
@@ -162,6 +169,21 @@ fn worker_config(program: &str, function_json: bool) -> Value {
         description["workerIndexing"] = "true".into();
     }
     json!({ "description": description })
+}
+
+/// The app's own, if the script root has none and there is one here.
+fn write_host_json(root: &Path) -> Result<(), InitError> {
+    let path = root.join("host.json");
+    let own = Path::new("host.json");
+    if path.exists() || !own.is_file() {
+        return write_if_absent(&path, &host_json());
+    }
+    fs::copy(own, &path).map_err(|source| InitError::Write {
+        path: path.clone(),
+        source,
+    })?;
+    let _ = print(&format!("copied host.json to {}\n", path.display()));
+    Ok(())
 }
 
 fn host_json() -> Value {
@@ -238,6 +260,7 @@ fn remove_stale(app: &App, options: &Options<'_>) -> Result<(), InitError> {
         }
         // Fails if something else is in there, which then stays.
         let _ = fs::remove_dir(&folder);
+        let _ = print(&format!("removed {}, which `init` wrote before\n", folder.display()));
     }
     Ok(())
 }

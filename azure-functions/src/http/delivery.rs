@@ -31,8 +31,11 @@ pub(crate) enum Undeliverable {
     )]
     Status { function: &'static str, status: u16 },
     #[error(
-        "function `{function}` set the header `{header}` to a value that is not visible ASCII, which hosts cannot send: encode the \
-         value, or set a cookie with `ResponseBuilder::cookie`"
+        "function `{function}` set the header `{header}` to a value that is not visible ASCII, which hosts cannot send: {}",
+        match header.as_str() {
+            "set-cookie" => "set the cookie with `ResponseBuilder::cookie`, which encodes its value",
+            _ => "encode the value, for instance with percent-encoding",
+        }
     )]
     HeaderValue { function: &'static str, header: String },
     #[error("function `{function}` set a header `set-cookie` that is no cookie: {reason}")]
@@ -298,11 +301,15 @@ mod tests {
             assert_eq!(
                 refused(response),
                 "function `answer` set the header `x-utf` to a value that is not visible ASCII, which hosts cannot send: encode \
-                 the value, or set a cookie with `ResponseBuilder::cookie`"
+                 the value, for instance with percent-encoding"
             );
             let mut response = HttpResponse::from("fine");
             response.headers_mut().insert("set-cookie", value);
-            assert!(refused(response).contains("`set-cookie`"));
+            let refusal = refused(response);
+            assert!(
+                refusal.contains("`set-cookie`") && refusal.contains("ResponseBuilder::cookie"),
+                "{refusal}"
+            );
         }
         let response = HttpResponse::build().header("x-tab", "a\tb").finish();
         assert_eq!(sent(response).headers["x-tab"], "a\tb");

@@ -15,7 +15,7 @@ use std::{error::Error, fmt};
 /// It may be the error itself, or one that it was [caused](Error::source) by, so `?` takes it into a `Box<dyn Error>` or an error
 /// of yours. What the caller sent and cannot be read, as [`HttpRequest::json`](super::HttpRequest::json) and
 /// [`BindingError::bad_request`] say, is answered with 400 in the same way. Any other error fails the invocation: the host logs it, and
-/// answers 500 without it.
+/// answers 500 without it; the local host tells callers on the same machine what happened.
 ///
 /// ```
 /// use azure_functions::prelude::*;

@@ -105,7 +105,7 @@ fn table(instances: &[OrchestrationStatusQueryResult]) -> String {
             plain(&instance.name),
             match &instance.ending {
                 // It has decided how it ends, and waits for what it has started.
-                Some(ending) => format!("{} ({} soon)", instance.runtime_status, ending.runtime_status),
+                Some(ending) => format!("{} ({}, waits)", instance.runtime_status, ending.runtime_status),
                 None => instance.runtime_status.to_string(),
             },
             time(instance.created_time),
@@ -156,7 +156,7 @@ mod tests {
             [
                 "INSTANCE        ORCHESTRATION  STATUS                 CREATED              UPDATED",
                 "a               hello_world    Completed              2031-05-06 07:08:09  2031-05-06 07:08:10",
-                "gr\u{fc}\u{df}e\\u{1b}[2J  f              Running (Failed soon)  2031-05-06 07:08:09  2031-05-06 07:08:10",
+                "gr\u{fc}\u{df}e\\u{1b}[2J  f              Running (Failed, waits)  2031-05-06 07:08:09  2031-05-06 07:08:10",
             ]
         );
     }

@@ -43,7 +43,7 @@ pub(crate) struct Raise {
 pub(crate) struct Control {
     /// The instance.
     id: String,
-    /// Why.
+    /// The reason, which the history keeps.
     #[arg(short, long, value_name = "TEXT")]
     reason: Option<String>,
     #[command(flatten)]
