@@ -1,6 +1,7 @@
 //! Files and folders for their owner only: what a host keeps holds the inputs and outputs of functions, and keys.
 //!
-//! New ones are made so; those of earlier builds, or with a mode that was changed, are tightened when they are opened.
+//! New ones are made so; those of earlier builds, or with a mode that was changed, are tightened when they are opened. What a
+//! link leads to, and what is no file or folder, belongs to others: it stays as it is.
 //! Where the system knows no modes, nothing is done.
 
 use std::{
@@ -66,14 +67,29 @@ fn private_folders() -> DirBuilder {
 
 #[cfg(unix)]
 fn tighten(path: &Path, mode: u32) {
-    use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
-    let Ok(metadata) = std::fs::metadata(path) else {
+    use rustix::fs::OFlags;
+    use std::{
+        fs::Permissions,
+        os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    };
+    // One descriptor for the look and the change; a pipe is not waited for.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    #[allow(
+        clippy::cast_possible_wrap,
+        reason = "the bits of open(2), which takes a signed number"
+    )]
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits() as i32)
+        .open(path);
+    let Ok((file, metadata)) = opened.and_then(|file| file.metadata().map(|metadata| (file, metadata))) else {
         return;
     };
-    if metadata.permissions().mode() & 0o077 == 0 {
+    let is_ours = metadata.is_file() || metadata.is_dir();
+    if !is_ours || metadata.permissions().mode() & 0o077 == 0 {
         return;
     }
-    if let Err(error) = std::fs::set_permissions(path, Permissions::from_mode(mode)) {
+    if let Err(error) = file.set_permissions(Permissions::from_mode(mode)) {
         log::warn!(
             "other users of this machine can read {}, and its mode cannot be changed: {error}",
             path.display()
@@ -127,5 +143,21 @@ mod tests {
         loosen(&path);
         file(&path);
         assert_eq!(mode(&path), 0o600);
+    }
+
+    #[test]
+    fn what_a_link_leads_to_keeps_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("hub.db-wal"));
+        std::fs::write(&target, "theirs").unwrap();
+        std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o644)).unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        file(&link);
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&target), 0o644);
+        // A device, directly: everybody on the machine needs it.
+        let before = mode(Path::new("/dev/null"));
+        file(Path::new("/dev/null"));
+        assert_eq!(mode(Path::new("/dev/null")), before);
     }
 }

@@ -1,6 +1,7 @@
 //! What a worker is given for a `durableClient` or `orchestrationClient` binding: one JSON text that tells a client
 //! where the task hub's HTTP API is.
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 /// Addresses and names that go into the binding data.
@@ -94,6 +95,8 @@ impl UrlBase<'_> {
                 connection,
                 ..
             } = self;
+            // A client may name any connection.
+            let connection = utf8_percent_encode(connection, NON_ALPHANUMERIC);
             let mut url =
                 format!("{webhook}/instances/{in_path}{operation}?{query}taskHub={task_hub}&connection={connection}");
             self.append_code(&mut url, '&');

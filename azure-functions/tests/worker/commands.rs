@@ -164,6 +164,28 @@ fn init_has_a_host_index_the_functions_or_read_function_json_but_not_both() {
     assert!(!root.join("echo").exists());
 }
 
+/// Route prefix and task hub stay what they are under `cargo func run`.
+#[test]
+fn init_takes_the_host_json_of_the_app_that_it_is_run_beside() {
+    let app = tempfile::tempdir().unwrap();
+    std::fs::write(app.path().join("host.json"), r#"{ "version": "2.0", "mine": 1 }"#).unwrap();
+    std::fs::write(
+        app.path().join("local.settings.json"),
+        r#"{ "Values": { "SECRET": "s" } }"#,
+    )
+    .unwrap();
+    let arguments = ["init", "--script-root", "dist"].map(str::to_owned);
+    let output = app_command_of(&std::env::current_exe().unwrap(), &arguments)
+        .current_dir(app.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("copied host.json to dist"), "{told}");
+    let dist = app.path().join("dist");
+    assert_eq!(json(&dist.join("host.json"))["mine"], 1);
+    assert_eq!(json(&dist.join("local.settings.json"))["Values"]["SECRET"], Value::Null);
+}
+
 /// Without it, or one that the worker itself names, hosts refuse a worker.
 #[test]
 fn init_writes_the_version_of_the_runtime() {

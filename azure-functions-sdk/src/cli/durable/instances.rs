@@ -154,8 +154,8 @@ mod tests {
         assert_eq!(
             table(&statuses).lines().collect::<Vec<_>>(),
             [
-                "INSTANCE        ORCHESTRATION  STATUS                 CREATED              UPDATED",
-                "a               hello_world    Completed              2031-05-06 07:08:09  2031-05-06 07:08:10",
+                "INSTANCE        ORCHESTRATION  STATUS                   CREATED              UPDATED",
+                "a               hello_world    Completed                2031-05-06 07:08:09  2031-05-06 07:08:10",
                 "gr\u{fc}\u{df}e\\u{1b}[2J  f              Running (Failed, waits)  2031-05-06 07:08:09  2031-05-06 07:08:10",
             ]
         );

@@ -79,7 +79,9 @@ struct Call<'a> {
 }
 
 pub(super) async fn handle(hub: &Arc<Inner>, request: Request<Bytes>, via: &Via) -> Response<Bytes> {
-    let path = decode(request.uri().path());
+    let Some(path) = decode(request.uri().path()) else {
+        return error(StatusCode::BAD_REQUEST, "The path of the request is not UTF-8.", None);
+    };
     let Some(route) = route(request.method(), &path) else {
         return empty(StatusCode::NOT_FOUND);
     };

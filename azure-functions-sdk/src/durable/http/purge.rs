@@ -15,6 +15,14 @@ const TERMINAL: [RuntimeStatus; 4] = [
     RuntimeStatus::Canceled,
     RuntimeStatus::Terminated,
 ];
+/// What narrows other requests down, and would delete everything if it were passed over here.
+const NO_FILTERS: [(&str, &str); 5] = [
+    ("instanceidprefix", "instanceIdPrefix"),
+    ("lastoperationtimefrom", "lastOperationTimeFrom"),
+    ("lastoperationtimeto", "lastOperationTimeTo"),
+    ("top", "top"),
+    ("name", "name"),
+];
 /// Instances that are looked up at a time.
 const PAGE: usize = 1_000;
 
@@ -37,6 +45,11 @@ impl Call<'_> {
 
     /// Only instances that have ended are purged, whatever the filter says.
     pub(super) async fn purge_many(&self) -> Answer {
+        if let Some((_, name)) = NO_FILTERS.iter().find(|(lower, _)| self.query.text(lower).is_some()) {
+            return Err(RequestError::InvalidQuery(format!(
+                "'{name}' does not narrow down what is purged: give createdTimeFrom, createdTimeTo and runtimeStatus."
+            )));
+        }
         let Some(from) = self.query.time("createdtimefrom")? else {
             return Ok(json_response(
                 StatusCode::BAD_REQUEST,

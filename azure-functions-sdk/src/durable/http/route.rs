@@ -39,11 +39,11 @@ pub(super) enum Route<'a> {
 }
 
 /// Decodes a path as the newest extension does: form encoding, so a `+` in an id must be sent as `%2B`.
-pub(super) fn decode(path: &str) -> String {
+/// `None` if it is not UTF-8: all such ids would be the same one.
+pub(super) fn decode(path: &str) -> Option<String> {
     let spaced = path.replace('+', " ");
-    percent_encoding::percent_decode_str(&spaced)
-        .decode_utf8_lossy()
-        .into_owned()
+    let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8().ok()?;
+    Some(decoded.into_owned())
 }
 
 /// Finds the route of a decoded path; `None` is a 404.
@@ -158,7 +158,10 @@ mod tests {
 
     #[test]
     fn paths_are_form_decoded() {
-        assert_eq!(decode("/instances/a+b%2Bc"), "/instances/a b+c");
-        assert_eq!(route(&Method::GET, &decode("/instances/a%2Fb")), None);
+        assert_eq!(decode("/instances/a+b%2Bc").unwrap(), "/instances/a b+c");
+        assert_eq!(route(&Method::GET, &decode("/instances/a%2Fb").unwrap()), None);
+        for bytes in ["/instances/%ff", "/instances/%ED%A0%80"] {
+            assert_eq!(decode(bytes), None);
+        }
     }
 }

@@ -59,6 +59,9 @@ impl Door {
         if let Err(error) = self.names.check(&parts) {
             return sentence(error.status(), error.to_string());
         }
+        if parts.headers.get_all(header::ORIGIN).iter().nth(1).is_some() {
+            return sentence(StatusCode::BAD_REQUEST, "the request has more than one Origin header");
+        }
         // As the real host's server.
         if let Some((name, _)) = parts.headers.iter().find(|(_, value)| !is_text(value)) {
             let text = format!("the value of the header '{name}' is not UTF-8");

@@ -92,6 +92,11 @@ fn host(headers: &HeaderMap) -> Result<Option<Authority>, HostNameError> {
         return Err(HostNameError::Several);
     }
     let authority = Authority::try_from(value.as_bytes()).map_err(|_| HostNameError::Malformed)?;
+    let port = authority.as_str().get(authority.host().len()..).unwrap_or_default();
+    // Digits, which may be missing behind the colon (RFC 3986, section 3.2.3).
+    if !matches!(port, "" | ":") && authority.port_u16().is_none() {
+        return Err(HostNameError::Malformed);
+    }
     // The name of a user belongs into other places of a URL.
     if authority.as_str().contains('@') || authority.host().is_empty() {
         return Err(HostNameError::Malformed);
@@ -146,6 +151,11 @@ mod tests {
             ("192.168.1.5", Err(HostNameError::Foreign)),
             ("[::2]", Err(HostNameError::Foreign)),
             ("", Err(HostNameError::Malformed)),
+            ("localhost:", Ok(())),
+            ("localhost:abc", Err(HostNameError::Malformed)),
+            ("localhost:-1", Err(HostNameError::Malformed)),
+            ("localhost:99999", Err(HostNameError::Malformed)),
+            ("[::1]:x", Err(HostNameError::Malformed)),
             ("localhost@evil.example", Err(HostNameError::Malformed)),
             ("evil.example@localhost", Err(HostNameError::Malformed)),
             ("local host", Err(HostNameError::Malformed)),

@@ -778,11 +778,20 @@ async fn restarts_back_off_from_a_tenth_of_a_second_to_ten() {
 fn a_healthy_worker_starts_the_delays_anew() {
     let mut backoff = Backoff::default();
     assert_eq!(
-        [backoff.next(), backoff.next()].map(|delay| delay.as_millis()),
+        [backoff.next(false), backoff.next(false)].map(|delay| delay.as_millis()),
         [100, 200]
     );
     backoff.reset();
-    assert_eq!(backoff.next().as_millis(), 100);
+    assert_eq!(backoff.next(false).as_millis(), 100);
+}
+
+/// The function that ends the process is found out after ten ends, and all others wait meanwhile.
+#[test]
+fn a_worker_that_starts_is_replaced_within_a_second_however_often_it_ends() {
+    let mut backoff = Backoff::default();
+    let delays: Vec<_> = (0..10).map(|_| backoff.next(true).as_millis()).collect();
+    assert_eq!(delays, [100, 200, 400, 800, 1000, 1000, 1000, 1000, 1000, 1000]);
+    assert_eq!(backoff.next(false).as_millis(), 10_000);
 }
 
 #[tokio::test]
