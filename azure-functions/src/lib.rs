@@ -63,8 +63,10 @@ pub mod histories;
 pub mod http;
 #[doc(hidden)]
 pub mod in_process;
+mod instead;
 mod invocation;
 mod json_text;
+mod once;
 mod panics;
 pub mod prelude;
 mod registry;
