@@ -60,6 +60,18 @@ pub struct OrchestrationEnding {
     pub count: u64,
 }
 
+impl OrchestrationEnding {
+    /// What the instance waits for, as one text: `activity 'send', timer until 2031-05-06T07:08:09Z, and 3 more`.
+    pub fn in_words(&self) -> String {
+        let named = u64::try_from(self.awaits.len()).unwrap_or(u64::MAX);
+        let more = match self.count.saturating_sub(named) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        format!("{}{more}", self.awaits.join(", "))
+    }
+}
+
 impl OrchestrationStatusQueryResult {
     /// A status without times, input, output and history.
     pub fn new(

@@ -135,18 +135,11 @@ async fn get_runtime_status(host: &Host, id: &str, shell: Shell) -> CommandResul
     let reply = checked(reply, Some(id))?;
     let status: OrchestrationStatusQueryResult = serde_json::from_slice(&reply.body).map_err(DurableError::NoJson)?;
     if let Some(ending) = status.ending {
-        let more = match usize::try_from(ending.count)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(ending.awaits.len())
-        {
-            0 => String::new(),
-            more => format!(", and {more} more"),
-        };
         shell.note(format_args!(
-            "its code has ended ({}), and it stays {} until what it has started has ended, too: {}{more}",
+            "its code has ended ({}), and it stays {} until what it has started has ended, too: {}",
             ending.runtime_status,
             status.runtime_status,
-            ending.awaits.join(", ")
+            ending.in_words()
         ));
     }
     print(&reply, shell)

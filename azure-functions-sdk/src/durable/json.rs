@@ -10,6 +10,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 /// Levels of arrays and objects that `serde_json` reads.
 const READ: usize = 127;
@@ -21,6 +22,9 @@ pub(crate) const MAX_LEVELS: usize = READ - AROUND;
 /// A member of this name, if it comes first, makes `serde_json` read another value than the one that stands there. It is refused
 /// wherever it comes: a `Value` sorts its members, so it would come first where a worker writes the value again.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+/// What the worker's envelope begins with.
+const ENVELOPE: &str = r#"{"$azure-functions-rs":"#;
 
 /// Why a text is not taken; the message says where.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +40,52 @@ pub(crate) fn check(text: &str) -> Result<(), JsonError> {
     check_levels(text)?;
     serde_json::from_str::<Readable>(text)?;
     Ok(())
+}
+
+/// Checks the input of the next execution. The worker may hand events on beside it, in an envelope that it takes apart value
+/// by value (`azure-functions`, `durable/json/answer.rs`): then each of them is checked, as it was when it came in, and the
+/// levels of the envelope do not count.
+pub(crate) fn check_next_input(text: &str) -> Result<(), JsonError> {
+    let Some(envelope) = Envelope::read(text) else {
+        return check(text);
+    };
+    let events = envelope.kept.events.iter().filter_map(|event| event.input);
+    events.chain(envelope.input).try_for_each(|value| check(value.get()))
+}
+
+/// An input with events that are handed on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope<'a> {
+    #[serde(borrow, rename = "$azure-functions-rs")]
+    kept: Kept<'a>,
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept<'a> {
+    #[serde(borrow)]
+    events: Vec<KeptEvent<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeptEvent<'a> {
+    #[serde(rename = "name")]
+    _name: String,
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
+}
+
+impl<'a> Envelope<'a> {
+    /// `None` for any other value.
+    fn read(text: &'a str) -> Option<Self> {
+        text.starts_with(ENVELOPE)
+            .then(|| serde_json::from_str(text).ok())
+            .flatten()
+    }
 }
 
 fn check_levels(text: &str) -> Result<(), JsonError> {

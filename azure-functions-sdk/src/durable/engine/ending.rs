@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use azure_functions_durable::OrchestrationEnding;
 use chrono::SecondsFormat;
 use serde::{Deserialize, Serialize};
 
@@ -55,11 +56,10 @@ impl Ending {
 
     /// For people: `activity 'send', timer until ..., and 3 more`.
     pub(crate) fn in_words(&self) -> String {
-        let more = match self.count.saturating_sub(self.awaits.len()) {
-            0 => String::new(),
-            more => format!(", and {more} more"),
-        };
-        format!("{}{more}", self.awaits.join(", "))
+        let mut shown = OrchestrationEnding::default();
+        shown.awaits.clone_from(&self.awaits);
+        shown.count = self.count as u64;
+        shown.in_words()
     }
 
     pub(crate) fn to_json(&self) -> String {

@@ -317,7 +317,11 @@ fn check_input(action: &Action<'_>) -> Result<(), String> {
         Action::ContinueAsNew { input } => ("next execution", "continue_as_new", input),
         _ => return Ok(()),
     };
-    match input.map(|input| json::check(input.get())) {
+    let check = match action {
+        Action::ContinueAsNew { .. } => json::check_next_input,
+        _ => json::check,
+    };
+    match input.map(|input| check(input.get())) {
         Some(Err(error)) => Err(format!("the input of the {what} '{name}' cannot be read back: {error}")),
         _ => Ok(()),
     }

@@ -42,9 +42,9 @@ impl Call<'_> {
     pub(super) async fn terminate(&self, id: &str) -> Answer {
         let recursive = self.query.flag("recursive").unwrap_or(false);
         Ok(match self.hub.terminate(id, self.reason(), recursive).await? {
-            0 => empty(StatusCode::ACCEPTED),
+            None | Some(0) => empty(StatusCode::ACCEPTED),
             // A body of ours; the extension has none.
-            running => json_response(StatusCode::ACCEPTED, &json!({ "runningSubOrchestrations": running })),
+            Some(running) => json_response(StatusCode::ACCEPTED, &json!({ "runningSubOrchestrations": running })),
         })
     }
 

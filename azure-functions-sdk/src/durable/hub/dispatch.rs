@@ -94,7 +94,16 @@ impl Inner {
         if known {
             self.begin_trial(state);
         }
-        if state.quarantine.holds(self.now()) {
+        let now = self.now();
+        if let Some(until) = state.quarantine.holds(now) {
+            // Nothing else need happen until then.
+            if !std::mem::replace(&mut state.pump_is_due, true) {
+                self.after((until - now).to_std().unwrap_or_default(), |hub| {
+                    let mut state = hub.state();
+                    state.pump_is_due = false;
+                    hub.pump(&mut state);
+                });
+            }
             return;
         }
         let mut waiting = Vec::new();
@@ -284,14 +293,20 @@ impl Inner {
         self.after(pause, then);
     }
 
-    fn after(self: &Arc<Self>, pause: Duration, then: impl FnOnce(&Arc<Self>) + Send + 'static) {
+    /// Calls `then` after this pause, if the hub is still there; earlier if it drains.
+    pub(super) fn after(self: &Arc<Self>, pause: Duration, then: impl FnOnce(&Arc<Self>) + Send + 'static) {
         let due = self.now() + TimeDelta::from_std(pause).unwrap_or_default();
-        let hub = Arc::clone(self);
+        let hub = Arc::downgrade(self);
+        let clock = Arc::clone(&self.options.clock);
         self.runtime.spawn(async move {
-            while hub.now() < due && !hub.state().draining {
-                hub.options.clock.sleep_until(due).await;
+            loop {
+                let Some(hub) = hub.upgrade() else { return };
+                if hub.now() >= due || hub.state().draining {
+                    return then(&hub);
+                }
+                drop(hub);
+                clock.sleep_until(due).await;
             }
-            then(&hub);
         });
     }
 }

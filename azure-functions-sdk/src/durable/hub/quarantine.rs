@@ -5,6 +5,9 @@
 //! flight at the most ends come first, half of them at a time, and nothing else begins until they have ended, or have run
 //! for longer than they had when the process ended. A trial that ends the process is halved, until what ends it runs alone.
 //! Trials that follow each other for a minute make way for everything else for as long.
+//!
+//! What ends its process only after it has run for longer than the longest trial never runs alone as long as there is other
+//! work: then it is not found out, and is run again without end.
 
 use std::{
     cmp::Reverse,
@@ -294,30 +297,30 @@ impl Quarantine {
         chosen
     }
 
-    /// Whether everything else has to wait.
-    pub(super) fn holds(&mut self, now: DateTime<Utc>) -> bool {
+    /// Until when everything else has to wait, if trials go on for so long; `None`: it may begin.
+    pub(super) fn holds(&mut self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         if self.records.is_empty() {
             self.holding = Holding::default();
-            return false;
+            return None;
         }
         if self.trial.is_empty() && self.unheard.is_empty() {
             self.holding.since = None;
-            return false;
+            return None;
         }
         if self.holding.open_until.is_some_and(|end| now < end) {
-            return false;
+            return None;
         }
         let since = *self.holding.since.get_or_insert(now);
         let patience = self.holding.patience.unwrap_or(FIRST_PATIENCE);
         if now - since < patience {
-            return true;
+            return Some(since + patience);
         }
         self.holding = Holding {
             since: None,
             patience: Some((patience * 2).min(LONGEST_PATIENCE)),
             open_until: Some(now + patience),
         };
-        false
+        None
     }
 }
 

@@ -258,7 +258,7 @@ impl Inner {
     pub(crate) async fn restart(self: &Arc<Self>, id: &str, new_instance: bool) -> Result<String, RequestError> {
         let row = self.find(id).await?.ok_or(RequestError::NotFound)?;
         // An earlier version may have taken it.
-        if let Some(Err(error)) = row.input.as_deref().map(json::check) {
+        if let Some(Err(error)) = row.input.as_deref().map(json::check_next_input) {
             let text = format!("the input that the instance was started with cannot be read: {error}");
             return Err(RequestError::InvalidJson(text));
         }

@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) quarantine: Quarantine,
     /// The worker is shutting down: nothing begins until the next one has loaded.
     pub(super) paused: bool,
+    /// One is on its way for the time when trials make way.
+    pub(super) pump_is_due: bool,
     /// The hub is shutting down: nothing begins any more.
     pub(super) draining: bool,
 }

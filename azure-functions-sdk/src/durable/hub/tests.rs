@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use self::scripted::{Scripted, ok};
 use crate::durable::{
-    Durability, HubName, TaskHub, TaskHubOptions, Via,
+    Clock, Durability, HubName, TaskHub, TaskHubOptions, Via,
     engine::instance::RuntimeStatus,
     hub::{HubRuntime, requests::RequestError},
     store::{
@@ -342,6 +343,132 @@ async fn a_stored_value_that_cannot_be_read_is_shown_as_text_and_refused_at_a_re
             "{why}"
         );
     }
+}
+
+/// The history of the middle one of three is damaged.
+#[tokio::test]
+async fn an_instance_is_terminated_although_a_history_below_it_cannot_be_read() {
+    let child = |name: &'static str| {
+        move |context: &mut scripted::Context| {
+            let id = format!("{}-{name}", context.instance_id);
+            context.child(name, Some(&id), Value::Null)
+        }
+    };
+    let worker = Scripted::default().orchestration("leaf", |context| context.event("go"));
+    let worker = worker
+        .orchestration("middle", child("leaf"))
+        .orchestration("top", child("middle"));
+    let worker = Arc::new(worker);
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let hub = TaskHub::open(options.clone(), worker.clone()).unwrap();
+    hub.set_functions(worker.functions());
+    for (recursive, expected) in [(false, StatusCode::ACCEPTED), (true, StatusCode::INTERNAL_SERVER_ERROR)] {
+        let id = format!("top-{recursive}");
+        call(&hub, "POST", &format!("/orchestrators/top/{id}"), "").await;
+        let status = async |id: &str| call(&hub, "GET", &format!("/instances/{id}"), "").await.1;
+        eventually("the leaf runs", async || {
+            status(&format!("{id}-middle-leaf")).await["runtimeStatus"] == "Running"
+        })
+        .await;
+        let other = rusqlite::Connection::open(options.database()).unwrap();
+        let damage = "UPDATE history SET events = '?' WHERE instance = (SELECT key FROM instances WHERE id = ?1)";
+        assert!(other.execute(damage, [format!("{id}-middle")]).unwrap() > 0);
+        let path = format!("/instances/{id}/terminate?recursive={recursive}");
+        let (code, body) = call(&hub, "POST", &path, "").await;
+        assert_eq!(code, expected, "{body}");
+        eventually("the instance is terminated", async || {
+            status(&id).await["runtimeStatus"] == "Terminated"
+        })
+        .await;
+    }
+}
+
+/// A time that is set, and pauses that end only when it is looked at.
+#[derive(Debug)]
+struct Manual {
+    now: std::sync::Mutex<chrono::DateTime<chrono::Utc>>,
+}
+
+impl Manual {
+    fn new() -> Arc<Self> {
+        let now = chrono::DateTime::from_timestamp_secs(1_900_000_000).unwrap();
+        Arc::new(Self { now: now.into() })
+    }
+}
+
+impl Clock for Manual {
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        *self.now.lock().unwrap()
+    }
+
+    fn sleep_until(&self, due: chrono::DateTime<chrono::Utc>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match due - self.now() > chrono::TimeDelta::hours(1) {
+            true => Box::pin(std::future::pending()),
+            false => Box::pin(tokio::time::sleep(Duration::from_millis(1))),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pause_does_not_keep_a_hub_that_was_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path()).clock(Manual::new());
+    let hub = TaskHub::open(options, Arc::new(worker())).unwrap();
+    let inner = Arc::downgrade(&hub.inner);
+    hub.inner.after(Duration::from_secs(24 * 3600), |_| ());
+    // It sleeps.
+    tokio::task::yield_now().await;
+    drop(hub);
+    eventually("the hub is gone", async || inner.upgrade().is_none()).await;
+}
+
+/// Ends its process four times, each time after 200 seconds, then runs on and on.
+struct Lingering {
+    worker: Scripted,
+    runs: AtomicUsize,
+}
+
+impl work::Worker for Lingering {
+    fn run(
+        &self,
+        item: work::WorkItem,
+    ) -> Pin<Box<dyn Future<Output = Result<work::WorkResult, work::WorkError>> + Send>> {
+        if item.kind != work::WorkKind::Activity {
+            return self.worker.run(item);
+        }
+        let run = self.runs.fetch_add(1, Ordering::SeqCst);
+        item.begun.reached(run as u64);
+        if run >= 4 {
+            return Box::pin(std::future::pending());
+        }
+        let mut death = work::WorkerDeath::new("abort", "");
+        death.ran = Duration::from_secs(200);
+        Box::pin(std::future::ready(Err(work::WorkError::WorkerDied(death))))
+    }
+}
+
+/// The trial takes 80 seconds, and nothing happens in it.
+#[tokio::test]
+async fn work_that_a_trial_holds_up_begins_after_a_minute_of_it() {
+    let worker = Scripted::default()
+        .activity("lingers", |_| ok(0))
+        .orchestration("lingering", |context| context.activity("lingers", Value::Null))
+        .orchestration("other", |_| Ok(Value::Null));
+    let functions = worker.functions();
+    let worker = Arc::new(Lingering { worker, runs: 0.into() });
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Manual::new();
+    let options = TaskHubOptions::new(HubName::default(), folder.path()).clock(clock.clone());
+    let hub = TaskHub::open(options, worker.clone()).unwrap();
+    hub.set_functions(functions);
+    call(&hub, "POST", "/orchestrators/lingering/i", "").await;
+    eventually("its trial", async || worker.runs.load(Ordering::SeqCst) == 5).await;
+    call(&hub, "POST", "/orchestrators/other/o", "").await;
+    let status = async || call(&hub, "GET", "/instances/o", "").await.1["runtimeStatus"].clone();
+    assert_eq!(status().await, "Pending");
+    *clock.now.lock().unwrap() += chrono::TimeDelta::seconds(61);
+    eventually("the other instance has run", async || status().await == "Completed").await;
 }
 
 /// Only a damaged file has such numbers: they must be told, not panic.

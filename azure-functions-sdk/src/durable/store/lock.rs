@@ -23,13 +23,17 @@ static HELD: Mutex<Vec<Identity>> = Mutex::new(Vec::new());
 /// Held as long as the hub is open.
 #[derive(Debug)]
 pub(crate) struct HubLock {
-    _file: File,
+    /// `None` while it is dropped.
+    file: Option<File>,
     identity: Option<Identity>,
 }
 
 impl Drop for HubLock {
     fn drop(&mut self) {
-        held().retain(|other| Some(*other) != self.identity);
+        let mut held = held();
+        // In one step for all who look: as long as the file is open, it is in use.
+        drop(self.file.take());
+        held.retain(|other| Some(*other) != self.identity);
     }
 }
 
@@ -72,7 +76,10 @@ impl HubLock {
                 _ => continue,
             }
             held().extend(identity);
-            let lock = Self { _file: file, identity };
+            let lock = Self {
+                file: Some(file),
+                identity,
+            };
             lock.write_pid(&pid_path).map_err(|source| StoreError::File {
                 path: pid_path.clone(),
                 source,
@@ -89,8 +96,7 @@ impl HubLock {
             let mut new = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
             writeln!(new, "{pid}")?;
             new.persist(path).map_err(|error| error.error)?;
-        } else {
-            let mut file = &self._file;
+        } else if let Some(mut file) = self.file.as_ref() {
             file.set_len(0)?;
             file.rewind()?;
             writeln!(file, "{pid}")?;

@@ -46,8 +46,9 @@ const FILES: [&str; 4] = ["-shm", "-wal", "", ".lock"];
 #[derive(Debug)]
 pub(crate) struct SqliteStore {
     path: PathBuf,
-    writer: Mutex<Option<WriterConnection>>,
+    /// Dropped before the writer, in the order of `close`.
     readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Option<WriterConnection>>,
     space_freed: AtomicBool,
 }
 

@@ -43,6 +43,15 @@ pub(super) struct Signal {
     pub(super) input: Option<String>,
 }
 
+/// Why an answer is not taken.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// The worker has not answered to the batch: it may the next time.
+    TryAgain(String),
+    /// The operations have ended with something that cannot be kept: they would again.
+    Unreadable(String),
+}
+
 /// What the entity trigger delivers.
 pub(super) fn payload<'a>(entity: &Entity, batch: impl Iterator<Item = &'a Request>) -> String {
     let mut out = String::from("{\"self\":{\"name\":");
@@ -78,8 +87,14 @@ fn write_optional(text: Option<&str>, out: &mut String) {
     }
 }
 
-/// Reads the answer to so many operations. The error is for the log: the batch is to be tried again.
-pub(super) fn read(answer: &WorkResult, operations: usize) -> Result<Answer, String> {
+/// Reads the answer to so many operations.
+pub(super) fn read(answer: &WorkResult, operations: usize) -> Result<Answer, Refused> {
+    let answer = parse(answer, operations).map_err(Refused::TryAgain)?;
+    check(&answer).map_err(Refused::Unreadable)?;
+    Ok(answer)
+}
+
+fn parse(answer: &WorkResult, operations: usize) -> Result<Answer, String> {
     let json = match answer {
         WorkResult::Succeeded(ReturnValue::Json(json)) => json,
         WorkResult::Succeeded(_) => return Err("the entity function did not return a JSON object".to_owned()),
@@ -93,6 +108,11 @@ pub(super) fn read(answer: &WorkResult, operations: usize) -> Result<Answer, Str
             "the entity function answered with {results} results to {operations} operations"
         ));
     }
+    Ok(answer)
+}
+
+/// Checks that everything in the answer can be kept and read again.
+fn check(answer: &Answer) -> Result<(), String> {
     let texts = [("state", answer.entity_state.as_deref())]
         .into_iter()
         .chain(answer.results.iter().map(|result| ("result", result.result.as_deref())))
@@ -101,12 +121,12 @@ pub(super) fn read(answer: &WorkResult, operations: usize) -> Result<Answer, Str
         // Text that is no JSON at all is shown as a string.
         let json = text.filter(|text| serde_json::from_str::<IgnoredAny>(text).is_ok());
         if let Some(Err(error)) = json.map(json::check) {
-            return Err(format!("a {what} of the entity function cannot be read back: {error}"));
+            return Err(format!("its {what} cannot be read back: {error}"));
         }
     }
     for signal in &answer.signals {
         EntityId::new(&signal.target.name, &signal.target.key)
-            .map_err(|error| format!("the entity function signals nobody: {error}"))?;
+            .map_err(|error| format!("it signals an entity whose id is not valid: {error}"))?;
     }
-    Ok(answer)
+    Ok(())
 }

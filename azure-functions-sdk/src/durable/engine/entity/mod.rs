@@ -15,5 +15,5 @@ pub(crate) use self::message::grant;
 pub(crate) use self::{
     id::EntityId,
     message::{EntityMessage, Posted, Release, Request, event_name, response},
-    turn::{Done, Entity, MAX_BATCH, Turn, missing, wakes},
+    turn::{Done, Entity, MAX_BATCH, Turn, Unfinished, missing, wakes},
 };

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     EntityId, EntityMessage, Posted, Release, Request,
-    answer::{self, Answer},
+    answer::{self, Answer, Refused},
     message::{grant, response},
 };
 use crate::durable::{
@@ -78,6 +78,15 @@ pub(crate) struct Done {
     pub(crate) answers: Vec<Outgoing>,
     /// Messages to entities, in order.
     pub(crate) posted: Vec<Posted>,
+}
+
+/// Why the worker's answer does not end a turn. The turn has changed nothing.
+#[derive(Debug)]
+pub(crate) enum Unfinished<'a> {
+    /// The worker has not answered: the turn is to be tried again. The text is for the log.
+    TryAgain(String),
+    /// The operations end with something that cannot be kept, and would again: the turn is to be divided, or to fail.
+    Unreadable(Turn<'a>, String),
 }
 
 /// True if a message is a reason for a turn.
@@ -191,16 +200,18 @@ impl<'a> Turn<'a> {
         Some(answer::payload(self.entity, self.operations()))
     }
 
-    /// Decides by the worker's answer. `new_id` gives a fresh id for every signal. The error says why the answer is none: the
-    /// turn has changed nothing and is to be tried again.
+    /// Decides by the worker's answer. `new_id` gives a fresh id for every signal.
     pub(crate) fn finish(
         self,
         answer: &WorkResult,
         now: DateTime<Utc>,
         new_id: &mut dyn FnMut() -> String,
-    ) -> Result<Done, String> {
-        let answer = answer::read(answer, self.operations().count())?;
-        Ok(self.settle(Some(answer), None, now, new_id))
+    ) -> Result<Done, Unfinished<'a>> {
+        match answer::read(answer, self.operation_count()) {
+            Ok(answer) => Ok(self.settle(Some(answer), None, now, new_id)),
+            Err(Refused::TryAgain(reason)) => Err(Unfinished::TryAgain(reason)),
+            Err(Refused::Unreadable(reason)) => Err(Unfinished::Unreadable(self, reason)),
+        }
     }
 
     /// Decides without the worker: every operation of the turn fails with this text, as it is; the state stays as it was.

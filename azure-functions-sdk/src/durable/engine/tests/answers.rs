@@ -232,6 +232,41 @@ fn what_cannot_be_read_back_fails_the_function_that_wrote_it() {
     }
 }
 
+/// As the worker hands events on that it has not waited for.
+fn envelope(event: &str) -> String {
+    format!(r#"{{"$azure-functions-rs":{{"events":[{{"name":"x","input":{event}}}]}},"input":1}}"#)
+}
+
+#[test]
+fn an_event_of_124_levels_that_came_in_is_handed_on_to_the_next_execution() {
+    let event = format!("{}{}", "[".repeat(124), "]".repeat(124));
+    let mut run = Run::new();
+    run.asks("");
+    let input = envelope(&event);
+    let answer = json(&state_text(true, &format!(r#"{{"actionType":4,"input":{input}}}"#)));
+    let decision = run.raised("x", &event).answer(&answer);
+    let next = decision.continued.expect("the next execution").event;
+    let EventKind::ExecutionStarted(started) = next.kind else {
+        panic!("{next:?}");
+    };
+    assert_eq!(started.input, Some(input));
+}
+
+#[test]
+fn an_event_that_cannot_be_read_back_is_not_handed_on_either() {
+    for value in unreadable() {
+        for input in [
+            envelope(&value),
+            envelope("1").replace(r#""input":1}"#, &format!(r#""input":{value}}}"#)),
+        ] {
+            fails(
+                &json(&state_text(true, &format!(r#"{{"actionType":4,"input":{input}}}"#))),
+                "the input of the next execution 'continue_as_new' cannot be read back: ",
+            );
+        }
+    }
+}
+
 #[test]
 fn activity_results_become_json_text() {
     let kind = |value| match outcome::activity_ended(ten(), "e", 0, "A", &WorkResult::Succeeded(value))

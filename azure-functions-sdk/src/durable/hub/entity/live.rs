@@ -21,6 +21,8 @@ pub(in crate::durable::hub) struct LiveEntity {
     pub(super) phase: Phase,
     /// Times that the turn that is due has failed.
     pub(super) failures: u32,
+    /// Messages that turns still take one by one: one of them ends with something that cannot be kept.
+    pub(super) one_by_one: usize,
     /// The lock that it has since its last turn.
     pub(super) lock: Option<Request>,
     /// `None` while a turn has it, or when it has not been read yet.
@@ -59,6 +61,7 @@ impl LiveEntity {
             inbox: VecDeque::new(),
             phase: Phase::Idle,
             failures: 0,
+            one_by_one: 0,
             lock: None,
             loaded: None,
             unwritten: 0,
@@ -97,6 +100,7 @@ impl LiveEntity {
 
     /// Removes messages by their rising places. Those that came since the turn began stand behind the ones that it has seen.
     pub(super) fn take(&mut self, places: &[usize], commit: &mut Commit) {
+        self.one_by_one = self.one_by_one.saturating_sub(places.len());
         let (mut place, mut taken) = (0, places.iter().peekable());
         self.inbox.retain(|inbound| {
             let goes = taken.next_if(|next| **next == place).is_some();

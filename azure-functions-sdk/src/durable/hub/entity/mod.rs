@@ -20,7 +20,8 @@ use super::{
 use crate::durable::{
     engine::{
         decision::Outgoing,
-        entity::{Done, Entity, EntityId, EntityMessage, MAX_BATCH, Posted, Request, Turn},
+        entity::{Done, Entity, EntityId, EntityMessage, MAX_BATCH, Posted, Request, Turn, Unfinished},
+        event::json_string,
         time::write_span,
     },
     store::{Commit, EntityInboxRow, EntityRow, EntityTimerRow, StoreError},
@@ -118,8 +119,9 @@ impl Inner {
         let itself = Item::Entity(Arc::clone(id));
         let (most, solitude) = {
             let state = self.state();
-            // One by one, so that what ends a process is told from the others.
-            let most = if state.quarantine.is_suspect(&itself) {
+            let divided = state.entities.get(id).is_some_and(|live| live.one_by_one > 0);
+            // One by one, so that what ends a process, or cannot be kept, is told from the others.
+            let most = if divided || state.quarantine.is_suspect(&itself) {
                 1
             } else {
                 MAX_BATCH
@@ -148,7 +150,18 @@ impl Inner {
         match self.worker.run(item).await {
             Ok(answer) => match turn.finish(&answer, self.now(), &mut || self.new_guid()) {
                 Ok(done) => End::Done(Box::new(done)),
-                Err(reason) => End::Again(reason),
+                Err(Unfinished::TryAgain(reason)) => End::Again(reason),
+                Err(Unfinished::Unreadable(turn, reason)) if turn.operation_count() > 1 => {
+                    if let Some(live) = self.state().entities.get_mut(id) {
+                        live.one_by_one = turn.operation_count();
+                    }
+                    End::Again(format!("one by one, as entity function '{name}' failed: {reason}"))
+                }
+                Err(Unfinished::Unreadable(turn, reason)) => {
+                    let text = format!("Entity function '{name}' failed: {reason}");
+                    log::warn!("an operation of entity '{id}' has failed: {text}");
+                    End::Done(Box::new(turn.fail(&json_string(&text), self.now())))
+                }
             },
             Err(WorkError::ShuttingDown) => End::Leave,
             Err(WorkError::TimedOut(limit)) => {

@@ -54,7 +54,7 @@ impl Simulation {
             };
             self.start(row);
         }
-        if !self.quarantine.holds(self.now) {
+        if self.quarantine.holds(self.now).is_none() {
             for row in std::mem::take(&mut self.fresh) {
                 self.quarantine.begins(Item::Activity(row));
                 self.start(row);
@@ -237,8 +237,11 @@ fn trials_without_end_leave_others_their_turn() {
             world.start(0);
         }
         match world.quarantine.holds(world.now) {
-            true => held += 1,
-            false => turns += 1,
+            Some(until) => {
+                assert!(until > world.now);
+                held += 1;
+            }
+            None => turns += 1,
         }
         world.now += TimeDelta::seconds(9);
         world.die();
@@ -258,5 +261,5 @@ fn what_the_host_did_itself_makes_no_suspects() {
     }
     world.quarantine.leaves(&item);
     assert!(world.quarantine.records.is_empty());
-    assert!(!world.quarantine.holds(world.now));
+    assert_eq!(world.quarantine.holds(world.now), None);
 }

@@ -11,7 +11,11 @@ use std::{
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Failing, call, eventually, scripted::Scripted, tokio};
+use super::{
+    Failing, call, eventually,
+    scripted::{Scripted, Stop},
+    tokio,
+};
 use crate::durable::{
     HubName, TaskHub, TaskHubOptions,
     hub::tests::work::{ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, Worker, WorkerDeath},
@@ -228,4 +232,57 @@ async fn a_worker_that_fails_in_a_batch_gets_it_again() {
     })
     .await;
     assert_eq!(worker.tries.load(Ordering::SeqCst), 4);
+}
+
+/// Lists in lists, so many levels.
+fn nested(levels: usize) -> Value {
+    (1..levels).fold(json!([]), |inner, _| json!([inner]))
+}
+
+/// The worker takes three more levels of lists and objects than the hub.
+#[::tokio::test]
+async fn an_operation_whose_state_cannot_be_read_back_fails_and_the_others_run() {
+    let worker = Arc::new(
+        Scripted::default()
+            .entity("Nest", |operation| {
+                operation.state = match operation.name.as_str() {
+                    "wrap" => json!([operation.input]),
+                    _ => (operation.state.as_i64().unwrap_or(0) + operation.input.as_i64().unwrap()).into(),
+                };
+                Ok(Value::Null)
+            })
+            .orchestration("wraps", |context| {
+                let refused = match context.call("@nest@called", "wrap", nested(124)) {
+                    Err(Stop::Failed(text)) => text,
+                    other => return other,
+                };
+                context.call("@nest@called", "add", 1)?;
+                Ok(refused.into())
+            }),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let hub = TaskHub::open(options, worker.clone()).unwrap();
+    // They wait for a worker, so that they come in one batch.
+    for (operation, input) in [("add", json!(1)), ("add", json!(2)), ("wrap", nested(124))] {
+        let path = format!("/entities/nest/signaled?op={operation}");
+        let (status, _) = call(&hub, "POST", &path, &input.to_string()).await;
+        assert_eq!(status, StatusCode::ACCEPTED);
+    }
+    hub.set_functions(worker.functions());
+    eventually("the other operations of the batch have run", async || {
+        call(&hub, "GET", "/entities/nest/signaled", "").await.1 == 3
+    })
+    .await;
+
+    call(&hub, "POST", "/orchestrators/wraps/i", "").await;
+    let mut output = Value::Null;
+    eventually("the caller gets an error", async || {
+        output = call(&hub, "GET", "/instances/i", "").await.1["output"].clone();
+        !output.is_null()
+    })
+    .await;
+    let expected = "Entity function 'nest' failed: its state cannot be read back: more than 124 levels";
+    assert!(output.as_str().unwrap().starts_with(expected), "{output}");
+    assert_eq!(call(&hub, "GET", "/entities/nest/called", "").await.1, 1);
 }

@@ -37,6 +37,21 @@ fn new(key: i64, id: &str, status: RuntimeStatus) -> InstanceRow {
 }
 
 #[test]
+fn a_store_that_is_dropped_without_a_close_folds_its_log_into_the_file() {
+    let (folder, store) = store();
+    store
+        .write(&[Commit {
+            created: vec![new(1, "i", RuntimeStatus::Running)],
+            ..Commit::default()
+        }])
+        .unwrap();
+    // A reader is kept.
+    assert!(store.find("i").unwrap().is_some());
+    drop(store);
+    assert!(!folder.path().join("hub.db-wal").exists());
+}
+
+#[test]
 fn what_was_written_is_there_after_reopening() {
     let (folder, store) = store();
     let key = InstanceKey(1);
