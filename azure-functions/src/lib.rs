@@ -65,6 +65,7 @@ pub mod http;
 pub mod in_process;
 mod invocation;
 mod json_text;
+mod once;
 mod panics;
 pub mod prelude;
 mod registry;

@@ -1,7 +1,8 @@
 //! What of a response reaches its caller: one rule for every host, applied before the response is sent to it. The table is in
 //! the documentation of [`http`](super).
 
-use super::{HttpResponse, first_time, set_cookie};
+use super::{HttpResponse, set_cookie};
+use crate::once::first_time;
 use crate::{
     FunctionError,
     rpc::{Data, RpcHttp, TypedData},

@@ -1,6 +1,7 @@
 //! The request of an HTTP trigger.
 
-use super::{ClaimsIdentity, RequestBuilder, body, first_time, form};
+use super::{ClaimsIdentity, RequestBuilder, body, form};
+use crate::once::first_time;
 use crate::{
     BindingError,
     binding::{Argument, BindingSpec, FromBinding, Input, parse_json},

@@ -110,7 +110,8 @@ impl Context {
     /// Runs a closure inside this invocation, for instance on a thread that the function started: log records are
     /// attributed to the invocation as long as it has not been answered.
     pub fn enter<R>(&self, work: impl FnOnce() -> R) -> R {
-        let _restore = Entered(CURRENT.with(|c| c.replace(Some(self.clone()))));
+        // A thread that ends may have dropped its own already, and still drop functions.
+        let _restore = Entered(CURRENT.try_with(|c| c.replace(Some(self.clone()))).ok().flatten());
         work()
     }
 

@@ -52,6 +52,19 @@ impl<F: FnOnce(Invocation) -> InvocationFuture + Unpin> RunningFunction<F> {
     }
 }
 
+/// A worker that stops drops the functions that still wait, and so does a test host. What a function holds is dropped in the
+/// invocation's context, too, and what it panics with goes no further: the executor ends the process for a panic here.
+impl<F> Drop for RunningFunction<F> {
+    fn drop(&mut self) {
+        let state = mem::replace(&mut self.state, State::Over);
+        if matches!(state, State::Over) {
+            return;
+        }
+        // The hook has told of the panic, and there is no answer to put it into.
+        let _ = self.context.enter(|| catch(move || drop(state)));
+    }
+}
+
 impl<F: FnOnce(Invocation) -> InvocationFuture + Unpin> Future for RunningFunction<F> {
     type Output = Outcome;
 

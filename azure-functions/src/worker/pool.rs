@@ -2,11 +2,12 @@
 //!
 //! The number of a runtime's own threads is fixed: as many functions as there are threads, which block instead of awaiting, stop all
 //! others. Here a watch looks at the threads while they poll. When one has been in the same poll for long and work waits, it
-//! starts another, and a function that goes on blocking is named in a warning. Functions still belong to the runtime, whose timers and
-//! sockets they wait for.
+//! starts another, and a function that goes on blocking is named in a warning. So is one that computes for long, or loops over what
+//! is always ready and never yields: each of them stays in one poll. Functions still belong to the runtime, whose timers and sockets
+//! they wait for.
 
 use super::context::Context;
-use crate::http::first_time;
+use crate::once::first_time;
 use async_task::Runnable;
 use std::{
     collections::VecDeque,
@@ -189,7 +190,13 @@ impl Shared {
                 // What a function panics with is caught where it runs. This is for mistakes of ours: they cost no thread.
                 let _ = catch_unwind(AssertUnwindSafe(|| runnable.run()));
                 state = self.state();
-                state.end_poll(number);
+                // The last to know an invocation drops what belongs to it: not while the state is locked.
+                let last = state.end_poll(number).and_then(|context| Arc::into_inner(context.0));
+                if let Some(scope) = last {
+                    drop(state);
+                    drop(scope);
+                    state = self.state();
+                }
                 continue;
             }
             state.idle += 1;
@@ -224,7 +231,7 @@ impl Shared {
             thread::sleep(TICK);
             state = self.state();
             let blocking = state.look();
-            let wanted = state.wanted(self.width);
+            let wanted = state.wanted(self.width, state.ready.len());
             let numbers: Vec<usize> = (0..wanted).map(|_| state.begin_thread()).collect();
             drop(state);
             for number in numbers {
@@ -265,13 +272,14 @@ impl State {
         station.poll += 1;
     }
 
-    fn end_poll(&mut self, number: usize) {
+    /// Gives the context back that the poll began with.
+    fn end_poll(&mut self, number: usize) -> Option<Context> {
         self.busy -= 1;
         let station = &mut self.stations[number];
-        station.polled = None;
         if std::mem::take(&mut station.is_blocked) {
             self.blocked -= 1;
         }
+        station.polled.take()
     }
 
     /// Whether there is a thread too many.
@@ -300,19 +308,19 @@ impl State {
         blocking
     }
 
-    /// How many threads to add: none if none is blocked, or nothing waits. Where many block, many more are likely to.
-    fn wanted(&self, width: usize) -> usize {
+    /// How many threads to add for so many functions that wait: none if no thread is blocked. Where many block, many more are likely to.
+    fn wanted(&self, width: usize, waiting: usize) -> usize {
         if self.blocked == 0 || self.idle > 0 {
             return 0;
         }
         let free = self.threads - self.blocked;
         let wanted = width.max(self.blocked).saturating_sub(free);
-        wanted
-            .min(self.ready.len())
-            .min(MOST_THREADS.saturating_sub(self.threads))
+        wanted.min(waiting).min(MOST_THREADS.saturating_sub(self.threads))
     }
 }
 
+/// Names a function that has been in one poll for long. What it does there is not known: it may wait without `.await`, compute, or
+/// loop over what is always ready.
 fn warn(context: &Context) {
     let function = context.function_name();
     if first_time(function, "blocking a thread") {
@@ -330,12 +338,17 @@ fn warn(context: &Context) {
 mod tests {
     use super::*;
     use crate::{
-        invocation::Outputs,
-        registry::{Function, Handler},
-        worker::context::{Scope, Sink},
+        in_process::LogSink,
+        invocation::{Invocation, Outputs},
+        registry::{Function, Handler, InvocationFuture},
+        worker::{
+            context::{Scope, Sink},
+            execution::RunningFunction,
+        },
     };
     use log::LevelFilter;
     use std::{
+        collections::HashMap,
         sync::{
             atomic::AtomicBool,
             mpsc::{Receiver, Sender, channel},
@@ -357,6 +370,10 @@ mod tests {
     };
 
     fn context() -> Context {
+        context_with(Arc::new(|_| {}))
+    }
+
+    fn context_with(records: LogSink) -> Context {
         Context(Arc::new(Scope {
             invocation_id: "1".to_owned(),
             function: &FUNCTION,
@@ -365,7 +382,7 @@ mod tests {
             cancellation: CancellationToken::new(),
             retry: None,
             level: LevelFilter::Off,
-            records: Sink::InProcess(Arc::new(|_| {})),
+            records: Sink::InProcess(records),
             answered: AtomicBool::new(false),
         }))
     }
@@ -438,14 +455,78 @@ mod tests {
     }
 
     #[test]
+    fn a_function_that_panics_when_a_stopped_pool_drops_it_does_so_in_its_invocation_and_goes_no_further() {
+        struct Tells(Sender<Option<String>>);
+
+        impl Drop for Tells {
+            fn drop(&mut self) {
+                let id = Context::current().map(|context| context.invocation_id().to_owned());
+                self.0.send(id).unwrap();
+                panic!("dropped");
+            }
+        }
+
+        let (_runtime, pool) = pool(KEPT);
+        pool.stop();
+        let (sender, dropped) = channel();
+        let tells = Tells(sender);
+        let run = move |_| -> InvocationFuture {
+            let _tells = tells;
+            Box::pin(std::future::pending())
+        };
+        let invocation = Invocation {
+            id: "1".to_owned(),
+            function: FUNCTION.name,
+            inputs: Vec::new(),
+            trigger_metadata: HashMap::new(),
+            trace_parent: String::new(),
+            trace_state: String::new(),
+            cancellation: CancellationToken::new(),
+            client_transport: None,
+        };
+        let function = RunningFunction::new(run, invocation, context());
+        pool.spawn(context(), async move { drop(function.await) });
+        assert_eq!(dropped.recv_timeout(LIMIT).unwrap().as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn what_belongs_to_an_invocation_is_dropped_while_the_state_is_not_locked() {
+        /// Asks for the lock where it is dropped, as a function would that wakes another.
+        struct Asks(Arc<Shared>, Sender<()>);
+
+        impl Drop for Asks {
+            fn drop(&mut self) {
+                drop(self.0.state());
+                let _ = self.1.send(());
+            }
+        }
+
+        let (_runtime, pool) = pool(KEPT);
+        let (sender, dropped) = channel();
+        let asks = Mutex::new(Asks(Arc::clone(&pool.shared), sender));
+        let context = context_with(Arc::new(move |_| drop(asks.lock())));
+        pool.spawn(context, async {});
+        dropped.recv_timeout(LIMIT).expect("the lock is free");
+    }
+
+    #[test]
     fn threads_are_added_as_they_block_and_never_without_work() {
         let mut state = State {
             threads: 2,
             busy: 2,
             ..State::default()
         };
-        assert_eq!(state.wanted(2), 0, "none is blocked");
+        assert_eq!(state.wanted(2, 5), 0, "none is blocked");
         state.blocked = 2;
-        assert_eq!(state.wanted(2), 0, "nothing waits");
+        assert_eq!(state.wanted(2, 5), 2, "as many as are to be free");
+        assert_eq!(state.wanted(2, 1), 1, "no more than there is work for");
+        assert_eq!(state.wanted(2, 0), 0, "nothing waits");
+        (state.threads, state.blocked) = (8, 7);
+        assert_eq!(state.wanted(2, 50), 6, "as many as block");
+        state.threads = MOST_THREADS - 1;
+        state.blocked = MOST_THREADS - 1;
+        assert_eq!(state.wanted(2, 50), 1, "never more than the limit");
+        state.idle = 1;
+        assert_eq!(state.wanted(2, 50), 0, "one is idle");
     }
 }

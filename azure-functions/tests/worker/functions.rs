@@ -188,6 +188,32 @@ function!(
     }))
 );
 function!(
+    waits_for_nothing_with_what_panics_when_dropped,
+    Handler::Async(|_| Box::pin(async {
+        let _kept = PanicsWhenDropped;
+        log::info!("begun");
+        std::future::pending().await
+    }))
+);
+function!(
+    sleeps_with_what_panics_when_dropped,
+    Handler::Async(|_| Box::pin(async {
+        let _kept = PanicsWhenDropped;
+        log::info!("begun");
+        tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+        Ok(text("awake"))
+    }))
+);
+
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+function!(
     waits_at_a_gate,
     Handler::Blocking(|i| {
         log::info!("begun");
@@ -240,11 +266,7 @@ fn end_this_process(how: &str) -> Result<Outputs, FunctionError> {
 function!(
     blocks_for_long,
     Handler::Async(|i| Box::pin(async move {
-        let name = input(&i);
-        let mut open = GATES.0.lock().unwrap();
-        while !open.contains(&name) {
-            open = GATES.1.wait(open).unwrap();
-        }
+        wait_at_gate(&input(&i));
         Ok(text("through"))
     }))
 );

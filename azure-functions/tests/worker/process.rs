@@ -139,6 +139,41 @@ async fn a_process_ends_though_a_function_still_blocks() {
     assert_eq!(wait(child).await, 0);
 }
 
+/// Nothing wakes the first function, so it is dropped at once; the second one when the worker stops.
+#[tokio::test]
+async fn a_function_that_panics_when_it_is_dropped_does_not_end_the_process() {
+    let mut host = Host::listen().await;
+    let child = app_command(&host.arguments()).spawn().unwrap();
+    let mut connection = host.accept().await;
+    let ids = connection.start(WorkerInitRequest::default()).await;
+    let record = |c| match c {
+        Content::RpcLog(log) => Some((log.invocation_id, log.message)),
+        _ => None,
+    };
+    let request = invocation("a", &ids["waits_for_nothing_with_what_panics_when_dropped"], "");
+    connection.send("", Content::InvocationRequest(request));
+    assert_eq!(connection.expect(record).await.1, ("a".to_owned(), "begun".to_owned()));
+    let (id, told) = connection.expect(record).await.1;
+    assert_eq!(id, "a", "it is dropped in its invocation");
+    assert!(
+        told.starts_with("panicked at ") && told.contains(": dropped"),
+        "{told}"
+    );
+    let request = invocation("b", &ids["sleeps_with_what_panics_when_dropped"], "");
+    connection.send("", Content::InvocationRequest(request));
+    assert_eq!(connection.expect(record).await.1, ("b".to_owned(), "begun".to_owned()));
+    let terminate = azure_functions::rpc::WorkerTerminate {
+        grace_period: Some("0.2s".parse().unwrap()),
+    };
+    connection.send("", Content::WorkerTerminate(terminate));
+    for _ in 0..2 {
+        assert_eq!(failure(&answer(&mut connection).await).0, i32::from(Status::Cancelled));
+    }
+    assert!(connection.receive().await.is_none());
+    drop(connection);
+    assert_eq!(wait(child).await, 0);
+}
+
 /// Exit code and stderr.
 async fn ending(child: Child) -> (Option<i32>, String) {
     let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap());

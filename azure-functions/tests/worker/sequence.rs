@@ -255,8 +255,14 @@ async fn status_is_answered_while_functions_hold_every_thread() {
         worker.begin_as(&format!("async-{n}"), "blocks_an_async_thread", "status");
         worker.begin_as(&format!("blocking-{n}"), "waits_at_a_gate", "status");
     }
-    for _ in 0..2 * threads {
-        assert_eq!(worker.log().await.message, "begun");
+    let mut begun = 0;
+    while begun < 2 * threads {
+        let message = worker.log().await.message;
+        // A function that blocks its thread for long is warned of, maybe before the others begin.
+        if !message.starts_with("function `") {
+            assert_eq!(message, "begun");
+            begun += 1;
+        }
     }
     worker
         .connection
