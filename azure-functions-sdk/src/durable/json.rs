@@ -18,7 +18,8 @@ const AROUND: usize = 3;
 /// The most levels of arrays and objects that a value may have.
 pub(crate) const MAX_LEVELS: usize = READ - AROUND;
 
-/// A member of this name, if it comes first, makes `serde_json` read another value than the one that stands there.
+/// A member of this name, if it comes first, makes `serde_json` read another value than the one that stands there. It is refused
+/// wherever it comes: a `Value` sorts its members, so it would come first where a worker writes the value again.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 /// Why a text is not taken; the message says where.
@@ -115,14 +116,12 @@ impl<'de> Visitor<'de> for ReadableVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Readable, A::Error> {
-        let mut first = true;
         while let Some(Name { is_raw_value }) = map.next_key()? {
-            if first && is_raw_value {
+            if is_raw_value {
                 return Err(A::Error::custom(format_args!(
-                    "an object must not begin with the member `{RAW_VALUE}`"
+                    "an object must not have a member `{RAW_VALUE}`"
                 )));
             }
-            first = false;
             map.next_value::<Readable>()?;
         }
         Ok(Readable)
@@ -173,6 +172,7 @@ mod tests {
             ("1 2", "line 1 column 3"),
             ("NaN", "line 1 column 1"),
             (r#"{"$serde_json::private::RawValue":"{"}"#, "line 1 column"),
+            (r#"{"a":1,"\u0024serde_json::private::RawValue":1}"#, "line 1 column"),
         ] {
             let error = check(text).unwrap_err().to_string();
             assert!(error.contains(place), "{text}: {error}");

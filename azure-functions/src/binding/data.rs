@@ -114,8 +114,8 @@ impl BindingData {
     /// This is the rule for the inputs of durable functions, where the host sends `hi` for the text `"hi"`.
     ///
     /// # Errors
-    /// If the text is JSON that cannot be read: nested more than 127 levels deep, with a number that no `f64` holds, or half of a
-    /// surrogate pair. The message says where.
+    /// If the text is JSON that cannot be read: nested more than 127 levels deep, with a number that no `f64` holds, half of a
+    /// surrogate pair, or an object with the member by which `serde_json` marks raw values. The message says where.
     pub fn into_value(self) -> Result<Value, BindingError> {
         Ok(match self {
             Self::None => Value::Null,
@@ -185,6 +185,9 @@ pub(crate) fn parse_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, BindingE
         };
         BindingError::with_source(message, error)
     })?;
+    if let Some(error) = std::str::from_utf8(text).ok().and_then(json_text::misread) {
+        return Err(BindingError::with_source(error.to_string(), error));
+    }
     deserializer
         .end()
         .map_err(|error| BindingError::with_source(error.to_string(), error))?;

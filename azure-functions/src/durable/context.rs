@@ -167,13 +167,19 @@ impl<T> DurableOrchestrationContext<T> {
     /// # Errors
     /// If it has another shape; says where.
     pub fn input_as<U: DeserializeOwned>(&self) -> Result<U, InputError> {
-        let mut deserializer = serde_json::Deserializer::from_str(self.raw_input());
-        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| InputError {
+        let failed = |path: String, source| InputError {
             instance_id: self.instance_id().to_owned(),
             expected: type_name::<U>(),
-            path: error.path().to_string(),
-            source: error.into_inner(),
-        })
+            path,
+            source,
+        };
+        let input = self.raw_input();
+        if let Some(error) = json_text::misread(input) {
+            return Err(failed(".".to_owned(), error));
+        }
+        let mut deserializer = serde_json::Deserializer::from_str(input);
+        serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| failed(error.path().to_string(), error.into_inner()))
     }
 
     fn raw_input(&self) -> &str {

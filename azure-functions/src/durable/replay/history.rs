@@ -127,7 +127,7 @@ impl History {
         match self.text(span) {
             Some(text) => json_text::value_or_text(&text),
             None if span.is_empty() => Ok(Value::Null),
-            None => serde_json::from_str(self.raw(span)),
+            None => json_text::value_or_text(self.raw(span)),
         }
     }
 
