@@ -5,7 +5,7 @@
 
 mod http;
 
-pub use crate::similar::instead;
+pub use crate::instead::instead;
 pub use crate::{
     invocation::Outputs,
     registry::{DurableKind, EntityHandler, Function, Handler},

@@ -63,6 +63,7 @@ pub mod histories;
 pub mod http;
 #[doc(hidden)]
 pub mod in_process;
+mod instead;
 mod invocation;
 mod json_text;
 mod once;

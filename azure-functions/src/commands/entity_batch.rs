@@ -6,9 +6,9 @@ use crate::{
     entities::addressee,
     histories::{ReplayError, on_a_thread},
     in_process::{Call, LogLine, Outputs, Surroundings, invoke},
+    instead::instead,
     registry::{DurableKind, Function, Handler},
     rpc::{Data, TypedData},
-    similar,
     worker::App,
 };
 use std::{fs, sync::Arc};
@@ -72,9 +72,6 @@ fn find(app: &App, name: &str) -> Result<(&'static Function, &'static str), Stri
                 return format!("this is a batch of operations of an entity, and `{name}` is not one");
             }
             let known: Vec<_> = entities().map(|(f, _)| f.name).collect();
-            format!(
-                "this app has no entity named '{name}'; {}",
-                similar::instead(name, &known)
-            )
+            format!("this app has no entity named '{name}'; {}", instead(name, &known))
         })
 }

@@ -9,7 +9,7 @@ use super::{
     },
     typed::{EventError, own_error},
 };
-use crate::similar;
+use crate::instead;
 use azure_functions_durable::EntityIdError;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use std::error::Error;
@@ -150,7 +150,7 @@ fn instead(name: &str, known: &[String], found: Option<&str>) -> String {
         Some("activity") => ("an activity", "call_activity"),
         Some("orchestration") => ("an orchestration", "call_sub_orchestrator"),
         Some("entity") => ("an entity", "call_entity"),
-        _ => return similar::instead(name, known),
+        _ => return instead::instead(name, known),
     };
     format!("'{name}' is {what}: call it with `{method}`")
 }

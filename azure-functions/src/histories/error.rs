@@ -1,6 +1,6 @@
 //! Why a history file does not replay.
 
-use crate::similar;
+use crate::instead::instead;
 use std::{error::Error, fmt, io};
 
 /// A history file does not replay on today's code, or cannot be replayed at all.
@@ -24,7 +24,7 @@ pub enum ReplayError {
     /// The app has no such orchestration.
     #[error(
         "this app has no orchestration named '{name}'; {}; if it has another name now, say which: `cargo func replay NAME FILE`",
-        similar::instead(name, .known)
+        instead(name, .known)
     )]
     UnknownOrchestration {
         /// The name in the history.

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     entities::{run_batch, run_batch_blocking},
+    instead::instead,
     invocation::Invocation,
     registry::{EntityHandler, Function, Handler, InvocationFuture},
     rpc::{
@@ -29,7 +30,6 @@ use crate::{
         WorkerWarmupResponse, function_rpc_client::FunctionRpcClient, parameter_binding::RpcData,
         status_result::Status, streaming_message::Content,
     },
-    similar,
 };
 use log::LevelFilter;
 use std::{
@@ -345,7 +345,7 @@ impl Session {
                 success()
             }
             None => {
-                let instead = similar::instead(&name, &self.app.names());
+                let instead = instead(&name, &self.app.names());
                 let message = format!("this app has no function named '{name}'; {instead}");
                 result(Status::Failure, Some(exception(message)))
             }
