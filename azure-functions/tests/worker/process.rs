@@ -155,10 +155,7 @@ async fn a_function_that_panics_when_it_is_dropped_does_not_end_the_process() {
     assert_eq!(connection.expect(record).await.1, ("a".to_owned(), "begun".to_owned()));
     let (id, told) = connection.expect(record).await.1;
     assert_eq!(id, "a", "it is dropped in its invocation");
-    assert!(
-        told.starts_with("panicked at ") && told.contains(": dropped"),
-        "{told}"
-    );
+    assert!(told.starts_with("panicked at ") && told.contains(": dropped"), "{told}");
     let request = invocation("b", &ids["sleeps_with_what_panics_when_dropped"], "");
     connection.send("", Content::InvocationRequest(request));
     assert_eq!(connection.expect(record).await.1, ("b".to_owned(), "begun".to_owned()));
