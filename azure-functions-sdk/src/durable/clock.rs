@@ -104,7 +104,7 @@ mod tests {
         let reading = Reading::after(None, noon, began);
         let midnight = noon + TimeDelta::hours(12);
         assert_eq!(Reading::after(Some(reading), midnight, began).time, midnight);
-        // As long as nobody sets it, the wall clock is right.
+        // Until the wall clock is set, it is right.
         let second = noon + TimeDelta::seconds(1);
         assert_eq!(
             Reading::after(Some(reading), second, began + Duration::from_secs(1)).time,

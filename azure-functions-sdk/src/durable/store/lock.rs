@@ -1,6 +1,6 @@
 //! One host per task hub: a lock that the operating system releases when its holder ends, however it ends.
 //!
-//! On Linux it is on the database itself (`flock`, which SQLite does not use there), so that whoever has the database has
+//! On Linux it is on the database itself (`flock`, which SQLite does not use there), so that the process that has the database has
 //! the lock, and nothing else can be deleted or replaced to have it twice. Elsewhere such a lock would shut SQLite out,
 //! so it is on a file beside the database. In both cases that file tells the process id of the holder.
 

@@ -48,7 +48,7 @@ impl RequestBodyError {
             Some(Self::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Some(Self::NoRoom) => StatusCode::SERVICE_UNAVAILABLE,
             _ if reason.is::<LengthLimitError>() => StatusCode::PAYLOAD_TOO_LARGE,
-            // The client broke off: nobody reads this.
+            // The client broke off, so no caller reads this.
             _ => StatusCode::BAD_REQUEST,
         }
     }
