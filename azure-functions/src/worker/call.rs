@@ -2,7 +2,7 @@
 
 use super::{
     context::Context,
-    execution::{Outcome, RunningFunction, failed, panicked, run_blocking},
+    execution::{Outcome, RunningFunction, exception, failed, panicked, run_blocking, user_exception},
     running::Running,
     threads::Threads,
 };
@@ -45,9 +45,36 @@ pub(super) fn start_async(
 ) {
     let context = reply.context.clone();
     threads.spawn(context.clone(), async move {
+        let reply = Unwakeable(Some(reply));
         let outcome = RunningFunction::new(run, invocation, context).await;
         reply.answer(outcome);
     });
+}
+
+/// Answers for a function that is dropped before its end: all that could wake it is gone, so it would never answer itself. (A worker that
+/// stops has answered for the functions that it drops.)
+struct Unwakeable(Option<Reply>);
+
+impl Unwakeable {
+    fn answer(mut self, outcome: Outcome) {
+        if let Some(reply) = self.0.take() {
+            reply.answer(outcome);
+        }
+    }
+}
+
+impl Drop for Unwakeable {
+    fn drop(&mut self) {
+        if let Some(reply) = self.0.take() {
+            let message = format!(
+                "function `{}` was dropped: it waits for something that can no longer happen, since all that could wake it is gone \
+                 (a future that is never ready, or one that keeps no waker)",
+                reply.context.function_name()
+            );
+            let exception = user_exception(reply.context.0.function, "dropped", exception(message));
+            reply.fail(Status::Failure, exception);
+        }
+    }
 }
 
 impl Reply {

@@ -187,8 +187,11 @@ impl Shared {
                     self.polling.notify_one();
                 }
                 drop(state);
+                // A function that kept no waker is leaked by `run`. When this waker is the last, the function is scheduled once more, and dropped.
+                let waker = runnable.waker();
                 // What a function panics with is caught where it runs. This is for mistakes of ours: they cost no thread.
                 let _ = catch_unwind(AssertUnwindSafe(|| runnable.run()));
+                drop(waker);
                 state = self.state();
                 // The last to know an invocation drops what belongs to it: not while the state is locked.
                 let last = state.end_poll(number).and_then(|context| Arc::into_inner(context.0));
@@ -487,6 +490,18 @@ mod tests {
         let function = RunningFunction::new(run, invocation, context());
         pool.spawn(context(), async move { drop(function.await) });
         assert_eq!(dropped.recv_timeout(LIMIT).unwrap().as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn a_function_that_nothing_can_wake_is_dropped() {
+        let (_runtime, pool) = pool(KEPT);
+        let (sender, receiver): (Sender<()>, Receiver<()>) = channel();
+        pool.spawn(context(), async move {
+            let _kept = sender;
+            std::future::pending().await
+        });
+        let waited = receiver.recv_timeout(LIMIT);
+        assert_eq!(waited, Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
     }
 
     #[test]

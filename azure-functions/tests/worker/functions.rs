@@ -184,7 +184,8 @@ function!(
     never_ends,
     Handler::Async(|_| Box::pin(async {
         log::info!("begun");
-        std::future::pending().await
+        tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+        Ok(text("awake"))
     }))
 );
 function!(

@@ -139,50 +139,36 @@ async fn a_process_ends_though_a_function_still_blocks() {
     assert_eq!(wait(child).await, 0);
 }
 
-/// Nothing wakes the first function, which is dropped when the pool finds that out, or when the worker stops as the second one is.
+/// Nothing can wake the first function, so it is dropped at once, and its caller told; the second one is dropped when the worker stops.
 #[tokio::test]
 async fn a_function_that_panics_when_it_is_dropped_does_not_end_the_process() {
     let mut host = Host::listen().await;
     let child = app_command(&host.arguments()).spawn().unwrap();
     let mut connection = host.accept().await;
     let ids = connection.start(WorkerInitRequest::default()).await;
-    let functions = [
-        ("a", "waits_for_nothing_with_what_panics_when_dropped"),
-        ("b", "sleeps_with_what_panics_when_dropped"),
-    ];
-    for (id, function) in functions {
-        let request = invocation(id, &ids[function], "");
-        connection.send("", Content::InvocationRequest(request));
-        let record = |c| match c {
-            Content::RpcLog(log) => Some((log.invocation_id, log.message)),
-            _ => None,
-        };
-        loop {
-            match connection.expect(record).await.1 {
-                (begun, told) if told == "begun" => break assert_eq!(begun, id),
-                (dropped, told) => {
-                    assert_eq!(dropped, "a", "it is dropped in its invocation: {told}");
-                    assert!(told.starts_with("panicked at ") && told.contains(": dropped"), "{told}");
-                }
-            }
-        }
-    }
+    let record = |c| match c {
+        Content::RpcLog(log) => Some((log.invocation_id, log.message)),
+        _ => None,
+    };
+    let request = invocation("a", &ids["waits_for_nothing_with_what_panics_when_dropped"], "");
+    connection.send("", Content::InvocationRequest(request));
+    assert_eq!(connection.expect(record).await.1, ("a".to_owned(), "begun".to_owned()));
+    let (id, told) = connection.expect(record).await.1;
+    assert_eq!(id, "a", "it is dropped in its invocation");
+    assert!(told.starts_with("panicked at ") && told.contains(": dropped"), "{told}");
+    let told = answer(&mut connection).await;
+    let (status, message) = failure(&told);
+    assert_eq!(status, i32::from(Status::Failure));
+    assert!(message.contains("all that could wake it is gone"), "{message}");
+    let request = invocation("b", &ids["sleeps_with_what_panics_when_dropped"], "");
+    connection.send("", Content::InvocationRequest(request));
+    assert_eq!(connection.expect(record).await.1, ("b".to_owned(), "begun".to_owned()));
     let terminate = azure_functions::rpc::WorkerTerminate {
         grace_period: Some("0.2s".parse().unwrap()),
     };
     connection.send("", Content::WorkerTerminate(terminate));
-    let mut cancelled = 0;
-    while let Some(message) = connection.receive().await {
-        match message.content {
-            Some(Content::InvocationResponse(response)) => {
-                assert_eq!(failure(&response).0, i32::from(Status::Cancelled));
-                cancelled += 1;
-            }
-            Some(Content::RpcLog(_)) => {}
-            other => panic!("unexpected {other:?}"),
-        }
-    }
-    assert_eq!(cancelled, 2);
+    assert_eq!(failure(&answer(&mut connection).await).0, i32::from(Status::Cancelled));
+    assert!(connection.receive().await.is_none());
     drop(connection);
     assert_eq!(wait(child).await, 0);
 }
