@@ -2,9 +2,9 @@
 //!
 //! # What of a response reaches the caller
 //!
-//! The host, not the function, talks to the caller, and some things that a response can hold cannot pass through it. The Functions
-//! host hangs the caller, cuts the body, or answers 500 without a word, as the case may be. So the worker decides before it sends
-//! the response, the same under every host. "Refused" fails the invocation, with an error that names the function and the
+//! The host, not the function, talks to the caller, and cannot pass on everything that a response can hold. The Functions host
+//! then lets the caller hang, cuts the body, or answers 500 without a reason. So the worker checks each response before it sends it,
+//! by the same rules under every host. "Refused" fails the invocation, with an error that names the function and the
 //! header: the caller gets 500, and the host logs the error. "Dropped" leaves it out, with one warning for each function and thing;
 //! the rest of the response is sent.
 //!

@@ -54,7 +54,7 @@ pub struct Input<'a> {
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) invocation: Invocation,
-    /// The request of an HTTP trigger, once somebody asked for it: several parameters may read it.
+    /// The request of an HTTP trigger, once a parameter has asked for it: several may read it.
     request: Option<HttpRequest>,
     /// The operation of an entity.
     pub(crate) entity: Option<DurableEntityContext>,

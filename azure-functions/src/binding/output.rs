@@ -156,7 +156,7 @@ macro_rules! tuple {
             }
 
             fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError> {
-                // The rules allow no tuple here.
+                // The rules do not allow a tuple here.
                 self.0.into_orchestration()
             }
         }

@@ -180,7 +180,7 @@ pub const fn takes_arguments(parameters: &[Parameter], index: usize) {
 
 /// The binding knows the argument.
 pub const fn argument_name(spec: &BindingSpec, name: &str) {
-    // Without a binding, another rule speaks.
+    // Without a binding, another rule reports the mistake.
     if spec.any_argument || spec.type_name.is_empty() || spec.argument(name).is_some() {
         return;
     }

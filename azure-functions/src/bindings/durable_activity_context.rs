@@ -41,8 +41,8 @@ use std::any::TypeId;
 ///
 /// A JSON object whose first member is named `$type` arrives without it: see [values](crate::durable#values).
 ///
-/// `T` is the input, any JSON unless you say otherwise: a `DurableActivityContext<Order>` fails the call, and says where, if
-/// the input has another shape.
+/// `T` is the type of the input, any JSON by default. With a `DurableActivityContext<Order>`, an input of another shape fails the
+/// call, with an error that says where it differs.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DurableActivityContext<T = Value> {

@@ -17,9 +17,9 @@ use std::{
 
 /// What starts an entity function: one operation, with its input, and the state of the entity.
 ///
-/// The function is called once for each operation, one after the other. What an operation does to the state, and the signals
-/// that it sends, count when it has ended well: if it returns an error or panics, the caller gets the error, and
-/// all is as before. Unlike an orchestration, an entity is not replayed: it may do I/O and use the clock.
+/// The function is called once for each operation, one after the other. The changes of the state and the signals of an operation
+/// take effect when it succeeds. If it returns an error or panics, the caller gets the error, and the state stays as it was.
+/// Unlike an orchestration, an entity is not replayed: it may do I/O and use the clock.
 ///
 /// ```
 /// use azure_functions::prelude::*;
@@ -76,7 +76,7 @@ impl DurableEntityContext {
     }
 
     fn effects(&self) -> MutexGuard<'_, Effects> {
-        // Nothing in here panics while it holds the lock.
+        // No code panics while it holds the lock.
         self.0.effects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -90,7 +90,7 @@ impl DurableEntityContext {
         &self.0.entity
     }
 
-    /// Whether the caller only signalled, and waits for no answer. An error is then only logged.
+    /// Whether this operation is a signal, whose sender does not wait for an answer. An error is then only logged.
     pub fn is_signal(&self) -> bool {
         self.0.is_signal
     }
@@ -127,7 +127,7 @@ impl DurableEntityContext {
         })
     }
 
-    /// Whether the entity has a state: some operation has set it, and none has deleted it since.
+    /// Whether the entity has a state: an operation has set it, and none has deleted it since.
     pub fn exists(&self) -> bool {
         self.effects().exists
     }
@@ -187,7 +187,7 @@ impl DurableEntityContext {
         drop(replaced);
     }
 
-    /// Deletes the state, and with it the entity. A later operation finds it as if it had never been.
+    /// Deletes the state, and with it the entity. A later operation finds no state.
     pub fn delete(&self) {
         let mut effects = self.effects();
         effects.exists = false;
@@ -200,7 +200,7 @@ impl DurableEntityContext {
         self.effects().deleted
     }
 
-    /// Asks another entity (or this one) to run an operation, once this operation has ended well. There is no answer.
+    /// Asks another entity (or this one) to run an operation, once this operation has succeeded. There is no answer.
     ///
     /// `input` may be `()` or `None` for an operation without one. The protocol knows no signals at a later time from
     /// entities; an orchestration can send those. Orchestrations are started with a

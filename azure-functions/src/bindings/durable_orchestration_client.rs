@@ -42,7 +42,7 @@ impl DurableOrchestrationClient {
     }
 }
 
-/// A client of your own making, for a test that calls a function itself.
+/// For a test that calls a function itself, with a client that it made.
 impl From<azure_functions_durable::OrchestrationClient> for DurableOrchestrationClient {
     fn from(client: azure_functions_durable::OrchestrationClient) -> Self {
         Self { client }

@@ -41,7 +41,7 @@ pub enum ReplayError {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Read(#[source] io::Error),
-    /// The file is no JSON; it may have been cut off.
+    /// The file is not JSON; it may have been cut off.
     #[error("is not JSON (was it cut off?): {0}")]
     Json(#[source] serde_json::Error),
     /// JSON of something else.
@@ -67,7 +67,7 @@ pub enum ReplayError {
     /// There is nothing to replay.
     #[error("there is no history file (*.json) in this folder or below it")]
     Empty,
-    /// This binary is no working app.
+    /// The functions of this binary cannot be used: two have the same name, for example.
     #[error("{0}")]
     App(String),
 }

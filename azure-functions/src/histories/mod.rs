@@ -1,4 +1,4 @@
-//! Old histories as tests: whatever an orchestration once did, its code must still be able to do.
+//! Old histories as tests: today's code must still fit what instances have done.
 //!
 //! An instance in flight goes on with the code that is deployed now, which is run again from the start and must ask for
 //! what the history records. A changed name, another order, a call more or less in the middle: each fails every instance
@@ -158,8 +158,8 @@ fn linked<T: Send>(work: impl FnOnce(&App) -> Result<T, ReplayError> + Send) -> 
     on_a_thread(|_| work(&app))
 }
 
-/// Does the work on a thread of its own, inside a runtime: code that asks for one shall fail as it does under a host,
-/// where there is one, and callers may be inside another.
+/// Does the work on a thread of its own, inside a runtime: code that asks for a runtime must fail as it does under a host,
+/// which has one, and callers may be inside another.
 pub(crate) fn on_a_thread<T: Send>(
     work: impl FnOnce(&tokio::runtime::Runtime) -> Result<T, ReplayError> + Send,
 ) -> Result<T, ReplayError> {

@@ -150,7 +150,7 @@ fn drop_headers_of_hosts(headers: &mut HeaderMap, exchange: &Exchange) {
     }
 }
 
-/// The length of the body that is sent is the host's affair; a wrong one would cut the body, or fail the answer.
+/// The host sets the length of the body that it sends; a wrong one would cut the body, or fail the answer.
 fn check_length(headers: &mut HeaderMap, status: StatusCode, length: usize, exchange: &Exchange) {
     let mut values = headers.get_all(header::CONTENT_LENGTH).iter();
     let Some(value) = values.next() else { return };

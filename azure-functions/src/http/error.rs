@@ -10,12 +10,12 @@ use crate::{
 use ::http::StatusCode;
 use std::{error::Error, fmt};
 
-/// An error that the caller of an HTTP function is to see: returned by the function, it is the answer to the request.
+/// An error for the caller of an HTTP function: if the function returns it, it is the answer to the request.
 ///
-/// It may be the error itself, or one that it was [caused](Error::source) by, so `?` takes it into a `Box<dyn Error>` or an error
-/// of yours. What the caller sent and cannot be read, as [`HttpRequest::json`](super::HttpRequest::json) and
-/// [`BindingError::bad_request`] say, is answered with 400 in the same way. Any other error fails the invocation: the host logs it, and
-/// answers 500 without it; the local host tells callers on the same machine what happened.
+/// The returned error may be an `HttpError`, or have one among its [sources](Error::source), so `?` converts it into a `Box<dyn Error>`
+/// or an error of yours. A request that cannot be read, as [`HttpRequest::json`](super::HttpRequest::json) and
+/// [`BindingError::bad_request`] report it, is answered with 400 in the same way. Any other error fails the invocation: the host logs it,
+/// and answers 500 without details. The local host tells callers on the same machine what happened.
 ///
 /// ```
 /// use azure_functions::prelude::*;
@@ -42,8 +42,8 @@ use std::{error::Error, fmt};
 /// }
 /// ```
 ///
-/// A function that returns `Result<HttpResponse, HttpError>` answers for a durable client with `?`: an instance that is not there is
-/// 404, one that has ended 410, an id that is taken 409, one that cannot be 400; when the host cannot be asked, 500 without more.
+/// In a function that returns `Result<HttpResponse, HttpError>`, `?` turns errors of a durable client into answers: 404 if there is
+/// no such instance, 410 if it has ended, 409 if the id is taken, 400 if it is not valid, and 500 without details if the host cannot be reached.
 ///
 /// ```
 /// use azure_functions::prelude::*;
@@ -120,7 +120,7 @@ impl From<OrchestrationClientError> for HttpError {
             OrchestrationClientError::AlreadyExists { .. } | OrchestrationClientError::Conflict { .. } => 409,
             OrchestrationClientError::AlreadyDone { .. } => 410,
             OrchestrationClientError::InvalidInput { .. } | OrchestrationClientError::BadRequest { .. } => 400,
-            // Between the app and its host: nothing that the caller could do anything about, or should know.
+            // Between the app and its host: the caller cannot help it, and should not see it.
             _ => return Self::with_source(500, "", error),
         };
         Self::with_source(status, error.to_string(), error)
@@ -180,7 +180,7 @@ impl Error for HttpError {
     }
 }
 
-/// The answer that an error is, or one of those that it was caused by.
+/// The answer in an error, or in one of its sources.
 pub(crate) fn answer_of(error: &(dyn Error + 'static)) -> Option<HttpResponse> {
     let mut causes = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
     causes.find_map(|error| {

@@ -62,7 +62,7 @@ impl<T> DerefMut for Form<T> {
     }
 }
 
-/// Reads a form. A caller who does not say what it sent has sent a form.
+/// Reads a form. A body without a content type is taken for a form.
 pub(super) fn read<T: DeserializeOwned>(content_type: Option<&str>, body: &[u8]) -> Result<T, BindingError> {
     let media_type = content_type.map(|text| text.split(';').next().unwrap_or_default().trim());
     if let Some(other) = media_type.filter(|media_type| !media_type.eq_ignore_ascii_case(URL_ENCODED)) {

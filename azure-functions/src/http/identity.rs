@@ -1,4 +1,4 @@
-//! Who calls, as the platform's authentication found out.
+//! The identity of the caller, as the platform has authenticated it.
 
 use crate::rpc::{NullableString, RpcClaim, RpcClaimsIdentity, nullable_string};
 

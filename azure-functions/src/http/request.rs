@@ -129,7 +129,7 @@ impl HttpRequest {
 
     /// The headers. Several values of one header arrive joined by commas. Values are UTF-8.
     ///
-    /// A value that is no legal header value is left out.
+    /// A value that is not a valid header value is left out.
     pub fn headers(&self) -> &HeaderMap {
         self.shared.header_map.get_or_init(|| {
             let plain = self.shared.headers.iter().map(|(name, value)| (name, value.as_str()));
@@ -176,7 +176,7 @@ impl HttpRequest {
     }
 
     /// The values of the query, decoded. Several values of one key arrive joined by commas: [`query_all`](Self::query_all) has
-    /// them one by one. Hosts take keys that differ in case only for one.
+    /// them one by one. Hosts treat keys that differ only in case as the same key.
     pub fn query_params(&self) -> &HashMap<String, String> {
         &self.shared.query_params
     }
@@ -217,8 +217,8 @@ impl HttpRequest {
             .map_err(|error| BindingError::bad_request(format!("the body is not UTF-8: {error}")))
     }
 
-    /// The body, parsed as JSON. No body is `null`, for types that can be that, such as an `Option`; a byte order mark does
-    /// not count.
+    /// The body, parsed as JSON. An empty body is `null`, for types that can be that, such as an `Option`. A byte order mark is
+    /// ignored.
     ///
     /// # Errors
     /// If it is not JSON, or not of this type: the message says where. A function that returns the error answers 400.
@@ -233,7 +233,7 @@ impl HttpRequest {
     /// The form in the body: see [`Form`](super::Form), which reads it as a parameter.
     ///
     /// # Errors
-    /// If the body is no form of this type, or its content type that of another kind of body. A function that returns the
+    /// If the body is not a form of this type, or its content type is that of another kind of body. A function that returns the
     /// error answers 400.
     pub fn form<T: DeserializeOwned>(&self) -> Result<T, BindingError> {
         form::read(self.header("content-type"), &self.shared.body)
@@ -254,7 +254,7 @@ impl HttpRequest {
         Some(percent_decode_str(value).decode_utf8().unwrap_or(Cow::Borrowed(value)))
     }
 
-    /// Who calls, if the platform authenticated the caller.
+    /// The identities of the caller, if the platform authenticated it.
     pub fn identities(&self) -> &[ClaimsIdentity] {
         &self.shared.identities
     }
@@ -303,7 +303,7 @@ impl FromBinding for HttpRequest {
     }
 }
 
-/// The bytes of a body, if there are any: `None` lets another field speak.
+/// The bytes of a body, if there are any; with `None`, another field may have them.
 fn bytes(data: TypedData) -> Option<Bytes> {
     match data.data? {
         Data::String(text) | Data::Json(text) => Some(text.into()),

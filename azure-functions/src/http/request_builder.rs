@@ -1,4 +1,4 @@
-//! Requests made by hand, for tests.
+//! Requests for tests.
 
 use super::{ClaimsIdentity, HttpRequest, IntoBody};
 use crate::{
@@ -58,7 +58,7 @@ impl RequestBuilder {
     /// The method; GET if not given.
     ///
     /// # Panics
-    /// If the text is no method.
+    /// If the text is not an HTTP method.
     #[track_caller]
     pub fn method<M: TryInto<Method>>(mut self, method: M) -> Self {
         let Ok(method) = method.try_into() else {
@@ -78,7 +78,7 @@ impl RequestBuilder {
         self
     }
 
-    /// Adds a value to the query of the URL, encoded as need be.
+    /// Adds a value to the query of the URL, and encodes it where necessary.
     pub fn query(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         self.url.push(if self.url.contains('?') { '&' } else { '?' });
         let mut pair = form_urlencoded::Serializer::new(String::new());
@@ -90,7 +90,7 @@ impl RequestBuilder {
     /// Adds a header. Values of a header that is there already are kept, and arrive joined by commas.
     ///
     /// # Panics
-    /// If name or value cannot be those of a header.
+    /// If the name or the value is not valid in a header.
     #[track_caller]
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         let (name, value) = (name.as_ref(), value.as_ref());
@@ -106,13 +106,13 @@ impl RequestBuilder {
         self
     }
 
-    /// A parameter of the route, named as in the function's `route`. The URL is not looked at for them.
+    /// A parameter of the route, named as in the function's `route`. Parameters are not read from the URL.
     pub fn route_param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.route_params.insert(name.into(), value.into());
         self
     }
 
-    /// Adds somebody whom the platform has authenticated.
+    /// Adds an identity of the caller, as the platform would after authentication.
     pub fn identity(mut self, identity: ClaimsIdentity) -> Self {
         self.identities.push(identity);
         self
@@ -169,7 +169,7 @@ impl RequestBuilder {
     }
 }
 
-/// What a request is for if nobody says.
+/// The URL of a request that is given none.
 const ORIGIN: &str = "http://localhost";
 
 /// As hosts do with several values of one name.

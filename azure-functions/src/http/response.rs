@@ -26,7 +26,7 @@ use serde_json::Value;
 ///
 /// A function that returns `Result<HttpResponse, E>` may answer with an error, too: see [`HttpError`](super::HttpError).
 ///
-/// Not everything that can be put into a response reaches the caller: the [module](super#what-of-a-response-reaches-the-caller)
+/// Hosts do not pass everything in a response on to the caller: the [module](super#what-of-a-response-reaches-the-caller)
 /// has the rule.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HttpResponse {
@@ -34,12 +34,12 @@ pub struct HttpResponse {
     pub(super) headers: HeaderMap,
     pub(super) cookies: Vec<Cookie>,
     pub(super) body: Bytes,
-    /// Why it cannot be sent, if that was seen when it was put together.
+    /// Why it cannot be sent, if that was found when it was built.
     pub(super) problem: Option<String>,
 }
 
 impl HttpResponse {
-    /// Begins a response.
+    /// Starts to build a response.
     pub fn build() -> ResponseBuilder {
         ResponseBuilder::default()
     }
@@ -129,7 +129,7 @@ impl HttpResponse {
     }
 }
 
-/// Puts a [response](HttpResponse) together.
+/// Builds a [response](HttpResponse).
 #[derive(Clone, Debug, Default)]
 pub struct ResponseBuilder {
     response: HttpResponse,
@@ -138,7 +138,7 @@ pub struct ResponseBuilder {
 impl ResponseBuilder {
     /// The status; 200 if not given.
     ///
-    /// A number that is no status makes the response a 500 which says so, and the invocation that answers with it fails.
+    /// A number that is not a status makes the response a 500 that says so, and the invocation that returns it fails.
     pub fn status<S: TryInto<StatusCode>>(mut self, status: S) -> Self {
         match status.try_into() {
             Ok(status) => self.response.status = status,
@@ -150,7 +150,7 @@ impl ResponseBuilder {
     /// Adds a header. Values of a header that is there already are kept, and sent joined by commas; those of `set-cookie`
     /// are sent as [cookies](Self::cookie).
     ///
-    /// What cannot be a header makes the response a 500 which says so, and the invocation that answers with it fails.
+    /// An invalid header makes the response a 500 that says so, and the invocation that returns it fails.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         let (name, value) = (name.as_ref(), value.as_ref());
         match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
@@ -224,7 +224,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 const BYTES: &str = "application/octet-stream";
 
-/// What can be a response's body.
+/// A type that can be the body of a response.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the body of a response",
     note = "bodies are text, bytes, `serde_json::Value` and `()`; for a type of yours use `Json(value)` or `HttpResponse::json(&value)`"

@@ -49,7 +49,7 @@ fn with(cookie: Cookie, attribute: &str) -> Option<Cookie> {
     })
 }
 
-/// Seconds; no time at all for zero and less, which end a cookie.
+/// Seconds; zero for zero and less, which end a cookie.
 fn age(text: &str) -> Option<Duration> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

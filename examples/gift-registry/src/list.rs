@@ -16,14 +16,14 @@ pub struct RegistryList {
 
 #[entity]
 impl RegistryList {
-    /// Adds an item and has it counted, unless the list is closed. The web API has looked already, but the registry may have closed
-    /// since; operations come one after the other, so the list knows.
+    /// Adds an item and has it counted, unless the list is closed. The web API checks that, too, but the registry may have closed
+    /// since. Operations run one after the other, so this check is the one that counts.
     fn add_item(&mut self, item: String, context: &DurableEntityContext) -> Result<(), Box<dyn Error + Send + Sync>> {
         if self.closed {
             return Err("this registry is closed".into());
         }
         self.items.push(item);
-        // A signal, which is sent when this operation has ended well.
+        // A signal, which is sent when this operation has succeeded.
         context.entity::<RegistryStats>("").new_item()?;
         Ok(())
     }

@@ -17,7 +17,7 @@ pub struct Close;
 /// Keeps a registry open until its user closes it, or for five minutes. Output: whether the user closed it.
 #[func]
 pub async fn registry(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<bool>, CallError> {
-    // Signals are sent and not waited for; calls, as of `close` below, are.
+    // A signal is not waited for. A call, such as `close` below, is.
     context.signal::<RegistryStats>("").new_registry()?;
     let closed_by_user = context.timeout(FIVE_MINUTES, context.wait_for::<Close>()).await.is_ok();
     context.entity::<RegistryList>(context.instance_id()).close().await?;

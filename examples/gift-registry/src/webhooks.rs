@@ -57,7 +57,7 @@ pub async fn finish(
     }
     match client.output::<registry>(&id, Duration::from_secs(10)).await? {
         Some(true) => Ok("Closed".into()),
-        // Its time ran out before the event reached it.
+        // It closed by itself before the event reached it.
         Some(false) => Err(closed().into()),
         None => Ok((202, "This registry is about to close.").into()),
     }

@@ -1,5 +1,5 @@
-//! The web API, and the two orchestrations behind it: they call a register and wait for its answer. A client can only signal an
-//! entity, or read the state that it last had.
+//! The web API, and the two orchestrations behind it, which call a register and wait for its answer. A client can only signal an
+//! entity, or read its last state.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Aggregator: readings from many sensors, in whatever order and however many at once, add up in an entity per place. Anybody
-//! may ask it for its numbers.
+//! Aggregator: one entity for each place adds up the readings of many sensors, in any order. Clients and orchestrations read the
+//! result from it.
 
 use azure_functions::prelude::*;
 use serde::{Deserialize, Serialize};

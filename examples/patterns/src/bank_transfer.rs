@@ -1,6 +1,6 @@
-//! Critical section: money moves between two accounts, each an entity, while their orchestration has locked both. No other
-//! operation runs on them in between, so that an account is never overdrawn, however many transfers run at once. (Who reads the
-//! state of an account needs no operation for it, and may see the moment between.)
+//! Critical section: an orchestration locks two accounts, each an entity, and moves money between them. No other operation runs
+//! on them meanwhile, so no account is overdrawn, however many transfers run at once. (A client that reads the state of an
+//! account runs no operation, and may see the state between the two.)
 
 use azure_functions::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -53,7 +53,7 @@ pub async fn bank_transfer(
     if payer.balance().await? < amount {
         return Ok(false.into());
     }
-    // The deposit first: it can fail, but the payer cannot have become poorer since.
+    // The deposit first: it can fail. The withdrawal cannot, since the balance is still what it was.
     payee.deposit(amount).await?;
     payer.withdraw(amount).await?;
     Ok(true.into())

@@ -1,4 +1,4 @@
-//! Timer for a delay: a bill every day, for ten days. Nothing has to run in between, not even a process.
+//! Timer for a delay: a bill every day, for ten days. Between two bills nothing has to run, not even the host.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use crate::queue_message::QueueMessage;
 #[derive(Serialize, Deserialize)]
 pub struct Approval(bool);
 
-/// Waits for an approval, as long as it takes. Output: what to do now.
+/// Waits for an approval, without a limit. Output: what to do.
 #[func]
 pub async fn budget_approval(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, CallError> {
     let Approval(approved) = context.wait_for::<Approval>().await?;

@@ -1,9 +1,9 @@
-//! Function chaining: four activities, each of which works on what the one before has made. If one of them fails, the chain
-//! ends, and another activity makes up for it.
+//! Function chaining: four activities, each of which takes the output of the one before. If one of them fails, the chain ends,
+//! and another activity handles the failure.
 
 use azure_functions::prelude::*;
 
-/// Publishes a book about its input. Output: the book, or an apology if it came to nothing.
+/// Publishes a book about its input. Output: the book, or an apology if a step failed.
 #[func]
 pub async fn chaining(context: DurableOrchestrationContext<String>) -> Result<OrchestrationOutput<String>, CallError> {
     match publish(&context).await {

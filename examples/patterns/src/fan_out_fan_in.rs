@@ -1,5 +1,5 @@
-//! Fan-out/fan-in: one activity makes a list of work, others do all of it at once, as many as there are, and the last one gets
-//! the sum of what they found. Together they take as long as one.
+//! Fan-out/fan-in: one activity makes a list of work items, one activity for each item runs at the same time as all others, and
+//! the last one takes the sum of their outputs.
 
 use azure_functions::prelude::*;
 
@@ -8,7 +8,7 @@ use azure_functions::prelude::*;
 pub async fn fan_out_fan_in(context: DurableOrchestrationContext<u32>) -> Result<OrchestrationOutput<u64>, CallError> {
     // Get a list of N work items to process in parallel.
     let shelves = context.call::<list_shelves>(context.input()).await?;
-    // The first failure is the failure of all; `join_all` would wait for the rest.
+    // Returns at the first failure; `join_all` would wait for all.
     let counts = context
         .try_join_all(shelves.into_iter().map(|shelf| context.call::<count_shelf>(shelf)))
         .await?;

@@ -1,11 +1,11 @@
 //! Async HTTP API: `POST /api/orchestrators/{functionName}` starts any orchestration and answers at once, with 202 and the
-//! address of a status page. Whoever started it asks there until the work is done, which is no matter of one HTTP request.
+//! address of a status page. The caller polls that page until the work is done, which may take longer than an HTTP request.
 
 use azure_functions::prelude::*;
 use serde_json::Value;
 
 /// Starts the orchestration in the path with the JSON body, if there is one, as its input; `?instanceId=…` chooses the instance id.
-/// Whoever gets the answer can manage the instance: in Azure it takes a function key to call this.
+/// The links in the answer allow to manage instances, so callers need a function key on Azure.
 #[func]
 pub async fn http_start(
     #[binding(auth_level = "function", methods = "post", route = "orchestrators/{functionName}")] req: HttpRequest,
@@ -14,7 +14,7 @@ pub async fn http_start(
     starter: DurableOrchestrationClient,
 ) -> Result<HttpResponse, HttpError> {
     let instance_id = req.query_params().get("instanceId").map(String::as_str);
-    // An orchestration that the app does not have is a 404, unless the host starts it all the same, as some do, and lets it fail.
+    // If the app has no such orchestration, the answer is 404. Some hosts start an instance all the same, which then fails.
     let id = starter.start_new(&function_name, instance_id, &*input).await?;
     Ok(starter.create_check_status_response(Some(req.url()), &id).into())
 }

@@ -1,5 +1,5 @@
-//! Human interaction: asks somebody for approval and waits for the answer, an external event, for 72 hours. Then the matter
-//! is escalated.
+//! Human interaction: asks a person for approval and waits 72 hours for the answer, an external event. Without an answer, the
+//! request is escalated.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 pub struct ApprovalEvent(bool);
 
-/// Asks whether one may do what the input says. Output: what became of it.
+/// Asks for approval of the request in the input. Output: the outcome.
 #[func]
 pub async fn approval_workflow(
     context: DurableOrchestrationContext<String>,

@@ -1,5 +1,5 @@
-//! Monitor: looks every 30 seconds whether a job is completed, and raises an alert once it is. It looks for the last time after
-//! half an hour, and gives up.
+//! Monitor: checks every 30 seconds whether a job is completed, and raises an alert once it is. After half an hour it checks for
+//! the last time and gives up.
 
 use std::{
     sync::LazyLock,
@@ -22,7 +22,7 @@ pub async fn monitor_job_status(
     let job = context.input();
     let schedule = MonitorOptions::every(POLLING_INTERVAL).expires_after(EXPIRES_AFTER);
     let completed = monitor(&context, schedule, async || {
-        // It looks again until there is `Some`.
+        // The monitor checks again until this is `Some`.
         let status = context.call::<get_job_status>(job).await?;
         Ok::<_, CallError>((status == "Completed").then_some(status))
     })
@@ -33,8 +33,8 @@ pub async fn monitor_job_status(
     Ok(completed.is_some().into())
 }
 
-/// Looks at a job. In place of a service that has some: job 40 is completed 40 seconds after this process was first asked about
-/// any.
+/// Returns the status of a job. Stands for a service that runs jobs: job N is completed N seconds after the first call of this
+/// activity in this process.
 #[func]
 pub fn get_job_status(job: u64) -> ActivityOutput<String> {
     static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);

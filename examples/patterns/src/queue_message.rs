@@ -1,5 +1,5 @@
-//! A queue trigger: the message of a storage queue, as a parameter that starts a function. The library has no type for it: this
-//! one shows that an app can have bindings of its own.
+//! A queue trigger: the message of a storage queue, as a parameter that starts a function. The crate has no type for it. This
+//! one shows how an app defines a binding of its own.
 
 use std::ops::Deref;
 

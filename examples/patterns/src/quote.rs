@@ -1,5 +1,5 @@
-//! Timer for a timeout: asks for a quote, and does without it if it is not there within 30 seconds. Nothing stops the activity
-//! that was asked: a host shows the instance as running until that has ended, too, and ignores what it says.
+//! Timer for a timeout: asks for a quote, and goes on without it after 30 seconds. The timeout does not stop the activity: the
+//! instance stays `Running` until the activity has ended, too, and its result is ignored.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub async fn try_get_quote(
     let quote = context.call::<get_quote>(context.input());
     match context.timeout(Duration::from_secs(30), quote).await {
         Ok(quote) => {
-            // What is logged in a replay is dropped: this is in the log once.
+            // Records of a replay are dropped: this one is in the log once.
             log::info!("The quote is {}.", quote?);
             Ok(true.into())
         }
@@ -24,7 +24,7 @@ pub async fn try_get_quote(
     }
 }
 
-/// In place of a stock exchange: a share costs what its name is long.
+/// Stands for a stock exchange. The price of a share is the length of its name.
 #[func]
 pub fn get_quote(share: String) -> ActivityOutput<usize> {
     share.len().into()

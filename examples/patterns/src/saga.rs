@@ -1,5 +1,5 @@
-//! Saga: a trip is a flight, a hotel, and a payment. If a step fails, those before it are undone, the newest first, so that
-//! nobody has half a trip.
+//! Saga: a trip is a flight, a hotel, and a payment. If a step fails, the steps before it are undone, the newest first, so that
+//! no trip is booked in part.
 
 use azure_functions::{
     durable::patterns::{SagaError, saga},

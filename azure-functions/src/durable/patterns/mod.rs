@@ -1,9 +1,9 @@
 //! Patterns of orchestrations, built from what the context gives out.
 //!
-//! * [`monitor`] looks again and again until something has happened, or a time has passed;
-//! * [`saga`] takes steps and, when one fails, undoes those before it, the newest first.
+//! * [`monitor`] checks repeatedly until something has happened, or a time has passed;
+//! * [`saga`] runs steps and, when one fails, undoes those before it, the newest first.
 //!
-//! Others are methods of the context. At most so many at a time, and a time limit around anything:
+//! Other patterns are methods of the context, such as a limit on how many run at a time, and a time limit around any future:
 //!
 //! ```
 //! # use azure_functions::{bindings::DurableOrchestrationContext, durable::OrchestrationOutput, func};

@@ -1,10 +1,10 @@
-//! Looking again and again.
+//! Repeated checks until something has happened.
 
 use crate::durable::{DurableOrchestrationContext, RetryOptions, replay::deliver::add};
 use chrono::TimeDelta;
 use std::{future::Future, panic::Location, time::Duration};
 
-/// How often a [`monitor`] looks, and for how long.
+/// How often a [`monitor`] checks, and for how long.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MonitorOptions {
@@ -14,7 +14,7 @@ pub struct MonitorOptions {
 }
 
 impl MonitorOptions {
-    /// Looks again after so long, without end.
+    /// Checks at this interval, without end.
     #[must_use]
     pub fn every(interval: Duration) -> Self {
         Self {
@@ -37,7 +37,7 @@ impl MonitorOptions {
         self
     }
 
-    /// Looks for the last time so long after the first.
+    /// Checks for the last time this long after the first check. Without it, the monitor has no end.
     #[must_use]
     pub fn expires_after(mut self, duration: Duration) -> Self {
         self.expires_after = Some(duration);
@@ -45,7 +45,7 @@ impl MonitorOptions {
     }
 }
 
-/// Looks until `check` has found something, and returns that; `None` if it has found nothing by the end.
+/// Calls `check` until it returns `Some`, and returns what that holds; `None` if the monitor has expired.
 ///
 /// ```
 /// use azure_functions::{
@@ -71,8 +71,8 @@ impl MonitorOptions {
 /// }
 /// ```
 ///
-/// Every look stays in the history. One that looks thousands of times had better expire, and start over with
-/// [`continue_as_new`](DurableOrchestrationContext::continue_as_new).
+/// Each check adds to the history. Let a monitor that checks thousands of times expire, and start over with
+/// [`start_over`](DurableOrchestrationContext::start_over).
 ///
 /// # Errors
 /// The first error of `check`.

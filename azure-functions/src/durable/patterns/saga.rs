@@ -12,7 +12,7 @@ pub struct Saga<'a> {
 }
 
 impl<'a> Saga<'a> {
-    /// Has this called and awaited if a later step fails.
+    /// Registers a compensation, which is called and awaited if a later step fails.
     pub fn on_failure<F, T, E>(&self, compensate: impl FnOnce() -> F + 'a)
     where
         F: Future<Output = Result<T, E>> + 'a,
@@ -33,7 +33,7 @@ impl fmt::Debug for Saga<'_> {
     }
 }
 
-/// A saga has failed, and what it had done has been undone.
+/// The error of a failed saga, whose steps have been undone.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SagaError<E> {
@@ -55,8 +55,8 @@ impl<E: fmt::Display> fmt::Display for SagaError<E> {
 
 impl<E: fmt::Display + fmt::Debug> Error for SagaError<E> {}
 
-/// Takes steps, and when they fail, calls what they gave to [`Saga::on_failure`], the newest first, one after the other.
-/// What cannot be undone does not keep the rest from being tried.
+/// Runs steps. If they fail, calls the compensations that they gave to [`Saga::on_failure`], the newest first, one after the other.
+/// A compensation that fails does not stop the others.
 ///
 /// ```
 /// use azure_functions::{
@@ -100,8 +100,8 @@ impl<E: fmt::Display + fmt::Debug> Error for SagaError<E> {}
 /// }
 /// ```
 ///
-/// A saga that has failed is over: [rewinding](azure_functions_durable::OrchestrationClient::rewind) the instance does not take its
-/// steps again.
+/// [Rewinding](azure_functions_durable::OrchestrationClient::rewind) an instance whose saga has failed does not run the steps
+/// again. Restart it.
 ///
 /// # Errors
 /// The error of the steps, with what could not be undone.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use azure_functions::prelude::*;
 
-/// Waits for the event `approval`, as many milliseconds as the input says (60,000, if it says nothing).
+/// Waits for the event `approval`, for as many milliseconds as the input says (60,000 without one).
 ///
 /// Output: `"approved"` when the event's data is `true`, `"rejected"` when it is anything else, `"nobody answered"` when
 /// the time is over. (Events have types, too: see the examples `gift-registry` and `patterns`.)

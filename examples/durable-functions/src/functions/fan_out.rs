@@ -1,6 +1,6 @@
 use azure_functions::prelude::*;
 
-/// As many activities at once as the input says (10, if it says nothing), and one sum of their results.
+/// Runs as many activities at once as the input says (10 without one), and adds up their results.
 ///
 /// Output for the input `10`: `385`, which is 1 + 4 + 9 + … + 100.
 #[func]

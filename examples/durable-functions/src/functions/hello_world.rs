@@ -3,12 +3,12 @@ use log::info;
 
 use super::say_hello::say_hello;
 
-/// Three activities at once; their results keep the order of the calls. Where one fails, its error stands in its place.
+/// Three activities at once. Their results keep the order of the calls; an activity that fails has its error in its place.
 ///
 /// Output: `["Hello Tokyo!","Hello London!","Hello Seattle!"]`.
 #[func]
 pub async fn hello_world(context: DurableOrchestrationContext) -> OrchestrationOutput<Vec<String>> {
-    // What is logged in a replay is dropped: no `if !context.is_replaying()` is needed.
+    // Records of a replay are dropped: `if !context.is_replaying()` is not needed.
     info!("Orchestration started at {}.", context.current_time());
 
     let greetings = context

@@ -11,7 +11,7 @@ pub async fn orchestrators(
     client: DurableOrchestrationClient,
 ) -> Result<HttpResponse, HttpError> {
     let instance_id = req.query_params().get("instanceId").map(String::as_str);
-    // An orchestration that the app does not have is a 404, unless the host starts it all the same, as some do, and lets it fail.
+    // If the app has no such orchestration, the answer is 404. Some hosts start an instance all the same, which then fails.
     let id = client.start_new(&function_name, instance_id, &*input).await?;
     Ok(client.create_check_status_response(Some(req.url()), &id).into())
 }

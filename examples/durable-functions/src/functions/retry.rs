@@ -3,7 +3,7 @@ use std::{error::Error, fs, io, path::PathBuf, time::Duration};
 use azure_functions::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// An activity that fails twice, and the policy that tries again.
+/// An activity that fails twice, and a policy that retries it.
 ///
 /// Output: `"The service answered after 2 failures."`.
 #[func]
@@ -20,7 +20,7 @@ pub async fn retry(context: DurableOrchestrationContext) -> Result<Orchestration
     Ok(answer.into())
 }
 
-/// A service that is down for its first callers: every failure leaves a file behind, so that it counts on when the process dies.
+/// A service that is down for its first callers. Each failure leaves a file behind, so the count survives the process.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Service {
     name: String,
@@ -29,7 +29,7 @@ pub struct Service {
 
 impl Service {
     fn marks(&self) -> impl Iterator<Item = PathBuf> {
-        // The name comes from outside: keep what a file may be called.
+        // The name comes from outside: keep only what a file name may have.
         let name: String = self
             .name
             .chars()
@@ -83,7 +83,7 @@ mod tests {
             .windows(2)
             .map(|pair| (pair[1].time - pair[0].time).num_milliseconds());
         assert_eq!(delays.collect::<Vec<_>>(), [100, 200]);
-        // The GUID in the input is the same each time, or it would be three services.
+        // The GUID in the input is the same for each attempt; otherwise each would call another service.
         assert!(calls.iter().all(|call| call.input == calls[0].input));
     }
 
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn the_whole_runs_for_real() {
         let host = TestHost::new();
-        // The GUID follows from the instance id, among others: another run of this test has another one.
+        // The GUID depends on the instance id, so another run of this test has another one.
         let id = format!("retry-{}", std::process::id());
         let instance = host.start_with_id("retry", &id, ());
         assert_eq!(instance.output::<String>(), "The service answered after 2 failures.");

@@ -23,7 +23,7 @@ mod tests {
     #[test]
     fn it_starts_hello_world_and_says_so() {
         let host = TestHost::new();
-        // Any function can be called like any other, with a client of the test host.
+        // The Rust function can be called directly, with a client of the test host.
         let request = HttpRequest::build().method("GET").finish();
         let response = host.block_on(start(request, host.client().into()));
         assert_eq!(response.body_as_str().unwrap(), "Orchestration started.");

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use azure_functions::prelude::*;
 
-/// Sleeps for as many milliseconds as the input says (1,000, if it says nothing); nothing has to run meanwhile, not even a process.
+/// Sleeps for as many milliseconds as the input says (1,000 without one). Meanwhile nothing has to run, not even the host.
 ///
 /// Output: `"Slept for 1000 ms."`, or the number asked for.
 #[func]
