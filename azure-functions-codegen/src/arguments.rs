@@ -22,6 +22,8 @@ pub(crate) struct FuncArguments {
     pub(crate) name: Option<(String, Span)>,
     /// `activity`.
     pub(crate) activity: Option<Span>,
+    /// `orchestration`.
+    pub(crate) orchestration: Option<Span>,
     /// `allow_non_deterministic = "..."`.
     pub(crate) allowance: Option<Allowance>,
     /// Whether it names a trigger, which is reported: the parameter that should be it need not be.
@@ -69,7 +71,10 @@ impl FuncArguments {
                 },
                 ("name", None) => errors.at(&argument.key, "write `name = \"...\"`"),
                 ("activity", None) => this.activity = Some(argument.key.span()),
-                ("activity", Some(value)) => errors.at(&value, "write `#[func(activity)]`, without a value"),
+                ("orchestration", None) => this.orchestration = Some(argument.key.span()),
+                (kind @ ("activity" | "orchestration"), Some(value)) => {
+                    errors.at(&value, format!("write `#[func({kind})]`, without a value"));
+                }
                 (ALLOWANCE, _) if this.allowance.is_some() => {
                     errors.at(&argument.key, format!("`{ALLOWANCE}` is given twice"));
                 }
@@ -86,13 +91,22 @@ impl FuncArguments {
                     );
                 }
                 (key, _) => {
-                    let hint = crate::names::hint(key, ["name", "activity", ALLOWANCE]);
+                    let hint = crate::names::hint(key, ["name", "activity", "orchestration", ALLOWANCE]);
                     errors.at(
                         &argument.key,
-                        format!("`#[func]` takes `name = \"...\"`, `activity` and `{ALLOWANCE} = \"...\"`, not `{key}`{hint}"),
+                        format!(
+                            "`#[func]` takes `name = \"...\"`, `activity`, `orchestration` and `{ALLOWANCE} = \"...\"`, not `{key}`{hint}"
+                        ),
                     );
                 }
             }
+        }
+        if let (Some(_), Some(second)) = (this.activity, this.orchestration) {
+            errors.span(
+                second,
+                "a function is an activity or an orchestration, not both: remove one of the two",
+            );
+            (this.activity, this.orchestration) = (None, None);
         }
         this
     }
@@ -122,7 +136,6 @@ fn is_trigger(key: &str) -> bool {
             "mysql",
             "dapr",
             "orchestration",
-            "orchestrator",
             "entity",
         ]
         .contains(&name)

@@ -15,6 +15,9 @@ use proc_macro2::Span;
 pub(crate) fn check(signature: &Signature, errors: &mut Errors) {
     function_name(signature, errors);
     binding_names(signature, errors);
+    if !kind(signature, errors) {
+        return;
+    }
     if signature.has(Role::Orchestration) {
         orchestration(signature, errors);
     } else {
@@ -43,6 +46,25 @@ fn function_name(signature: &Signature, errors: &mut Errors) {
         };
         errors.span(*span, format!("{reason}{fix}"));
     }
+}
+
+/// Whether the kind that `#[func]` names, if it names one, is what the parameters say.
+fn kind(signature: &Signature, errors: &mut Errors) -> bool {
+    let has_context = signature.has(Role::Orchestration);
+    match signature.kind {
+        Some((Role::Activity, span)) if has_context => errors.span(
+            span,
+            "a `DurableOrchestrationContext` makes an orchestration of this function: remove `activity`, or take the input of the \
+             activity itself",
+        ),
+        Some((Role::Orchestration, span)) if !has_context && !signature.is_method => errors.span(
+            span,
+            "an orchestration takes its context and nothing else: write `context: DurableOrchestrationContext<T>`, where `T` is \
+             the type of its input",
+        ),
+        _ => return true,
+    }
+    false
 }
 
 fn binding_names(signature: &Signature, errors: &mut Errors) {
@@ -106,14 +128,16 @@ fn orchestration(signature: &Signature, errors: &mut Errors) {
     }
     let returned = &signature.returned;
     let allowed = returned.outputs.len() <= 1
-        && returned
-            .outputs
-            .iter()
-            .all(|output| matches!(output.kind, Output::Nothing | Output::Orchestration | Output::Unknown));
+        && returned.outputs.iter().all(|output| {
+            matches!(
+                output.kind,
+                Output::Nothing | Output::Orchestration | Output::Data | Output::Unknown
+            )
+        });
     if let (false, Some(ty)) = (allowed, &returned.ty) {
         errors.at(
             ty,
-            "an orchestration returns nothing, `OrchestrationOutput` or `Result<OrchestrationOutput, E>`",
+            "an orchestration returns a value that serde can write, such as `Receipt` or `Vec<String>`, nothing, or a `Result` of these",
         );
     }
     for (_, binding) in &signature.outputs {
@@ -268,18 +292,26 @@ fn outputs(signature: &Signature, errors: &mut Errors) {
                 &output.ty,
                 "`ActivityOutput` is what an activity returns: take a `DurableActivityContext`, or return something else",
             ),
-            Output::Http | Output::Data if is_activity && index == 0 => errors.at(
+            Output::Data if signature.returned.is_plain => {}
+            Output::Http if is_activity && index == 0 => errors.at(
                 &output.ty,
-                "an activity returns nothing or `ActivityOutput` in the first place: write `ActivityOutput` and `.into()`, or \
-                 `((), ...)`",
+                "an activity returns a value that serde can write: write its type here, or `((), ...)` to return other outputs only",
+            ),
+            // Said of the other one.
+            Output::Data if index == 0 && signature.returned.has("ActivityOutput") => {}
+            Output::Data if is_activity && index == 0 => errors.at(
+                &output.ty,
+                "before other outputs an activity returns `()` or `ActivityOutput`: write `(ActivityOutput, ...)`",
             ),
             Output::Http if !has_http && !unknown => errors.at(
                 &output.ty,
                 "this answers an HTTP request, but another trigger starts the function",
             ),
+            // Whether it is one is asked where its input stands.
+            Output::Data if signature.parameters.iter().any(is_data) => {}
             Output::Data => errors.at(
                 &output.ty,
-                "this is no output: return `HttpResponse` or `Json<T>` from an HTTP function, `ActivityOutput` from an activity",
+                "this is no output: return `HttpResponse` or `Json<T>` from an HTTP function; write `#[func(activity)]` for an activity",
             ),
             _ => {}
         }

@@ -4,6 +4,7 @@ use crate::{
     arguments::{Given, Literal},
     crate_path::crate_path,
     known::Known,
+    plain::{self, Plain},
     route, schedule,
     signature::{Parameter, Signature, type_span},
     typed,
@@ -25,7 +26,8 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
     let az = crate_path();
     let is_activity = signature.is_activity();
     let span = ident.span();
-    let return_type = returned.ty.as_ref().map_or_else(|| quote!(()), |ty| quote!(#ty));
+    let plain = Plain::of(signature);
+    let return_type = plain::return_type(signature);
     let return_span = returned.ty.as_ref().map_or(span, type_span);
     let descriptions = parameters.iter().map(|parameter| description(parameter, is_activity));
     let output_arguments = signature.outputs.iter().map(|(index, binding)| {
@@ -69,6 +71,10 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
         .collect();
     let body = |dot_await: TokenStream| {
         let returned = quote!(#ident(#(#values),*) #dot_await);
+        let returned = match &plain {
+            Some(plain) => plain.wrapped(&returned),
+            None => returned,
+        };
         let finish = if is_activity {
             // Only here is its type known: whether the error travels follows from it.
             quote! {

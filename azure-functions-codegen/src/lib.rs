@@ -15,6 +15,7 @@ mod known;
 mod lint;
 mod names;
 mod place;
+mod plain;
 mod returned;
 mod route;
 mod schedule;
@@ -32,9 +33,9 @@ use quote::quote;
 ///
 /// * `#[func(name = "...")]`: the name that the host knows it by; otherwise that of the Rust function. A letter first, then
 ///   letters, digits, `_` or `-`, at most 127.
-/// * `#[func(activity)]`: an activity that takes its input as a plain parameter and returns nothing. Where
-///   `ActivityOutput` stands in the return type, or a parameter is a `DurableActivityContext`, the function is an activity
-///   without it.
+/// * `#[func(activity)]`: an activity. Where `ActivityOutput` stands in the return type, or a parameter is a
+///   `DurableActivityContext`, the function is an activity without it.
+/// * `#[func(orchestration)]`: an orchestration. Its `DurableOrchestrationContext` says so, too.
 /// * `#[func(allow_non_deterministic = "reason")]`: allows an orchestration what would be refused in its body, see below.
 ///
 /// # Bindings
@@ -56,11 +57,19 @@ use quote::quote;
 ///
 /// # Functions
 ///
-/// * An orchestration is `async`, takes one `DurableOrchestrationContext` and returns nothing, `OrchestrationOutput` or
-///   `Result<OrchestrationOutput, E>`.
-///   Its body is checked for what would not be the same in every replay, see below.
+/// * An orchestration is `async`, takes one `DurableOrchestrationContext` and returns any value that serde can write, bare or as
+///   `OrchestrationOutput`, nothing, or a `Result` of those. Its body is checked for what would not be the same in every replay, see below.
 /// * An activity takes one `DurableActivityContext` or one plain input that serde can read, and any other bindings. It
-///   returns nothing, `ActivityOutput`, or a tuple that begins with one of the two; or a `Result` of those.
+///   returns any value that serde can write, bare or as `ActivityOutput`, or nothing; a tuple of outputs begins with
+///   `ActivityOutput` or `()`; or a `Result` of those.
+///
+///   ```text
+///   #[func(activity)]
+///   async fn charge(order: Order) -> Result<Receipt, PaymentError> { ... }
+///
+///   #[func(orchestration)]
+///   async fn checkout(context: DurableOrchestrationContext<Order>) -> Result<Receipt, CallError> { ... }
+///   ```
 /// * An entity takes one `DurableEntityContext` and any other bindings, is called once for each operation, and returns nothing,
 ///   `EntityOutput` or `Result<EntityOutput, E>`. `#[entity]` makes one of a type with methods.
 /// * Every other function takes one trigger and any other bindings, and returns nothing, an output, a tuple of outputs, or

@@ -7,8 +7,10 @@ use syn::{ReturnType, Type};
 pub(crate) struct Returned {
     /// The type; none if the function returns nothing.
     pub(crate) ty: Option<Type>,
-    /// The outputs inside `Result` and tuple: one, unless it is a tuple.
+    /// The outputs inside `Result` and tuple: one, unless it is a tuple of outputs.
     pub(crate) outputs: Vec<Output>,
+    /// Whether an activity or orchestration returns its value as it is: the code around the call makes an output of it.
+    pub(crate) is_plain: bool,
 }
 
 /// One output.
@@ -32,15 +34,21 @@ pub(crate) enum Kind {
 }
 
 impl Returned {
-    pub(crate) fn read(output: &ReturnType, errors: &mut Errors) -> Self {
+    /// Reads the type that a function returns; one `of_known_kind` is an activity or an orchestration, and may return any value.
+    pub(crate) fn read(output: &ReturnType, of_known_kind: bool, errors: &mut Errors) -> Self {
         let ReturnType::Type(_, ty) = output else {
             return Self {
                 ty: None,
                 outputs: Vec::new(),
+                is_plain: false,
             };
         };
         let inner = known::inside(ty, "Result").unwrap_or(ty);
         let outputs = match inner {
+            Type::Tuple(tuple) if of_known_kind && is_value(tuple) => vec![Output {
+                ty: inner.clone(),
+                kind: Kind::Data,
+            }],
             Type::Tuple(tuple) if tuple.elems.len() > 8 => {
                 errors.at(
                     &tuple.elems[8],
@@ -65,9 +73,11 @@ impl Returned {
                 );
             }
         }
+        let is_plain = of_known_kind && matches!(&*outputs, [only] if matches!(only.kind, Kind::Data | Kind::Unknown));
         Self {
             ty: Some((**ty).clone()),
             outputs,
+            is_plain,
         }
     }
 
@@ -86,6 +96,15 @@ impl Returned {
             known::last_segment(ty).is_some_and(|segment| segment.ident == name)
         })
     }
+}
+
+/// Whether a tuple is one value, and no list of outputs: those begin with `()` or with an output that is known by its name.
+fn is_value(tuple: &syn::TypeTuple) -> bool {
+    !tuple.elems.is_empty()
+        && tuple
+            .elems
+            .iter()
+            .all(|ty| matches!(Output::read(ty).kind, Kind::Data | Kind::Unknown))
 }
 
 impl Output {

@@ -28,6 +28,8 @@ pub(crate) struct Signature {
     pub(crate) returned: Returned,
     /// Whether it says that it is an activity: in `#[func(activity)]` or by returning `ActivityOutput`.
     pub(crate) activity: bool,
+    /// Where `#[func(activity)]` or `#[func(orchestration)]` stands.
+    pub(crate) kind: Option<(Role, Span)>,
     /// Whether `#[func(...)]` names a trigger, which is reported.
     pub(crate) names_trigger: bool,
     /// What `#[func(...)]` allows in the whole body.
@@ -75,7 +77,13 @@ impl Signature {
             .iter_mut()
             .filter_map(|input| parameter(input, errors))
             .collect();
-        let returned = Returned::read(&sig.output, errors);
+        let kind = arguments.activity.map(|span| (Role::Activity, span));
+        let kind = kind.or_else(|| arguments.orchestration.map(|span| (Role::Orchestration, span)));
+        let of_known_kind = kind.is_some()
+            || parameters
+                .iter()
+                .any(|parameter| matches!(parameter.role(), Some(Role::Activity | Role::Orchestration)));
+        let returned = Returned::read(&sig.output, of_known_kind, errors);
         let outputs = assign(on_function, &mut parameters, &returned, errors);
         let ident = sig.ident.clone();
         Self {
@@ -87,6 +95,7 @@ impl Signature {
             names_trigger: arguments.names_trigger,
             allowance: arguments.allowance,
             activity: arguments.activity.is_some() || returned.has("ActivityOutput"),
+            kind,
             parameters,
             is_method,
             returned,

@@ -7,6 +7,7 @@ use crate::{
     arguments::Literal,
     crate_path::crate_path,
     known::{self, Role},
+    plain,
     signature::{Parameter, Signature, type_span},
 };
 use proc_macro2::TokenStream;
@@ -22,11 +23,7 @@ pub(crate) fn is_typed(signature: &Signature) -> bool {
 pub(crate) fn declaration(signature: &Signature, function: &ItemFn) -> TokenStream {
     let az = crate_path();
     let ident = &signature.ident;
-    let returned = signature
-        .returned
-        .ty
-        .as_ref()
-        .map_or_else(|| quote!(()), |ty| quote!(#ty));
+    let returned = plain::return_type(signature);
     let span = signature.returned.ty.as_ref().map_or(ident.span(), type_span);
     let output = quote_spanned!(span=> type Output = <#returned as __az::TypedReturn>::Output;);
     let error = quote_spanned!(span=> type Error = <#returned as __az::TypedReturn>::Error;);

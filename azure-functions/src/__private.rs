@@ -4,6 +4,7 @@ pub use crate::worker::run;
 pub use crate::{
     binding::{
         FromBinding, FunctionReturn, IntoBinding, Returns,
+        plain::{OfActivity, OfOrchestration, PlainValue, Wrap, Wraps},
         signature::{Given, Literal, Output, Parameter},
     },
     durable::{Activity, Event, Orchestration, TypedContext, TypedReturn},
@@ -11,6 +12,9 @@ pub use crate::{
     registry::{DurableKind, EntityHandler, Function, Handler, InvocationFuture},
 };
 pub use inventory;
+
+/// What tells a `Result` behind an alias.
+pub use crate::entities::class::{NotResult, Returned};
 
 /// What `#[entity]` calls.
 pub mod class {

@@ -44,6 +44,7 @@ mod data;
 mod input;
 mod metadata;
 mod output;
+pub(crate) mod plain;
 pub(crate) mod rules;
 pub(crate) mod signature;
 mod spec;

@@ -10,14 +10,9 @@ fn http_first(_context: DurableActivityContext) -> (HttpResponse, ActivityOutput
     ("".into(), "".into())
 }
 
-#[func]
-fn text(_context: DurableActivityContext) -> Result<String, std::fmt::Error> {
-    Ok(String::new())
-}
-
 #[func(activity)]
-fn plain_text(id: String) -> String {
-    id
+fn several_outputs(id: String) -> (String, ActivityOutput) {
+    (id, ().into())
 }
 
 #[func]

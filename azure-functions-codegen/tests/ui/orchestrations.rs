@@ -23,11 +23,6 @@ async fn activity_output(_context: DurableOrchestrationContext) -> Result<Activi
 }
 
 #[func]
-async fn text(_context: DurableOrchestrationContext) -> String {
-    String::new()
-}
-
-#[func]
 async fn tuple(_context: DurableOrchestrationContext) -> (OrchestrationOutput, HttpResponse) {
     ("".into(), "".into())
 }

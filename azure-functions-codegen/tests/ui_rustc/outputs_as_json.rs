@@ -21,6 +21,16 @@ fn makes_written(_name: String) -> ActivityOutput<Written> {
     Written.into()
 }
 
+#[func(activity)]
+fn makes_neither_plainly(_name: String) -> Result<Neither, String> {
+    Ok(Neither)
+}
+
+#[func(orchestration)]
+async fn returns_neither_plainly(_context: DurableOrchestrationContext) -> Neither {
+    Neither
+}
+
 #[func]
 async fn returns_neither(_context: DurableOrchestrationContext) -> OrchestrationOutput<Neither> {
     Neither.into()

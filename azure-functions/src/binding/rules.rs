@@ -316,7 +316,8 @@ const fn fits(results: &[BindingSpec], parameters: &[Parameter]) {
     if mode(parameters) == ORCHESTRATION {
         assert!(
             results.len() == 1 && matches!(results[0].role, Role::Nothing | Role::OrchestrationResult),
-            "an orchestration returns nothing, `OrchestrationOutput` or `Result<OrchestrationOutput, E>`"
+            "an orchestration whose context stands behind an alias returns nothing, `OrchestrationOutput` or \
+             `Result<OrchestrationOutput, E>`: name `DurableOrchestrationContext` itself to return any value"
         );
         return;
     }

@@ -5,6 +5,7 @@ use azure_functions::{
     durable::{Activity, Event, Orchestration},
     event,
     prelude::*,
+    rpc::Data,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,6 +58,48 @@ mod shipping {
 #[func]
 async fn says_nothing(_context: DurableOrchestrationContext) {}
 
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Receipt {
+    pieces: usize,
+}
+
+#[func(activity)]
+async fn plain_result(order: Order) -> Result<Receipt, ParseIntError> {
+    match order.items.len() {
+        0 => "none".parse::<usize>().map(|pieces| Receipt { pieces }),
+        pieces => Ok(Receipt { pieces }),
+    }
+}
+
+#[func(activity)]
+fn plain_pair(order: Order) -> (usize, String) {
+    (order.items.len(), "pieces".to_owned())
+}
+
+/// The context names the kind, too. Behind an alias stands an output that is wrapped already.
+#[func]
+fn plain_alias(_context: DurableActivityContext<Order>) -> Lost<Sum> {
+    Ok(3.into())
+}
+
+#[func(activity)]
+fn plain_nothing(_order: Order) -> Result<(), ParseIntError> {
+    Ok(())
+}
+
+#[func(orchestration)]
+async fn plain_flow(context: DurableOrchestrationContext<Order>) -> Result<Receipt, CallError> {
+    context
+        .call::<plain_result>(context.input())
+        .await
+        .map_err(CallError::from)
+}
+
+#[func]
+async fn plain_list(context: DurableOrchestrationContext<Order>) -> Vec<u32> {
+    context.input().items
+}
+
 #[event("Approval")]
 struct Approval;
 
@@ -90,8 +133,29 @@ fn the_type_of_a_function_knows_its_name_input_output_and_error() {
     assert_eq!(shipping::shipping::NAME, "Flow3");
     is::<<shipping::shipping as Orchestration>::Input, Order>();
     is::<<shipping::shipping as Orchestration>::Output, Vec<u32>>();
+    activity::<plain_result, Order, Receipt, ParseIntError>("plain_result");
+    activity::<plain_pair, Order, (usize, String), Infallible>("plain_pair");
+    activity::<plain_alias, Order, u32, ParseIntError>("plain_alias");
+    activity::<plain_nothing, Order, (), ParseIntError>("plain_nothing");
+    is::<<plain_flow as Orchestration>::Output, Receipt>();
+    is::<<plain_list as Orchestration>::Output, Vec<u32>>();
     assert_eq!(says_nothing::NAME, "says_nothing");
     is::<<says_nothing as Orchestration>::Input, Value>();
     is::<<says_nothing as Orchestration>::Output, ()>();
     assert_eq!((Approval::NAME, Cancelled::NAME), ("Approval", "Cancelled"));
+}
+
+#[test]
+fn where_the_kind_is_named_a_function_returns_any_value_that_serde_can_write() {
+    let returned = |name, order: &str| {
+        let order = vec![("order", Data::Json(order.to_owned()))];
+        super::call_with(name, order, vec![]).map(|outputs| outputs.return_value.and_then(|value| value.data))
+    };
+    let order = r#"{"items":[7,8]}"#;
+    let json = |text: &str| Some(Data::Json(text.to_owned()));
+    assert_eq!(returned("plain_result", order).unwrap(), json(r#"{"pieces":2}"#));
+    assert_eq!(returned("plain_pair", order).unwrap(), json(r#"[2,"pieces"]"#));
+    assert_eq!(returned("plain_nothing", order).unwrap(), None);
+    let failed = returned("plain_result", r#"{"items":[]}"#).unwrap_err();
+    assert_eq!(failed.to_string(), "invalid digit found in string");
 }
