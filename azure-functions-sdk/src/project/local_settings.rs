@@ -1,6 +1,6 @@
 //! `local.settings.json`: app settings for local runs. Its values are secrets: none is ever put in a message.
 
-use std::{fmt, io, path::Path};
+use std::{collections::HashMap, fmt, io, path::Path};
 
 use super::{
     ProjectError,
@@ -12,7 +12,10 @@ use super::{
 /// What `local.settings.json` holds.
 #[derive(Clone, Default)]
 pub struct LocalSettings {
-    variables: Vec<(String, String)>,
+    /// In the order of the file; those that another of their name has replaced are gone.
+    variables: Vec<Option<(String, String)>>,
+    /// Where in `variables` the settings are, by what makes two names one.
+    places: HashMap<String, usize>,
     warnings: Vec<String>,
     host: HostSection,
 }
@@ -105,6 +108,7 @@ impl LocalSettings {
     pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables
             .iter()
+            .flatten()
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
@@ -191,8 +195,8 @@ impl LocalSettings {
     /// [`Settings`]: super::Settings
     fn set(&mut self, file: &str, name: String, value: Option<String>) {
         let key = normalised(&name);
-        if let Some(place) = self.variables.iter().position(|(other, _)| normalised(other) == key) {
-            let (before, _) = self.variables.remove(place);
+        let place = self.places.remove(&key);
+        if let Some((before, _)) = place.and_then(|place| self.variables[place].take()) {
             let same = if before == name {
                 format!("'{name}' stands twice in {file}")
             } else {
@@ -201,7 +205,10 @@ impl LocalSettings {
             self.warnings
                 .push(format!("{same}: the last one counts, remove the other"));
         }
-        self.variables.extend(value.map(|value| (name, value)));
+        if let Some(value) = value {
+            self.places.insert(key, self.variables.len());
+            self.variables.push(Some((name, value)));
+        }
     }
 
     fn noted(&mut self, name: &str, text: String) -> String {
@@ -215,10 +222,7 @@ impl LocalSettings {
 impl fmt::Debug for LocalSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalSettings")
-            .field(
-                "names",
-                &self.variables.iter().map(|(name, _)| name).collect::<Vec<_>>(),
-            )
+            .field("names", &self.variables().map(|(name, _)| name).collect::<Vec<_>>())
             .field("host", &self.host)
             .finish_non_exhaustive()
     }
@@ -323,6 +327,23 @@ mod tests {
             "Values.N is not a string: its JSON text is used, put it in double quotes"
         );
         assert!(!format!("{settings:?}").contains("Server=x"));
+    }
+
+    /// With a look at every earlier setting for each, this takes minutes.
+    #[test]
+    fn a_hundred_thousand_settings_are_read_at_once() {
+        let values: Vec<String> = (0..100_000)
+            .map(|number| format!("\"Key{number}\": \"{number}\""))
+            .collect();
+        let begun = std::time::Instant::now();
+        let settings = parse(&format!(
+            r#"{{"IsEncrypted": false, "Values": {{ {}, "key7": "last" }} }}"#,
+            values.join(",")
+        ))
+        .unwrap();
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+        assert_eq!(settings.variables().count(), 100_000);
+        assert_eq!(settings.variables().last(), Some(("key7", "last")));
     }
 
     #[test]
