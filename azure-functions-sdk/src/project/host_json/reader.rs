@@ -140,6 +140,19 @@ impl<'a> Reader<'a> {
             self.note_unknown(node, "extensions.http.", &["routePrefix"], &[]);
             if let Some(text) = self.text(node, "routePrefix", "extensions.http.routePrefix")? {
                 route_prefix = text.trim_matches('/').to_owned();
+                let first = route_prefix.split('/').next().unwrap_or_default();
+                if let Some(reserved) = ["admin", "runtime"]
+                    .into_iter()
+                    .find(|name| name.eq_ignore_ascii_case(first))
+                {
+                    return Err(self.error(
+                        node.member("routePrefix").unwrap_or(node),
+                        format!(
+                            "extensions.http.routePrefix must not begin with '{reserved}': the host serves its own paths below \
+                             /{reserved}, so no function could be called"
+                        ),
+                    ));
+                }
             }
         }
         Ok(HttpOptions { route_prefix })

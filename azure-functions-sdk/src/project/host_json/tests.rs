@@ -195,3 +195,31 @@ fn names_of_3_and_45_letters_pass_and_shorter_and_longer_ones_do_not() {
     );
     assert_eq!(host.unwrap().durable_task.hub_name.as_str(), "mysite");
 }
+
+#[test]
+fn a_route_prefix_that_the_host_needs_for_itself_is_refused_at_start() {
+    let with =
+        |prefix: &str| format!(r#"{{"version": "2.0", "extensions": {{"http": {{"routePrefix": "{prefix}"}}}}}}"#);
+    assert_eq!(
+        message(&with("/Admin")),
+        "host.json, line 1, column 59: extensions.http.routePrefix must not begin with 'admin': the host serves its own paths \
+         below /admin, so no function could be called"
+    );
+    for prefix in ["admin", "admin/x", "runtime", "runtime/webhooks", "//RUNTIME//"] {
+        assert!(
+            message(&with(prefix)).contains("routePrefix must not begin with"),
+            "{prefix}"
+        );
+    }
+    let by_setting = settings(&[("AzureFunctionsJobHost__extensions__http__routePrefix", "runtime")]);
+    let error = HostJson::parse("host.json", r#"{"version": "2.0"}"#, &by_setting).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("environment variable AzureFunctionsJobHost__extensions__http__routePrefix: "),
+        "{error}"
+    );
+    for prefix in ["administration", "api/admin", ""] {
+        assert_eq!(parse(&with(prefix)).http.route_prefix, prefix);
+    }
+}
