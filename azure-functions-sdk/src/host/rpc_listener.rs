@@ -6,7 +6,7 @@
 //! out besides, by the names that it answers to, and by `Origin`.
 
 use super::{
-    http::{HostNames, RequestBody, RequestBodyError, Server, ServerLimits, Service},
+    http::{HostNames, RequestBody, RequestBodyError, Server, ServerLimits, Service, head},
     secret::Secret,
 };
 use crate::durable::{TaskHub, Via};
@@ -101,6 +101,9 @@ impl Service for Opened {
     async fn answer(&self, request: Request<RequestBody>) -> Response<Bytes> {
         let (mut parts, body) = request.into_parts();
         if let Err(error) = self.names.check(&parts) {
+            return empty(error.status());
+        }
+        if let Err(error) = head::check(&parts) {
             return empty(error.status());
         }
         if parts.method != Method::GET && parts.headers.contains_key(header::ORIGIN) {

@@ -13,7 +13,7 @@ use tokio::{sync::watch, time::Instant};
 use super::{
     AuthLevel, Backend, FrontDoorOptions, HostState, HttpCall, Keys, RequestBody, RequestBodyError, Service, admin,
     auth::key_of,
-    home,
+    head, home,
     host_names::HostNames,
     path,
     response::{empty, not_running, sentence},
@@ -57,6 +57,9 @@ impl Door {
         let (mut parts, body) = request.into_parts();
         // Before anything else: what is said of origins holds only if the name is right.
         if let Err(error) = self.names.check(&parts) {
+            return sentence(error.status(), error.to_string());
+        }
+        if let Err(error) = head::check(&parts) {
             return sentence(error.status(), error.to_string());
         }
         if parts.headers.get_all(header::ORIGIN).iter().nth(1).is_some() {

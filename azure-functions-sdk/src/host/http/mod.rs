@@ -13,6 +13,7 @@ mod door;
 mod front_door;
 mod function;
 mod hang_up;
+pub(in crate::host) mod head;
 mod home;
 mod host_names;
 mod keys;

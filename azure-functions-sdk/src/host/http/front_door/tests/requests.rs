@@ -165,3 +165,22 @@ async fn bodies_beyond_the_limit_are_refused() {
         "no function saw a body that was too large"
     );
 }
+
+#[tokio::test]
+async fn codings_expectations_and_targets_that_it_does_not_know_are_501_417_and_400() {
+    let mut fixture = serving(FrontDoorOptions::default()).await;
+    for (target, line, status) in [
+        ("/api/add/1", "Transfer-Encoding: gzip, chunked", 501),
+        ("/api/add/1", "Expect: 200-ok", 417),
+        ("ftp://localhost/api/add/1", "X: y", 400),
+        ("http://user:word@localhost/api/add/1", "X: y", 400),
+    ] {
+        let text = format!("POST {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{line}\r\n\r\n");
+        let reply = fixture.send_raw(&text).await;
+        assert_eq!(reply.status, status, "{target} {line}");
+        assert!(reply.body.starts_with("the request "), "{}", reply.body);
+    }
+    assert!(fixture.bodies.try_recv().is_err(), "no function saw one of them");
+    let reply = fixture.send("GET http://localhost/api/add/1", &[], "").await;
+    assert_eq!(reply.status, 200);
+}
