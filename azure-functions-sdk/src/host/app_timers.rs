@@ -108,8 +108,8 @@ mod tests {
     use super::*;
     use crate::{
         host::{
-            fake_worker::metadata,
             metadata::{AppSettings, read},
+            tests::described::metadata,
         },
         project::{LocalSettings, Settings},
     };

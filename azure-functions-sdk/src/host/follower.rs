@@ -136,8 +136,8 @@ fn durable_functions(functions: &FunctionTable) -> DurableFunctions {
 mod tests {
     use super::*;
     use crate::host::{
-        fake_worker::{ACTIVITY, metadata},
         metadata::{AppSettings, read},
+        tests::described::{ACTIVITY, metadata},
     };
 
     #[test]

@@ -5,6 +5,7 @@ use super::{
     http::FrontTrigger,
     metadata::is_fired_by_hand,
 };
+use http::Method;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The list: HTTP functions with their URLs, then the others with their triggers, then what does not run and why.
@@ -22,11 +23,10 @@ pub(crate) fn lines(
         let Some(trigger) = function.trigger() else { continue };
         match FrontTrigger::from_binding(&trigger.kind, &trigger.attributes) {
             Ok(FrontTrigger::Http { methods, route, .. }) => {
-                let methods: Vec<_> = methods
-                    .iter()
-                    .flatten()
-                    .map(|method| method.as_str().to_owned())
-                    .collect();
+                let methods = match methods {
+                    Some(methods) => methods.iter().map(Method::as_str).collect::<Vec<_>>().join(","),
+                    None => "ANY".to_owned(),
+                };
                 let route = route
                     .filter(|route| !route.trim().is_empty())
                     .unwrap_or_else(|| function.name.clone());
@@ -34,12 +34,7 @@ pub(crate) fn lines(
                     .into_iter()
                     .filter(|part| !part.is_empty())
                     .collect();
-                http.push(format!(
-                    "\t{}: [{}] {origin}/{}",
-                    function.name,
-                    methods.join(","),
-                    path.join("/")
-                ));
+                http.push(format!("\t{}: [{methods}] {origin}/{}", function.name, path.join("/")));
             }
             _ if is_fired_by_hand(&trigger.kind) => others.push(format!(
                 "\t{}: {}, by hand: POST {origin}/admin/functions/{}",
@@ -70,8 +65,8 @@ fn problem<'a>(function: &'a Function, problems: &'a BTreeMap<usize, String>) ->
 mod tests {
     use super::*;
     use crate::host::{
-        fake_worker::{ACTIVITY, HTTP, metadata},
         metadata::{AppSettings, read},
+        tests::described::{ACTIVITY, HTTP, metadata},
     };
 
     #[test]
@@ -101,7 +96,7 @@ mod tests {
                 "",
                 "\torder: [GET,POST] http://localhost:7071/api/orders/{id:int?}",
                 "",
-                "\tany: [] http://localhost:7071/api/any",
+                "\tany: [ANY] http://localhost:7071/api/any",
                 "",
                 "\tsay_hello: activityTrigger",
                 "",
@@ -114,7 +109,7 @@ mod tests {
         );
         assert!(
             lines(&table, &problems, "http://localhost:80", "")
-                .contains(&"\tany: [] http://localhost:80/any".to_owned())
+                .contains(&"\tany: [ANY] http://localhost:80/any".to_owned())
         );
     }
 }

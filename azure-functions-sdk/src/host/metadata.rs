@@ -306,7 +306,7 @@ fn from_function_json(name: String, directory: &Path, text: &str) -> RpcFunction
 mod tests {
     use super::*;
     use crate::{
-        host::fake_worker::{ACTIVITY, DURABLE_CLIENT, HTTP, HTTP_RETURN, metadata},
+        host::tests::described::{self, ACTIVITY, DURABLE_CLIENT, HTTP, HTTP_RETURN, metadata},
         project::LocalSettings,
     };
 
@@ -399,7 +399,7 @@ mod tests {
             read(vec![metadata], &settings("", None)).remove(0).error
         };
         assert_eq!(with(None), None);
-        assert_eq!(with(crate::host::fake_worker::success()), None);
+        assert_eq!(with(described::success()), None);
         assert_eq!(
             with(Some(StatusResult::default())).as_deref(),
             Some("the worker reported a failure without a message")

@@ -9,8 +9,6 @@ mod capabilities;
 mod channel;
 mod crash_limit;
 mod durable_worker;
-#[cfg(test)]
-mod fake_worker;
 mod follower;
 mod function;
 mod gate;
@@ -38,6 +36,8 @@ mod secret;
 mod seldom;
 mod startup;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 pub mod timers;
 
 pub use function::{Binding, Direction, Function, FunctionTable};

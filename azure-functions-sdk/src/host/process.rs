@@ -113,6 +113,18 @@ impl WorkerCommand {
         &self.worker_directory
     }
 
+    /// Names the largest setting where the environment is too large: one value, or all together.
+    fn explain(&self, error: io::Error) -> LaunchError {
+        let largest = self.environment.iter().max_by_key(|(_, value)| value.len());
+        match largest {
+            Some((name, value)) if error.kind() == io::ErrorKind::ArgumentListTooLong => LaunchError::LargeSetting {
+                name: name.to_string_lossy().into_owned(),
+                bytes: value.len(),
+            },
+            _ => error.into(),
+        }
+    }
+
     /// The arguments that tell the worker where the host is, in both styles: some workers read one, some the other.
     fn host_arguments(worker_id: &str, port: u16) -> Vec<String> {
         let request_id = uuid::Uuid::new_v4().to_string();
@@ -135,10 +147,24 @@ impl WorkerCommand {
     }
 }
 
+/// Why there is no process.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LaunchError {
+    /// Only other settings help.
+    #[error(
+        "the setting `{name}` has {bytes} bytes, which is more than the environment of a process takes on this system: put the data \
+         into a file, and its path into the setting"
+    )]
+    LargeSetting { name: String, bytes: usize },
+    /// Another try may succeed.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
 /// Starts workers; the tests have one that needs no process.
 pub(crate) trait Launch: Send + Sync + 'static {
     /// Starts a worker that will connect as it is invited.
-    fn launch(&self, invitation: &Invitation, log: &Log) -> io::Result<Box<dyn Running>>;
+    fn launch(&self, invitation: &Invitation, log: &Log) -> Result<Box<dyn Running>, LaunchError>;
 
     /// What these workers can show when they connect.
     fn proof(&self) -> Proof {
@@ -226,7 +252,7 @@ impl Launch for WorkerCommand {
         self.proof
     }
 
-    fn launch(&self, invitation: &Invitation, log: &Log) -> io::Result<Box<dyn Running>> {
+    fn launch(&self, invitation: &Invitation, log: &Log) -> Result<Box<dyn Running>, LaunchError> {
         let mut command = Command::new(&self.program);
         // What `cargo run` says about the host's own crate would be wrong about the app.
         for (name, _) in std::env::vars_os() {
@@ -254,7 +280,7 @@ impl Launch for WorkerCommand {
         // worker whose host was killed sees its stream end, and exits.
         #[cfg(unix)]
         command.process_group(0);
-        let mut child = command.spawn()?;
+        let mut child = command.spawn().map_err(|error| self.explain(error))?;
         let last_lines = Arc::new(Mutex::new(VecDeque::new()));
         let mut consoles = Vec::new();
         if let Some(stdout) = child.stdout.take() {
@@ -421,7 +447,7 @@ async fn read_lines(pipe: impl AsyncRead + Unpin, mut each: impl FnMut(String)) 
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::host::{fake_worker::Captured, secret::Secret};
+    use crate::host::{secret::Secret, tests::captured::Captured};
 
     fn shell(script: &str) -> WorkerCommand {
         WorkerCommand::new("/bin/sh", "/")

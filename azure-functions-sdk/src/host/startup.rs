@@ -303,7 +303,7 @@ impl Opening<'_> {
 mod tests {
     use super::*;
     use crate::{
-        host::fake_worker::Captured,
+        host::tests::captured::Captured,
         project::{LocalSettings, Settings},
     };
 

@@ -6,12 +6,12 @@ use super::{
     function::FunctionTable,
     invocation::InvokeError,
     output::Log,
-    process::{Ending, Launch, Running},
+    process::{Ending, Launch, LaunchError, Running},
     rpc::server::{CONNECT_LIMIT, RpcServer},
     startup::{Startup, StartupError},
 };
 use crate::{durable::work::WorkerDeath, project::LogLevel};
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -75,7 +75,7 @@ pub(crate) struct Supervisor {
 #[derive(Debug, thiserror::Error)]
 enum Loss {
     #[error("it cannot be started: {0}")]
-    Launch(io::Error),
+    Launch(LaunchError),
     #[error("it did not connect to the host within {CONNECT_LIMIT:?}")]
     NotConnected,
     #[error("{0}")]
@@ -154,6 +154,12 @@ impl Supervisor {
             } = self.run_one().await;
             let at_once = match &loss {
                 Loss::Stop => break,
+                Loss::Launch(error @ LaunchError::LargeSetting { .. }) => {
+                    let text =
+                        format!("The worker process cannot be started, and trying again would not help: {error}.");
+                    self.log.host(LogLevel::Error, &text);
+                    break;
+                }
                 Loss::Ended(ending) if ending.needs_rebuild() && !had_connected => {
                     let text = format!(
                         "The app cannot run as it was built, and starting it again would not help: {}",

@@ -3,8 +3,12 @@ mod http_answers;
 use super::*;
 use crate::{
     host::{
-        fake_worker::{ACTIVITY, Captured, DURABLE_CLIENT, FakeLauncher, FakeWorker, HTTP, HTTP_RETURN, metadata},
         rpc::messages::{Data, InvocationRequest, parameter_binding::RpcData, streaming_message::Content},
+        tests::{
+            captured::Captured,
+            described::{ACTIVITY, DURABLE_CLIENT, HTTP, HTTP_RETURN, metadata},
+            fake_worker::{FakeLauncher, FakeWorker},
+        },
     },
     project::{HostJson, LocalSettings, Settings},
 };
@@ -241,7 +245,10 @@ async fn an_orchestration_runs_through_front_door_hub_and_worker() {
         "{line}"
     );
     assert!(lines.contains(&"Worker process started and initialized.".to_owned()));
-    assert!(lines.contains(&format!("\tstart: [] {origin}/api/start")), "{lines:?}");
+    assert!(
+        lines.contains(&format!("\tstart: [ANY] {origin}/api/start")),
+        "{lines:?}"
+    );
     assert!(lines.contains(&"\tflow: orchestrationTrigger".to_owned()));
     assert!(captured.contains("4 functions loaded"));
     let recorded = std::fs::read_to_string(folder.path().join("record/flow-one-1.json")).unwrap();

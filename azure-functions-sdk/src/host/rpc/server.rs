@@ -224,7 +224,7 @@ impl FunctionRpc for Service {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::fake_worker::FakeWorker;
+    use crate::host::tests::fake_worker::FakeWorker;
 
     #[test]
     fn a_thousand_strangers_are_one_line_of_the_log() {

@@ -1,70 +1,22 @@
-//! A scripted worker for tests: dials the host's gRPC server as a process would, and says what the test tells it to.
+//! A scripted worker: dials the host's gRPC server as a process would, and says what the test tells it to.
 
-use super::{
-    output::{HostOutput, Log, LogRecord},
-    process::{Ending, Launch, Running},
+use super::described::{failure, success};
+use crate::host::{
+    output::Log,
+    process::{Ending, Launch, LaunchError, Running},
     rpc::messages::{
-        FunctionLoadResponse, FunctionMetadataResponse, InvocationRequest, InvocationResponse, RpcException,
-        RpcFunctionMetadata, RpcLog, StartStream, StatusResult, StreamingMessage, TypedData, WorkerInitResponse,
+        Data, FunctionLoadResponse, FunctionMetadataResponse, InvocationRequest, InvocationResponse,
+        RpcFunctionMetadata, RpcLog, StartStream, StreamingMessage, TypedData, WorkerInitResponse,
         rpc_log::{Level, RpcLogCategory},
-        status_result::Status,
         streaming_message::Content,
     },
     rpc::server::{Invitation, SECRET_METADATA},
 };
-use crate::project::LogLevels;
 use futures_util::{StreamExt, future::BoxFuture};
-use std::{
-    io,
-    pin::Pin,
-    sync::{Arc, Mutex},
-};
+use std::{pin::Pin, sync::Arc};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic_prost::ProstCodec;
-
-/// What the host logged and printed.
-#[derive(Debug, Default)]
-pub(crate) struct Captured {
-    lines: Mutex<Vec<String>>,
-}
-
-impl Captured {
-    pub(crate) fn log() -> (Arc<Self>, Log) {
-        let captured = Arc::new(Self::default());
-        let levels = LogLevels::default();
-        (Arc::clone(&captured), Log::new(captured, levels))
-    }
-
-    /// `level category function: message` for log records, the bare line for the rest.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap().clone()
-    }
-
-    pub(crate) fn contains(&self, part: &str) -> bool {
-        self.lines.lock().unwrap().iter().any(|line| line.contains(part))
-    }
-}
-
-impl HostOutput for Captured {
-    fn print(&self, line: &str) {
-        self.lines.lock().unwrap().push(line.to_owned());
-    }
-
-    fn log(&self, record: &LogRecord<'_>) {
-        let LogRecord {
-            level,
-            category,
-            message,
-            ..
-        } = record;
-        let function = record.function.unwrap_or("-");
-        self.lines
-            .lock()
-            .unwrap()
-            .push(format!("{level:?} {category} {function}: {message}"));
-    }
-}
 
 type Script = Arc<dyn Fn(FakeWorker) -> BoxFuture<'static, String> + Send + Sync>;
 
@@ -85,7 +37,7 @@ impl FakeLauncher {
 }
 
 impl Launch for FakeLauncher {
-    fn launch(&self, invitation: &Invitation, _: &Log) -> io::Result<Box<dyn Running>> {
+    fn launch(&self, invitation: &Invitation, _: &Log) -> Result<Box<dyn Running>, LaunchError> {
         let script = Arc::clone(&self.script);
         let (port, worker_id) = (invitation.port, invitation.worker_id.clone());
         let secret = invitation.secret.reveal().to_owned();
@@ -253,7 +205,7 @@ impl FakeWorker {
         }
     }
 
-    pub(crate) fn answer(&self, request: &InvocationRequest, value: Option<super::rpc::messages::Data>) {
+    pub(crate) fn answer(&self, request: &InvocationRequest, value: Option<Data>) {
         self.send(Content::InvocationResponse(InvocationResponse {
             invocation_id: request.invocation_id.clone(),
             result: success(),
@@ -287,38 +239,3 @@ fn message(content: Content) -> StreamingMessage {
         content: Some(content),
     }
 }
-
-pub(crate) fn success() -> Option<StatusResult> {
-    Some(StatusResult {
-        status: Status::Success.into(),
-        ..Default::default()
-    })
-}
-
-pub(crate) fn failure(message: &str) -> Option<StatusResult> {
-    Some(StatusResult {
-        status: Status::Failure.into(),
-        exception: Some(RpcException {
-            message: message.to_owned(),
-            ..Default::default()
-        }),
-        ..Default::default()
-    })
-}
-
-/// Metadata of a function with these bindings, each a JSON object.
-pub(crate) fn metadata(name: &str, bindings: &[&str]) -> RpcFunctionMetadata {
-    RpcFunctionMetadata {
-        name: name.to_owned(),
-        function_id: format!("id-of-{name}"),
-        script_file: "app".to_owned(),
-        raw_bindings: bindings.iter().map(|text| (*text).to_owned()).collect(),
-        ..Default::default()
-    }
-}
-
-pub(crate) const ACTIVITY: &str = r#"{"type":"activityTrigger","name":"context","direction":"in"}"#;
-pub(crate) const HTTP: &str = r#"{"type":"httpTrigger","name":"req","direction":"in","authLevel":"anonymous"}"#;
-pub(crate) const HTTP_RETURN: &str = r#"{"type":"http","name":"$return","direction":"out"}"#;
-pub(crate) const DURABLE_CLIENT: &str =
-    r#"{"type":"durableClient","name":"client","direction":"in","taskHub":"%HUB%"}"#;
