@@ -6,7 +6,7 @@ use super::{
     crash_limit::CrashLimit,
     durable_worker::DurableWorker,
     follower::Follower,
-    http::{BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, Keys, KeysError, ServerLimits, must_enforce},
+    http::{BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, Keys, KeysError, ProcessLimits, must_enforce},
     metadata::AppSettings,
     options::LocalHostOptions,
     output::{HostOutput, Log},
@@ -156,14 +156,14 @@ impl LocalHost {
         via.code.clone_from(&code);
         let mut host_names = options.allowed_hosts;
         host_names.push(site.clone());
-        let (limits, rpc_limits) = ServerLimits::of_process();
+        let shares = ProcessLimits::of_process();
         let front_options = FrontDoorOptions {
             route_prefix: host_json.http.route_prefix.clone(),
             enable_auth: options.enable_auth,
             cors: options.cors,
             management_cors: options.management_cors,
             host_names,
-            limits,
+            limits: shares.front,
             answers: data_dir.clone(),
             home_page: !is_true(settings.get("AzureWebJobsDisableHomepage")),
             ..FrontDoorOptions::default()
@@ -175,7 +175,7 @@ impl LocalHost {
             code: code.clone(),
             body_limit,
         };
-        let rpc_listener = RpcListener::start(rpc_door, rpc_limits, data_dir.clone())
+        let rpc_listener = RpcListener::start(rpc_door, shares.rpc, data_dir.clone())
             .await
             .map_err(LocalHostError::Loopback)?;
         let urls = BindingUrls {
@@ -184,7 +184,9 @@ impl LocalHost {
         };
         runner.set_client_binding(client_binding(&hub, urls));
 
-        let server = RpcServer::start().await.map_err(LocalHostError::Loopback)?;
+        let server = RpcServer::start(shares.newcomers)
+            .await
+            .map_err(LocalHostError::Loopback)?;
         log.host(
             LogLevel::Information,
             &settings_line(&host_json.durable_task, &database, &webhook),

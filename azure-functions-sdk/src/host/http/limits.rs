@@ -38,21 +38,34 @@ pub struct AnswerLimits {
 impl Default for ServerLimits {
     /// The front door's, as long as nothing else uses many of the files that the process may open.
     fn default() -> Self {
-        Self::of_process().0
+        ProcessLimits::of_process().front
     }
 }
 
-impl ServerLimits {
-    /// Those of the front door and of the listener for durable clients, which together leave files for the rest.
-    pub(in crate::host) fn of_process() -> (Self, Self) {
+/// What the listeners of a host take, which together leave files for the rest.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::host) struct ProcessLimits {
+    /// The front door.
+    pub(in crate::host) front: ServerLimits,
+    /// The listener for durable clients.
+    pub(in crate::host) rpc: ServerLimits,
+    /// Connections to the worker's port that have not proved to be the worker's.
+    pub(in crate::host) newcomers: usize,
+}
+
+/// A worker that starts is one.
+const MOST_NEWCOMERS: usize = 64;
+
+impl ProcessLimits {
+    pub(in crate::host) fn of_process() -> Self {
         Self::of_open_files(open_files())
     }
 
-    fn of_open_files(open_files: usize) -> (Self, Self) {
+    fn of_open_files(open_files: usize) -> Self {
         // For the task hub, the worker, and calls of orchestrations.
         let reserve = (open_files / 4).clamp(32, 256);
         let part = open_files.saturating_sub(reserve) / 16;
-        let limits = |connections: usize, files: usize| Self {
+        let limits = |connections: usize, files: usize| ServerLimits {
             connections: connections.max(4),
             header_timeout: Duration::from_secs(30),
             patience: Duration::from_secs(1),
@@ -64,7 +77,11 @@ impl ServerLimits {
                 files,
             },
         };
-        (limits(8 * part, 3 * part), limits(4 * part, part))
+        Self {
+            front: limits(8 * part, 2 * part),
+            rpc: limits(4 * part, part),
+            newcomers: part.clamp(4, MOST_NEWCOMERS),
+        }
     }
 }
 
@@ -90,11 +107,11 @@ mod tests {
     #[test]
     fn all_connections_and_answers_together_leave_files_for_the_rest() {
         for open_files in [256, 512, 1024, 20_000, MANY] {
-            let (front, rpc) = ServerLimits::of_open_files(open_files);
-            let used = front.connections + front.answers.files + rpc.connections + rpc.answers.files;
+            let ProcessLimits { front, rpc, newcomers } = ProcessLimits::of_open_files(open_files);
+            let used = front.connections + front.answers.files + rpc.connections + rpc.answers.files + newcomers;
             assert!(used + 64 <= open_files, "{used} of {open_files}");
             assert!(front.connections >= open_files * 3 / 8, "{front:?}");
         }
-        assert_eq!(ServerLimits::of_open_files(0).0.connections, 4);
+        assert_eq!(ProcessLimits::of_open_files(0).front.connections, 4);
     }
 }

@@ -36,6 +36,7 @@ pub use function::{FrontFunction, FrontTrigger, RouteError, RouteProblems, Shado
 pub(in crate::host) use hang_up::HungUp;
 pub(in crate::host) use host_names::HostNames;
 pub use keys::{DURABLE_SYSTEM_KEY, KeyMatch, Keys, KeysError};
+pub(in crate::host) use limits::ProcessLimits;
 pub use limits::{AnswerLimits, ServerLimits};
 pub use listener::{BindError, FrontDoorListener};
 pub use pace::MinRate;

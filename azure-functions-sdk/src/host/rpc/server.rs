@@ -8,10 +8,13 @@
 //! thing; see [`Proof`] for workers that were written for it only.
 
 use super::super::{secret::Secret, seldom::Seldom};
-use super::messages::{
-    StreamingMessage,
-    function_rpc_server::{FunctionRpc, FunctionRpcServer},
-    streaming_message::Content,
+use super::{
+    messages::{
+        StreamingMessage,
+        function_rpc_server::{FunctionRpc, FunctionRpcServer},
+        streaming_message::Content,
+    },
+    newcomers::{Newcomer, Newcomers, PROOF_LIMIT},
 };
 use futures_util::{Stream, StreamExt};
 use log::Level;
@@ -30,14 +33,17 @@ use tokio::{
     time::timeout,
 };
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::{Request, Response, Status, Streaming, transport::server::TcpIncoming};
+use tonic::{Request, Response, Status, Streaming};
 
 /// The largest message of either side; the worker is told the same number on its command line.
 pub(crate) const MAX_MESSAGE_LENGTH: usize = i32::MAX as usize;
 /// Histories of durable instances are megabytes: a small window would cost a round trip every 64 KiB.
 const WINDOW: u32 = 16 << 20;
 
-/// From the start of a worker process to its first message, and from the opening of a stream to its first message.
+/// A worker needs one stream.
+const STREAMS: u32 = 8;
+
+/// From the start of a worker process to its first message.
 pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 
 /// The name under which a worker sends its secret, in the metadata of the request that opens the stream.
@@ -92,8 +98,8 @@ impl Drop for RpcServer {
 }
 
 impl RpcServer {
-    /// Starts to listen.
-    pub(crate) async fn start() -> io::Result<Self> {
+    /// Starts to listen; takes so many connections at a time that have not proved to be the worker's.
+    pub(crate) async fn start(newcomers: usize) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let expected = Arc::new(Expected::default());
@@ -105,8 +111,9 @@ impl RpcServer {
         let server = tonic::transport::Server::builder()
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
+            .max_concurrent_streams(STREAMS)
             .add_service(service)
-            .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
+            .serve_with_incoming(Newcomers::new(listener, newcomers).connections());
         let serving = tokio::spawn(async move {
             if let Err(error) = server.await {
                 log::error!("the gRPC server stopped: {error}");
@@ -155,6 +162,21 @@ struct Guest {
 }
 
 impl Expected {
+    /// Whether the one who opens a stream can be a worker that was invited: what it sends is not looked at before.
+    fn may_speak(&self, secret: Option<&str>) -> Result<(), &'static str> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let knows = |guest: &Guest| match secret {
+            Some(given) => guest.secret.is(given),
+            None => guest.proof == Proof::Id,
+        };
+        match (waiting.values().any(knows), secret) {
+            (true, _) => Ok(()),
+            _ if waiting.is_empty() => Err("that was not asked for"),
+            (false, Some(_)) => Err("with a wrong secret"),
+            (false, None) => Err("without the secret that the host told it"),
+        }
+    }
+
     /// The one who waits for this worker, if it is the worker that was invited.
     fn admit(&self, worker_id: &str, secret: Option<&str>) -> Result<oneshot::Sender<WorkerStream>, &'static str> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -193,6 +215,12 @@ impl FunctionRpc for Service {
         let secret = request.metadata().get(SECRET_METADATA);
         // What is not text is no secret of ours.
         let secret = secret.map(|value| value.to_str().unwrap_or_default().to_owned());
+        if let Err(why) = self.expected.may_speak(secret.as_deref()) {
+            self.expected.warn(why);
+            // Its end is all that comes.
+            return Ok(Response::new(UnboundedReceiverStream::new(messages)));
+        }
+        let newcomer = request.extensions().get::<Newcomer>().cloned().unwrap_or_default();
         let mut inbound = request.into_inner();
         let expected = Arc::clone(&self.expected);
         // Some clients send nothing before they have seen the response's headers, so the first message is awaited elsewhere.
@@ -200,12 +228,13 @@ impl FunctionRpc for Service {
             let Ok(Some(Ok(StreamingMessage {
                 content: Some(Content::StartStream(start)),
                 ..
-            }))) = timeout(CONNECT_LIMIT, inbound.next()).await
+            }))) = timeout(PROOF_LIMIT, inbound.next()).await
             else {
                 return;
             };
             match expected.admit(&start.worker_id, secret.as_deref()) {
                 Ok(waiting) => {
+                    newcomer.has_proved();
                     // Nobody waits any more: the stream ends as both halves are dropped.
                     let _ = waiting.send(WorkerStream {
                         inbound: Box::pin(inbound),
@@ -225,6 +254,10 @@ impl FunctionRpc for Service {
 mod tests {
     use super::*;
     use crate::host::tests::fake_worker::FakeWorker;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
 
     #[test]
     fn a_thousand_strangers_are_one_line_of_the_log() {
@@ -240,12 +273,61 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_without_a_first_message_is_ended() {
-        let server = RpcServer::start().await.unwrap();
+        let server = RpcServer::start(8).await.unwrap();
+        // One that need not know a secret is listened to.
+        let _guest = server.invite(Proof::Id);
         let mut silent = FakeWorker::connect_silently(server.port).await;
         tokio::time::pause();
-        tokio::time::advance(CONNECT_LIMIT + Duration::from_secs(1)).await;
+        tokio::time::advance(PROOF_LIMIT + Duration::from_secs(1)).await;
         tokio::time::resume();
         let ended = timeout(Duration::from_secs(30), silent.next()).await;
         assert_eq!(ended.expect("the stream ends"), None);
+    }
+
+    #[tokio::test]
+    async fn a_stream_without_the_secret_is_ended_before_its_first_message() {
+        let server = RpcServer::start(8).await.unwrap();
+        let _guest = server.invite(Proof::Required);
+        let mut silent = FakeWorker::connect_silently(server.port).await;
+        let ended = timeout(PROOF_LIMIT / 2, silent.next()).await;
+        assert_eq!(ended.expect("the stream ends at once"), None);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_proves_nothing_is_closed_after_a_few_seconds() {
+        let server = RpcServer::start(8).await.unwrap();
+        let mut silent = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).await.unwrap();
+        // What opens HTTP/2, with settings that are empty.
+        silent
+            .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+            .await
+            .unwrap();
+        assert!(silent.read(&mut [0; 9]).await.unwrap() > 0);
+        tokio::time::pause();
+        tokio::time::advance(PROOF_LIMIT + Duration::from_secs(1)).await;
+        tokio::time::resume();
+        let closed = timeout(Duration::from_secs(30), silent.read_to_end(&mut Vec::new())).await;
+        // With or without an error.
+        assert!(closed.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_worker_gets_in_beside_more_silent_connections_than_are_taken() {
+        const TAKEN: usize = 8;
+        const SILENT: usize = 100;
+        let server = RpcServer::start(TAKEN).await.unwrap();
+        let mut silent = Vec::new();
+        for _ in 0..SILENT {
+            silent.push(TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).await.unwrap());
+        }
+        let (mine, expected) = server.invite(Proof::Required);
+        let worker = FakeWorker::connect(mine.port, &mine.worker_id, Some(mine.secret.reveal())).await;
+        let stream = timeout(Duration::from_secs(30), expected).await.unwrap().unwrap();
+        for (number, connection) in silent.iter_mut().take(SILENT - TAKEN).enumerate() {
+            // With or without an error; its settings the server has sent.
+            let closed = timeout(PROOF_LIMIT / 2, connection.read_to_end(&mut Vec::new())).await;
+            assert!(closed.is_ok(), "{number}");
+        }
+        drop((worker, stream));
     }
 }

@@ -177,7 +177,7 @@ async fn a_handshake_that_the_real_host_refuses_is_refused() {
 
 #[tokio::test]
 async fn a_worker_that_nobody_asked_for_is_sent_away_and_so_is_a_second_stream() {
-    let server = RpcServer::start().await.unwrap();
+    let server = RpcServer::start(8).await.unwrap();
     let (mine, expected) = server.invite(Proof::Required);
     let connect = |worker_id, secret| FakeWorker::connect(mine.port, worker_id, secret);
     let (id, secret) = (mine.worker_id.as_str(), Some(mine.secret.reveal()));
@@ -192,7 +192,7 @@ async fn a_worker_that_nobody_asked_for_is_sent_away_and_so_is_a_second_stream()
 
 #[tokio::test]
 async fn a_process_that_read_the_worker_id_on_the_command_line_is_not_the_worker() {
-    let server = RpcServer::start().await.unwrap();
+    let server = RpcServer::start(8).await.unwrap();
     let (mine, mut expected) = server.invite(Proof::Required);
     let id = mine.worker_id.as_str();
     let guess = "0".repeat(64);

@@ -61,7 +61,7 @@ impl Host {
         };
         let supervisor = Supervisor {
             launcher: Box::new(launcher),
-            server: RpcServer::start().await.unwrap(),
+            server: RpcServer::start(8).await.unwrap(),
             startup: Startup {
                 app_directory: PathBuf::from("/app"),
                 worker_directory: PathBuf::from("/app/bin"),
