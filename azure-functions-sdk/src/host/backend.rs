@@ -2,7 +2,7 @@
 
 use super::{
     function::Function,
-    http::{Answer, Backend, HttpCall, HungUp},
+    http::{Answer, Backend, HttpCall, HungUp, Why},
     http_request::HttpInvocation,
     invocation::TriggerInput,
     runner::FunctionRunner,
@@ -46,6 +46,7 @@ impl Backend for HostBackend {
             let Some(function) = function else {
                 let mut response = Response::new(Bytes::new());
                 *response.status_mut() = StatusCode::NOT_FOUND;
+                response.extensions_mut().insert(Why("the function is gone".to_owned()));
                 return response;
             };
             let mut parts = call.parts;

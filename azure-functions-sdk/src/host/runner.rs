@@ -4,6 +4,7 @@ use super::{
     channel::{Call, WorkerChannel},
     function::{Direction, Function, FunctionTable},
     gate::{Closed, Gate},
+    http::Why,
     http_request::{self, HttpInvocation},
     http_response::{self, Asked},
     in_flight::InvocationId,
@@ -185,9 +186,15 @@ impl FunctionRunner {
                     }
                 }
             }
-            Err(InvokeError::NoWorker(_) | InvokeError::ShuttingDown) => {
+            Err(error @ (InvokeError::NoWorker(_) | InvokeError::ShuttingDown)) => {
                 let mut response = Response::new(Bytes::from_static(b"Function host is not running."));
                 *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                let why = format!(
+                    "the function '{}' was not run: {}",
+                    function.name,
+                    for_people(&error.to_string())
+                );
+                response.extensions_mut().insert(Why(why));
                 return response;
             }
             Err(error) => for_people(&error.to_string()).to_owned(),

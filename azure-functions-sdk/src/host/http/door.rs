@@ -1,12 +1,13 @@
 //! What happens to a request: the host's own paths first, then the functions' routes; keys, CORS, limits and the wait for a
 //! worker that is not ready.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Body;
+use log::Level;
 use std::net::SocketAddr;
 use tokio::{sync::watch, time::Instant};
 
@@ -16,9 +17,10 @@ use super::{
     head, home,
     host_names::HostNames,
     path,
-    response::{empty, not_running, sentence},
+    response::{Why, empty, not_running, refused, sentence},
     routes::{self, RouteTable},
 };
+use crate::host::seldom::Seldom;
 
 /// What all connections share.
 pub(super) struct Door {
@@ -32,7 +34,16 @@ pub(super) struct Door {
     pub(super) instance: String,
     pub(super) enforced: bool,
     pub(super) now: watch::Sender<Now>,
+    /// What was refused.
+    pub(super) refusals: Mutex<Seldom>,
+    #[cfg(test)]
+    pub(super) told: Mutex<Vec<String>>,
 }
+
+/// A page with many wrong links should be told of each; a scanner is not worth the console.
+pub(super) const REFUSALS_PER_SECOND: u32 = 20;
+/// Of a path, on the console.
+const LONGEST_PATH: usize = 200;
 
 #[derive(Clone)]
 pub(super) struct Now {
@@ -47,11 +58,46 @@ pub(super) const DURABLE_BASE: &str = "/runtime/webhooks/durabletask";
 
 impl Service for Arc<Door> {
     async fn answer(&self, request: Request<RequestBody>) -> Response<Bytes> {
-        Door::answer(self, request).await
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let response = Door::answer(self, request).await;
+        self.tell(&method, &path, &response);
+        response
     }
 }
 
+/// In the extensions of a response that a function gave.
+#[derive(Clone, Debug)]
+struct ByFunction;
+
 impl Door {
+    /// One line on the console for a refusal of the host itself. What functions answer is their affair, and their failures are told
+    /// with their end.
+    fn tell(&self, method: &Method, path: &str, response: &Response<Bytes>) {
+        let status = response.status();
+        let why = response.extensions().get::<Why>();
+        let is_refusal = status.is_client_error() || status.is_server_error();
+        if !is_refusal || (why.is_none() && response.extensions().get::<ByFunction>().is_some()) {
+            return;
+        }
+        let why = match why {
+            Some(Why(text)) => text.as_str(),
+            None if is_under(DURABLE_BASE, path) => "the answer of the durable HTTP API",
+            None if is_under("/admin", path) => "the answer of the admin API",
+            None => status.canonical_reason().unwrap_or_default(),
+        };
+        // Without the query, which may hold a key.
+        let line = format!("{method} {}: {}, {why}", shown(path), status.as_u16());
+        let level = if status.is_server_error() {
+            Level::Warn
+        } else {
+            Level::Info
+        };
+        #[cfg(test)]
+        self.told.lock().unwrap().push(line.clone());
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.log(level, line);
+    }
+
     /// Answers any request.
     async fn answer(&self, request: Request<RequestBody>) -> Response<Bytes> {
         let (mut parts, body) = request.into_parts();
@@ -106,7 +152,7 @@ impl Door {
         }
         if is_admin {
             if self.level(&parts, None).0 < AuthLevel::Admin {
-                return empty(StatusCode::UNAUTHORIZED);
+                return refused(StatusCode::UNAUTHORIZED, "the admin API asks for the master key");
             }
             return match self.read(&parts.headers, body).await {
                 Ok(body) => admin::answer(self, &parts, &body).await,
@@ -117,7 +163,10 @@ impl Door {
             return self.durable(parts, body).await;
         }
         if is_under("/runtime", path) {
-            return empty(StatusCode::NOT_FOUND);
+            return refused(
+                StatusCode::NOT_FOUND,
+                format!("below /runtime, only {DURABLE_BASE} is served"),
+            );
         }
         self.function(parts, body).await
     }
@@ -125,7 +174,8 @@ impl Door {
     async fn durable(&self, mut parts: Parts, body: RequestBody) -> Response<Bytes> {
         let (level, durable) = self.level(&parts, None);
         if level < AuthLevel::Admin && !durable {
-            return empty(StatusCode::UNAUTHORIZED);
+            let why = "the durable HTTP API asks for the master key or its own";
+            return refused(StatusCode::UNAUTHORIZED, why);
         }
         let body = match self.read(&parts.headers, body).await {
             Ok(body) => body,
@@ -161,14 +211,23 @@ impl Door {
         let Some(found) = table.find(&parts.method, parts.uri.path()) else {
             return self.no_function(&table, &parts);
         };
-        let (level, _) = self.level(&parts, Some(&table.functions[found.function].name));
+        let name = &table.functions[found.function].name;
+        let (level, _) = self.level(&parts, Some(name));
         let needed = match found.auth_level {
             // There is no sign-in locally: any key of the function will do.
             AuthLevel::User => AuthLevel::Function,
             other => other,
         };
         if level < needed || (level == AuthLevel::System && needed == AuthLevel::Function) {
-            return empty(StatusCode::UNAUTHORIZED);
+            let key = if needed == AuthLevel::Admin {
+                "the master key"
+            } else {
+                "a key of its own or of the host"
+            };
+            return refused(
+                StatusCode::UNAUTHORIZED,
+                format!("the function '{name}' asks for {key}"),
+            );
         }
         let body = match self.read(&parts.headers, body).await {
             Ok(body) => body,
@@ -188,25 +247,26 @@ impl Door {
             level,
             is_local: self.is_local(),
         };
-        self.backend.invoke(call).await
+        let mut response = self.backend.invoke(call).await;
+        response.extensions_mut().insert(ByFunction);
+        response
     }
 
     /// 404, as the real host answers a wrong method, too; a caller on this machine is told which would be right.
     fn no_function(&self, table: &RouteTable, parts: &Parts) -> Response<Bytes> {
         let others = table.with_other_method(parts.uri.path());
-        if others.is_empty() || !self.is_local() {
-            return empty(StatusCode::NOT_FOUND);
+        if others.is_empty() {
+            return refused(StatusCode::NOT_FOUND, "no function has this route");
         }
         let others: Vec<String> = others
             .into_iter()
             .map(|(function, methods)| format!("'{}' takes {}", function.name, routes::names(methods)))
             .collect();
         let text = format!("no function takes {} here: {}", parts.method, others.join(", "));
-        if parts.method == Method::HEAD {
-            // The answer has no body to say it in.
-            log::warn!("HEAD {}: {text}; add \"head\" to its methods", parts.uri.path());
+        match self.is_local() {
+            true => sentence(StatusCode::NOT_FOUND, text),
+            false => refused(StatusCode::NOT_FOUND, text),
         }
-        sentence(StatusCode::NOT_FOUND, text)
     }
 
     /// Whether only callers on this machine can reach the host.
@@ -282,7 +342,7 @@ impl Door {
             .get(header::CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|length| length > self.options.body_limit as u64) {
-            return Err(empty(StatusCode::PAYLOAD_TOO_LARGE));
+            return Err(self.too_large());
         }
         match Limited::new(body, self.options.body_limit).collect().await {
             Ok(body) => Ok(body.to_bytes()),
@@ -290,10 +350,32 @@ impl Door {
                 status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE) => {
                     sentence(status, error.to_string())
                 }
-                status => empty(status),
+                StatusCode::PAYLOAD_TOO_LARGE => self.too_large(),
+                status => refused(status, "the body did not come to its end"),
             }),
         }
     }
+
+    fn too_large(&self) -> Response<Bytes> {
+        let why = format!("the body is larger than {} bytes", self.options.body_limit);
+        refused(StatusCode::PAYLOAD_TOO_LARGE, why)
+    }
+}
+
+/// A path as a line of the console.
+fn shown(path: &str) -> String {
+    let readable = |letter: char| {
+        if letter.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            letter
+        }
+    };
+    let mut shown: String = path.chars().take(LONGEST_PATH).map(readable).collect();
+    if path.chars().nth(LONGEST_PATH).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 fn is_text(value: &HeaderValue) -> bool {

@@ -1,6 +1,14 @@
 //! The front door's face: what it is given, what stands behind it, and how it is started and ended.
 
-use std::{env, fmt, future::Future, net::SocketAddr, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    env, fmt,
+    future::Future,
+    net::SocketAddr,
+    path::PathBuf,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
@@ -9,10 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     AuthLevel, Cors, FrontDoorListener, FrontFunction, Keys, RouteProblems, Server, ServerLimits,
-    door::{Door, Now},
+    door::{Door, Now, REFUSALS_PER_SECOND},
     host_names::HostNames,
     routes::RouteTable,
 };
+use crate::host::seldom::Seldom;
 
 /// A response that is on its way. Dropping it means that its connection was broken or cut, or that the host ends. A client that
 /// seems to have gone is no reason to drop it: the token in the request's extensions is cancelled, and the answer runs on.
@@ -167,6 +176,9 @@ impl FrontDoor {
                 state: HostState::Starting,
                 errors: Vec::new(),
             }),
+            refusals: Mutex::new(Seldom::times(REFUSALS_PER_SECOND)),
+            #[cfg(test)]
+            told: Mutex::default(),
         });
         let stop = CancellationToken::new();
         let server = Server::new(Arc::clone(&door), door.options.limits, door.options.answers.clone());

@@ -41,4 +41,5 @@ pub use limits::{AnswerLimits, ServerLimits};
 pub use listener::{BindError, FrontDoorListener};
 pub use pace::MinRate;
 pub(in crate::host) use request_body::{RequestBody, RequestBodyError};
+pub(in crate::host) use response::Why;
 pub(in crate::host) use server::{Server, Service};

@@ -3,6 +3,17 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
+/// In the extensions of a response that the host gives: why, for the console.
+#[derive(Clone, Debug)]
+pub(in crate::host) struct Why(pub(in crate::host) String);
+
+/// A response without a body, whose reason only the console tells.
+pub(super) fn refused(status: StatusCode, why: impl Into<String>) -> Response<Bytes> {
+    let mut response = empty(status);
+    response.extensions_mut().insert(Why(why.into()));
+    response
+}
+
 pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
@@ -10,7 +21,10 @@ pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
 }
 
 pub(super) fn sentence(status: StatusCode, text: impl Into<String>) -> Response<Bytes> {
-    typed(status, "text/plain; charset=utf-8", text.into() + "\n")
+    let text = text.into();
+    let mut response = typed(status, "text/plain; charset=utf-8", format!("{text}\n"));
+    response.extensions_mut().insert(Why(text));
+    response
 }
 
 pub(super) fn html(page: String) -> Response<Bytes> {
@@ -31,9 +45,12 @@ fn typed(status: StatusCode, content_type: &'static str, body: String) -> Respon
 }
 
 pub(super) fn not_running() -> Response<Bytes> {
-    typed(
+    let mut response = typed(
         StatusCode::SERVICE_UNAVAILABLE,
         "text/plain; charset=utf-8",
         "Function host is not running.".to_owned(),
-    )
+    );
+    let why = "no worker is ready; what is said of its process above tells why";
+    response.extensions_mut().insert(Why(why.to_owned()));
+    response
 }

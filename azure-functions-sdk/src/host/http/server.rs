@@ -1,7 +1,15 @@
 //! The socket side: accepts connections, speaks HTTP/1.1 on each, disconnects slow clients, and ends all when told to
 //! stop.
 
-use std::{collections::HashMap, convert::Infallible, future::Future, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    future::Future,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -38,6 +46,7 @@ pub(in crate::host) struct Server<S> {
     limits: ServerLimits,
     buffers: AnswerBuffers,
     bodies: Room,
+    malformed: Mutex<Seldom>,
 }
 
 /// A pause after a failure to accept, or when all places are taken: running requests may end meanwhile.
@@ -51,6 +60,7 @@ impl<S: Service> Server<S> {
             limits,
             buffers: AnswerBuffers::new(limits.answers, folder),
             bodies: Room::new(limits.bodies),
+            malformed: Mutex::default(),
         })
     }
 
@@ -115,6 +125,7 @@ impl<S: Service> Server<S> {
         let stream = ClientStream::new(stream, Arc::clone(&client));
         let (cut, reader) = (client.cut.clone(), stream.reader());
         let header_timeout = self.limits.header_timeout;
+        let this = Arc::clone(&self);
         let service = service_fn(move |request: Request<Incoming>| {
             let (server, client, reader) = (Arc::clone(&self), Arc::clone(&client), Arc::clone(&reader));
             client.request_began();
@@ -137,8 +148,17 @@ impl<S: Service> Server<S> {
             .serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
         tokio::select! {
-            // Broken connections and malformed requests are the client's affair.
-            _ = connection.as_mut() => return,
+            ended = connection.as_mut() => {
+                // Broken connections are the client's affair.
+                if let Err(error) = ended
+                    && error.is_parse()
+                {
+                    let text = format!("a request that is not HTTP/1.1 was refused: {error}");
+                    let mut malformed = this.malformed.lock().unwrap_or_else(PoisonError::into_inner);
+                    malformed.log(Level::Info, text);
+                }
+                return;
+            }
             () = cut.cancelled() => return,
             () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
         }

@@ -10,7 +10,6 @@ use super::*;
 use crate::host::http::{FrontTrigger, HungUp};
 use http::Method;
 use serde_json::{Value, json};
-use std::sync::Mutex;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

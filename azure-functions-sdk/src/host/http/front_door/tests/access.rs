@@ -224,3 +224,36 @@ async fn cors_opens_the_functions_and_not_what_manages_them() {
         assert!(call.head.contains("access-control-allow-origin: *"), "{}", call.head);
     }
 }
+
+#[tokio::test]
+async fn a_refusal_of_the_host_is_one_line_on_the_console_without_the_query() {
+    let mut options = with_auth();
+    options.body_limit = 8;
+    let fixture = serving(options).await;
+    for (request, body) in [
+        ("GET /api/nothing?code=secret", ""),
+        ("PUT /api/add/5", ""),
+        ("GET /api/keyed?code=secret", ""),
+        ("GET /admin/host/status?code=secret", ""),
+        ("GET /runtime/webhooks/durabletask/instances?code=secret", ""),
+        ("GET /runtime/x", ""),
+        ("POST /api/add/1", "123456789"),
+        ("GET /api/add/1", ""),
+        ("GET /api/a\u{9b}b", ""),
+    ] {
+        fixture.send(request, &[], body).await;
+    }
+    assert_eq!(
+        *fixture.door.door.told.lock().unwrap(),
+        [
+            "GET /api/nothing: 404, no function has this route",
+            "PUT /api/add/5: 404, no function takes PUT here: 'add' takes GET, POST",
+            "GET /api/keyed: 401, the function 'keyed' asks for a key of its own or of the host",
+            "GET /admin/host/status: 401, the admin API asks for the master key",
+            "GET /runtime/webhooks/durabletask/instances: 401, the durable HTTP API asks for the master key or its own",
+            "GET /runtime/x: 404, below /runtime, only /runtime/webhooks/durabletask is served",
+            "POST /api/add/1: 413, the body is larger than 8 bytes",
+            "GET /api/a\u{fffd}b: 404, no function has this route",
+        ]
+    );
+}
