@@ -8,7 +8,7 @@ mod purge;
 
 use std::{fs, io, path::PathBuf, process::ExitCode};
 
-use azure_functions_durable::OrchestrationStatusQueryResult;
+use azure_functions_durable::{OrchestrationRuntimeStatus, OrchestrationStatusQueryResult};
 use http::StatusCode;
 use serde_json::Value;
 use url::Url;
@@ -143,6 +143,19 @@ async fn get_runtime_status(host: &Host, id: &str, shell: Shell) -> CommandResul
         ));
     }
     print(&reply, shell)
+}
+
+/// Reads a status, in any case, as the durable HTTP API does.
+fn status(text: &str) -> Result<OrchestrationRuntimeStatus, String> {
+    let known = OrchestrationRuntimeStatus::ALL.into_iter();
+    match known
+        .into_iter()
+        .find(|status| status.as_str().eq_ignore_ascii_case(text))
+    {
+        Some(status) => Ok(status),
+        // Which there are.
+        None => text.parse().map_err(|error| format!("{error}")),
+    }
 }
 
 /// A page of the durable HTTP API.

@@ -1,10 +1,14 @@
 //! `cargo func new`.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use super::CommandResult;
 use crate::{
-    host::timers::{Schedule, Zone, names_a_setting},
+    host::{
+        DEFAULT_PORT,
+        timers::{Schedule, Zone, names_a_setting},
+    },
+    project::{HostJson, LocalSettings, Settings},
     shell::Shell,
     template::{
         function::{self, Kind},
@@ -104,26 +108,53 @@ impl Args {
                 root.display()
             ));
         }
+        let local = Local::of(added.file.ancestors().nth(3).unwrap_or(Path::new("")));
+        let Local { host, .. } = &local;
         shell.note(match kind {
-            Kind::Http { .. } => format!("next: cargo func run, then curl \"localhost:7071/api/{}?name=you\"", name.name),
+            Kind::Http { .. } => format!("next: cargo func run, then curl \"{host}/{}?name=you\"", local.route(&name.name)),
             Kind::Timer { schedule } if names_a_setting(&schedule) => {
                 let name = schedule.split('%').nth(1).unwrap_or_default();
                 format!("next: cargo func settings add {name} VALUE, which makes a schedule of `{schedule}`; then cargo func run")
             }
             Kind::Timer { .. } => {
-                format!("next: cargo func run; to fire it at once: curl -d {{}} localhost:7071/admin/functions/{}", name.name)
+                format!("next: cargo func run; to fire it at once: curl -d {{}} {host}/admin/functions/{}", name.name)
             }
             Kind::Orchestration => format!(
-                "next: cargo func run, then curl -d '\"you\"' -H 'Content-Type: application/json' localhost:7071/runtime/webhooks/durabletask/orchestrators/{}",
+                "next: cargo func run, then curl -d '\"you\"' -H 'Content-Type: application/json' {host}/runtime/webhooks/durabletask/orchestrators/{}",
                 name.name
             ),
             Kind::Entity => format!(
-                "next: cargo func run, then curl -d 5 -H 'Content-Type: application/json' \"localhost:7071/runtime/webhooks/durabletask/entities/{}/key?op=add\"",
+                "next: cargo func run, then curl -d 5 -H 'Content-Type: application/json' \"{host}/runtime/webhooks/durabletask/entities/{}/key?op=add\"",
                 name.name
             ),
-            Kind::Activity => format!("next: let output = context.call_activity(\"{}\", input).await?;", name.name),
+            Kind::Activity => format!("next: let output = context.call::<super::{0}::{0}>(input).await?;", name.identifier),
         });
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Where the app is called when it runs on this machine.
+struct Local {
+    host: String,
+    route_prefix: String,
+}
+
+impl Local {
+    /// As the files in the app's folder say; where they cannot be read, as they are made. `cargo func run` tells what is wrong.
+    fn of(app: &Path) -> Self {
+        let settings = LocalSettings::read(&app.join("local.settings.json")).unwrap_or_default();
+        let host_json = HostJson::read(&app.join("host.json"), &Settings::of_process(&settings));
+        Self {
+            host: format!("localhost:{}", settings.host().port.unwrap_or(DEFAULT_PORT)),
+            route_prefix: host_json.map_or_else(|_| "api".to_owned(), |host| host.http.route_prefix),
+        }
+    }
+
+    fn route(&self, function: &str) -> String {
+        match self.route_prefix.as_str() {
+            "" => function.to_owned(),
+            prefix => format!("{prefix}/{function}"),
+        }
     }
 }
 
@@ -144,7 +175,7 @@ fn schedule(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::schedule;
+    use super::*;
 
     #[test]
     fn a_new_timer_has_a_schedule_that_the_macro_takes() {
@@ -153,6 +184,26 @@ mod tests {
             let read = schedule(text);
             assert_eq!(read.is_ok(), verdict == "good", "`{text}`: {read:?}");
         }
+    }
+
+    #[test]
+    fn the_next_step_has_the_port_and_the_route_prefix_of_the_app() {
+        let folder = tempfile::tempdir().unwrap();
+        let route = || {
+            let local = Local::of(folder.path());
+            format!("{}/{}", local.host, local.route("greet"))
+        };
+        assert_eq!(route(), "localhost:7071/api/greet");
+        let settings = r#"{"IsEncrypted": false, "Host": {"LocalHttpPort": 8080}}"#;
+        std::fs::write(folder.path().join("local.settings.json"), settings).unwrap();
+        let host = |prefix: &str| {
+            let text = format!(r#"{{"version": "2.0", "extensions": {{"http": {{"routePrefix": "{prefix}"}}}}}}"#);
+            std::fs::write(folder.path().join("host.json"), text).unwrap();
+        };
+        host("v1/shop");
+        assert_eq!(route(), "localhost:8080/v1/shop/greet");
+        host("");
+        assert_eq!(route(), "localhost:8080/greet");
     }
 
     #[test]

@@ -91,6 +91,15 @@ impl Args {
         for path in &self.histories {
             shell.status("Replaying", path.display());
         }
+        if let Some(function) = &self.function {
+            for (path, name) in of_others(function, &self.histories) {
+                shell.warn(format_args!(
+                    "`{}` is the history of another function, `{name}`: what follows says whether `{function}` would have asked for the \
+                     same",
+                    path.display()
+                ));
+            }
+        }
         let code = replay(&app, self.function.as_deref(), &self.histories)?;
         Ok(ExitCode::from(code))
     }
@@ -149,15 +158,52 @@ fn check(path: &Path) -> Result<(), ReplayError> {
     }
 }
 
+/// The histories that are not of this function, with the name of theirs. What cannot be read is told by the app.
+fn of_others(function: &str, paths: &[PathBuf]) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let entries = fs::read_dir(path).into_iter().flatten().flatten();
+            let mut entries: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+            entries.retain(|entry| entry.is_dir() || is_json(entry));
+            entries.sort();
+            found.extend(of_others(function, &entries));
+        } else if let Some(name) = name_of(path).filter(|name| !name.eq_ignore_ascii_case(function)) {
+            found.push((path.clone(), name));
+        }
+    }
+    found
+}
+
+/// The orchestration that a history tells of: it is in the event of its start.
+fn name_of(path: &Path) -> Option<String> {
+    let bytes = fs::read(path).ok()?;
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let json: Value = serde_json::from_slice(text).ok()?;
+    let events = match &json {
+        Value::Array(events) => events,
+        json => ["history", "historyEvents"]
+            .iter()
+            .find_map(|member| json.get(member)?.as_array())?,
+    };
+    let is_start = |event: &&Value| event["EventType"] == 0 || event["EventType"] == "ExecutionStarted";
+    let start = events.iter().find(is_start)?;
+    let name = start.get("Name").or_else(|| start.get("FunctionName"))?;
+    name.as_str().map(str::to_owned)
+}
+
+fn is_json(path: &Path) -> bool {
+    let extension = path.extension();
+    extension.is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+}
+
 fn has_json(folder: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let path = entry.path();
         let found = match entry.file_type()?.is_dir() {
             true => has_json(&path)?,
-            false => path
-                .extension()
-                .is_some_and(|extension| extension.eq_ignore_ascii_case("json")),
+            false => is_json(&path),
         };
         if found {
             return Ok(true);
@@ -213,5 +259,30 @@ mod tests {
         assert_eq!(read(&["old.json", "new.json"]), (None, 2), "a file that is missing");
         assert_eq!(read(&["src", "a.json"]), (None, 2), "a folder that is there");
         assert_eq!(read(&["historeis"]), (None, 1));
+    }
+
+    #[test]
+    fn a_history_of_another_function_is_told_apart_in_every_form() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        fs::create_dir(path.join("old")).unwrap();
+        for (file, text) in [
+            (
+                "a.json",
+                r#"{"history": [{"EventType": 12}, {"EventType": 0, "Name": "flow"}]}"#,
+            ),
+            (
+                "b.json",
+                r#"{"historyEvents": [{"EventType": "ExecutionStarted", "FunctionName": "other"}]}"#,
+            ),
+            ("old/c.json", "\u{feff}[{\"EventType\": 0, \"Name\": \"older\"}]"),
+            ("old/c.txt", r#"[{"EventType": 0, "Name": "older"}]"#),
+            ("torn.json", "{"),
+        ] {
+            fs::write(path.join(file), text).unwrap();
+        }
+        let found = of_others("Flow", &[path.to_owned()]);
+        let wanted = [("b.json", "other"), ("old/c.json", "older")];
+        assert_eq!(found, wanted.map(|(file, name)| (path.join(file), name.to_owned())));
     }
 }

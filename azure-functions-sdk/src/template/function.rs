@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    crate_names::CrateNames,
     fill, module_list,
     name::{FunctionName, NameError},
 };
@@ -79,13 +80,19 @@ pub(crate) fn add(folder: &Path, name: &FunctionName, kind: &Kind) -> Result<Add
     let modules = read(&list)?;
     let file = functions.join(&name.identifier).with_extension("rs");
     check_free(&functions, &list, &modules, &file, name)?;
+    if matches!(kind, Kind::Orchestration) {
+        let step: FunctionName = step(name).parse()?;
+        let file = functions.join(&step.identifier).with_extension("rs");
+        check_free(&functions, &list, &modules, &file, &step)?;
+    }
+    let crates = CrateNames::of(functions.parent().and_then(Path::parent).unwrap_or(Path::new("")));
 
     let mut new = fs::File::create_new(&file).map_err(|source| FunctionError::Write {
         path: file.clone(),
         source,
     })?;
     let written = new
-        .write_all(text(name, kind, has_test_host(&functions)).as_bytes())
+        .write_all(text(name, kind, &crates).as_bytes())
         .map_err(|source| FunctionError::Write {
             path: file.clone(),
             source,
@@ -106,17 +113,6 @@ pub(crate) fn add(folder: &Path, name: &FunctionName, kind: &Kind) -> Result<Add
     tidy(&file);
     let unlisted = unlisted(&functions);
     Ok(Added { file, list, unlisted })
-}
-
-/// Whether the app whose folder of functions this is depends on the test host. Good enough: a test that does not compile says
-/// what is missing.
-fn has_test_host(functions: &Path) -> bool {
-    let manifest = functions
-        .parent()
-        .and_then(Path::parent)
-        .map(|app| app.join("Cargo.toml"));
-    let text = manifest.and_then(|manifest| fs::read_to_string(manifest).ok());
-    text.is_some_and(|text| text.contains("azure-functions-sdk"))
 }
 
 /// `src/main.rs`, unless it or `src/lib.rs` declares the module whose folder is `functions`.
@@ -199,7 +195,12 @@ fn read(path: &Path) -> Result<String, FunctionError> {
     })
 }
 
-fn text(name: &FunctionName, kind: &Kind, with_tests: bool) -> String {
+/// The activity that comes with an orchestration.
+fn step(orchestration: &FunctionName) -> String {
+    format!("{}_step", orchestration.identifier)
+}
+
+fn text(name: &FunctionName, kind: &Kind, crates: &CrateNames) -> String {
     let attribute = if name.name == name.identifier {
         "#[func]".to_owned()
     } else {
@@ -218,12 +219,16 @@ fn text(name: &FunctionName, kind: &Kind, with_tests: bool) -> String {
         ),
         Kind::Orchestration => (include_str!("files/function/orchestration.rs.in"), String::new()),
         Kind::Activity => (include_str!("files/function/activity.rs.in"), String::new()),
-        Kind::Entity => return entity_text(name),
+        Kind::Entity => return entity_text(name, crates),
     };
-    let tests = match kind {
-        Kind::Orchestration if with_tests => fill(
+    let tests = match (kind, &crates.test_host) {
+        (Kind::Orchestration, Some(test_host)) => fill(
             include_str!("files/function/orchestration_tests.rs.in"),
-            &[("function", &name.identifier), ("name", &name.name)],
+            &[
+                ("function", &name.identifier),
+                ("name", &name.name),
+                ("test_host", test_host),
+            ],
         ),
         _ => String::new(),
     };
@@ -232,13 +237,15 @@ fn text(name: &FunctionName, kind: &Kind, with_tests: bool) -> String {
         &[
             ("attribute", &attribute),
             ("binding", &binding),
+            ("crate", &crates.worker),
             ("function", &name.identifier),
+            ("step", &step(name)),
             ("tests", &tests),
         ],
     )
 }
 
-fn entity_text(name: &FunctionName) -> String {
+fn entity_text(name: &FunctionName, crates: &CrateNames) -> String {
     let ty = name.type_name();
     // Task hubs know entities by their names in lower case.
     let attribute = if ty.eq_ignore_ascii_case(&name.name) {
@@ -248,13 +255,20 @@ fn entity_text(name: &FunctionName) -> String {
     };
     fill(
         include_str!("files/function/entity.rs.in"),
-        &[("attribute", &attribute), ("type", &ty)],
+        &[("attribute", &attribute), ("crate", &crates.worker), ("type", &ty)],
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn crates(test_host: Option<&str>) -> CrateNames {
+        CrateNames {
+            worker: "azf".to_owned(),
+            test_host: test_host.map(str::to_owned),
+        }
+    }
 
     #[test]
     fn a_function_whose_name_is_no_snake_case_keeps_it_by_attribute() {
@@ -263,7 +277,7 @@ mod tests {
             &Kind::Http {
                 auth_level: Some("anonymous"),
             },
-            true,
+            &crates(None),
         );
         let wanted = "#[func(name = \"HttpTrigger1\")]\npub async fn http_trigger1(#[binding(auth_level = \"anonymous\")] req: HttpRequest)";
         assert!(text.contains(wanted), "{text}");
@@ -271,9 +285,9 @@ mod tests {
 
     #[test]
     fn an_entity_is_a_type_that_keeps_its_name_by_attribute_where_case_is_not_all() {
-        let plain = text(&"counter".parse().unwrap(), &Kind::Entity, true);
+        let plain = text(&"counter".parse().unwrap(), &Kind::Entity, &crates(None));
         assert!(plain.contains("#[entity]\nimpl Counter {"), "{plain}");
-        let named = text(&"gift_list".parse().unwrap(), &Kind::Entity, true);
+        let named = text(&"gift_list".parse().unwrap(), &Kind::Entity, &crates(None));
         assert!(
             named.contains("#[entity(name = \"gift_list\")]\nimpl GiftList {"),
             "{named}"
@@ -283,10 +297,38 @@ mod tests {
     #[test]
     fn an_orchestration_comes_with_a_test_where_the_app_has_a_test_host() {
         let name = "Flow".parse().unwrap();
-        let with = text(&name, &Kind::Orchestration, true);
+        let with = text(&name, &Kind::Orchestration, &crates(Some("host")));
         assert!(with.contains("host.start(\"Flow\", \"you\")"), "{with}");
-        let without = text(&name, &Kind::Orchestration, false);
+        assert!(with.contains("use host::testing::TestHost;"), "{with}");
+        let without = text(&name, &Kind::Orchestration, &crates(None));
         assert!(without.ends_with("\n}\n") && !without.contains("TestHost"), "{without}");
+    }
+
+    #[test]
+    fn every_function_uses_the_crate_by_the_name_that_the_app_gives_it() {
+        let name = "flow".parse().unwrap();
+        for kind in [
+            Kind::Http { auth_level: None },
+            Kind::Timer {
+                schedule: "0 0 * * * *".to_owned(),
+            },
+            Kind::Orchestration,
+            Kind::Activity,
+            Kind::Entity,
+        ] {
+            let text = text(&name, &kind, &crates(None));
+            assert!(
+                text.contains("use azf::") && !text.contains("azure_functions"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_orchestration_comes_with_its_first_activity_and_calls_it() {
+        let text = text(&"Flow".parse().unwrap(), &Kind::Orchestration, &crates(None));
+        assert!(text.contains("context.call::<flow_step>(input).await?"), "{text}");
+        assert!(text.contains("#[func]\npub fn flow_step(name: String)"), "{text}");
     }
 
     #[test]

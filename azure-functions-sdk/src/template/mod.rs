@@ -2,6 +2,7 @@
 //! `{placeholder}` in them is filled in as it is, without escaping.
 
 pub(crate) mod app;
+mod crate_names;
 pub(crate) mod function;
 mod module_list;
 pub(crate) mod name;

@@ -80,13 +80,9 @@ fn a_new_app_builds_lints_clean_and_passes_its_tests() {
     let (_, call) = said.split_once("next: ").unwrap();
     let flow = app.join("src/functions/flow.rs");
     let text = fs::read_to_string(&flow).unwrap();
-    let (before, rest) = text.split_once("    Ok(").unwrap();
-    let (_, tests) = rest.split_once("\n}\n").unwrap();
-    fs::write(
-        &flow,
-        format!("{before}    {}\n    Ok(output.into())\n}}\n{tests}", call.trim()),
-    )
-    .unwrap();
+    let (before, rest) = text.split_once("    let output = ").unwrap();
+    let (_, after) = rest.split_once('\n').unwrap();
+    fs::write(&flow, format!("{before}    {}\n{after}", call.trim())).unwrap();
     // The versions that this checkout was tested with, and what is built already of them.
     fs::copy(checkout().join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
     let target = target();
@@ -131,6 +127,10 @@ fn a_folder_or_function_that_exists_is_never_written_over() {
         "{taken}"
     );
     assert!(refused(&app, "new http Flow", 1).contains("flow.rs"));
+    assert!(refused(&app, "new activity flow_step", 1).contains("flow.rs` defines a function of that name"));
+    assert!(!done(&app, "new activity pay_step").is_empty());
+    assert!(refused(&app, "new orchestration pay", 1).contains("`pay_step` is taken"));
+    let before = fs::read_to_string(app.join("src/functions/mod.rs")).unwrap_or(before);
     fs::write(app.join("src/functions/mod.rs"), before.clone() + "\nmod inline {}\n").unwrap();
     assert!(refused(&app, "new http inline", 1).contains("mod.rs` declares a module of that name"));
     fs::write(app.join("src/functions/flow.rs"), "#[func]\npub async fn other() {}\n").unwrap();

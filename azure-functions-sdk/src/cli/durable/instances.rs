@@ -9,7 +9,7 @@ use azure_functions_durable::{OrchestrationRuntimeStatus, OrchestrationStatusQue
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 
-use super::{DurableError, checked, json, page};
+use super::{DurableError, checked, json, page, status};
 use crate::{
     cli::{CommandResult, host_client::Host},
     shell::Shell,
@@ -22,7 +22,7 @@ const GAP: usize = 2;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Instances with one of these statuses, separated by commas: Pending, Running, Completed, Failed, ...
-    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status)]
     status: Vec<OrchestrationRuntimeStatus>,
     /// Instances that were created then or later, such as 2026-01-31T00:00:00Z.
     #[arg(long, value_name = "TIME")]
@@ -55,6 +55,12 @@ impl Args {
             shell.note("there is no such instance");
         } else {
             shell.print(table(&found));
+            if let Some(waits) = found.iter().find(|instance| instance.ending.is_some()) {
+                let id = plain(&waits.instance_id);
+                shell.note(format_args!(
+                    "what an instance waits for: cargo func durable get-runtime-status {id}"
+                ));
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -98,7 +104,10 @@ impl Args {
 /// One line an instance, under a line of headings.
 fn table(instances: &[OrchestrationStatusQueryResult]) -> String {
     let heads = ["INSTANCE", "ORCHESTRATION", "STATUS", "CREATED", "UPDATED"].map(str::to_owned);
-    let time = |time: Option<DateTime<Utc>>| time.map_or_else(String::new, |time| time.format("%F %T").to_string());
+    // As the filters take it.
+    let time = |time: Option<DateTime<Utc>>| {
+        time.map_or_else(String::new, |time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
+    };
     let rows = instances.iter().map(|instance| {
         [
             plain(&instance.instance_id),
@@ -154,10 +163,44 @@ mod tests {
         assert_eq!(
             table(&statuses).lines().collect::<Vec<_>>(),
             [
-                "INSTANCE        ORCHESTRATION  STATUS                   CREATED              UPDATED",
-                "a               hello_world    Completed                2031-05-06 07:08:09  2031-05-06 07:08:10",
-                "gr\u{fc}\u{df}e\\u{1b}[2J  f              Running (Failed, waits)  2031-05-06 07:08:09  2031-05-06 07:08:10",
+                "INSTANCE        ORCHESTRATION  STATUS                   CREATED               UPDATED",
+                "a               hello_world    Completed                2031-05-06T07:08:09Z  2031-05-06T07:08:10Z",
+                "gr\u{fc}\u{df}e\\u{1b}[2J  f              Running (Failed, waits)  2031-05-06T07:08:09Z  2031-05-06T07:08:10Z",
             ]
         );
+    }
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn read(line: &[&str]) -> Result<Args, clap::Error> {
+        use clap::Parser as _;
+        Line::try_parse_from(["get-instances"].iter().chain(line)).map(|line| line.args)
+    }
+
+    #[test]
+    fn a_status_is_read_in_any_case() {
+        let args = read(&["--status", "failed,COMPLETED"]).unwrap();
+        let wanted = [
+            OrchestrationRuntimeStatus::Failed,
+            OrchestrationRuntimeStatus::Completed,
+        ];
+        assert_eq!(args.status, wanted);
+        let error = read(&["--status", "broken"]).unwrap_err().to_string();
+        assert!(error.contains("broken"), "{error}");
+    }
+
+    #[test]
+    fn a_time_of_the_table_can_be_put_into_a_filter() {
+        let status = json!({"name": "f", "instanceId": "a", "runtimeStatus": "Completed",
+                            "createdTime": "2031-05-06T07:08:09.123Z", "lastUpdatedTime": "2031-05-06T07:08:10Z"});
+        let status: OrchestrationStatusQueryResult = serde_json::from_value(status).unwrap();
+        let table = table(&[status]);
+        let created = table.split_whitespace().find(|word| word.starts_with("2031")).unwrap();
+        let args = read(&["--created-from", created]).unwrap();
+        assert_eq!(args.created_from.unwrap().to_rfc3339(), "2031-05-06T07:08:09+00:00");
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use super::{checked, page, print};
+use super::{checked, page, print, status};
 use crate::{
     cli::{CommandResult, host_client::Host},
     shell::Shell,
@@ -32,7 +32,7 @@ pub(crate) struct Args {
 
 /// Reads a status that an instance can have after its end: no other instance is purged.
 fn ended(text: &str) -> Result<OrchestrationRuntimeStatus, String> {
-    let status: OrchestrationRuntimeStatus = text.parse().map_err(|error| format!("{error}"))?;
+    let status = status(text)?;
     if status.is_terminal() {
         Ok(status)
     } else {
