@@ -78,7 +78,7 @@ impl Inner {
         {
             log::warn!(
                 "the code of orchestration instance '{instance_id}' has ended ({}), but the instance stays {} until what it has \
-                 started has ended, too: {}",
+                 started has ended, too: {}; on the local host, `cargo func durable get-runtime-status {instance_id}` shows what is left",
                 ending.runtime_status,
                 loaded.instance.status.name(),
                 ending.in_words()
