@@ -14,13 +14,13 @@ use std::{
 };
 
 use azure_functions::prelude::*;
-use azure_functions_sdk::{
-    host::{HostOutput, LocalHost, LocalHostOptions, LogRecord, WorkerCommand},
-    project::{HostJson, LocalSettings, Settings},
-};
+use azure_functions_sdk::host::LocalHost;
 use tempfile::TempDir;
 
-use crate::host::{App, DURABLE, Host, until};
+use crate::{
+    host::{App, DURABLE, Host, until},
+    own_worker::{Quiet, options},
+};
 
 const APP: App = App {
     name: "durable-functions",
@@ -28,6 +28,8 @@ const APP: App = App {
 };
 const TRICKLING: usize = 1_000;
 const OPEN_FILES: u32 = 512;
+/// Connections to the port for the worker, which say nothing: more than the host may have files open.
+const SILENT: usize = 620;
 /// What a client waits for an answer at most, however many others there are. One in a hundred may wait longer: other tests, and
 /// this one's crowd, use the same processors.
 const PROMPT: Duration = Duration::from_secs(1);
@@ -56,6 +58,9 @@ fn a_thousand_trickling_connections_do_not_keep_others_out() {
     let host = Host::start_with_open_files(APP, &folder.path().join("data"), OPEN_FILES);
     let address: SocketAddr = host.address.parse().unwrap();
 
+    let worker_port = worker_port(&host);
+    let silent = (0..SILENT).map(|_| TcpStream::connect(("127.0.0.1", worker_port)).unwrap());
+    let silent: Vec<TcpStream> = silent.collect();
     let ends = Arc::new(AtomicBool::new(false));
     let opened = Arc::new(AtomicUsize::new(0));
     let crowd = {
@@ -87,6 +92,15 @@ fn a_thousand_trickling_connections_do_not_keep_others_out() {
          {longest:?}"
     );
     assert!(usual < PROMPT, "{usual:?}");
+    drop(silent);
+}
+
+/// It stands on the command line of the worker.
+fn worker_port(host: &Host) -> u16 {
+    let worker = host.worker().expect("a worker");
+    let line = fs::read_to_string(format!("/proc/{worker}/cmdline")).unwrap();
+    let mut words = line.split('\0').skip_while(|word| *word != "--port");
+    words.nth(1).unwrap().parse().unwrap()
 }
 
 /// Keeps many connections open, each of which sends a byte now and then. One that the host closes is opened again.
@@ -116,21 +130,6 @@ fn flood(#[binding(auth_level = "anonymous", methods = "get")] _req: HttpRequest
     HttpResponse::from(vec![b'x'; ANSWER])
 }
 
-/// Not a test, but the process of the function above: the host of the next test starts this binary again.
-#[test]
-fn worker_of_this_binary() {
-    if std::env::args().any(|argument| argument == "--functions-uri") {
-        let _ = azure_functions::worker_main();
-    }
-}
-
-struct Quiet;
-
-impl HostOutput for Quiet {
-    fn print(&self, _: &str) {}
-    fn log(&self, _: &LogRecord<'_>) {}
-}
-
 fn resident() -> usize {
     let pages = fs::read_to_string("/proc/self/statm").unwrap();
     let pages: usize = pages.split(' ').nth(1).unwrap().parse().unwrap();
@@ -140,17 +139,13 @@ fn resident() -> usize {
 #[test]
 fn clients_that_do_not_read_their_40_megabytes_leave_the_host_below_400() {
     let folder = TempDir::new().unwrap();
-    let local = LocalSettings::parse("local.settings.json", r#"{"IsEncrypted":false,"Values":{}}"#).unwrap();
-    let settings = Settings::new([], &local);
-    let host_json = HostJson::parse("host.json", r#"{"version":"2.0"}"#, &settings).unwrap();
-    let worker = WorkerCommand::new(std::env::current_exe().unwrap(), folder.path())
-        .argument("--exact")
-        .argument("crowd::worker_of_this_binary")
-        .argument("--");
-    let options = LocalHostOptions::new(worker, settings, host_json, folder.path().join("data"))
-        .address(SocketAddr::from(([127, 0, 0, 1], 0)));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let host = runtime.block_on(LocalHost::start(options, Arc::new(Quiet))).unwrap();
+    let host = runtime
+        .block_on(LocalHost::start(
+            options(folder.path(), r#"{"version":"2.0"}"#),
+            Arc::new(Quiet),
+        ))
+        .unwrap();
     let address = host.address();
 
     let ends = Arc::new(AtomicBool::new(false));

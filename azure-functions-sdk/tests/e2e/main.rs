@@ -8,6 +8,8 @@
 mod client;
 mod crowd;
 mod host;
+mod own_worker;
+mod poison;
 mod signals;
 mod transfers;
 
