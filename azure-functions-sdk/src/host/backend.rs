@@ -8,7 +8,7 @@ use super::{
     runner::FunctionRunner,
     timers::{StatusStore, Timer, Zone},
 };
-use crate::durable::{Clock as _, SystemClock, TaskHub, Via, hub::requests::RequestError};
+use crate::durable::{Clock as _, SystemClock, TaskHub, Via, hub::request_error::RequestError};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use std::sync::Arc;

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-pub(crate) use super::event_json::{EventError, json_string, parse_events, write_events, write_string};
+pub(crate) use super::event_json::{
+    EventError, json_string, parse_events, readable_events, write_events, write_string,
+};
 use super::{instance::RuntimeStatus, time::whole_ticks};
 
 /// One event of an execution's history.

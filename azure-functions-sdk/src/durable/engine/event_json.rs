@@ -90,6 +90,13 @@ pub(crate) fn parse_events(list: &str) -> Result<Vec<Event>, EventError> {
     raw.into_iter().map(|raw| Event::parse(raw.get())).collect()
 }
 
+/// Those events of a damaged list that can be read.
+pub(crate) fn readable_events(list: &str) -> Vec<Event> {
+    let text = format!("[{list}]");
+    let raw: Vec<&RawValue> = serde_json::from_str(&text).unwrap_or_default();
+    raw.into_iter().filter_map(|raw| Event::parse(raw.get()).ok()).collect()
+}
+
 /// Reads events one by one, as long as their types are known.
 struct KnownEvents;
 

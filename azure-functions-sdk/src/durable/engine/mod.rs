@@ -24,6 +24,7 @@ pub(crate) mod rewind;
 mod schedule;
 pub(crate) mod settings;
 mod shim;
+pub(crate) mod termination;
 mod text;
 pub(crate) mod time;
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::durable::{
     engine::{entity::EntityId, event::json_string},
-    hub::requests::RequestError,
+    hub::request_error::RequestError,
     store::{EntityQuery, EntityRow, Micros},
 };
 

@@ -12,7 +12,7 @@ use super::{
     status::{Shown, StatusBody, damaged_body, status_body},
 };
 use crate::durable::{
-    hub::requests::RequestError,
+    hub::request_error::RequestError,
     store::{InstanceKey, InstanceQuery},
 };
 

@@ -26,7 +26,7 @@ use self::{
 };
 use super::{
     binding::UrlBase,
-    hub::{Inner, requests::RequestError},
+    hub::{Inner, request_error::RequestError},
 };
 
 /// How a request reached the API: what the URLs in its answer begin with.
@@ -156,7 +156,8 @@ fn refusal(error: &RequestError) -> Response<Bytes> {
             bad_argument(&text)
         }
         RequestError::Unavailable(_) => self::error(StatusCode::SERVICE_UNAVAILABLE, &text, None),
-        RequestError::WrongState(_) | RequestError::Broken(_) => self::error(
+        RequestError::Unconfirmed(_) => self::error(StatusCode::GATEWAY_TIMEOUT, &text, None),
+        RequestError::WrongState(_) | RequestError::Damaged(_) | RequestError::Broken(_) => self::error(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Something went wrong while processing your request",
             Some(&text),

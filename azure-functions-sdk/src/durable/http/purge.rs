@@ -7,7 +7,7 @@ use super::{
     Answer, Call,
     response::{empty, json as json_response},
 };
-use crate::durable::{engine::instance::RuntimeStatus, hub::requests::RequestError, store::InstanceQuery};
+use crate::durable::{engine::instance::RuntimeStatus, hub::request_error::RequestError, store::InstanceQuery};
 
 const TERMINAL: [RuntimeStatus; 4] = [
     RuntimeStatus::Completed,
@@ -28,16 +28,24 @@ const PAGE: usize = 1_000;
 
 impl Call<'_> {
     pub(super) async fn purge(&self, id: &str) -> Answer {
-        let row = self.hub.find(id).await?.ok_or(RequestError::NotFound)?;
-        if !row.state.status.is_terminal() {
+        let (key, status) = match self.hub.find(id).await {
+            Ok(row) => {
+                let row = row.ok_or(RequestError::NotFound)?;
+                (row.key, Some(row.state.status))
+            }
+            // What cannot be read does not run, unless it was read before.
+            Err(RequestError::Damaged(row)) => (row.key, self.hub.status(id).await.ok()),
+            Err(error) => return Err(error),
+        };
+        if let Some(status) = status.filter(|status| !status.is_terminal()) {
             let text = format!(
                 "Only orchestrations in a terminal state can be purged, but the orchestration with instance ID {id} has \
                  status {}",
-                row.state.status.name()
+                status.name()
             );
             return Ok(json_response(StatusCode::PRECONDITION_FAILED, &text));
         }
-        match self.hub.purge(&[row]).await? {
+        match self.hub.purge(&[(id, key)]).await? {
             0 => Ok(empty(StatusCode::NOT_FOUND)),
             count => Ok(json_response(StatusCode::OK, &json!({ "instancesDeleted": count }))),
         }
@@ -76,7 +84,11 @@ impl Call<'_> {
         let mut purged = 0;
         loop {
             let page = self.hub.list(query.clone()).await?;
-            purged += self.hub.purge(&page.instances).await?;
+            // Those that cannot be read have been asked for, too: of them, the filter could be read.
+            let damaged = page.damaged.iter().map(|row| (row.id.as_str(), row.key));
+            let rows: Vec<_> = page.instances.iter().map(|row| (row.id.as_str(), row.key)).collect();
+            let rows: Vec<_> = rows.into_iter().chain(damaged).collect();
+            purged += self.hub.purge(&rows).await.map_err(|error| error.after(purged))?;
             match page.next {
                 Some(next) => query.after = Some(next),
                 None => break,

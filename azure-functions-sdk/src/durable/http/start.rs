@@ -13,7 +13,7 @@ use super::{
 };
 use crate::durable::{
     engine::instance::RuntimeStatus,
-    hub::requests::{RequestError, Start},
+    hub::{request_error::RequestError, requests::Start},
     json::check,
 };
 

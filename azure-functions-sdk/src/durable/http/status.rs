@@ -12,7 +12,7 @@ use super::{
 };
 use crate::durable::{
     engine::{event::json_string, instance::RuntimeStatus},
-    hub::requests::RequestError,
+    hub::request_error::RequestError,
     json::check,
     store::{DamagedRow, InstanceRow, Micros},
 };
@@ -197,6 +197,8 @@ mod tests {
             id: "b".into(),
             name: "f".into(),
             reason: "no such status: 99".into(),
+            status: None,
+            has_readable_input: true,
         };
         let body = serde_json::to_value(damaged_body(&row)).unwrap();
         assert_eq!(

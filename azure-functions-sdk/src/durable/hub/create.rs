@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Inner,
+    request_error::RequestError,
     state::{Inbound, Live, Loaded, State},
 };
 use crate::durable::{
@@ -22,13 +23,40 @@ use crate::durable::{
     store::{Commit, InstanceKey, InstanceRow, InstanceState},
 };
 
+/// Who had the id of a new instance before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Predecessor {
+    pub(super) key: InstanceKey,
+    pub(super) generation: i32,
+}
+
+/// The past of an id that user code chose for a child; the error says why it cannot be had.
+pub(super) type Past = Result<Option<Predecessor>, String>;
+
 impl Inner {
+    /// Who had this id. One that cannot be read makes place if it is known to have ended.
+    pub(super) async fn predecessor(self: &Arc<Self>, id: &str) -> Result<Option<Predecessor>, RequestError> {
+        match self.find(id).await {
+            Ok(row) => Ok(row.map(|row| Predecessor {
+                key: row.key,
+                generation: row.state.generation,
+            })),
+            Err(RequestError::Damaged(row)) if row.status.is_some_and(RuntimeStatus::is_terminal) => {
+                Ok(Some(Predecessor {
+                    key: row.key,
+                    generation: 0,
+                }))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Looks up the past of the ids that user code chose for children. Ids made from the execution id are new.
     pub(super) async fn reserve_children(
         self: &Arc<Self>,
         instance: &Instance,
         decision: &Decision,
-    ) -> BTreeMap<String, Option<InstanceRow>> {
+    ) -> BTreeMap<String, Past> {
         let chosen: BTreeSet<String> = decision
             .children
             .iter()
@@ -44,20 +72,13 @@ impl Inner {
                     continue;
                 }
             }
-            let hub = Arc::clone(self);
-            let looked_up = id.clone();
-            let found = self.runtime.block(move || hub.store.find(&looked_up)).await;
-            let row = found.ok().and_then(|found| {
-                found
-                    .inspect_err(|error| log::error!("looking up sub-orchestration '{id}' failed: {error}"))
-                    .ok()
-            });
-            reserved.insert(id, row.flatten());
+            let past = self.predecessor(&id).await;
+            reserved.insert(id, past.map_err(|error| error.to_string()));
         }
         reserved
     }
 
-    pub(super) fn unreserve(&self, state: &mut State, reserved: &BTreeMap<String, Option<InstanceRow>>) {
+    pub(super) fn unreserve(&self, state: &mut State, reserved: &BTreeMap<String, Past>) {
         for id in reserved.keys() {
             state.starting.remove(id);
         }
@@ -67,7 +88,7 @@ impl Inner {
         &self,
         state: &mut State,
         mut child: ChildStart,
-        reserved: &BTreeMap<String, Option<InstanceRow>>,
+        reserved: &BTreeMap<String, Past>,
         now: DateTime<Utc>,
         commit: &mut Commit,
         outgoing: &mut Vec<Outgoing>,
@@ -80,16 +101,22 @@ impl Inner {
             outgoing.extend(child.refused(now, reason));
             return;
         }
-        let replaced = reserved
-            .get(&id)
-            .and_then(Option::as_ref)
-            .map(|row| (row.key, row.state.generation));
-        if let Some((_, generation)) = replaced
+        let replaced = match reserved.get(&id) {
+            None | Some(Ok(None)) => None,
+            Some(Ok(Some(replaced))) => Some(*replaced),
+            // Whether an instance has this id cannot be read: it is not overwritten.
+            Some(Err(problem)) => {
+                let reason = format!("The id '{id}' cannot be looked up. {problem}");
+                outgoing.extend(child.refused(now, reason));
+                return;
+            }
+        };
+        if let Some(Predecessor { generation, .. }) = replaced
             && let EventKind::ExecutionStarted(started) = &mut child.message.event.kind
         {
             started.generation = generation.saturating_add(1);
         }
-        self.create(state, child.message, replaced.map(|(key, _)| key), commit);
+        self.create(state, child.message, replaced.map(|replaced| replaced.key), commit);
     }
 
     /// Makes an instance from its start message, in memory and in the commit.

@@ -38,6 +38,14 @@ enum End {
     Leave,
 }
 
+/// Why an instance could not be read back.
+enum Unloaded {
+    /// What is stored makes no sense.
+    Damaged(String),
+    /// The store gave no answer.
+    NotNow(String),
+}
+
 impl Inner {
     pub(super) async fn run_episode(self: Arc<Self>, key: InstanceKey) {
         // A bug that one instance meets must not take its place from the others.
@@ -65,35 +73,43 @@ impl Inner {
         match loaded {
             Ok(mut loaded) => {
                 let end = self.decide(&mut loaded, batch, key).await;
-                if let Err(error) = self.conclude(key, loaded, taken, end).await {
-                    // Closed: the next host goes on from what is on disk.
-                    log::debug!("an episode was not recorded: {error}");
-                    self.episode_ended(&mut self.state(), key);
+                self.conclude_or_leave(key, loaded, taken, end).await;
+            }
+            Err(Unloaded::Damaged(reason)) => match self.end_unread(key, &batch, &reason).await {
+                Some((loaded, decision)) => self.conclude_or_leave(key, loaded, taken, End::Decided(decision)).await,
+                None => {
+                    let reason = format!("{reason}; terminate or purge it if that does not pass");
+                    self.retry_later(key, None, &reason);
                 }
-            }
-            Err(reason) => {
-                log::error!("an orchestration instance cannot go on: {reason}");
-                self.retry_later(key, None, &reason);
-            }
+            },
+            Err(Unloaded::NotNow(reason)) => self.retry_later(key, None, &reason),
+        }
+    }
+
+    async fn conclude_or_leave(self: &Arc<Self>, key: InstanceKey, loaded: Box<Loaded>, taken: usize, end: End) {
+        if let Err(error) = self.conclude(key, loaded, taken, end).await {
+            // Closed: the next host goes on from what is on disk.
+            log::debug!("an episode was not recorded: {error}");
+            self.episode_ended(&mut self.state(), key);
         }
     }
 
     /// Reads an instance back that memory has no history of.
-    async fn load(self: &Arc<Self>, key: InstanceKey, batch: &[Message]) -> Result<Box<Loaded>, String> {
+    async fn load(self: &Arc<Self>, key: InstanceKey, batch: &[Message]) -> Result<Box<Loaded>, Unloaded> {
         let hub = Arc::clone(self);
-        let texts = self
-            .runtime
-            .block(move || hub.store.history(key))
-            .await?
-            .map_err(|error| error.to_string())?;
-        let (id, row) = {
+        let read = self.runtime.block(move || hub.store.history(key)).await;
+        let texts = read.map_err(Unloaded::NotNow)?.map_err(|error| match error {
+            StoreError::Damaged { .. } => Unloaded::Damaged(error.to_string()),
+            error => Unloaded::NotNow(error.to_string()),
+        })?;
+        let row = {
             let state = self.state();
-            let live = state.instances.get(&key).ok_or("it is gone")?;
-            (Arc::clone(&live.id), live.state.clone())
+            let live = state.instances.get(&key);
+            let gone = || Unloaded::NotNow("it is gone".to_owned());
+            live.ok_or_else(gone)?.state.clone()
         };
-        rebuild(&row, &texts, batch.iter())
-            .map(Box::new)
-            .map_err(|error| format!("instance '{id}': {error}"))
+        let loaded = rebuild(&row, &texts, batch.iter());
+        loaded.map(Box::new).map_err(Unloaded::Damaged)
     }
 
     async fn decide(self: &Arc<Self>, loaded: &mut Loaded, batch: Vec<Message>, key: InstanceKey) -> End {

@@ -6,6 +6,7 @@
 //! clients and calls of activities, waits for the disk.
 
 mod activity;
+mod confirmation;
 mod create;
 mod dispatch;
 mod entity;
@@ -17,9 +18,12 @@ mod quarantine;
 mod record;
 mod recorded;
 mod recovery;
+pub(crate) mod request_error;
 pub(crate) mod requests;
 mod rewind;
 mod runtime;
+mod salvage;
+mod set_aside;
 mod state;
 mod terminate;
 #[cfg(test)]
@@ -130,7 +134,10 @@ impl TaskHub {
                 ),
             });
         }
-        let state = recovery::restore(recovered, &options.database())?;
+        let (state, set_aside) = recovery::restore(recovered);
+        for row in set_aside {
+            log::error!("{row} (database: {})", options.database().display());
+        }
         let target = Arc::new(OnceLock::<Weak<Inner>>::new());
         let committed = {
             let target = Arc::clone(&target);

@@ -5,7 +5,7 @@
 
 use std::{iter, sync::Arc};
 
-use super::{Inner, TaskHub, recovery::rebuild, requests::RequestError};
+use super::{Inner, TaskHub, recovery::rebuild, request_error::RequestError};
 use crate::durable::engine::episode::write_frame;
 
 impl TaskHub {

@@ -1,10 +1,10 @@
 //! From rows back to memory: when a hub opens, and when an instance that was evicted gets a message.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    TaskHubError,
     entity::{self, LiveEntity, parse_lock},
+    set_aside::SetAside,
     state::{Activity, Due, Live, Loaded, Source, State},
 };
 use crate::durable::{
@@ -14,31 +14,45 @@ use crate::durable::{
         instance::Instance,
         message::Message,
     },
-    store::{InstanceState, Recovery},
+    store::{InstanceKey, InstanceState, Recovery},
 };
 
-/// The state of a hub that opens.
-pub(super) fn restore(recovery: Recovery, path: &Path) -> Result<State, TaskHubError> {
-    let corrupt = |what, reason: String| TaskHubError::Corrupt {
-        path: path.to_owned(),
-        what,
-        reason,
-    };
+/// The state of a hub that opens, and the rows that cannot be read: they take part in nothing, and all others do.
+pub(super) fn restore(recovery: Recovery) -> (State, Vec<SetAside>) {
     let mut state = State::default();
+    let mut set_aside = Vec::new();
+    let mut names: HashMap<String, String> = HashMap::new();
     for row in recovery.instances {
+        names.insert(row.key.0.to_string(), row.id.clone());
         let live = Live::new(row.id.as_str().into(), row.state, row.key.0);
         state.insert(row.key, live);
     }
+    for row in &recovery.unreadable {
+        if row.table == "instances" {
+            names.insert(row.row.clone(), row.owner.clone());
+        }
+    }
+    set_aside.extend(recovery.unreadable.into_iter().map(|row| SetAside::new(row, &names)));
+    let of_instance =
+        |table, row: i64, key: InstanceKey, reason: String| SetAside::of_instance(table, row, key, reason, &names);
     for row in recovery.inbox {
-        let message = Message::parse(&row.message).map_err(|error| corrupt("a message", error.to_string()))?;
-        state.deliver(row.instance, Source::Inbox(row.row), message);
+        match Message::parse(&row.message) {
+            Ok(message) => state.deliver(row.instance, Source::Inbox(row.row), message),
+            Err(error) => set_aside.push(of_instance("inbox", row.row, row.instance, error.to_string())),
+        }
     }
     for row in recovery.timers {
-        let message = Message::parse(&row.message).map_err(|error| corrupt("a timer", error.to_string()))?;
-        let EventKind::TimerFired { timer_id, .. } = message.event.kind else {
-            return Err(corrupt("a timer", "it is another kind of event".to_owned()));
-        };
-        state.arm(row.due, row.row, row.instance, timer_id, message);
+        let message = Message::parse(&row.message).map_err(|error| error.to_string());
+        let timer = message.and_then(|message| match message.event.kind {
+            EventKind::TimerFired { timer_id, .. } => Ok((timer_id, message)),
+            _ => Err("it is another kind of event".to_owned()),
+        });
+        match timer {
+            Ok((timer_id, message)) => {
+                state.arm(row.due, row.row, row.instance, timer_id, message);
+            }
+            Err(reason) => set_aside.push(of_instance("timers", row.row, row.instance, reason)),
+        }
     }
     for row in recovery.activities {
         let Some(live) = state.instances.get(&row.instance) else {
@@ -57,30 +71,49 @@ pub(super) fn restore(recovery: Recovery, path: &Path) -> Result<State, TaskHubE
         });
     }
     for row in recovery.locked {
-        let lock = row.lock.as_deref().map(parse_lock).transpose();
-        if let Some(lock) = lock.map_err(|error| corrupt("a lock of an entity", error))? {
-            state.entities.insert(row.id.as_str().into(), LiveEntity::locked(lock));
+        match row.lock.as_deref().map(parse_lock).transpose() {
+            Ok(Some(lock)) => {
+                state.entities.insert(row.id.as_str().into(), LiveEntity::locked(lock));
+            }
+            Ok(None) => {}
+            Err(reason) => set_aside.push(SetAside::of_entity("entities", row.id.clone(), row.id, reason)),
         }
     }
     for row in recovery.entity_inbox {
-        let message =
-            EntityMessage::parse(&row.message).map_err(|error| corrupt("a message to an entity", error.to_string()))?;
-        state.deliver_to_entity(
-            &row.entity.as_str().into(),
-            entity::Source::Inbox(row.row),
-            Arc::new(message),
-        );
+        match EntityMessage::parse(&row.message) {
+            Ok(message) => {
+                let source = entity::Source::Inbox(row.row);
+                state.deliver_to_entity(&row.entity.as_str().into(), source, Arc::new(message));
+            }
+            Err(error) => {
+                let number = row.row.to_string();
+                set_aside.push(SetAside::of_entity(
+                    "entity_inbox",
+                    number,
+                    row.entity,
+                    error.to_string(),
+                ));
+            }
+        }
     }
     for row in recovery.entity_timers {
-        let message = EntityMessage::parse(&row.message)
-            .map_err(|error| corrupt("a delayed message to an entity", error.to_string()))?;
-        state.add_timer(
-            row.due,
-            row.row,
-            Due::Entity(row.entity.as_str().into(), Arc::new(message)),
-        );
+        match EntityMessage::parse(&row.message) {
+            Ok(message) => {
+                let due = Due::Entity(row.entity.as_str().into(), Arc::new(message));
+                state.add_timer(row.due, row.row, due);
+            }
+            Err(error) => {
+                let number = row.row.to_string();
+                set_aside.push(SetAside::of_entity(
+                    "entity_timers",
+                    number,
+                    row.entity,
+                    error.to_string(),
+                ));
+            }
+        }
     }
-    Ok(state)
+    (state, set_aside)
 }
 
 /// An instance from its row and its history. One that has none is made from the start message that waits for it.

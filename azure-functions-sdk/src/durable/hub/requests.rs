@@ -8,88 +8,30 @@ use tokio::sync::oneshot;
 
 use super::{
     Inner,
+    create::Predecessor,
     dispatch::Committed,
+    request_error::RequestError,
     state::{Phase, State},
 };
 use crate::durable::{
     engine::{
-        entity::EntityId,
         event::{EventKind, ExecutionStarted},
         instance::RuntimeStatus,
         message::Message,
     },
     json,
-    store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, StoreError, writer::Place},
+    store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, StoreError},
     work::WorkKind,
 };
 
 /// Instances that one commit removes at most.
 const PURGE_AT_ONCE: usize = 256;
 
-/// Why a request was refused.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RequestError {
-    #[error("no such instance")]
-    NotFound,
-    /// The instance has ended.
-    #[error("the instance has ended: it is {}", .0.name())]
-    Ended(RuntimeStatus),
-    /// The instance is not in the state that the operation needs.
-    #[error("{0}")]
-    WrongState(String),
-    #[error("An Orchestration instance with the status {} already exists.", .0.name())]
-    InUse(RuntimeStatus),
-    /// In the words of the extension, as are the others that name a state.
-    #[error("This orchestration has status {}, but only orchestrations in the \"Failed\" state can be rewound.", .0.name())]
-    NotFailed(RuntimeStatus),
-    #[error(
-        "The instance '{instance_id}' failed in a critical section and cannot be rewound: its locks on {} ended with it, so \
-         that others may have changed what it had seen there; restart it instead.",
-        listed(.entities)
-    )]
-    FailedLocked {
-        instance_id: String,
-        entities: Vec<EntityId>,
-    },
-    #[error("{0}")]
-    InvalidJson(String),
-    #[error("{0}")]
-    InvalidId(String),
-    /// A value in the query that says what is meant cannot be read.
-    #[error("{0}")]
-    InvalidQuery(String),
-    /// No entity can have this name and key.
-    #[error("{0}")]
-    InvalidEntity(String),
-    #[error("{0}")]
-    UnknownFunction(String),
-    /// Nothing can be written at present.
-    #[error("{0}")]
-    Unavailable(String),
-    /// What is stored makes no sense, or cannot be read.
-    #[error("{0}")]
-    Broken(String),
-}
-
-impl From<StoreError> for RequestError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Closed => Self::Unavailable("The host is shutting down.".to_owned()),
-            other => Self::Broken(other.to_string()),
-        }
-    }
-}
-
 fn wrong_state(operation: &str, id: &str, status: RuntimeStatus) -> RequestError {
     RequestError::WrongState(format!(
         "Cannot {operation} the orchestration instance {id} because instance is in the {} state.",
         status.name()
     ))
-}
-
-fn listed(entities: &[EntityId]) -> String {
-    let quoted: Vec<String> = entities.iter().map(|entity| format!("'{entity}'")).collect();
-    quoted.join(" and ")
 }
 
 /// An orchestration to start.
@@ -126,12 +68,18 @@ impl Inner {
         if reserved {
             self.state().starting.remove(&id);
         }
-        self.written(result?).await?;
-        Ok(id)
+        match self.written(result?).await {
+            Ok(()) => Ok(id),
+            // The caller need not know the id otherwise.
+            Err(RequestError::Unconfirmed(text)) => {
+                Err(RequestError::Unconfirmed(format!("Start of instance '{id}': {text}")))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Keeps an id for one start, and looks up who had it before.
-    async fn reserve(self: &Arc<Self>, id: &str) -> Result<Option<InstanceRow>, RequestError> {
+    async fn reserve(self: &Arc<Self>, id: &str) -> Result<Option<Predecessor>, RequestError> {
         {
             let mut state = self.state();
             if !self.options.replace_running
@@ -143,7 +91,7 @@ impl Inner {
                 return Err(RequestError::InUse(RuntimeStatus::Pending));
             }
         }
-        let found = self.find(id).await;
+        let found = self.predecessor(id).await;
         if found.is_err() {
             self.state().starting.remove(id);
         }
@@ -156,14 +104,14 @@ impl Inner {
         name: String,
         input: Option<String>,
         version: Option<String>,
-        old: Option<InstanceRow>,
+        old: Option<Predecessor>,
     ) -> Result<oneshot::Receiver<()>, RequestError> {
         let place = self.place().await?;
         let (reply, written) = oneshot::channel();
         let mut state = self.state();
         let running = state.find(id).map(|(_, live)| live.state.generation);
         let generation = running
-            .or(old.as_ref().map(|row| row.state.generation))
+            .or(old.map(|old| old.generation))
             .map_or(0, |generation| generation.saturating_add(1));
         let started = ExecutionStarted {
             instance_id: id.to_owned(),
@@ -185,7 +133,7 @@ impl Inner {
         self.create(
             &mut state,
             Message::start(self.now(), started),
-            old.map(|row| row.key),
+            old.map(|old| old.key),
             &mut commit,
         );
         place.submit(commit, Committed::Signals { reply, deliveries });
@@ -271,23 +219,22 @@ impl Inner {
         self.start(start).await
     }
 
-    /// Forgets instances that have ended; returns how many there were.
-    pub(crate) async fn purge(self: &Arc<Self>, rows: &[InstanceRow]) -> Result<usize, RequestError> {
+    /// Forgets instances that have ended, or cannot be read, by their ids and keys; returns how many there were.
+    pub(crate) async fn purge(self: &Arc<Self>, rows: &[(&str, InstanceKey)]) -> Result<usize, RequestError> {
         self.check_health()?;
         let mut purged = 0;
         let mut last = None;
         for rows in rows.chunks(PURGE_AT_ONCE) {
-            let place = self.place().await?;
+            let place = self.place().await.map_err(|error| error.after(purged))?;
             let (reply, written) = oneshot::channel();
             let mut commit = Commit::default();
             let mut state = self.state();
-            for row in rows {
+            for (id, key) in rows {
                 // It may have been rewound or replaced since it was looked up.
-                let busy =
-                    state.starting.contains(&row.id) || state.instances.get(&row.key).is_some_and(|live| !live.ended());
+                let busy = state.starting.contains(*id) || state.instances.get(key).is_some_and(|live| !live.ended());
                 if !busy {
-                    state.forget(row.key);
-                    commit.removed.push(row.key);
+                    state.forget(*key);
+                    commit.removed.push(*key);
                 }
             }
             purged += commit.removed.len();
@@ -303,7 +250,14 @@ impl Inner {
     pub(crate) async fn find(self: &Arc<Self>, id: &str) -> Result<Option<InstanceRow>, RequestError> {
         let hub = Arc::clone(self);
         let id = id.to_owned();
-        self.blocking(move || hub.store.find(&id)).await
+        let find = move || match hub.store.find(&id) {
+            Err(StoreError::Damaged { path, source }) => match hub.store.damaged(&id)? {
+                Some(row) => Ok(Err(RequestError::Damaged(row))),
+                None => Err(StoreError::Damaged { path, source }),
+            },
+            found => found.map(Ok),
+        };
+        self.blocking(find).await?
     }
 
     pub(crate) async fn list(self: &Arc<Self>, query: InstanceQuery) -> Result<Page, RequestError> {
@@ -373,34 +327,6 @@ impl Inner {
         }
     }
 
-    pub(super) fn check_health(&self) -> Result<(), RequestError> {
-        match &*self.writer.health().borrow() {
-            Some(reason) => Err(RequestError::Unavailable(unavailable(reason))),
-            None => Ok(()),
-        }
-    }
-
-    /// A place in the writer's queue, unless nothing can be written.
-    pub(super) async fn place(&self) -> Result<Place<'_, Committed>, RequestError> {
-        let mut health = self.writer.health();
-        tokio::select! {
-            biased;
-            place = self.writer.place() => Ok(place?),
-            reason = health.wait_for(Option::is_some) => Err(failing(reason.ok().and_then(|reason| reason.clone()))),
-        }
-    }
-
-    /// Waits until a change is on disk.
-    pub(super) async fn written(&self, written: oneshot::Receiver<()>) -> Result<(), RequestError> {
-        let mut health = self.writer.health();
-        tokio::select! {
-            biased;
-            // Dropped: the hub closed before it was written.
-            written = written => written.map_err(|_| StoreError::Closed.into()),
-            reason = health.wait_for(Option::is_some) => Err(failing(reason.ok().and_then(|reason| reason.clone()))),
-        }
-    }
-
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
@@ -436,16 +362,5 @@ impl State {
                 self.waiters.remove(id);
             }
         }
-    }
-}
-
-fn unavailable(reason: &str) -> String {
-    format!("The task hub cannot be written at present ({reason}). Try again later.")
-}
-
-fn failing(reason: Option<Arc<str>>) -> RequestError {
-    match reason {
-        Some(reason) => RequestError::Unavailable(unavailable(&reason)),
-        None => StoreError::Closed.into(),
     }
 }

@@ -7,7 +7,7 @@ use super::{
     create::row_of,
     dispatch::Committed,
     recovery::rebuild,
-    requests::RequestError,
+    request_error::RequestError,
     state::{Live, Loaded},
 };
 use crate::durable::{

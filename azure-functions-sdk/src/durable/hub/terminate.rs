@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Inner, requests::RequestError};
+use super::{Inner, request_error::RequestError};
 use crate::durable::engine::{ending::open_children, event::parse_events, message::Message};
 
 /// So many sub-orchestrations are looked up before other work has the hub's state again.
@@ -26,11 +26,13 @@ impl Inner {
         match self.terminate_one(id, &reason, recursive).await {
             // What it left behind.
             Err(RequestError::Ended(_)) if recursive && (!running.is_empty() || unread.is_some()) => {
+                let mut ended = 0;
                 for child in &running {
                     match self.terminate_one(child, &reason, recursive).await {
+                        Ok(()) => ended += 1,
                         // It has ended meanwhile.
-                        Ok(()) | Err(RequestError::Ended(_) | RequestError::NotFound) => {}
-                        Err(error) => return Err(error),
+                        Err(RequestError::Ended(_) | RequestError::NotFound) => {}
+                        Err(error) => return Err(error.after(ended)),
                     }
                 }
             }
@@ -62,7 +64,10 @@ impl Inner {
             true => Message::terminate_recursively(now, reason.to_owned()),
             false => Message::terminate(now, reason.to_owned()),
         };
-        self.send(id, |_| Ok(()), make).await
+        match self.send(id, |_| Ok(()), make).await {
+            Err(RequestError::Damaged(row)) => self.end_damaged(id, row, make).await,
+            result => result,
+        }
     }
 
     /// Ids of the sub-orchestrations below an instance that run, as far as is on disk; and the first thing that could not be
@@ -94,10 +99,13 @@ impl Inner {
 
     /// The sub-orchestrations that an instance waits for.
     async fn open_children_of(self: &Arc<Self>, id: &str) -> Result<Vec<String>, RequestError> {
-        let Some(row) = self.find(id).await? else {
-            return Ok(Vec::new());
+        let key = match self.find(id).await {
+            Ok(Some(row)) => row.key,
+            Ok(None) => return Ok(Vec::new()),
+            Err(RequestError::Damaged(row)) => row.key,
+            Err(error) => return Err(error),
         };
-        let texts = self.history(row.key).await?;
+        let texts = self.history(key).await?;
         let events = parse_events(&texts.join(","))
             .map_err(|error| RequestError::Broken(format!("instance '{id}': {error}")))?;
         Ok(open_children(events.iter()).into_iter().map(str::to_owned).collect())

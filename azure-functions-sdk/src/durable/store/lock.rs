@@ -5,13 +5,13 @@
 //! so it is on a file beside the database. In both cases that file tells the process id of the holder.
 
 use std::{
-    fs::{self, File, Metadata, TryLockError},
+    fs::{self, File, TryLockError},
     io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::StoreError;
+use super::{StoreError, identity::Identity};
 use crate::private;
 
 const IN_DATABASE: bool = cfg!(any(target_os = "linux", target_os = "android"));
@@ -51,8 +51,11 @@ impl HubLock {
             pid: read_pid(&pid_path),
         };
         loop {
-            let known = fs::metadata(locked).ok().and_then(|metadata| Identity::of(&metadata));
-            if known.is_some_and(|known| held().contains(&known)) {
+            // All in one step for other threads: the handle of one that comes second must be closed before the first has the
+            // database open.
+            let mut held = held();
+            let known = Identity::at(locked);
+            if known.is_some_and(|known| held.contains(&known)) {
                 return Err(in_use());
             }
             let mut options = private::options();
@@ -75,7 +78,9 @@ impl HubLock {
                 Ok(now) if Identity::of(&now) == identity => {}
                 _ => continue,
             }
-            held().extend(identity);
+            held.extend(identity);
+            // Dropping the lock takes it.
+            drop(held);
             let lock = Self {
                 file: Some(file),
                 identity,
@@ -121,24 +126,6 @@ fn read_pid(path: &Path) -> Option<u32> {
 
 fn held() -> MutexGuard<'static, Vec<Identity>> {
     HELD.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What makes a file the same under all its names: device and inode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity(u64, u64);
-
-impl Identity {
-    /// `None` where the system does not tell.
-    #[cfg(unix)]
-    fn of(metadata: &Metadata) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt as _;
-        Some(Self(metadata.dev(), metadata.ino()))
-    }
-
-    #[cfg(not(unix))]
-    fn of(_: &Metadata) -> Option<Self> {
-        None
-    }
 }
 
 #[cfg(test)]
@@ -209,5 +196,54 @@ mod tests {
         // Linux takes the lock, others refuse.
         assert_eq!(HubLock::acquire(&path).is_ok(), IN_DATABASE);
         assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+    }
+
+    /// Else a successor could take the lock in between, and the register would forget it together with its predecessor.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_lock_that_is_dropped_leaves_file_and_register_in_one_step() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.db");
+        let lock = HubLock::acquire(&path).unwrap();
+        let probe = File::open(&path).unwrap();
+        let register = held();
+        let dropping = std::thread::spawn(move || drop(lock));
+        // However far the other thread has come, it waits for the register with the file locked.
+        for _ in 0..2_000 {
+            assert!(matches!(probe.try_lock(), Err(TryLockError::WouldBlock)));
+            std::thread::yield_now();
+        }
+        assert!(register.iter().any(|held| Some(*held) == Identity::at(&path)));
+        drop(register);
+        dropping.join().unwrap();
+        assert!(!held().iter().any(|held| Some(*held) == Identity::at(&path)));
+        probe.try_lock().unwrap();
+        probe.unlock().unwrap();
+        HubLock::acquire(&path).unwrap();
+    }
+
+    #[test]
+    fn of_many_threads_one_has_the_lock_and_the_register_knows_it() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.db");
+        let (inside, taken) = (AtomicU32::new(0), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        let Ok(lock) = HubLock::acquire(&path) else { continue };
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two have the lock");
+                        taken.fetch_add(1, Ordering::SeqCst);
+                        let known = held().iter().filter(|held| Some(**held) == lock.identity).count();
+                        assert!(lock.identity.is_none() || known == 1, "{known}");
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert!(taken.into_inner() > 0);
+        HubLock::acquire(&path).unwrap();
     }
 }

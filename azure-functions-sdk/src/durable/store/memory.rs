@@ -68,6 +68,7 @@ impl Store for MemoryStore {
                 .collect(),
             entity_inbox: rows.entity_inbox.values().cloned().collect(),
             entity_timers: rows.entity_timers.values().cloned().collect(),
+            unreadable: Vec::new(),
             next_row: rows.last_row.saturating_add(1),
         })
     }

@@ -8,12 +8,15 @@ mod agreement;
 pub(crate) mod commit;
 mod durability;
 #[cfg(feature = "sqlite")]
+mod identity;
+#[cfg(feature = "sqlite")]
 mod lock;
 #[cfg(feature = "testing")]
 pub(crate) mod memory;
 pub(crate) mod query;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
+mod unreadable;
 pub(crate) mod writer;
 
 use std::{error::Error, fmt, path::PathBuf};
@@ -23,6 +26,7 @@ pub(crate) use commit::{
 };
 pub use durability::Durability;
 pub(crate) use query::{DamagedRow, EntityPage, EntityQuery, InstanceQuery, Page};
+pub(crate) use unreadable::UnreadableRow;
 
 /// Surrogate key of an instance: an id that is used again gets a new key, so that late messages cannot reach it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,8 +55,18 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// Looks an instance up by its id.
     fn find(&self, id: &str) -> Result<Option<InstanceRow>, StoreError>;
 
+    /// What can be read of the row of an instance that `find` refuses with [`StoreError::Damaged`].
+    fn damaged(&self, _id: &str) -> Result<Option<DamagedRow>, StoreError> {
+        Ok(None)
+    }
+
     /// The history of an instance: one encoded text per episode, oldest first.
     fn history(&self, key: InstanceKey) -> Result<Vec<String>, StoreError>;
+
+    /// The history without the rows that cannot be read.
+    fn readable_history(&self, key: InstanceKey) -> Result<Vec<String>, StoreError> {
+        self.history(key)
+    }
 
     /// One page of instances, in order of creation.
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError>;
@@ -93,6 +107,8 @@ pub(crate) struct Recovery {
     /// In order of arrival.
     pub(crate) entity_inbox: Vec<EntityInboxRow>,
     pub(crate) entity_timers: Vec<EntityTimerRow>,
+    /// Rows that cannot be read. They stay in the store.
+    pub(crate) unreadable: Vec<UnreadableRow>,
     /// The first row number that no table uses.
     pub(crate) next_row: RowId,
 }
@@ -108,6 +124,24 @@ pub enum StoreError {
         path: PathBuf,
         /// What the database said.
         source: Box<dyn Error + Send + Sync>,
+    },
+    /// A row holds what nothing here has written, as after a fault of the disk. The other rows can be read.
+    #[error("a row of the task hub's database {} cannot be read: {source}", path.display())]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The database was deleted, moved, or replaced while it was open: what is written now would be lost.
+    #[error(
+        "the file {} of the task hub was deleted, moved, or replaced while the host runs: put it back, or restart the host with \
+         what is there now",
+        path.display()
+    )]
+    Gone {
+        /// The database file, or the log beside it.
+        path: PathBuf,
     },
     /// A file beside the database could not be used.
     #[error("cannot use {}: {source}; check that the folder exists and is writable", path.display())]

@@ -39,13 +39,17 @@ pub(crate) struct DamagedRow {
     pub(crate) name: String,
     /// What the database says of it.
     pub(crate) reason: String,
+    /// `None` if that cannot be read.
+    pub(crate) status: Option<RuntimeStatus>,
+    /// Whether its input can be read.
+    pub(crate) has_readable_input: bool,
 }
 
 impl DamagedRow {
     /// What is wrong, and what to do.
     pub(crate) fn problem(&self) -> String {
         format!(
-            "The row of this instance in the task hub's database cannot be read: {}. Delete the row, or choose another data folder.",
+            "The row of this instance in the task hub's database cannot be read: {}. Purge the instance, or terminate it to give it an end that can be read.",
             self.reason
         )
     }

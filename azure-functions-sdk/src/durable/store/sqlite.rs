@@ -24,8 +24,8 @@ use rusqlite::{Connection, OpenFlags};
 use crate::private;
 
 use super::{
-    Commit, Durability, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery,
-    Store, StoreError, lock::HubLock,
+    Commit, DamagedRow, Durability, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page,
+    Recovery, Store, StoreError, identity::OpenFile, lock::HubLock,
 };
 
 /// Connections that are kept for readers; more are opened when needed and closed after use.
@@ -46,6 +46,8 @@ const FILES: [&str; 4] = ["-shm", "-wal", "", ".lock"];
 #[derive(Debug)]
 pub(crate) struct SqliteStore {
     path: PathBuf,
+    /// The database, and SQLite's log beside it.
+    files: [OpenFile; 2],
     /// Dropped before the writer, in the order of `close`.
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Option<WriterConnection>>,
@@ -84,6 +86,7 @@ impl SqliteStore {
         };
         Ok(Self {
             path: path.to_owned(),
+            files: ["", "-wal"].map(|suffix| OpenFile::new(beside(path, suffix))),
             writer: Mutex::new(Some(writer)),
             readers: Mutex::default(),
             space_freed: AtomicBool::new(false),
@@ -118,7 +121,11 @@ impl SqliteStore {
         let idle = lock(&self.readers).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => self.open_reader().map_err(|source| self.failed(source))?,
+            None => {
+                // Another file in its place is not this hub.
+                self.check_files()?;
+                self.open_reader().map_err(|source| self.failed(source))?
+            }
         };
         let result = work(&connection).map_err(|source| self.failed(source));
         let mut readers = lock(&self.readers);
@@ -136,6 +143,10 @@ impl SqliteStore {
         Ok(connection)
     }
 
+    fn check_files(&self) -> Result<(), StoreError> {
+        self.files.iter().try_for_each(OpenFile::check)
+    }
+
     fn failed(&self, source: rusqlite::Error) -> StoreError {
         database_error(&self.path, source)
     }
@@ -150,10 +161,14 @@ impl Store for SqliteStore {
         if batch.iter().any(|commit| !commit.removed.is_empty()) {
             self.space_freed.store(true, Ordering::Relaxed);
         }
-        self.with_writer(|writer| {
-            writer.adapt_checkpoints(batch.len())?;
-            write::batch(&mut writer.connection, batch)
-        })
+        let mut writer = lock(&self.writer);
+        let writer = writer.as_mut().ok_or(StoreError::Closed)?;
+        let failed = |source| self.failed(source);
+        writer.adapt_checkpoints(batch.len()).map_err(failed)?;
+        let transaction = write::batch(&mut writer.connection, batch).map_err(failed)?;
+        // As late as can be. It rolls back.
+        self.check_files()?;
+        transaction.commit().map_err(failed)
     }
 
     fn tidy(&self) {
@@ -168,8 +183,16 @@ impl Store for SqliteStore {
         self.with_reader(|connection| read::find(connection, id))
     }
 
+    fn damaged(&self, id: &str) -> Result<Option<DamagedRow>, StoreError> {
+        self.with_reader(|connection| read::find_damaged(connection, id))
+    }
+
     fn history(&self, key: InstanceKey) -> Result<Vec<String>, StoreError> {
         self.with_reader(|connection| read::history(connection, key))
+    }
+
+    fn readable_history(&self, key: InstanceKey) -> Result<Vec<String>, StoreError> {
+        self.with_reader(|connection| read::readable_history(connection, key))
     }
 
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
@@ -217,8 +240,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn database_error(path: &Path, source: rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+    if read::is_damage(&source) {
+        let source = Box::new(source);
+        return StoreError::Damaged { path, source };
+    }
     StoreError::Database {
-        path: path.to_owned(),
+        path,
         source: Box::new(source),
     }
 }

@@ -210,10 +210,15 @@ impl<A> WriterThread<A> {
                     return true;
                 }
                 Err(StoreError::Closed) => return false,
-                Err(error) => error.to_string(),
+                Err(error) => error,
             };
+            let what_now = match error {
+                StoreError::Gone { .. } => "new work is refused, and what runs waits",
+                _ => "orchestrations wait until it can be written, and nothing is lost meanwhile",
+            };
+            let error = error.to_string();
             if self.report.borrow().as_deref() != Some(&*error) {
-                log::error!("{error}; orchestrations wait until it can be written, and nothing is lost meanwhile");
+                log::error!("{error}; {what_now}");
                 self.report.send_replace(Some(error.into()));
             }
             if self.closing.load(Ordering::Acquire) {

@@ -3,7 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter, types::Value};
 
 use super::read::{is_damage, readable, shown};
-use crate::durable::store::{Commit, EntityInboxRow, EntityPage, EntityQuery, EntityRow, EntityTimerRow};
+use crate::durable::store::{
+    Commit, EntityInboxRow, EntityPage, EntityQuery, EntityRow, EntityTimerRow, UnreadableRow,
+};
 
 pub(super) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<EntityRow>> {
     connection
@@ -64,43 +66,55 @@ fn damaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<EntityRow
     })
 }
 
-pub(super) fn locked(connection: &Connection) -> rusqlite::Result<Vec<EntityRow>> {
+pub(super) fn locked(connection: &Connection, unreadable: &mut Vec<UnreadableRow>) -> rusqlite::Result<Vec<EntityRow>> {
     readable(
+        connection,
         "entities",
-        connection
-            .prepare("SELECT id, present, state, lock, updated FROM entities WHERE lock IS NOT NULL ORDER BY id")?
-            .query_map([], entity)?,
+        "SELECT id, present, state, lock, updated FROM entities WHERE lock IS NOT NULL ORDER BY id",
+        0,
+        unreadable,
+        entity,
     )
 }
 
-pub(super) fn inbox(connection: &Connection) -> rusqlite::Result<Vec<EntityInboxRow>> {
+pub(super) fn inbox(
+    connection: &Connection,
+    unreadable: &mut Vec<UnreadableRow>,
+) -> rusqlite::Result<Vec<EntityInboxRow>> {
     readable(
+        connection,
         "entity_inbox",
-        connection
-            .prepare("SELECT row, entity, message FROM entity_inbox ORDER BY row")?
-            .query_map([], |row| {
-                Ok(EntityInboxRow {
-                    row: row.get(0)?,
-                    entity: row.get(1)?,
-                    message: row.get(2)?,
-                })
-            })?,
+        "SELECT row, entity, message FROM entity_inbox ORDER BY row",
+        1,
+        unreadable,
+        |row| {
+            Ok(EntityInboxRow {
+                row: row.get(0)?,
+                entity: row.get(1)?,
+                message: row.get(2)?,
+            })
+        },
     )
 }
 
-pub(super) fn timers(connection: &Connection) -> rusqlite::Result<Vec<EntityTimerRow>> {
+pub(super) fn timers(
+    connection: &Connection,
+    unreadable: &mut Vec<UnreadableRow>,
+) -> rusqlite::Result<Vec<EntityTimerRow>> {
     readable(
+        connection,
         "entity_timers",
-        connection
-            .prepare("SELECT row, entity, due, message FROM entity_timers ORDER BY row")?
-            .query_map([], |row| {
-                Ok(EntityTimerRow {
-                    row: row.get(0)?,
-                    entity: row.get(1)?,
-                    due: row.get(2)?,
-                    message: row.get(3)?,
-                })
-            })?,
+        "SELECT row, entity, due, message FROM entity_timers ORDER BY row",
+        1,
+        unreadable,
+        |row| {
+            Ok(EntityTimerRow {
+                row: row.get(0)?,
+                entity: row.get(1)?,
+                due: row.get(2)?,
+                message: row.get(3)?,
+            })
+        },
     )
 }
 

@@ -12,7 +12,7 @@ use crate::durable::{
     engine::instance::RuntimeStatus,
     store::{
         ActivityRow, DamagedRow, InboxRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page, Recovery,
-        RowId, TimerRow,
+        RowId, TimerRow, UnreadableRow,
     },
 };
 
@@ -20,11 +20,28 @@ const COLUMNS: &str =
     "key, id, name, version, generation, execution_id, status, created, updated, custom_status, output, ending";
 
 pub(super) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<InstanceRow>> {
+    by_id(connection, id, instance)
+}
+
+/// What can be read of an instance that `find` cannot read; `None` if it can.
+pub(super) fn find_damaged(connection: &Connection, id: &str) -> rusqlite::Result<Option<DamagedRow>> {
+    let found = by_id(connection, id, |row| match instance(row) {
+        Err(error) if is_damage(&error) => damaged(row, &error).map(Some),
+        read => read.map(|_| None),
+    })?;
+    Ok(found.flatten())
+}
+
+fn by_id<T>(
+    connection: &Connection,
+    id: &str,
+    read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<T>> {
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS}, (SELECT input FROM inputs WHERE instance = key) FROM instances WHERE id = ?1"
         ))?
-        .query_row([id], instance)
+        .query_row([id], read)
         .optional()
 }
 
@@ -33,6 +50,12 @@ pub(super) fn history(connection: &Connection, key: InstanceKey) -> rusqlite::Re
         .prepare_cached("SELECT events FROM history WHERE instance = ?1 ORDER BY row")?
         .query_map([key.0], |row| row.get(0))?
         .collect()
+}
+
+pub(super) fn readable_history(connection: &Connection, key: InstanceKey) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare_cached("SELECT events FROM history WHERE instance = ?1 ORDER BY row")?;
+    let rows = statement.query_map([key.0], |row| row.get(0))?;
+    rows.filter(|row| !row.as_ref().is_err_and(is_damage)).collect()
 }
 
 pub(super) fn list(connection: &Connection, query: &InstanceQuery) -> rusqlite::Result<Page> {
@@ -113,6 +136,8 @@ fn damaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<DamagedRo
         id: shown(row, 1)?,
         name: shown(row, 2)?,
         reason: error.to_string(),
+        status: row.get(6).ok().and_then(RuntimeStatus::from_number),
+        has_readable_input: row.get::<_, Option<String>>(12).is_ok(),
     })
 }
 
@@ -126,15 +151,28 @@ pub(super) fn shown(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     })
 }
 
-/// The rows that can be read. Of the others the log tells: one must not keep the hub from opening.
-pub(super) fn readable<T>(table: &str, rows: impl Iterator<Item = rusqlite::Result<T>>) -> rusqlite::Result<Vec<T>> {
+/// The rows of a query that can be read; the others are noted. Its first column is the number of the row, and `owner` the one
+/// that tells whose it is.
+pub(super) fn readable<T>(
+    connection: &Connection,
+    table: &'static str,
+    sql: &str,
+    owner: usize,
+    unreadable: &mut Vec<UnreadableRow>,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
     let mut found = Vec::new();
-    for row in rows {
-        match row {
-            Ok(row) => found.push(row),
-            Err(error) if is_damage(&error) => {
-                log::error!("a row of the table `{table}` of the task hub cannot be read and is left alone: {error}");
-            }
+    while let Some(row) = rows.next()? {
+        match read(row) {
+            Ok(read) => found.push(read),
+            Err(error) if is_damage(&error) => unreadable.push(UnreadableRow {
+                table,
+                row: shown(row, 0)?,
+                owner: shown(row, owner)?,
+                reason: error.to_string(),
+            }),
             Err(error) => return Err(error),
         }
     }
@@ -142,62 +180,71 @@ pub(super) fn readable<T>(table: &str, rows: impl Iterator<Item = rusqlite::Resu
 }
 
 pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
-    // What an instance left behind when it ended on an older path; nothing refers to it any more.
+    // What an instance left behind when it ended on an older path; nothing refers to it any more. Whether one whose status
+    // cannot be read has ended is not known: what it has stays.
     for table in ["inbox", "timers", "activities"] {
         connection.execute(
             &format!(
-                "DELETE FROM {table} WHERE instance NOT IN (SELECT key FROM instances WHERE status IN (0, 2, 6, 7))"
+                "DELETE FROM {table} WHERE NOT EXISTS
+                 (SELECT 1 FROM instances WHERE key = {table}.instance AND status NOT IN (1, 3, 4, 5))"
             ),
             [],
         )?;
     }
+    let mut unreadable = Vec::new();
     let instances = readable(
+        connection,
         "instances",
-        connection
-            .prepare(&format!(
-                "SELECT {COLUMNS}, NULL FROM instances WHERE status IN (0, 2, 6, 7) ORDER BY key"
-            ))?
-            .query_map([], instance)?,
+        &format!("SELECT {COLUMNS}, NULL FROM instances WHERE status IN (0, 2, 6, 7) ORDER BY key"),
+        1,
+        &mut unreadable,
+        instance,
     )?;
     let inbox = readable(
+        connection,
         "inbox",
-        connection
-            .prepare("SELECT row, instance, message FROM inbox ORDER BY row")?
-            .query_map([], |row| {
-                Ok(InboxRow {
-                    row: row.get(0)?,
-                    instance: InstanceKey(row.get(1)?),
-                    message: row.get(2)?,
-                })
-            })?,
+        "SELECT row, instance, message FROM inbox ORDER BY row",
+        1,
+        &mut unreadable,
+        |row| {
+            Ok(InboxRow {
+                row: row.get(0)?,
+                instance: InstanceKey(row.get(1)?),
+                message: row.get(2)?,
+            })
+        },
     )?;
     let timers = readable(
+        connection,
         "timers",
-        connection
-            .prepare("SELECT row, instance, due, message FROM timers ORDER BY row")?
-            .query_map([], |row| {
-                Ok(TimerRow {
-                    row: row.get(0)?,
-                    instance: InstanceKey(row.get(1)?),
-                    due: row.get(2)?,
-                    message: row.get(3)?,
-                })
-            })?,
+        "SELECT row, instance, due, message FROM timers ORDER BY row",
+        1,
+        &mut unreadable,
+        |row| {
+            Ok(TimerRow {
+                row: row.get(0)?,
+                instance: InstanceKey(row.get(1)?),
+                due: row.get(2)?,
+                message: row.get(3)?,
+            })
+        },
     )?;
     let activities = readable(
+        connection,
         "activities",
-        connection
-            .prepare("SELECT row, instance, execution_id, event_id, name, input FROM activities ORDER BY row")?
-            .query_map([], |row| {
-                Ok(ActivityRow {
-                    row: row.get(0)?,
-                    instance: InstanceKey(row.get(1)?),
-                    execution_id: row.get(2)?,
-                    event_id: row.get(3)?,
-                    name: row.get(4)?,
-                    input: row.get(5)?,
-                })
-            })?,
+        "SELECT row, instance, execution_id, event_id, name, input FROM activities ORDER BY row",
+        1,
+        &mut unreadable,
+        |row| {
+            Ok(ActivityRow {
+                row: row.get(0)?,
+                instance: InstanceKey(row.get(1)?),
+                execution_id: row.get(2)?,
+                event_id: row.get(3)?,
+                name: row.get(4)?,
+                input: row.get(5)?,
+            })
+        },
     )?;
     let last: Option<RowId> = connection.query_row(
         "SELECT max(row) FROM (SELECT max(key) AS row FROM instances UNION ALL SELECT max(row) FROM history
@@ -212,9 +259,10 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
         inbox,
         timers,
         activities,
-        locked: entities::locked(connection)?,
-        entity_inbox: entities::inbox(connection)?,
-        entity_timers: entities::timers(connection)?,
+        locked: entities::locked(connection, &mut unreadable)?,
+        entity_inbox: entities::inbox(connection, &mut unreadable)?,
+        entity_timers: entities::timers(connection, &mut unreadable)?,
+        unreadable,
         next_row: last.unwrap_or(0).saturating_add(1),
     })
 }

@@ -531,3 +531,36 @@ fn an_entity_that_cannot_be_read_is_one_entry_with_an_error() {
     };
     assert_eq!(store.entities(&rest).unwrap().entities, [entity("c")]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_not_there_any_more_takes_no_more_commits() {
+    let (folder, store) = store();
+    let commit = |key: i64| {
+        [Commit {
+            created: vec![new(key, &key.to_string(), RuntimeStatus::Running)],
+            ..Commit::default()
+        }]
+    };
+    let path = folder.path().join("hub.db");
+    let elsewhere = folder.path().join("elsewhere");
+    store.write(&commit(1)).unwrap();
+    for name in ["hub.db", "hub.db-wal"] {
+        let file = folder.path().join(name);
+        let is_gone = |key| match store.write(&commit(key)).unwrap_err() {
+            StoreError::Gone { path } => assert_eq!(path, file),
+            other => panic!("{other}"),
+        };
+        std::fs::rename(&file, &elsewhere).unwrap();
+        is_gone(2);
+        // Another in its place.
+        std::fs::write(&file, "").unwrap();
+        is_gone(2);
+        std::fs::rename(&elsewhere, &file).unwrap();
+    }
+    // Nothing of what was refused is there, and what is put back goes on.
+    store.write(&commit(2)).unwrap();
+    store.close();
+    let store = SqliteStore::open(&path, Durability::Process).unwrap();
+    assert_eq!(store.recover().unwrap().instances.len(), 2);
+}

@@ -8,13 +8,13 @@ use crate::durable::store::{Commit, InstanceKey, InstanceRow, InstanceState};
 /// Pages that one call gives back at most: it runs on the writer's thread.
 const PAGES_AT_ONCE: i64 = 4_096;
 
-/// Writes all commits in one transaction.
-pub(super) fn batch(connection: &mut Connection, commits: &[Commit]) -> rusqlite::Result<()> {
+/// Writes all commits in one transaction, which the caller commits.
+pub(super) fn batch<'c>(connection: &'c mut Connection, commits: &[Commit]) -> rusqlite::Result<Transaction<'c>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for commit in commits {
         one(&transaction, commit)?;
     }
-    transaction.commit()
+    Ok(transaction)
 }
 
 fn one(tx: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
@@ -74,7 +74,7 @@ fn one(tx: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
 }
 
 /// The inbox, timers and activities of an instance are removed by their numbers, which the hub knows; an instance
-/// that is removed has none left.
+/// that is removed has none left. One that was damaged may have some: they go when the hub opens.
 fn remove(tx: &Transaction<'_>, key: InstanceKey) -> rusqlite::Result<()> {
     tx.prepare_cached("DELETE FROM history WHERE instance = ?1")?
         .execute([key.0])?;
@@ -87,7 +87,8 @@ fn remove(tx: &Transaction<'_>, key: InstanceKey) -> rusqlite::Result<()> {
 
 fn create(tx: &Transaction<'_>, instance: &InstanceRow) -> rusqlite::Result<()> {
     let state = &instance.state;
-    // The hub never creates an id that exists. Should it ever, then replacing is better than a queue that stands still.
+    // A damaged row is replaced by one that can be read. Other than that, the hub never creates an id that exists; should it
+    // ever, then replacing is better than a queue that stands still.
     tx.prepare_cached(
         "INSERT OR REPLACE INTO instances
          (key, id, name, version, generation, execution_id, status, created, updated, custom_status, output,
