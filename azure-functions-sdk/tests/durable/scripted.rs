@@ -253,6 +253,18 @@ impl Context {
         Ok(results.into_iter().collect::<Result<Vec<_>, _>>()?.into())
     }
 
+    /// Sub-orchestrations of one name side by side, by their ids.
+    pub(crate) fn children(&mut self, name: &str, ids: &[String], input: impl Into<Value>) -> Result<Value, Stop> {
+        let input = input.into();
+        let members: Vec<Value> = ids
+            .iter()
+            .map(|id| json!({"actionType": 2, "functionName": name, "instanceId": id, "input": input}))
+            .collect();
+        self.actions.push(json!({"actionType": 12, "compoundActions": members}));
+        let results: Vec<Result<Value, Stop>> = ids.iter().map(|_| self.task()).collect();
+        Ok(results.into_iter().collect::<Result<Vec<_>, _>>()?.into())
+    }
+
     /// An HTTP request that does not poll.
     pub(crate) fn http(&mut self, request: &Value) -> Result<Value, Stop> {
         self.actions.push(json!({"actionType": 8, "httpRequest": request}));

@@ -7,7 +7,7 @@ use super::{
     Answer, Call,
     response::{empty, error, json as json_response},
 };
-use crate::durable::hub::requests::RequestError;
+use crate::durable::hub::request_error::RequestError;
 
 impl Call<'_> {
     /// Checked in this order: the instance exists, has not ended, the media type, the JSON.
@@ -42,9 +42,9 @@ impl Call<'_> {
     pub(super) async fn terminate(&self, id: &str) -> Answer {
         let recursive = self.query.flag("recursive").unwrap_or(false);
         Ok(match self.hub.terminate(id, self.reason(), recursive).await? {
-            None | Some(0) => empty(StatusCode::ACCEPTED),
-            // A body of ours; the extension has none.
-            Some(running) => json_response(StatusCode::ACCEPTED, &json!({ "runningSubOrchestrations": running })),
+            Some(0) => empty(StatusCode::ACCEPTED),
+            // A body of ours; the extension has none. Null: it is not known.
+            running => json_response(StatusCode::ACCEPTED, &json!({ "runningSubOrchestrations": running })),
         })
     }
 

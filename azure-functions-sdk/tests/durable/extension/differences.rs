@@ -140,8 +140,23 @@ pub(crate) struct Documented {
 }
 
 impl Documented {
-    pub(crate) fn read() -> Self {
-        let rows = PAGE.lines().filter(|line| line.starts_with('|')).skip(2).map(row);
+    /// The first table: requests that were recorded.
+    pub(crate) fn recorded() -> Self {
+        Self::table(0)
+    }
+
+    /// The second table: requests that were not.
+    pub(crate) fn not_recorded() -> Self {
+        Self::table(1)
+    }
+
+    fn table(number: usize) -> Self {
+        let lines: Vec<&str> = PAGE.lines().collect();
+        let mut tables = lines
+            .split(|line| !line.starts_with('|'))
+            .filter(|lines| !lines.is_empty());
+        let table = tables.nth(number).expect("the page has two tables");
+        let rows = table.iter().skip(2).map(|line| row(line));
         Self {
             rows: rows.map(|row| (row, BTreeSet::new())).collect(),
         }
