@@ -29,6 +29,7 @@ use crate::durable::{
 mod damage;
 mod entities;
 mod full_disk;
+mod reads;
 
 #[allow(dead_code)]
 #[path = "../../../tests/durable/scripted.rs"]

@@ -1,0 +1,52 @@
+//! How often the store is read, where that must not grow faster than the work.
+
+use super::*;
+
+/// A tree of instances, each with two below it.
+#[tokio::test]
+async fn the_search_of_a_recursive_termination_reads_every_instance_once() {
+    let worker = Scripted::default().orchestration("node", |context| {
+        let depth = context.input.as_i64().unwrap_or_default();
+        if depth == 1 {
+            return context.event("go");
+        }
+        let ids = [0, 1].map(|child| format!("{}-{child}", context.instance_id));
+        context.children("node", &ids, depth - 1)
+    });
+    let worker = Arc::new(worker);
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let store = Failing::open(&options, usize::MAX);
+    let hub = TaskHub::open_with(options, worker.clone(), store.clone(), tokio()).unwrap();
+    hub.set_functions(worker.functions());
+    for depth in 2..=7 {
+        let (id, nodes) = (format!("d{depth}"), 2_usize.pow(depth) - 1);
+        call(&hub, "POST", &format!("/orchestrators/node/{id}"), &depth.to_string()).await;
+        eventually("all nodes run", async || {
+            let running = format!("/instances?instanceIdPrefix={id}&runtimeStatus=Running&top=1000");
+            call(&hub, "GET", &running, "").await.1.as_array().unwrap().len() == nodes
+        })
+        .await;
+        // The first leaves them running, the second finds them below what has ended.
+        for (path, at_most) in [
+            (format!("/instances/{id}/terminate"), 2 * nodes),
+            (format!("/instances/{id}/terminate?recursive=true"), 3 * nodes),
+        ] {
+            let before = store.reads.load(Ordering::SeqCst);
+            let (code, body) = call(&hub, "POST", &path, "").await;
+            let reads = store.reads.load(Ordering::SeqCst) - before;
+            assert_eq!(code, StatusCode::ACCEPTED, "{body}");
+            assert_eq!(body["runningSubOrchestrations"], nodes - 1);
+            assert!(reads <= at_most, "{reads} reads for {nodes} instances: {path}");
+            eventually("it is terminated", async || {
+                call(&hub, "GET", &format!("/instances/{id}"), "").await.1["runtimeStatus"] == "Terminated"
+            })
+            .await;
+        }
+        eventually("all nodes have ended", async || {
+            let ended = format!("/instances?instanceIdPrefix={id}&runtimeStatus=Terminated&top=1000");
+            call(&hub, "GET", &ended, "").await.1.as_array().unwrap().len() == nodes
+        })
+        .await;
+    }
+}
