@@ -24,6 +24,8 @@ pub(crate) struct FuncArguments {
     pub(crate) activity: Option<Span>,
     /// `orchestration`.
     pub(crate) orchestration: Option<Span>,
+    /// `retry = POLICY`.
+    pub(crate) retry: Option<Expr>,
     /// `allow_non_deterministic = "..."`.
     pub(crate) allowance: Option<Allowance>,
     /// Whether it names a trigger, which is reported: the parameter that should be it need not be.
@@ -75,6 +77,12 @@ impl FuncArguments {
                 (kind @ ("activity" | "orchestration"), Some(value)) => {
                     errors.at(&value, format!("write `#[func({kind})]`, without a value"));
                 }
+                ("retry", Some(_)) if this.retry.is_some() => errors.at(&argument.key, "`retry` is given twice"),
+                ("retry", Some(policy @ Expr::Path(_))) => this.retry = Some(policy),
+                ("retry", _) => errors.at(
+                    &argument.key,
+                    "write `retry = POLICY`, the name of a constant: `const POLICY: RetryOptions = RetryOptions::new(..)`",
+                ),
                 (ALLOWANCE, _) if this.allowance.is_some() => {
                     errors.at(&argument.key, format!("`{ALLOWANCE}` is given twice"));
                 }
@@ -91,11 +99,11 @@ impl FuncArguments {
                     );
                 }
                 (key, _) => {
-                    let hint = crate::names::hint(key, ["name", "activity", "orchestration", ALLOWANCE]);
+                    let hint = crate::names::hint(key, ["name", "activity", "orchestration", "retry", ALLOWANCE]);
                     errors.at(
                         &argument.key,
                         format!(
-                            "`#[func]` takes `name = \"...\"`, `activity`, `orchestration` and `{ALLOWANCE} = \"...\"`, not `{key}`{hint}"
+                            "`#[func]` takes `name = \"...\"`, `activity`, `orchestration`, `retry = POLICY` and `{ALLOWANCE} = \"...\"`, not `{key}`{hint}"
                         ),
                     );
                 }

@@ -8,6 +8,7 @@ use crate::{
     returned::Kind as Output,
     route, schedule,
     signature::{Parameter, Signature},
+    typed,
 };
 use proc_macro2::Span;
 
@@ -34,6 +35,23 @@ pub(crate) fn check(signature: &Signature, errors: &mut Errors) {
         }
     }
     route_parameters(signature, errors);
+    default_retry(signature, errors);
+}
+
+fn default_retry(signature: &Signature, errors: &mut Errors) {
+    let Some(policy) = &signature.retry else { return };
+    if !signature.is_activity() {
+        errors.at(
+            policy,
+            "`retry` is for activities: remove it, or say that this is one with `#[func(activity, retry = ..)]`",
+        );
+    } else if !typed::is_typed(signature) {
+        errors.at(
+            policy,
+            "`retry` is for calls by type, which this activity has none of, because several parameters may be its input: take \
+             one of them in a `DurableActivityContext<..>`",
+        );
+    }
 }
 
 fn function_name(signature: &Signature, errors: &mut Errors) {

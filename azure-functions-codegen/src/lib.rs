@@ -36,6 +36,8 @@ use quote::quote;
 /// * `#[func(activity)]`: an activity. Where `ActivityOutput` stands in the return type, or a parameter is a
 ///   `DurableActivityContext`, the function is an activity without it.
 /// * `#[func(orchestration)]`: an orchestration. Its `DurableOrchestrationContext` says so, too.
+/// * `#[func(activity, retry = POLICY)]`: how typed calls of an activity are tried again when they set nothing else. `POLICY` names
+///   a constant, a static, or another path to a `RetryOptions`.
 /// * `#[func(allow_non_deterministic = "reason")]`: allows an orchestration what would be refused in its body, see below.
 ///
 /// # Bindings

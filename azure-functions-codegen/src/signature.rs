@@ -11,8 +11,8 @@ use crate::{
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{
-    Attribute, FnArg, Ident, ItemFn, Pat, PatType, ReturnType, Safety, Signature as FnSignature, Type, ext::IdentExt,
-    spanned::Spanned,
+    Attribute, Expr, FnArg, Ident, ItemFn, Pat, PatType, ReturnType, Safety, Signature as FnSignature, Type,
+    ext::IdentExt, spanned::Spanned,
 };
 
 /// A function with `#[func]`.
@@ -30,6 +30,8 @@ pub(crate) struct Signature {
     pub(crate) activity: bool,
     /// Where `#[func(activity)]` or `#[func(orchestration)]` stands.
     pub(crate) kind: Option<(Role, Span)>,
+    /// How typed calls of an activity are tried again by default.
+    pub(crate) retry: Option<Expr>,
     /// Whether `#[func(...)]` names a trigger, which is reported.
     pub(crate) names_trigger: bool,
     /// What `#[func(...)]` allows in the whole body.
@@ -94,6 +96,7 @@ impl Signature {
             fn_span: sig.fn_token.span,
             names_trigger: arguments.names_trigger,
             allowance: arguments.allowance,
+            retry: arguments.retry,
             activity: arguments.activity.is_some() || returned.has("ActivityOutput"),
             kind,
             parameters,

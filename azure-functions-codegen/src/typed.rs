@@ -12,7 +12,7 @@ use crate::{
 };
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{Attribute, ItemFn, Type};
+use syn::{Attribute, ItemFn, Type, spanned::Spanned};
 
 /// Whether there is a type for this function.
 pub(crate) fn is_typed(signature: &Signature) -> bool {
@@ -52,6 +52,16 @@ pub(crate) fn declaration(signature: &Signature, function: &ItemFn) -> TokenStre
                 __az::OwnError::<#returned>::write_error(error)
             }
         };
+        let retry = signature.retry.as_ref().map(|policy| {
+            // A mistake in the policy's type is reported where it is named.
+            let policy = quote_spanned!(policy.span()=> let policy: &__az::RetryOptions = &#policy;);
+            quote! {
+                fn default_retry() -> ::core::option::Option<__az::RetryOptions> {
+                    #policy
+                    ::core::option::Option::Some(*policy)
+                }
+            }
+        });
         let body = quote! {
             #[allow(unused_imports)]
             use #az::__private::NoOwnError as _;
@@ -62,6 +72,7 @@ pub(crate) fn declaration(signature: &Signature, function: &ItemFn) -> TokenStre
                 #output
                 #error
                 #own_error
+                #retry
             }
         };
         ("activity", "call", body)

@@ -7,7 +7,7 @@ pub use crate::{
         plain::{OfActivity, OfOrchestration, PlainValue, Wrap, Wraps},
         signature::{Given, Literal, Output, Parameter},
     },
-    durable::{Activity, Event, Orchestration, TypedContext, TypedReturn},
+    durable::{Activity, Event, Orchestration, RetryOptions, TypedContext, TypedReturn},
     invocation::{Call, Invocation, Outputs, Refused},
     registry::{DurableKind, EntityHandler, Function, Handler, InvocationFuture},
 };

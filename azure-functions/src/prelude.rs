@@ -5,7 +5,7 @@ pub use crate::{
         DurableActivityContext, DurableEntityContext, DurableOrchestrationClient, DurableOrchestrationContext,
         HttpRequest, HttpResponse, TimerInfo,
     },
-    durable::{ActivityError, ActivityOutput, CallError, OrchestrationOutput, RetryOptions, TypedClient},
+    durable::{Activity, ActivityOutput, CallError, Orchestration, OrchestrationOutput, RetryOptions, TypedClient},
     entities::{Entity, EntityError, EntityId, EntityOutput},
     entity, event, func,
     http::{Form, HttpError, Json, Route},

@@ -18,6 +18,18 @@ fn flag(_context: DurableActivityContext) {}
 #[func(disabled = true)]
 fn disabled(_req: HttpRequest) {}
 
+#[func(activity, retry)]
+fn no_policy(_context: DurableActivityContext) {}
+
+#[func(activity, retry = 3)]
+fn no_path(_context: DurableActivityContext) {}
+
+#[func(activity, retry = POLICY, retry = POLICY)]
+fn two_policies(_context: DurableActivityContext) {}
+
+#[func(retry = POLICY)]
+fn no_activity(_req: HttpRequest) {}
+
 #[func("x")]
 fn text(_req: HttpRequest) {}
 

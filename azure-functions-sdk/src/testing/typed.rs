@@ -39,9 +39,9 @@ impl TestHost {
     ///
     /// #[func]
     /// async fn pay(context: DurableOrchestrationContext<u32>) -> OrchestrationOutput<String> {
-    ///     match context.call::<charge>(context.input()).await {
-    ///         Ok(amount) => format!("paid {amount}").into(),
-    ///         Err(ActivityError::Returned { error: Declined, .. }) => "cash, please".into(),
+    ///     match context.call::<charge>(context.input()).returned().await {
+    ///         Ok(Ok(amount)) => format!("paid {amount}").into(),
+    ///         Ok(Err(Declined)) => "cash, please".into(),
     ///         Err(error) => error.to_string().into(),
     ///     }
     /// }

@@ -5,11 +5,7 @@ use std::{
     time::Duration,
 };
 
-use azure_functions::{
-    durable::{EventError, Orchestration, OutputError, TaskFailure},
-    event,
-    prelude::*,
-};
+use azure_functions::{durable::OutputError, event, prelude::*};
 use azure_functions_sdk::testing::TestHost;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -58,13 +54,18 @@ pub(crate) async fn pay(
 ) -> Result<OrchestrationOutput<Receipt>, CallError> {
     let order = context.input();
     let total = order.items.iter().map(|item| item.price).sum();
-    match context.call::<charge>((order.customer.clone(), total)).await {
-        Err(ActivityError::Returned {
-            error: PaymentError::Short(left),
-            ..
-        }) => Ok(context.call::<charge>((order.customer, left)).await?.into()),
-        other => Ok(other?.into()),
-    }
+    let receipt = match context
+        .call::<charge>((order.customer.clone(), total))
+        .returned()
+        .await?
+    {
+        Ok(receipt) => receipt,
+        Err(PaymentError::Short(left)) => context.call::<charge>((order.customer, left)).await?,
+        Err(PaymentError::Declined { .. }) => {
+            return Err(context.call::<charge>((order.customer, total)).await.unwrap_err());
+        }
+    };
+    Ok(receipt.into())
 }
 
 /// Two payments, together.
@@ -80,7 +81,7 @@ pub(crate) async fn parent(context: DurableOrchestrationContext<u32>) -> Result<
     let (one, two) = context
         .try_join((
             context.call_sub::<pay>(order("one")),
-            context.call_sub_with_id::<pay>("the-second", order("two")),
+            context.call_sub::<pay>(order("two")).instance_id("the-second"),
         ))
         .await?;
     Ok((one.paid + two.paid).into())
@@ -90,7 +91,7 @@ pub(crate) async fn parent(context: DurableOrchestrationContext<u32>) -> Result<
 pub(crate) async fn count_to_three(context: DurableOrchestrationContext<u32>) -> OrchestrationOutput<String> {
     match context.input() {
         3 => "done".into(),
-        n => context.start_over(n + 1, false).await,
+        n => context.start_over(n + 1).await,
     }
 }
 
@@ -107,13 +108,11 @@ pub(crate) fn moody(_input: ()) -> Result<(), PaymentError> {
 /// How often it was tried, as the error tells.
 #[func]
 pub(crate) async fn insists(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, CallError> {
-    let policy = RetryOptions::new(Duration::from_mins(1), 10).retry_if(|error| {
-        let own = error.failure().and_then(TaskFailure::error::<PaymentError>);
-        matches!(own, Some(PaymentError::Short(_)))
-    });
-    let error = context.call_with_retry::<moody>(policy, ()).await.unwrap_err();
-    assert_eq!(error.returned(), Some(&PaymentError::Declined { card: "x".to_owned() }));
-    Ok(format!("{} | {}", error.message(), CallError::from(error)).into())
+    let policy = RetryOptions::new(Duration::from_mins(1), 10)
+        .retry_if(|error| matches!(error.returned(), Some(PaymentError::Short(_))));
+    let error = context.call::<moody>(()).retry(&policy).await.unwrap_err();
+    assert_eq!(error.returned(), Some(PaymentError::Declined { card: "x".to_owned() }));
+    Ok(format!("{} | {error}", error.message()).into())
 }
 
 static FAILURES: AtomicU32 = AtomicU32::new(0);
@@ -139,7 +138,10 @@ pub(crate) async fn insists_on_an_id(
     context: DurableOrchestrationContext,
 ) -> Result<OrchestrationOutput<String>, CallError> {
     let policy = RetryOptions::new(Duration::from_mins(1), 3);
-    let child = context.call_sub_with_id_and_retry::<flaky_child>("my-child", policy, json!(null));
+    let child = context
+        .call_sub::<flaky_child>(json!(null))
+        .instance_id("my-child")
+        .retry(&policy);
     Ok(child.await?.into())
 }
 
@@ -158,7 +160,7 @@ pub(crate) struct Approval {
 }
 
 #[func]
-pub(crate) async fn approved(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, EventError> {
+pub(crate) async fn approved(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<String>, CallError> {
     Ok(context.wait_for::<Approval>().await?.by.into())
 }
 
@@ -310,7 +312,11 @@ fn a_client_starts_by_type_and_reads_the_output() {
         assert_eq!(client.output::<parent>(&id, minute).await.unwrap(), Some(14));
         let other = client.output::<pay>(&id, minute).await.unwrap_err();
         assert!(matches!(other, OutputError::OtherOrchestration { .. }), "{other}");
-        let waits = client.start_with_id::<approved>("waits", json!(null)).await.unwrap();
+        let waits = client
+            .start::<approved>(json!(null))
+            .instance_id("waits")
+            .await
+            .unwrap();
         assert_eq!(client.output::<approved>(&waits, minute).await.unwrap(), None);
         client.terminate("waits", "enough").await.unwrap();
         let ended = client.output::<approved>(&waits, minute).await.unwrap_err();

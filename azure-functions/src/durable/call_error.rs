@@ -7,14 +7,52 @@ use super::{
         history::{Event, History, ScheduledKind},
         http_call::HTTP_ACTIVITY,
     },
-    typed::{EventError, own_error},
+    typed::own_error,
 };
 use crate::instead;
 use azure_functions_durable::EntityIdError;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
-/// A failed activity or sub-orchestration, a call that could not be made, or an event that cannot be read.
+/// A failed activity or sub-orchestration, a call that could not be made, an event that cannot be read, or a time limit that passed.
+///
+/// Every call and every wait of the context fails with this, so that `?` takes all of them: as the error of the orchestration, into
+/// an error of your own that has it with `#[from]`, into `anyhow::Error` and `Box<dyn Error + Send + Sync>`.
+///
+/// ```
+/// use azure_functions::prelude::*;
+/// # use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, thiserror::Error)]
+/// enum OrderError {
+///     #[error("the payment failed")]
+///     Payment(#[from] PaymentError),
+///     #[error(transparent)]
+///     Call(#[from] CallError),
+/// }
+///
+/// # #[derive(Debug, Serialize, Deserialize, thiserror::Error)]
+/// # #[error("the card was declined")]
+/// # struct PaymentError;
+/// #
+/// # #[func]
+/// # fn price(item: String) -> ActivityOutput<usize> {
+/// #     item.len().into()
+/// # }
+/// #
+/// # #[func]
+/// # fn charge(_amount: usize) -> Result<ActivityOutput<()>, PaymentError> {
+/// #     Err(PaymentError)
+/// # }
+/// #
+/// #[func]
+/// async fn order(context: DurableOrchestrationContext<String>) -> Result<(), OrderError> {
+///     let amount = context.call::<price>(context.input()).await?;
+///     // The activity's own error becomes `OrderError::Payment`; `.await?` alone makes `OrderError::Call` of it.
+///     context.call::<charge>(amount).returned().await??;
+///     Ok(())
+/// }
+/// ```
 ///
 /// What failed in another function is data from the history: it reads the same in every replay.
 #[derive(Debug, thiserror::Error)]
@@ -78,9 +116,24 @@ pub enum CallError {
     /// The name or key of an entity is not allowed. The call was not made.
     #[error(transparent)]
     EntityId(#[from] EntityIdError),
-    /// A typed event came with a payload of another shape. So `?` takes the errors of calls and of waits alike.
-    #[error(transparent)]
-    EventPayload(#[from] EventError),
+    /// A typed event came with a payload of another shape.
+    #[error("the payload of event '{event}' is not {}{}", a(expected), at(path))]
+    EventPayload {
+        /// Name of the event.
+        event: &'static str,
+        /// Type that was waited for.
+        expected: &'static str,
+        /// Where in the payload it differs, as in `items[2].price`; `.` is the whole of it.
+        path: String,
+        /// What serde says.
+        source: serde_json::Error,
+    },
+    /// The limit of [`timeout`](crate::bindings::DurableOrchestrationContext::timeout) passed first.
+    #[error("the time limit of {limit:?} passed")]
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+    },
     /// The function answered with JSON that cannot be read: nested more than 127 levels deep, with a number that no `f64` holds, or half
     /// of a surrogate pair.
     #[error("the output of '{name}' is JSON that cannot be read")]
@@ -118,7 +171,7 @@ pub struct TaskFailure {
     /// The error as the failing side described it, where the host records that.
     #[source]
     pub cause: Option<FailureDetails>,
-    /// The activity's own error as JSON, if it is one that serde can write; see [`error`](Self::error).
+    /// The activity's own error as JSON, if it is one that serde can write; see [`CallError::returned`].
     pub error_json: Option<String>,
 }
 
@@ -178,6 +231,19 @@ impl CallError {
     pub fn failure(&self) -> Option<&TaskFailure> {
         match self {
             Self::Activity(failure) | Self::SubOrchestration(failure) | Self::Http(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// The error that the activity returned, if it is of this type. It comes back as itself if it is an [`Error`] that serde can
+    /// write and read.
+    ///
+    /// For predicates of [`RetryOptions::retry_if`](super::RetryOptions::retry_if), and wherever errors of several calls meet. After
+    /// one call, [`ActivityCall::returned`](super::ActivityCall::returned) has it with its type known.
+    #[must_use]
+    pub fn returned<E: DeserializeOwned>(&self) -> Option<E> {
+        match self {
+            Self::Activity(failure) => serde_json::from_str(failure.error_json.as_deref()?).ok(),
             _ => None,
         }
     }
@@ -244,12 +310,6 @@ impl TaskFailure {
             cause,
             error_json,
         })
-    }
-
-    /// The error that the activity returned, if it is a serialisable one of this type.
-    #[must_use]
-    pub fn error<E: DeserializeOwned>(&self) -> Option<E> {
-        serde_json::from_str(self.error_json.as_deref()?).ok()
     }
 
     /// The reason without the words that the host puts before it.

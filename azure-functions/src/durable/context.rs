@@ -8,7 +8,10 @@ pub use waits::EventOrTimeout;
 
 use super::{
     ContinueAsNewFuture, InputError,
-    replay::{core::Core, outcome::ContinueAsNew},
+    replay::{
+        core::{Core, Site},
+        outcome::{ContinueAsNew, UnprocessedEvents},
+    },
 };
 use crate::json_text;
 use chrono::{DateTime, Utc};
@@ -274,19 +277,28 @@ impl<T> DurableOrchestrationContext<T> {
     /// Ends this execution and starts the orchestration over with a new input and an empty history. External events that
     /// were not waited for are handed on if `preserve_unprocessed_events`. Await it: it is never ready, and what else
     /// runs beside it in this execution is cut off at its next await. Where the orchestration names the types of its input and
-    /// output, [`start_over`](Self::start_over) keeps to them.
+    /// output, [`start_over`](Self::start_over) keeps to
+    /// them, and names the choice.
     #[track_caller]
     pub fn continue_as_new<D: Serialize>(&self, input: D, preserve_unprocessed_events: bool) -> ContinueAsNewFuture {
         let site = Location::caller();
-        if self.core.touch(site) {
-            match json_text::write(&input) {
-                Ok(input) => self.core.continue_as_new(ContinueAsNew {
-                    input,
-                    preserve_unprocessed_events,
-                }),
-                Err(error) => panic!("the input of continue_as_new cannot be written as JSON: {error}"),
-            }
-        }
+        let events = if preserve_unprocessed_events {
+            UnprocessedEvents::Keep
+        } else {
+            UnprocessedEvents::Discard
+        };
+        self.request_to_start_over(&input, events, site);
         ContinueAsNewFuture::new(&self.core, site)
+    }
+
+    /// Whether this is the request that counts: the first one of the execution does.
+    pub(super) fn request_to_start_over<D: Serialize>(&self, input: &D, events: UnprocessedEvents, site: Site) -> bool {
+        if !self.core.touch(site) {
+            return false;
+        }
+        match json_text::write(input) {
+            Ok(input) => self.core.continue_as_new(ContinueAsNew { input, events }),
+            Err(error) => panic!("the input of continue_as_new cannot be written as JSON: {error}"),
+        }
     }
 }

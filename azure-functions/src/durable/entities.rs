@@ -1,7 +1,8 @@
 //! Entities from orchestrations: calls, signals and critical sections.
 
 use super::{
-    CallError, CallFuture, CalledKind, DurableOrchestrationContext,
+    CallError, CalledKind, DurableOrchestrationContext, EntityCall,
+    call::RawCall,
     replay::{
         core::{Core, Site},
         operation::OpId,
@@ -38,18 +39,28 @@ impl<T> DurableOrchestrationContext<T> {
     /// }
     /// ```
     #[track_caller]
-    pub fn call_entity<D: Serialize>(&self, entity: &EntityId, operation: &str, input: D) -> CallFuture {
-        let site = Location::caller();
-        let message = self.message(entity, &input);
+    pub fn call_entity<D: Serialize>(&self, entity: &EntityId, operation: &str, input: D) -> EntityCall {
+        let call = self.raw_call_entity(entity, operation, &input, Location::caller());
+        EntityCall::new(call, "the operation of an entity")
+    }
+
+    pub(super) fn raw_call_entity<D: Serialize>(
+        &self,
+        entity: &EntityId,
+        operation: &str,
+        input: &D,
+        site: Site,
+    ) -> RawCall {
+        let message = self.message(entity, input);
         if !self.core.touch(site) {
-            return CallFuture::called(&self.core, self.core.inert(site), site);
+            return RawCall::made(&self.core, self.core.inert(site), site);
         }
         match message {
             Ok((target, input)) => {
                 let op = self.core.issue_entity_call(&target, operation, input, site);
-                CallFuture::called(&self.core, op, site)
+                RawCall::made(&self.core, op, site)
             }
-            Err(error) => CallFuture::refused(&self.core, error),
+            Err(error) => RawCall::refused(&self.core, error),
         }
     }
 
@@ -228,7 +239,7 @@ impl CriticalSection {
     /// Calls an operation of a locked entity, as [`call_entity`](DurableOrchestrationContext::call_entity) of the context
     /// does.
     #[track_caller]
-    pub fn call_entity<D: Serialize>(&self, entity: &EntityId, operation: &str, input: D) -> CallFuture {
+    pub fn call_entity<D: Serialize>(&self, entity: &EntityId, operation: &str, input: D) -> EntityCall {
         self.locks.context.call_entity(entity, operation, input)
     }
 

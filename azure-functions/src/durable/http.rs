@@ -35,7 +35,7 @@ use url::Url;
 ///     .header("x-trace", "b-17")
 ///     .json(&["resize", "crop"])
 ///     .timeout(Duration::from_secs(30))
-///     .retry(RetryOptions::new(Duration::from_secs(5), 3));
+///     .retry(&RetryOptions::new(Duration::from_secs(5), 3));
 /// # let _ = request;
 /// ```
 #[derive(Clone)]
@@ -120,8 +120,8 @@ impl DurableHttpRequest {
 
     /// Tries a request again that fails or is answered by no success (200 to 299). Applies to each poll too, counted anew.
     /// When no attempt is left, the last answer is the result.
-    pub fn retry(mut self, options: RetryOptions) -> Self {
-        self.retry = Some(options);
+    pub fn retry(mut self, options: &RetryOptions) -> Self {
+        self.retry = Some(*options);
         self
     }
 
@@ -323,19 +323,19 @@ impl<T> DurableOrchestrationContext<T> {
     /// }
     /// ```
     #[track_caller]
-    pub fn call_http(&self, request: DurableHttpRequest) -> HttpFuture {
+    pub fn call_http(&self, request: DurableHttpRequest) -> HttpCall {
         let (core, site) = (&self.core, Location::caller());
-        let (polling, retry, statuses) = (request.polling, request.retry.clone(), request.retry_statuses.clone());
+        let (polling, retry, statuses) = (request.polling, request.retry, request.retry_statuses.clone());
         let request = request.check();
         if !core.touch(site) {
-            return HttpFuture::made(core, core.inert(site), site);
+            return HttpCall::made(core, core.inert(site), site);
         }
         match request {
             Ok(request) => {
                 let op = core.issue_http(request, polling, retry, statuses, site);
-                HttpFuture::made(core, op, site)
+                HttpCall::made(core, op, site)
             }
-            Err(error) => HttpFuture {
+            Err(error) => HttpCall {
                 core: Rc::clone(core),
                 state: State::Refused(Some(error)),
             },
@@ -346,7 +346,7 @@ impl<T> DurableOrchestrationContext<T> {
 /// Future of [`call_http`](DurableOrchestrationContext::call_http): the answer.
 #[must_use = "the request has been made, but its answer is lost unless you `.await` it"]
 #[derive(Debug)]
-pub struct HttpFuture {
+pub struct HttpCall {
     core: Rc<Core>,
     state: State,
 }
@@ -357,7 +357,7 @@ enum State {
     Made(Handle),
 }
 
-impl HttpFuture {
+impl HttpCall {
     fn made(core: &Rc<Core>, op: OpId, site: Site) -> Self {
         Self {
             core: Rc::clone(core),
@@ -366,7 +366,21 @@ impl HttpFuture {
     }
 }
 
-impl Future for HttpFuture {
+impl HttpCall {
+    /// A name for this call in reports, as that of [`ActivityCall::named`](super::ActivityCall::named).
+    #[track_caller]
+    pub fn named(self, name: &str) -> Self {
+        let site = Location::caller();
+        if let State::Made(Handle { core, op, .. }) = &self.state
+            && core.touch(site)
+        {
+            core.amend_label(*op, name, site);
+        }
+        self
+    }
+}
+
+impl Future for HttpCall {
     type Output = Result<DurableHttpResponse, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -40,6 +40,8 @@
 #![doc = include_str!("crashes.md")]
 
 mod action_limit;
+mod boxed;
+mod call;
 mod call_error;
 mod context;
 mod entities;
@@ -64,22 +66,24 @@ mod waiting;
 pub use azure_functions_durable::{
     OrchestrationClientError, OrchestrationRuntimeStatus, OrchestrationStatusQueryResult,
 };
+pub use boxed::BoxedFuture;
+pub use call::{ActivityCall, EntityCall, ReturnedByActivity, SubOrchestrationCall};
 pub use call_error::{CallError, FailureDetails, InputError, TaskFailure};
 pub use context::{DurableOrchestrationContext, EventOrTimeout};
 pub use entities::{CriticalSection, LockFuture};
 pub use entity_failure::EntityFailure;
-pub use http::{DurableHttpRequest, DurableHttpResponse, HttpFuture, ManagedIdentity};
+pub use http::{DurableHttpRequest, DurableHttpResponse, HttpCall, ManagedIdentity};
 pub use output::{ActivityOutput, OrchestrationOutput};
 pub use replay::combinator::{
-    AsCompleted, Either, Either3, Either4, Elapsed, ForEachConcurrent, Join, JoinAll, JoinTuple, NextCompleted, Race,
-    RaceTuple, Select, SelectAll, SelectTuple, Timeout, TryJoin, TryJoinAll, TryJoinTuple,
+    AsCompleted, Either, Either3, Either4, ForEachConcurrent, Join, JoinAll, JoinTuple, NextCompleted, Race, RaceTuple,
+    Select, SelectAll, SelectTuple, Timeout, TryJoin, TryJoinAll, TryJoinTuple,
 };
 pub use retry_options::RetryOptions;
-pub use task_future::{CallFuture, ContinueAsNewFuture, EventFuture, TimerFuture};
+pub use task_future::{ContinueAsNewFuture, EventFuture, TimerFuture};
 
 pub use typed::{
-    Activity, ActivityError, ClientFuture, EntityAnswer, EntityCalls, EntitySignals, Event, EventError, Orchestration,
-    OutputError, ReadJson, StartOver, TypedAnswer, TypedCall, TypedClient, TypedEvent, WriteJson,
+    Activity, ClientFuture, EntityCalls, EntitySignals, Event, Orchestration, OutputError, ReadJson,
+    StartOrchestration, StartOver, TypedClient, TypedEvent, WriteJson,
 };
 #[doc(hidden)]
 pub use typed::{Travels, TypedContext, TypedReturn};

@@ -2,24 +2,38 @@
 
 use crate::durable::CallError;
 use chrono::TimeDelta;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 /// When and how often a failed activity or sub-orchestration is tried again.
 ///
 /// The delay before attempt *n* + 1 is `first_interval × backoff_coefficient ^ (n − 1)`, at most `max_interval`. The
 /// delays are durable timers: they survive restarts and may be days long.
 ///
+/// Options can be constants, to be shared by calls, or to be an activity's own default for
+/// [typed calls](crate::bindings::DurableOrchestrationContext::call):
+///
 /// ```
-/// use azure_functions::durable::RetryOptions;
+/// use azure_functions::prelude::*;
 /// use std::time::Duration;
 ///
-/// let options = RetryOptions::new(Duration::from_secs(5), 4)
+/// const POLICY: RetryOptions = RetryOptions::new(Duration::from_secs(5), 4)
 ///     .backoff_coefficient(2.0)
 ///     .max_interval(Duration::from_secs(60))
 ///     .retry_if(|error| !error.message().contains("no such account"));
-/// # let _ = options;
+///
+/// #[func(activity, retry = POLICY)]
+/// fn charge(amount: u32) -> Result<(), std::fmt::Error> {
+///     println!("{amount} were paid");
+///     Ok(())
+/// }
+///
+/// #[func]
+/// async fn pay(context: DurableOrchestrationContext<u32>) -> Result<(), CallError> {
+///     context.call::<charge>(context.input()).await?; // up to four attempts
+///     context.call::<charge>(1).retry(&RetryOptions::NONE).await // one
+/// }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct RetryOptions {
     first_interval: Duration,
@@ -27,15 +41,16 @@ pub struct RetryOptions {
     backoff_coefficient: f64,
     max_interval: Duration,
     timeout: Option<Duration>,
-    retry_if: Option<Arc<Predicate>>,
+    retry_if: Option<fn(&CallError) -> bool>,
 }
 
-type Predicate = dyn Fn(&CallError) -> bool + Send + Sync;
-
 impl RetryOptions {
+    /// One attempt and no more. For a call of an activity that has options of its own by default.
+    pub const NONE: Self = Self::new(Duration::ZERO, 1);
+
     /// Up to `max_attempts` attempts in all (at least one is made), the second `first_interval` after the first failed.
     #[must_use]
-    pub fn new(first_interval: Duration, max_attempts: u32) -> Self {
+    pub const fn new(first_interval: Duration, max_attempts: u32) -> Self {
         Self {
             first_interval,
             max_attempts,
@@ -49,30 +64,31 @@ impl RetryOptions {
 
     /// By how much each delay is longer than the one before; 1 by default.
     #[must_use]
-    pub fn backoff_coefficient(mut self, coefficient: f64) -> Self {
+    pub const fn backoff_coefficient(mut self, coefficient: f64) -> Self {
         self.backoff_coefficient = coefficient;
         self
     }
 
     /// The longest delay; six days by default.
     #[must_use]
-    pub fn max_interval(mut self, interval: Duration) -> Self {
+    pub const fn max_interval(mut self, interval: Duration) -> Self {
         self.max_interval = interval;
         self
     }
 
     /// No further attempt once so much time has passed since the first; unlimited by default.
     #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
     /// Which failures are tried again; all by default. The predicate runs inside the orchestration, at every replay: it
-    /// must depend on the error only.
+    /// must depend on the error only, so it is a function, or a closure that captures nothing.
+    /// [`CallError::returned`] has an activity's own error.
     #[must_use]
-    pub fn retry_if(mut self, predicate: impl Fn(&CallError) -> bool + Send + Sync + 'static) -> Self {
-        self.retry_if = Some(Arc::new(predicate));
+    pub const fn retry_if(mut self, predicate: fn(&CallError) -> bool) -> Self {
+        self.retry_if = Some(predicate);
         self
     }
 
@@ -94,7 +110,7 @@ impl RetryOptions {
 
     /// Whether the predicate wants another attempt after this error.
     pub(crate) fn accepts(&self, error: &CallError) -> bool {
-        self.retry_if.as_ref().is_none_or(|predicate| predicate(error))
+        self.retry_if.is_none_or(|predicate| predicate(error))
     }
 }
 

@@ -1,15 +1,10 @@
 //! The futures that the context gives out for single tasks.
 
-use super::{
-    CallError,
-    entity_failure::read_response,
-    replay::{
-        core::{Core, Site},
-        event_wait::Content,
-        history::Event,
-        operation::{Answered, OpId},
-        refusal::Refusal,
-    },
+use super::replay::{
+    core::{Core, Site},
+    event_wait::Content,
+    operation::{Answered, OpId},
+    refusal::Refusal,
 };
 use serde_json::Value;
 use std::{
@@ -22,8 +17,8 @@ use std::{
 
 /// An operation of the core whose drop stops it.
 pub(super) struct Handle {
-    core: Rc<Core>,
-    op: OpId,
+    pub(super) core: Rc<Core>,
+    pub(super) op: OpId,
     site: Site,
 }
 
@@ -50,88 +45,6 @@ impl Drop for Handle {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.site.file(), self.site.line())
-    }
-}
-
-/// Future of a called activity or sub-orchestration: its output, or why it failed.
-#[must_use = "the call has been made, but its output and its failure are lost unless you `.await` it"]
-#[derive(Debug)]
-pub struct CallFuture {
-    state: CallState,
-}
-
-#[derive(Debug)]
-enum CallState {
-    /// The call was not made.
-    Refused {
-        core: Rc<Core>,
-        error: Option<Box<CallError>>,
-    },
-    Called(Handle),
-}
-
-impl CallFuture {
-    pub(super) fn called(core: &Rc<Core>, op: OpId, site: Site) -> Self {
-        let handle = Handle {
-            core: Rc::clone(core),
-            op,
-            site,
-        };
-        Self {
-            state: CallState::Called(handle),
-        }
-    }
-
-    pub(super) fn refused(core: &Rc<Core>, error: CallError) -> Self {
-        Self {
-            state: CallState::Refused {
-                core: Rc::clone(core),
-                error: Some(Box::new(error)),
-            },
-        }
-    }
-}
-
-impl Future for CallFuture {
-    type Output = Result<Value, CallError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.state {
-            CallState::Called(handle) => {
-                let answered = std::task::ready!(handle.poll(cx));
-                Poll::Ready(read_answer(&handle.core, answered))
-            }
-            CallState::Refused { core, error } => match error.take() {
-                Some(error) => Poll::Ready(Err(*error)),
-                None => core.refuse_repoll(),
-            },
-        }
-    }
-}
-
-fn read_answer(core: &Core, answered: Answered) -> Result<Value, CallError> {
-    let history = &core.history;
-    match answered {
-        Answered::Event(place) => match history.events[place] {
-            Event::Completed { id, result, .. } => {
-                history.nested_json(result).map_err(|source| CallError::Unreadable {
-                    name: core.called_name(id).to_string(),
-                    source,
-                })
-            }
-            Event::Failed { id, .. } => Err(CallError::from_history(history, place, &core.called_name(id))),
-            // Nothing else answers a call.
-            _ => Ok(Value::Null),
-        },
-        Answered::Response { place, action } => match history.events[place] {
-            Event::Raised { input, .. } => {
-                let (entity, operation) = core.called_entity(action);
-                read_response(history, input, &entity, &operation)
-            }
-            _ => Ok(Value::Null),
-        },
-        // Only timers and waits are answered otherwise.
-        Answered::Fired | Answered::Arrival(_) => Ok(Value::Null),
     }
 }
 

@@ -8,8 +8,8 @@ use super::{
 use azure_functions::{
     bindings::DurableOrchestrationContext,
     durable::{
-        CallError, CallFuture, DurableHttpRequest, DurableHttpResponse, EventFuture, OrchestrationOutput, RetryOptions,
-        TimerFuture,
+        BoxedFuture, CallError, DurableHttpRequest, DurableHttpResponse, EventFuture, OrchestrationOutput,
+        RetryOptions, TimerFuture,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -177,8 +177,11 @@ pub(crate) struct Code {
 
 type Run = Pin<Box<dyn Future<Output = Result<(), End>>>>;
 
+/// An activity or a sub-orchestration.
+type AnyCall = BoxedFuture<'static, Result<Value, CallError>>;
+
 enum Started {
-    Call(CallFuture, u64),
+    Call(AnyCall, u64),
     Timer(TimerFuture, DateTime<Utc>),
     Wait(Wait),
     Entity(EntityCall),
@@ -216,7 +219,7 @@ impl Code {
         self.context.current_time()
     }
 
-    fn start_call(&self, call: &Call) -> (CallFuture, u64) {
+    fn start_call(&self, call: &Call) -> (AnyCall, u64) {
         let (serial, child) = tape(|tape| {
             let child = call.sub_orchestration && tape.sections.standing == Standing::Free;
             tape.sections.retried_children |= child && call.retry.is_some();
@@ -244,10 +247,14 @@ impl Code {
         let id = (serial % 3 == 0).then(|| format!("child-{}-{serial}", self.generation));
         let context = &self.context;
         let future = match (child, options) {
-            (false, None) => context.call_activity(&name, serial),
-            (false, Some(options)) => context.call_activity_with_retry(&name, options, serial),
-            (true, None) => context.call_sub_orchestrator(&name, id.as_deref(), serial),
-            (true, Some(options)) => context.call_sub_orchestrator_with_retry(&name, id.as_deref(), options, serial),
+            (false, None) => context.call_activity(&name, serial).boxed(),
+            (false, Some(options)) => context.call_activity(&name, serial).retry(&options).boxed(),
+            (true, None) => context.call_sub_orchestrator(&name, id.as_deref(), serial).boxed(),
+            (true, Some(options)) => {
+                // Options come in any order.
+                let call = context.call_sub_orchestrator(&name, None, serial).retry(&options);
+                call.instance_id(id.unwrap_or_default()).boxed()
+            }
         };
         (future, serial)
     }
@@ -279,7 +286,7 @@ impl Code {
         });
         let mut request = DurableHttpRequest::get(format!("https://example.org/{serial}"));
         if let Some(first) = retry {
-            request = request.retry(RetryOptions::new(seconds(first), 3));
+            request = request.retry(&RetryOptions::new(seconds(first), 3));
         }
         let answer = self.context.call_http(request).await;
         let text = |answer: &DurableHttpResponse| answer.text().to_owned();

@@ -5,7 +5,7 @@ use super::{
     model::{Kind, Work},
 };
 use azure_functions::{
-    durable::{CallFuture, CriticalSection, LockFuture},
+    durable::{self, CriticalSection, LockFuture},
     entities::EntityId,
 };
 use chrono::{DateTime, Utc};
@@ -42,7 +42,7 @@ pub(crate) fn entity(key: u8) -> EntityId {
 
 /// A call to an entity that is out.
 pub(crate) struct EntityCall {
-    future: CallFuture,
+    future: durable::EntityCall,
     serial: u64,
     key: u8,
     in_section: bool,

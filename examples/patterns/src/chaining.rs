@@ -16,8 +16,7 @@ async fn publish(context: &DurableOrchestrationContext<String>) -> Result<String
     let draft = context.call::<write>(context.input()).await?;
     let text = context.call::<edit>(draft).await?;
     let pages = context.call::<typeset>(text).await?;
-    // The `?` makes a `CallError` of whatever error the activity has.
-    Ok(context.call::<print>(pages).await?)
+    context.call::<print>(pages).await
 }
 
 #[func]

@@ -1,39 +1,86 @@
 //! What the context calls: activities and other orchestrations.
 
 use crate::durable::{
-    CallError, CallFuture, CalledKind, DurableOrchestrationContext, RetryOptions,
+    Activity, ActivityCall, CallError, CalledKind, DurableOrchestrationContext, Orchestration, ReadJson, RetryOptions,
+    SubOrchestrationCall,
+    call::RawCall,
     replay::{action::ActionKind, core::Site},
 };
-use azure_functions_durable::check_instance_id;
 use serde::Serialize;
 use std::{panic::Location, rc::Rc};
 
+/// Calls by type: the name of a function is also a type.
 impl<T> DurableOrchestrationContext<T> {
-    /// Calls an activity.
+    /// Calls an activity of this app; name, input and output are checked when the app is compiled. The future takes
+    /// [options](ActivityCall), such as [`retry`](ActivityCall::retry).
+    ///
+    /// ```
+    /// # use azure_functions::prelude::*;
+    /// #[func]
+    /// fn say_hello(name: String) -> ActivityOutput<String> {
+    ///     format!("Hello {name}!").into()
+    /// }
+    ///
+    /// #[func]
+    /// async fn greet(context: DurableOrchestrationContext<String>) -> Result<OrchestrationOutput<String>, CallError> {
+    ///     let greeting = context.call::<say_hello>(context.input()).await?;
+    ///     Ok(greeting.into())
+    /// }
+    /// ```
     #[track_caller]
-    pub fn call_activity<D: Serialize>(&self, name: &str, input: D) -> CallFuture {
-        self.make_call(self.activity(name, &input), None, Location::caller())
+    pub fn call<F: Activity>(&self, input: F::Input) -> ActivityCall<F::Output, F::Error>
+    where
+        F::Input: Serialize,
+        F::Output: ReadJson,
+    {
+        let call = self.make_call(self.activity(F::NAME, &input), F::default_retry(), Location::caller());
+        ActivityCall::by_type::<F>(call)
     }
 
-    /// Calls an activity, and again when it fails.
+    /// Starts another orchestration of this app and waits for its output; name, input and output are checked when the app
+    /// is compiled. The future takes [options](SubOrchestrationCall): an [instance id](SubOrchestrationCall::instance_id),
+    /// [retries](SubOrchestrationCall::retry).
     #[track_caller]
-    pub fn call_activity_with_retry<D: Serialize>(&self, name: &str, options: RetryOptions, input: D) -> CallFuture {
-        self.make_call(self.activity(name, &input), Some(options), Location::caller())
+    pub fn call_sub<F: Orchestration>(&self, input: F::Input) -> SubOrchestrationCall<F::Output>
+    where
+        F::Input: Serialize,
+        F::Output: ReadJson,
+    {
+        let call = self.make_call(self.sub_orchestration(F::NAME, &input), None, Location::caller());
+        SubOrchestrationCall::by_type::<F>(call)
+    }
+}
+
+/// Calls by name.
+impl<T> DurableOrchestrationContext<T> {
+    /// Calls an activity. The future takes [options](ActivityCall), such as [`retry`](ActivityCall::retry).
+    #[track_caller]
+    pub fn call_activity<D: Serialize>(&self, name: &str, input: D) -> ActivityCall {
+        ActivityCall::by_name(self.make_call(self.activity(name, &input), None, Location::caller()))
+    }
+
+    /// Calls an activity, and again when it fails: [`call_activity`](Self::call_activity) with the option
+    /// [`retry`](ActivityCall::retry).
+    #[track_caller]
+    pub fn call_activity_with_retry<D: Serialize>(&self, name: &str, options: RetryOptions, input: D) -> ActivityCall {
+        self.call_activity(name, input).retry(&options)
     }
 
     /// Starts another orchestration and waits for its output. Without an instance id it gets one made from this
-    /// execution's and a number.
+    /// execution's and a number. The future takes [options](SubOrchestrationCall).
     #[track_caller]
-    pub fn call_sub_orchestrator<D: Serialize>(&self, name: &str, instance_id: Option<&str>, input: D) -> CallFuture {
-        self.make_call(
-            self.sub_orchestration(name, instance_id, &input),
-            None,
-            Location::caller(),
-        )
+    pub fn call_sub_orchestrator<D: Serialize>(
+        &self,
+        name: &str,
+        instance_id: Option<&str>,
+        input: D,
+    ) -> SubOrchestrationCall {
+        let call = self.make_call(self.sub_orchestration(name, &input), None, Location::caller());
+        SubOrchestrationCall::by_name(call).instance_id(instance_id.unwrap_or_default())
     }
 
-    /// Starts another orchestration and waits for its output, and again when it fails. A given instance id is used by
-    /// every attempt.
+    /// Starts another orchestration and waits for its output, and again when it fails:
+    /// [`call_sub_orchestrator`](Self::call_sub_orchestrator) with the option [`retry`](SubOrchestrationCall::retry).
     #[track_caller]
     pub fn call_sub_orchestrator_with_retry<D: Serialize>(
         &self,
@@ -41,50 +88,21 @@ impl<T> DurableOrchestrationContext<T> {
         instance_id: Option<&str>,
         options: RetryOptions,
         input: D,
-    ) -> CallFuture {
-        self.make_call(
-            self.sub_orchestration(name, instance_id, &input),
-            Some(options),
-            Location::caller(),
-        )
+    ) -> SubOrchestrationCall {
+        self.call_sub_orchestrator(name, instance_id, input).retry(&options)
     }
 
-    pub(in crate::durable) fn activity<D: Serialize>(&self, name: &str, input: &D) -> Result<ActionKind, CallError> {
+    fn activity<D: Serialize>(&self, name: &str, input: &D) -> Result<ActionKind, CallError> {
         Ok(ActionKind::CallActivity {
             name: self.known(CalledKind::Activity, name)?,
             input: self.json(name, input)?,
         })
     }
 
-    pub(in crate::durable) fn sub_orchestration<D: Serialize>(
-        &self,
-        name: &str,
-        id: Option<&str>,
-        input: &D,
-    ) -> Result<ActionKind, CallError> {
-        let known = self.known(CalledKind::Orchestration, name)?;
-        let id = id.filter(|id| !id.is_empty());
-        // The host swallows these mistakes, and every later id would shift.
-        let same = |other: &str| id.is_some_and(|id| id.eq_ignore_ascii_case(other));
-        let reason = id.and_then(|id| match check_instance_id(id) {
-            Err(rule) => Some(rule.to_string()),
-            Ok(()) if same(self.instance_id()) => Some("it is the id of this instance".to_owned()),
-            Ok(()) if self.parent_instance_id().is_some_and(same) => {
-                Some("it is the id of the parent instance".to_owned())
-            }
-            Ok(()) => None,
-        });
-        if let (Some(reason), Some(id)) = (reason, id) {
-            return Err(CallError::InstanceId {
-                name: name.to_owned(),
-                id: id.to_owned(),
-                reason,
-            });
-        }
-        let instance_id = id.map(str::to_owned);
+    fn sub_orchestration<D: Serialize>(&self, name: &str, input: &D) -> Result<ActionKind, CallError> {
         Ok(ActionKind::CallSubOrchestration {
-            name: known,
-            instance_id,
+            name: self.known(CalledKind::Orchestration, name)?,
+            instance_id: None,
             input: self.json(name, input)?,
         })
     }
@@ -109,27 +127,22 @@ impl<T> DurableOrchestrationContext<T> {
         })
     }
 
-    pub(in crate::durable) fn make_call(
-        &self,
-        call: Result<ActionKind, CallError>,
-        retry: Option<RetryOptions>,
-        site: Site,
-    ) -> CallFuture {
+    fn make_call(&self, call: Result<ActionKind, CallError>, retry: Option<RetryOptions>, site: Site) -> RawCall {
         let core = &self.core;
         let call = match call {
             Ok(call) => call,
             Err(error) => {
                 core.touch(site);
-                return CallFuture::refused(core, error);
+                return RawCall::refused(core, error);
             }
         };
         if !core.touch(site) {
-            return CallFuture::called(core, core.inert(site), site);
+            return RawCall::made(core, core.inert(site), site);
         }
         let op = match retry {
             None => core.issue_call(call, site),
             Some(options) => core.issue_retry(call, options, site),
         };
-        CallFuture::called(core, op, site)
+        RawCall::made(core, op, site)
     }
 }

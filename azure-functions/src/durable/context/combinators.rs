@@ -8,6 +8,35 @@ use std::{future::Future, panic::Location, time::Duration};
 
 impl<T> DurableOrchestrationContext<T> {
     /// Waits for all of a list; the outputs come in the order of the list.
+    ///
+    /// The futures of a list are of one type. Different ones that have the same output go into boxes: every future of the context
+    /// has a method `boxed`. The calls are made when they are listed; an `async` block in a box makes its calls later, when the list
+    /// is first awaited.
+    ///
+    /// ```
+    /// # use azure_functions::prelude::*;
+    /// # #[func]
+    /// # fn pack(order: String) -> ActivityOutput<String> {
+    /// #     order.into()
+    /// # }
+    /// # #[func]
+    /// # async fn bill(context: DurableOrchestrationContext<String>) -> OrchestrationOutput<String> {
+    /// #     context.input().into()
+    /// # }
+    /// #[func]
+    /// async fn ship(context: DurableOrchestrationContext<String>) -> Result<(), CallError> {
+    ///     let order = context.input();
+    ///     let steps = [
+    ///         context.call::<pack>(order.clone()).boxed(),
+    ///         context.call_sub::<bill>(order.clone()).boxed(),
+    ///         Box::pin(async { context.call::<pack>(order).await }),
+    ///     ];
+    ///     for result in context.join_all(steps).await {
+    ///         println!("{}", result?);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     #[track_caller]
     pub fn join_all<I>(&self, futures: I) -> JoinAll<I::Item>
     where
@@ -42,6 +71,24 @@ impl<T> DurableOrchestrationContext<T> {
     /// Waits for the first of a list: its output, its index, and the other futures in their order. Dropping those stops
     /// them. To take all results as they come, [`as_completed`](Self::as_completed) costs less.
     ///
+    /// Different futures go into one list as boxes, as with [`join_all`](Self::join_all):
+    ///
+    /// ```
+    /// # use azure_functions::prelude::*;
+    /// # use std::time::Duration;
+    /// #[func]
+    /// async fn first(context: DurableOrchestrationContext) -> Result<OrchestrationOutput<usize>, CallError> {
+    ///     let reminder = context.create_timer_after(Duration::from_secs(3600));
+    ///     let events = ["paid", "cancelled"].map(|name| context.wait_for_event(name).boxed());
+    ///     let late = Box::pin(async {
+    ///         reminder.await;
+    ///         "late".into()
+    ///     });
+    ///     let (_, index, _rest) = context.select_all(events.into_iter().chain([late as _])).await;
+    ///     Ok(index.into())
+    /// }
+    /// ```
+    ///
     /// # Panics
     /// If the list is empty: nothing could ever be first.
     #[track_caller]
@@ -65,12 +112,14 @@ impl<T> DurableOrchestrationContext<T> {
         Race::new(&self.core, Location::caller(), futures)
     }
 
-    /// Waits for a future, but no longer than a duration.
+    /// Waits for a future, but no longer than a duration; [`CallError::TimedOut`](crate::durable::CallError::TimedOut) if that passes
+    /// first. Around a call, `.await??` takes both errors.
     #[track_caller]
     pub fn timeout<F: Future>(&self, limit: Duration, future: F) -> Timeout<F> {
         let site = Location::caller();
         let timer = self.timer_after(limit, site);
         Timeout {
+            limit,
             select: Select::new(&self.core, site, (future, timer)),
         }
     }

@@ -68,6 +68,7 @@ impl<T> DurableOrchestrationContext<T> {
         let timer = self.timer_after(timeout, site);
         EventOrTimeout {
             timeout: Timeout {
+                limit: timeout,
                 select: Select::new(&self.core, site, (event, timer)),
             },
         }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use std::{future::Future, panic::Location, time::Duration};
 
 /// How often a [`monitor`] checks, and for how long.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct MonitorOptions {
     /// The delays of a monitor grow as those of a retry do.
@@ -16,7 +16,7 @@ pub struct MonitorOptions {
 impl MonitorOptions {
     /// Checks at this interval, without end.
     #[must_use]
-    pub fn every(interval: Duration) -> Self {
+    pub const fn every(interval: Duration) -> Self {
         Self {
             delays: RetryOptions::new(interval, u32::MAX),
             expires_after: None,
@@ -25,21 +25,21 @@ impl MonitorOptions {
 
     /// By how much each delay is longer than the one before; 1 by default.
     #[must_use]
-    pub fn backoff_coefficient(mut self, coefficient: f64) -> Self {
+    pub const fn backoff_coefficient(mut self, coefficient: f64) -> Self {
         self.delays = self.delays.backoff_coefficient(coefficient);
         self
     }
 
     /// The longest delay; six days by default.
     #[must_use]
-    pub fn max_interval(mut self, interval: Duration) -> Self {
+    pub const fn max_interval(mut self, interval: Duration) -> Self {
         self.delays = self.delays.max_interval(interval);
         self
     }
 
     /// Checks for the last time this long after the first check. Without it, the monitor has no end.
     #[must_use]
-    pub fn expires_after(mut self, duration: Duration) -> Self {
+    pub const fn expires_after(mut self, duration: Duration) -> Self {
         self.expires_after = Some(duration);
         self
     }

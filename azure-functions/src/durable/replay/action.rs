@@ -30,7 +30,7 @@ pub(crate) enum ActionKind {
     /// `input` is JSON text; without an instance id the host makes one.
     CallSubOrchestration {
         name: Rc<str>,
-        instance_id: Option<String>,
+        instance_id: Option<Rc<str>>,
         input: String,
     },
     /// A durable timer.

@@ -6,6 +6,7 @@
 
 use super::{
     action::{Action, ActionKind},
+    amend::OpenCall,
     critical_section::{Relay, Section},
     event_wait::{Arrival, Content, Events},
     frame::{Frame, Frames, GroupId},
@@ -73,6 +74,10 @@ pub(crate) struct State {
     pub(super) withheld: VecDeque<usize>,
     pub(super) actions: Vec<Action>,
     pub(super) operations: Vec<Operation>,
+    /// The call whose options may still be set.
+    pub(super) open_call: Option<OpenCall>,
+    /// Names of calls for reports.
+    pub(super) labels: BTreeMap<OpId, Box<str>>,
     pub(super) events: Events,
     pub(super) segments: Segments,
     pub(super) frames: Frames,
@@ -175,6 +180,8 @@ impl Core {
                 withheld: VecDeque::new(),
                 actions: Vec::with_capacity(count + 1),
                 operations: Vec::with_capacity(count + 1),
+                open_call: None,
+                labels: BTreeMap::new(),
                 events,
                 segments: Segments::new(clock),
                 frames: Frames::default(),
@@ -313,7 +320,11 @@ impl Core {
         if self.sealed.get() {
             return false;
         }
-        if self.state.borrow().frames.is_parked() {
+        let mut state = self.state.borrow_mut();
+        state.open_call = None;
+        let parked = state.frames.is_parked();
+        drop(state);
+        if parked {
             self.refuse(Refusal::ForeignConcurrency, Some(site));
         }
         if !waker::is_ours(cx.waker()) {

@@ -84,7 +84,7 @@ impl Core {
                 ),
                 _ => return None,
             };
-            (attempts.next_delay(now)?, attempts.options.clone(), now, error)
+            (attempts.next_delay(now)?, attempts.options, now, error)
         };
         // No borrow is held here: the predicate is user code.
         (!error.is_non_retriable() && options.accepts(&error)).then(|| add(now, delay))

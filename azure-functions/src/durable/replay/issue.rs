@@ -10,7 +10,7 @@ use super::{
     message,
     mismatch::Mismatch,
     operation::{Answered, Attempts, Course, OpId, OpState, Operation, Retry, RetryStage},
-    outcome::ContinueAsNew,
+    outcome::{ContinueAsNew, UnprocessedEvents},
     patch::apart_from_markers,
     refusal::Refusal,
 };
@@ -28,7 +28,7 @@ impl Core {
         self.check_call(&call, site);
         let mut state = self.state.borrow_mut();
         let op = state.new_operation(Course::Call, site);
-        state.issue(&self.history, call, op);
+        state.issue_open(&self.history, call, op);
         op
     }
 
@@ -43,7 +43,7 @@ impl Core {
             stage: RetryStage::Attempt,
         };
         let op = state.new_operation(Course::Retry(Box::new(retry)), site);
-        state.issue(&self.history, call, op);
+        state.issue_open(&self.history, call, op);
         op
     }
 
@@ -67,7 +67,7 @@ impl Core {
             stage: RetryStage::Attempt,
         };
         let op = state.new_operation(Course::Http(Box::new(call)), site);
-        state.issue(&self.history, ActionKind::CallHttp { request }, op);
+        state.issue_open(&self.history, ActionKind::CallHttp { request }, op);
         op
     }
 
@@ -85,10 +85,10 @@ impl Core {
         if state.is_step(target) {
             state.reissue(&self.history);
             state.before_step();
-            let id = state.issue(&self.history, call, op);
+            let id = state.issue_open(&self.history, call, op);
             state.step_issued(target, id);
         } else {
-            state.issue(&self.history, call, op);
+            state.issue_open(&self.history, call, op);
         }
         op
     }
@@ -139,8 +139,19 @@ impl Core {
         op
     }
 
-    pub(crate) fn continue_as_new(&self, continue_as_new: ContinueAsNew) {
-        self.state.borrow_mut().continue_as_new.get_or_insert(continue_as_new);
+    /// Whether this request counts: the first one does.
+    pub(crate) fn continue_as_new(&self, request: ContinueAsNew) -> bool {
+        let mut state = self.state.borrow_mut();
+        let first = state.continue_as_new.is_none();
+        state.continue_as_new.get_or_insert(request);
+        first
+    }
+
+    /// Changes what the request to start over says of events.
+    pub(crate) fn keep_unprocessed_events(&self, events: UnprocessedEvents) {
+        if let Some(request) = &mut self.state.borrow_mut().continue_as_new {
+            request.events = events;
+        }
     }
 
     /// Polls an operation: a plain await moves the cursor to its answer, a child of a combinator only looks.
@@ -222,6 +233,7 @@ impl State {
     }
 
     pub(super) fn new_operation(&mut self, course: Course, site: Site) -> OpId {
+        self.open_call = None;
         let op = OpId(u32::try_from(self.operations.len()).unwrap_or(u32::MAX));
         self.operations.push(Operation {
             state: OpState::Pending,
@@ -252,6 +264,7 @@ impl State {
     /// Numbers an action, checks it against the history and adds it to the open segment.
     pub(super) fn issue(&mut self, history: &History, kind: ActionKind, op: OpId) -> u32 {
         self.reissue(history);
+        self.open_call = None;
         let id = self.next_id();
         if self.actions.len() >= self.max_actions {
             // A call has been refused by now; a further attempt or piece of a wait is at the next event.

@@ -63,6 +63,10 @@ impl Core {
             self.history.instance_id
         );
         let history = &self.history;
+        let label = |id: &u32| {
+            let action = state.actions.get(*id as usize);
+            action.map(|action| state.label(action.op)).unwrap_or_default()
+        };
         let (recorded, code, hint) = match mismatch {
             Mismatch::Different {
                 id,
@@ -75,8 +79,9 @@ impl Core {
                 (
                     recorded(history, *place),
                     format!(
-                        "action #{id}: {}{} (called at {}:{})",
+                        "action #{id}: {}{}{} (called at {}:{})",
                         describe(code),
+                        label(id),
                         piece.as_deref().unwrap_or_default(),
                         site.file(),
                         site.line()
@@ -104,8 +109,9 @@ impl Core {
                     recorded(history, *place)
                 ),
                 format!(
-                    "action #{id}: {} (called at {}:{})",
+                    "action #{id}: {}{} (called at {}:{})",
                     describe(code),
+                    label(id),
                     site.file(),
                     site.line()
                 ),

@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub(crate) mod action;
+mod amend;
 pub(crate) mod combinator;
 pub(crate) mod core;
 pub(crate) mod critical_section;

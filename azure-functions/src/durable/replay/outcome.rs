@@ -36,7 +36,16 @@ pub(crate) enum Standing {
 pub(crate) struct ContinueAsNew {
     /// JSON text.
     pub(crate) input: String,
-    pub(crate) preserve_unprocessed_events: bool,
+    pub(crate) events: UnprocessedEvents,
+}
+
+/// What happens to external events that have come and were not waited for when an execution starts over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnprocessedEvents {
+    /// The next execution gets them.
+    Keep,
+    /// They are dropped.
+    Discard,
 }
 
 /// What the next execution has to be told, because the wire would lose it.
@@ -103,7 +112,7 @@ impl Core {
         let (plan, next) = match continue_as_new {
             Some(request) => {
                 self.spend_late_responses(&mut state.events);
-                let preserve = request.preserve_unprocessed_events;
+                let preserve = request.events == UnprocessedEvents::Keep;
                 let locks = actions
                     .iter()
                     .any(|a| matches!(a.kind, ActionKind::LockEntities { .. }));
@@ -225,7 +234,7 @@ impl Core {
                     },
                     ScheduledKind::SubOrchestration => ActionKind::CallSubOrchestration {
                         name: text(*name).into(),
-                        instance_id: Some(text(*instance)).filter(|id| !id.is_empty()),
+                        instance_id: Some(text(*instance).into()).filter(|id: &Rc<str>| !id.is_empty()),
                         input: "null".to_owned(),
                     },
                     ScheduledKind::Timer | ScheduledKind::Message => ActionKind::CreateTimer {

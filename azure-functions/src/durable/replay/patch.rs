@@ -150,6 +150,7 @@ impl State {
     /// it was asked for shows no more once the question is gone, and what follows has to be issued at the same time as
     /// before, because the ids of messages to entities come from the time.
     fn issue_marker(&mut self, marker: PatchMarker) {
+        self.open_call = None;
         self.actions.push(Action {
             kind: ActionKind::CreateTimer {
                 fire_at: marker.fire_at(),

@@ -41,6 +41,8 @@ pub(crate) enum Refusal {
     SubOrchestrationInSection,
     /// The lock of an entity that the app does not have.
     UnknownEntity,
+    /// An option of a call, set after something else had happened.
+    LateOption,
     /// An event came with JSON that no `Value` holds.
     UnreadableEvent,
     /// More actions in one execution than this limit.
@@ -117,6 +119,10 @@ impl Refusal {
             }
             Self::SubOrchestrationInSection => {
                 "started a sub-orchestration while it holds locks. Call it before the lock, or after the guard is dropped"
+            }
+            Self::LateOption => {
+                "set an option of a call too late: another call was made, or something was awaited, since the call. Set the options \
+                 where the call is made, as in `context.call_activity(..).retry(&policy).await`"
             }
             Self::UnreadableEvent => {
                 "waited for an event that came with JSON that cannot be read (nested more than 127 levels deep, a number that no `f64` holds, or \

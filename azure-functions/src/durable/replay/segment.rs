@@ -38,6 +38,17 @@ pub(crate) enum Cause {
     Event { name: usize, number: u32 },
 }
 
+/// The segments as they were at some moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    closed: usize,
+    open_from: u32,
+    began: u32,
+    clock: DateTime<Utc>,
+    /// Index and number of the event that what is issued next may end a segment on.
+    closed_on: Option<(usize, u32)>,
+}
+
 /// The segments so far; the last one is open.
 #[derive(Debug)]
 pub(crate) struct Segments {
@@ -90,6 +101,32 @@ impl Segments {
     pub(super) fn not_before(&mut self, known: &Known, next: u32) {
         if self.began < known.tick && self.is_open(known.action) {
             self.close(Closer::Action(known.action), next, known.tick, known.clock);
+        }
+    }
+
+    /// The segments before an action is issued because of `cause`.
+    pub(super) fn mark(&self, cause: Option<Cause>) -> Mark {
+        let closed_on = match cause {
+            Some(Cause::Event { name, .. }) => Some((name, self.closed_on.get(name).copied().unwrap_or(0))),
+            _ => None,
+        };
+        Mark {
+            closed: self.closed.len(),
+            open_from: self.open_from,
+            began: self.began,
+            clock: self.clock,
+            closed_on,
+        }
+    }
+
+    /// Forgets what one action has changed since the mark.
+    pub(super) fn reset_to(&mut self, mark: &Mark) {
+        self.closed.truncate(mark.closed);
+        (self.open_from, self.began, self.clock) = (mark.open_from, mark.began, mark.clock);
+        if let Some((name, number)) = mark.closed_on
+            && let Some(closed_on) = self.closed_on.get_mut(name)
+        {
+            *closed_on = number;
         }
     }
 

@@ -23,7 +23,7 @@ impl Core {
         let pending = operations.filter(|(operation, _)| operation.state == OpState::Pending);
         pending
             .map(|(operation, index)| Waiting {
-                what: state.in_words(OpId(index)),
+                what: state.in_words(OpId(index)) + &state.label(OpId(index)),
                 site: operation.site,
             })
             .collect()

@@ -128,11 +128,11 @@ fn a_try_join_gives_all_values_or_the_first_error() {
 fn empty_lists_behave_as_in_futures() {
     let orchestrator: Orchestrator = |c| {
         body(async move {
-            let none: Vec<crate::durable::CallFuture> = Vec::new();
+            let none: Vec<crate::durable::ActivityCall> = Vec::new();
             let empty = c.join_all(none).await.len();
-            let none: Vec<crate::durable::CallFuture> = Vec::new();
+            let none: Vec<crate::durable::ActivityCall> = Vec::new();
             let tried = c.try_join_all(none).await.map(|v| v.len()).unwrap();
-            let none: Vec<crate::durable::CallFuture> = Vec::new();
+            let none: Vec<crate::durable::ActivityCall> = Vec::new();
             let next = c.as_completed(none).next().await.is_none();
             let none: [u8; 0] = [];
             let each = c.for_each_concurrent(3, none, |_| async {}).await.len();
@@ -142,7 +142,7 @@ fn empty_lists_behave_as_in_futures() {
     assert_eq!(run(orchestrator, "12 0").output(), &json!([0, 0, true, 0]));
     let select: Orchestrator = |c| {
         body(async move {
-            let _ = c.select_all(Vec::<crate::durable::CallFuture>::new()).await.0;
+            let _ = c.select_all(Vec::<crate::durable::ActivityCall>::new()).await.0;
         })
     };
     assert!(

@@ -124,8 +124,8 @@ fn an_activity_s_own_error_is_read_wherever_the_host_put_its_message_and_seen_no
                 fallible(async move {
                     let error = c.call_activity("Pay", 1).await.unwrap_err();
                     let failure = error.failure().unwrap();
-                    assert_eq!(failure.error(), Some(json!({ "code": 51 })));
-                    assert_eq!(failure.error::<u8>(), None);
+                    assert_eq!(error.returned(), Some(json!({ "code": 51 })));
+                    assert_eq!(error.returned::<u8>(), None);
                     assert!(!format!("{:?} {:?}", failure.cause, failure.details).contains("rust-error"));
                     assert_eq!(failure.message(), "declined");
                     Err(error.into())

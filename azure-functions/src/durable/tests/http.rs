@@ -195,7 +195,7 @@ fn who_asks_is_not_told_to_a_stranger() {
 fn retrying(c: crate::bindings::DurableOrchestrationContext) -> crate::durable::OrchestratorFuture {
     fallible(async move {
         let options = RetryOptions::new(Duration::from_secs(60), 2).retry_if(|e| !e.message().contains("fatal"));
-        let request = DurableHttpRequest::get(JOB).retry(options).retry_statuses([503]);
+        let request = DurableHttpRequest::get(JOB).retry(&options).retry_statuses([503]);
         let answer = c.call_http(request).await;
         Ok(match answer {
             Ok(answer) => answer.status().into(),

@@ -11,6 +11,7 @@ mod failures;
 mod foreign;
 mod http;
 mod limits;
+mod options;
 mod patched;
 mod patterns;
 mod regressions;

@@ -60,7 +60,10 @@ fn an_event_that_cannot_be_read_is_an_error_of_a_typed_wait_and_ends_an_untyped_
     let typed: Orchestrator = |c| {
         body(async move {
             let error = c.wait_for::<Any>().await.unwrap_err();
-            json!([error.to_string(), error.source.to_string()])
+            json!([
+                error.to_string(),
+                std::error::Error::source(&error).unwrap().to_string()
+            ])
         })
     };
     let untyped: Orchestrator = |c| body(async move { c.wait_for_event("E").await });
@@ -117,7 +120,7 @@ fn a_carried_event_arrives_as_it_was_raised_however_deep() {
         body(async move {
             match c.wait_for::<Any>().await {
                 Ok(Any(payload)) => payload,
-                Err(error) => json!(error.source.to_string()),
+                Err(error) => json!(std::error::Error::source(&error).unwrap().to_string()),
             }
         })
     };

@@ -37,23 +37,9 @@ pub type ClientFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// }
 /// ```
 pub trait TypedClient {
-    /// Starts an orchestration and returns the id of the new instance; it does not wait for the first step.
-    ///
-    /// # Errors
-    /// As [`OrchestrationClient::start_new`].
-    fn start<F: Orchestration>(&self, input: F::Input) -> ClientFuture<'_, Result<String, OrchestrationClientError>>
-    where
-        F::Input: Serialize;
-
-    /// Starts an orchestration under an instance id of your choice.
-    ///
-    /// # Errors
-    /// As [`OrchestrationClient::start_new`].
-    fn start_with_id<F: Orchestration>(
-        &self,
-        instance_id: &str,
-        input: F::Input,
-    ) -> ClientFuture<'_, Result<String, OrchestrationClientError>>
+    /// Starts an orchestration; awaiting it gives the id of the new instance, and does not wait for the first step. It takes
+    /// [options](StartOrchestration), such as an [instance id](StartOrchestration::instance_id).
+    fn start<F: Orchestration>(&self, input: F::Input) -> StartOrchestration<'_>
     where
         F::Input: Serialize;
 
@@ -111,24 +97,16 @@ impl TypedClient for OrchestrationClient {
         EntityRef::proxy::<E>(ClientSignals::new(self.clone()), key)
     }
 
-    fn start<F: Orchestration>(&self, input: F::Input) -> ClientFuture<'_, Result<String, OrchestrationClientError>>
+    fn start<F: Orchestration>(&self, input: F::Input) -> StartOrchestration<'_>
     where
         F::Input: Serialize,
     {
-        let input = Written::new(&input);
-        Box::pin(async move { self.start_new(F::NAME, None, input).await })
-    }
-
-    fn start_with_id<F: Orchestration>(
-        &self,
-        instance_id: &str,
-        input: F::Input,
-    ) -> ClientFuture<'_, Result<String, OrchestrationClientError>>
-    where
-        F::Input: Serialize,
-    {
-        let (instance_id, input) = (instance_id.to_owned(), Written::new(&input));
-        Box::pin(async move { self.start_new(F::NAME, Some(&instance_id), input).await })
+        StartOrchestration {
+            client: self,
+            name: F::NAME,
+            instance_id: None,
+            input: Written::new(&input),
+        }
     }
 
     fn output<F: Orchestration>(
@@ -166,6 +144,53 @@ impl TypedClient for OrchestrationClient {
     }
 }
 
+/// An orchestration to be started, with its options. Nothing is sent before it is awaited; that gives the id of the new instance.
+///
+/// ```
+/// # use azure_functions::prelude::*;
+/// # type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// # #[func]
+/// # async fn greet(context: DurableOrchestrationContext<String>) -> OrchestrationOutput<String> {
+/// #     format!("Hello {}!", context.input()).into()
+/// # }
+/// #[func]
+/// async fn greet_once(name: Json<String>, client: DurableOrchestrationClient) -> Result<HttpResponse, BoxError> {
+///     let id = client.start::<greet>(name.0).instance_id("the-one").await?;
+///     Ok(client.create_check_status_response(None, &id).into())
+/// }
+/// ```
+///
+/// # Errors
+/// As [`OrchestrationClient::start_new`].
+#[must_use = "no orchestration is started unless you `.await` this"]
+#[derive(Debug)]
+pub struct StartOrchestration<'a> {
+    client: &'a OrchestrationClient,
+    name: &'static str,
+    instance_id: Option<String>,
+    input: Written,
+}
+
+impl StartOrchestration<'_> {
+    /// The id of the new instance. The task hub makes one up if none is given.
+    pub fn instance_id(mut self, id: impl Into<String>) -> Self {
+        self.instance_id = Some(id.into());
+        self
+    }
+}
+
+impl<'a> IntoFuture for StartOrchestration<'a> {
+    type Output = Result<String, OrchestrationClientError>;
+    type IntoFuture = ClientFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let id = self.instance_id.as_deref();
+            self.client.start_new(self.name, id, self.input).await
+        })
+    }
+}
+
 fn read_output<F: Orchestration>(status: OrchestrationStatusQueryResult) -> Result<F::Output, OutputError>
 where
     F::Output: ReadJson,
@@ -183,6 +208,7 @@ where
 
 /// A value that is written before the future is made, so that the future is `Send` whatever the value is. A mistake is
 /// kept until the client asks, who has the words for it.
+#[derive(Debug)]
 struct Written(Result<Value, serde_json::Error>);
 
 impl Written {

@@ -1,20 +1,12 @@
 //! Operations of entities by type, sent by an orchestration.
 
-use super::{ReadJson, call::read_output};
 use crate::{
-    durable::{CallError, CallFuture, CriticalSection, DurableOrchestrationContext},
+    durable::{CallError, CriticalSection, DurableOrchestrationContext, EntityCall, call::RawCall},
     entities::{Entity, EntityId, EntityIdError, EntityRef, EntitySender},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use std::{
-    fmt,
-    future::Future,
-    marker::PhantomData,
-    panic::Location,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::panic::Location;
 
 /// Entities by type: what `#[entity]` generates.
 impl<T> DurableOrchestrationContext<T> {
@@ -106,35 +98,8 @@ pub struct EntitySignals {
     time: Option<DateTime<Utc>>,
 }
 
-/// Future of a called operation of an entity: what it answered, or why it failed.
-#[must_use = "the call has been made, but its output and its failure are lost unless you `.await` it"]
-pub struct EntityAnswer<T> {
-    call: CallFuture,
-    operation: &'static str,
-    answer: PhantomData<fn() -> T>,
-}
-
-// Operations may answer with what nobody reads, so that only here it is asked whether it can be read.
-impl<T: ReadJson> Future for EntityAnswer<T> {
-    type Output = Result<T, CallError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = std::task::ready!(Pin::new(&mut self.call).poll(cx));
-        Poll::Ready(answer.and_then(|answer| read_output(self.operation, answer)))
-    }
-}
-
-impl<T> fmt::Debug for EntityAnswer<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EntityAnswer")
-            .field("operation", &self.operation)
-            .field("call", &self.call)
-            .finish_non_exhaustive()
-    }
-}
-
 impl EntitySender for EntityCalls {
-    type Reply<T> = EntityAnswer<T>;
+    type Reply<T> = EntityCall<T>;
 
     #[track_caller]
     fn send<T>(
@@ -142,23 +107,17 @@ impl EntitySender for EntityCalls {
         entity: &Result<EntityId, EntityIdError>,
         operation: &'static str,
         input: impl Serialize,
-    ) -> EntityAnswer<T> {
+    ) -> EntityCall<T> {
         let call = match entity {
-            Ok(entity) => self.context.call_entity(entity, operation, input),
+            Ok(entity) => self
+                .context
+                .raw_call_entity(entity, operation, &input, Location::caller()),
             Err(error) => {
-                let (core, site) = (&self.context.core, Location::caller());
-                if core.touch(site) {
-                    CallFuture::refused(core, error.clone().into())
-                } else {
-                    CallFuture::called(core, core.inert(site), site)
-                }
+                self.context.core.touch(Location::caller());
+                RawCall::refused(&self.context.core, error.clone().into())
             }
         };
-        EntityAnswer {
-            call,
-            operation,
-            answer: PhantomData,
-        }
+        EntityCall::new(call, operation)
     }
 }
 

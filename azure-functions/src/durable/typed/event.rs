@@ -1,10 +1,7 @@
 //! External events as types: name and payload in one place.
 
 use super::ReadJson;
-use crate::durable::{
-    DurableOrchestrationContext, EventFuture,
-    expected::{a, at},
-};
+use crate::durable::{CallError, DurableOrchestrationContext, EventFuture};
 use serde_json::Value;
 use std::{
     any::type_name,
@@ -76,10 +73,10 @@ pub struct TypedEvent<E> {
 }
 
 impl<E> Future for TypedEvent<E> {
-    type Output = Result<E, EventError>;
+    type Output = Result<E, CallError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let failed = |path: String, source| EventError {
+        let failed = |path: String, source| CallError::EventPayload {
             event: self.name,
             expected: type_name::<E>(),
             path,
@@ -99,20 +96,4 @@ impl<E> fmt::Debug for TypedEvent<E> {
             .field("event", &self.event)
             .finish_non_exhaustive()
     }
-}
-
-/// An external event came with a payload that is not the one of its type. `?` makes a [`CallError`](crate::durable::CallError)
-/// of it.
-#[derive(Debug, thiserror::Error)]
-#[error("the payload of event '{event}' is not {}{}", a(expected), at(path))]
-#[non_exhaustive]
-pub struct EventError {
-    /// Name of the event.
-    pub event: &'static str,
-    /// Type that was waited for.
-    pub expected: &'static str,
-    /// Where in the payload it differs, as in `items[2].price`; `.` is the whole of it.
-    pub path: String,
-    /// What serde says.
-    pub source: serde_json::Error,
 }

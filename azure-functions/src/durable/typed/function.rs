@@ -1,5 +1,7 @@
 //! What a type says about the function that it stands for.
 
+use crate::durable::RetryOptions;
+
 /// An activity as a type: its name in the task hub, what it takes, what it returns, how it fails.
 ///
 /// `#[func]` writes a type of the function's name that implements this; its error type is the `E` of a returned
@@ -33,6 +35,12 @@ pub trait Activity {
     type Output;
     /// The error that it returns; [`Infallible`](std::convert::Infallible) if it returns none.
     type Error;
+
+    /// The retries of a typed call that sets none: `retry = POLICY` in `#[func(activity, retry = POLICY)]`.
+    #[must_use]
+    fn default_retry() -> Option<RetryOptions> {
+        None
+    }
 
     /// Reads an error of its own that travelled as JSON; `None` if this type of error does not travel.
     #[doc(hidden)]

@@ -3,7 +3,6 @@
 //! `#[func]` writes a type for every activity and orchestration; with it a call knows name, input, output and error. What
 //! travels is the same as for calls by name, but for the error of an activity, see [`own_error`].
 
-mod call;
 mod client;
 mod entity;
 mod event;
@@ -11,12 +10,13 @@ mod function;
 mod json;
 pub(crate) mod own_error;
 mod returned;
+mod start_over;
 
-pub use call::{ActivityError, StartOver, TypedAnswer, TypedCall};
-pub use client::{ClientFuture, OutputError, TypedClient};
-pub use entity::{EntityAnswer, EntityCalls, EntitySignals};
-pub use event::{Event, EventError, TypedEvent};
+pub use client::{ClientFuture, OutputError, StartOrchestration, TypedClient};
+pub use entity::{EntityCalls, EntitySignals};
+pub use event::{Event, TypedEvent};
 pub use function::{Activity, Orchestration};
 pub use json::{ReadJson, WriteJson};
 #[doc(hidden)]
 pub use returned::{Travels, TypedContext, TypedReturn};
+pub use start_over::StartOver;

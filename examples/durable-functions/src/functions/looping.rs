@@ -28,7 +28,7 @@ pub async fn looping(
         sum: sum + context.call::<square>(left).await?,
     };
     // `false`: events that nobody has waited for do not go along.
-    context.start_over(Some(next), false).await
+    context.start_over(Some(next)).discard_unprocessed_events().await
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub async fn retry(context: DurableOrchestrationContext) -> Result<Orchestration
     };
     // At most five attempts, with 100 ms between the first two.
     let policy = RetryOptions::new(Duration::from_millis(100), 5).backoff_coefficient(2.0);
-    let answer = context.call_with_retry::<call_service>(policy, service.clone()).await?;
+    let answer = context.call::<call_service>(service.clone()).retry(&policy).await?;
     context.call::<remove_service>(service).await?;
     Ok(answer.into())
 }

@@ -19,7 +19,7 @@ pub use join::{Join, JoinTuple, TryJoin, TryJoinTuple};
 pub use join_all::JoinAll;
 pub use select::{Either, Either3, Either4, Race, RaceTuple, Select, SelectTuple};
 pub use select_all::SelectAll;
-pub use timeout::{Elapsed, Timeout};
+pub use timeout::Timeout;
 pub use try_join_all::TryJoinAll;
 
 use super::{

@@ -1,0 +1,128 @@
+//! Options of a call, set after it was issued.
+//!
+//! A call takes its id when it is made. Its options follow, as in `context.call_activity(..).retry(&policy)`, and belong to the
+//! same action as long as nothing else has happened: no other action or wait, and no poll of a future. Later options are refused:
+//! an answer to the call may have been delivered by then, and a replay must not depend on which came first.
+
+use super::{
+    action::ActionKind,
+    core::{Core, Site, State},
+    history::History,
+    operation::{Attempts, Course, OpId, Retry, RetryStage},
+    refusal::Refusal,
+    segment::Mark,
+};
+use crate::durable::RetryOptions;
+use std::rc::Rc;
+
+/// The newest call, if nothing has happened since it was made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpenCall {
+    op: OpId,
+    action: u32,
+    /// The segments before it.
+    segments: Mark,
+    /// Whether history and code agreed before it.
+    agreed: bool,
+}
+
+impl Core {
+    /// Has a call tried again when it fails.
+    pub(crate) fn amend_retry(&self, op: OpId, options: RetryOptions, site: Site) {
+        self.open_call(op, "retry", site);
+        let mut state = self.state.borrow_mut();
+        let state = &mut *state;
+        let attempts = Attempts::new(options, state.clock);
+        match &mut state.operations[op.0 as usize].course {
+            Course::Retry(retry) => retry.attempts = attempts,
+            course => {
+                if let Some(call) = state.actions.last().map(|action| action.kind.clone()) {
+                    *course = Course::Retry(Box::new(Retry {
+                        call,
+                        attempts,
+                        stage: RetryStage::Attempt,
+                    }));
+                }
+            }
+        }
+    }
+
+    /// Gives the instance id of a sub-orchestration. `check` says what is wrong with it, if anything is, given the name of the
+    /// orchestration; the call is taken back then.
+    pub(crate) fn amend_instance_id<E>(
+        &self,
+        op: OpId,
+        id: Option<&Rc<str>>,
+        site: Site,
+        check: impl FnOnce(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let open = self.open_call(op, "instance_id", site);
+        if let Err(error) = check(&self.called_name(open.action)) {
+            self.state.borrow_mut().take_back(&open);
+            return Err(error);
+        }
+        let mut state = self.state.borrow_mut();
+        let state = &mut *state;
+        let action = state.actions.last_mut().map(|action| &mut action.kind);
+        let attempts = match &mut state.operations[op.0 as usize].course {
+            Course::Retry(retry) => Some(&mut retry.call),
+            _ => None,
+        };
+        for call in action.into_iter().chain(attempts) {
+            if let ActionKind::CallSubOrchestration { instance_id, .. } = call {
+                *instance_id = id.cloned();
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a call a name for reports.
+    pub(crate) fn amend_label(&self, op: OpId, label: &str, site: Site) {
+        self.open_call(op, "named", site);
+        self.state.borrow_mut().labels.insert(op, label.into());
+    }
+
+    /// The call that an option is for; refuses an option that comes too late.
+    fn open_call(&self, op: OpId, option: &str, site: Site) -> OpenCall {
+        let state = self.state.borrow();
+        if let Some(open) = state.open_call.filter(|open| open.op == op) {
+            return open;
+        }
+        let call = state.operations[op.0 as usize].site;
+        let about = format!("`{option}` of the call at {}:{}", call.file(), call.line());
+        drop(state);
+        self.refuse_about(Refusal::LateOption, &about, site)
+    }
+}
+
+impl State {
+    /// Issues the first action of a call whose options may still follow.
+    pub(super) fn issue_open(&mut self, history: &History, call: ActionKind, op: OpId) -> u32 {
+        self.reissue(history);
+        let (segments, agreed) = (self.segments.mark(self.cause), !self.stopped());
+        let action = self.issue(history, call, op);
+        self.open_call = Some(OpenCall {
+            op,
+            action,
+            segments,
+            agreed,
+        });
+        action
+    }
+
+    /// Undoes the newest call: it takes no id.
+    fn take_back(&mut self, open: &OpenCall) {
+        self.open_call = None;
+        self.actions.truncate(open.action as usize);
+        self.segments.reset_to(&open.segments);
+        if open.agreed {
+            self.mismatch = None;
+        }
+    }
+
+    /// The name that a call was given for reports, in the words of one.
+    pub(super) fn label(&self, op: OpId) -> String {
+        let label = self.labels.get(&op);
+        label.map(|label| format!(", named '{label}'")).unwrap_or_default()
+    }
+}
