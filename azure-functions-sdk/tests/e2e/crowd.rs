@@ -26,8 +26,11 @@ const APP: App = App {
     name: "durable-functions",
     last_line: "timer: orchestrationTrigger",
 };
-const TRICKLING: usize = 1_000;
+/// About twice as many as the host takes connections with so many open files. `AZURE_FUNCTIONS_TRICKLING=1000` takes longer.
+const TRICKLING: usize = 400;
 const OPEN_FILES: u32 = 512;
+/// How long answers are measured, while the crowd opens connections as fast as it is closed.
+const MEASURED: Duration = Duration::from_secs(2);
 /// Connections to the port for the worker, which say nothing: more than the host may have files open.
 const SILENT: usize = 620;
 /// What a client waits for an answer at most, however many others there are. One in a hundred may wait longer: other tests, and
@@ -46,7 +49,7 @@ const HALVES: [&str; 2] = [
 ];
 
 #[test]
-fn a_thousand_trickling_connections_do_not_keep_others_out() {
+fn a_crowd_of_trickling_and_silent_connections_does_not_keep_others_out() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let maximum = getrlimit(Resource::Nofile).maximum;
     let all = Rlimit {
@@ -61,16 +64,17 @@ fn a_thousand_trickling_connections_do_not_keep_others_out() {
     let worker_port = worker_port(&host);
     let silent = (0..SILENT).map(|_| TcpStream::connect(("127.0.0.1", worker_port)).unwrap());
     let silent: Vec<TcpStream> = silent.collect();
+    let trickling = std::env::var("AZURE_FUNCTIONS_TRICKLING").map_or(TRICKLING, |text| text.parse().unwrap());
     let ends = Arc::new(AtomicBool::new(false));
     let opened = Arc::new(AtomicUsize::new(0));
     let crowd = {
         let (ends, opened) = (Arc::clone(&ends), Arc::clone(&opened));
-        thread::spawn(move || trickle(address, &ends, &opened))
+        thread::spawn(move || trickle(address, trickling, &ends, &opened))
     };
-    until("the crowd is there", || opened.load(Ordering::Relaxed) >= TRICKLING);
+    until("the crowd is there", || opened.load(Ordering::Relaxed) >= trickling);
     let mut waits = Vec::new();
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(3) {
+    while begun.elapsed() < MEASURED {
         for (path, expected) in [
             ("/admin/host/status".to_owned(), 200),
             (format!("{DURABLE}/instances/nobody"), 404),
@@ -88,7 +92,7 @@ fn a_thousand_trickling_connections_do_not_keep_others_out() {
     let answers = waits.len();
     let (usual, longest) = (waits[(answers - 1) * 99 / 100], waits[answers - 1]);
     println!(
-        "{answers} answers beside {opened} trickling connections, {TRICKLING} at a time; 99 of 100 within {usual:?}, all within \
+        "{answers} answers beside {opened} trickling connections, {trickling} at a time; 99 of 100 within {usual:?}, all within \
          {longest:?}"
     );
     assert!(usual < PROMPT, "{usual:?}");
@@ -104,7 +108,7 @@ fn worker_port(host: &Host) -> u16 {
 }
 
 /// Keeps many connections open, each of which sends a byte now and then. One that the host closes is opened again.
-fn trickle(address: SocketAddr, ends: &AtomicBool, opened: &AtomicUsize) {
+fn trickle(address: SocketAddr, trickling: usize, ends: &AtomicBool, opened: &AtomicUsize) {
     let connect = || {
         let number = opened.fetch_add(1, Ordering::Relaxed);
         let mut stream = TcpStream::connect(address).ok()?;
@@ -113,7 +117,7 @@ fn trickle(address: SocketAddr, ends: &AtomicBool, opened: &AtomicUsize) {
     };
     let mut crowd: VecDeque<TcpStream> = VecDeque::new();
     while !ends.load(Ordering::Relaxed) {
-        if crowd.len() < TRICKLING {
+        if crowd.len() < trickling {
             crowd.extend(connect());
         } else if let Some(mut next) = crowd.pop_front() {
             if next.write_all(b"x").is_ok() {

@@ -1,7 +1,8 @@
 //! The product from outside: `cargo func run` on the example apps, spoken to as `curl` would.
 //!
 //! Every host has a free port and a data folder of its own. `AZURE_FUNCTIONS_KILLS=200` makes the kill test as long as a
-//! release deserves, `AZURE_FUNCTIONS_READERS=40` the one with clients that do not read.
+//! release deserves, `AZURE_FUNCTIONS_READERS=40` and `AZURE_FUNCTIONS_TRICKLING=1000` those with crowds of clients, and
+//! `AZURE_FUNCTIONS_NAP=5000` the one with an activity that ends its process.
 
 #![cfg(target_os = "linux")]
 
