@@ -1,5 +1,6 @@
 //! The host's side of the worker stream.
 
+mod first_message;
 pub(crate) mod messages;
 mod newcomers;
 pub(crate) mod server;

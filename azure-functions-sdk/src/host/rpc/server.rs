@@ -9,6 +9,7 @@
 
 use super::super::{secret::Secret, seldom::Seldom};
 use super::{
+    first_message::FirstMessage,
     messages::{
         StreamingMessage,
         function_rpc_server::{FunctionRpc, FunctionRpcServer},
@@ -112,7 +113,7 @@ impl RpcServer {
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
             .max_concurrent_streams(STREAMS)
-            .add_service(service)
+            .add_service(FirstMessage(service))
             .serve_with_incoming(Newcomers::new(listener, newcomers).connections());
         let serving = tokio::spawn(async move {
             if let Err(error) = server.await {
@@ -253,7 +254,7 @@ impl FunctionRpc for Service {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::tests::fake_worker::FakeWorker;
+    use crate::host::{rpc::messages::RpcLog, tests::fake_worker::FakeWorker};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpStream,
@@ -290,6 +291,19 @@ mod tests {
         let _guest = server.invite(Proof::Required);
         let mut silent = FakeWorker::connect_silently(server.port).await;
         let ended = timeout(PROOF_LIMIT / 2, silent.next()).await;
+        assert_eq!(ended.expect("the stream ends at once"), None);
+    }
+
+    #[tokio::test]
+    async fn a_long_first_message_ends_the_stream_before_it_has_come() {
+        let server = RpcServer::start(8).await.unwrap();
+        let _guest = server.invite(Proof::Id);
+        let mut stranger = FakeWorker::connect_silently(server.port).await;
+        stranger.send(Content::RpcLog(RpcLog {
+            message: "x".repeat(1 << 20),
+            ..RpcLog::default()
+        }));
+        let ended = timeout(PROOF_LIMIT / 2, stranger.next()).await;
         assert_eq!(ended.expect("the stream ends at once"), None);
     }
 
