@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use super::world::World;
 use crate::durable::{
     StoreError,
-    engine::instance::RuntimeStatus,
+    engine::runtime_status::RuntimeStatus,
     store::{InstanceQuery, InstanceRow},
 };
 

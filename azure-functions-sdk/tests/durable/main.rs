@@ -2,6 +2,7 @@
 
 use azure_functions_sdk::durable::work;
 
+mod circles;
 mod endings;
 mod entities;
 mod extension;

@@ -7,8 +7,9 @@ use super::{
     ending::{Ending, open_children},
     entity::{Posted, critical},
     event::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, json_string},
-    instance::{Instance, RuntimeStatus},
+    instance::Instance,
     message::Message,
+    runtime_status::RuntimeStatus,
 };
 
 /// The outcome of an episode.
@@ -52,9 +53,6 @@ pub(crate) struct ActivityTask {
     /// Text that the activity trigger delivers; `None`: no data.
     pub(crate) input: Option<String>,
 }
-
-/// Name of the activity that does a `CallHttp`.
-pub(crate) const HTTP_ACTIVITY: &str = "BuiltIn::HttpActivity";
 
 /// A timer to arm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

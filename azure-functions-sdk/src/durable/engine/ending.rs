@@ -7,10 +7,7 @@ use azure_functions_durable::OrchestrationEnding;
 use chrono::SecondsFormat;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    decision::HTTP_ACTIVITY,
-    event::{Event, EventKind},
-};
+use super::event::{Event, EventKind, HTTP_ACTIVITY};
 
 /// So many things are named at most.
 const NAMED: usize = 20;

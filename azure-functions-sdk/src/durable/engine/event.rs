@@ -1,11 +1,14 @@
 //! History events: what is known about an execution.
 
+mod json;
+
 use chrono::{DateTime, Utc};
 
-pub(crate) use super::event_json::{
-    EventError, json_string, parse_events, readable_events, write_events, write_string,
-};
-use super::{instance::RuntimeStatus, time::whole_ticks};
+pub(crate) use self::json::{EventError, json_string, parse_events, readable_events, write_events, write_string};
+use super::{runtime_status::RuntimeStatus, time::whole_ticks};
+
+/// Name of the activity that does a `CallHttp`.
+pub(crate) const HTTP_ACTIVITY: &str = "BuiltIn::HttpActivity";
 
 /// One event of an execution's history.
 #[derive(Clone, Debug, PartialEq)]

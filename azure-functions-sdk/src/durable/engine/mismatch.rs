@@ -4,10 +4,9 @@ use std::borrow::Cow;
 
 use super::{
     action::Action,
-    decision::HTTP_ACTIVITY,
     entity::event_name,
-    event::{Event, EventKind},
-    shim::{Task, Work},
+    event::{Event, EventKind, HTTP_ACTIVITY},
+    task::{Task, Work},
 };
 
 /// Compares a scheduled event with the action of the same sequence number, if there is one: same kind, and same name

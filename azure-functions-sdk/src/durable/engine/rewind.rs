@@ -20,8 +20,9 @@ use chrono::{DateTime, Utc};
 use super::{
     entity::{EntityId, critical},
     event::{Event, EventKind},
-    instance::{Instance, RuntimeStatus},
+    instance::Instance,
     message::Message,
+    runtime_status::RuntimeStatus,
 };
 
 /// What rewinding changes; commit it at once.

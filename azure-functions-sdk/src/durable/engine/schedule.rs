@@ -8,13 +8,13 @@ use serde_json::value::RawValue;
 
 use super::{
     action::{Action, Plan},
-    decision::{ActivityTask, ChildStart, Decision, HTTP_ACTIVITY, Outgoing, TimerTask},
+    decision::{ActivityTask, ChildStart, Decision, Outgoing, TimerTask},
     entity::{EntityId, EntityMessage, Posted, Release, Request, event_name, missing, response},
-    event::{Event, EventKind, ExecutionStarted, Failure, ParentLink, json_string},
+    event::{Event, EventKind, ExecutionStarted, Failure, HTTP_ACTIVITY, ParentLink, json_string},
     instance::Instance,
     message::Message,
     settings::Settings,
-    shim::{Task, Work},
+    task::{Task, Work},
     text::{activity_input, compact},
 };
 use crate::durable::json;

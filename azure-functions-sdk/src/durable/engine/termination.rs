@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use super::{
     decision::{Decision, End, next_id},
     event::{Event, EventKind},
-    instance::{Instance, RuntimeStatus},
+    instance::Instance,
     message::Message,
+    runtime_status::RuntimeStatus,
 };
 
 /// The end that the first termination of a batch asks for; `None` if there is none. The instance has what of its history can

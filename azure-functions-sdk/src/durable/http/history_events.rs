@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::durable::engine::{
     event::{EventError, parse_events},
-    instance::RuntimeStatus,
+    runtime_status::RuntimeStatus,
 };
 
 /// What is shown of every event.

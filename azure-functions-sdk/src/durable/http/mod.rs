@@ -26,7 +26,7 @@ use self::{
 };
 use super::{
     binding::UrlBase,
-    hub::{Inner, request_error::RequestError},
+    hub::{Inner, TaskHub, request_error::RequestError},
 };
 
 /// How a request reached the API: what the URLs in its answer begin with.
@@ -78,7 +78,14 @@ struct Call<'a> {
     via: &'a Via,
 }
 
-pub(super) async fn handle(hub: &Arc<Inner>, request: Request<Bytes>, via: &Via) -> Response<Bytes> {
+impl TaskHub {
+    /// Answers one request of the durable HTTP API; the path has lost its base.
+    pub async fn handle(&self, request: Request<Bytes>, via: &Via) -> Response<Bytes> {
+        handle(&self.inner, request, via).await
+    }
+}
+
+async fn handle(hub: &Arc<Inner>, request: Request<Bytes>, via: &Via) -> Response<Bytes> {
     let Some(path) = decode(request.uri().path()) else {
         return error(StatusCode::BAD_REQUEST, "The path of the request is not UTF-8.", None);
     };

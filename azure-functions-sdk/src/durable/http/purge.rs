@@ -7,7 +7,7 @@ use super::{
     Answer, Call,
     response::{empty, json as json_response},
 };
-use crate::durable::{engine::instance::RuntimeStatus, hub::request_error::RequestError, store::InstanceQuery};
+use crate::durable::{engine::runtime_status::RuntimeStatus, hub::request_error::RequestError, store::InstanceQuery};
 
 const TERMINAL: [RuntimeStatus; 4] = [
     RuntimeStatus::Completed,

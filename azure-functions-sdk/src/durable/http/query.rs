@@ -10,7 +10,7 @@ use std::{
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
-use crate::durable::{engine::instance::RuntimeStatus, hub::request_error::RequestError};
+use crate::durable::{engine::runtime_status::RuntimeStatus, hub::request_error::RequestError};
 
 /// A parsed query string.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use super::{
     status::{Shown, status_body, value},
 };
 use crate::durable::{
-    engine::instance::RuntimeStatus,
+    engine::runtime_status::RuntimeStatus,
     hub::{request_error::RequestError, requests::Start},
     json::check,
 };

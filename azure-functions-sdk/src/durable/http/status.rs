@@ -11,7 +11,7 @@ use super::{
     response::{json, poll_at},
 };
 use crate::durable::{
-    engine::{event::json_string, instance::RuntimeStatus},
+    engine::{event::json_string, runtime_status::RuntimeStatus},
     hub::request_error::RequestError,
     json::check,
     store::{DamagedRow, InstanceRow, Micros},

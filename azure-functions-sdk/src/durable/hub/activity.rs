@@ -7,14 +7,14 @@ use futures_util::FutureExt;
 
 use super::{
     Inner,
-    dispatch::Committed,
+    committed::Committed,
     quarantine::{Item, MAX_DEATHS, Suspect, Verdict},
-    state::{Activity, Source},
+    state::Source,
+    waiting::Activity,
 };
 use crate::durable::{
     engine::{
-        decision::HTTP_ACTIVITY,
-        event::Failure,
+        event::{Failure, HTTP_ACTIVITY},
         message::Message,
         outcome::{activity_crashed, activity_ended, activity_failure, activity_missing},
     },

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use tokio::sync::oneshot;
 
-use super::{Inner, dispatch::Committed, request_error::RequestError};
+use super::{Inner, committed::Committed, request_error::RequestError};
 use crate::durable::store::{StoreError, writer::Place};
 
 /// How long a request that is queued waits for a hub that cannot be written: most failures pass.

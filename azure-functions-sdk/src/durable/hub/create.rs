@@ -17,8 +17,9 @@ use crate::durable::{
         decision::{ChildStart, Decision, Outgoing},
         ending::Ending,
         event::EventKind,
-        instance::{Instance, RuntimeStatus},
+        instance::Instance,
         message::Message,
+        runtime_status::RuntimeStatus,
     },
     store::{Commit, InstanceKey, InstanceRow, InstanceState},
 };

@@ -4,13 +4,14 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use tokio::sync::oneshot;
 
 use super::{
     Inner,
-    entity::{Delivery, LiveEntity},
+    committed::Committed,
+    live_entity::LiveEntity,
     quarantine::{Item, Room, Suspect},
-    state::{Activity, Phase, State},
+    state::State,
+    waiting::Phase,
 };
 use crate::durable::{
     store::{InstanceKey, RowId},
@@ -19,32 +20,6 @@ use crate::durable::{
 
 const FIRST_DELAY: Duration = Duration::from_millis(50);
 const LAST_DELAY: Duration = Duration::from_secs(5);
-
-/// What follows when a commit is on disk.
-#[derive(Debug)]
-pub(crate) enum Committed {
-    /// Nothing.
-    Nothing,
-    /// A client waits for it.
-    Reply(oneshot::Sender<()>),
-    /// An episode: its activities may run now, and entities get its messages.
-    Episode {
-        key: InstanceKey,
-        life: RowId,
-        activities: Vec<Activity>,
-        deliveries: Vec<Delivery>,
-    },
-    /// A client waits for it, and entities get messages.
-    Signals {
-        reply: oneshot::Sender<()>,
-        deliveries: Vec<Delivery>,
-    },
-    /// A turn of an entity.
-    Turn {
-        entity: Arc<str>,
-        deliveries: Vec<Delivery>,
-    },
-}
 
 impl Inner {
     /// Called by the writer for every batch.

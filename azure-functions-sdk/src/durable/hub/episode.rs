@@ -7,10 +7,11 @@ use futures_util::FutureExt;
 use super::{
     Inner,
     activity::{log_death, too_often},
-    dispatch::Committed,
+    committed::Committed,
     quarantine::{Item, MAX_DEATHS, Suspect, Verdict},
     recovery::rebuild,
-    state::{Loaded, Phase, State},
+    state::{Loaded, State},
+    waiting::Phase,
 };
 use crate::durable::{
     engine::{

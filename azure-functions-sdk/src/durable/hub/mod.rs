@@ -6,12 +6,14 @@
 //! clients and calls of activities, waits for the disk.
 
 mod activity;
+mod committed;
 mod confirmation;
 mod create;
 mod dispatch;
 mod entity;
 mod episode;
 mod functions;
+mod live_entity;
 mod name;
 mod options;
 mod quarantine;
@@ -29,6 +31,7 @@ mod terminate;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod waiting;
 
 use std::{
     path::PathBuf,
@@ -39,12 +42,11 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
 pub(crate) use self::runtime::HubRuntime;
-use self::{dispatch::Committed, state::State};
+use self::{committed::Committed, state::State};
 pub use self::{
     name::{HubName, HubNameError},
     options::TaskHubOptions,
@@ -52,7 +54,6 @@ pub use self::{
 use super::{
     binding::{self, BindingUrls},
     engine::settings::Settings,
-    http::{self as api, Via},
     store::{RowId, Store, StoreError, writer::Writer},
     work::{DurableFunctions, Worker},
 };
@@ -66,7 +67,7 @@ const LAST_FIRST_ROW: RowId = RowId::MAX / 2;
 /// that what is queued for the disk is written; [`TaskHub::drain`] lets running work end first.
 #[derive(Debug)]
 pub struct TaskHub {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 /// A task hub could not be opened.
@@ -178,11 +179,6 @@ impl TaskHub {
     /// a worker goes on.
     pub fn set_functions(&self, functions: DurableFunctions) {
         self.inner.set_functions(functions);
-    }
-
-    /// Answers one request of the durable HTTP API; the path has lost its base.
-    pub async fn handle(&self, request: http::Request<Bytes>, via: &Via) -> http::Response<Bytes> {
-        api::handle(&self.inner, request, via).await
     }
 
     /// The JSON text that a durable client binding delivers.

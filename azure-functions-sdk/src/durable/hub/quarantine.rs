@@ -18,7 +18,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::state::Activity;
+use super::waiting::Activity;
 use crate::durable::{
     store::{InstanceKey, RowId},
     work::WorkerDeath,

@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Inner,
+    committed::Committed,
     create::row_of,
-    dispatch::Committed,
-    state::{Activity, Inbound, Loaded, Source, State},
+    state::{Inbound, Loaded, Source, State},
+    waiting::Activity,
 };
 use crate::durable::{
     engine::{

@@ -3,9 +3,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
-    entity::{self, LiveEntity, parse_lock},
+    entity::parse_lock,
+    live_entity::{self, LiveEntity},
     set_aside::SetAside,
-    state::{Activity, Due, Live, Loaded, Source, State},
+    state::{Due, Live, Loaded, Source, State},
+    waiting::Activity,
 };
 use crate::durable::{
     engine::{
@@ -82,7 +84,7 @@ pub(super) fn restore(recovery: Recovery) -> (State, Vec<SetAside>) {
     for row in recovery.entity_inbox {
         match EntityMessage::parse(&row.message) {
             Ok(message) => {
-                let source = entity::Source::Inbox(row.row);
+                let source = live_entity::Source::Inbox(row.row);
                 state.deliver_to_entity(&row.entity.as_str().into(), source, Arc::new(message));
             }
             Err(error) => {

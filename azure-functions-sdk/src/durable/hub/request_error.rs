@@ -1,7 +1,7 @@
 //! Why what a client asked for was refused, or is not known to have happened.
 
 use crate::durable::{
-    engine::{entity::EntityId, instance::RuntimeStatus},
+    engine::{entity::EntityId, runtime_status::RuntimeStatus},
     store::{DamagedRow, StoreError},
 };
 

@@ -7,17 +7,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
 use super::{
-    Inner,
-    create::Predecessor,
-    dispatch::Committed,
-    request_error::RequestError,
-    state::{Phase, State},
+    Inner, committed::Committed, create::Predecessor, request_error::RequestError, state::State, waiting::Phase,
 };
 use crate::durable::{
     engine::{
         event::{EventKind, ExecutionStarted},
-        instance::RuntimeStatus,
         message::Message,
+        runtime_status::RuntimeStatus,
     },
     json,
     store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, StoreError},

@@ -4,8 +4,8 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     Inner,
+    committed::Committed,
     create::row_of,
-    dispatch::Committed,
     recovery::rebuild,
     request_error::RequestError,
     state::{Live, Loaded},
@@ -13,9 +13,9 @@ use super::{
 use crate::durable::{
     engine::{
         event::{Failure, ParentLink, write_events},
-        instance::RuntimeStatus,
         message::Message,
         rewind::{ChildFailed, NotRewound, Rewind, rewind},
+        runtime_status::RuntimeStatus,
     },
     store::{Commit, InstanceKey, InstanceRow},
 };

@@ -7,7 +7,7 @@ use std::{future::Future, sync::Arc};
 
 use tokio::runtime::Handle;
 
-use super::dispatch::Committed;
+use super::committed::Committed;
 use crate::durable::store::{Store, writer::Writer};
 
 /// Runs a hub's tasks.

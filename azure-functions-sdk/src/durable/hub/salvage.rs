@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::{
     Inner,
+    committed::Committed,
     create::row_of,
-    dispatch::Committed,
     request_error::RequestError,
     state::{Live, Loaded},
 };
@@ -17,8 +17,9 @@ use crate::durable::{
     engine::{
         decision::Decision,
         event::{Event, EventKind, readable_events},
-        instance::{Instance, RuntimeStatus},
+        instance::Instance,
         message::Message,
+        runtime_status::RuntimeStatus,
         termination,
     },
     store::{Commit, DamagedRow, InstanceKey, InstanceRow, InstanceState},

@@ -9,13 +9,14 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{entity::LiveEntity, quarantine::Quarantine};
+use super::{
+    live_entity::LiveEntity,
+    quarantine::Quarantine,
+    waiting::{Activity, Phase},
+};
 use crate::durable::{
     engine::{
-        entity::EntityMessage,
-        event::EventKind,
-        instance::{Instance, RuntimeStatus},
-        message::Message,
+        entity::EntityMessage, event::EventKind, instance::Instance, message::Message, runtime_status::RuntimeStatus,
     },
     store::{Commit, InstanceKey, InstanceState, Micros, RowId},
     work::DurableFunctions,
@@ -104,38 +105,12 @@ pub(super) enum Due {
     Entity(Arc<str>, Arc<EntityMessage>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Waits for messages.
-    Idle,
-    /// In the queue.
-    Ready,
-    /// In an episode.
-    Running,
-    /// Waits before the episode is tried again, or for its trial.
-    BackingOff,
-}
-
 /// An instance, ready for an episode.
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) instance: Instance,
     /// The history as the next payload shows it.
     pub(super) played: String,
-}
-
-/// An activity whose schedule is on disk.
-#[derive(Clone, Debug)]
-pub(super) struct Activity {
-    pub(super) row: RowId,
-    pub(super) instance: InstanceKey,
-    pub(super) instance_id: Arc<str>,
-    pub(super) execution_id: Arc<str>,
-    pub(super) task_id: i32,
-    pub(super) name: String,
-    pub(super) input: Option<String>,
-    /// Times that the host failed to run it.
-    pub(super) failures: u32,
 }
 
 /// Which loaded instances were used longest ago, and how much memory they take.

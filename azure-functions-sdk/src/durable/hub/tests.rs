@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use self::scripted::{Scripted, ok};
 use crate::durable::{
     Clock, Durability, HubName, TaskHub, TaskHubOptions, Via,
-    engine::instance::RuntimeStatus,
+    engine::runtime_status::RuntimeStatus,
     hub::{HubRuntime, request_error::RequestError},
     store::{
         Commit, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page,

@@ -6,7 +6,7 @@ use std::sync::Weak;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Inner, entity,
+    Inner, live_entity,
     state::{Due, Source},
 };
 
@@ -58,7 +58,7 @@ impl Inner {
             let (key, mut message) = match entry.remove() {
                 Due::Instance(key, message) => (key, message),
                 Due::Entity(id, message) => {
-                    state.deliver_to_entity(&id, entity::Source::Timer(row), message);
+                    state.deliver_to_entity(&id, live_entity::Source::Timer(row), message);
                     fired = true;
                     continue;
                 }

@@ -6,7 +6,7 @@ use super::{
     ActivityRow, Commit, Durability, EntityInboxRow, EntityQuery, EntityRow, EntityTimerRow, InboxRow, InstanceKey,
     InstanceQuery, InstanceRow, InstanceState, RowId, Store, TimerRow, memory::MemoryStore, sqlite::SqliteStore,
 };
-use crate::durable::engine::instance::RuntimeStatus;
+use crate::durable::engine::runtime_status::RuntimeStatus;
 
 /// What one commit does; the numbers pick from what there is.
 #[derive(Clone, Debug)]

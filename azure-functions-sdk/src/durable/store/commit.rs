@@ -1,7 +1,7 @@
 //! What one step of the hub changes, as rows: written completely or not at all.
 
 use super::{InstanceKey, InstanceRow, Micros, RowId};
-use crate::durable::engine::instance::RuntimeStatus;
+use crate::durable::engine::runtime_status::RuntimeStatus;
 
 /// Changes that belong together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Which instances a listing asks for.
 
 use super::{EntityRow, InstanceKey, InstanceRow, Micros};
-use crate::durable::engine::instance::RuntimeStatus;
+use crate::durable::engine::runtime_status::RuntimeStatus;
 
 /// Filter and position of one page of instances.
 #[derive(Clone, Debug)]

@@ -6,6 +6,8 @@
 
 mod entities;
 mod read;
+mod readable;
+mod recover;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -154,7 +156,7 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn recover(&self) -> Result<Recovery, StoreError> {
-        self.with_writer(|writer| read::recover(&writer.connection))
+        self.with_writer(|writer| recover::recover(&writer.connection))
     }
 
     fn write(&self, batch: &[Commit]) -> Result<(), StoreError> {

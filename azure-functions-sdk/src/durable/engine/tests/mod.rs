@@ -24,8 +24,9 @@ use super::{
     decision::Decision,
     episode::{Begin, Episode},
     event::{Event, EventKind, ExecutionStarted, Failure, ParentLink, parse_events, write_events},
-    instance::{Instance, RuntimeStatus},
+    instance::Instance,
     message::Message,
+    runtime_status::RuntimeStatus,
     settings::Settings,
 };
 use crate::durable::work::{ReturnValue, WorkResult};

@@ -1,21 +1,22 @@
 //! Turns of entities: the engine says which messages one takes, the worker runs the operations, and all that follows is one
 //! commit. An entity has one turn at a time, so its operations never interleave.
 
-mod live;
+mod inbox;
 mod requests;
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
 
-pub(super) use self::live::{Delivery, LiveEntity, Source};
 use super::{
     Inner,
     activity::{log_death, too_often},
-    dispatch::Committed,
+    committed::Committed,
+    live_entity::{Delivery, LiveEntity},
     quarantine::{Item, Suspect, Verdict},
     record::due_micros,
-    state::{Due, Phase, State},
+    state::{Due, State},
+    waiting::Phase,
 };
 use crate::durable::{
     engine::{

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::durable::{
     engine::entity::{EntityId, EntityMessage, Posted, Request},
-    hub::{Inner, dispatch::Committed, request_error::RequestError},
+    hub::{Inner, committed::Committed, request_error::RequestError},
     store::{Commit, EntityPage, EntityQuery, EntityRow},
     work::WorkKind,
 };

@@ -2,7 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter, types::Value};
 
-use super::read::{is_damage, readable, shown};
+use super::{
+    read::{is_damage, shown},
+    readable::readable,
+};
 use crate::durable::store::{
     Commit, EntityInboxRow, EntityPage, EntityQuery, EntityRow, EntityTimerRow, UnreadableRow,
 };

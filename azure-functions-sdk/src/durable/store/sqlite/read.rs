@@ -1,4 +1,4 @@
-//! Queries, and the one pass over the file when a hub opens.
+//! Queries.
 
 use std::fmt::Write;
 
@@ -7,16 +7,13 @@ use rusqlite::{
     types::{Value, ValueRef},
 };
 
-use super::entities;
 use crate::durable::{
-    engine::instance::RuntimeStatus,
-    store::{
-        ActivityRow, DamagedRow, InboxRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page, Recovery,
-        RowId, TimerRow, UnreadableRow,
-    },
+    engine::runtime_status::RuntimeStatus,
+    store::{DamagedRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page},
 };
 
-const COLUMNS: &str =
+/// Columns of an instance, without its input.
+pub(super) const COLUMNS: &str =
     "key, id, name, version, generation, execution_id, status, created, updated, custom_status, output, ending";
 
 pub(super) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<InstanceRow>> {
@@ -151,123 +148,7 @@ pub(super) fn shown(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     })
 }
 
-/// The rows of a query that can be read; the others are noted. Its first column is the number of the row, and `owner` the one
-/// that tells whose it is.
-pub(super) fn readable<T>(
-    connection: &Connection,
-    table: &'static str,
-    sql: &str,
-    owner: usize,
-    unreadable: &mut Vec<UnreadableRow>,
-    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<Vec<T>> {
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        match read(row) {
-            Ok(read) => found.push(read),
-            Err(error) if is_damage(&error) => unreadable.push(UnreadableRow {
-                table,
-                row: shown(row, 0)?,
-                owner: shown(row, owner)?,
-                reason: error.to_string(),
-            }),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(found)
-}
-
-pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
-    // What an instance left behind when it ended on an older path; nothing refers to it any more. Whether one whose status
-    // cannot be read has ended is not known: what it has stays.
-    for table in ["inbox", "timers", "activities"] {
-        connection.execute(
-            &format!(
-                "DELETE FROM {table} WHERE NOT EXISTS
-                 (SELECT 1 FROM instances WHERE key = {table}.instance AND status NOT IN (1, 3, 4, 5))"
-            ),
-            [],
-        )?;
-    }
-    let mut unreadable = Vec::new();
-    let instances = readable(
-        connection,
-        "instances",
-        &format!("SELECT {COLUMNS}, NULL FROM instances WHERE status IN (0, 2, 6, 7) ORDER BY key"),
-        1,
-        &mut unreadable,
-        instance,
-    )?;
-    let inbox = readable(
-        connection,
-        "inbox",
-        "SELECT row, instance, message FROM inbox ORDER BY row",
-        1,
-        &mut unreadable,
-        |row| {
-            Ok(InboxRow {
-                row: row.get(0)?,
-                instance: InstanceKey(row.get(1)?),
-                message: row.get(2)?,
-            })
-        },
-    )?;
-    let timers = readable(
-        connection,
-        "timers",
-        "SELECT row, instance, due, message FROM timers ORDER BY row",
-        1,
-        &mut unreadable,
-        |row| {
-            Ok(TimerRow {
-                row: row.get(0)?,
-                instance: InstanceKey(row.get(1)?),
-                due: row.get(2)?,
-                message: row.get(3)?,
-            })
-        },
-    )?;
-    let activities = readable(
-        connection,
-        "activities",
-        "SELECT row, instance, execution_id, event_id, name, input FROM activities ORDER BY row",
-        1,
-        &mut unreadable,
-        |row| {
-            Ok(ActivityRow {
-                row: row.get(0)?,
-                instance: InstanceKey(row.get(1)?),
-                execution_id: row.get(2)?,
-                event_id: row.get(3)?,
-                name: row.get(4)?,
-                input: row.get(5)?,
-            })
-        },
-    )?;
-    let last: Option<RowId> = connection.query_row(
-        "SELECT max(row) FROM (SELECT max(key) AS row FROM instances UNION ALL SELECT max(row) FROM history
-         UNION ALL SELECT max(row) FROM inbox UNION ALL SELECT max(row) FROM timers
-         UNION ALL SELECT max(row) FROM activities UNION ALL SELECT max(row) FROM entity_inbox
-         UNION ALL SELECT max(row) FROM entity_timers)",
-        [],
-        |row| row.get(0),
-    )?;
-    Ok(Recovery {
-        instances,
-        inbox,
-        timers,
-        activities,
-        locked: entities::locked(connection, &mut unreadable)?,
-        entity_inbox: entities::inbox(connection, &mut unreadable)?,
-        entity_timers: entities::timers(connection, &mut unreadable)?,
-        unreadable,
-        next_row: last.unwrap_or(0).saturating_add(1),
-    })
-}
-
-fn instance(row: &Row<'_>) -> rusqlite::Result<InstanceRow> {
+pub(super) fn instance(row: &Row<'_>) -> rusqlite::Result<InstanceRow> {
     Ok(InstanceRow {
         key: InstanceKey(row.get(0)?),
         id: row.get(1)?,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::durable::{
-    engine::instance::RuntimeStatus,
+    engine::runtime_status::RuntimeStatus,
     store::{ActivityRow, EntityInboxRow, EntityTimerRow, InboxRow, InstanceRow, InstanceState, TimerRow},
 };
 

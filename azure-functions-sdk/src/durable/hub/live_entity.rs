@@ -1,22 +1,16 @@
 //! Entities in memory: those that have messages, run, or are locked. All others are on disk only.
 
-use std::{
-    collections::{VecDeque, hash_map::Entry},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
+use super::waiting::Phase;
 use crate::durable::{
-    engine::entity::{Entity, EntityMessage, Request, wakes},
-    hub::{
-        quarantine::{Item, Suspect},
-        state::{Phase, State},
-    },
+    engine::entity::{Entity, EntityMessage, Request},
     store::{Commit, RowId},
 };
 
 /// An entity with something to do.
 #[derive(Debug)]
-pub(in crate::durable::hub) struct LiveEntity {
+pub(super) struct LiveEntity {
     pub(super) inbox: VecDeque<Inbound>,
     pub(super) phase: Phase,
     /// Times that the turn that is due has failed.
@@ -28,7 +22,7 @@ pub(in crate::durable::hub) struct LiveEntity {
     /// `None` while a turn has it, or when it has not been read yet.
     pub(super) loaded: Option<Box<Entity>>,
     /// Turns that the writer still has to write.
-    unwritten: u32,
+    pub(super) unwritten: u32,
 }
 
 /// A message and the row that goes when it has been taken.
@@ -40,7 +34,7 @@ pub(super) struct Inbound {
 
 /// Where a message is on disk.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::durable::hub) enum Source {
+pub(super) enum Source {
     Inbox(RowId),
     /// One that was delayed stays a timer until a turn has taken it.
     Timer(RowId),
@@ -56,7 +50,7 @@ pub(crate) struct Delivery {
 }
 
 impl LiveEntity {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             inbox: VecDeque::new(),
             phase: Phase::Idle,
@@ -68,7 +62,7 @@ impl LiveEntity {
         }
     }
 
-    pub(in crate::durable::hub) fn locked(lock: Request) -> Self {
+    pub(super) fn locked(lock: Request) -> Self {
         Self {
             lock: Some(lock),
             ..Self::new()
@@ -76,7 +70,7 @@ impl LiveEntity {
     }
 
     /// Begins the turn that is due; false if none is.
-    pub(in crate::durable::hub) fn begin(&mut self) -> bool {
+    pub(super) fn begin(&mut self) -> bool {
         let ready = self.phase == Phase::Ready;
         if ready {
             self.phase = Phase::Running;
@@ -85,7 +79,7 @@ impl LiveEntity {
     }
 
     /// Begins the turn that a worker process has ended; false if there is none.
-    pub(in crate::durable::hub) fn begin_again(&mut self) -> bool {
+    pub(super) fn begin_again(&mut self) -> bool {
         let waits = self.phase == Phase::BackingOff;
         if waits {
             self.phase = Phase::Running;
@@ -94,7 +88,7 @@ impl LiveEntity {
     }
 
     /// The request of the lock that it has.
-    pub(in crate::durable::hub) fn lock(&self) -> Option<&Request> {
+    pub(super) fn lock(&self) -> Option<&Request> {
         self.lock.as_ref()
     }
 
@@ -126,69 +120,6 @@ impl Source {
         match self {
             Self::Inbox(row) => commit.entity_inbox_removed.push(row),
             Self::Timer(row) => commit.entity_timers_removed.push(row),
-        }
-    }
-}
-
-impl State {
-    pub(in crate::durable::hub) fn deliver_all(&mut self, deliveries: Vec<Delivery>) {
-        for Delivery { entity, row, message } in deliveries {
-            self.deliver_to_entity(&entity, Source::Inbox(row), message);
-        }
-    }
-
-    /// Puts a message into an entity's inbox; it will have a turn, unless it is locked for others.
-    pub(in crate::durable::hub) fn deliver_to_entity(
-        &mut self,
-        id: &Arc<str>,
-        source: Source,
-        message: Arc<EntityMessage>,
-    ) {
-        let live = self.entities.entry(Arc::clone(id)).or_insert_with(LiveEntity::new);
-        if live.phase == Phase::Idle && wakes(live.lock.as_ref(), &message) {
-            live.phase = Phase::Ready;
-            self.ready_entities.push_back(Arc::clone(id));
-        }
-        live.inbox.push_back(Inbound { source, message });
-    }
-
-    /// The turn is over: the next one comes if there is a reason for it.
-    pub(super) fn rest_entity(&mut self, id: &Arc<str>) {
-        let Some(live) = self.entities.get_mut(id) else { return };
-        let lock = live.lock.as_ref();
-        if live.inbox.iter().any(|inbound| wakes(lock, &inbound.message)) {
-            let item = Item::Entity(Arc::clone(id));
-            if self.quarantine.is_cautious(&item) {
-                // What ended a process may be among the operations that are left.
-                live.phase = Phase::BackingOff;
-                self.quarantine.wait(Suspect::Entity(Arc::clone(id)));
-            } else {
-                live.phase = Phase::Ready;
-                self.ready_entities.push_back(Arc::clone(id));
-            }
-        } else {
-            live.phase = Phase::Idle;
-            self.quarantine.rests(&Item::Entity(Arc::clone(id)));
-            self.forget_entity(id);
-        }
-    }
-
-    /// One more turn of the entity is on disk.
-    pub(in crate::durable::hub) fn entity_written(&mut self, id: &Arc<str>) {
-        if let Some(live) = self.entities.get_mut(id) {
-            live.unwritten = live.unwritten.saturating_sub(1);
-            self.forget_entity(id);
-        }
-    }
-
-    /// Forgets an entity that has nothing to do and is wholly on disk. A locked one stays, so that nobody need ask the disk
-    /// who has it.
-    fn forget_entity(&mut self, id: &Arc<str>) {
-        if let Entry::Occupied(entry) = self.entities.entry(Arc::clone(id)) {
-            let live = entry.get();
-            if live.phase == Phase::Idle && live.inbox.is_empty() && live.lock.is_none() && live.unwritten == 0 {
-                entry.remove();
-            }
         }
     }
 }

@@ -12,9 +12,9 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{
-    event::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, ParentLink},
-    instance::RuntimeStatus,
+use super::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, ParentLink};
+use crate::durable::engine::{
+    runtime_status::RuntimeStatus,
     time::{parse_time, write_time},
 };
 

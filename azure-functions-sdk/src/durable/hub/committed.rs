@@ -1,0 +1,34 @@
+//! What follows when a commit is on disk: the token that goes with it through the writer's queue.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::{live_entity::Delivery, waiting::Activity};
+use crate::durable::store::{InstanceKey, RowId};
+
+/// What follows when a commit is on disk.
+#[derive(Debug)]
+pub(crate) enum Committed {
+    /// Nothing.
+    Nothing,
+    /// A client waits for it.
+    Reply(oneshot::Sender<()>),
+    /// An episode: its activities may run now, and entities get its messages.
+    Episode {
+        key: InstanceKey,
+        life: RowId,
+        activities: Vec<Activity>,
+        deliveries: Vec<Delivery>,
+    },
+    /// A client waits for it, and entities get messages.
+    Signals {
+        reply: oneshot::Sender<()>,
+        deliveries: Vec<Delivery>,
+    },
+    /// A turn of an entity.
+    Turn {
+        entity: Arc<str>,
+        deliveries: Vec<Delivery>,
+    },
+}
