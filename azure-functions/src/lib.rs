@@ -1,30 +1,30 @@
 //! Azure Functions in Rust, with Durable Functions.
 //!
-//! Put [`#[func]`](func) on a function and it is one that the host can call; its signature says what starts it and what it
-//! gives back. There is no list to keep: every function that is linked into the binary is found.
+//! Put [`#[func]`](macro@func) on a function to make it a function of the app. Its signature says what starts it and what it returns.
 //!
 //! ```no_run
 //! use azure_functions::prelude::*;
 //!
+//! /// Answers `POST /api/greetings/NAME`: starts the orchestration, and says where its status is.
 //! #[func]
-//! async fn greet(#[binding(auth_level = "anonymous", route = "greet/{name}")] _req: HttpRequest, name: Route<String>) -> HttpResponse {
-//!     format!("Hello {name}!").into()
+//! async fn begin(
+//!     #[binding(methods = "post", route = "greetings/{name}")] request: HttpRequest,
+//!     name: Route<String>,
+//!     client: DurableOrchestrationClient,
+//! ) -> Result<HttpResponse, HttpError> {
+//!     let id = client.start::<greet>(name.0).await?;
+//!     Ok(client.create_check_status_response(Some(request.url()), &id).into())
 //! }
 //!
-//! #[func]
-//! async fn start(_req: HttpRequest, client: DurableOrchestrationClient) -> Result<HttpResponse, Box<dyn std::error::Error + Send + Sync>> {
-//!     let id = client.start_new("hello_world", None, "Tokyo").await?;
-//!     Ok(client.create_check_status_response(None, &id).into())
+//! /// Survives crashes and restarts: what it did is in its history.
+//! #[func(orchestration)]
+//! async fn greet(context: DurableOrchestrationContext<String>) -> Result<String, CallError> {
+//!     context.call::<say_hello>(context.input()).await
 //! }
 //!
-//! #[func]
-//! async fn hello_world(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, Box<dyn std::error::Error + Send + Sync>> {
-//!     Ok(context.call_activity("say_hello", context.input()).await?.into())
-//! }
-//!
-//! #[func]
-//! fn say_hello(name: String) -> ActivityOutput {
-//!     format!("Hello {name}!").into()
+//! #[func(activity)]
+//! fn say_hello(name: String) -> String {
+//!     format!("Hello {name}!")
 //! }
 //!
 //! fn main() -> std::process::ExitCode {
@@ -32,14 +32,56 @@
 //! }
 //! ```
 //!
-//! `cargo func run`, of the crate `azure-functions-sdk`, builds the app and runs it on a local host. The same crate, as a
-//! dev-dependency with the feature `testing`, has a test host: the whole app inside a test, in virtual time. The guide to
-//! it is [the documentation of `azure_functions_sdk::testing`](https://docs.rs/azure-functions-sdk/latest/azure_functions_sdk/testing/).
+//! `cargo func run`, of the crate `azure-functions-sdk`, builds the app and runs it on a local host. `cargo func new-app` makes a
+//! new one. The [`guide`] explains the concepts, chapter by chapter.
 //!
-//! * [`bindings`] and [`http`] have the types that functions take and return; [`binding`] says how to write one.
-//! * [`durable`] has orchestrations and what they can do; [`histories`] keeps changes of their code from breaking instances in flight.
-//! * [`entities`] has things with a state of their own, as functions or as types.
-//! * [`Context`] tells running code about its invocation; `log` records go to the host with it.
+//! # I want to …
+//!
+//! | I want to … | Use |
+//! |---|---|
+//! | answer an HTTP request | [`HttpRequest`](http::HttpRequest), [`HttpResponse`](http::HttpResponse), [`Route`](http::Route), [`Json`](http::Json), [`Form`](http::Form) |
+//! | answer with an error | [`HttpError`](http::HttpError) |
+//! | run a function on a schedule | [`TimerInfo`](bindings::TimerInfo) |
+//! | use a trigger or binding that the crate does not have | [`binding`] |
+//! | write log records, set their levels | [`guide::logs`] |
+//! | know the invocation that runs, notice that it is cancelled | [`Context`] |
+//!
+//! | In an orchestration, I want to … | Use |
+//! |---|---|
+//! | call an activity | [`context.call::<name>(input)`](bindings::DurableOrchestrationContext::call) |
+//! | run another orchestration | [`context.call_sub::<name>(input)`](bindings::DurableOrchestrationContext::call_sub) |
+//! | try a failed call again | [`RetryOptions`](durable::RetryOptions) |
+//! | tell an activity's own errors apart | [`.returned()`](durable::ActivityCall::returned) |
+//! | run many at once | [`join_all`](bindings::DurableOrchestrationContext::join_all), [`try_join_all`](bindings::DurableOrchestrationContext::try_join_all), [`for_each_concurrent`](bindings::DurableOrchestrationContext::for_each_concurrent) |
+//! | take the first of several | [`select`](bindings::DurableOrchestrationContext::select), [`race`](bindings::DurableOrchestrationContext::race), [`select_all`](bindings::DurableOrchestrationContext::select_all) |
+//! | wait for a time | [`create_timer_after`](bindings::DurableOrchestrationContext::create_timer_after), [`create_timer`](bindings::DurableOrchestrationContext::create_timer) |
+//! | limit a wait | [`timeout`](bindings::DurableOrchestrationContext::timeout) |
+//! | wait for a message from outside | [`#[event]`](macro@event), [`wait_for`](bindings::DurableOrchestrationContext::wait_for) |
+//! | call an entity, lock several | [`entity`](bindings::DurableOrchestrationContext::entity), [`lock`](bindings::DurableOrchestrationContext::lock) |
+//! | call a web API | [`call_http`](bindings::DurableOrchestrationContext::call_http), or an activity |
+//! | poll until something is in a state; undo steps | [`monitor`](durable::patterns::monitor), [`saga`](durable::patterns::saga) |
+//! | show progress | [`set_custom_status`](bindings::DurableOrchestrationContext::set_custom_status) |
+//! | run for ever | [`start_over`](bindings::DurableOrchestrationContext::start_over) |
+//! | know why an instance that has returned is still `Running` | [`guide::orchestrations`](guide::orchestrations#an-orchestration-that-has-ended-may-stay-running) |
+//!
+//! | From other functions, I want to … | Use |
+//! |---|---|
+//! | start an orchestration | [`client.start::<name>(input)`](durable::TypedClient::start) |
+//! | answer at once, and let the caller ask for the result | [`create_check_status_response`](azure_functions_durable::OrchestrationClient::create_check_status_response) |
+//! | get the output of an instance | [`client.output::<name>(id, timeout)`](durable::TypedClient::output) |
+//! | send an event | [`client.raise(id, &event)`](durable::TypedClient::raise) |
+//! | look at, list, end, hold, rewind or purge instances | [`guide::instances`](guide::instances#managing) |
+//! | keep a small state that many change | [`entities`] |
+//!
+//! | For the app, I want to … | Use |
+//! |---|---|
+//! | test it without a host, and without waiting | [`guide::testing`] |
+//! | change an orchestration while instances are in flight | [`patched`](bindings::DurableOrchestrationContext::patched), [`guide::changing_code`] |
+//! | be sure that new code fits old instances | [`histories`] |
+//! | know what a crash does | [`guide::crashes`] |
+//! | know what an orchestration must not do | [`durable::misuse`] |
+//! | put it under a Functions host | [`guide::deployment`] |
+//! | find the names of C#, JavaScript, Python or Temporal | [`guide::coming_from`] |
 
 #[cfg(all(panic = "abort", not(doc)))]
 compile_error!(
@@ -59,6 +101,7 @@ pub mod entities;
 mod error;
 mod error_type;
 mod exception_text;
+pub mod guide;
 pub mod histories;
 pub mod http;
 #[doc(hidden)]

@@ -242,8 +242,7 @@ impl<T> DurableOrchestrationContext<T> {
     /// ```
     ///
     /// Once no execution is left that was answered false, remove the old way and the question: what the others have
-    /// recorded of it is passed over. [The chapter on changing code](super#changing-code-with-instances-in-flight) has the
-    /// whole story.
+    /// recorded of it is passed over. [The chapter on changing code](crate::guide::changing_code) has the whole story.
     ///
     /// # Panics
     /// If the history could not tell this id from another that was asked for in the same execution, which one pair in

@@ -36,8 +36,6 @@
 //! JSON of more than 127 levels, with a number that no `f64` holds, or with half of a surrogate pair is refused where it is written. If
 //! a host brings it all the same, it is an error for what reads it: of the call, of the typed wait, or of the instance.
 #![doc = include_str!("typed.md")]
-#![doc = include_str!("changing_code.md")]
-#![doc = include_str!("crashes.md")]
 
 mod action_limit;
 mod boxed;

@@ -3,7 +3,8 @@
 //! * [`monitor`] checks repeatedly until something has happened, or a time has passed;
 //! * [`saga`] runs steps and, when one fails, undoes those before it, the newest first.
 //!
-//! Other patterns are methods of the context, such as a limit on how many run at a time, and a time limit around any future:
+//! Other patterns are methods of the context, such as a limit on how many run at a time, and a time limit around any future. The
+//! [guide](crate::guide::patterns) shows all patterns.
 //!
 //! ```
 //! # use azure_functions::{bindings::DurableOrchestrationContext, durable::OrchestrationOutput, func};
