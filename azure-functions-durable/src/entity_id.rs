@@ -37,10 +37,10 @@ impl EntityId {
     ///
     /// # Errors
     /// The name is empty, or one of the two has a character that the host refuses.
-    pub fn new(name: &str, key: impl Into<String>) -> Result<Self, EntityIdError> {
-        let key = key.into();
+    pub fn new(name: impl Into<String>, key: impl Into<String>) -> Result<Self, EntityIdError> {
+        let (name, key) = (name.into(), key.into());
         if name.is_empty() || name.contains('@') || name.contains(is_forbidden_in_id) {
-            return Err(EntityIdError::Name(name.to_owned()));
+            return Err(EntityIdError::Name(name));
         }
         if key.contains(is_forbidden_in_id) {
             return Err(EntityIdError::Key(key));
@@ -92,7 +92,7 @@ impl TryFrom<Parts> for EntityId {
     type Error = EntityIdError;
 
     fn try_from(parts: Parts) -> Result<Self, Self::Error> {
-        Self::new(&parts.name, parts.key)
+        Self::new(parts.name, parts.key)
     }
 }
 

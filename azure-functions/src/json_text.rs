@@ -78,6 +78,17 @@ pub(crate) fn is_too_deep(value: &Value) -> bool {
     deeper(value, LEVELS)
 }
 
+/// Whether a value, not deeper than can be read back, would be read back as another one.
+pub(crate) fn has_raw_value(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(has_raw_value),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| name == RAW_VALUE || has_raw_value(value)),
+        _ => false,
+    }
+}
+
 /// Drops a value of any depth; its own `drop` would take stack for each level.
 pub(crate) fn dismantle(value: Value) {
     let mut left = vec![value];

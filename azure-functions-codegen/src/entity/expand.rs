@@ -176,6 +176,26 @@ fn proxy(entity: &Entity) -> TokenStream {
             }
         }
     });
+    let taken = entity
+        .operations
+        .iter()
+        .any(|operation| operation.ident.unraw() == "state");
+    let state = (!taken).then(|| {
+        quote! {
+            #[allow(dead_code, unreachable_pub, private_interfaces, private_bounds)]
+            impl #proxy<#az::entities::ClientSignals> {
+                /// The state of the entity, as it was when the host looked; `None` if it has none.
+                pub fn state(
+                    &self,
+                ) -> #az::durable::ClientFuture<
+                    'static,
+                    ::core::result::Result<::core::option::Option<#ty>, #az::durable::OrchestrationClientError>,
+                > {
+                    self.0.state::<#ty>()
+                }
+            }
+        }
+    });
     let docs = format!(
         "The operations of entity [`{0}`], as methods of one who sends them. See [`Entity`]({1}::entities::Entity).",
         ident.unraw(),
@@ -203,6 +223,8 @@ fn proxy(entity: &Entity) -> TokenStream {
             #(#methods)*
             #delete
         }
+
+        #state
 
         impl #is_entity for #ty {
             const NAME: &'static str = #name;

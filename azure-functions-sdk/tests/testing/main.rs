@@ -3,6 +3,7 @@
 mod crashes;
 mod critical_sections;
 mod entities;
+mod errors;
 mod functions;
 mod host;
 mod patches;

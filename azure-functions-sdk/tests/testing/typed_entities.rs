@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use azure_functions::{entities::EntityQuery, prelude::*};
+use azure_functions::{durable::EntityQuery, prelude::*};
 use azure_functions_sdk::testing::TestHost;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

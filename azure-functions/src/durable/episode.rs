@@ -139,6 +139,12 @@ fn readable(ended: Ended) -> Ended {
             let error = format!("the output is nested more than {levels} levels deep, and could not be read back");
             Ended::Returned(Err(error.into()))
         }
+        Ended::Returned(Ok(output)) if json_text::has_raw_value(output.as_value()) => {
+            match json_text::write(output.as_value()) {
+                Err(error) => Ended::Returned(Err(format!("the output could not be read back: {error}").into())),
+                Ok(_) => Ended::Returned(Ok(output)),
+            }
+        }
         ended => ended,
     }
 }

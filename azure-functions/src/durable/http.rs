@@ -11,7 +11,7 @@ use super::{
     task_future::Handle,
 };
 use http::{HeaderName, HeaderValue, Method};
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -236,7 +236,19 @@ impl ManagedIdentity {
 }
 
 /// The answer to a durable HTTP call. The host leaves out headers about the content, such as its type.
-#[derive(Clone, Debug, Deserialize)]
+///
+/// serde reads and writes it as hosts do, so that it can be the input of an activity, or the output of an orchestration: an object
+/// with `statusCode`, `headers` and `content`, where a header with several values has them as a list.
+///
+/// ```
+/// # use azure_functions::durable::DurableHttpResponse;
+/// let text = r#"{"statusCode":200,"headers":{"Server":"x","Set-Cookie":["a=1","b=2"]},"content":"hi"}"#;
+/// let answer: DurableHttpResponse = serde_json::from_str(text)?;
+/// assert_eq!(answer.headers().filter(|(name, _)| *name == "Set-Cookie").count(), 2);
+/// assert_eq!(serde_json::to_string(&answer)?, text);
+/// # Ok::<_, serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DurableHttpResponse {
     status_code: u16,
@@ -246,9 +258,18 @@ pub struct DurableHttpResponse {
     content: Option<String>,
 }
 
-/// The values of a header.
-#[derive(Clone, Debug)]
+/// The values of a header: one as a text, others as a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Values(Vec<String>);
+
+impl Serialize for Values {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [value] => value.serialize(serializer),
+            values => values.serialize(serializer),
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for Values {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

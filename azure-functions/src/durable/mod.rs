@@ -62,7 +62,10 @@ mod typed;
 mod waiting;
 
 pub use azure_functions_durable::{
-    OrchestrationClientError, OrchestrationRuntimeStatus, OrchestrationStatusQueryResult,
+    CheckStatusResponse, EntityPage, EntityQuery, EntityStateResponse, EntityStatus, Exchange, InstanceIdError,
+    OrchestrationClient, OrchestrationClientError, OrchestrationEnding, OrchestrationRuntimeStatus,
+    OrchestrationStatusQueryResult, ParseRuntimeStatusError, Pause, PurgeHistoryResult, StatusPage, StatusQuery,
+    TerminateResult, Transport, TransportError, WaitOutcome, check_instance_id,
 };
 pub use boxed::BoxedFuture;
 pub use call::{ActivityCall, EntityCall, ReturnedByActivity, SubOrchestrationCall};

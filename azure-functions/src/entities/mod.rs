@@ -8,9 +8,7 @@ mod output;
 mod payload;
 mod proxy;
 
-pub use azure_functions_durable::{
-    EntityId, EntityIdError, EntityPage, EntityQuery, EntityStateResponse, EntityStatus,
-};
+pub use azure_functions_durable::{EntityId, EntityIdError};
 pub use error::EntityError;
 pub use output::EntityOutput;
 pub use proxy::{ClientSignals, Entity, EntityRef, EntitySender, SignalFuture};

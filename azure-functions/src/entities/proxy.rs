@@ -1,7 +1,7 @@
 //! Operations of an entity as methods: what `#[entity]` generates stands on this.
 
 use super::{EntityError, EntityId, EntityIdError};
-use crate::bindings::DurableEntityContext;
+use crate::{bindings::DurableEntityContext, durable::ClientFuture};
 use azure_functions_durable::{OrchestrationClient, OrchestrationClientError};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -111,6 +111,27 @@ pub struct ClientSignals(OrchestrationClient);
 impl ClientSignals {
     pub(crate) fn new(client: OrchestrationClient) -> Self {
         Self(client)
+    }
+}
+
+impl EntityRef<ClientSignals> {
+    /// The state of the entity, as it was when the host looked; `None` if it has none. Operations may be under way.
+    ///
+    /// A type with `#[entity]` has this as a method of what
+    /// [`client.entity::<..>(key)`](crate::durable::TypedClient::entity) gives, unless it has an operation `state`.
+    ///
+    /// # Errors
+    /// As [`OrchestrationClient::read_entity_state`].
+    pub fn state<E: Entity>(&self) -> ClientFuture<'static, Result<Option<E>, OrchestrationClientError>> {
+        let (client, entity) = (self.sender.0.clone(), self.entity.clone());
+        Box::pin(async move {
+            let entity = entity.map_err(|error| OrchestrationClientError::InvalidInput {
+                operation: "read the state of an entity".to_owned(),
+                message: error.to_string(),
+                source: Some(Box::new(error)),
+            })?;
+            Ok(client.read_entity_state(&entity).await?.state)
+        })
     }
 }
 

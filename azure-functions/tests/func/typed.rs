@@ -89,10 +89,7 @@ fn plain_nothing(_order: Order) -> Result<(), ParseIntError> {
 
 #[func(orchestration)]
 async fn plain_flow(context: DurableOrchestrationContext<Order>) -> Result<Receipt, CallError> {
-    context
-        .call::<plain_result>(context.input())
-        .await
-        .map_err(CallError::from)
+    context.call::<plain_result>(context.input()).await
 }
 
 #[func]

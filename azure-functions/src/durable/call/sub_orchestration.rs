@@ -65,8 +65,8 @@ impl<O> SubOrchestrationCall<O> {
     ///
     /// An id that hosts refuse, that of this instance, and that of its parent are errors of the call, which is not made then.
     #[track_caller]
-    pub fn instance_id(mut self, id: impl AsRef<str>) -> Self {
-        self.call.instance_id(id.as_ref(), Location::caller());
+    pub fn instance_id(mut self, id: impl Into<String>) -> Self {
+        self.call.instance_id(&id.into(), Location::caller());
         self
     }
 

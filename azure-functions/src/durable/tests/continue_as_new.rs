@@ -1,7 +1,7 @@
 //! Rule 9, last part: starting over.
 
 use super::script::{body, fallible, ok, payload, run, run_payload};
-use crate::durable::{KnownFunctions, Orchestrator};
+use crate::durable::{KnownFunctions, OrchestrationOutput, Orchestrator};
 use serde_json::json;
 
 #[test]
@@ -68,6 +68,41 @@ fn an_event_in_the_envelope_that_is_not_consumed_either_is_handed_on_again() {
         turn.actions(),
         r#"new({"$azure-functions-rs":{"events":[{"input":7,"name":"Other"}]},"input":2})"#
     );
+}
+
+/// 124 levels are the most that the host takes in.
+#[test]
+fn a_carried_event_of_124_levels_is_waited_for() {
+    let event = format!("{}{}", "[".repeat(124), "]".repeat(124));
+    let mut payload = payload("12 0", &json!(null));
+    let value: serde_json::Value = serde_json::from_str(&event).unwrap();
+    payload["input"] = json!({"$azure-functions-rs": {"events": [{"name": "Other", "input": value}]}, "input": 2});
+    let turn = run_payload(
+        |c| body(async move { c.wait_for_event("OTHER").await }),
+        &payload,
+        &KnownFunctions::any(),
+    );
+    assert_eq!(turn.output().to_string(), event);
+}
+
+#[test]
+fn starting_over_keeps_unprocessed_events_unless_told_otherwise() {
+    let keeps: Orchestrator = |c| body(async move { c.start_over::<OrchestrationOutput>(json!(2)).await });
+    let discards: Orchestrator = |c| {
+        body(async move {
+            c.start_over::<OrchestrationOutput>(json!(2))
+                .discard_unprocessed_events()
+                .await
+        })
+    };
+    let mut payload = payload("12 0", &json!(null));
+    payload["input"] = json!({"$azure-functions-rs": {"events": [{"name": "Other", "input": 7}]}, "input": 1});
+    let run = |orchestrator| run_payload(orchestrator, &payload, &KnownFunctions::any()).actions();
+    assert_eq!(
+        run(keeps),
+        r#"new({"$azure-functions-rs":{"events":[{"input":7,"name":"Other"}]},"input":2})"#
+    );
+    assert_eq!(run(discards), "new(2)");
 }
 
 #[test]

@@ -182,6 +182,19 @@ fn an_output_too_deep_to_be_read_back_is_an_error_and_not_a_crash() {
 }
 
 #[test]
+fn an_output_that_would_be_read_back_as_another_value_is_an_error() {
+    let raw: Orchestrator =
+        |_| fallible(async { Ok(json!([{ "a": { "b": 1, "$serde_json::private::RawValue": "[]" } }])) });
+    let turn = turn(raw, &payload("12 0", &Value::Null));
+    let failure = turn.failure();
+    assert!(
+        failure.starts_with("the output could not be read back: an object must not have a member `$serde_json::"),
+        "{failure}"
+    );
+    assert!(turn.answer.get("output").is_none(), "{}", turn.answer);
+}
+
+#[test]
 fn an_input_too_deep_to_be_read_back_is_not_sent() {
     let calls: Orchestrator = |c| {
         body(async move {

@@ -67,7 +67,7 @@ pub trait TypedClient {
     ) -> ClientFuture<'_, Result<(), OrchestrationClientError>>;
 
     /// The operations of an entity as methods, to signal them: each gives a future that is ready once the host has taken the
-    /// signal. The entity runs it later, and its answer goes nowhere.
+    /// signal. The entity runs it later, and its answer goes nowhere. `state` reads what the entity holds.
     ///
     /// ```
     /// use azure_functions::prelude::*;
@@ -87,6 +87,12 @@ pub trait TypedClient {
     /// async fn visit(_request: HttpRequest, client: DurableOrchestrationClient) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     ///     client.entity::<Visits>("home").add(1).await?;
     ///     Ok(())
+    /// }
+    ///
+    /// #[func]
+    /// async fn visits(_request: HttpRequest, client: DurableOrchestrationClient) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    ///     let Visits(count) = client.entity::<Visits>("home").state().await?.unwrap_or_default();
+    ///     Ok(format!("{count} visits"))
     /// }
     /// ```
     fn entity<E: Entity>(&self, key: impl Into<String>) -> E::Proxy<ClientSignals>;
