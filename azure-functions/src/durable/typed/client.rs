@@ -90,9 +90,9 @@ pub trait TypedClient {
     /// }
     ///
     /// #[func]
-    /// async fn visits(_request: HttpRequest, client: DurableOrchestrationClient) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    /// async fn visits(_request: HttpRequest, client: DurableOrchestrationClient) -> Result<HttpResponse, Box<dyn std::error::Error + Send + Sync>> {
     ///     let Visits(count) = client.entity::<Visits>("home").state().await?.unwrap_or_default();
-    ///     Ok(format!("{count} visits"))
+    ///     Ok(format!("{count} visits").into())
     /// }
     /// ```
     fn entity<E: Entity>(&self, key: impl Into<String>) -> E::Proxy<ClientSignals>;
