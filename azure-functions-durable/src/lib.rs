@@ -9,6 +9,9 @@ mod client;
 mod entity_id;
 mod entity_state;
 mod instance_id;
+#[cfg(feature = "protobuf")]
+#[doc(hidden)]
+pub mod protobuf;
 mod purge;
 mod runtime_status;
 mod status;

@@ -301,7 +301,7 @@ pub fn run_episode(payload: String, function: &str, orchestrator: Orchestrator) 
         orchestrator,
         &crate::durable::KnownFunctions::any(),
     ) {
-        crate::durable::Episode::Answer(json) => Ok(json),
+        crate::durable::Episode::Answer(answer) | crate::durable::Episode::Protobuf { answer, .. } => Ok(answer),
         crate::durable::Episode::Failed { message, .. } => Err(message),
     }
 }

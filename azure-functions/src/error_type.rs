@@ -22,7 +22,7 @@ pub(crate) fn error_type<E>(error: &BoxError) -> &'static str {
 }
 
 /// The type of an error of which nothing but its methods is known.
-fn known(error: &(dyn Error + 'static)) -> &'static str {
+pub(crate) fn known(error: &(dyn Error + 'static)) -> &'static str {
     macro_rules! one_of {
         ($($error:ty),+ $(,)?) => {$(
             if error.is::<$error>() {

@@ -153,14 +153,10 @@ impl App {
         };
         let context = surroundings.context(function);
         match run_orchestration(function, orchestrator, payload, self.0.known_functions(), &context) {
-            Ok(Episode::Answer(json)) => Ok(json),
-            Ok(Episode::Failed {
+            Ok(Episode::Answer(answer) | Episode::Protobuf { answer, .. }) => Ok(answer),
+            Ok(Episode::Failed { message, failure }) => Err(EpisodeFailure {
                 message,
-                nondeterminism,
-                ..
-            }) => Err(EpisodeFailure {
-                message,
-                nondeterminism,
+                nondeterminism: failure.nondeterminism,
             }),
             Err(panic) => Err(failure(panicked(function, panic).message)),
         }

@@ -1,5 +1,5 @@
-//! The `.proto` files are the contract: they agree with the checked-in table in every package, message, field, number
-//! and type, and the generated code of worker and host agrees with them. `BLESS=1 cargo test --test wire` writes it anew.
+//! The `.proto` files are the contract: they agree with the checked-in tables in every package, message, field, number
+//! and type, and the generated code agrees with them. `BLESS=1 cargo test --test wire` writes it anew.
 
 use prost_types::{
     DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet,
@@ -9,17 +9,35 @@ use std::{fmt::Write as _, fs, path::Path};
 
 const GENERATED: [&str; 2] = ["azure_functions_rpc_messages.rs", "_.rs"];
 
-fn compile() -> FileDescriptorSet {
-    protox::compile(
-        ["FunctionRpc.proto"],
-        [Path::new(env!("CARGO_MANIFEST_DIR")).join("proto")],
-    )
-    .expect("the .proto files compile")
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The stream between host and worker.
+fn function_rpc() -> FileDescriptorSet {
+    protox::compile(["FunctionRpc.proto"], [root().join("proto")]).expect("the .proto files compile")
+}
+
+/// Durable tasks.
+fn durable_task() -> FileDescriptorSet {
+    let folder = root().join("../azure-functions-durable/proto");
+    protox::compile(["durabletask.proto"], [folder]).expect("the .proto file compiles")
 }
 
 #[test]
 fn protos_agree_with_the_table() {
-    let table = include_str!("../proto/function_rpc.tsv");
+    agree(&function_rpc(), include_str!("../proto/function_rpc.tsv"));
+}
+
+#[test]
+fn the_proto_of_durable_tasks_agrees_with_its_table() {
+    agree(
+        &durable_task(),
+        include_str!("../../azure-functions-durable/proto/durabletask.tsv"),
+    );
+}
+
+fn agree(protos: &FileDescriptorSet, table: &str) {
     let mut expected: Vec<&str> = table
         .lines()
         .skip(1)
@@ -27,7 +45,7 @@ fn protos_agree_with_the_table() {
         .filter(|l| !l.is_empty())
         .collect();
     let mut rows = Vec::new();
-    for file in compile().file.iter().filter(|f| !f.package().starts_with("google")) {
+    for file in protos.file.iter().filter(|f| !f.package().starts_with("google")) {
         file_rows(file, &mut rows);
     }
     let mut actual: Vec<&str> = rows.iter().map(|r| r.trim_end()).collect();
@@ -53,11 +71,16 @@ fn file_rows(file: &FileDescriptorProto, rows: &mut Vec<String>) {
     }
     for service in &file.service {
         for method in &service.method {
-            assert!(method.client_streaming() && method.server_streaming());
+            let streaming = match (method.client_streaming(), method.server_streaming()) {
+                (false, false) => "unary",
+                (false, true) => "server-streaming",
+                (true, false) => "client-streaming",
+                (true, true) => "bidi-streaming",
+            };
             let service = qualified(package, service.name());
             let (name, from, to) = (method.name(), plain(method.input_type()), plain(method.output_type()));
             rows.push(format!(
-                "service {service}\t{name}\t/{service}/{name}\t{from} -> {to}\tbidi-streaming\t"
+                "service {service}\t{name}\t/{service}/{name}\t{from} -> {to}\t{streaming}\t"
             ));
         }
     }
@@ -88,6 +111,12 @@ fn message_rows(name: &str, message: &DescriptorProto, rows: &mut Vec<String>) {
             field.name(),
             field.number()
         ));
+    }
+    for range in &message.reserved_range {
+        // The end is exclusive.
+        for number in range.start()..range.end() {
+            rows.push(format!("{name}\t(reserved)\t{number}"));
+        }
     }
     for nested in message
         .nested_type
@@ -126,38 +155,59 @@ fn qualified(scope: &str, name: &str) -> String {
     }
 }
 
-/// Worker and host each hold their own half, made from the same descriptors.
+/// Worker and host each hold their own half of their stream, made from the same descriptors. The messages of durable tasks are shared.
 #[test]
 fn generated_code_is_current() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut stale = String::new();
     let halves = [
-        (root.join("src/rpc/generated"), true, false),
-        (root.join("../azure-functions-sdk/src/host/rpc/generated"), false, true),
+        (root().join("src/rpc/generated"), true, false),
+        (
+            root().join("../azure-functions-sdk/src/host/rpc/generated"),
+            false,
+            true,
+        ),
     ];
-    for (dir, client, server) in halves {
-        let out = tempfile::tempdir().unwrap();
-        tonic_prost_build::configure()
-            .build_client(client)
-            .build_server(server)
-            .build_transport(false)
-            .bytes(".")
-            .out_dir(out.path())
-            .compile_fds(compile())
-            .expect("code generation");
-        let mut stale = String::new();
-        for file in GENERATED {
-            let fresh = fs::read_to_string(out.path().join(file)).unwrap();
-            let target = dir.join(file);
-            if std::env::var_os("BLESS").is_some() {
-                fs::create_dir_all(&dir).unwrap();
-                fs::write(&target, fresh).unwrap();
-            } else if fs::read_to_string(&target).ok().as_deref() != Some(&fresh) {
-                writeln!(stale, "{}", target.display()).unwrap();
-            }
+    for (folder, client, server) in halves {
+        compare(&folder, &GENERATED, &mut stale, |generated| {
+            generated
+                .build_client(client)
+                .build_server(server)
+                .compile_fds(function_rpc())
+        });
+    }
+    let folder = root().join("../azure-functions-durable/src/protobuf/generated");
+    compare(&folder, &["_.rs"], &mut stale, |generated| {
+        generated
+            .build_client(false)
+            .build_server(false)
+            .compile_fds(durable_task())
+    });
+    assert!(
+        stale.is_empty(),
+        "stale generated code, run `BLESS=1 cargo test --test wire`:\n{stale}"
+    );
+}
+
+fn compare(
+    folder: &Path,
+    files: &[&str],
+    stale: &mut String,
+    generate: impl FnOnce(tonic_prost_build::Builder) -> std::io::Result<()>,
+) {
+    let out = tempfile::tempdir().unwrap();
+    let builder = tonic_prost_build::configure()
+        .build_transport(false)
+        .bytes(".")
+        .out_dir(out.path());
+    generate(builder).expect("code generation");
+    for file in files {
+        let fresh = fs::read_to_string(out.path().join(file)).unwrap();
+        let target = folder.join(file);
+        if std::env::var_os("BLESS").is_some() {
+            fs::create_dir_all(folder).unwrap();
+            fs::write(&target, fresh).unwrap();
+        } else if fs::read_to_string(&target).ok().as_deref() != Some(&fresh) {
+            writeln!(stale, "{}", target.display()).unwrap();
         }
-        assert!(
-            stale.is_empty(),
-            "stale generated code, run `BLESS=1 cargo test --test wire`:\n{stale}"
-        );
     }
 }

@@ -10,8 +10,11 @@ use super::{
     typed::own_error,
 };
 use crate::instead;
-use azure_functions_durable::EntityIdError;
+use azure_functions_durable::{EntityIdError, protobuf::TaskFailureDetails};
+use prost::Message as _;
+use prost_types::{ListValue, Struct, value::Kind};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::{Map, Value};
 use std::{error::Error, time::Duration};
 
 /// A failed activity or sub-orchestration, a call that could not be made, an event that cannot be read, or a time limit that passed.
@@ -195,6 +198,82 @@ pub struct FailureDetails {
     /// Whether another attempt is pointless.
     #[serde(deserialize_with = "or_default")]
     pub is_non_retriable: bool,
+    /// What the failing side says of it besides, by name.
+    #[serde(deserialize_with = "or_default")]
+    pub properties: Map<String, Value>,
+}
+
+impl FailureDetails {
+    /// Reads a `TaskFailureDetails`; `None` if it is none.
+    pub(crate) fn decode(message: &[u8]) -> Option<Self> {
+        TaskFailureDetails::decode(message).ok().map(Self::from)
+    }
+}
+
+impl From<TaskFailureDetails> for FailureDetails {
+    fn from(details: TaskFailureDetails) -> Self {
+        let properties = details.properties.into_iter();
+        Self {
+            error_type: details.error_type,
+            error_message: details.error_message,
+            stack_trace: details.stack_trace,
+            inner_failure: details.inner_failure.map(|inner| Box::new(Self::from(*inner))),
+            is_non_retriable: details.is_non_retriable,
+            properties: properties.map(|(name, value)| (name, json_value(value))).collect(),
+        }
+    }
+}
+
+impl From<&FailureDetails> for TaskFailureDetails {
+    fn from(details: &FailureDetails) -> Self {
+        let properties = details.properties.iter();
+        Self {
+            error_type: details.error_type.clone(),
+            error_message: details.error_message.clone(),
+            stack_trace: details.stack_trace.clone(),
+            inner_failure: details
+                .inner_failure
+                .as_deref()
+                .map(|inner| Box::new(Self::from(inner))),
+            is_non_retriable: details.is_non_retriable,
+            properties: properties
+                .map(|(name, value)| (name.clone(), protobuf_value(value)))
+                .collect(),
+        }
+    }
+}
+
+fn json_value(value: prost_types::Value) -> Value {
+    match value.kind {
+        None | Some(Kind::NullValue(_)) => Value::Null,
+        Some(Kind::NumberValue(number)) => Value::from(number),
+        Some(Kind::StringValue(text)) => Value::String(text),
+        Some(Kind::BoolValue(flag)) => Value::Bool(flag),
+        Some(Kind::StructValue(members)) => {
+            let members = members.fields.into_iter();
+            Value::Object(members.map(|(name, value)| (name, json_value(value))).collect())
+        }
+        Some(Kind::ListValue(list)) => Value::Array(list.values.into_iter().map(json_value).collect()),
+    }
+}
+
+fn protobuf_value(value: &Value) -> prost_types::Value {
+    let kind = match value {
+        Value::Null => Kind::NullValue(0),
+        Value::Bool(flag) => Kind::BoolValue(*flag),
+        Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
+        Value::String(text) => Kind::StringValue(text.clone()),
+        Value::Array(values) => Kind::ListValue(ListValue {
+            values: values.iter().map(protobuf_value).collect(),
+        }),
+        Value::Object(members) => Kind::StructValue(Struct {
+            fields: members
+                .iter()
+                .map(|(name, value)| (name.clone(), protobuf_value(value)))
+                .collect(),
+        }),
+    };
+    prost_types::Value { kind: Some(kind) }
 }
 
 /// How to call what the app has by a name.
@@ -280,12 +359,12 @@ impl CallError {
             return Self::Activity(TaskFailure::new(function, String::new(), String::new(), None));
         };
         let text = |span| history.text(span).unwrap_or_default().into_owned();
-        let cause = if failure.is_empty() {
-            None
-        } else {
-            serde_json::from_str(history.raw(*failure)).unwrap_or(None)
-        };
-        let failure = TaskFailure::new(function, text(*reason), text(*details), cause);
+        let cause = history.failure_details(*failure);
+        let mut reason = text(*reason);
+        if reason.is_empty() && cause.is_none() {
+            reason = format!("'{function}' failed, and the host reports no reason: is there a function of this name?");
+        }
+        let failure = TaskFailure::new(function, reason, text(*details), cause);
         match kind {
             ScheduledKind::SubOrchestration => Self::SubOrchestration(failure),
             _ => Self::Activity(failure),

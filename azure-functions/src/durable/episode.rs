@@ -1,13 +1,23 @@
 //! One episode: trigger payload in, answer out. Whatever user code does, this returns.
 
 use super::{
-    DurableOrchestrationContext, KnownFunctions, Orchestrator,
-    json::{
-        answer::{self, Ending},
-        payload::{Payload, SchemaVersion},
+    DurableOrchestrationContext, KnownFunctions, OrchestrationOutput, Orchestrator, max_actions,
+    replay::{
+        core::Core,
+        outcome::{Outcome, Standing},
+        refusal::Refused,
     },
-    max_actions,
-    replay::{core::Core, outcome::Standing, refusal::Refused},
+    wire::{
+        is_protobuf,
+        json::{
+            answer::{self as json_answer, Ending as JsonEnding},
+            payload::{Payload, SchemaVersion},
+        },
+        protobuf::{
+            answer::{self as protobuf_answer, Ending as ProtobufEnding},
+            request::{Request, RequestError},
+        },
+    },
 };
 use crate::{error::BoxError, error_type::error_type, exception_text, json_text, panics};
 use serde_json::Value;
@@ -18,16 +28,36 @@ use std::{error::Error, fmt::Write, rc::Rc, task::Poll};
 pub(crate) enum Episode {
     /// JSON for the return value.
     Answer(String),
-    /// Message of the exception that fails the invocation; the answer is in it.
-    Failed {
-        message: String,
-        /// By which telemetry groups failures.
-        error_type: &'static str,
-        /// The report, if the history contradicts the code.
-        nondeterminism: Option<String>,
-        /// The code did not come to an end of its own: it panicked, was refused, or got no history to run on.
-        broken: bool,
+    /// The message of the exception that fails the invocation; the answer is in it.
+    Failed { message: String, failure: Failure },
+    /// A message of the protobuf wire, as base64. The invocation succeeds there whatever happened: a failure is in the answer.
+    Protobuf {
+        answer: String,
+        /// In words, for the log.
+        failure: Option<(String, Failure)>,
     },
+}
+
+/// How an episode failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// By which telemetry groups failures.
+    pub(crate) error_type: &'static str,
+    /// The report, if the history contradicts the code.
+    pub(crate) nondeterminism: Option<String>,
+    /// The code did not come to an end of its own: it panicked, was refused, or got no history to run on.
+    pub(crate) broken: bool,
+}
+
+impl Failure {
+    /// The code did not even begin.
+    fn before(error_type: &'static str) -> Self {
+        Self {
+            error_type,
+            nondeterminism: None,
+            broken: true,
+        }
+    }
 }
 
 /// Whether log records of this thread belong to a part of an orchestration that is being replayed.
@@ -55,77 +85,173 @@ pub(super) fn run_limited_episode(
     functions: &KnownFunctions,
     max_actions: usize,
 ) -> Episode {
-    let payload = match Payload::parse(payload) {
-        Ok(payload) => payload,
-        Err(error) => {
+    let run = Run {
+        function,
+        place,
+        orchestrator,
+        functions,
+        max_actions,
+    };
+    match is_protobuf(&payload) {
+        true => run.on_protobuf(&payload),
+        false => run.on_json(payload),
+    }
+}
+
+/// What an episode is to run.
+struct Run<'a> {
+    function: &'a str,
+    place: &'a str,
+    orchestrator: Orchestrator,
+    functions: &'a KnownFunctions,
+    max_actions: usize,
+}
+
+/// What came of the one poll.
+struct Polled {
+    ended: Ended,
+    /// In words, if it failed.
+    failure: Option<(String, Failure)>,
+    outcome: Outcome,
+}
+
+impl Run<'_> {
+    fn on_json(&self, payload: String) -> Episode {
+        let payload = match Payload::parse(payload) {
+            Ok(payload) => payload,
+            Err(error) => {
+                return Episode::Failed {
+                    message: exception_text::of_text(&describe(&error)).into_owned(),
+                    failure: Failure::before("unreadable history"),
+                };
+            }
+        };
+        if payload.schema < SchemaVersion::V2 {
+            let error = "this host offers only schema V1 of the durable protocol, which cannot express what the orchestration awaits: \
+                         use version 2.7.0 or newer of the Durable Task extension (extension bundle 3 or newer)";
+            let answer = format!(
+                r#"{{"isDone":false,"schemaVersion":0,"actions":[[]],"error":{}}}"#,
+                Value::from(error)
+            );
             return Episode::Failed {
-                message: exception_text::of_text(&describe(&error)).into_owned(),
-                error_type: "unreadable history",
-                nondeterminism: None,
-                broken: true,
+                message: exception_text::with_answer(error, &answer),
+                failure: Failure::before("unsupported host"),
             };
         }
-    };
-    if payload.schema < SchemaVersion::V2 {
-        let error = "this host offers only schema V1 of the durable protocol, which cannot express what the orchestration awaits: \
-                     use version 2.7.0 or newer of the Durable Task extension (extension bundle 3 or newer)";
-        let answer = format!(
-            r#"{{"isDone":false,"schemaVersion":0,"actions":[[]],"error":{}}}"#,
-            Value::from(error)
-        );
-        return Episode::Failed {
-            message: exception_text::with_answer(error, &answer),
-            error_type: "unsupported host",
-            nondeterminism: None,
-            broken: true,
-        };
-    }
-    let (schema, history) = (payload.schema, payload.history);
-    let (input, handed_on) = answer::open_envelope(history.raw(history.input));
-    let core = Core::new(history, functions.clone(), handed_on, max_actions);
-    let ended = readable(poll_once(&core, orchestrator, input));
-    core.find_unasked();
-    let report = core.mismatch_report(function);
-    let error = match (core.refused(), &ended) {
-        (Some(refused), _) => {
-            let text = refusal(function, place, refused, core.refused_about().as_deref());
-            Some((text, "refused orchestration"))
+        let (schema, history) = (payload.schema, payload.history);
+        let (input, handed_on) = json_answer::open_envelope(history.raw(history.input));
+        let core = Core::new(history, self.functions.clone(), handed_on, self.max_actions);
+        let Polled {
+            ended,
+            failure,
+            outcome,
+        } = self.poll(&core, input);
+        if let Some((text, failure)) = failure {
+            let answer = json_answer::write(&outcome, schema, &JsonEnding::Failed(&text));
+            return Episode::Failed {
+                message: exception_text::with_answer(&text, &answer),
+                failure,
+            };
         }
-        (None, Ended::Panicked(text)) => Some((text.clone(), "panic")),
-        (None, _) if report.is_some() => report.clone().map(|report| (report, "non-deterministic orchestration")),
-        (None, Ended::Returned(Err(error))) => Some((describe(error.as_ref()), error_type::<BoxError>(error))),
-        _ => None,
-    };
-    let broken = report.is_some() || core.refused().is_some() || matches!(ended, Ended::Panicked(_));
-    let standing = match (broken, &ended) {
-        (true, _) => Standing::Broken,
-        (false, Ended::Returned(Err(_))) => Standing::Failed,
-        (false, Ended::Returned(Ok(_))) => Standing::Returned,
-        (false, _) => Standing::Waiting,
-    };
-    let outcome = core.finish(&standing);
-    if let Some((error, error_type)) = error {
-        let answer = answer::write(&outcome, schema, &Ending::Failed(&error));
-        let nondeterminism = report.filter(|report| *report == error);
-        return Episode::Failed {
-            message: exception_text::with_answer(&error, &answer),
-            error_type,
-            nondeterminism,
-            broken,
+        let ending = match &ended {
+            _ if outcome.continue_as_new.is_some() => JsonEnding::Done(None),
+            Ended::Returned(Ok(output)) => JsonEnding::Done(Some(output.as_value()).filter(|v| !v.is_null())),
+            _ => JsonEnding::Waiting,
         };
+        Episode::Answer(json_answer::write(&outcome, schema, &ending))
     }
-    let ending = match &ended {
-        _ if outcome.continue_as_new.is_some() => Ending::Done(None),
-        Ended::Returned(Ok(output)) => Ending::Done(Some(output.as_value()).filter(|v| !v.is_null())),
-        _ => Ending::Waiting,
-    };
-    Episode::Answer(answer::write(&outcome, schema, &ending))
+
+    fn on_protobuf(&self, payload: &str) -> Episode {
+        let request = match Request::parse(payload) {
+            Ok(request) => request,
+            Err(error) => {
+                let failure = match &error {
+                    RequestError::HistoryNeeded { .. } => None,
+                    other => Some((describe(other), Failure::before("unreadable history"))),
+                };
+                return Episode::Protobuf {
+                    answer: protobuf_answer::refuse(&error),
+                    failure,
+                };
+            }
+        };
+        let core = Core::new(request.history, self.functions.clone(), Vec::new(), self.max_actions);
+        let Polled {
+            ended,
+            failure,
+            mut outcome,
+        } = self.poll(&core, None);
+        let ending = match (&failure, ended) {
+            (Some((text, failure)), _) if failure.broken => ProtobufEnding::broken(failure.error_type, text),
+            _ if request.terminated.is_some() => ProtobufEnding::Terminated(request.terminated),
+            (Some((_, failure)), Ended::Returned(Err(error))) => {
+                ProtobufEnding::error(error.as_ref(), failure.error_type)
+            }
+            (Some((text, failure)), _) => ProtobufEnding::broken(failure.error_type, text),
+            (None, ended) => match (outcome.continue_as_new.take(), ended) {
+                (Some(next), _) => ProtobufEnding::ContinuedAsNew(next),
+                (None, Ended::Returned(Ok(output))) => {
+                    let output = Some(output.as_value()).filter(|output| !output.is_null());
+                    ProtobufEnding::Returned(output.map(ToString::to_string))
+                }
+                (None, _) => ProtobufEnding::Waiting,
+            },
+        };
+        let default_version = request.default_version.as_deref();
+        Episode::Protobuf {
+            answer: protobuf_answer::write(&core.history, default_version, outcome, core.newest_turn(), ending),
+            failure,
+        }
+    }
+
+    /// Polls the code once, and takes the episode apart.
+    fn poll(&self, core: &Rc<Core>, input: Option<String>) -> Polled {
+        let ended = readable(poll_once(core, self.orchestrator, input));
+        core.find_unasked();
+        let report = core.mismatch_report(self.function);
+        let refused = core.refused();
+        let broken = report.is_some() || refused.is_some() || matches!(ended, Ended::Panicked(_));
+        let failed = |text: String, error_type, nondeterminism| {
+            let failure = Failure {
+                error_type,
+                nondeterminism,
+                broken,
+            };
+            Some((text, failure))
+        };
+        let failure = match (refused, &ended) {
+            (Some(refused), _) => failed(
+                refusal(self.function, self.place, refused, core.refused_about().as_deref()),
+                "refused orchestration",
+                None,
+            ),
+            (None, Ended::Panicked(text)) => failed(text.clone(), "panic", None),
+            (None, ended) => match (report, ended) {
+                (Some(report), _) => failed(report.clone(), "non-deterministic orchestration", Some(report)),
+                (None, Ended::Returned(Err(error))) => {
+                    failed(describe(error.as_ref()), error_type::<BoxError>(error), None)
+                }
+                (None, _) => None,
+            },
+        };
+        let standing = match (broken, &ended) {
+            (true, _) => Standing::Broken,
+            (false, Ended::Returned(Err(_))) => Standing::Failed,
+            (false, Ended::Returned(Ok(_))) => Standing::Returned,
+            (false, _) => Standing::Waiting,
+        };
+        Polled {
+            outcome: core.finish(&standing),
+            ended,
+            failure,
+        }
+    }
 }
 
 /// How the one poll ended.
 pub(super) enum Ended {
     Waiting,
-    Returned(Result<super::OrchestrationOutput, BoxError>),
+    Returned(Result<OrchestrationOutput, BoxError>),
     /// Of a panic: what it said and where. Of a refusal: nothing that matters.
     Panicked(String),
 }

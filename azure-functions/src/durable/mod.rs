@@ -47,7 +47,6 @@ mod entity_failure;
 mod episode;
 mod expected;
 mod http;
-mod json;
 mod known_functions;
 #[doc = include_str!("misuse.md")]
 pub mod misuse {}
@@ -60,6 +59,7 @@ mod task_future;
 mod tests;
 mod typed;
 mod waiting;
+mod wire;
 
 pub use azure_functions_durable::{
     CheckStatusResponse, EntityPage, EntityQuery, EntityStateResponse, EntityStatus, Exchange, InstanceIdError,
@@ -95,6 +95,7 @@ pub(crate) use action_limit::max_actions;
 pub(crate) use episode::{Episode, log_suppressed, run_episode};
 pub(crate) use known_functions::{CalledKind, KnownFunctions};
 pub(crate) use waiting::waits_for;
+pub(crate) use wire::{failed_response, instance_of_request};
 
 use crate::error::BoxError;
 use std::{future::Future, pin::Pin};

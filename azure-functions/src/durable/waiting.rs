@@ -3,9 +3,9 @@
 use super::{
     KnownFunctions, Orchestrator,
     episode::poll_once,
-    json::{answer, payload::Payload},
     max_actions,
     replay::core::Core,
+    wire::json::{answer, payload::Payload},
 };
 
 /// What the execution with this trigger payload waits for, each with the `file:line` that asked for it. Empty if it waits for

@@ -81,37 +81,31 @@ pub(crate) fn run(app: &App, text: &str, name: Option<&str>) -> Result<Run, Repl
         place: place.clone(),
         error: error.to_owned(),
     };
-    Ok(match episode {
-        Episode::Answer(answer) => Run {
-            verdict: Ok(replayed(note(&file.recorded, &answer))),
-            answer,
-        },
-        Episode::Failed {
-            message,
-            nondeterminism,
-            broken,
-            ..
-        } => {
+    let (answer, failure) = match episode {
+        Episode::Answer(answer) => (answer, None),
+        Episode::Failed { message, failure } => {
             let (said, answer) = exception_text::split_answer(&message).unwrap_or((&message, ""));
-            let verdict = match (nondeterminism, &file.recorded) {
-                (Some(report), _) => Err(ReplayError::Contradiction(Contradiction {
-                    orchestration: function.name.to_owned(),
-                    place: place.clone(),
-                    report,
-                })),
-                // It failed then, too.
-                (None, Recorded::Failed) => Ok(replayed(None)),
-                (None, Recorded::Completed(_) | Recorded::Waiting) => Err(failed(said)),
-                (None, _) if broken => Err(failed(said)),
-                // An error of its own, in an episode whose end the file does not tell.
-                (None, Recorded::Unfinished | Recorded::Stopped) => Ok(replayed(Some(format!("it fails: {said}")))),
-            };
-            Run {
-                answer: answer.to_owned(),
-                verdict,
-            }
+            (answer.to_owned(), Some((said.to_owned(), failure)))
         }
-    })
+        Episode::Protobuf { answer, failure } => (answer, failure),
+    };
+    let verdict = match failure {
+        None => Ok(replayed(note(&file.recorded, &answer))),
+        Some((said, failure)) => match (failure.nondeterminism, &file.recorded) {
+            (Some(report), _) => Err(ReplayError::Contradiction(Contradiction {
+                orchestration: function.name.to_owned(),
+                place: place.clone(),
+                report,
+            })),
+            // It failed then, too.
+            (None, Recorded::Failed) => Ok(replayed(None)),
+            (None, Recorded::Completed(_) | Recorded::Waiting) => Err(failed(&said)),
+            (None, _) if failure.broken => Err(failed(&said)),
+            // An error of its own, in an episode whose end the file does not tell.
+            (None, Recorded::Unfinished | Recorded::Stopped) => Ok(replayed(Some(format!("it fails: {said}")))),
+        },
+    };
+    Ok(Run { answer, verdict })
 }
 
 /// What an answer tells of the end of the code.

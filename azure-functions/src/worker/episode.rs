@@ -5,11 +5,11 @@
 
 use super::{
     call::Reply,
-    execution::{exception, run_orchestration, user_exception},
+    execution::{exception, panicked, run_orchestration, user_exception},
     threads::Threads,
 };
 use crate::{
-    durable::{Episode, KnownFunctions, Orchestrator},
+    durable::{Episode, KnownFunctions, Orchestrator, failed_response, instance_of_request},
     invocation::{Invocation, Outputs},
     registry::Function,
     rpc::{RpcException, TypedData, status_result::Status, typed_data::Data},
@@ -33,6 +33,7 @@ pub(super) fn start(
         Ok(payload) => payload,
         Err(message) => return reply.fail(Status::Failure, exception(message)),
     };
+    let wire = Wire::of(&payload);
     let episodes = threads.episodes();
     let limit = episodes.limit();
     // Whoever is first answers.
@@ -40,14 +41,44 @@ pub(super) fn start(
         context: reply.context.clone(),
         running: Arc::clone(&reply.running),
     };
+    let answered = wire.clone();
     let work = move || {
         let ended = run_orchestration(function, orchestrator, payload, &known, &reply.context);
         match ended {
             Ok(episode) => answer(function, reply, episode),
-            Err(panic) => reply.answer(Err(panic)),
+            Err(panic) => answered.fail(reply, panicked(function, panic)),
         }
     };
-    episodes.start(work, move || late.fail(Status::Failure, blocked(function, limit)));
+    episodes.start(work, move || wire.fail(late, blocked(function, limit)));
+}
+
+/// How to answer for an episode that does not answer itself.
+#[derive(Clone)]
+enum Wire {
+    /// With a failed invocation.
+    Json,
+    /// With a message that says so: a failed invocation would fail the instance with a text of the extension's.
+    Protobuf { instance_id: String },
+}
+
+impl Wire {
+    fn of(payload: &str) -> Self {
+        match instance_of_request(payload) {
+            Some(instance_id) => Self::Protobuf { instance_id },
+            None => Self::Json,
+        }
+    }
+
+    fn fail(self, reply: Reply, exception: RpcException) {
+        match self {
+            Self::Json => reply.fail(Status::Failure, exception),
+            Self::Protobuf { instance_id } => {
+                reply.context.enter(|| log::error!("{}", exception.message));
+                let answer = failed_response(instance_id, &exception.r#type, &exception.message);
+                reply.succeed(returned(Data::String(answer)));
+            }
+        }
+    }
 }
 
 /// The trigger's value.
@@ -61,23 +92,30 @@ fn payload(invocation: Invocation) -> Result<String, String> {
     }
 }
 
+fn returned(data: Data) -> Outputs {
+    Outputs {
+        return_value: Some(TypedData { data: Some(data) }),
+        outputs: Vec::new(),
+    }
+}
+
 fn answer(function: &Function, reply: Reply, episode: Episode) {
     match episode {
-        Episode::Answer(json) => reply.succeed(Outputs {
-            return_value: Some(TypedData {
-                data: Some(Data::Json(json)),
-            }),
-            outputs: Vec::new(),
-        }),
+        Episode::Answer(json) => reply.succeed(returned(Data::Json(json))),
         // The message is exactly what the extension expects: nothing may be added to it.
-        Episode::Failed {
-            message, error_type, ..
-        } => {
+        Episode::Failed { message, failure } => {
             let exception = RpcException {
                 message,
                 ..RpcException::default()
             };
-            reply.fail(Status::Failure, user_exception(function, error_type, exception));
+            reply.fail(Status::Failure, user_exception(function, failure.error_type, exception));
+        }
+        Episode::Protobuf { answer, failure } => {
+            // The host sees an invocation that succeeds.
+            if let Some((text, _)) = failure {
+                reply.context.enter(|| log::error!("{text}"));
+            }
+            reply.succeed(returned(Data::String(answer)));
         }
     }
 }

@@ -369,6 +369,14 @@ impl Core {
         self.state.borrow().clock
     }
 
+    /// When the newest turn began, whether the code has got there or not.
+    pub(crate) fn newest_turn(&self) -> DateTime<Utc> {
+        match self.history.events.get(self.boundary) {
+            Some(Event::OrchestratorStarted(began)) => *began,
+            _ => DateTime::default(),
+        }
+    }
+
     pub(crate) fn next_guid_number(&self) -> u32 {
         let mut state = self.state.borrow_mut();
         state.guids += 1;

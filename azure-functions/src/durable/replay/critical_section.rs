@@ -205,7 +205,7 @@ impl State {
         };
         if !is_grant && !is_call() {
             self.answer(op, Answered::Response { place, action: step });
-        } else if self.segments.is_open(step) {
+        } else if !history.has_shim() || self.segments.is_open(step) {
             self.learn(history, step, step, place);
         } else {
             let relay = self.issue_timer(history, self.clock, op);

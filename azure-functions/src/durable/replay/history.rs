@@ -1,7 +1,7 @@
 //! One execution's history, normalised: what a codec hands to the core. Results, inputs and names stay the raw text of
 //! the payload until somebody asks for them.
 
-use crate::json_text;
+use crate::{durable::FailureDetails, json_text};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -15,7 +15,7 @@ pub(crate) struct Span {
 
 impl Span {
     /// The place of `part`, which must lie inside `whole`.
-    pub(crate) fn of(whole: &str, part: &str) -> Self {
+    pub(crate) fn of(whole: &[u8], part: &[u8]) -> Self {
         let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
         debug_assert!(start + part.len() <= whole.len());
         match (u32::try_from(start), u32::try_from(part.len())) {
@@ -28,9 +28,9 @@ impl Span {
         self.len == 0
     }
 
-    fn get(self, whole: &str) -> &str {
+    fn range(self) -> std::ops::Range<usize> {
         let start = self.start as usize;
-        whole.get(start..start + self.len as usize).unwrap_or_default()
+        start..start + self.len as usize
     }
 }
 
@@ -83,16 +83,27 @@ pub(crate) enum ScheduledKind {
     Message,
 }
 
+/// The payload that a history lies in.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// JSON: texts are JSON strings.
+    Json(String),
+    /// A protobuf message: texts are UTF-8 as they stand there.
+    Protobuf(Vec<u8>),
+}
+
 /// The history of one execution with the payload it came from.
 #[derive(Debug)]
 pub(crate) struct History {
-    pub(crate) payload: String,
+    pub(crate) source: Source,
     pub(crate) events: Vec<Event>,
     /// Name of the orchestration in its ExecutionStarted event.
     pub(crate) name: Span,
     /// Version in its ExecutionStarted event.
     pub(crate) version: Span,
     pub(crate) instance_id: String,
+    /// Id of this life of the instance; empty where the host does not say.
+    pub(crate) execution_id: String,
     pub(crate) parent_instance_id: Option<String>,
     /// The start input, raw JSON.
     pub(crate) input: Span,
@@ -105,14 +116,32 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// A text that lies in the payload as it stands there.
-    pub(crate) fn raw(&self, span: Span) -> &str {
-        span.get(&self.payload)
+    /// Whether the host goes through the answers by itself, in its order, and takes ids as it goes: the JSON wire's does. Otherwise the ids
+    /// of actions are ours, and the execution ends when we say so.
+    pub(crate) fn has_shim(&self) -> bool {
+        matches!(self.source, Source::Json(_))
     }
 
-    /// The content of a JSON string; `None` for null, for another JSON type and where there is none.
+    /// A text that lies in the payload as it stands there.
+    pub(crate) fn raw(&self, span: Span) -> &str {
+        let range = span.range();
+        match &self.source {
+            Source::Json(payload) => payload.get(range).unwrap_or_default(),
+            // The codec has looked at every text before.
+            Source::Protobuf(message) => message
+                .get(range)
+                .and_then(|bytes| std::str::from_utf8(bytes).ok())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// A text: the content of a JSON string, or what stands in the message; `None` for null, for another JSON type and where there is
+    /// none.
     pub(crate) fn text(&self, span: Span) -> Option<Cow<'_, str>> {
         let raw = self.raw(span);
+        if let Source::Protobuf(_) = self.source {
+            return (!span.is_empty()).then_some(Cow::Borrowed(raw));
+        }
         let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
         if inner.contains('\\') {
             serde_json::from_str::<String>(raw).ok().map(Cow::Owned)
@@ -141,7 +170,16 @@ impl History {
         }
     }
 
-    /// Whether a JSON string holds `name`, compared as .NET's ordinal ignore-case does.
+    /// What a failed task reported of itself, if the host hands that on.
+    pub(crate) fn failure_details(&self, span: Span) -> Option<FailureDetails> {
+        match &self.source {
+            _ if span.is_empty() => None,
+            Source::Json(_) => serde_json::from_str(self.raw(span)).unwrap_or(None),
+            Source::Protobuf(message) => FailureDetails::decode(message.get(span.range())?),
+        }
+    }
+
+    /// Whether a text is `name`, compared as .NET's ordinal ignore-case does.
     pub(crate) fn is_name(&self, span: Span, name: &str) -> bool {
         self.text(span).is_some_and(|text| eq_ignore_case(&text, name))
     }

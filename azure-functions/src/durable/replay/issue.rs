@@ -290,7 +290,11 @@ impl State {
         let id = self.next_id();
         self.segments.before_issue(self.cause, id, self.tick, self.raw_clock);
         let due = apart_from_markers(due);
-        let fire_at = latest_fire_at(history, self.segments.clock).map_or(due, |latest| due.min(latest));
+        let issued_at = match history.has_shim() {
+            true => self.segments.clock,
+            false => self.raw_clock,
+        };
+        let fire_at = latest_fire_at(history, issued_at).map_or(due, |latest| due.min(latest));
         self.issue(
             history,
             ActionKind::CreateTimer {
@@ -346,10 +350,13 @@ impl State {
     }
 }
 
-/// The latest moment a timer may be due that the shim issues at `clock`: an hour short of the host's maximum, which
-/// absorbs clock skew and suspension.
+/// The latest moment a timer may be due that is issued at `clock`. Where the shim issues it, that is an hour short of the host's maximum,
+/// which absorbs clock skew and suspension.
 pub(super) fn latest_fire_at(history: &History, clock: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let max = history.max_timer?;
-    let margin = TimeDelta::hours(1).min(max / 2);
+    let margin = match history.has_shim() {
+        true => TimeDelta::hours(1).min(max / 2),
+        false => TimeDelta::zero(),
+    };
     clock.checked_add_signed(max.checked_sub(&margin)?)
 }

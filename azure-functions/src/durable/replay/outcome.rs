@@ -78,6 +78,15 @@ pub(crate) struct Outcome {
     pub(crate) event_names: Vec<String>,
     pub(crate) custom_status: Option<String>,
     pub(crate) continue_as_new: Option<NextExecution>,
+    /// By action id: place of the history event that records it, if there is one.
+    pub(crate) recorded: Vec<Option<usize>>,
+}
+
+impl Outcome {
+    /// Whether the history does not have this action yet.
+    pub(crate) fn is_new(&self, id: u32) -> bool {
+        self.recorded.get(id as usize).is_none_or(Option::is_none)
+    }
 }
 
 impl Core {
@@ -113,6 +122,7 @@ impl Core {
             Some(request) => {
                 self.spend_late_responses(&mut state.events);
                 let preserve = request.events == UnprocessedEvents::Keep;
+                let host_carries = self.history.has_shim();
                 let locks = actions
                     .iter()
                     .any(|a| matches!(a.kind, ActionKind::LockEntities { .. }));
@@ -120,7 +130,7 @@ impl Core {
                 let newest = state.events.newest_spent(preserve && !locks);
                 let spent_until = newest.map_or(0, |a| a.tick);
                 let handed_on = if preserve {
-                    let lost = |number: u32, tick: u32| number == 0 || tick <= spent_until;
+                    let lost = |number: u32, tick: u32| !host_carries || number == 0 || tick <= spent_until;
                     let events = state
                         .events
                         .arrivals
@@ -167,6 +177,7 @@ impl Core {
             event_names: state.events.names.iter().map(|n| n.text.clone()).collect(),
             custom_status: state.custom_status.clone(),
             continue_as_new: next,
+            recorded: std::mem::take(&mut state.scheduled),
         }
     }
 

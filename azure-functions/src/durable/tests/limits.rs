@@ -2,7 +2,8 @@
 
 use super::script::{body, entity, payload};
 use crate::durable::{
-    DurableHttpRequest, Episode, KnownFunctions, Orchestrator, RetryOptions, episode::run_limited_episode,
+    DurableHttpRequest, Episode, KnownFunctions, Orchestrator, RetryOptions,
+    episode::{Failure, run_limited_episode},
 };
 use serde_json::{Value, json};
 use std::{future::ready, time::Duration};
@@ -28,9 +29,12 @@ fn refused(orchestrator: Orchestrator, script: &str, input: &Value) -> String {
     match limited(orchestrator, script, input) {
         Episode::Failed {
             message,
-            broken: true,
-            nondeterminism: None,
-            ..
+            failure:
+                Failure {
+                    broken: true,
+                    nondeterminism: None,
+                    ..
+                },
         } => {
             let (friendly, _) = message.split_once("\n\n$OutOfProcData$:").unwrap();
             friendly.to_owned()

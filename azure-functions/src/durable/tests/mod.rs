@@ -14,6 +14,7 @@ mod limits;
 mod options;
 mod patched;
 mod patterns;
+mod protobuf;
 mod regressions;
 mod retries;
 mod script;

@@ -210,18 +210,15 @@ pub(super) fn run_payload(orchestrator: Orchestrator, payload: &Value, functions
             failure: None,
             nondeterminism: None,
         },
-        Episode::Failed {
-            message,
-            nondeterminism,
-            ..
-        } => {
+        Episode::Failed { message, failure } => {
             let (friendly, answer) = message.split_once("\n\n$OutOfProcData$:").unwrap_or((&message, "null"));
             Turn {
                 answer: serde_json::from_str(answer).unwrap(),
                 failure: Some(friendly.to_owned()),
-                nondeterminism,
+                nondeterminism: failure.nondeterminism,
             }
         }
+        other => panic!("the payload is JSON: {other:?}"),
     }
 }
 

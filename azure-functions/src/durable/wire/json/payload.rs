@@ -4,7 +4,7 @@
 //! where it is in the payload: only the clock of each episode and the due time of timers are decoded here.
 
 use super::time::{parse_instant, parse_time_span};
-use crate::durable::replay::history::{Event, History, ScheduledKind, Span};
+use crate::durable::replay::history::{Event, History, ScheduledKind, Source, Span};
 use chrono::TimeDelta;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -70,13 +70,14 @@ impl Payload {
             name: fields.name,
             version: fields.version,
             instance_id: fields.instance_id.ok_or(PayloadError::Missing("instanceId"))?,
+            execution_id: String::new(),
             parent_instance_id: fields.parent_instance_id,
             input: fields.input,
             // Zero means, like a missing value, that the host has no long-timer support to respect.
             max_timer: fields.max_timer.filter(|m| *m > TimeDelta::zero()),
             has_locks: schema >= SchemaVersion::V4,
             http_poll_delay: TimeDelta::milliseconds(fields.http_poll_delay.unwrap_or(HTTP_POLL_DELAY).max(0)),
-            payload,
+            source: Source::Json(payload),
         };
         Ok(Self { history, schema })
     }
@@ -198,7 +199,7 @@ impl<'de> Visitor<'de> for Fields<'de> {
                     };
                     found.events = Some(map.next_value_seed(events)?);
                 }
-                Key::Input => found.input = Span::of(self.whole, raw(&mut map)?),
+                Key::Input => found.input = Span::of(self.whole.as_bytes(), raw(&mut map)?.as_bytes()),
                 Key::InstanceId => found.instance_id = map.next_value()?,
                 Key::ParentInstanceId => found.parent_instance_id = map.next_value()?,
                 Key::UpperSchemaVersion => found.upper_schema = map.next_value::<Integer>()?.0.unwrap_or(0),
@@ -355,7 +356,7 @@ impl<'de> Visitor<'de> for EventSeed<'de, '_> {
             if part.is_empty() {
                 Span::default()
             } else {
-                Span::of(self.whole, part)
+                Span::of(self.whole.as_bytes(), part.as_bytes())
             }
         };
         let id = |number: Option<i64>| number.and_then(|n| u32::try_from(n).ok());

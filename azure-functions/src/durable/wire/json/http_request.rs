@@ -5,7 +5,7 @@ use crate::durable::replay::http_call::Request;
 use serde_json::{Map, Value, json};
 
 /// Writes the `httpRequest` of an action. The host is not to poll or to retry: that would take ids nobody has foreseen.
-pub(super) fn write(out: &mut String, request: &Request) {
+pub(crate) fn write(out: &mut String, request: &Request) {
     let mut members = Map::new();
     members.insert("method".to_owned(), json!(request.method));
     members.insert("uri".to_owned(), json!(request.url.as_str()));

@@ -1,0 +1,5 @@
+//! The messages of the Durable Task protocol, generated from `proto/` (see `tests/wire.rs` of azure-functions). Not a stable interface.
+
+#![allow(missing_docs, unreachable_pub, unnameable_types, unused_qualifications, clippy::all)]
+
+include!("protobuf/generated/_.rs");

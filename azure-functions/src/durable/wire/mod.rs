@@ -1,0 +1,20 @@
+//! The two wires on which hosts hand orchestrations over, each between its bytes and what the replay core knows.
+//!
+//! Which one it is shows in what arrives: a JSON object, or a Durable Task message as base64.
+
+pub(crate) mod json;
+pub(crate) mod protobuf;
+
+/// Whether a trigger's text is a message of the protobuf wire. The JSON wire begins with a brace, which base64 has not.
+pub(crate) fn is_protobuf(text: &str) -> bool {
+    text.bytes()
+        .find(|byte| !byte.is_ascii_whitespace())
+        .is_some_and(|first| first.is_ascii_alphanumeric() || matches!(first, b'+' | b'/'))
+}
+
+/// The instance that a message of the protobuf wire is about; `None` on the JSON wire.
+pub(crate) fn instance_of_request(text: &str) -> Option<String> {
+    is_protobuf(text).then(|| protobuf::request::instance_id(text))
+}
+
+pub(crate) use protobuf::answer::failed as failed_response;

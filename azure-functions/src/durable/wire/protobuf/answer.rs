@@ -1,0 +1,290 @@
+//! An `OrchestratorResponse`: what the code newly asks for, and how it ended.
+
+use super::{
+    failure,
+    message::{Messages, Operation, request_id},
+    request::RequestError,
+};
+use crate::durable::{
+    replay::{
+        action::ActionKind,
+        history::{History, Span},
+        http_call::HTTP_ACTIVITY,
+        outcome::{NextExecution, Outcome},
+    },
+    wire::json::http_request,
+};
+use azure_functions_durable::protobuf::{
+    CompleteOrchestrationAction, CreateSubOrchestrationAction, CreateTimerAction, EventRaisedEvent, HistoryEvent,
+    OrchestrationStatus, OrchestratorAction, OrchestratorResponse, ScheduleTaskAction, TaskFailureDetails,
+    history_event::EventType, orchestrator_action::OrchestratorActionType,
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::{DateTime, Utc};
+use prost::Message as _;
+use prost_types::Timestamp;
+use std::error::Error;
+use uuid::Uuid;
+
+/// How the answer ends.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The code waits.
+    Waiting,
+    /// The code returned: JSON text, if it is something.
+    Returned(Option<String>),
+    /// The code starts over.
+    ContinuedAsNew(NextExecution),
+    /// The instance was terminated.
+    Terminated(Option<Span>),
+    /// The code failed. What it asked for stands, unless `broken`.
+    Failed {
+        details: Box<TaskFailureDetails>,
+        broken: bool,
+    },
+}
+
+impl Ending {
+    /// The code returned an error.
+    pub(crate) fn error(error: &(dyn Error + 'static), error_type: &str) -> Self {
+        Self::Failed {
+            details: Box::new(failure::of_error(error, error_type)),
+            broken: false,
+        }
+    }
+
+    /// The code did not come to an end of its own.
+    pub(crate) fn broken(error_type: &str, text: &str) -> Self {
+        Self::Failed {
+            details: Box::new(failure::of_text(error_type, text)),
+            broken: true,
+        }
+    }
+}
+
+/// Writes the answer to a request. `now` is the clock of its turn.
+pub(crate) fn write(
+    history: &History,
+    default_version: Option<&str>,
+    mut outcome: Outcome,
+    now: DateTime<Utc>,
+    ending: Ending,
+) -> String {
+    let broken = matches!(ending, Ending::Failed { broken: true, .. });
+    let ends = !matches!(ending, Ending::Waiting);
+    let next_id = id(outcome.actions.len());
+    let mut writer = Writer {
+        history,
+        default_version,
+        messages: Messages::new(history, now),
+        actions: Vec::new(),
+        lock: None,
+    };
+    if !broken {
+        let actions = std::mem::take(&mut outcome.actions);
+        for (number, action) in (0_u32..).zip(actions) {
+            // Nothing waits for a timer of an execution that ends.
+            let is_idle = ends && matches!(action.kind, ActionKind::CreateTimer { .. }) && !action.is_patch_marker();
+            let is_new = outcome.is_new(number) && !is_idle;
+            writer.action(number, action.kind, is_new);
+        }
+    }
+    if let Some(completion) = completion(history, ending) {
+        writer.push(next_id, OrchestratorActionType::CompleteOrchestration(completion));
+    }
+    encode(&OrchestratorResponse {
+        instance_id: history.instance_id.clone(),
+        actions: writer.actions,
+        custom_status: outcome.custom_status,
+        ..OrchestratorResponse::default()
+    })
+}
+
+/// The answer to a request that cannot be read: the invocation itself must not fail, since the extension has no other failure than
+/// one for good, and shows a worse text for it.
+pub(crate) fn refuse(error: &RequestError) -> String {
+    let response = match error {
+        RequestError::HistoryNeeded { instance_id } => OrchestratorResponse {
+            instance_id: instance_id.clone(),
+            requires_history: true,
+            ..OrchestratorResponse::default()
+        },
+        other => failed_response(String::new(), "unreadable history", &other.to_string()),
+    };
+    encode(&response)
+}
+
+/// The answer for an episode that came to no end: it blocks its thread, for instance.
+pub(crate) fn failed(instance_id: String, error_type: &str, text: &str) -> String {
+    encode(&failed_response(instance_id, error_type, text))
+}
+
+fn failed_response(instance_id: String, error_type: &str, text: &str) -> OrchestratorResponse {
+    let completion = CompleteOrchestrationAction {
+        orchestration_status: OrchestrationStatus::Failed.into(),
+        failure_details: Some(failure::of_text(error_type, text)),
+        ..CompleteOrchestrationAction::default()
+    };
+    OrchestratorResponse {
+        instance_id,
+        actions: vec![OrchestratorAction {
+            id: -1,
+            orchestrator_action_type: Some(OrchestratorActionType::CompleteOrchestration(completion)),
+        }],
+        ..OrchestratorResponse::default()
+    }
+}
+
+fn encode(response: &OrchestratorResponse) -> String {
+    BASE64_STANDARD.encode(response.encode_to_vec())
+}
+
+fn completion(history: &History, ending: Ending) -> Option<CompleteOrchestrationAction> {
+    let none = CompleteOrchestrationAction::default();
+    Some(match ending {
+        Ending::Waiting => return None,
+        Ending::Returned(output) => CompleteOrchestrationAction {
+            orchestration_status: OrchestrationStatus::Completed.into(),
+            result: output,
+            ..none
+        },
+        Ending::ContinuedAsNew(next) => CompleteOrchestrationAction {
+            orchestration_status: OrchestrationStatus::ContinuedAsNew.into(),
+            result: Some(next.input),
+            carryover_events: next.handed_on.into_iter().map(carried).collect(),
+            ..none
+        },
+        Ending::Terminated(reason) => CompleteOrchestrationAction {
+            orchestration_status: OrchestrationStatus::Terminated.into(),
+            result: reason.and_then(|reason| history.text(reason)).map(Into::into),
+            ..none
+        },
+        Ending::Failed { details, .. } => CompleteOrchestrationAction {
+            orchestration_status: OrchestrationStatus::Failed.into(),
+            failure_details: Some(*details),
+            ..none
+        },
+    })
+}
+
+/// An event for the next execution. The host gives it another time.
+fn carried((name, json): (String, String)) -> HistoryEvent {
+    HistoryEvent {
+        event_id: -1,
+        timestamp: Some(Timestamp::default()),
+        event_type: Some(EventType::EventRaised(EventRaisedEvent {
+            name,
+            input: Some(json),
+        })),
+    }
+}
+
+struct Writer<'a> {
+    history: &'a History,
+    default_version: Option<&'a str>,
+    messages: Messages<'a>,
+    actions: Vec<OrchestratorAction>,
+    /// The critical section that the actions are in, by the id of its request.
+    lock: Option<Uuid>,
+}
+
+impl Writer<'_> {
+    fn action(&mut self, number: u32, kind: ActionKind, is_new: bool) {
+        if let ActionKind::LockEntities { request, .. } = &kind {
+            self.lock = Some(*request);
+        }
+        if !is_new {
+            return;
+        }
+        let action = match kind {
+            ActionKind::CallActivity { name, input } => OrchestratorActionType::ScheduleTask(ScheduleTaskAction {
+                name: name.to_string(),
+                input: Some(input),
+                ..ScheduleTaskAction::default()
+            }),
+            ActionKind::CallHttp { request } => {
+                // This activity takes a list of one, whatever the host is told of the worker.
+                let mut input = "[".to_owned();
+                http_request::write(&mut input, &request);
+                input.push(']');
+                OrchestratorActionType::ScheduleTask(ScheduleTaskAction {
+                    name: HTTP_ACTIVITY.to_owned(),
+                    input: Some(input),
+                    ..ScheduleTaskAction::default()
+                })
+            }
+            ActionKind::CallSubOrchestration {
+                name,
+                instance_id,
+                input,
+            } => OrchestratorActionType::CreateSubOrchestration(CreateSubOrchestrationAction {
+                // An empty one makes a message that no dispatcher can read.
+                instance_id: instance_id.unwrap_or_else(|| request_id(self.history, number).simple().to_string()),
+                name: name.to_string(),
+                version: self.default_version.map(str::to_owned),
+                input: Some(input),
+                ..CreateSubOrchestrationAction::default()
+            }),
+            ActionKind::CreateTimer { fire_at, .. } => OrchestratorActionType::CreateTimer(CreateTimerAction {
+                fire_at: Some(timestamp(fire_at)),
+            }),
+            ActionKind::CallEntity {
+                target,
+                operation,
+                input,
+            } => self.operation(number, &target, &operation, &input, None, false),
+            ActionKind::SignalEntity {
+                target,
+                operation,
+                input,
+                at,
+            } => self.operation(number, &target, &operation, &input, at, true),
+            ActionKind::LockEntities { entities, request } => {
+                OrchestratorActionType::SendEvent(self.messages.lock(&entities, request))
+            }
+            ActionKind::ReleaseEntity { target, .. } => {
+                let lock = self.lock.unwrap_or_default();
+                OrchestratorActionType::SendEvent(self.messages.release(&target, lock))
+            }
+        };
+        self.push(id(number as usize), action);
+    }
+
+    fn operation(
+        &mut self,
+        number: u32,
+        target: &str,
+        name: &str,
+        input: &str,
+        at: Option<DateTime<Utc>>,
+        is_signal: bool,
+    ) -> OrchestratorActionType {
+        let operation = Operation {
+            target,
+            name,
+            input,
+            is_signal,
+            at,
+        };
+        OrchestratorActionType::SendEvent(self.messages.operation(number, &operation))
+    }
+
+    fn push(&mut self, id: i32, action: OrchestratorActionType) {
+        self.actions.push(OrchestratorAction {
+            id,
+            orchestrator_action_type: Some(action),
+        });
+    }
+}
+
+fn id(number: usize) -> i32 {
+    // An episode asks for far less.
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+fn timestamp(time: DateTime<Utc>) -> Timestamp {
+    Timestamp {
+        seconds: time.timestamp(),
+        nanos: time.timestamp_subsec_nanos().cast_signed(),
+    }
+}

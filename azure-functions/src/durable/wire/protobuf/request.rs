@@ -1,0 +1,341 @@
+//! An `OrchestratorRequest`, read in one pass straight into the core's history: texts stay where they are in the message.
+
+use super::fields::{Fields, Malformed, Value};
+use crate::durable::replay::history::{Event, History, ScheduledKind, Source, Span};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::{DateTime, TimeDelta, Utc};
+use prost::Message as _;
+
+/// The longest timer: one more than seven days away stalls a whole partition of the extension's storage. Other SDKs take steps of
+/// three days, too.
+const MAX_TIMER: TimeDelta = TimeDelta::hours(3 * 24);
+
+/// Time between the polls of an HTTP request, if the host does not say: its own default.
+const HTTP_POLL_DELAY: TimeDelta = TimeDelta::seconds(30);
+
+/// A request, read.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) history: History,
+    /// The instance was terminated; the text is JSON, and may be missing.
+    pub(crate) terminated: Option<Span>,
+    /// The version that a child has which names none.
+    pub(crate) default_version: Option<String>,
+}
+
+/// Why a request cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    #[error("the orchestration trigger payload is not base64: {0}")]
+    Base64(#[from] base64::DecodeError),
+    #[error("the orchestration trigger payload is not the message of a durable orchestration: {0}")]
+    Malformed(#[from] Malformed),
+    #[error("the history of the orchestration trigger payload has no ExecutionStarted event")]
+    NotStarted,
+    #[error("the orchestration trigger payload is larger than 4 GiB")]
+    TooLarge,
+    /// Only the new events came, for a worker that has kept the instance since its last turn.
+    #[error("the host sent the new events only")]
+    HistoryNeeded { instance_id: String },
+}
+
+/// What the pass collects.
+#[derive(Default)]
+struct Collected {
+    instance_id: String,
+    past: Vec<Event>,
+    new: Vec<Event>,
+    started: bool,
+    name: Span,
+    version: Span,
+    input: Span,
+    execution_id: String,
+    parent_instance_id: Option<String>,
+    terminated: Option<Span>,
+    http_poll_delay: Option<TimeDelta>,
+    default_version: Option<String>,
+    without_state: bool,
+}
+
+impl Request {
+    /// Reads a trigger's text.
+    pub(crate) fn parse(text: &str) -> Result<Self, RequestError> {
+        let message = BASE64_STANDARD.decode(text.trim_ascii())?;
+        if u32::try_from(message.len()).is_err() {
+            return Err(RequestError::TooLarge);
+        }
+        let mut found = Collected::default();
+        found.read(&message)?;
+        if !found.started {
+            return Err(match found.without_state {
+                true => RequestError::HistoryNeeded {
+                    instance_id: found.instance_id,
+                },
+                false => RequestError::NotStarted,
+            });
+        }
+        let mut events = found.past;
+        events.append(&mut found.new);
+        Ok(Self {
+            history: History {
+                source: Source::Protobuf(message),
+                events,
+                name: found.name,
+                version: found.version,
+                instance_id: found.instance_id,
+                execution_id: found.execution_id,
+                parent_instance_id: found.parent_instance_id,
+                input: found.input,
+                max_timer: Some(MAX_TIMER),
+                has_locks: true,
+                http_poll_delay: found.http_poll_delay.unwrap_or(HTTP_POLL_DELAY),
+            },
+            terminated: found.terminated,
+            default_version: found.default_version,
+        })
+    }
+}
+
+/// The id of the instance, which stands at the beginning of a request; empty if it does not. Reads no more than that.
+pub(crate) fn instance_id(text: &str) -> String {
+    let text = text.trim_ascii().as_bytes();
+    // Four signs are three bytes.
+    let beginning = &text[..text.len().min(4 * 512)];
+    let message = BASE64_STANDARD.decode(beginning).unwrap_or_default();
+    match Fields(&message).next() {
+        Some(Ok((1, value))) => value.text().unwrap_or_default().to_owned(),
+        _ => String::new(),
+    }
+}
+
+impl Collected {
+    fn read(&mut self, whole: &[u8]) -> Result<(), Malformed> {
+        for field in Fields(whole) {
+            match field? {
+                (1, value) => self.instance_id = value.text()?.to_owned(),
+                (3, value) => {
+                    let event = self.event(whole, value.bytes())?;
+                    self.past.push(event);
+                }
+                (4, value) => {
+                    let event = self.event(whole, value.bytes())?;
+                    self.new.push(event);
+                }
+                (7, value) => self.property(value.bytes())?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// An entry of a map of `google.protobuf.Value`. Capitals as the extension writes them.
+    fn property(&mut self, entry: &[u8]) -> Result<(), Malformed> {
+        let (mut name, mut value) = ("", [].as_slice());
+        for field in Fields(entry) {
+            match field? {
+                (1, key) => name = key.text()?,
+                (2, given) => value = given.bytes(),
+                _ => {}
+            }
+        }
+        use prost_types::value::Kind;
+        let kind = prost_types::Value::decode(value).ok().and_then(|value| value.kind);
+        match (name, kind) {
+            ("HttpDefaultAsyncRequestSleepTimeMilliseconds", Some(Kind::NumberValue(millis))) if millis >= 0.0 => {
+                // Saturates.
+                self.http_poll_delay = TimeDelta::try_milliseconds(millis as i64);
+            }
+            ("IncludeState", Some(Kind::BoolValue(included))) => self.without_state = !included,
+            ("defaultVersion", Some(Kind::StringValue(version))) => self.default_version = Some(version),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, whole: &[u8], message: &[u8]) -> Result<Event, Malformed> {
+        let (mut id, mut timestamp, mut kind, mut content) = (0, None, 0, Value::Bytes(&[]));
+        for field in Fields(message) {
+            match field? {
+                (1, value) => id = value.number(),
+                (2, value) => timestamp = Some(value),
+                (number, value @ Value::Bytes(_)) => (kind, content) = (number, value),
+                _ => {}
+            }
+        }
+        let content = Content { whole, value: content };
+        // What has no id of its own says so with -1.
+        let id = u32::try_from(id).ok();
+        let scheduled = |kind, name, instance, fire_at| {
+            id.map_or(Event::Other, |id| Event::Scheduled {
+                kind,
+                id,
+                name,
+                instance,
+                fire_at,
+            })
+        };
+        Ok(match kind {
+            3 => {
+                self.execution_started(&content)?;
+                Event::ExecutionStarted
+            }
+            4 | 20 => Event::Ended,
+            5 => {
+                self.terminated = Some(content.wrapped_text(1)?);
+                Event::Other
+            }
+            6 => scheduled(ScheduledKind::Activity, content.text(1)?, Span::default(), None),
+            7 => content.completed(ScheduledKind::Activity)?,
+            8 => content.failed(ScheduledKind::Activity)?,
+            9 => scheduled(
+                ScheduledKind::SubOrchestration,
+                content.text(2)?,
+                content.text(1)?,
+                None,
+            ),
+            10 => content.completed(ScheduledKind::SubOrchestration)?,
+            11 => content.failed(ScheduledKind::SubOrchestration)?,
+            12 => scheduled(
+                ScheduledKind::Timer,
+                Span::default(),
+                Span::default(),
+                content.instant(1)?,
+            ),
+            13 => content.id(2)?.map_or(Event::Other, |id| Event::Completed {
+                kind: ScheduledKind::Timer,
+                id,
+                result: Span::default(),
+            }),
+            14 => Event::OrchestratorStarted(match timestamp {
+                Some(timestamp) => timestamp.instant()?,
+                None => DateTime::<Utc>::UNIX_EPOCH,
+            }),
+            16 => {
+                let (target, request) = (content.text(1)?, content.wrapped_text(3)?);
+                id.map_or(Event::Other, |id| Event::Sent { id, target, request })
+            }
+            17 => Event::Raised {
+                name: content.text(1)?,
+                input: content.wrapped_text(2)?,
+            },
+            21 => Event::Suspended,
+            22 => Event::Resumed,
+            // 15 ends a turn; 18 stands, after a rewind, where the failure was: its id means nothing. The others are of other hosts.
+            0 | 15 | 18 | 19 | 23..=30 => Event::Other,
+            unknown => {
+                log::debug!("a history event of the unknown type {unknown} is ignored");
+                Event::Other
+            }
+        })
+    }
+
+    fn execution_started(&mut self, content: &Content<'_>) -> Result<(), Malformed> {
+        self.started = true;
+        self.name = content.text(1)?;
+        self.version = content.wrapped_text(2)?;
+        self.input = content.wrapped_text(3)?;
+        self.execution_id = match content.field(4)? {
+            Some(instance) => instance_of(instance)?.1,
+            None => String::new(),
+        };
+        self.parent_instance_id = match content.field(5)? {
+            Some(parent) => {
+                let parent = Content {
+                    whole: content.whole,
+                    value: parent,
+                };
+                match parent.field(4)? {
+                    Some(instance) => Some(instance_of(instance)?.0).filter(|id| !id.is_empty()),
+                    None => None,
+                }
+            }
+            None => None,
+        };
+        Ok(())
+    }
+}
+
+/// The instance and the execution of an `OrchestrationInstance`.
+fn instance_of(value: Value<'_>) -> Result<(String, String), Malformed> {
+    let (mut instance, mut execution) = ("", "");
+    for field in Fields(value.bytes()) {
+        match field? {
+            (1, value) => instance = value.text()?,
+            (2, value) => execution = value.wrapped_text()?,
+            _ => {}
+        }
+    }
+    Ok((instance.to_owned(), execution.to_owned()))
+}
+
+/// What an event says, a message of its own.
+struct Content<'a> {
+    whole: &'a [u8],
+    value: Value<'a>,
+}
+
+impl<'a> Content<'a> {
+    /// A field; the last one, if it repeats.
+    fn field(&self, number: u64) -> Result<Option<Value<'a>>, Malformed> {
+        let mut found = None;
+        for field in Fields(self.value.bytes()) {
+            let (other, value) = field?;
+            if other == number {
+                found = Some(value);
+            }
+        }
+        Ok(found)
+    }
+
+    fn text(&self, number: u64) -> Result<Span, Malformed> {
+        self.field(number)?
+            .map_or(Ok(Span::default()), |value| Ok(self.span(value.text()?.as_bytes())))
+    }
+
+    fn wrapped_text(&self, number: u64) -> Result<Span, Malformed> {
+        self.field(number)?.map_or(Ok(Span::default()), |value| {
+            Ok(self.span(value.wrapped_text()?.as_bytes()))
+        })
+    }
+
+    fn instant(&self, number: u64) -> Result<Option<DateTime<Utc>>, Malformed> {
+        self.field(number)?.map(Value::instant).transpose()
+    }
+
+    /// The id of an action. The first one is zero, and not on the wire.
+    fn id(&self, number: u64) -> Result<Option<u32>, Malformed> {
+        let id = self.field(number)?.map_or(0, Value::number);
+        Ok(u32::try_from(id).ok())
+    }
+
+    fn completed(&self, kind: ScheduledKind) -> Result<Event, Malformed> {
+        let result = self.wrapped_text(2)?;
+        Ok(self
+            .id(1)?
+            .map_or(Event::Other, |id| Event::Completed { kind, id, result }))
+    }
+
+    /// The details of a failure may be missing.
+    fn failed(&self, kind: ScheduledKind) -> Result<Event, Malformed> {
+        let failure = self.field(2)?.unwrap_or(Value::Bytes(&[]));
+        let details = Content {
+            whole: self.whole,
+            value: failure,
+        };
+        let reason = details.text(2)?;
+        Ok(self.id(1)?.map_or(Event::Other, |id| Event::Failed {
+            kind,
+            id,
+            reason,
+            details: Span::default(),
+            failure: self.span(failure.bytes()),
+        }))
+    }
+
+    fn span(&self, part: &[u8]) -> Span {
+        if part.is_empty() {
+            return Span::default();
+        }
+        Span::of(self.whole, part)
+    }
+}
