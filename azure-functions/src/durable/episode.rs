@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{error::BoxError, error_type::error_type, exception_text, json_text, panics};
 use serde_json::Value;
-use std::{error::Error, fmt::Write, rc::Rc, task::Poll};
+use std::{borrow::Cow, error::Error, fmt::Write, rc::Rc, task::Poll};
 
 /// What goes back to the host.
 #[derive(Debug)]
@@ -175,12 +175,18 @@ impl Run<'_> {
                 };
             }
         };
+        // Whoever starts an instance on this wire may give it any text; what is no JSON is a text, as everywhere.
+        let input = request.history.nested_text(request.history.input);
+        let input = match input {
+            Cow::Owned(text) => Some(text),
+            Cow::Borrowed(_) => None,
+        };
         let core = Core::new(request.history, self.functions.clone(), Vec::new(), self.max_actions);
         let Polled {
             ended,
             failure,
             mut outcome,
-        } = self.poll(&core, None);
+        } = self.poll(&core, input);
         let ending = match (&failure, ended) {
             (Some((text, failure)), _) if failure.broken => ProtobufEnding::broken(failure.error_type, text),
             _ if request.terminated.is_some() => ProtobufEnding::Terminated(request.terminated),

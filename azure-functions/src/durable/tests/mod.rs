@@ -15,6 +15,7 @@ mod options;
 mod patched;
 mod patterns;
 mod protobuf;
+mod protobuf_fuzz;
 mod regressions;
 mod retries;
 mod script;

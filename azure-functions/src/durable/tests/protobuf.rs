@@ -25,7 +25,7 @@ macro_rules! recorded {
 }
 
 /// Runs an orchestration over a request; the answer, and why it failed.
-fn answer(orchestrator: Orchestrator, request: &str) -> (OrchestratorResponse, Option<String>) {
+pub(super) fn answer(orchestrator: Orchestrator, request: &str) -> (OrchestratorResponse, Option<String>) {
     let functions = KnownFunctions::any();
     match run_episode(request.to_owned(), "test", "src/test.rs:1", orchestrator, &functions) {
         Episode::Protobuf { answer, failure } => (decode(&answer), failure.map(|(text, _)| text)),
@@ -33,7 +33,7 @@ fn answer(orchestrator: Orchestrator, request: &str) -> (OrchestratorResponse, O
     }
 }
 
-fn decode(text: &str) -> OrchestratorResponse {
+pub(super) fn decode(text: &str) -> OrchestratorResponse {
     OrchestratorResponse::decode(BASE64_STANDARD.decode(text).unwrap().as_slice()).unwrap()
 }
 

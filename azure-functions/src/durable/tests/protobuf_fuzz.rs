@@ -1,0 +1,145 @@
+//! Damaged requests of the protobuf wire: whatever comes, there is an answer, and never a panic of ours.
+//!
+//! `PROTOBUF_CASES=100000 cargo test -p azure-functions --lib protobuf_fuzz` tries more of them.
+
+use super::{
+    protobuf::{answer, decode},
+    script::{entity, fallible},
+};
+use crate::durable::Orchestrator;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::json;
+use std::{fs, path::Path, time::Duration};
+
+/// Does a bit of everything, whatever the history says.
+const ANYTHING: Orchestrator = |c| {
+    fallible(async move {
+        let input = c.input();
+        let call = c.call_activity("Say", &input);
+        let event = c.wait_for_event("go");
+        let timer = c.create_timer_after(Duration::from_secs(20 * 24 * 3600));
+        let said = call.await?;
+        let first = c.select((event, timer)).await;
+        let counter = entity("@counter@locked-1");
+        let section = c.lock([&counter]).await;
+        let counted = section.call_entity(&counter, "add", 1).await?;
+        drop(section);
+        let child = c.call_sub_orchestrator("Child", None, said).await?;
+        c.set_custom_status(c.new_guid().to_string());
+        Ok(json!([counted, child, format!("{first:?}")]))
+    })
+};
+
+/// A sequence of numbers that looks random, the same in every run.
+struct Chance(u64);
+
+impl Chance {
+    /// Below a limit, which is not zero.
+    fn below(&mut self, limit: usize) -> usize {
+        // Knuth's constants; the upper half has the better bits.
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.below(256).to_le_bytes()[0]
+    }
+}
+
+fn requests() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/durable/tests/recorded/protobuf");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    text.lines()
+        .map(|line| BASE64_STANDARD.decode(line.split('\t').nth(1).unwrap()).unwrap())
+        .filter(|request| request.len() < 4_000)
+        .collect()
+}
+
+/// The fields of a message, each with its tag, if they can be told apart.
+fn fields(message: &[u8]) -> Vec<Vec<u8>> {
+    let mut fields = Vec::new();
+    let mut rest = message;
+    while !rest.is_empty() {
+        let before = rest;
+        let Ok((tag, wire_type)) = prost::encoding::decode_key(&mut rest) else {
+            return fields;
+        };
+        let context = prost::encoding::DecodeContext::default();
+        if prost::encoding::skip_field(wire_type, tag, &mut rest, context).is_err() {
+            return fields;
+        }
+        fields.push(before[..before.len() - rest.len()].to_vec());
+    }
+    fields
+}
+
+fn damage(request: &[u8], chance: &mut Chance) -> Vec<u8> {
+    let mut bytes = request.to_vec();
+    for _ in 0..=chance.below(3) {
+        let at = chance.below(bytes.len().max(1));
+        match chance.below(7) {
+            0 => bytes.truncate(at),
+            1 => {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = chance.byte();
+                }
+            }
+            2 => {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= 1 << chance.below(8);
+                }
+            }
+            3 => bytes.insert(at.min(bytes.len()), chance.byte()),
+            4 => {
+                let mut fields = fields(&bytes);
+                let (one, other) = (chance.below(fields.len().max(1)), chance.below(fields.len().max(1)));
+                if !fields.is_empty() {
+                    fields.swap(one, other);
+                }
+                bytes = fields.concat();
+            }
+            5 => {
+                // A field of the future: number 200, a text.
+                bytes.extend([0xc2, 0x0c, 3, b'n', b'e', b'w']);
+            }
+            _ => {
+                let fields = fields(&bytes);
+                if let Some(field) = fields.get(chance.below(fields.len().max(1))) {
+                    bytes.extend(field);
+                }
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn damaged_requests_are_answered() {
+    let cases: usize = std::env::var("PROTOBUF_CASES").map_or(2_000, |cases| cases.parse().unwrap());
+    let requests = requests();
+    let mut chance = Chance(7);
+    let mut sound = 0;
+    for case in 0..cases {
+        let request = damage(&requests[chance.below(requests.len())], &mut chance);
+        if request.is_empty() {
+            continue;
+        }
+        let text = BASE64_STANDARD.encode(&request);
+        let (response, failure) = answer(ANYTHING, &text);
+        // An answer is itself a message that can be read, and there is never nothing in it without a reason.
+        assert!(decode(&BASE64_STANDARD.encode(prost::Message::encode_to_vec(&response))) == response);
+        sound += usize::from(failure.is_none());
+        let told = failure.unwrap_or_default();
+        assert!(
+            !told.contains("azure-functions/src") || told.contains("protobuf_fuzz.rs"),
+            "case {case}, {text}: {told}"
+        );
+    }
+    // Both kinds are there: what can be read all the same, and what cannot.
+    assert!(sound > cases / 20 && sound < cases * 19 / 20, "{sound} of {cases}");
+}
