@@ -7,7 +7,8 @@
 
 use super::script::{body, entity, fallible};
 use crate::durable::{
-    CallError, DurableHttpRequest, DurableOrchestrationContext, Episode, KnownFunctions, Orchestrator, run_episode,
+    CallError, DurableHttpRequest, DurableOrchestrationContext, Episode, KnownFunctions, Orchestrator, RetryOptions,
+    run_episode,
 };
 use azure_functions_durable::protobuf::{
     CompleteOrchestrationAction, OrchestrationStatus, OrchestratorAction, OrchestratorResponse, SendEventAction,
@@ -184,6 +185,21 @@ fn a_fan_out() {
     play(recorded!("fan_out"), &[("FanOut", fan_out)]);
 }
 
+#[test]
+fn a_long_history() {
+    let rounds: Orchestrator = |c| {
+        fallible(async move {
+            let mut sum = 0;
+            for _ in 0..3 {
+                let squares = c.try_join_all((1..=40).map(|n| c.call_activity("Square", n))).await?;
+                sum += squares.iter().filter_map(Value::as_i64).sum::<i64>();
+            }
+            Ok(sum.into())
+        })
+    };
+    play(recorded!("long_history"), &[("Rounds", rounds)]);
+}
+
 const ACTIVITY_FAILS: Orchestrator = |c| fallible(async move { Ok(c.call_activity("Broken", "for good").await?) });
 
 #[test]
@@ -261,6 +277,34 @@ fn nulls() {
     let no_result: Orchestrator = |c| fallible(async move { Ok(c.call_activity("Nothing", ()).await?) });
     play(recorded!("nulls"), &[("Nulls", nulls), ("NoResult", no_result)]);
 }
+
+fn policy(attempts: u32) -> RetryOptions {
+    RetryOptions::new(Duration::from_secs(1), attempts).backoff_coefficient(2.0)
+}
+
+/// Each attempt and each pause is an action with an id of its own. (.NET makes one pause more, after the last attempt.)
+#[test]
+fn retries() {
+    let retried: Orchestrator = |c| {
+        fallible(async move {
+            let input = json!({"Key": c.instance_id(), "Failures": c.input()});
+            Ok(c.call_activity("Flaky", input).retry(&policy(4)).await?)
+        })
+    };
+    play(recorded!("activity_retried"), &[("Retried", retried)]);
+    let parent: Orchestrator = |c| {
+        fallible(async move {
+            let (id, input) = ("parent-retries-kid", json!({"Key": "parent-retries", "Failures": 1}));
+            Ok(c.call_sub_orchestrator("FlakyChild", Some(id), input)
+                .retry(&policy(3))
+                .await?)
+        })
+    };
+    let functions = [("ParentRetries", parent), ("FlakyChild", FLAKY_CHILD)];
+    play(recorded!("sub_orchestration_retried"), &functions);
+}
+
+const FLAKY_CHILD: Orchestrator = |c| fallible(async move { Ok(c.call_activity("Flaky", c.input()).await?) });
 
 #[test]
 fn timers() {
@@ -408,6 +452,15 @@ fn continue_as_new_hands_on_what_was_not_taken() {
         inputs,
         [("item".to_owned(), json!("b")), ("item".to_owned(), json!("c"))]
     );
+    // As the host gives them to the next execution: with its first turn, before the turn ends.
+    let second = recorded!("handmade_carried_events").lines().nth(1).unwrap();
+    let takes: Orchestrator =
+        |c| body(async move { json!([c.wait_for_event("go").await, c.wait_for_event("other").await]) });
+    let (response, _) = answer(takes, second.split('\t').nth(1).unwrap());
+    let Some(Kind::CompleteOrchestration(completion)) = &response.actions[0].orchestrator_action_type else {
+        panic!("{response:?}");
+    };
+    assert_eq!(text(&completion.result), json!(["carried", null]));
     let forgets: Orchestrator = |c| {
         fallible(async move {
             let round = c.input().as_i64().unwrap();
@@ -526,26 +579,31 @@ fn http_requests_are_polled_by_the_worker() {
 /// The generic event that a rewind leaves has the id of what it replaced.
 #[test]
 fn a_rewound_instance_schedules_again_what_failed() {
-    let flaky: Orchestrator = |c| fallible(async move { Ok(c.call_activity("Flaky", c.input()).await?) });
-    play(recorded!("client_rewind"), &[("FlakyChild", flaky)]);
+    play(recorded!("client_rewind"), &[("FlakyChild", FLAKY_CHILD)]);
 }
 
 #[test]
 fn changed_code_fails_the_instance_with_a_report() {
-    for (recording, code) in [
-        (recorded!("changed_code_other_name"), "Nothing"),
-        (recorded!("changed_code_timer_for_activity"), "Timer"),
+    let other_name: Orchestrator = |c| fallible(async move { Ok(c.call_activity("Nothing", "first").await?) });
+    let timer: Orchestrator = |c| {
+        fallible(async move {
+            c.create_timer_after(Duration::from_secs(1)).await;
+            Ok(Value::Null)
+        })
+    };
+    let more: Orchestrator = |c| {
+        fallible(async move {
+            say(&c, "first").await?;
+            Ok(say(&c, "inserted").await?)
+        })
+    };
+    for (recording, orchestrator) in [
+        (recorded!("changed_code_other_name"), other_name),
+        (recorded!("changed_code_timer_for_activity"), timer),
+        (recorded!("changed_code_less"), timer),
+        (recorded!("changed_code_more"), more),
     ] {
         let last = recording.lines().last().unwrap().split('\t').nth(1).unwrap();
-        let orchestrator: Orchestrator = match code {
-            "Nothing" => |c| fallible(async move { Ok(c.call_activity("Nothing", "first").await?) }),
-            _ => |c| {
-                fallible(async move {
-                    c.create_timer_after(Duration::from_secs(1)).await;
-                    Ok(Value::Null)
-                })
-            },
-        };
         let (response, failure) = answer(orchestrator, last);
         assert!(failure.unwrap().starts_with("Non-deterministic orchestration 'test'"));
         let [

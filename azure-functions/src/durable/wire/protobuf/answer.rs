@@ -219,7 +219,10 @@ impl Writer<'_> {
                 input,
             } => OrchestratorActionType::CreateSubOrchestration(CreateSubOrchestrationAction {
                 // An empty one makes a message that no dispatcher can read.
-                instance_id: instance_id.unwrap_or_else(|| request_id(self.history, number).simple().to_string()),
+                instance_id: match instance_id {
+                    Some(id) => id.to_string(),
+                    None => request_id(self.history, number).simple().to_string(),
+                },
                 name: name.to_string(),
                 version: self.default_version.map(str::to_owned),
                 input: Some(input),
