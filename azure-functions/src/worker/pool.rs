@@ -498,7 +498,7 @@ mod tests {
         let (sender, receiver): (Sender<()>, Receiver<()>) = channel();
         pool.spawn(context(), async move {
             let _kept = sender;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         });
         let waited = receiver.recv_timeout(LIMIT);
         assert_eq!(waited, Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
