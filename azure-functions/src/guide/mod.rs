@@ -65,6 +65,7 @@ pub mod patterns {}
 #[doc = include_str!("security.md")]
 pub mod security {}
 // Its example needs the test host, which depends on this crate: the tests of `azure-functions-sdk` compile it.
+#[allow(clippy::test_attr_in_doctest, reason = "the snippet is the test of an app")]
 #[cfg_attr(not(doctest), doc = include_str!("testing.md"))]
 pub mod testing {}
 #[doc = include_str!("timers.md")]
