@@ -1,7 +1,7 @@
 //! The protobuf wire: what the real extension sent to the official .NET worker, given to orchestrations that do the same here. They must
 //! ask for the same things, in the same order, under the same ids.
 //!
-//! `recorded/protobuf/SCENARIO.tsv` has a line for each turn: function, request, response. Three differences are meant: activities get
+//! `tests/recorded/protobuf/SCENARIO.tsv` has a line for each turn: function, request, response. Three differences are meant: activities get
 //! their plain input here, since only .NET's runtime takes a list of one; ids of requests and of children are made otherwise; events that
 //! nobody took go into the next execution with the completion, and not as messages to oneself.
 
@@ -21,7 +21,12 @@ use std::time::Duration;
 
 macro_rules! recorded {
     ($name:literal) => {
-        include_str!(concat!("recorded/protobuf/", $name, ".tsv"))
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/recorded/protobuf/",
+            $name,
+            ".tsv"
+        ))
     };
 }
 

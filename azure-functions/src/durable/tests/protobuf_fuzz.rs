@@ -50,7 +50,7 @@ impl Chance {
 }
 
 fn requests() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/durable/tests/recorded/protobuf");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/protobuf");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();

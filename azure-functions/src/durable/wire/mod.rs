@@ -5,11 +5,13 @@
 pub(crate) mod json;
 pub(crate) mod protobuf;
 
-/// Whether a trigger's text is a message of the protobuf wire. The JSON wire begins with a brace, which base64 has not.
+/// Whether a trigger's text is a message of the protobuf wire, by its beginning: the JSON wire has a brace there, which base64 has not.
 pub(crate) fn is_protobuf(text: &str) -> bool {
-    text.bytes()
-        .find(|byte| !byte.is_ascii_whitespace())
-        .is_some_and(|first| first.is_ascii_alphanumeric() || matches!(first, b'+' | b'/'))
+    let beginning = &text.as_bytes()[..text.len().min(64)];
+    !beginning.is_empty()
+        && beginning
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
 }
 
 /// The instance that a message of the protobuf wire is about; `None` on the JSON wire.
