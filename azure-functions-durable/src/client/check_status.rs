@@ -71,7 +71,12 @@ impl OrchestrationClient {
     /// `request_url` (the absolute URL of the request being answered), else as the host's own links do.
     ///
     /// This sends nothing, and does not look whether there is such an instance.
-    pub fn create_check_status_response(&self, request_url: Option<&str>, instance_id: &str) -> CheckStatusResponse {
+    pub fn create_check_status_response(
+        &self,
+        request_url: Option<&str>,
+        instance_id: impl AsRef<str>,
+    ) -> CheckStatusResponse {
+        let instance_id = instance_id.as_ref();
         let links = self.links(request_url, instance_id);
         let location = links
             .get("statusQueryGetUri")

@@ -62,11 +62,12 @@ impl OrchestrationClient {
     /// The host cannot be reached, or refuses the request.
     pub async fn query_status(
         &self,
-        instance_id: &str,
+        instance_id: impl AsRef<str>,
         show_history: bool,
         show_history_output: bool,
         show_input: bool,
     ) -> Result<Option<OrchestrationStatusQueryResult>, OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
         let operation = format!("query instance `{instance_id}`");
         names::check_instance_id(&operation, instance_id)?;
         let mut call = Call::new(&operation, Method::GET, Route::Instance(instance_id));
@@ -88,7 +89,11 @@ impl OrchestrationClient {
     /// # Errors
     /// [`Conflict`](OrchestrationClientError::Conflict) if the instance has not ended (hosts of version 2 remove it
     /// anyway).
-    pub async fn purge_history(&self, instance_id: &str) -> Result<PurgeHistoryResult, OrchestrationClientError> {
+    pub async fn purge_history(
+        &self,
+        instance_id: impl AsRef<str>,
+    ) -> Result<PurgeHistoryResult, OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
         let operation = format!("purge instance `{instance_id}`");
         names::check_instance_id(&operation, instance_id)?;
         let call = Call::new(&operation, Method::DELETE, Route::Instance(instance_id));
@@ -107,10 +112,11 @@ impl OrchestrationClient {
     /// [`AlreadyDone`](OrchestrationClientError::AlreadyDone) if it has ended.
     pub async fn raise_event(
         &self,
-        instance_id: &str,
+        instance_id: impl AsRef<str>,
         event_name: &str,
         data: impl Serialize,
     ) -> Result<(), OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
         self.raise_event_in(None, instance_id, event_name, data).await
     }
 
@@ -122,10 +128,11 @@ impl OrchestrationClient {
     pub async fn raise_event_for_hub(
         &self,
         task_hub: &str,
-        instance_id: &str,
+        instance_id: impl AsRef<str>,
         event_name: &str,
         data: impl Serialize,
     ) -> Result<(), OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
         self.raise_event_in(Some(task_hub), instance_id, event_name, data).await
     }
 
@@ -165,9 +172,10 @@ impl OrchestrationClient {
     /// [`AlreadyDone`](OrchestrationClientError::AlreadyDone) if it has ended already.
     pub async fn terminate(
         &self,
-        instance_id: &str,
+        instance_id: impl AsRef<str>,
         reason: &str,
     ) -> Result<TerminateResult, OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
         self.terminate_with(instance_id, reason, false).await
     }
 
@@ -179,9 +187,10 @@ impl OrchestrationClient {
     /// [`AlreadyDone`](OrchestrationClientError::AlreadyDone) if it has ended already and nothing below it runs.
     pub async fn terminate_recursive(
         &self,
-        instance_id: &str,
+        instance_id: impl AsRef<str>,
         reason: &str,
     ) -> Result<TerminateResult, OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
         self.terminate_with(instance_id, reason, true).await
     }
 
@@ -205,7 +214,8 @@ impl OrchestrationClient {
     /// # Errors
     /// [`NotFound`](OrchestrationClientError::NotFound), [`AlreadyDone`](OrchestrationClientError::AlreadyDone), or
     /// [`Conflict`](OrchestrationClientError::Conflict) if it is suspended already.
-    pub async fn suspend(&self, instance_id: &str, reason: &str) -> Result<(), OrchestrationClientError> {
+    pub async fn suspend(&self, instance_id: impl AsRef<str>, reason: &str) -> Result<(), OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
         self.control(instance_id, Action::Suspend, reason, Query::default())
             .await
             .map(drop)
@@ -216,7 +226,8 @@ impl OrchestrationClient {
     /// # Errors
     /// [`NotFound`](OrchestrationClientError::NotFound), [`AlreadyDone`](OrchestrationClientError::AlreadyDone), or
     /// [`Conflict`](OrchestrationClientError::Conflict) if it is not suspended.
-    pub async fn resume(&self, instance_id: &str, reason: &str) -> Result<(), OrchestrationClientError> {
+    pub async fn resume(&self, instance_id: impl AsRef<str>, reason: &str) -> Result<(), OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
         self.control(instance_id, Action::Resume, reason, Query::default())
             .await
             .map(drop)
@@ -233,7 +244,8 @@ impl OrchestrationClient {
     /// [`AlreadyDone`](OrchestrationClientError::AlreadyDone) when it has ended otherwise. The local host answers
     /// [`Conflict`](OrchestrationClientError::Conflict), too, if it failed in a critical section: its locks ended with it, and
     /// others may have changed what it had seen under them. [Restart](Self::restart) that one.
-    pub async fn rewind(&self, instance_id: &str, reason: &str) -> Result<(), OrchestrationClientError> {
+    pub async fn rewind(&self, instance_id: impl AsRef<str>, reason: &str) -> Result<(), OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
         self.control(instance_id, Action::Rewind, reason, Query::default())
             .await
             .map(drop)
@@ -280,9 +292,10 @@ impl OrchestrationClient {
     /// [`Conflict`](OrchestrationClientError::Conflict) if it is to keep its id and has not ended.
     pub async fn restart(
         &self,
-        instance_id: &str,
+        instance_id: impl AsRef<str>,
         with_new_instance_id: bool,
     ) -> Result<String, OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
         let operation = format!("restart instance `{instance_id}`");
         names::check_instance_id(&operation, instance_id)?;
         let mut call = Call::new(&operation, Method::POST, Route::Restart(instance_id));
@@ -315,11 +328,12 @@ impl OrchestrationClient {
     pub async fn start_new_and_wait(
         &self,
         function_name: &str,
-        instance_id: &str,
+        instance_id: impl AsRef<str>,
         input: impl Serialize,
         timeout: Duration,
         poll_interval: Duration,
     ) -> Result<super::WaitOutcome, OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
         let operation = format!("start orchestration `{function_name}` and wait");
         names::check_function(&operation, function_name)?;
         names::check_new_instance_id(&operation, instance_id)?;

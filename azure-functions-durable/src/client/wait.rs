@@ -54,10 +54,11 @@ impl OrchestrationClient {
     /// [`InvalidInput`](OrchestrationClientError::InvalidInput) if the interval is zero.
     pub async fn wait_for_completion(
         &self,
-        instance_id: &str,
+        instance_id: impl AsRef<str>,
         timeout: Duration,
         poll_interval: Duration,
     ) -> Result<WaitOutcome, OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
         let operation = format!("wait for instance `{instance_id}`");
         names::check_instance_id(&operation, instance_id)?;
         check_not_zero(&operation, poll_interval)?;
@@ -98,10 +99,11 @@ impl OrchestrationClient {
     pub async fn wait_for_completion_or_create_check_status_response(
         &self,
         request_url: Option<&str>,
-        instance_id: &str,
+        instance_id: impl AsRef<str>,
         timeout: Duration,
         poll_interval: Duration,
     ) -> Result<CheckStatusResponse, OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
         let operation = format!("wait for instance `{instance_id}`");
         check_interval(&operation, timeout, poll_interval)?;
         let timeout = timeout.min(FRONT_END_LIMIT);

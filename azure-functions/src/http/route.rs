@@ -47,6 +47,19 @@ impl<T> Deref for Route<T> {
     }
 }
 
+/// For what takes an id, such as the methods of a client.
+impl<T: AsRef<str>> AsRef<str> for Route<T> {
+    fn as_ref(&self) -> &str {
+        self.0.as_ref()
+    }
+}
+
+impl From<Route<Self>> for String {
+    fn from(Route(text): Route<Self>) -> Self {
+        text
+    }
+}
+
 impl<T: fmt::Display> fmt::Display for Route<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

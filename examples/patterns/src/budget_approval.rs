@@ -28,7 +28,7 @@ pub async fn approval_queue_processor(
     #[binding(queue_name = "approval-queue")] instance_id: QueueMessage,
     client: DurableOrchestrationClient,
 ) -> Result<(), OrchestrationClientError> {
-    client.raise(&instance_id, &Approval(true)).await
+    client.raise(&*instance_id, &Approval(true)).await
 }
 
 #[cfg(test)]

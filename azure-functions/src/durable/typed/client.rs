@@ -50,7 +50,7 @@ pub trait TypedClient {
     /// orchestration, or has an output of another shape.
     fn output<F: Orchestration>(
         &self,
-        instance_id: &str,
+        instance_id: impl AsRef<str>,
         timeout: Duration,
     ) -> ClientFuture<'_, Result<Option<F::Output>, OutputError>>
     where
@@ -62,7 +62,7 @@ pub trait TypedClient {
     /// As [`OrchestrationClient::raise_event`].
     fn raise<E: Event + Serialize>(
         &self,
-        instance_id: &str,
+        instance_id: impl AsRef<str>,
         event: &E,
     ) -> ClientFuture<'_, Result<(), OrchestrationClientError>>;
 
@@ -117,13 +117,13 @@ impl TypedClient for OrchestrationClient {
 
     fn output<F: Orchestration>(
         &self,
-        instance_id: &str,
+        instance_id: impl AsRef<str>,
         timeout: Duration,
     ) -> ClientFuture<'_, Result<Option<F::Output>, OutputError>>
     where
         F::Output: ReadJson,
     {
-        let instance_id = instance_id.to_owned();
+        let instance_id = instance_id.as_ref().to_owned();
         Box::pin(async move {
             let outcome = self.wait_for_completion(&instance_id, timeout, POLL_INTERVAL).await?;
             if !outcome.status().name.eq_ignore_ascii_case(F::NAME) {
@@ -142,10 +142,10 @@ impl TypedClient for OrchestrationClient {
 
     fn raise<E: Event + Serialize>(
         &self,
-        instance_id: &str,
+        instance_id: impl AsRef<str>,
         event: &E,
     ) -> ClientFuture<'_, Result<(), OrchestrationClientError>> {
-        let (instance_id, payload) = (instance_id.to_owned(), Written::new(event));
+        let (instance_id, payload) = (instance_id.as_ref().to_owned(), Written::new(event));
         Box::pin(async move { self.raise_event(&instance_id, E::NAME, payload).await })
     }
 }
