@@ -139,6 +139,21 @@ fn orchestration(signature: &Signature, errors: &mut Errors) {
                 continue;
             }
         }
+        if let Some(Known {
+            name,
+            role: Role::Shared,
+            ..
+        }) = parameter.known
+        {
+            errors.at(
+                &parameter.ty,
+                format!(
+                    "an orchestration cannot take `{name}<T>`: it is replayed, and a value that changes between two replays would make \
+                     it non-deterministic; take it in an activity, and call that"
+                ),
+            );
+            continue;
+        }
         errors.at(
             &parameter.ty,
             "an orchestration takes its `DurableOrchestrationContext` and nothing else: call an activity to use other bindings",
@@ -356,7 +371,7 @@ fn outputs(signature: &Signature, errors: &mut Errors) {
 }
 
 fn arguments(parameter: &Parameter, known: &Known, errors: &mut Errors) {
-    if known.role == Role::HttpPart {
+    if matches!(known.role, Role::HttpPart | Role::Shared) {
         if let Some(given) = parameter.arguments.first() {
             errors.at(
                 &given.key,

@@ -52,6 +52,11 @@ enum Parameter {
         ty: TokenStream,
         span: Span,
     },
+    /// What the app shares, by reference or not.
+    Shared {
+        ty: TokenStream,
+        by_reference: bool,
+    },
 }
 
 /// Expands the attribute.
@@ -258,6 +263,16 @@ fn parameters(method: &ImplItemFn, self_ty: &Type, errors: &mut Errors) -> Vec<P
             }
             has_context = true;
             parameters.push(Parameter::Context {
+                by_reference: reference.is_some(),
+            });
+            continue;
+        }
+        if Known::find(ty).is_some_and(|known| known.role == Role::Shared) {
+            if let Some(token) = reference.and_then(|reference| reference.mutability.as_ref()) {
+                errors.at(token, "what functions share cannot be changed in place: remove `mut`");
+            }
+            parameters.push(Parameter::Shared {
+                ty: without_self(ty, self_ty),
                 by_reference: reference.is_some(),
             });
             continue;

@@ -129,6 +129,7 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
                     module: ::core::module_path!(),
                     file: ::core::file!(),
                     line: ::core::line!(),
+                    parameters: __AZ_PARAMETERS,
                     bindings: || __az::bindings(#name, __AZ_PARAMETERS, #returns, &[#(#output_arguments),*]),
                     handler: #handler,
                 }

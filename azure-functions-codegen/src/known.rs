@@ -30,6 +30,8 @@ pub(crate) enum Role {
     Entity,
     HttpPart,
     Input,
+    /// Given by the app itself.
+    Shared,
 }
 
 /// What an argument takes.
@@ -84,6 +86,8 @@ const KNOWN: &[Known] = &[
     known("DurableOrchestrationClient", Role::Input, CLIENT),
     known("DurableClient", Role::Input, CLIENT),
     known("OrchestrationClient", Role::Input, CLIENT),
+    known("State", Role::Shared, &[]),
+    known("Config", Role::Shared, &[]),
 ];
 
 const fn known(name: &'static str, role: Role, arguments: &'static [(&'static str, Kind)]) -> Known {
@@ -98,8 +102,10 @@ const fn known(name: &'static str, role: Role, arguments: &'static [(&'static st
 impl Known {
     /// The entry for a type, by its last path segment.
     pub(crate) fn find(ty: &Type) -> Option<&'static Self> {
-        let name = last_segment(ty)?.ident.to_string();
-        KNOWN.iter().find(|known| known.name == name)
+        let segment = last_segment(ty)?;
+        let known = KNOWN.iter().find(|known| segment.ident == known.name)?;
+        // Without a type in it, it is a type of the user's own with a common name.
+        (known.role != Role::Shared || inside(ty, known.name).is_some()).then_some(known)
     }
 }
 

@@ -1,6 +1,5 @@
 //! What the code written by `#[func]` may name. Hidden, and free to change in any release.
 
-pub use crate::worker::run;
 pub use crate::{
     binding::{
         FromBinding, FunctionReturn, IntoBinding, Returns,

@@ -1,5 +1,8 @@
 //! Requests and responses of HTTP functions.
 //!
+//! [`HttpRequest`] and [`HttpResponse`] convert from and into those of the crate `http`, and [`serve`] answers with a whole service of
+//! `tower`, such as a router of `axum`.
+//!
 //! # What of a response reaches the caller
 //!
 //! The host, not the function, talks to the caller, and cannot pass on everything that a response can hold. The Functions host
@@ -45,7 +48,9 @@ mod request;
 mod request_builder;
 mod response;
 mod route;
+mod service;
 mod set_cookie;
+mod standard;
 
 pub use cookie::{Cookie, SameSite};
 pub use error::HttpError;
@@ -56,6 +61,7 @@ pub use request::HttpRequest;
 pub use request_builder::RequestBuilder;
 pub use response::{HttpResponse, IntoBody, ResponseBuilder};
 pub use route::Route;
+pub use service::serve;
 
 #[doc(hidden)]
 pub use delivery::Exchange;

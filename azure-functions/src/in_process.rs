@@ -14,6 +14,13 @@ pub use crate::{
 pub use http::http_response;
 
 use crate::{
+    FunctionError,
+    app::{
+        Shutdown, States,
+        invocation::{Run, Running},
+        layer::Layers,
+        startup::Started,
+    },
     durable::{Activity, Episode, own_error},
     entities::{run_batch, run_batch_blocking},
     invocation::Invocation,
@@ -21,18 +28,19 @@ use crate::{
     registry::InvocationFuture,
     worker::{
         self, Context,
-        context::{Scope, Sink},
-        execution::{Outcome, RunningFunction, exception, failed, panicked, run_blocking, run_orchestration},
+        context::{InvocationSpan, Scope, Sink},
+        execution::{Outcome, exception, failed, panicked, run_async, run_blocking, run_orchestration},
         logger,
     },
 };
 use azure_functions_durable::Transport;
+use futures_util::FutureExt;
 use log::LevelFilter;
 use std::{
     collections::HashMap,
     fmt,
     future::Future,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -54,9 +62,13 @@ pub fn readable(mut message: String) -> String {
     message
 }
 
-/// The functions linked into this binary.
+/// An app: the functions linked into this binary, with what they share.
 #[derive(Debug)]
-pub struct App(worker::App);
+pub struct App {
+    functions: worker::App,
+    started: Started,
+    shutdowns: Mutex<Vec<Shutdown>>,
+}
 
 /// What the trigger and the input bindings give a function.
 #[derive(Clone, Debug, Default)]
@@ -116,25 +128,48 @@ pub struct EpisodeFailure {
 }
 
 impl App {
-    /// Collects the functions that `#[func]` registered.
+    /// Starts an app: collects the functions that `#[func]` registered, and runs its set-ups.
     ///
     /// # Errors
-    /// If there are none, or two of the same name: what the worker would say at its start.
-    pub fn linked() -> Result<Self, String> {
+    /// What the worker would say at its start: there are no functions, two have the same name, one takes a state that the app does not
+    /// have, or a set-up fails.
+    pub async fn start(mut options: crate::App) -> Result<Self, String> {
         // For the place of a panic in its message, and its record.
         panics::install_hook();
         panics::tell(logger::panicked);
-        worker::App::linked().map(Self).map_err(|error| error.to_string())
+        let functions = worker::App::linked_with(&options.startup).map_err(|error| error.to_string())?;
+        let started = options.startup.start(&functions.needs()).await;
+        Ok(Self {
+            functions,
+            started: started.map_err(|error| error.to_string())?,
+            shutdowns: Mutex::new(options.shutdowns),
+        })
+    }
+
+    /// Starts an app that has no options, and so nothing to wait for.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn linked() -> Result<Self, String> {
+        Self::start(crate::app())
+            .now_or_never()
+            .unwrap_or_else(|| Err("the start of an app without options has to wait".to_owned()))
+    }
+
+    /// What the app does after its last function, if anything; nothing the second time.
+    pub fn end(&self) -> Option<impl Future<Output = ()> + Send + 'static + use<>> {
+        let shutdowns = std::mem::take(&mut *self.shutdowns.lock().unwrap_or_else(PoisonError::into_inner));
+        (!shutdowns.is_empty()).then(|| Shutdown::run_all(shutdowns, self.started.states.clone()))
     }
 
     /// All functions, sorted by name.
     pub fn functions(&self) -> impl Iterator<Item = &'static Function> + use<'_> {
-        self.0.functions().iter().copied()
+        self.functions.functions().iter().copied()
     }
 
     /// A function by its name, ignoring case.
     pub fn find(&self, name: &str) -> Option<&'static Function> {
-        self.0.find(name)
+        self.functions.find(name)
     }
 
     /// Runs one episode of an orchestration on this thread: trigger payload in, answer out. Never panics; blocks while the
@@ -148,11 +183,28 @@ impl App {
         payload: String,
         surroundings: &Surroundings,
     ) -> Result<String, EpisodeFailure> {
+        self.episode(function, payload, surroundings, self.started.layers.as_deref())
+    }
+
+    fn episode(
+        &self,
+        function: &'static Function,
+        payload: String,
+        surroundings: &Surroundings,
+        layers: Option<&Layers>,
+    ) -> Result<String, EpisodeFailure> {
         let Handler::Orchestration(orchestrator) = function.handler else {
             return Err(failure(format!("function `{}` is not an orchestration", function.name)));
         };
         let context = surroundings.context(function);
-        match run_orchestration(function, orchestrator, payload, self.0.known_functions(), &context) {
+        match run_orchestration(
+            function,
+            orchestrator,
+            payload,
+            self.functions.known_functions(),
+            &context,
+            layers,
+        ) {
             Ok(Episode::Answer(answer) | Episode::Protobuf { answer, .. }) => Ok(answer),
             Ok(Episode::Failed { message, failure }) => Err(EpisodeFailure {
                 message,
@@ -162,7 +214,7 @@ impl App {
         }
     }
 
-    /// Runs an episode that has run before once more, to compare the answers. Nothing of it is logged, no panic shown.
+    /// Runs an episode that has run before once more, to compare the answers. Nothing of it is logged, no panic shown; layers do not see it.
     ///
     /// # Errors
     /// As [`run_episode`](Self::run_episode).
@@ -177,14 +229,14 @@ impl App {
             log: Arc::new(|_| {}),
             ..surroundings.clone()
         };
-        panics::quietly(|| self.run_episode(function, payload, &silent))
+        panics::quietly(|| self.episode(function, payload, &silent, None))
     }
 
     /// What an orchestration with this trigger payload waits for, in words, each with the `file:line` that asked for it. The
     /// payload has the whole history; the code is run on it once more.
     pub fn waits_for(&self, function: &'static Function, payload: String) -> Vec<String> {
         match function.handler {
-            Handler::Orchestration(run) => crate::durable::waits_for(payload, run, self.0.known_functions()),
+            Handler::Orchestration(run) => crate::durable::waits_for(payload, run, self.functions.known_functions()),
             Handler::Blocking(_) | Handler::Async(_) | Handler::Entity { .. } => Vec::new(),
         }
     }
@@ -200,30 +252,32 @@ impl App {
         call: Call,
         surroundings: &Surroundings,
     ) -> impl Future<Output = Result<Outputs, String>> + Send + 'static + use<> {
-        invoke(function, call, surroundings)
+        invoke(function, call, surroundings, self.started.clone())
     }
 }
 
-/// As [`App::invoke`].
+/// As [`App::invoke`], of an app that has started so.
 pub(crate) fn invoke(
     function: &'static Function,
     call: Call,
     surroundings: &Surroundings,
+    started: Started,
 ) -> impl Future<Output = Result<Outputs, String>> + Send + 'static + use<> {
-    let invocation = surroundings.invocation(function, call);
+    let Started { states, layers } = started;
+    let invocation = surroundings.invocation(function, call, states);
     let context = surroundings.context(function);
     async move {
-        let outcome = match function.handler {
-            Handler::Blocking(run) => on_a_thread(function, move || run_blocking(run, invocation, &context)).await?,
-            Handler::Async(run) => RunningFunction::new(run, invocation, context).await,
+        let run: Run = match function.handler {
+            Handler::Blocking(run) => on_a_thread(function, run, invocation, context.clone())?,
+            Handler::Async(run) => Box::new(run_boxed(run, invocation, context.clone())),
             Handler::Entity { trigger, run } => match run {
                 EntityHandler::Blocking(run) => {
                     let batch = move |invocation| run_batch_blocking(run, trigger, invocation);
-                    on_a_thread(function, move || run_blocking(batch, invocation, &context)).await?
+                    on_a_thread(function, batch, invocation, context.clone())?
                 }
                 EntityHandler::Async(run) => {
                     let batch = move |invocation| -> InvocationFuture { Box::pin(run_batch(run, trigger, invocation)) };
-                    RunningFunction::new(batch, invocation, context).await
+                    Box::new(run_boxed(batch, invocation, context.clone()))
                 }
             },
             Handler::Orchestration(_) => {
@@ -231,16 +285,41 @@ pub(crate) fn invoke(
                 return Err(exception(text).message);
             }
         };
+        let outcome = match layers {
+            None => run().await,
+            Some(layers) => layers.run(context, run).await,
+        };
         worded(function, outcome)
     }
 }
 
+fn run_boxed(
+    run: impl FnOnce(Invocation) -> InvocationFuture + Send + 'static,
+    invocation: Invocation,
+    context: Context,
+) -> impl FnOnce() -> Running + Send {
+    let function = run_async(run, invocation, context);
+    move || Box::pin(function)
+}
+
 /// Runs a plain function where it may block.
-async fn on_a_thread(function: &Function, run: impl FnOnce() -> Outcome + Send + 'static) -> Result<Outcome, String> {
+fn on_a_thread(
+    function: &'static Function,
+    run: impl FnOnce(Invocation) -> Result<Outputs, FunctionError> + Send + 'static,
+    invocation: Invocation,
+    context: Context,
+) -> Result<Run, String> {
     let runtime = tokio::runtime::Handle::try_current()
         .map_err(|error| format!("function `{}` cannot run: {error}", function.name))?;
-    let ran = runtime.spawn_blocking(run).await;
-    ran.map_err(|_| format!("function `{}` cannot run: the runtime stops", function.name))
+    Ok(Box::new(move || {
+        let ran = runtime.spawn_blocking(move || run_blocking(run, invocation, &context));
+        Box::pin(async move {
+            ran.await.unwrap_or_else(|_| {
+                let text = format!("function `{}` cannot run: the runtime stops", function.name);
+                Ok(Err(FunctionError::new(text)))
+            })
+        })
+    }))
 }
 
 fn worded(function: &'static Function, outcome: Outcome) -> Result<Outputs, String> {
@@ -270,11 +349,12 @@ impl Surroundings {
             retry: None,
             level: self.level,
             records: Sink::InProcess(Arc::clone(&self.log)),
+            span: InvocationSpan::default(),
             answered: AtomicBool::new(false),
         }))
     }
 
-    fn invocation(&self, function: &'static Function, call: Call) -> Invocation {
+    fn invocation(&self, function: &'static Function, call: Call, states: States) -> Invocation {
         Invocation {
             id: self.invocation_id.clone(),
             function: function.name,
@@ -284,6 +364,7 @@ impl Surroundings {
             trace_state: self.trace_state.clone(),
             cancellation: self.cancellation.clone(),
             client_transport: self.client_transport.clone(),
+            states,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     BindingError, FunctionError,
+    app::States,
     binding::{BindingData, FromBinding, Input, Returns, Source, signature::Parameter},
     bindings::DurableEntityContext,
     http::{Exchange, HttpResponse, answer_of},
@@ -30,6 +31,8 @@ pub struct Invocation {
     pub cancellation: CancellationToken,
     /// How durable clients reach their task hub, if not over TCP.
     pub client_transport: Option<Arc<dyn Transport>>,
+    /// What the functions of the app share.
+    pub states: States,
 }
 
 /// What a call gives back.

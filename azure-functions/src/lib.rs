@@ -75,6 +75,10 @@
 //!
 //! | For the app, I want to … | Use |
 //! |---|---|
+//! | share a value between functions; do something before the first or after the last | [`app`](mod@app), [`State`](app::State) |
+//! | read settings as a type | [`Config`](app::Config) |
+//! | limit the time of functions, or how many run; see every invocation | [`App::layer`](app::App::layer) |
+//! | make a router of `axum` one function | [`http::serve`] |
 //! | test it without a host, and without waiting | [`guide::testing`] |
 //! | change an orchestration while instances are in flight | [`patched`](bindings::DurableOrchestrationContext::patched), [`guide::changing_code`] |
 //! | be sure that new code fits old instances | [`histories`] |
@@ -93,6 +97,7 @@ extern crate self as azure_functions;
 
 #[doc(hidden)]
 pub mod __private;
+pub mod app;
 pub mod binding;
 pub mod bindings;
 mod commands;
@@ -116,8 +121,11 @@ mod registry;
 #[doc(hidden)]
 pub mod rpc;
 mod similar;
+#[cfg(feature = "tracing")]
+pub mod trace;
 mod worker;
 
+pub use app::{App, app};
 pub use azure_functions_codegen::{entity, event, func};
 pub use error::{BindingError, FunctionError};
 pub use worker::{Context, RetryContext, worker_main};

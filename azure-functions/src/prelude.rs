@@ -1,6 +1,7 @@
 //! What most functions name: `use azure_functions::prelude::*;`.
 
 pub use crate::{
+    app::{Config, State},
     bindings::{
         DurableActivityContext, DurableEntityContext, DurableOrchestrationClient, DurableOrchestrationContext,
         HttpRequest, HttpResponse, TimerInfo,

@@ -2,6 +2,8 @@
 
 use crate::{
     FunctionError,
+    app::needs::Need,
+    binding::signature::Parameter,
     durable::Orchestrator,
     invocation::{Call, Invocation, Outputs},
 };
@@ -21,6 +23,8 @@ pub struct Function {
     pub line: u32,
     /// Its bindings, each one JSON object as in `function.json`.
     pub bindings: fn() -> Vec<Map<String, Value>>,
+    /// Its parameters.
+    pub parameters: &'static [Parameter],
     /// How to call it.
     pub handler: Handler,
 }
@@ -70,6 +74,11 @@ pub enum DurableKind {
 }
 
 impl Function {
+    /// What its parameters need of the app.
+    pub(crate) fn needs(&self) -> impl Iterator<Item = &'static Need> + use<> {
+        self.parameters.iter().filter_map(|parameter| parameter.spec.need)
+    }
+
     /// The kind of durable function it is, if it is one, and its name in the task hub: usually the function's.
     pub fn durable(&self) -> Option<(DurableKind, String)> {
         (self.bindings)().iter().find_map(|binding| {
@@ -97,6 +106,7 @@ mod tests {
             file: "src/main.rs",
             line: 3,
             bindings,
+            parameters: &[],
             handler: Handler::Blocking(|_| Ok(Outputs::default())),
         };
         let own = function(|| vec![Map::from_iter([("type".to_owned(), "activityTrigger".into())])]);

@@ -28,6 +28,7 @@ inventory::submit! {
         file: file!(),
         line: line!(),
         bindings: || serde_json::from_str(r#"[{ "name": "input", "type": "queueTrigger", "queueName": "jobs" }]"#).unwrap(),
+        parameters: &[],
         handler: Handler::Blocking(|_| {
             let directory = std::env::current_dir().unwrap();
             let variable = |name| std::env::var(name).ok();
@@ -44,9 +45,31 @@ inventory::submit! {
         file: file!(),
         line: line!(),
         bindings: || serde_json::from_str(r#"[{ "name": "input", "type": "queueTrigger", "queueName": "jobs" }]"#).unwrap(),
+        parameters: &[],
         handler: Handler::Blocking(|_| {
             let child = Command::new("env").output().unwrap().stdout;
             let told = String::from_utf8_lossy(&child).into_owned();
+            Ok(Outputs { return_value: Some(TypedData { data: Some(Data::String(told)) }), outputs: vec![] })
+        }),
+    }
+}
+
+/// Makes the app read a setting before its first function.
+const HAS_A_SET_UP: &str = "TEST_WORKER_HAS_A_SET_UP";
+
+/// What the set-up read.
+struct Kept(String);
+
+inventory::submit! {
+    Function {
+        name: "tells_what_the_set_up_read",
+        module: module_path!(),
+        file: file!(),
+        line: line!(),
+        bindings: || serde_json::from_str(r#"[{ "name": "input", "type": "queueTrigger", "queueName": "jobs" }]"#).unwrap(),
+        parameters: &[],
+        handler: Handler::Blocking(|invocation| {
+            let told = invocation.states.get::<Kept>().map(|kept| kept.0.clone()).unwrap_or_default();
             Ok(Outputs { return_value: Some(TypedData { data: Some(Data::String(told)) }), outputs: vec![] })
         }),
     }
@@ -57,7 +80,13 @@ const DROPS_THE_CODE: &str = "TEST_WORKER_DROPS_THE_CODE";
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     if std::env::args().any(|a| a == "--functions-uri") {
-        let code = azure_functions::worker_main();
+        let code = match std::env::var_os(HAS_A_SET_UP) {
+            None => azure_functions::worker_main(),
+            Some(_) => {
+                let set_up = async |_| Ok::<_, std::env::VarError>(Kept(std::env::var("KEPT")?));
+                azure_functions::app().setup(set_up).run()
+            }
+        };
         return match std::env::var_os(DROPS_THE_CODE) {
             None => code,
             Some(_) => ExitCode::SUCCESS,
@@ -77,10 +106,48 @@ fn main() -> ExitCode {
             .build()
             .unwrap();
         runtime.block_on(a_fresh_process_takes_a_new_environment_and_directory());
+        runtime.block_on(the_set_up_of_a_placeholder_finds_the_settings_of_the_app());
         runtime.block_on(a_placeholder_of_a_real_host_takes_the_app_s_environment_and_answers_as_it_did_there());
         runtime.block_on(the_secret_of_the_worker_goes_to_the_host_and_not_to_child_processes());
     }
     ExitCode::SUCCESS
+}
+
+async fn the_set_up_of_a_placeholder_finds_the_settings_of_the_app() {
+    let mut host = Host::listen().await;
+    let mut worker = Command::new(std::env::current_exe().unwrap())
+        .args(host.arguments())
+        .env(HAS_A_SET_UP, "1")
+        .spawn()
+        .unwrap();
+    let mut connection = host.accept().await;
+    connection
+        .expect(|c| matches!(c, Content::StartStream(_)).then_some(()))
+        .await;
+    connection.send("", Content::WorkerInitRequest(WorkerInitRequest::default()));
+    connection
+        .expect(|c| matches!(c, Content::WorkerInitResponse(_)).then_some(()))
+        .await;
+    let request = FunctionEnvironmentReloadRequest {
+        environment_variables: HashMap::from([("KEPT".to_owned(), "of the app".to_owned())]),
+        ..FunctionEnvironmentReloadRequest::default()
+    };
+    let result = reload(&mut connection, &request).await.result.unwrap();
+    assert_eq!(result.status(), Status::Success, "{result:?}");
+    let load = host::load_request("tells_what_the_set_up_read", "id");
+    connection.send("", Content::FunctionLoadRequest(load));
+    connection
+        .expect(|c| matches!(c, Content::FunctionLoadResponse(_)).then_some(()))
+        .await;
+    connection.send("", Content::InvocationRequest(invocation("i", "id", "")));
+    let pick = |c| match c {
+        Content::InvocationResponse(response) => response.return_value?.data,
+        _ => None,
+    };
+    assert_eq!(connection.expect(pick).await.1, Data::String("of the app".to_owned()));
+    drop(connection);
+    let status = tokio::task::spawn_blocking(move || worker.wait()).await.unwrap();
+    assert!(status.unwrap().success());
 }
 
 async fn a_fresh_process_takes_a_new_environment_and_directory() {

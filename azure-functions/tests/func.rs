@@ -24,6 +24,7 @@ mod typed_entities;
 use azure_functions::{
     __private::{DurableKind, Function, Handler, Invocation, Outputs, inventory},
     BindingError, FunctionError,
+    app::States,
     binding::{Argument, BindingData, BindingSpec, FromBinding, Input, IntoBinding},
     bindings::{
         DurableActivityContext, DurableOrchestrationClient, DurableOrchestrationContext, HttpRequest, HttpResponse,
@@ -68,6 +69,7 @@ fn call_with(name: &str, inputs: Vec<(&str, Data)>, metadata: Vec<(&str, Data)>)
         trace_state: String::new(),
         cancellation: tokio_util::sync::CancellationToken::new(),
         client_transport: None,
+        states: States::default(),
     };
     match function.handler {
         Handler::Blocking(run) => run(invocation),

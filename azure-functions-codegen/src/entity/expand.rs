@@ -2,7 +2,7 @@
 
 use super::{Entity, Operation, Parameter};
 use crate::crate_path::{crate_path, crate_path_at};
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 
@@ -28,6 +28,10 @@ fn function(entity: &Entity) -> TokenStream {
         .iter()
         .any(|operation| operation.is_async)
         .then(|| quote!(async));
+    let shared = entity.all_shared().into_iter().enumerate().map(|(index, ty)| {
+        let name = shared_name(index);
+        quote!(#name: #ty,)
+    });
     let rules = operations
         .iter()
         .filter(|operation| !operation.is_result)
@@ -57,6 +61,7 @@ fn function(entity: &Entity) -> TokenStream {
             #[#az::func(name = #name)]
             #asyncness fn operations(
                 context: #az::bindings::DurableEntityContext,
+                #(#shared)*
             ) -> ::core::result::Result<#az::entities::EntityOutput, __az_class::BoxError> {
                 match context.operation() {
                     #(#arms)*
@@ -65,6 +70,32 @@ fn function(entity: &Entity) -> TokenStream {
                 }
             }
         };
+    }
+}
+
+/// The parameter of the function that brings one of the values that the app shares.
+fn shared_name(index: usize) -> Ident {
+    format_ident!("shared{index}")
+}
+
+impl Entity {
+    /// The types of what the operations share with the rest of the app, each once.
+    fn all_shared(&self) -> Vec<&TokenStream> {
+        let mut all: Vec<&TokenStream> = Vec::new();
+        for parameter in self.operations.iter().flat_map(|operation| &operation.parameters) {
+            if let Parameter::Shared { ty, .. } = parameter
+                && !all.iter().any(|other| other.to_string() == ty.to_string())
+            {
+                all.push(ty);
+            }
+        }
+        all
+    }
+
+    fn shared(&self, ty: &TokenStream) -> Ident {
+        let all = self.all_shared();
+        let index = all.iter().position(|other| other.to_string() == ty.to_string());
+        shared_name(index.unwrap_or_default())
     }
 }
 
@@ -86,9 +117,16 @@ fn arm(entity: &Entity, operation: &Operation) -> TokenStream {
         Parameter::Input { ty, span, .. } => {
             Some(quote_spanned!(*span=> let input = __az_class::input::<#ty>(&context)?;))
         }
-        Parameter::Context { .. } => None,
+        Parameter::Context { .. } | Parameter::Shared { .. } => None,
     });
     let values = parameters.iter().map(|parameter| match parameter {
+        Parameter::Shared { ty, by_reference } => {
+            let shared = entity.shared(ty);
+            match by_reference {
+                true => quote!(&#shared),
+                false => quote!(#shared.clone()),
+            }
+        }
         Parameter::Context { by_reference: true } => quote!(&context),
         Parameter::Context { by_reference: false } => quote!(context.clone()),
         Parameter::Input { .. } => quote!(input),
@@ -146,7 +184,7 @@ fn proxy(entity: &Entity) -> TokenStream {
         } = operation;
         let input = parameters.iter().find_map(|parameter| match parameter {
             Parameter::Input { ident, ty, .. } => Some((ident, ty)),
-            Parameter::Context { .. } => None,
+            Parameter::Context { .. } | Parameter::Shared { .. } => None,
         });
         let docs = if docs.is_empty() {
             let text = format!("Sends operation `{name}`.");

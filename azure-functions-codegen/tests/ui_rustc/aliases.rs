@@ -2,6 +2,7 @@
 
 use azure_functions::{
     BindingError,
+    app::State,
     binding::{Argument, BindingSpec, FromBinding, Input},
     bindings::*,
     durable::*,
@@ -19,12 +20,16 @@ type Body = Json<u32>;
 type Answer = HttpResponse;
 type Done = OrchestrationOutput;
 type Data = (i32, i32);
+type Pool = State<u32>;
 
 #[func]
 fn synchronous(_context: Context) {}
 
 #[func]
 async fn more_bindings(_context: Context, _client: Client) {}
+
+#[func]
+async fn shared(_context: Context, _pool: Pool) {}
 
 #[func]
 async fn by_reference(_context: &Context) {}

@@ -320,15 +320,12 @@ pub(crate) fn write_log(record: &RpcLog, function: Option<&Function>, log: &Log)
         }
         _ => return,
     };
-    if !log.shows(level, category) {
-        return;
-    }
     match &record.exception {
         Some(exception) if !exception.message.is_empty() => {
             let message = format!("{}\n{}", record.message, exception.message);
-            log.write(level, category, name, invocation, message.trim_start());
+            log.app(level, category, name, invocation, message.trim_start());
         }
-        _ => log.write(level, category, name, invocation, &record.message),
+        _ => log.app(level, category, name, invocation, &record.message),
     }
 }
 

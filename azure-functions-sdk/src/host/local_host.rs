@@ -130,7 +130,8 @@ impl LocalHost {
             data_dir,
             ..
         } = options;
-        let log = Log::new(output, host_json.log_levels.clone());
+        let app_decides = settings.get("RUST_LOG").is_some_and(|filter| !filter.is_empty());
+        let log = Log::new(output, host_json.log_levels.clone()).app_decides(app_decides);
         let listener = FrontDoorListener::bind(options.address).await?;
         let address = listener.local_addr();
         let keys = Arc::new(Keys::open(&data_dir)?);

@@ -35,6 +35,8 @@ pub trait HostOutput: Send + Sync + 'static {
 pub(crate) struct Log {
     output: Arc<dyn HostOutput>,
     levels: Arc<LogLevels>,
+    /// The app itself decides what it says.
+    app_decides: bool,
 }
 
 impl fmt::Debug for Log {
@@ -51,7 +53,14 @@ impl Log {
         Self {
             output,
             levels: Arc::new(levels),
+            app_decides: false,
         }
+    }
+
+    /// Shows all records that the app sends: it has a filter of its own, `RUST_LOG`.
+    pub(crate) fn app_decides(mut self, decides: bool) -> Self {
+        self.app_decides = decides;
+        self
     }
 
     /// Whether a line of this kind would be shown: ask before formatting one that is frequent.
@@ -82,13 +91,31 @@ impl Log {
         message: &str,
     ) {
         if self.shows(level, category) {
-            self.output.log(&LogRecord {
-                level,
-                category,
-                function,
-                invocation_id,
-                message,
-            });
+            self.put(level, category, function, invocation_id, message);
         }
+    }
+
+    /// A record of the app.
+    pub(crate) fn app(
+        &self,
+        level: LogLevel,
+        category: &str,
+        function: Option<&str>,
+        invocation_id: Option<&str>,
+        message: &str,
+    ) {
+        if self.app_decides || self.shows(level, category) {
+            self.put(level, category, function, invocation_id, message);
+        }
+    }
+
+    fn put(&self, level: LogLevel, category: &str, function: Option<&str>, invocation_id: Option<&str>, message: &str) {
+        self.output.log(&LogRecord {
+            level,
+            category,
+            function,
+            invocation_id,
+            message,
+        });
     }
 }

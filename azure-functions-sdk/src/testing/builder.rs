@@ -1,11 +1,12 @@
 //! How a test host is made.
 
 use std::{
-    sync::{Arc, LazyLock},
+    fmt,
+    sync::{Arc, LazyLock, mpsc::sync_channel},
     time::Duration,
 };
 
-use azure_functions::in_process::App;
+use azure_functions::{App as AppOptions, app::State, in_process::App};
 use azure_functions_durable::OrchestrationClient;
 use chrono::{DateTime, Utc};
 use log::LevelFilter;
@@ -43,9 +44,15 @@ pub(super) fn runtime() -> &'static Runtime {
     }
 }
 
+/// Makes the app of a test host, or changes it.
+type MakeApp = Arc<dyn Fn() -> AppOptions + Send + Sync>;
+type ChangeApp = Arc<dyn Fn(AppOptions) -> AppOptions + Send + Sync>;
+
 /// Options of a [`TestHost`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TestHostBuilder {
+    app: MakeApp,
+    changes: Vec<ChangeApp>,
     start_time: DateTime<Utc>,
     patience: Duration,
     most_jumps: u32,
@@ -57,6 +64,8 @@ pub struct TestHostBuilder {
 impl Default for TestHostBuilder {
     fn default() -> Self {
         Self {
+            app: Arc::new(azure_functions::app),
+            changes: Vec::new(),
             // A round one: 2026-01-01.
             start_time: DateTime::from_timestamp_secs(1_767_225_600).unwrap_or_default(),
             patience: Duration::from_secs(60),
@@ -73,6 +82,46 @@ impl Default for TestHostBuilder {
 }
 
 impl TestHostBuilder {
+    /// The app to test, with its states, set-ups, shutdowns and layers: the function of the app that makes it. Set-ups run when the host is
+    /// built, and shutdowns when it is dropped.
+    ///
+    /// ```
+    /// use azure_functions::{App, app, app::States, prelude::*};
+    /// use azure_functions_sdk::testing::TestHost;
+    ///
+    /// struct Greeting(&'static str);
+    ///
+    /// #[func(activity)]
+    /// fn greet(name: String, greeting: State<Greeting>) -> String {
+    ///     format!("{} {name}!", greeting.0)
+    /// }
+    ///
+    /// /// What `main` runs: `my_app().run()`.
+    /// fn my_app() -> App {
+    ///     app().setup(async |_: States| Ok::<_, std::io::Error>(Greeting("Hello")))
+    /// }
+    ///
+    /// let host = TestHost::builder().app(my_app).build();
+    /// assert_eq!(host.run_activity("greet", "Tokyo").unwrap(), "Hello Tokyo!");
+    ///
+    /// // The same app with another state, in whose place the set-up does not run.
+    /// let host = TestHost::builder().app(my_app).state(Greeting("Bonjour")).build();
+    /// assert_eq!(host.run_activity("greet", "Tokyo").unwrap(), "Bonjour Tokyo!");
+    /// ```
+    #[must_use]
+    pub fn app(mut self, app: impl Fn() -> AppOptions + Send + Sync + 'static) -> Self {
+        self.app = Arc::new(app);
+        self
+    }
+
+    /// Gives the app this state in place of its own of that type. All hosts of this builder share it.
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        let state = State::new(value);
+        self.changes.push(Arc::new(move |app| app.with_state(state.clone())));
+        self
+    }
+
     /// What the clock shows first; the beginning of 2026, unless this is called.
     #[must_use]
     pub fn start_time(mut self, time: DateTime<Utc>) -> Self {
@@ -137,7 +186,8 @@ impl TestHostBuilder {
     /// Starts the host.
     ///
     /// # Panics
-    /// If no functions are linked into this binary, or two have the same name.
+    /// If no functions are linked into this binary, two have the same name, one takes a state that the app does not have, or a set-up of
+    /// the app fails.
     #[must_use]
     #[track_caller]
     pub fn build(self) -> TestHost {
@@ -147,9 +197,14 @@ impl TestHostBuilder {
     /// On any disk.
     #[track_caller]
     pub(super) fn build_on(self, disk: Box<dyn Disk>) -> TestHost {
-        let app = match App::linked() {
-            Ok(app) => app,
-            Err(error) => panic!("the app cannot be tested: {error}"),
+        let options = self.changes.iter().fold((self.app)(), |app, change| change(app));
+        let app = match wait_for(App::start(options), self.patience) {
+            Some(Ok(app)) => app,
+            Some(Err(error)) => panic!("the app cannot be tested: {error}"),
+            None => panic!(
+                "the app cannot be tested: its set-up has not ended within {:?} of real time",
+                self.patience
+            ),
         };
         let runtime = runtime().handle().clone();
         let (commands, received) = unbounded_channel();
@@ -191,6 +246,28 @@ impl TestHostBuilder {
             most_jumps: self.most_jumps,
             start_time: self.start_time,
         }
+    }
+}
+
+/// Runs a future on the runtime of the functions, and holds this thread until it has ended; nothing if it takes longer.
+pub(super) fn wait_for<T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+    patience: Duration,
+) -> Option<T> {
+    let (reply, result) = sync_channel(1);
+    runtime().spawn(async move {
+        // The other end may have lost its patience.
+        let _ = reply.send(future.await);
+    });
+    super::host::receive_within(&result, patience).ok()
+}
+
+impl fmt::Debug for TestHostBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestHostBuilder")
+            .field("start_time", &self.start_time)
+            .field("running", &self.running)
+            .finish_non_exhaustive()
     }
 }
 

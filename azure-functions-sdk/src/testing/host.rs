@@ -23,7 +23,7 @@ use tokio::{
 
 use super::{
     TestHostBuilder,
-    builder::runtime,
+    builder::{runtime, wait_for},
     clock::VirtualClock,
     fake::{ActivityCall, Fake},
     http::FakeServers,
@@ -65,7 +65,7 @@ impl TestHost {
     /// A host with the usual options.
     ///
     /// # Panics
-    /// If no functions are linked into this binary, or two have the same name.
+    /// If no functions are linked into this binary, two have the same name, or one takes a state, which [`TestHostBuilder::app`] gives.
     #[must_use]
     #[track_caller]
     #[allow(clippy::new_without_default, reason = "it starts something, and may panic")]
@@ -431,13 +431,7 @@ impl TestHost {
 
     #[track_caller]
     fn receive<T>(&self, receiver: &Receiver<T>) -> T {
-        let in_tasks = Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-        let received = if in_tasks {
-            // The test's other tasks go on meanwhile.
-            tokio::task::block_in_place(|| receiver.recv_timeout(self.patience))
-        } else {
-            receiver.recv_timeout(self.patience)
-        };
+        let received = receive_within(receiver, self.patience);
         if let Some(panic) = self.worker.take_panic().or_else(|| self.servers.take_panic()) {
             panic!("{panic}");
         }
@@ -469,11 +463,26 @@ impl TestHost {
     }
 }
 
-/// Its world ends, with all instances.
+/// Its world ends, with all instances; then the app's shutdowns run.
 impl Drop for TestHost {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.commands.send(Command::End);
+        if let Some(end) = self.worker.app().end() {
+            // A panic here could be a second one.
+            let _ = wait_for(end, self.patience);
+        }
+    }
+}
+
+/// Waits on this thread for an answer.
+pub(super) fn receive_within<T>(receiver: &Receiver<T>, patience: Duration) -> Result<T, RecvTimeoutError> {
+    let in_tasks = Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if in_tasks {
+        // The test's other tasks go on meanwhile.
+        tokio::task::block_in_place(|| receiver.recv_timeout(patience))
+    } else {
+        receiver.recv_timeout(patience)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{BindingData, BindingSpec, signature::Parameter};
 use crate::{
     BindingError,
+    app::States,
     bindings::DurableEntityContext,
     durable::DurableOrchestrationContext,
     error::BoxError,
@@ -21,7 +22,7 @@ use std::sync::Arc;
     message = "`{Self}` cannot be a parameter of an Azure function",
     label = "not a trigger, not an input binding",
     note = "parameters are triggers (`HttpRequest`, `Json<T>`, `Form<T>`, `TimerInfo`, `DurableActivityContext`, \
-            `DurableOrchestrationContext`, `DurableEntityContext`), inputs (`DurableOrchestrationClient`), `Route<T>`, and your own types that \
+            `DurableOrchestrationContext`, `DurableEntityContext`), inputs (`DurableOrchestrationClient`), `Route<T>`, `State<T>`, `Config<T>`, and your own types that \
             implement `azure_functions::binding::FromBinding`, also for triggers that are not built in, a queue's for example: see the \
             documentation of `azure_functions::binding`, and `queue_message.rs` in the example `patterns`",
     note = "to make it the input of an activity, return `ActivityOutput` or write `#[func(activity)]`"
@@ -130,6 +131,11 @@ impl Input<'_> {
             Some((_, data)) => std::mem::take(data).into(),
             None => BindingData::None,
         }
+    }
+
+    /// What the app shares.
+    pub(crate) fn states(&self) -> &States {
+        &self.source.invocation.states
     }
 
     /// How a durable client reaches its task hub, if not over TCP.

@@ -17,7 +17,7 @@ pub(crate) fn bindings(
     let inputs = parameters
         .iter()
         .filter(|parameter| match parameter.spec.role {
-            Role::Part => false,
+            Role::Part | Role::Shared => false,
             Role::TriggerOrPart => !has_trigger,
             _ => true,
         })

@@ -98,6 +98,11 @@ pub const fn parameter(parameters: &[Parameter], index: usize) {
     let this = &parameters[index];
     if mode(parameters) == ORCHESTRATION {
         assert!(
+            !matches!(this.spec.role, Role::Shared),
+            "an orchestration cannot take what the app shares: it is replayed, and a value that changes between two replays would make it \
+             non-deterministic; take it in an activity, and call that"
+        );
+        assert!(
             matches!(this.spec.role, Role::Orchestration),
             "an orchestration takes its `DurableOrchestrationContext` and nothing else: call an activity to use other bindings"
         );
@@ -168,7 +173,7 @@ pub const fn required(spec: &BindingSpec, given: &[Given]) {
 pub const fn takes_arguments(parameters: &[Parameter], index: usize) {
     let this = &parameters[index];
     let bound = match this.spec.role {
-        Role::Part => false,
+        Role::Part | Role::Shared => false,
         Role::TriggerOrPart => matches!(trigger(parameters), Some(i) if i == index),
         _ => true,
     };

@@ -1,5 +1,7 @@
 //! What a binding type says about itself: its type in `function.json` and the arguments it takes.
 
+use crate::app::needs::Need;
+
 /// Describes a binding type. Built in a constant, so that `#[func]` can check its use at compile time.
 ///
 /// ```
@@ -11,6 +13,7 @@
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct BindingSpec {
+    pub(crate) need: Option<&'static Need>,
     pub(crate) role: Role,
     pub(crate) type_name: &'static str,
     pub(crate) arguments: &'static [Argument],
@@ -33,6 +36,8 @@ pub(crate) enum Role {
     Entity,
     /// Comes with the trigger's data and has no binding of its own.
     Part,
+    /// Comes from the app itself and has no binding.
+    Shared,
     /// A further input.
     Input,
     /// An output binding.
@@ -52,6 +57,7 @@ impl BindingSpec {
         Self {
             role,
             type_name,
+            need: None,
             arguments: &[],
             any_argument: false,
             fixed: &[],
@@ -76,6 +82,14 @@ impl BindingSpec {
     /// A parameter that reads what came with the trigger and has no binding of its own.
     pub const fn part() -> Self {
         Self::new(Role::Part, "")
+    }
+
+    /// A parameter that the app itself gives.
+    pub(crate) const fn shared(need: &'static Need) -> Self {
+        Self {
+            need: Some(need),
+            ..Self::new(Role::Shared, "")
+        }
     }
 
     pub(crate) const fn nothing() -> Self {

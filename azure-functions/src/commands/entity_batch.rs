@@ -3,6 +3,7 @@
 
 use super::{Failure, print};
 use crate::{
+    app::startup::Started,
     entities::addressee,
     histories::{ReplayError, on_a_thread},
     in_process::{Call, LogLine, Outputs, Surroundings, invoke},
@@ -37,7 +38,8 @@ pub(super) fn run(app: &App, name: Option<&str>, path: &str) -> Result<(), Failu
         log: Arc::new(|LogLine { level, message, .. }| eprintln!("{}: {message}", level.as_str().to_lowercase())),
         ..Surroundings::default()
     };
-    let outcome = on_a_thread(|runtime| Ok(runtime.block_on(invoke(function, call, &surroundings))));
+    let outcome =
+        on_a_thread(|runtime| Ok(runtime.block_on(invoke(function, call, &surroundings, Started::default()))));
     let outputs = outcome.map_err(|error| Failure::work(error.to_string()))?;
     match outputs.map_err(Failure::work)? {
         Outputs {

@@ -26,6 +26,7 @@ static FUNCTION: Function = Function {
     file: "src/orders.rs",
     line: 7,
     bindings: || vec![],
+    parameters: &[],
     handler: Handler::Blocking(|_| Ok(Outputs::default())),
 };
 

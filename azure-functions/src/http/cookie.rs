@@ -6,6 +6,7 @@ use crate::rpc::{
 };
 use ::http::HeaderName;
 use chrono::{DateTime, Datelike, Utc};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::{ops::RangeInclusive, time::Duration};
 
 /// A cookie to set.
@@ -111,6 +112,46 @@ impl Cookie {
     }
 
     /// Whether a host can write it as a header; the error says what is wrong with the cookie.
+    /// The header that sets it. A value that a header cannot carry is percent-encoded.
+    pub(super) fn to_header(&self) -> String {
+        let mut text = format!("{}={}", self.name, utf8_percent_encode(&self.value, NOT_IN_VALUES));
+        let mut add = |attribute: &str, value: Option<String>| {
+            text.push_str("; ");
+            text.push_str(attribute);
+            if let Some(value) = value {
+                text.push('=');
+                text.push_str(&value);
+            }
+        };
+        if let Some(domain) = &self.domain {
+            add("Domain", Some(domain.clone()));
+        }
+        if let Some(path) = &self.path {
+            add("Path", Some(path.clone()));
+        }
+        if let Some(at) = self.expires {
+            add("Expires", Some(at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()));
+        }
+        if let Some(age) = self.max_age {
+            add("Max-Age", Some(age.as_secs().to_string()));
+        }
+        if self.secure == Some(true) {
+            add("Secure", None);
+        }
+        if self.http_only == Some(true) {
+            add("HttpOnly", None);
+        }
+        let same_site = self.same_site.map(|same_site| match same_site {
+            SameSite::None => "None",
+            SameSite::Lax => "Lax",
+            SameSite::Strict => "Strict",
+        });
+        if let Some(same_site) = same_site {
+            add("SameSite", Some(same_site.to_owned()));
+        }
+        text
+    }
+
     pub(super) fn check(&self) -> Result<(), &'static str> {
         // Both are tokens (RFC 9110, section 5.6.2).
         if HeaderName::from_bytes(self.name.as_bytes()).is_err() {
@@ -132,6 +173,9 @@ impl Cookie {
 
 /// What .NET can hold of an age, in seconds, and a little less.
 const LONGEST_AGE: f64 = 9e11;
+
+/// What a cookie's value cannot have (RFC 6265, section 4.1.1).
+const NOT_IN_VALUES: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\');
 
 /// The years that a timestamp on the wire, and .NET, can have.
 const YEARS: RangeInclusive<i32> = 1..=9999;

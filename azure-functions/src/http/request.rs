@@ -96,6 +96,14 @@ impl HttpRequest {
         }
     }
 
+    /// With these headers in place of those that a host has joined.
+    pub(super) fn with_header_map(mut self, headers: HeaderMap) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.header_map = OnceLock::from(headers);
+        }
+        self
+    }
+
     /// As a host sends it to a worker with our capabilities.
     pub(crate) fn to_rpc(&self) -> RpcHttp {
         let shared = &*self.shared;

@@ -5,7 +5,7 @@ use crate::{
     BindingError,
     rpc::{Data, RpcHttp, TypedData},
 };
-use ::http::{HeaderName, HeaderValue, Method};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use bytes::Bytes;
 use serde::Serialize;
 use std::collections::{HashMap, hash_map::Entry};
@@ -121,7 +121,7 @@ impl RequestBuilder {
     /// Ends with a body, whose content type is set unless a header has given one.
     pub fn body(self, body: impl IntoBody) -> HttpRequest {
         let (body, content_type) = body.into_body();
-        self.with_body(body, content_type)
+        self.with_body(body, Some(content_type))
     }
 
     /// Ends with a value that is written as JSON.
@@ -132,15 +132,26 @@ impl RequestBuilder {
         let body = serde_json::to_vec(value).map_err(|error| {
             BindingError::with_source(format!("the value cannot be written as JSON: {error}"), error)
         })?;
-        Ok(self.with_body(body.into(), "application/json"))
+        Ok(self.with_body(body.into(), Some("application/json")))
     }
 
     /// Ends without a body.
     pub fn finish(self) -> HttpRequest {
-        self.with_body(Bytes::new(), "")
+        self.with_body(Bytes::new(), None)
     }
 
-    fn with_body(mut self, body: Bytes, content_type: &str) -> HttpRequest {
+    /// Ends with these headers and this body, neither of which is changed.
+    pub(super) fn with_headers(mut self, headers: HeaderMap, body: Bytes) -> HttpRequest {
+        for (name, value) in &headers {
+            // Hosts send text.
+            if let Ok(value) = std::str::from_utf8(value.as_bytes()) {
+                join(&mut self.headers, name.as_str(), value);
+            }
+        }
+        self.with_body(body, None).with_header_map(headers)
+    }
+
+    fn with_body(mut self, body: Bytes, content_type: Option<&str>) -> HttpRequest {
         let mut http = RpcHttp {
             method: self.method.as_str().to_owned(),
             params: self.route_params,
@@ -148,8 +159,10 @@ impl RequestBuilder {
             ..RpcHttp::default()
         };
         if !body.is_empty() {
-            let header = self.headers.entry("content-type".to_owned());
-            header.or_insert_with(|| content_type.to_owned());
+            if let Some(content_type) = content_type {
+                let header = self.headers.entry("content-type".to_owned());
+                header.or_insert_with(|| content_type.to_owned());
+            }
             http.body = Some(Box::new(TypedData {
                 data: Some(Data::Bytes(body)),
             }));

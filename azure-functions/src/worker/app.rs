@@ -2,6 +2,10 @@
 
 use super::runtime::LANGUAGE;
 use crate::{
+    app::{
+        needs::{self, MissingStates, Need},
+        startup::Startup,
+    },
     durable::{CalledKind, KnownFunctions},
     registry::{DurableKind, Function, Handler},
     rpc::{RpcFunctionMetadata, StatusResult, status_result::Status},
@@ -40,12 +44,22 @@ pub(crate) enum AppError {
         second: String,
         attribute: &'static str,
     },
+    /// Functions take what the app does not have.
+    #[error(transparent)]
+    States(#[from] MissingStates),
 }
 
 impl App {
     /// Collects what `#[func]` registered.
     pub(crate) fn linked() -> Result<Self, AppError> {
         Self::new(inventory::iter::<Function>.into_iter().collect())
+    }
+
+    /// As [`linked`](Self::linked), of an app that starts with these states.
+    pub(crate) fn linked_with(startup: &Startup) -> Result<Self, AppError> {
+        let this = Self::linked()?;
+        needs::check(&this.functions, startup)?;
+        Ok(this)
     }
 
     fn new(mut functions: Vec<&'static Function>) -> Result<Self, AppError> {
@@ -65,6 +79,11 @@ impl App {
             by_name,
             known: OnceLock::new(),
         })
+    }
+
+    /// What its functions need of the app, each type once.
+    pub(crate) fn needs(&self) -> Vec<&'static Need> {
+        needs::of_all(&self.functions)
     }
 
     /// All functions, sorted by name.
@@ -166,6 +185,7 @@ mod tests {
             file: "src/functions.rs",
             line,
             bindings: || vec![],
+            parameters: &[],
             handler: Handler::Blocking(|_| Ok(Outputs::default())),
         }
     }
@@ -179,6 +199,7 @@ mod tests {
     #[test]
     fn two_entities_of_one_name_are_told_the_attribute_of_entities() {
         static ENTITY: Function = Function {
+            parameters: &[],
             handler: Handler::Entity {
                 trigger: "context",
                 run: EntityHandler::Blocking(|_| Ok(Outputs::default())),

@@ -2,12 +2,13 @@
 
 use super::{
     context::Context,
-    execution::{Outcome, RunningFunction, exception, failed, panicked, run_blocking, user_exception},
+    execution::{Outcome, exception, failed, panicked, run_async, run_blocking, user_exception},
     running::Running,
     threads::Threads,
 };
 use crate::{
     FunctionError,
+    app::{invocation::Run, layer::Layers},
     invocation::{Invocation, Outputs},
     registry::InvocationFuture,
     rpc::{
@@ -15,7 +16,11 @@ use crate::{
         status_result::Status,
     },
 };
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    future::pending,
+    sync::{Arc, atomic::Ordering},
+};
+use tokio::sync::oneshot;
 
 /// The right and duty to answer one invocation.
 pub(super) struct Reply {
@@ -23,30 +28,65 @@ pub(super) struct Reply {
     pub running: Arc<Running>,
 }
 
-/// Starts a plain function; never waits for it.
+/// Starts a plain function, inside the layers of the app if it has some; never waits for it.
 pub(super) fn start_blocking(
     run: impl FnOnce(Invocation) -> Result<Outputs, FunctionError> + Send + 'static,
     invocation: Invocation,
     reply: Reply,
     threads: &Threads,
+    layers: Option<&Layers>,
 ) {
-    threads.block(move || {
-        let outcome = run_blocking(run, invocation, &reply.context);
-        reply.answer(outcome);
+    let context = reply.context.clone();
+    let Some(layers) = layers else {
+        threads.block(move || {
+            let outcome = run_blocking(run, invocation, &context);
+            reply.answer(outcome);
+        });
+        return;
+    };
+    let blocking = threads.blocking().clone();
+    let of_function = context.clone();
+    let run: Run = Box::new(move || {
+        Box::pin(async move {
+            let (sender, outcome) = oneshot::channel();
+            blocking.run(move || {
+                // Nobody waits for it if a layer has given up on the function.
+                let _ = sender.send(run_blocking(run, invocation, &of_function));
+            });
+            match outcome.await {
+                Ok(outcome) => outcome,
+                // The worker stops, and has answered.
+                Err(_) => pending().await,
+            }
+        })
     });
+    spawn(threads, reply, layers.run(context, run));
 }
 
-/// Starts an async function; never waits for it.
+/// Starts an async function, inside the layers of the app if it has some; never waits for it.
 pub(super) fn start_async(
-    run: impl FnOnce(Invocation) -> InvocationFuture + Send + Unpin + 'static,
+    run: impl FnOnce(Invocation) -> InvocationFuture + Send + 'static,
     invocation: Invocation,
     reply: Reply,
     threads: &Threads,
+    layers: Option<&Layers>,
 ) {
     let context = reply.context.clone();
-    threads.spawn(context.clone(), async move {
+    let function = run_async(run, invocation, context.clone());
+    match layers {
+        None => spawn(threads, reply, function),
+        Some(layers) => spawn(
+            threads,
+            reply,
+            layers.run(context, Box::new(move || Box::pin(function))),
+        ),
+    }
+}
+
+fn spawn(threads: &Threads, reply: Reply, function: impl Future<Output = Outcome> + Send + 'static) {
+    threads.spawn(reply.context.clone(), async move {
         let reply = Unwakeable(Some(reply));
-        let outcome = RunningFunction::new(run, invocation, context).await;
+        let outcome = function.await;
         reply.answer(outcome);
     });
 }

@@ -39,8 +39,38 @@ pub(crate) struct Scope {
     pub retry: Option<RetryContext>,
     pub level: LevelFilter,
     pub records: Sink,
+    /// The span of the crate `tracing`, where that is a feature.
+    #[cfg_attr(
+        not(feature = "tracing"),
+        expect(dead_code, reason = "without the feature there is nothing to enter")
+    )]
+    pub span: InvocationSpan,
     /// The host has its answer, and drops what is still said in the invocation's name.
     pub answered: AtomicBool,
+}
+
+/// The span around all that an invocation does; made when it is first entered.
+#[derive(Default)]
+pub(crate) struct InvocationSpan {
+    #[cfg(feature = "tracing")]
+    span: std::sync::OnceLock<tracing::Span>,
+}
+
+impl InvocationSpan {
+    /// Enters it, until what this gives is dropped.
+    #[cfg(feature = "tracing")]
+    fn enter<'a>(&'a self, scope: &Scope) -> tracing::span::Entered<'a> {
+        let span = self.span.get_or_init(|| {
+            tracing::info_span!(
+                target: crate::trace::INVOCATION,
+                "invocation",
+                function = scope.function.name,
+                invocation_id = scope.invocation_id,
+                trace_parent = scope.trace_parent,
+            )
+        });
+        span.enter()
+    }
 }
 
 /// Where the log records of an invocation go.
@@ -112,6 +142,8 @@ impl Context {
     pub fn enter<R>(&self, work: impl FnOnce() -> R) -> R {
         // A thread that ends may have dropped its own already, and still drop functions.
         let _restore = Entered(CURRENT.try_with(|c| c.replace(Some(self.clone()))).ok().flatten());
+        #[cfg(feature = "tracing")]
+        let _span = self.0.span.enter(&self.0);
         work()
     }
 

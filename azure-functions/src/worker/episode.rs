@@ -9,6 +9,7 @@ use super::{
     threads::Threads,
 };
 use crate::{
+    app::layer::Layers,
     durable::{Episode, KnownFunctions, Orchestrator, failed_response, instance_of_request},
     invocation::{Invocation, Outputs},
     registry::Function,
@@ -28,6 +29,7 @@ pub(super) fn start(
     reply: Reply,
     threads: &Threads,
     known: KnownFunctions,
+    layers: Option<Arc<Layers>>,
 ) {
     let payload = match payload(invocation) {
         Ok(payload) => payload,
@@ -43,7 +45,14 @@ pub(super) fn start(
     };
     let answered = wire.clone();
     let work = move || {
-        let ended = run_orchestration(function, orchestrator, payload, &known, &reply.context);
+        let ended = run_orchestration(
+            function,
+            orchestrator,
+            payload,
+            &known,
+            &reply.context,
+            layers.as_deref(),
+        );
         match ended {
             Ok(episode) => answer(function, reply, episode),
             Err(panic) => answered.fail(reply, panicked(function, panic)),

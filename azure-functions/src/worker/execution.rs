@@ -4,6 +4,7 @@
 use super::context::Context;
 use crate::{
     FunctionError,
+    app::layer::Layers,
     durable::{Episode, KnownFunctions, Orchestrator, own_error, run_episode},
     exception_text,
     invocation::{Invocation, Outputs},
@@ -30,31 +31,44 @@ pub(crate) fn run_blocking(
     context.enter(|| catch(|| run(invocation)))
 }
 
-/// An async function: its conversion, every poll and its end run inside the invocation's context, and may panic.
-pub(crate) struct RunningFunction<F> {
-    state: State<F>,
+/// Runs an async function; it begins with the first poll.
+pub(crate) fn run_async(
+    run: impl FnOnce(Invocation) -> InvocationFuture + Send,
+    invocation: Invocation,
+    context: Context,
+) -> impl Future<Output = Outcome> + Send {
+    let invocation = Box::new(invocation);
+    Protected::new(move || run(*invocation), context)
+}
+
+/// Asynchronous code of the user: its beginning, every poll and its end run inside the invocation's context, and may panic.
+pub(crate) struct Protected<F, T> {
+    state: State<F, T>,
     context: Context,
 }
 
-enum State<F> {
-    Start(F, Box<Invocation>),
-    Polled(InvocationFuture),
+enum State<F, T> {
+    Start(F),
+    Polled(Pin<Box<dyn Future<Output = T> + Send>>),
     Over,
 }
 
-impl<F: FnOnce(Invocation) -> InvocationFuture + Unpin> RunningFunction<F> {
+impl<F: FnOnce() -> Pin<Box<dyn Future<Output = T> + Send>>, T> Protected<F, T> {
     /// Begins with the first poll.
-    pub(crate) fn new(run: F, invocation: Invocation, context: Context) -> Self {
+    pub(crate) fn new(begin: F, context: Context) -> Self {
         Self {
-            state: State::Start(run, Box::new(invocation)),
+            state: State::Start(begin),
             context,
         }
     }
 }
 
+/// Nothing in it is pinned in place: what is polled is in a box.
+impl<F, T> Unpin for Protected<F, T> {}
+
 /// A worker that stops drops the functions that still wait, and so does a test host. What a function holds is dropped in the
 /// invocation's context, too, and what it panics with goes no further: the executor ends the process for a panic here.
-impl<F> Drop for RunningFunction<F> {
+impl<F, T> Drop for Protected<F, T> {
     fn drop(&mut self) {
         let state = mem::replace(&mut self.state, State::Over);
         if matches!(state, State::Over) {
@@ -65,18 +79,18 @@ impl<F> Drop for RunningFunction<F> {
     }
 }
 
-impl<F: FnOnce(Invocation) -> InvocationFuture + Unpin> Future for RunningFunction<F> {
-    type Output = Outcome;
+impl<F: FnOnce() -> Pin<Box<dyn Future<Output = T> + Send>>, T> Future for Protected<F, T> {
+    type Output = Result<T, Panic>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Outcome> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<T, Panic>> {
         let this = &mut *self;
         let state = &mut this.state;
         this.context.enter(|| {
             let polled = catch(|| {
                 if let State::Start(..) = state
-                    && let State::Start(call, invocation) = mem::replace(state, State::Over)
+                    && let State::Start(begin) = mem::replace(state, State::Over)
                 {
-                    *state = State::Polled(call(*invocation));
+                    *state = State::Polled(begin());
                 }
                 match state {
                     State::Polled(future) => future.as_mut().poll(cx),
@@ -102,9 +116,25 @@ pub(crate) fn run_orchestration(
     payload: String,
     known: &KnownFunctions,
     context: &Context,
+    layers: Option<&Layers>,
 ) -> Result<Episode, Panic> {
     let place = super::place(function);
-    context.enter(|| catch(|| run_episode(payload, function.name, &place, orchestrator, known)))
+    let observed = layers.map(|layers| layers.observe(context));
+    let ended = context.enter(|| catch(|| run_episode(payload, function.name, &place, orchestrator, known)));
+    if let Some(observed) = observed {
+        observed.end(match &ended {
+            Ok(Episode::Answer(_)) => None,
+            Ok(Episode::Failed { message, .. }) => Some(text_of(message).to_owned()),
+            Ok(Episode::Protobuf { failure, .. }) => failure.as_ref().map(|(text, _)| text.clone()),
+            Err(panic) => Some(panic.told_of(function.name)),
+        });
+    }
+    ended
+}
+
+/// The failure of an orchestration without the answer behind it.
+fn text_of(message: &str) -> &str {
+    exception_text::split_answer(message).map_or(message, |(text, _)| text)
 }
 
 /// A failure that only has something to say.

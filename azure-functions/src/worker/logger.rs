@@ -18,7 +18,11 @@ use crate::{
         rpc_log::{Level, RpcLogCategory},
     },
 };
-use log::{Level as LogLevel, LevelFilter, Log, Metadata, Record};
+use env_filter::Filter;
+use log::{
+    Level as LogLevel, LevelFilter, Log, Metadata, Record,
+    kv::{Key, Value, VisitSource},
+};
 use std::{
     cell::Cell,
     sync::{
@@ -30,12 +34,15 @@ use std::{
 static LOGGER: Logger = Logger {
     serving: AtomicBool::new(false),
     connected: RwLock::new(None),
+    own: RwLock::new(None),
 };
 
 struct Logger {
     /// The process is the worker of a host.
     serving: AtomicBool,
     connected: RwLock<Option<Connected>>,
+    /// What `RUST_LOG` says, in place of the levels of `host.json`.
+    own: RwLock<Option<Filter>>,
 }
 
 /// Where records outside any invocation go once there is a host.
@@ -64,10 +71,14 @@ pub(super) fn install() {
     if log::set_logger(&LOGGER).is_ok() {
         log::set_max_level(LevelFilter::Warn);
     }
+    #[cfg(feature = "tracing")]
+    crate::trace::install();
 }
 
 /// Makes ours the logger, unless the process has one, and lets records up to this level reach it. For functions that run without a worker.
 pub(crate) fn install_in_process(level: LevelFilter) {
+    #[cfg(feature = "tracing")]
+    crate::trace::install();
     static OURS: OnceLock<bool> = OnceLock::new();
     if *OURS.get_or_init(|| log::set_logger(&LOGGER).is_ok()) {
         // Never back: another invocation may want more than this one.
@@ -75,6 +86,8 @@ pub(crate) fn install_in_process(level: LevelFilter) {
         let _raising = RAISE.lock().unwrap_or_else(PoisonError::into_inner);
         if log::max_level() < level {
             log::set_max_level(level);
+            #[cfg(feature = "tracing")]
+            crate::trace::levels_changed();
         }
     }
 }
@@ -87,8 +100,30 @@ pub(super) fn connect(out: &Outgoing, levels: &Levels, console: Console) {
         console,
     };
     *LOGGER.connected.write().unwrap_or_else(PoisonError::into_inner) = Some(connected);
-    log::set_max_level(levels.most());
+    let own = own_filter();
+    let most = own.as_ref().map_or(levels.most(), Filter::filter);
+    *LOGGER.own.write().unwrap_or_else(PoisonError::into_inner) = own;
+    log::set_max_level(most);
+    #[cfg(feature = "tracing")]
+    crate::trace::levels_changed();
 }
+
+/// What `RUST_LOG` says. On Azure it says nothing: levels are set in `host.json` there.
+fn own_filter() -> Option<Filter> {
+    let text = std::env::var(RUST_LOG).ok().filter(|text| !text.is_empty())?;
+    if std::env::var_os(ON_AZURE).is_some() {
+        return None;
+    }
+    env_filter::Builder::new()
+        .try_parse(&text)
+        .ok()
+        .map(env_filter::Builder::build)
+}
+
+const RUST_LOG: &str = "RUST_LOG";
+
+/// Azure sets it for every instance of an app.
+const ON_AZURE: &str = "WEBSITE_INSTANCE_ID";
 
 /// Marks the thread that carries the stream: what its libraries say about a record being sent must not become another record.
 pub(super) fn this_thread_carries_the_stream() {
@@ -153,38 +188,85 @@ fn route(scope: &Scope) -> Route<'_> {
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let of_invocation = Context::with_current(|c| c.map(|c| c.0.level)).flatten();
-        match of_invocation {
-            Some(level) => metadata.level() <= level && !suppressed(),
-            None => metadata.level() <= self.level_outside() && !suppressed(),
-        }
+        enabled(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        if !self.enabled(record.metadata()) {
-            return;
-        }
-        let scope = Context::with_current(|context| Some(Arc::clone(&context?.0))).flatten();
-        // Before any lock is taken: writing the text is the user's code.
-        let (level, target, message) = (record.level(), record.target(), record.args().to_string());
-        let Some(scope) = scope else {
-            return self.log_outside(level, target, message, false);
-        };
-        match route(&scope) {
-            Route::Invocation(out) => out.log(of_invocation(&scope, level, target, message)),
-            Route::Outside => self.log_outside(level, target, message, false),
-            Route::InProcess => log_in_process(&scope, level, target, message),
+        if enabled(record.metadata()) {
+            // Before any lock is taken: writing the text is the user's code.
+            emit(record.level(), record.target(), text_of(record));
         }
     }
 
     fn flush(&self) {}
 }
 
+/// Whether a record of this thread would go anywhere now.
+pub(crate) fn enabled(metadata: &Metadata<'_>) -> bool {
+    wanted(metadata) && !suppressed()
+}
+
+/// As [`enabled`], whether or not an orchestration is replaying.
+pub(crate) fn wanted(metadata: &Metadata<'_>) -> bool {
+    let of_invocation = Context::with_current(|c| c.map(|c| c.0.level)).flatten();
+    if of_invocation.is_none() && CARRIES_THE_STREAM.get() {
+        return metadata.level() <= LogLevel::Warn;
+    }
+    let own = LOGGER.own.read().unwrap_or_else(PoisonError::into_inner);
+    match (&*own, of_invocation) {
+        (Some(own), _) => own.enabled(metadata),
+        (None, Some(level)) => metadata.level() <= level,
+        (None, None) => metadata.level() <= LOGGER.level_outside(),
+    }
+}
+
+/// Sends a record on its way.
+pub(crate) fn emit(level: LogLevel, target: &str, message: String) {
+    let scope = Context::with_current(|context| Some(Arc::clone(&context?.0))).flatten();
+    let Some(scope) = scope else {
+        return LOGGER.log_outside(level, target, message, false);
+    };
+    match route(&scope) {
+        Route::Invocation(out) => out.log(of_invocation(&scope, level, target, message)),
+        Route::Outside => LOGGER.log_outside(level, target, message, false),
+        Route::InProcess => log_in_process(&scope, level, target, message),
+    }
+}
+
+/// The text of a record, with its key-value pairs behind it.
+fn text_of(record: &Record<'_>) -> String {
+    let mut fields = Fields(record.args().to_string());
+    let _ = record.key_values().visit(&mut fields);
+    fields.0
+}
+
+/// Writes fields behind a text: `text key=value`. A value with white space stands in quotes.
+#[derive(Default)]
+pub(crate) struct Fields(pub String);
+
+impl Fields {
+    pub(crate) fn push(&mut self, key: &str, value: &str) {
+        if !self.0.is_empty() {
+            self.0.push(' ');
+        }
+        self.0.push_str(key);
+        self.0.push('=');
+        match value.is_empty() || value.contains(char::is_whitespace) {
+            true => self.0.push_str(&format!("{value:?}")),
+            false => self.0.push_str(value),
+        }
+    }
+}
+
+impl<'kvs> VisitSource<'kvs> for Fields {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
+        self.push(key.as_str(), &value.to_string());
+        Ok(())
+    }
+}
+
 impl Logger {
     fn level_outside(&self) -> LevelFilter {
-        if CARRIES_THE_STREAM.get() {
-            return LevelFilter::Warn;
-        }
         let connected = self.connected.read().unwrap_or_else(PoisonError::into_inner);
         connected.as_ref().map_or(LevelFilter::Warn, |c| c.level)
     }

@@ -17,6 +17,7 @@ mod pool;
 mod running;
 pub(crate) mod runtime;
 mod session;
+mod start;
 mod threads;
 
 pub use context::{Context, RetryContext};
@@ -30,7 +31,8 @@ use std::process::ExitCode;
 /// Exit code of an app that only another build can mend (`EX_CONFIG` of sysexits.h); the host knows the number.
 const NEEDS_REBUILD: u8 = 78;
 
-/// Runs the app: the only line of its `main`.
+/// Runs the app: the only line of its `main`. It is short for `azure_functions::app().run()`; see [`app`](crate::app()) for apps
+/// with states, set-ups, and layers.
 ///
 /// ```no_run
 /// use std::process::ExitCode;
@@ -58,6 +60,13 @@ const NEEDS_REBUILD: u8 = 78;
 /// A logger for the `log` facade is installed unless the app has one. Its records of an invocation go to the host in the invocation's
 /// name; those made outside any invocation go to the host too, and to the console, because hosts show system records to nobody.
 ///
+/// # Levels
+/// `logging.logLevel` in `host.json` says which records the host wants, by category: `Function.NAME.User` for those of a function, `Worker`
+/// for those outside any; app settings `AzureFunctionsJobHost__logging__logLevel__CATEGORY` override it. The worker does not send what the
+/// host would drop. Where the app does not run on Azure, `RUST_LOG` decides in place of these levels, by the target of a record, as in
+/// `RUST_LOG=warn,my_app=debug`. Key-value pairs of `log`, and fields and spans of `tracing` (feature `tracing`), stand in the text.
+///
+/// # Records of panics
 /// A panic is one record at level Error: the invocation's, or else one for the console. Its backtrace stands in the same record if
 /// `RUST_BACKTRACE` asks for one. A panic hook that the app has set before is called as well; the one of the standard library,
 /// which writes to stderr line by line, is not.
@@ -73,9 +82,14 @@ const NEEDS_REBUILD: u8 = 78;
 /// this function returns counts even if `main` drops it.
 #[must_use = "`main` returns it, so that the host learns how the worker ended"]
 pub fn worker_main() -> ExitCode {
+    main(crate::App::default())
+}
+
+/// Runs an app with the arguments of the process.
+pub(crate) fn main(app: crate::App) -> ExitCode {
     let arguments = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned());
     let arguments: Vec<_> = arguments.collect();
-    let code = run(&arguments);
+    let code = run(app, &arguments);
     if HostArguments::parse(&arguments).is_some() {
         exit::owe(code);
     }
@@ -83,10 +97,9 @@ pub fn worker_main() -> ExitCode {
 }
 
 /// What `worker_main` does, with these arguments; gives the exit code.
-#[doc(hidden)]
-pub fn run(arguments: &[String]) -> u8 {
+pub(crate) fn run(app: crate::App, arguments: &[String]) -> u8 {
     match HostArguments::parse(arguments) {
-        Some(Ok(host)) => outside_any_runtime(|| serve(host)),
+        Some(Ok(host)) => outside_any_runtime(|| serve(app, host)),
         Some(Err(error)) => {
             eprintln!("error: {error}");
             commands::USAGE_ERROR
@@ -95,10 +108,10 @@ pub fn run(arguments: &[String]) -> u8 {
     }
 }
 
-fn serve(host: HostArguments) -> u8 {
+fn serve(options: crate::App, host: HostArguments) -> u8 {
     let serving = exit::Serving::begin();
     let secret = environment::take_secret();
-    let app = match App::linked() {
+    let app = match App::linked_with(&options.startup) {
         Ok(app) => app,
         Err(error) => {
             eprintln!("error: {error}");
@@ -116,7 +129,7 @@ fn serve(host: HostArguments) -> u8 {
         }
     };
     logger::this_thread_carries_the_stream();
-    match runtime.block_on(session::serve(app, host, serving, secret)) {
+    match runtime.block_on(session::serve(app, options, host, serving, secret)) {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("error: {error}");
@@ -139,6 +152,6 @@ mod tests {
     #[test]
     fn an_app_that_only_another_build_can_mend_ends_before_it_connects_with_a_code_of_its_own() {
         let arguments = ["--functions-uri", "http://127.0.0.1:1/", "--functions-worker-id", "w"];
-        assert_eq!(super::run(&arguments.map(str::to_owned)), 78);
+        assert_eq!(crate::app().run_with(&arguments.map(str::to_owned)), 78);
     }
 }

@@ -345,8 +345,8 @@ mod tests {
         invocation::{Invocation, Outputs},
         registry::{Function, Handler, InvocationFuture},
         worker::{
-            context::{Scope, Sink},
-            execution::RunningFunction,
+            context::{InvocationSpan, Scope, Sink},
+            execution::run_async,
         },
     };
     use log::LevelFilter;
@@ -369,6 +369,7 @@ mod tests {
         file: file!(),
         line: line!(),
         bindings: Vec::new,
+        parameters: &[],
         handler: Handler::Blocking(|_| Ok(Outputs::default())),
     };
 
@@ -386,6 +387,7 @@ mod tests {
             retry: None,
             level: LevelFilter::Off,
             records: Sink::InProcess(records),
+            span: InvocationSpan::default(),
             answered: AtomicBool::new(false),
         }))
     }
@@ -486,8 +488,9 @@ mod tests {
             trace_state: String::new(),
             cancellation: CancellationToken::new(),
             client_transport: None,
+            states: crate::app::States::default(),
         };
-        let function = RunningFunction::new(run, invocation, context());
+        let function = run_async(run, invocation, context());
         pool.spawn(context(), async move { drop(function.await) });
         assert_eq!(dropped.recv_timeout(LIMIT).unwrap().as_deref(), Some("1"));
     }

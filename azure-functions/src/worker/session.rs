@@ -7,7 +7,7 @@ use super::{
     app::{self, App},
     arguments::HostArguments,
     call::{self, Reply, result},
-    context::{Context, RetryContext, Scope, Sink},
+    context::{Context, InvocationSpan, RetryContext, Scope, Sink},
     environment, episode,
     execution::exception,
     exit::Serving,
@@ -16,9 +16,11 @@ use super::{
     outgoing::{self, Outgoing},
     running::Running,
     runtime,
+    start::{Begun, Start},
     threads::Threads,
 };
 use crate::{
+    app::{Shutdown, startup::StartError},
     entities::{run_batch, run_batch_blocking},
     instead::instead,
     invocation::Invocation,
@@ -97,6 +99,9 @@ pub(super) enum SessionError {
     /// No threads.
     #[error("cannot start the threads for functions: {0}")]
     Threads(#[source] io::Error),
+    /// What the app does before its first function did not succeed.
+    #[error(transparent)]
+    Start(#[from] StartError),
 }
 
 /// Talks to the host until it ends the stream or stops us; either is the end of `serving`.
@@ -104,6 +109,7 @@ pub(super) enum SessionError {
 /// `secret` proves to the host that this is the process it started. The real host gives none.
 pub(super) async fn serve(
     app: App,
+    options: crate::App,
     host: HostArguments,
     serving: Serving,
     secret: Option<String>,
@@ -140,6 +146,8 @@ pub(super) async fn serve(
         .map_err(|status| unreachable(root_cause(&status)))?
         .into_inner();
     let mut session = Session {
+        start: Start::new(options.startup, &app),
+        shutdowns: options.shutdowns,
         app,
         running: Arc::new(Running::new(out.clone())),
         out,
@@ -154,6 +162,7 @@ pub(super) async fn serve(
     session.serving = None;
     // Nobody is there to be answered.
     session.running.cancel_all();
+    session.shut_down(Instant::now() + DEFAULT_GRACE).await;
     if let Some(threads) = session.threads {
         threads.stop();
     }
@@ -181,6 +190,10 @@ struct Session {
     threads: Option<Threads>,
     /// Until the host tells us to end.
     serving: Option<Serving>,
+    /// What is done before the first function.
+    start: Start,
+    /// What is done after the last; taken when it begins.
+    shutdowns: Vec<Shutdown>,
 }
 
 #[derive(Clone, Copy)]
@@ -197,12 +210,21 @@ enum Next {
 
 impl Session {
     async fn read(&mut self, mut incoming: Streaming<StreamingMessage>) -> Result<(), SessionError> {
-        while let Some(message) = next(&mut incoming).await? {
-            if let Next::Stop { grace } = self.handle(message)? {
-                return self.stop(incoming, grace).await;
+        loop {
+            tokio::select! {
+                message = next(&mut incoming) => {
+                    let Some(message) = message? else { return Ok(()) };
+                    if let Next::Stop { grace } = self.handle(message)? {
+                        return self.stop(incoming, grace).await;
+                    }
+                }
+                ended = self.start.ended() => {
+                    for message in self.start.complete(ended?) {
+                        self.handle(message)?;
+                    }
+                }
             }
         }
-        Ok(())
     }
 
     /// Lets running invocations finish, answers for those that do not in time, and says goodbye.
@@ -210,7 +232,12 @@ impl Session {
         self.serving = None;
         // The host kills us when the grace is over: keep a little of it for what must still be sent.
         let drain = grace - (grace / 5).min(Duration::from_millis(500));
-        let deadline = Instant::now() + drain.min(Duration::from_secs(86_400));
+        let end = Instant::now() + drain.min(Duration::from_secs(86_400));
+        let deadline = match self.shutdowns.is_empty() {
+            true => end,
+            false => end - (grace / 4).min(end.duration_since(Instant::now())),
+        };
+        self.refuse_held();
         self.running.cancel_all();
         let running = Arc::clone(&self.running);
         let mut drained = Box::pin(timeout_at(deadline, running.drained()));
@@ -219,22 +246,23 @@ impl Session {
                 _ = &mut drained => break,
                 message = next(&mut incoming) => match message? {
                     // A second request to stop changes nothing.
-                    Some(message) => { self.handle(message)?; }
+                    Some(message) => {
+                        self.handle(message)?;
+                        self.refuse_held();
+                    }
                     None => return Ok(()),
                 },
             }
         }
         for id in self.running.ids() {
-            let status = result(
-                Status::Cancelled,
-                Some(exception("the host stopped the worker before the function completed")),
-            );
+            let status = stopped();
             self.running.answer(&id, || InvocationResponse {
                 invocation_id: id.clone(),
                 result: Some(status),
                 ..InvocationResponse::default()
             });
         }
+        self.shut_down(end).await;
         log::logger().flush();
         self.out.end();
         // The host ends its half when it has read ours to the end.
@@ -242,7 +270,66 @@ impl Session {
         Ok(())
     }
 
+    /// Runs the app's shutdowns, unless the app never started; what has not ended by then is given up.
+    async fn shut_down(&mut self, end: Instant) {
+        let shutdowns = std::mem::take(&mut self.shutdowns);
+        let (Some(started), Some(threads), false) = (self.start.started(), &self.threads, shutdowns.is_empty()) else {
+            return;
+        };
+        let ran = threads
+            .handle()
+            .spawn(Shutdown::run_all(shutdowns, started.states.clone()));
+        if timeout_at(end, ran).await.is_err() {
+            log::warn!("the shutdown of the app did not end in the time that the host gives, and was given up");
+        }
+    }
+
+    /// Answers the invocations that wait for the start of an app which the host stops.
+    fn refuse_held(&mut self) {
+        for message in self.start.give_up() {
+            if let Some(Content::InvocationRequest(request)) = message.content {
+                let response = InvocationResponse {
+                    invocation_id: request.invocation_id,
+                    result: Some(stopped()),
+                    ..InvocationResponse::default()
+                };
+                self.out.send(message.request_id, Content::InvocationResponse(response));
+            }
+        }
+    }
+
+    /// Begins the start of the app, if that has not been done; gives the message back if it can be handled now.
+    fn after_the_start(&mut self, message: StreamingMessage) -> Result<Option<StreamingMessage>, SessionError> {
+        if self.start.needs_threads() && self.threads.is_none() {
+            self.threads = Some(Threads::start().map_err(SessionError::Threads)?);
+        }
+        match self.start.begin(self.threads.as_ref())? {
+            Begun::Ready => Ok(Some(message)),
+            Begun::Later => {
+                self.start.hold(message);
+                Ok(None)
+            }
+        }
+    }
+
     fn handle(&mut self, message: StreamingMessage) -> Result<Next, SessionError> {
+        // The first of them says that the environment is final: a host replaces it before it loads the functions of an app.
+        let waits = matches!(
+            message.content,
+            Some(
+                Content::FunctionLoadRequest(_)
+                    | Content::FunctionLoadRequestCollection(_)
+                    | Content::InvocationRequest(_)
+                    | Content::InvocationCancel(_)
+            )
+        );
+        let message = match waits {
+            true => match self.after_the_start(message)? {
+                Some(message) => message,
+                None => return Ok(Next::Read),
+            },
+            false => message,
+        };
         let StreamingMessage { request_id, content } = message;
         let answer = match content {
             Some(Content::InvocationRequest(request)) => {
@@ -322,6 +409,7 @@ impl Session {
             self.app_directory.clone_from(&request.function_app_directory);
             self.read_levels();
             logger::connect(&self.out, &self.levels, self.console);
+            self.start.again();
         }
         let result = match outcome {
             Ok(()) => success(),
@@ -380,6 +468,7 @@ impl Session {
             Some(threads) => threads,
             None => self.threads.insert(Threads::start().map_err(SessionError::Threads)?),
         };
+        let started = self.start.started().cloned().unwrap_or_default();
         let trace = request.trace_context.unwrap_or_default();
         let scope = Scope {
             invocation_id: request.invocation_id.clone(),
@@ -394,6 +483,7 @@ impl Session {
             }),
             level,
             records: Sink::Host(self.out.clone()),
+            span: InvocationSpan::default(),
             answered: AtomicBool::new(false),
         };
         let inputs = request.input_data.into_iter().map(|input| match input.rpc_data {
@@ -410,27 +500,29 @@ impl Session {
             trace_state: trace.trace_state,
             cancellation,
             client_transport: None,
+            states: started.states,
         };
+        let layers = started.layers;
         let reply = Reply {
             context: Context(Arc::new(scope)),
             running: Arc::clone(&self.running),
         };
         match function.handler {
-            Handler::Blocking(run) => call::start_blocking(run, invocation, reply, threads),
-            Handler::Async(run) => call::start_async(run, invocation, reply, threads),
+            Handler::Blocking(run) => call::start_blocking(run, invocation, reply, threads, layers.as_deref()),
+            Handler::Async(run) => call::start_async(run, invocation, reply, threads, layers.as_deref()),
             Handler::Entity { trigger, run } => match run {
                 EntityHandler::Blocking(run) => {
                     let batch = move |invocation| run_batch_blocking(run, trigger, invocation);
-                    call::start_blocking(batch, invocation, reply, threads);
+                    call::start_blocking(batch, invocation, reply, threads, layers.as_deref());
                 }
                 EntityHandler::Async(run) => {
                     let batch = move |invocation| -> InvocationFuture { Box::pin(run_batch(run, trigger, invocation)) };
-                    call::start_async(batch, invocation, reply, threads);
+                    call::start_async(batch, invocation, reply, threads, layers.as_deref());
                 }
             },
             Handler::Orchestration(orchestrator) => {
                 let known = self.app.known_functions().clone();
-                episode::start(function, orchestrator, invocation, reply, threads, known);
+                episode::start(function, orchestrator, invocation, reply, threads, known, layers);
             }
         }
         Ok(())
@@ -444,6 +536,11 @@ async fn next(incoming: &mut Streaming<StreamingMessage>) -> Result<Option<Strea
             message => message.to_owned(),
         },
     })
+}
+
+fn stopped() -> StatusResult {
+    let text = "the host stopped the worker before the function completed";
+    result(Status::Cancelled, Some(exception(text)))
 }
 
 fn success() -> StatusResult {

@@ -20,8 +20,15 @@ const MOST_BLOCKING_THREADS: usize = 16_384;
 pub(super) struct Threads {
     runtime: Runtime,
     pool: Pool,
-    blocking: Arc<Semaphore>,
+    blocking: Blocking,
     episodes: Arc<Episodes>,
+}
+
+/// Runs plain functions. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Blocking {
+    handle: Handle,
+    places: Arc<Semaphore>,
 }
 
 impl Threads {
@@ -34,10 +41,14 @@ impl Threads {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // They only compute, so more than the cores can run at once only costs memory.
         let episodes = Episodes::new(runtime.handle().clone(), 2 * cores, episode::timeout_setting());
+        let blocking = Blocking {
+            handle: runtime.handle().clone(),
+            places: Arc::new(Semaphore::new(MOST_BLOCKING_FUNCTIONS)),
+        };
         Ok(Self {
             pool: Pool::start(runtime.handle().clone(), cores)?,
             runtime,
-            blocking: Arc::new(Semaphore::new(MOST_BLOCKING_FUNCTIONS)),
+            blocking,
             episodes: Arc::new(episodes),
         })
     }
@@ -53,18 +64,12 @@ impl Threads {
 
     /// Runs a plain function once it is its turn.
     pub(super) fn block(&self, work: impl FnOnce() + Send + 'static) {
-        match Arc::clone(&self.blocking).try_acquire_owned() {
-            Ok(place) => spawn_blocking(self.handle(), place, work),
-            Err(_) => {
-                let (turn, handle) = (Arc::clone(&self.blocking), self.handle().clone());
-                self.runtime.spawn(async move {
-                    // The semaphore is never closed.
-                    if let Ok(place) = turn.acquire_owned().await {
-                        spawn_blocking(&handle, place, work);
-                    }
-                });
-            }
-        }
+        self.blocking.run(work);
+    }
+
+    /// Where plain functions run.
+    pub(super) fn blocking(&self) -> &Blocking {
+        &self.blocking
     }
 
     /// Where episodes run.
@@ -76,6 +81,24 @@ impl Threads {
     pub(super) fn stop(self) {
         self.pool.stop();
         self.runtime.shutdown_timeout(Duration::ZERO);
+    }
+}
+
+impl Blocking {
+    /// Runs a plain function once it is its turn.
+    pub(super) fn run(&self, work: impl FnOnce() + Send + 'static) {
+        match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => spawn_blocking(&self.handle, place, work),
+            Err(_) => {
+                let (turn, handle) = (Arc::clone(&self.places), self.handle.clone());
+                self.handle.spawn(async move {
+                    // The semaphore is never closed.
+                    if let Ok(place) = turn.acquire_owned().await {
+                        spawn_blocking(&handle, place, work);
+                    }
+                });
+            }
+        }
     }
 }
 

@@ -27,6 +27,7 @@ macro_rules! function {
                 file: file!(),
                 line: line!(),
                 bindings: $bindings,
+                parameters: &[],
                 handler: $handler,
             }
         }

@@ -244,3 +244,24 @@ async fn an_error_carries_its_type_its_causes_and_its_function() {
     }
     assert_eq!(worker.end().await, 0);
 }
+
+#[tokio::test]
+async fn locally_rust_log_decides_in_place_of_the_levels_of_the_host() {
+    let messages = async |instance: Option<&str>| {
+        let mut app = App::start(WorkerInitRequest::default(), |command| {
+            command
+                .env("RUST_LOG", "warn,worker=debug")
+                .env_remove("WEBSITE_INSTANCE_ID");
+            if let Some(instance) = instance {
+                command.env("WEBSITE_INSTANCE_ID", instance);
+            }
+        })
+        .await;
+        let (logs, _) = app.call("logs", "order").await;
+        app.end().await;
+        logs.into_iter().map(|log| log.message).collect::<Vec<_>>()
+    };
+    assert_eq!(messages(None).await, ["second", "detail"]);
+    // On Azure it is one setting among others.
+    assert_eq!(messages(Some("an instance")).await, ["first order", "second"]);
+}

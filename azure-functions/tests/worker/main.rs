@@ -1,5 +1,6 @@
 //! The worker against a scripted host: every message of the protocol, over a real socket.
 
+mod app;
 mod commands;
 mod entity_batch;
 mod functions;
@@ -37,7 +38,7 @@ impl Worker {
     async fn start_with(init: WorkerInitRequest) -> Self {
         let mut host = Host::listen().await;
         let arguments = host.arguments();
-        let thread = std::thread::spawn(move || azure_functions::__private::run(&arguments));
+        let thread = std::thread::spawn(move || azure_functions::app().run_with(&arguments));
         let mut connection = host.accept().await;
         let ids = connection.start(init).await;
         Self {

@@ -38,7 +38,7 @@ fn app() {
         if std::env::var_os(OWN_HOOK).is_some() {
             std::panic::set_hook(Box::new(|_| eprintln!("the app's own hook")));
         }
-        std::process::exit(azure_functions::__private::run(&arguments).into());
+        std::process::exit(azure_functions::app().run_with(&arguments).into());
     }
 }
 

@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 async fn start_and_initialisation_follow_the_protocol() {
     let mut host = Host::listen().await;
     let arguments = host.arguments();
-    let worker = std::thread::spawn(move || azure_functions::__private::run(&arguments));
+    let worker = std::thread::spawn(move || azure_functions::app().run_with(&arguments));
     let mut connection = host.accept().await;
 
     let (request_id, start) = connection.expect(start_stream).await;
@@ -83,7 +83,7 @@ async fn the_legacy_arguments_reach_the_same_host() {
         host.port
     );
     let legacy: Vec<_> = legacy.split(' ').map(str::to_owned).collect();
-    let worker = std::thread::spawn(move || azure_functions::__private::run(&legacy));
+    let worker = std::thread::spawn(move || azure_functions::app().run_with(&legacy));
     let mut connection = host.accept().await;
     let (request_id, start) = connection.expect(start_stream).await;
     assert_eq!((request_id.as_str(), start.worker_id.as_str()), ("r", "w"));

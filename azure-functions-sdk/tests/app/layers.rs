@@ -1,0 +1,172 @@
+//! Layers of `tower` around the functions of an app.
+
+use crate::state::with_journal as base;
+use azure_functions::{
+    FunctionError,
+    app::{Completed, FunctionKind, Invocation},
+    prelude::*,
+};
+use azure_functions_sdk::testing::TestHost;
+use std::{
+    error::Error,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tower::{
+    limit::ConcurrencyLimitLayer,
+    timeout::TimeoutLayer,
+    util::{MapRequestLayer, MapResultLayer},
+};
+
+type Ended = Result<Completed, Box<dyn Error + Send + Sync>>;
+
+#[func]
+async fn never_ends(_request: HttpRequest) {
+    std::future::pending::<()>().await;
+}
+
+#[func(activity)]
+fn doubles(number: i64) -> Result<i64, String> {
+    match number {
+        0.. => Ok(number * 2),
+        _ => Err("the number is negative".to_owned()),
+    }
+}
+
+#[func(orchestration)]
+async fn doubles_twice(context: DurableOrchestrationContext<i64>) -> Result<i64, CallError> {
+    let once = context.call::<doubles>(context.input()).await?;
+    context.call::<doubles>(once).await
+}
+
+#[func(orchestration)]
+async fn alone(context: DurableOrchestrationContext<i64>) -> i64 {
+    context.input() + 1
+}
+
+/// How many run now, and at most.
+static RUNNING: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+
+#[func(activity)]
+async fn counts_itself(_input: ()) {
+    let now = RUNNING[0].fetch_add(1, Ordering::SeqCst) + 1;
+    RUNNING[1].fetch_max(now, Ordering::SeqCst);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    RUNNING[0].fetch_sub(1, Ordering::SeqCst);
+}
+
+#[func(orchestration)]
+async fn counts_four(context: DurableOrchestrationContext) -> Result<(), CallError> {
+    let calls = (0..4).map(|_| context.call::<counts_itself>(()));
+    context.try_join_all(calls).await?;
+    Ok(())
+}
+
+#[test]
+fn a_time_limit_ends_a_function_and_the_caller_is_told() {
+    let limited = || base().layer(TimeoutLayer::new(Duration::from_millis(20)));
+    let host = TestHost::builder().app(limited).build();
+    let error = host.call("never_ends", &HttpRequest::build().finish()).unwrap_err();
+    assert_eq!(error, "request timed out");
+    assert_eq!(host.run_activity("doubles", 4).unwrap(), 8);
+}
+
+#[test]
+fn a_limit_is_shared_by_all_invocations() {
+    let limited = || base().layer(ConcurrencyLimitLayer::new(1));
+    let host = TestHost::builder().app(limited).parallel_activities(4).build();
+    let () = host.start("counts_four", ()).output();
+    assert_eq!(RUNNING[1].load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn layers_see_each_invocation_and_how_it_ended() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (begun, ended) = (Arc::clone(&seen), Arc::clone(&seen));
+    let observed = move || {
+        let (begun, ended) = (Arc::clone(&begun), Arc::clone(&ended));
+        base()
+            .layer(MapRequestLayer::new(move |invocation: Invocation| {
+                let (kind, trigger) = (invocation.kind(), invocation.trigger_type());
+                begun
+                    .lock()
+                    .unwrap()
+                    .push(format!("{kind:?} {trigger} {}", invocation.function_name()));
+                assert!(!invocation.id().is_empty() && !invocation.cancellation().is_cancelled());
+                invocation
+            }))
+            .layer(MapResultLayer::new(move |result: Ended| {
+                let text = match &result {
+                    Ok(_) => "completed".to_owned(),
+                    Err(error) => {
+                        assert!(error.is::<FunctionError>());
+                        error.to_string()
+                    }
+                };
+                ended.lock().unwrap().push(text);
+                result
+            }))
+    };
+    let host = TestHost::builder().app(observed).build();
+    let take = || std::mem::take(&mut *seen.lock().unwrap());
+    assert_eq!(host.start("doubles_twice", 3).output::<i64>(), 12);
+    let episode = "Orchestration orchestrationTrigger doubles_twice";
+    let activity = "Activity activityTrigger doubles";
+    let (completed, once) = ("completed", [activity, "completed"]);
+    let expected = [
+        &[episode, completed][..],
+        &once,
+        &[episode, completed],
+        &once,
+        &[episode, completed],
+    ]
+    .concat();
+    assert_eq!(take(), expected);
+    host.call("note_http", &HttpRequest::build().finish()).unwrap();
+    assert_eq!(take(), ["Triggered httpTrigger note_http", "completed"]);
+    let error = host.run_activity("doubles", -1).unwrap_err();
+    assert_eq!(error, "the number is negative");
+    assert_eq!(take(), [activity, "the number is negative"]);
+}
+
+#[test]
+fn no_layer_delays_an_orchestration_or_changes_its_answer() {
+    // Nothing ever gets a place.
+    let stuck = || base().layer(ConcurrencyLimitLayer::new(0));
+    let host = TestHost::builder().app(stuck).build();
+    assert_eq!(host.start("alone", 3).output::<i64>(), 4);
+    let refusing = || base().layer(MapResultLayer::new(|_: Ended| Ended::Err("the layer says no".into())));
+    let host = TestHost::builder().app(refusing).build();
+    assert_eq!(host.start("alone", 3).output::<i64>(), 4);
+    assert_eq!(host.run_activity("doubles", 3).unwrap_err(), "the layer says no");
+    let panicking = || {
+        base().layer(MapRequestLayer::new(|invocation: Invocation| {
+            assert_ne!(invocation.kind(), FunctionKind::Orchestration, "the layer panics");
+            invocation
+        }))
+    };
+    let host = TestHost::builder().app(panicking).build();
+    assert_eq!(host.start("alone", 3).output::<i64>(), 4);
+    assert_eq!(host.run_activity("doubles", 3).unwrap(), 6);
+}
+
+#[test]
+fn a_batch_of_an_entity_runs_in_the_layers() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sees = Arc::clone(&seen);
+    let observed = move || {
+        let sees = Arc::clone(&sees);
+        base().layer(MapRequestLayer::new(move |invocation: Invocation| {
+            sees.lock().unwrap().push(invocation.kind());
+            invocation
+        }))
+    };
+    let host = TestHost::builder().app(observed).build();
+    assert_eq!(host.start("note_both", "x").output::<usize>(), 2);
+    assert!(seen.lock().unwrap().contains(&FunctionKind::Entity));
+}

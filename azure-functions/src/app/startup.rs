@@ -1,0 +1,193 @@
+//! The start of an app: its values are collected, and its set-ups run, before the first function.
+
+use super::{
+    ConfigError, States,
+    layer::{Given, Layers},
+    needs::{Lack, Need},
+    state::{Value, Values},
+    told,
+};
+use crate::{error::BoxError, panics};
+use std::{
+    any::TypeId,
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+};
+
+/// What a set-up makes.
+pub(super) type Made = Pin<Box<dyn Future<Output = Result<Value, BoxError>> + Send>>;
+
+/// Makes a state before the first function.
+pub(super) struct SetUp {
+    /// Type of what it makes.
+    pub id: TypeId,
+    /// Name of that type.
+    pub name: &'static str,
+    pub run: Box<dyn FnOnce(States) -> Made + Send>,
+}
+
+/// What an app starts with.
+#[derive(Default)]
+pub(crate) struct Startup {
+    given: Values,
+    set_ups: Vec<SetUp>,
+    /// Whether something runs at the end, for which there must be a runtime.
+    pub(super) has_end: bool,
+    pub(super) layers: Vec<Given>,
+}
+
+/// What functions run with, once the app has started. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Started {
+    pub states: States,
+    /// Around every invocation, if the app has some.
+    pub layers: Option<Arc<Layers>>,
+}
+
+/// The app cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum StartError {
+    /// Settings that functions take are missing or cannot be read.
+    #[error("the app cannot start: {0}")]
+    Settings(#[source] ConfigError),
+    /// A set-up returned an error.
+    #[error("the app cannot start: the set-up of `{state}` failed: {reason}")]
+    Failed { state: &'static str, reason: String },
+    /// A set-up panicked.
+    #[error("the app cannot start: the set-up of `{state}` {panic}")]
+    Panicked { state: &'static str, panic: String },
+}
+
+impl Startup {
+    pub(super) fn give(&mut self, id: TypeId, value: Value) {
+        self.set_ups.retain(|set_up| set_up.id != id);
+        self.given.insert(id, value);
+    }
+
+    pub(super) fn make(&mut self, set_up: SetUp) {
+        self.given.remove(&set_up.id);
+        self.set_ups.retain(|other| other.id != set_up.id);
+        self.set_ups.push(set_up);
+    }
+
+    /// Whether there is a value of this type, or will be when the app has started.
+    pub(crate) fn promises(&self, id: TypeId) -> bool {
+        self.given.contains_key(&id) || self.set_ups.iter().any(|set_up| set_up.id == id)
+    }
+
+    /// Whether something runs that needs a runtime.
+    pub(crate) fn needs_runtime(&self) -> bool {
+        !self.set_ups.is_empty() || !self.layers.is_empty() || self.has_end
+    }
+
+    /// Makes all states, and stacks the layers. Without set-ups it never waits, and may run again.
+    pub(crate) async fn start(&mut self, needs: &[&'static Need]) -> Result<Started, StartError> {
+        let mut values = self.given.clone();
+        let mut wrong = ConfigError::default();
+        for need in needs {
+            match (need.load)(&States::new(values.clone())) {
+                Ok(Some(value)) => drop(values.insert((need.type_id)(), value)),
+                // A set-up will make it: that has been checked.
+                Ok(None) | Err(Lack::State(_)) => {}
+                Err(Lack::Settings(error)) => wrong.join(error),
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(StartError::Settings(wrong));
+        }
+        for SetUp { id, name, run } in std::mem::take(&mut self.set_ups) {
+            let value = made(name, run, States::new(values.clone())).await?;
+            values.insert(id, value);
+        }
+        Ok(Started {
+            states: States::new(values),
+            layers: Layers::stack(std::mem::take(&mut self.layers)).map(Arc::new),
+        })
+    }
+}
+
+async fn made(
+    state: &'static str,
+    run: Box<dyn FnOnce(States) -> Made + Send>,
+    states: States,
+) -> Result<Value, StartError> {
+    let ended = match panics::catch(|| run(states)) {
+        Ok(mut made) => {
+            poll_fn(|cx| match panics::catch(|| made.as_mut().poll(cx)) {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(ended)) => Poll::Ready(Ok(ended)),
+                Err(panic) => Poll::Ready(Err(panic)),
+            })
+            .await
+        }
+        Err(panic) => Err(panic),
+    };
+    match ended {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(StartError::Failed {
+            state,
+            reason: crate::FunctionError::from_error(error).with_causes(),
+        }),
+        Err(panic) => Err(StartError::Panicked {
+            state,
+            panic: told(&panic),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    struct Url(&'static str);
+    struct Pool(String);
+
+    fn started(app: crate::App) -> Result<States, String> {
+        let mut startup = app.startup;
+        let started = startup.start(&[]).now_or_never().expect("nothing waits");
+        started.map(|started| started.states).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_set_up_gets_the_states_of_those_before_it() {
+        let app = crate::app().state(Url("db")).setup(async |states: States| {
+            let url = states.get::<Url>().ok_or("no url")?;
+            Ok::<_, &str>(Pool(url.0.to_owned()))
+        });
+        let states = started(app).unwrap();
+        assert_eq!(states.get::<Pool>().unwrap().0, "db");
+    }
+
+    #[test]
+    fn the_value_of_a_type_that_was_given_last_counts() {
+        let pool = |text: &str| Pool(text.to_owned());
+        let fails = |_| async { Err::<Pool, _>("no database here") };
+        let given_after = started(crate::app().setup(fails).state(pool("fake"))).unwrap();
+        assert_eq!(given_after.get::<Pool>().unwrap().0, "fake");
+        let made_after = crate::app()
+            .state(pool("fake"))
+            .setup(async |_| Ok::<_, &str>(Pool("real".to_owned())));
+        assert_eq!(started(made_after).unwrap().get::<Pool>().unwrap().0, "real");
+    }
+
+    #[test]
+    fn a_set_up_that_fails_or_panics_is_one_sentence_that_names_the_state() {
+        let error = std::io::Error::other("the database is away");
+        let failed = started(crate::app().setup(|_| async { Err::<Pool, _>(error) })).unwrap_err();
+        assert_eq!(
+            failed,
+            "the app cannot start: the set-up of `azure_functions::app::startup::tests::Pool` failed: the database is away"
+        );
+        let panicked = crate::app().setup(async |_| -> Result<Pool, std::io::Error> { panic!("no luck") });
+        let panicked = started(panicked).unwrap_err();
+        assert!(
+            panicked.contains("the set-up of `azure_functions::app::startup::tests::Pool` panicked"),
+            "{panicked}"
+        );
+        assert!(panicked.ends_with(": no luck"), "{panicked}");
+    }
+}
