@@ -20,6 +20,7 @@
 //! | [Crashes](crashes) | what is lost, and what runs again, when a process ends |
 //! | [Changing code](changing_code) | new versions while instances are in flight |
 //! | [Testing](testing) | the whole app in a test, in virtual time |
+//! | [State and configuration](state) | shared state, set-up and end, hooks, settings |
 //! | [Logs](logs) | log records, their levels, tracing |
 //! | [Security](security) | keys, host names, secrets |
 //! | [Deployment](deployment) | what a host needs of an app |
@@ -64,6 +65,8 @@ pub mod orchestrations {}
 pub mod patterns {}
 #[doc = include_str!("security.md")]
 pub mod security {}
+#[doc = include_str!("state.md")]
+pub mod state {}
 // Its example needs the test host, which depends on this crate: the tests of `azure-functions-sdk` compile it.
 #[allow(clippy::test_attr_in_doctest, reason = "the snippet is the test of an app")]
 #[cfg_attr(not(doctest), doc = include_str!("testing.md"))]
