@@ -1,9 +1,9 @@
 //! Durable orchestrations: contexts, outputs and replay.
 //!
-//! An orchestration is an `async fn` that is run again from the start whenever something it waits for has happened; what
-//! it did before is not done again but answered from its history. So the same code must ask for the same things in the
-//! same order every time: everything that is not a computation belongs into an activity. [`misuse`] lists what is
-//! refused, and when.
+//! An orchestration is an `async fn` that runs again from the start whenever something it waits for has happened. What it did
+//! before is not done again, but answered from its history. So the code must ask for the same things in the same order every
+//! time; everything but computation belongs into an activity. The [guide](crate::guide::orchestrations) explains this, and
+//! [`misuse`] lists what is refused, and when.
 //!
 //! ```
 //! use azure_functions::{
@@ -28,13 +28,13 @@
 //!
 //! # Values
 //!
-//! Inputs, outputs, events and states are JSON, and arrive as they were sent, with one exception: from a JSON object whose *first*
-//! member is named `$type`, the durable extension's reader takes that member for the name of a .NET type and drops it, on the way into
-//! an activity and out of it. Under the local host it arrives. Name the member otherwise, or let another one stand first; a map
-//! that is sorted by its keys often has it in front.
+//! Inputs, outputs, events and states are JSON, and arrive as they were sent, with one exception. If the *first* member of a JSON
+//! object is named `$type`, the durable extension takes it for the name of a .NET type and drops it, on the way into an activity and
+//! out of it. The local host keeps it. Name the member otherwise, or put another one first; in a map that is sorted by its keys it
+//! is often the first.
 //!
 //! JSON of more than 127 levels, with a number that no `f64` holds, or with half of a surrogate pair is refused where it is written. If
-//! a host brings it all the same, it is an error for what reads it: of the call, of the typed wait, or of the instance.
+//! a host sends it nevertheless, reading it is an error: of the call, of the typed wait, or of the instance.
 #![doc = include_str!("typed.md")]
 
 mod action_limit;
