@@ -173,7 +173,7 @@ pub fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// Whoever sends operations does it by methods of the same names: `client.entity::<Counter>("visits").add(5).await?`.
+/// Senders of operations have methods of the same names: `client.entity::<Counter>("visits").add(5).await?`.
 #[proc_macro_attribute]
 pub fn entity(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entity::entity(arguments.into(), &item.into()).into()

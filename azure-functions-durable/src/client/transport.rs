@@ -28,7 +28,7 @@ pub type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The way from an [`OrchestrationClient`](crate::OrchestrationClient) to the durable HTTP API, and the time on that way.
 ///
 /// Without [`with_transport`](crate::OrchestrationClient::with_transport) it is plain http over TCP and tokio's time. Another one lets a
-/// client talk to a task hub in its own process, or to nobody but a test:
+/// client talk to a task hub in its own process, or to a test:
 ///
 /// ```
 /// use azure_functions_durable::{Exchange, OrchestrationClient, Pause, Transport};
@@ -65,8 +65,8 @@ pub type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub trait Transport: fmt::Debug + Send + Sync {
     /// Sends one request, whose URL is absolute, and collects the whole answer, whatever its status.
     ///
-    /// `limit` is the time after which the caller would rather have [`TransportError::Timeout`]. A transport that cannot be
-    /// kept waiting may ignore it. A request for which nobody waits any longer is dropped.
+    /// `limit` is the time after which the caller wants [`TransportError::Timeout`]. A transport that never waits may ignore it. The
+    /// future of a request is dropped when the caller no longer waits for it.
     fn send(&self, request: Request<Bytes>, limit: Duration) -> Exchange;
 
     /// Lets this time pass, between two looks at an instance and until a wait is over. It may be as long as [`Duration::MAX`], which is

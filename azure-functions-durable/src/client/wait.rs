@@ -79,8 +79,8 @@ impl OrchestrationClient {
         }
     }
 
-    /// Waits for an instance and gives the HTTP answer for whoever asked for it: its output if it is quick, the links to
-    /// ask again if it is not.
+    /// Waits for an instance and makes the answer to an HTTP request: the output if the instance ends in time, else the links to
+    /// ask again.
     ///
     /// | The instance | Answer |
     /// |---|---|
@@ -89,8 +89,8 @@ impl OrchestrationClient {
     /// | is Failed | 500, its status |
     /// | has not ended in time | as [`create_check_status_response`](Self::create_check_status_response) |
     ///
-    /// Usual are 10 seconds in steps of one. A `timeout` over 230 seconds is cut to that: front ends break off a request
-    /// that takes longer.
+    /// Other SDKs wait for 10 seconds and check every second by default. A `timeout` over 230 seconds is cut to that: front ends
+    /// break off a request that takes longer.
     ///
     /// # Errors
     /// As [`wait_for_completion`](Self::wait_for_completion);

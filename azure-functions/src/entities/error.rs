@@ -6,8 +6,8 @@ use std::panic::Location;
 
 /// An input or a state of another shape, a value that JSON cannot hold, or an operation that an entity does not have.
 ///
-/// Returned from an operation, it is what the caller gets to read; the state stays as it was. The text names neither the entity nor
-/// the operation where whoever shows it does so: [`EntityFailure`](crate::durable::EntityFailure), and the log for a signal.
+/// If an operation returns it, the caller gets its text, and the state stays as it was. The text names neither the entity nor the
+/// operation: [`EntityFailure`](crate::durable::EntityFailure) does, and so does the log for a signal.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EntityError {

@@ -58,7 +58,7 @@ const NEEDS_REBUILD: u8 = 78;
 /// process it started. The worker takes it out of the environment before any code of the app runs, where the process has one thread.
 ///
 /// A logger for the `log` facade is installed unless the app has one. Its records of an invocation go to the host in the invocation's
-/// name; those made outside any invocation go to the host too, and to the console, because hosts show system records to nobody.
+/// name; those made outside any invocation go to the host too, and to the console, because hosts do not show system records.
 ///
 /// # Levels
 /// `logging.logLevel` in `host.json` says which records the host wants, by category: `Function.NAME.User` for those of a function, `Worker`
@@ -72,8 +72,8 @@ const NEEDS_REBUILD: u8 = 78;
 /// which writes to stderr line by line, is not.
 ///
 /// # Exit codes
-/// A host takes exit code 0 for an orderly end: it does not start another process, and whoever calls a function then waits
-/// for ever. So a process that a host did not tell to end does not end with 0. Where a function or a library calls
+/// A host takes exit code 0 for an orderly end: it does not start another process, and callers of functions then wait for
+/// ever. So a process that a host did not tell to end does not end with 0. Where a function or a library calls
 /// [`std::process::exit`] or C's `exit` with 0 meanwhile, from whatever thread, the process says so on stderr and ends with 70
 /// (`EX_SOFTWARE` of sysexits.h): the calls in flight fail at once, and the host starts the next process. It is not 200, by
 /// which a worker asks for a restart that is no crash, since the host forgets the calls in flight then, and their callers wait.

@@ -27,7 +27,7 @@ pub async fn looping(
         left: left - 1,
         sum: sum + context.call::<square>(left).await?,
     };
-    // `false`: events that nobody has waited for do not go along.
+    // Events that were not waited for are dropped, not handed on.
     context.start_over(Some(next)).discard_unprocessed_events().await
 }
 
