@@ -1,20 +1,12 @@
 //! Why a call from an orchestration failed.
 
 use super::{
-    EntityFailure,
+    EntityFailure, TaskFailure,
     expected::{a, at},
-    replay::{
-        history::{Event, History, ScheduledKind},
-        http_call::HTTP_ACTIVITY,
-    },
-    typed::own_error,
 };
 use crate::instead;
-use azure_functions_durable::{EntityIdError, protobuf::TaskFailureDetails};
-use prost::Message as _;
-use prost_types::{ListValue, Struct, value::Kind};
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use azure_functions_durable::EntityIdError;
+use serde::de::DeserializeOwned;
 use std::{error::Error, time::Duration};
 
 /// A failed activity or sub-orchestration, a call that could not be made, an event that cannot be read, or a time limit that passed.
@@ -160,122 +152,6 @@ pub enum CallError {
     },
 }
 
-/// What the host records of a failed task.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-#[non_exhaustive]
-pub struct TaskFailure {
-    /// Name of the function that failed.
-    pub function: String,
-    /// What happened, for people: `Activity function 'x' failed: …`.
-    pub reason: String,
-    /// More of it; often the text of an exception.
-    pub details: String,
-    /// The error as the failing side described it, where the host records that.
-    #[source]
-    pub cause: Option<FailureDetails>,
-    /// The activity's own error as JSON, if it is one that serde can write; see [`CallError::returned`].
-    pub error_json: Option<String>,
-}
-
-/// An error in another process, as the host records it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, thiserror::Error)]
-#[serde(rename_all = "PascalCase", default)]
-#[error("{error_message}")]
-#[non_exhaustive]
-pub struct FailureDetails {
-    /// Type of the error.
-    #[serde(deserialize_with = "or_default")]
-    pub error_type: String,
-    /// Message of the error.
-    #[serde(deserialize_with = "or_default")]
-    pub error_message: String,
-    /// Where it happened.
-    pub stack_trace: Option<String>,
-    /// What it was caused by.
-    #[source]
-    pub inner_failure: Option<Box<Self>>,
-    /// Whether another attempt is pointless.
-    #[serde(deserialize_with = "or_default")]
-    pub is_non_retriable: bool,
-    /// What the failing side says of it besides, by name.
-    #[serde(deserialize_with = "or_default")]
-    pub properties: Map<String, Value>,
-}
-
-impl FailureDetails {
-    /// Reads a `TaskFailureDetails`; `None` if it is none.
-    pub(crate) fn decode(message: &[u8]) -> Option<Self> {
-        TaskFailureDetails::decode(message).ok().map(Self::from)
-    }
-}
-
-impl From<TaskFailureDetails> for FailureDetails {
-    fn from(details: TaskFailureDetails) -> Self {
-        let properties = details.properties.into_iter();
-        Self {
-            error_type: details.error_type,
-            error_message: details.error_message,
-            stack_trace: details.stack_trace,
-            inner_failure: details.inner_failure.map(|inner| Box::new(Self::from(*inner))),
-            is_non_retriable: details.is_non_retriable,
-            properties: properties.map(|(name, value)| (name, json_value(value))).collect(),
-        }
-    }
-}
-
-impl From<&FailureDetails> for TaskFailureDetails {
-    fn from(details: &FailureDetails) -> Self {
-        let properties = details.properties.iter();
-        Self {
-            error_type: details.error_type.clone(),
-            error_message: details.error_message.clone(),
-            stack_trace: details.stack_trace.clone(),
-            inner_failure: details
-                .inner_failure
-                .as_deref()
-                .map(|inner| Box::new(Self::from(inner))),
-            is_non_retriable: details.is_non_retriable,
-            properties: properties
-                .map(|(name, value)| (name.clone(), protobuf_value(value)))
-                .collect(),
-        }
-    }
-}
-
-fn json_value(value: prost_types::Value) -> Value {
-    match value.kind {
-        None | Some(Kind::NullValue(_)) => Value::Null,
-        Some(Kind::NumberValue(number)) => Value::from(number),
-        Some(Kind::StringValue(text)) => Value::String(text),
-        Some(Kind::BoolValue(flag)) => Value::Bool(flag),
-        Some(Kind::StructValue(members)) => {
-            let members = members.fields.into_iter();
-            Value::Object(members.map(|(name, value)| (name, json_value(value))).collect())
-        }
-        Some(Kind::ListValue(list)) => Value::Array(list.values.into_iter().map(json_value).collect()),
-    }
-}
-
-fn protobuf_value(value: &Value) -> prost_types::Value {
-    let kind = match value {
-        Value::Null => Kind::NullValue(0),
-        Value::Bool(flag) => Kind::BoolValue(*flag),
-        Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
-        Value::String(text) => Kind::StringValue(text.clone()),
-        Value::Array(values) => Kind::ListValue(ListValue {
-            values: values.iter().map(protobuf_value).collect(),
-        }),
-        Value::Object(members) => Kind::StructValue(Struct {
-            fields: members
-                .iter()
-                .map(|(name, value)| (name.clone(), protobuf_value(value)))
-                .collect(),
-        }),
-    };
-    prost_types::Value { kind: Some(kind) }
-}
-
 /// How to call what the app has by a name.
 fn instead(name: &str, known: &[String], found: Option<&str>) -> String {
     let (what, method) = match found {
@@ -285,11 +161,6 @@ fn instead(name: &str, known: &[String], found: Option<&str>) -> String {
         _ => return instead::instead(name, known),
     };
     format!("'{name}' is {what}: call it with `{method}`")
-}
-
-/// Hosts write absent members as null.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl CallError {
@@ -336,74 +207,6 @@ impl CallError {
             _ => None,
         };
         cause.is_some_and(|cause| cause.is_non_retriable)
-    }
-
-    /// Reads the failure event of an HTTP request at `place`.
-    pub(crate) fn http_from_history(history: &History, place: usize) -> Self {
-        match Self::from_history(history, place, HTTP_ACTIVITY) {
-            Self::Activity(failure) => Self::Http(failure),
-            other => other,
-        }
-    }
-
-    /// Reads the failure event at `place`.
-    pub(crate) fn from_history(history: &History, place: usize, function: &str) -> Self {
-        let Some(Event::Failed {
-            kind,
-            reason,
-            details,
-            failure,
-            ..
-        }) = history.events.get(place)
-        else {
-            return Self::Activity(TaskFailure::new(function, String::new(), String::new(), None));
-        };
-        let text = |span| history.text(span).unwrap_or_default().into_owned();
-        let cause = history.failure_details(*failure);
-        let mut reason = text(*reason);
-        if reason.is_empty() && cause.is_none() {
-            reason = format!("'{function}' failed, and the host reports no reason: is there a function of this name?");
-        }
-        let failure = TaskFailure::new(function, reason, text(*details), cause);
-        match kind {
-            ScheduledKind::SubOrchestration => Self::SubOrchestration(failure),
-            _ => Self::Activity(failure),
-        }
-    }
-}
-
-impl TaskFailure {
-    fn new(function: &str, mut reason: String, mut details: String, mut cause: Option<FailureDetails>) -> Box<Self> {
-        // The same message, wherever the host put it.
-        let mut error_json = own_error::take(&mut reason);
-        error_json = own_error::take(&mut details).or(error_json);
-        let mut failure = cause.as_mut();
-        while let Some(this) = failure {
-            error_json = error_json.or(own_error::take(&mut this.error_message));
-            failure = this.inner_failure.as_deref_mut();
-        }
-        Box::new(Self {
-            function: function.to_owned(),
-            reason,
-            details,
-            cause,
-            error_json,
-        })
-    }
-
-    /// The reason without the words that the host puts before it.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        for kind in ["Activity", "Orchestrator"] {
-            let rest = self
-                .reason
-                .strip_prefix(kind)
-                .and_then(|r| r.strip_prefix(" function '"));
-            if let Some((_, message)) = rest.and_then(|r| r.split_once("' failed:")) {
-                return message.trim_start();
-            }
-        }
-        &self.reason
     }
 }
 

@@ -6,14 +6,14 @@ mod waits;
 
 pub use waits::EventOrTimeout;
 
-use super::{
-    ContinueAsNewFuture, InputError,
-    replay::{
-        core::{Core, Site},
-        outcome::{ContinueAsNew, UnprocessedEvents},
+use super::{ContinueAsNewFuture, InputError, replay::core::Core};
+use crate::{
+    durable::replay::{
+        action::{ContinueAsNew, UnprocessedEvents},
+        ids::Site,
     },
+    json_text,
 };
-use crate::json_text;
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;

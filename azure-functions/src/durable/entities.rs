@@ -3,12 +3,9 @@
 use super::{
     CallError, CalledKind, DurableOrchestrationContext, EntityCall,
     call::RawCall,
-    replay::{
-        core::{Core, Site},
-        operation::OpId,
-        refusal::Refusal,
-    },
+    replay::{core::Core, refusal::Refusal},
 };
+use crate::durable::replay::ids::{OpId, Site};
 use azure_functions_durable::EntityId;
 use chrono::{DateTime, Utc};
 use serde::Serialize;

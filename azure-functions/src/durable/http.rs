@@ -3,13 +3,14 @@
 use super::{
     CallError, DurableOrchestrationContext, RetryOptions,
     replay::{
-        core::{Core, Site},
+        core::Core,
         history::Event,
         http_call::{Identity, Request},
-        operation::{Answered, OpId},
+        operation::Answered,
     },
     task_future::Handle,
 };
+use crate::durable::replay::ids::{OpId, Site};
 use http::{HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::Value;

@@ -54,6 +54,7 @@ mod output;
 pub mod patterns;
 mod replay;
 mod retry_options;
+mod task_failure;
 mod task_future;
 #[cfg(test)]
 mod tests;
@@ -69,7 +70,7 @@ pub use azure_functions_durable::{
 };
 pub use boxed::BoxedFuture;
 pub use call::{ActivityCall, EntityCall, ReturnedByActivity, SubOrchestrationCall};
-pub use call_error::{CallError, FailureDetails, InputError, TaskFailure};
+pub use call_error::{CallError, InputError};
 pub use context::{DurableOrchestrationContext, EventOrTimeout};
 pub use entities::{CriticalSection, LockFuture};
 pub use entity_failure::EntityFailure;
@@ -82,6 +83,7 @@ pub use replay::combinator::{
 pub use retry_options::RetryOptions;
 pub use task_future::{ContinueAsNewFuture, EventFuture, TimerFuture};
 
+pub use task_failure::{FailureDetails, TaskFailure};
 pub use typed::{
     Activity, ClientFuture, EntityCalls, EntitySignals, Event, Orchestration, OutputError, ReadJson,
     StartOrchestration, StartOver, TypedClient, TypedEvent, WriteJson,

@@ -1,11 +1,7 @@
 //! The futures that the context gives out for single tasks.
 
-use super::replay::{
-    core::{Core, Site},
-    event_wait::Content,
-    operation::{Answered, OpId},
-    refusal::Refusal,
-};
+use super::replay::{core::Core, event_wait::Content, operation::Answered, refusal::Refusal};
+use crate::durable::replay::ids::{OpId, Site};
 use serde_json::Value;
 use std::{
     fmt,

@@ -2,11 +2,12 @@
 
 use crate::durable::{
     CallError, RetryOptions,
-    entity_failure::read_response,
     replay::{
-        core::{Core, Site},
+        core::Core,
         history::Event,
-        operation::{Answered, OpId},
+        ids::{OpId, Site},
+        operation::Answered,
+        recorded::read_response,
     },
     task_future::Handle,
 };

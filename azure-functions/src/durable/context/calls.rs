@@ -4,7 +4,7 @@ use crate::durable::{
     Activity, ActivityCall, CallError, CalledKind, DurableOrchestrationContext, Orchestration, ReadJson, RetryOptions,
     SubOrchestrationCall,
     call::RawCall,
-    replay::{action::ActionKind, core::Site},
+    replay::{action::ActionKind, ids::Site},
 };
 use serde::Serialize;
 use std::{panic::Location, rc::Rc};

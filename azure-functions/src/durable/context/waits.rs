@@ -2,7 +2,7 @@
 
 use crate::durable::{
     DurableOrchestrationContext, EventFuture, Select, TimerFuture,
-    replay::{combinator::Timeout, core::Site, deliver::add},
+    replay::{clock::add, combinator::Timeout, ids::Site},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;

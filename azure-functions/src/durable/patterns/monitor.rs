@@ -1,6 +1,6 @@
 //! Repeated checks until something has happened.
 
-use crate::durable::{DurableOrchestrationContext, RetryOptions, replay::deliver::add};
+use crate::durable::{DurableOrchestrationContext, RetryOptions, replay::clock::add};
 use chrono::TimeDelta;
 use std::{future::Future, panic::Location, time::Duration};
 

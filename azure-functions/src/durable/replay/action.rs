@@ -3,7 +3,8 @@
 use super::{
     history::ScheduledKind,
     http_call::{HTTP_ACTIVITY, Request},
-    operation::OpId,
+    ids::OpId,
+    patch_marker::PatchMarker,
 };
 use azure_functions_durable::EntityId;
 use chrono::{DateTime, Utc};
@@ -96,4 +97,28 @@ impl Action {
     pub(crate) fn settled_by(&self, tick: u32) -> bool {
         self.kind.settles_when_issued() || self.settled.is_some_and(|at| at <= tick)
     }
+}
+
+impl Action {
+    /// Whether it is the answer to a question of `patched`.
+    pub(crate) fn is_patch_marker(&self) -> bool {
+        matches!(self.kind, ActionKind::CreateTimer { fire_at, .. } if PatchMarker::of_timer(fire_at).is_some())
+    }
+}
+
+/// A request to start over.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ContinueAsNew {
+    /// JSON text.
+    pub(crate) input: String,
+    pub(crate) events: UnprocessedEvents,
+}
+
+/// What happens to external events that have come and were not waited for when an execution starts over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnprocessedEvents {
+    /// The next execution gets them.
+    Keep,
+    /// They are dropped.
+    Discard,
 }

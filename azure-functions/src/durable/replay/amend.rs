@@ -6,25 +6,15 @@
 
 use super::{
     action::ActionKind,
-    core::{Core, Site, State},
+    attempts::{Attempts, RetryStage},
+    core::{Core, State},
     history::History,
-    operation::{Attempts, Course, OpId, Retry, RetryStage},
+    ids::{OpId, Site},
+    operation::{Course, OpenCall, Retry},
     refusal::Refusal,
-    segment::Mark,
 };
 use crate::durable::RetryOptions;
 use std::rc::Rc;
-
-/// The newest call, if nothing has happened since it was made.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct OpenCall {
-    op: OpId,
-    action: u32,
-    /// The segments before it.
-    segments: Mark,
-    /// Whether history and code agreed before it.
-    agreed: bool,
-}
 
 impl Core {
     /// Has a call tried again when it fails.

@@ -5,19 +5,17 @@
 //! [`Outcome`]. No borrow of the state is held while user code runs.
 
 use super::{
-    action::{Action, ActionKind},
-    amend::OpenCall,
-    critical_section::{Relay, Section},
+    action::{Action, ActionKind, ContinueAsNew},
     event_wait::{Arrival, Content, Events},
     frame::{Frame, Frames, GroupId},
     history::{Event, History},
+    ids::{ArrivalId, OpId, Site},
     mismatch::Mismatch,
-    operation::{Course, OpId, Operation},
-    outcome::{ContinueAsNew, Response},
-    patch::{Patch, PatchMarker},
+    operation::{Course, OpenCall, Operation},
+    patch_marker::{Patch, PatchMarker},
     refusal::{Marker, Refusal, Refused},
-    segment::{Cause, Segments},
-    waker,
+    section::{Relay, Section},
+    segment::{Cause, Response, Segments},
 };
 use crate::{
     durable::{CalledKind, KnownFunctions},
@@ -27,13 +25,10 @@ use chrono::{DateTime, Utc};
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},
-    panic::{self, Location},
+    panic::{self},
     rc::Rc,
-    task::{Context, Poll},
+    task::Context,
 };
-
-/// A call of user code.
-pub(crate) type Site = &'static Location<'static>;
 
 /// One episode.
 #[derive(Debug)]
@@ -55,7 +50,7 @@ pub(crate) struct Core {
     last_known: RefCell<Option<(CalledKind, Rc<str>)>>,
     /// Room to write an input in.
     json_buffer: RefCell<Vec<u8>>,
-    sealed: Cell<bool>,
+    pub(super) sealed: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -104,7 +99,7 @@ pub(crate) struct State {
 
 thread_local! {
     /// The episode that runs on this thread.
-    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+    pub(super) static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
 }
 
 impl Core {
@@ -211,42 +206,6 @@ impl Core {
         core
     }
 
-    /// Runs `body` as the one poll of this episode. Panics of user code pass through.
-    pub(crate) fn poll<T>(self: &Rc<Self>, body: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
-        struct Reset;
-        impl Drop for Reset {
-            fn drop(&mut self) {
-                CURRENT.take();
-            }
-        }
-        CURRENT.set(Some(Rc::clone(self)));
-        let _reset = Reset;
-        let waker = waker::panicking();
-        self.frame(Frame::Root, || body(&mut Context::from_waker(&waker)))
-    }
-
-    /// Polls in a frame of its own, and refuses what the frame shows to be foreign.
-    pub(super) fn frame<T>(&self, frame: Frame, body: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        struct Close<'a>(&'a Core, Option<bool>);
-        impl Drop for Close<'_> {
-            fn drop(&mut self) {
-                if self.1.is_none() {
-                    self.0.state.borrow_mut().frames.pop();
-                }
-            }
-        }
-        self.state.borrow_mut().frames.push(frame);
-        let mut close = Close(self, None);
-        let polled = body();
-        let parked = self.state.borrow_mut().frames.pop();
-        close.1 = Some(parked);
-        match (&polled, parked) {
-            (Poll::Pending, false) => self.refuse(Refusal::NothingAwaited, None),
-            (Poll::Ready(_), true) => self.refuse(Refusal::ReadyAfterPending, None),
-            _ => polled,
-        }
-    }
-
     /// From here on every call and future of the context is inert: the user's future is about to be dropped.
     pub(crate) fn seal(&self) {
         self.sealed.set(true);
@@ -312,24 +271,6 @@ impl Core {
             self.refuse(Refusal::ForeignConcurrency, Some(site));
         }
         self.last_call.set(Some(site));
-        true
-    }
-
-    /// Every poll of a future of the context comes through here; false if it is to stay pending.
-    pub(super) fn enter(&self, site: Site, cx: &Context<'_>) -> bool {
-        if self.sealed.get() {
-            return false;
-        }
-        let mut state = self.state.borrow_mut();
-        state.open_call = None;
-        let parked = state.frames.is_parked();
-        drop(state);
-        if parked {
-            self.refuse(Refusal::ForeignConcurrency, Some(site));
-        }
-        if !waker::is_ours(cx.waker()) {
-            self.refuse(Refusal::ForeignWaker, Some(site));
-        }
         true
     }
 
@@ -400,7 +341,7 @@ impl Core {
     }
 
     /// The payload of an event.
-    pub(crate) fn arrival_content(&self, event: super::event_wait::ArrivalId) -> Content {
+    pub(crate) fn arrival_content(&self, event: ArrivalId) -> Content {
         self.state.borrow().events.arrivals[event].content.clone()
     }
 

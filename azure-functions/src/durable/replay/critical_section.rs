@@ -10,62 +10,26 @@
 
 use super::{
     action::ActionKind,
-    core::{Core, Site, State},
+    core::{Core, State},
     history::History,
-    operation::{Answered, Course, OpId, OpState},
+    ids::{OpId, Site},
+    operation::{Answered, Course, OpState},
     refusal::Refusal,
+    section::{Relay, Section},
+    segment::Known,
 };
 use azure_functions_durable::EntityId;
-use chrono::{DateTime, Utc};
 use std::{collections::BTreeMap, rc::Rc};
 use uuid::Uuid;
 
 /// Namespace of the ids of lock requests.
 const NAMESPACE: Uuid = Uuid::from_u128(0x5c1e_03b4_9a6d_4f0e_8b57_6f4d_2ad1_90c3);
 
-/// The critical section that an execution is in, or asks for.
-#[derive(Debug)]
-pub(super) struct Section {
-    /// The action that asked for the locks.
-    request: u32,
-    op: OpId,
-    /// Sorted, each once.
-    entities: Rc<[EntityId]>,
-    /// The host has granted the locks.
-    granted: bool,
-    /// The newest answer that steps rest on; none before the code can know of the grant.
-    known: Option<Known>,
-    /// Calls to locked entities that are out: instance id and action.
-    calls: BTreeMap<Rc<str>, u32>,
-}
-
-/// An answer on which the open segment can be closed, if it is not closed on something newer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Known {
-    pub(super) action: u32,
-    pub(super) tick: u32,
-    pub(super) clock: DateTime<Utc>,
-}
-
-/// A timer that hands on an answer.
-#[derive(Debug)]
-pub(super) struct Relay {
-    /// The action that was answered, at this place of the history.
-    step: u32,
-    place: usize,
-}
-
 /// What happens to a message.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Message {
     Call,
     Signal,
-}
-
-impl Section {
-    fn holds(&self, target: &str) -> bool {
-        self.granted && self.entities.iter().any(|entity| entity.to_string() == target)
-    }
 }
 
 impl Core {

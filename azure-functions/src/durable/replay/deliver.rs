@@ -2,14 +2,16 @@
 
 use super::{
     action::ActionKind,
+    attempts::RetryStage,
+    clock::add,
     core::{Core, State},
     event_wait::{Arrival, Content},
     history::{Event, History, ScheduledKind, Span},
     http_call::After,
-    operation::{Answered, Course, OpId, OpState, RetryStage},
-    outcome::Response,
+    ids::OpId,
+    operation::{Answered, Course, OpState},
     refusal::Refusal,
-    segment::Cause,
+    segment::{Cause, Response},
 };
 use crate::durable::CallError;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -89,17 +91,6 @@ impl Core {
         // No borrow is held here: the predicate is user code.
         (!error.is_non_retriable() && options.accepts(&error)).then(|| add(now, delay))
     }
-}
-
-/// Saturating addition.
-pub(crate) fn add(instant: DateTime<Utc>, delta: TimeDelta) -> DateTime<Utc> {
-    instant
-        .checked_add_signed(delta)
-        .unwrap_or(if delta < TimeDelta::zero() {
-            DateTime::<Utc>::MIN_UTC
-        } else {
-            DateTime::<Utc>::MAX_UTC
-        })
 }
 
 impl State {

@@ -2,12 +2,12 @@
 //! they arrived, the oldest live wait gets the oldest event, and a wait that is dropped before it returned its event
 //! gives it back in its place.
 
-use super::{history::Span, history::fold_name, operation::OpId};
+use super::{
+    history::{Span, fold_name},
+    ids::{ArrivalId, OpId},
+};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-/// Index of an arrival: its place in the order of all events.
-pub(crate) type ArrivalId = usize;
 
 /// One external event, as it arrived.
 #[derive(Debug)]

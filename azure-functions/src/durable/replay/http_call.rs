@@ -4,9 +4,9 @@
 //! plain requests, and the polls and further attempts are actions of their own.
 
 use super::{
-    deliver::add,
+    attempts::{Attempts, RetryStage},
+    clock::add,
     history::{History, Span},
-    operation::{Attempts, RetryStage},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};

@@ -1,17 +1,18 @@
 //! Operations from issue to end: the calls of the context take their ids here, their futures are polled and dropped here.
 
 use super::{
-    action::{Action, ActionKind},
-    core::{Core, Site, State},
+    action::{Action, ActionKind, ContinueAsNew, UnprocessedEvents},
+    attempts::{Attempts, RetryStage},
+    core::{Core, State},
     critical_section::Message,
     frame::Frame,
     history::{Event, History},
     http_call::{HttpCall, Request},
+    ids::{OpId, Site},
     message,
     mismatch::Mismatch,
-    operation::{Answered, Attempts, Course, OpId, OpState, Operation, Retry, RetryStage},
-    outcome::{ContinueAsNew, UnprocessedEvents},
-    patch::apart_from_markers,
+    operation::{Answered, Course, OpState, Operation, Retry},
+    patch_marker::apart_from_markers,
     refusal::Refusal,
 };
 use crate::durable::RetryOptions;

@@ -1,14 +1,16 @@
 //! Operations: what the futures of the context stand for. A plain call or timer is one action; a retried call or a long
 //! timer issues its actions one after the other, whoever is being awaited, and stops when its future is dropped.
 
-use super::{action::ActionKind, event_wait::ArrivalId, frame::Frame, http_call::HttpCall};
-use crate::durable::RetryOptions;
-use chrono::{DateTime, TimeDelta, Utc};
+use super::{
+    action::ActionKind,
+    attempts::{Attempts, RetryStage},
+    frame::Frame,
+    http_call::HttpCall,
+    ids::{ArrivalId, OpId},
+    segment::Mark,
+};
+use chrono::{DateTime, Utc};
 use std::panic::Location;
-
-/// Index of an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct OpId(pub(crate) u32);
 
 /// One operation.
 #[derive(Debug)]
@@ -68,55 +70,6 @@ pub(crate) struct Retry {
     pub(crate) stage: RetryStage,
 }
 
-/// Attempts under a policy.
-#[derive(Debug)]
-pub(crate) struct Attempts {
-    pub(crate) options: RetryOptions,
-    /// Clock at the first attempt.
-    first_at: DateTime<Utc>,
-    /// Attempts that have failed.
-    pub(crate) failures: u32,
-}
-
-impl Attempts {
-    pub(crate) fn new(options: RetryOptions, now: DateTime<Utc>) -> Self {
-        Self {
-            options,
-            first_at: now,
-            failures: 0,
-        }
-    }
-
-    /// Counts anew.
-    pub(crate) fn begin(&mut self, now: DateTime<Utc>) {
-        (self.first_at, self.failures) = (now, 0);
-    }
-
-    /// An attempt has failed: how long it is to the next, if there is to be one.
-    pub(crate) fn next_delay(&mut self, now: DateTime<Utc>) -> Option<TimeDelta> {
-        self.failures += 1;
-        self.options.delay_after(self.failures, now - self.first_at)
-    }
-}
-
-/// Where a retried call is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum RetryStage {
-    /// An attempt is out.
-    Attempt,
-    /// Waiting before the next attempt.
-    Delay { task: u32, due: DateTime<Utc> },
-}
-
-impl RetryStage {
-    fn open_timer(self) -> Option<u32> {
-        match self {
-            Self::Delay { task, .. } => Some(task),
-            Self::Attempt => None,
-        }
-    }
-}
-
 impl Operation {
     /// The timer action that is out, if there is one: what a drop cancels.
     pub(crate) fn open_timer(&self) -> Option<u32> {
@@ -127,4 +80,15 @@ impl Operation {
             Course::Call | Course::Wait => None,
         }
     }
+}
+
+/// The newest call, if nothing has happened since it was made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OpenCall {
+    pub(super) op: OpId,
+    pub(super) action: u32,
+    /// The segments before it.
+    pub(super) segments: Mark,
+    /// Whether history and code agreed before it.
+    pub(super) agreed: bool,
 }

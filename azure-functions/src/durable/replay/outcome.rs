@@ -1,18 +1,17 @@
 //! What an episode came to: the actions with their segments, and how the code stands.
 
 use super::{
-    action::{Action, ActionKind},
+    action::{Action, ActionKind, UnprocessedEvents},
     core::Core,
     event_wait::{Content, Events},
     history::{Event, ScheduledKind},
     http_call::{HTTP_ACTIVITY, Request},
+    ids::OpId,
     issue::latest_fire_at,
     message::{self, MessageKind},
     mismatch::Mismatch,
-    operation::OpId,
     segment::{Plan, Segments},
 };
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::{collections::BTreeSet, rc::Rc};
 use uuid::Uuid;
@@ -31,23 +30,6 @@ pub(crate) enum Standing {
     Broken,
 }
 
-/// A request to start over.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ContinueAsNew {
-    /// JSON text.
-    pub(crate) input: String,
-    pub(crate) events: UnprocessedEvents,
-}
-
-/// What happens to external events that have come and were not waited for when an execution starts over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum UnprocessedEvents {
-    /// The next execution gets them.
-    Keep,
-    /// They are dropped.
-    Discard,
-}
-
 /// What the next execution has to be told, because the wire would lose it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct NextExecution {
@@ -55,18 +37,6 @@ pub(crate) struct NextExecution {
     pub(crate) input: String,
     /// Unconsumed events that the host does not carry over: name and JSON text.
     pub(crate) handed_on: Vec<(String, String)>,
-}
-
-/// The first answer of an entity to an action.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Response {
-    pub(crate) action: u32,
-    /// Deliveries made when it came.
-    pub(crate) tick: u32,
-    /// How many actions had been issued by then.
-    pub(crate) actions_before: u32,
-    /// The clock of the episode it came in.
-    pub(crate) clock: DateTime<Utc>,
 }
 
 /// Everything that an answer is written from.

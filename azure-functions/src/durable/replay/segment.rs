@@ -6,9 +6,7 @@
 
 use super::{
     action::Action,
-    critical_section::Known,
     event_wait::{Arrival, Events},
-    outcome::Response,
 };
 use chrono::{DateTime, Utc};
 use std::ops::Range;
@@ -287,4 +285,24 @@ impl Events {
             .rev()
             .find(|a| a.number > 0 && (a.consumed || !preserve))
     }
+}
+
+/// An answer on which the open segment can be closed, if it is not closed on something newer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub(super) action: u32,
+    pub(super) tick: u32,
+    pub(super) clock: DateTime<Utc>,
+}
+
+/// The first answer of an entity to an action.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Response {
+    pub(crate) action: u32,
+    /// Deliveries made when it came.
+    pub(crate) tick: u32,
+    /// How many actions had been issued by then.
+    pub(crate) actions_before: u32,
+    /// The clock of the episode it came in.
+    pub(crate) clock: DateTime<Utc>,
 }

@@ -2,10 +2,12 @@
 
 use super::{
     action::ActionKind,
-    core::{Core, Site, State},
-    operation::{Course, OpId, OpState, RetryStage},
+    attempts::RetryStage,
+    clock::moment,
+    core::{Core, State},
+    ids::{OpId, Site},
+    operation::{Course, OpState},
 };
-use chrono::{DateTime, SecondsFormat, Utc};
 
 /// One thing that has been asked for and has not come.
 #[derive(Debug)]
@@ -100,8 +102,4 @@ fn call_in_words(call: &ActionKind) -> String {
             format!("entity '{target}'")
         }
     }
-}
-
-pub(super) fn moment(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

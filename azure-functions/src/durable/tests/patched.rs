@@ -1,7 +1,7 @@
 //! Patches: true in new executions and once recorded, false where an old history passed the question without it.
 
 use super::script::{body, fallible, ok, run};
-use crate::durable::{Orchestrator, replay::patch::PatchMarker};
+use crate::durable::{Orchestrator, replay::patch_marker::PatchMarker};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -7,7 +7,7 @@
 
 use crate::durable::{
     DurableOrchestrationContext, Episode, KnownFunctions, OrchestrationOutput, Orchestrator,
-    replay::patch::PatchMarker, run_episode,
+    replay::patch_marker::PatchMarker, run_episode,
 };
 use azure_functions_durable::EntityId;
 use chrono::{DateTime, TimeDelta, Utc};

@@ -2,7 +2,7 @@
 
 use crate::durable::{
     ContinueAsNewFuture, DurableOrchestrationContext,
-    replay::{core::Core, outcome::UnprocessedEvents},
+    replay::{action::UnprocessedEvents, core::Core},
 };
 use serde::Serialize;
 use std::{

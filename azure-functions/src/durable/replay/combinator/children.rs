@@ -1,7 +1,7 @@
 //! The futures of a list that are under way, and what has come of those that are done.
 
 use super::{Group, Step};
-use crate::durable::replay::core::{Core, Site};
+use crate::durable::replay::{core::Core, ids::Site};
 use std::{
     fmt,
     future::Future,

@@ -1,7 +1,7 @@
 //! A list, one result at a time, as they come.
 
 use super::{Group, children::Children};
-use crate::durable::replay::core::{Core, Site};
+use crate::durable::replay::{core::Core, ids::Site};
 use std::{
     convert::Infallible,
     future::Future,

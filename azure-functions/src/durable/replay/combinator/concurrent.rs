@@ -1,7 +1,7 @@
 //! Bounded fan-out.
 
 use super::{Group, children::Children};
-use crate::durable::replay::core::{Core, Site};
+use crate::durable::replay::{core::Core, ids::Site};
 use std::{
     fmt,
     future::Future,

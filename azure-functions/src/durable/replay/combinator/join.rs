@@ -1,7 +1,7 @@
 //! All of a tuple.
 
 use super::Group;
-use crate::durable::replay::core::{Core, Site};
+use crate::durable::replay::{core::Core, ids::Site};
 use std::{
     fmt,
     future::Future,

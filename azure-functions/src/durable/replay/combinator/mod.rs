@@ -23,8 +23,9 @@ pub use timeout::Timeout;
 pub use try_join_all::TryJoinAll;
 
 use super::{
-    core::{Core, Site},
+    core::Core,
     frame::{Frame, GroupId},
+    ids::Site,
 };
 use std::{
     fmt,

@@ -1,7 +1,7 @@
 //! The first of a tuple.
 
 use super::{Group, join::JoinTuple};
-use crate::durable::replay::core::{Core, Site};
+use crate::durable::replay::{core::Core, ids::Site};
 use std::{
     fmt,
     future::Future,

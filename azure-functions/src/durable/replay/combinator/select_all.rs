@@ -1,7 +1,7 @@
 //! The first of a list.
 
 use super::Group;
-use crate::durable::replay::core::{Core, Site};
+use crate::durable::replay::{core::Core, ids::Site};
 use std::{
     future::Future,
     ops::ControlFlow,

@@ -1,7 +1,7 @@
 //! All of a list, or the first error.
 
 use super::{Group, children::Children};
-use crate::durable::replay::core::{Core, Site};
+use crate::durable::replay::{core::Core, ids::Site};
 use std::{
     future::Future,
     ops::ControlFlow,
