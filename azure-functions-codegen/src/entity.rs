@@ -1,7 +1,9 @@
 //! The `#[entity]` attribute: the operations of an `impl` block in our own terms, and every mistake in them.
 
+mod block;
 mod expand;
 
+use self::block::{Entity, Operation, Parameter};
 use crate::{
     arguments::{self, Literal},
     errors::Errors,
@@ -11,53 +13,9 @@ use crate::{
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Pat, ReceiverKind, ReturnType, Safety, Type,
-    ext::IdentExt, spanned::Spanned,
+    FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Pat, ReceiverKind, ReturnType, Safety, Type, ext::IdentExt,
+    spanned::Spanned,
 };
-
-/// An `impl` block with `#[entity]`.
-struct Entity {
-    ty: Type,
-    ident: Ident,
-    /// The name for the host.
-    name: String,
-    operations: Vec<Operation>,
-}
-
-/// A method.
-struct Operation {
-    ident: Ident,
-    /// Without `r#`.
-    name: String,
-    is_async: bool,
-    /// Whether it takes `&mut self`.
-    writes: bool,
-    parameters: Vec<Parameter>,
-    /// The type of what it answers, inside the `Result` if there is one.
-    answer: TokenStream,
-    answer_span: Span,
-    is_result: bool,
-    /// `cfg` attributes, which decide over everything generated for the method.
-    conditions: Vec<Attribute>,
-    docs: Vec<Attribute>,
-}
-
-enum Parameter {
-    /// The context, by reference or not.
-    Context {
-        by_reference: bool,
-    },
-    Input {
-        ident: Ident,
-        ty: TokenStream,
-        span: Span,
-    },
-    /// What the app shares, by reference or not.
-    Shared {
-        ty: TokenStream,
-        by_reference: bool,
-    },
-}
 
 /// Expands the attribute.
 pub(crate) fn entity(arguments: TokenStream, item: &TokenStream) -> TokenStream {
@@ -145,10 +103,6 @@ impl Entity {
             name,
             operations,
         })
-    }
-
-    fn has(&self, operation: &str) -> bool {
-        self.operations.iter().any(|other| other.name == operation)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The code for an entity without mistakes: a function that calls the right method, and a proxy that sends operations.
 
-use super::{Entity, Operation, Parameter};
+use super::block::{Entity, Operation, Parameter};
 use crate::crate_path::{crate_path, crate_path_at};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};

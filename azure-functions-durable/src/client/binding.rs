@@ -1,6 +1,5 @@
 //! The JSON text that a host gives a durable client binding, and which of the addresses in it to use.
 
-use super::check_status::is_web;
 use super::error::OrchestrationClientError;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -112,6 +111,11 @@ fn absolute<'a>(member: &str, url: &'a str) -> Result<&'a str, OrchestrationClie
             "`{member}` is not an absolute http URL"
         ))),
     }
+}
+
+/// Whether a URL can stand in front of a link.
+pub(crate) fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && url.has_host()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use super::OrchestrationClient;
 use super::address::{Query, encode};
-use super::binding::Endpoint;
+use super::binding::{Endpoint, is_web};
 use super::template;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -144,9 +144,4 @@ impl OrchestrationClient {
         query.push_verbatim(&self.binding.required_query);
         format!("{base}/instances/{encoded_id}{suffix}?{}", query.as_str())
     }
-}
-
-/// Whether a URL can stand in front of a link.
-pub(crate) fn is_web(url: &Url) -> bool {
-    matches!(url.scheme(), "http" | "https") && url.has_host()
 }

@@ -80,7 +80,7 @@ impl OrchestrationClient {
     /// # Errors
     /// [`InvalidInput`](OrchestrationClientError::InvalidInput) if `url` is not an absolute http or https URL.
     pub fn with_public_base(mut self, url: &str) -> Result<Self, OrchestrationClientError> {
-        let parsed = Url::parse(url).ok().filter(check_status::is_web);
+        let parsed = Url::parse(url).ok().filter(binding::is_web);
         let Some(parsed) = parsed else {
             return Err(OrchestrationClientError::input(
                 "set the public base",

@@ -5,22 +5,15 @@ mod delete_hub;
 mod instances;
 mod manage;
 mod purge;
+mod reply;
 
-use std::{fs, io, path::PathBuf, process::ExitCode};
+use std::{fs, path::PathBuf, process::ExitCode};
 
-use azure_functions_durable::{OrchestrationRuntimeStatus, OrchestrationStatusQueryResult};
-use http::StatusCode;
-use serde_json::Value;
-use url::Url;
+use azure_functions_durable::OrchestrationStatusQueryResult;
 
-use super::{
-    CommandResult,
-    host_client::{Host, HostError, Reply},
-};
+use self::reply::{DurableError, checked, json, page, print};
+use super::{command_result::CommandResult, host_client::Host};
 use crate::shell::Shell;
-
-/// Path of the durable HTTP API.
-const DURABLE: [&str; 3] = ["runtime", "webhooks", "durabletask"];
 
 /// Look at the orchestration instances of a running local host, and manage them.
 #[derive(Debug, clap::Subcommand)]
@@ -69,22 +62,6 @@ pub(super) enum Command {
     /// Delete all that an app's task hub holds; its host must not be running.
     #[command(name = "delete-task-hub")]
     DeleteHub(delete_hub::Args),
-}
-
-/// Why there is nothing to print.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-enum DurableError {
-    #[error("the host refused ({status}): {said}")]
-    Refused { status: StatusCode, said: String },
-    #[error("there is no instance `{0}`: `cargo func durable get-instances` lists them")]
-    NoInstance(String),
-    #[error("instance `{0}` has already ended")]
-    Ended(String),
-    #[error("the host's answer is not JSON: is this a local host of `cargo func run`?")]
-    NoJson(#[source] serde_json::Error),
-    #[error("`{}` could not be written", .path.display())]
-    Write { path: PathBuf, source: io::Error },
 }
 
 impl Command {
@@ -143,60 +120,4 @@ async fn get_runtime_status(host: &Host, id: &str, shell: Shell) -> CommandResul
         ));
     }
     print(&reply, shell)
-}
-
-/// Reads a status, in any case, as the durable HTTP API does.
-fn status(text: &str) -> Result<OrchestrationRuntimeStatus, String> {
-    let known = OrchestrationRuntimeStatus::ALL.into_iter();
-    match known
-        .into_iter()
-        .find(|status| status.as_str().eq_ignore_ascii_case(text))
-    {
-        Some(status) => Ok(status),
-        // Which there are.
-        None => text.parse().map_err(|error| format!("{error}")),
-    }
-}
-
-/// A page of the durable HTTP API.
-fn page(host: &Host, segments: &[&str]) -> Result<Url, HostError> {
-    host.address(&[&DURABLE[..], segments].concat())
-}
-
-/// Prints a JSON answer.
-fn print(reply: &Reply, shell: Shell) -> CommandResult {
-    shell.print(format_args!("{:#}", json(reply)?));
-    Ok(ExitCode::SUCCESS)
-}
-
-/// 202 is the status of an instance that has not ended.
-fn checked(reply: Reply, id: Option<&str>) -> Result<Reply, DurableError> {
-    match (reply.status, id) {
-        (status, _) if status.is_success() => Ok(reply),
-        (StatusCode::NOT_FOUND, Some(id)) => Err(DurableError::NoInstance(id.to_owned())),
-        (StatusCode::GONE, Some(id)) => Err(DurableError::Ended(id.to_owned())),
-        (status, _) => Err(DurableError::Refused {
-            status,
-            said: said(&reply),
-        }),
-    }
-}
-
-/// What the host says of a failure: an error object, a JSON string, or any text.
-fn said(reply: &Reply) -> String {
-    match serde_json::from_slice(&reply.body) {
-        Ok(Value::String(text)) => text,
-        Ok(Value::Object(mut error)) => ["ExceptionMessage", "Message"]
-            .iter()
-            .find_map(|name| match error.remove(*name)? {
-                Value::String(text) => Some(text),
-                _ => None,
-            })
-            .unwrap_or_else(|| Value::Object(error).to_string()),
-        _ => String::from_utf8_lossy(&reply.body).trim().to_owned(),
-    }
-}
-
-fn json(reply: &Reply) -> Result<Value, DurableError> {
-    serde_json::from_slice(&reply.body).map_err(DurableError::NoJson)
 }

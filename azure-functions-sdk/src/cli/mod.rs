@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 the command line makes no sense, 3 a replayed orchestration is non-deterministic.
 
 mod build;
+mod command_result;
 mod durable;
 mod host_client;
 mod new;
@@ -11,7 +12,7 @@ mod replay;
 mod run;
 mod settings;
 
-use std::{error::Error, ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::{
     CommandFactory, Parser, Subcommand,
@@ -20,9 +21,6 @@ use clap::{
 };
 
 use crate::shell::{ColorChoice, Shell};
-
-/// What a subcommand ends with: an exit code, or an error that says in one sentence what to do.
-type CommandResult = Result<ExitCode, Box<dyn Error + Send + Sync>>;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::BrightGreen.on_default().bold())

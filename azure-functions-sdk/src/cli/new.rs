@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use super::CommandResult;
+use super::command_result::CommandResult;
 use crate::{
     host::{
         DEFAULT_PORT,

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use super::CommandResult;
+use super::command_result::CommandResult;
 use crate::{
     shell::Shell,
     template::app::{self, AppOptions},

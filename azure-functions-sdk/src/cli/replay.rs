@@ -9,8 +9,8 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    CommandResult,
     build::{App, Build},
+    command_result::CommandResult,
 };
 use crate::shell::Shell;
 

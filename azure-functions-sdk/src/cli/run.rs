@@ -10,7 +10,7 @@ use std::{
 
 use http::uri::Authority;
 
-use super::{CommandResult, build::Build};
+use super::{build::Build, command_result::CommandResult};
 use crate::{
     host::{DEFAULT_PORT, HostOutput, LocalHost, LocalHostOptions, LogRecord, WorkerCommand, http::Cors},
     project::{HostJson, HostSection, LocalSettings, LogLevel, LogLevels, Settings},

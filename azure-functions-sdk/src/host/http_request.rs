@@ -3,9 +3,8 @@
 use super::{
     capabilities::Capabilities,
     function::Function,
-    invocation::{TriggerInput, typed},
+    invocation::{Prepared, TriggerInput, typed},
     rpc::messages::{Data, NullableString, RpcHttp, RpcTraceContext, TypedData, nullable_string},
-    runner::Prepared,
 };
 use crate::durable::work::Begun;
 use bytes::Bytes;

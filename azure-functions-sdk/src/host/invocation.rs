@@ -1,8 +1,9 @@
 //! What the host asks a worker to run, and how that can end.
 
-use super::rpc::messages::{Data, ParameterBinding, TypedData, parameter_binding::RpcData};
-use crate::durable::work::WorkerDeath;
+use super::rpc::messages::{Data, ParameterBinding, RpcTraceContext, TypedData, parameter_binding::RpcData};
+use crate::durable::work::{Begun, WorkerDeath};
 use std::{collections::HashMap, time::Duration};
+use tokio_util::sync::CancellationToken;
 
 /// Why an invocation has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,5 +94,26 @@ pub(crate) fn input(name: &str, data: Option<Data>) -> ParameterBinding {
     ParameterBinding {
         name: name.to_owned(),
         rpc_data: Some(RpcData::Data(TypedData { data })),
+    }
+}
+
+/// What a caller brings to an invocation.
+pub(crate) struct Prepared {
+    pub(crate) trigger: TriggerInput,
+    pub(crate) trace_context: Option<RpcTraceContext>,
+    /// Cancelled when the caller has gone, it seems.
+    pub(crate) hung_up: CancellationToken,
+    /// To be told when it has reached a worker.
+    pub(crate) begun: Begun,
+}
+
+impl Prepared {
+    pub(crate) fn plain(trigger: &TriggerInput, begun: &Begun) -> Self {
+        Self {
+            trigger: trigger.clone(),
+            trace_context: None,
+            hung_up: CancellationToken::new(),
+            begun: begun.clone(),
+        }
     }
 }

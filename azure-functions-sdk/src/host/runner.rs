@@ -8,10 +8,10 @@ use super::{
     http_request::{self, HttpInvocation},
     http_response::{self, Asked},
     in_flight::InvocationId,
-    invocation::{InvokeError, TriggerInput, input},
+    invocation::{InvokeError, Prepared, TriggerInput, input},
     once::Once,
     output::Log,
-    rpc::messages::{Data, InvocationResponse, ParameterBinding, RpcTraceContext},
+    rpc::messages::{Data, InvocationResponse, ParameterBinding},
     supervisor::WorkerState,
 };
 use crate::{durable::work::Begun, project::LogLevel};
@@ -26,7 +26,6 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
 };
-use tokio_util::sync::CancellationToken;
 
 /// How long a caller over HTTP waits for a worker that takes its call.
 const HTTP_WAIT: Duration = Duration::from_secs(30);
@@ -396,25 +395,4 @@ fn failed(function: &Function, request: &HttpInvocation, why: &str) -> Response<
         response.headers_mut().insert(header::CONTENT_TYPE, text);
     }
     response
-}
-
-/// What a caller brings to an invocation.
-pub(crate) struct Prepared {
-    pub(crate) trigger: TriggerInput,
-    pub(crate) trace_context: Option<RpcTraceContext>,
-    /// Cancelled when the caller has gone, it seems.
-    pub(crate) hung_up: CancellationToken,
-    /// To be told when it has reached a worker.
-    pub(crate) begun: Begun,
-}
-
-impl Prepared {
-    fn plain(trigger: &TriggerInput, begun: &Begun) -> Self {
-        Self {
-            trigger: trigger.clone(),
-            trace_context: None,
-            hung_up: CancellationToken::new(),
-            begun: begun.clone(),
-        }
-    }
 }

@@ -1,84 +1,18 @@
 //! `host.json`: what the local host honours of it, with defaults, and one list of what it does not know.
 //! Any key can be overridden by an app setting `AzureFunctionsJobHost__section__key`.
 
-use std::{io, path::Path, time::Duration};
+use std::{io, path::Path};
 
+pub use self::options::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, OverridableStates};
 use self::reader::Reader;
 use super::{
-    LogLevels, ProjectError, Settings,
+    ProjectError, Settings,
     error::shown,
     json_text::{self, Json, Node, Origin},
 };
-use crate::durable::HubName;
 
+mod options;
 mod reader;
-
-/// What `host.json` says, checked.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct HostJson {
-    /// `functionTimeout`.
-    pub function_timeout: FunctionTimeout,
-    /// `functions`: the only functions to load; `None` loads all.
-    pub functions: Option<Vec<String>>,
-    /// `extensions.http`.
-    pub http: HttpOptions,
-    /// `extensions.durableTask`.
-    pub durable_task: DurableTaskOptions,
-    /// `logging.logLevel`.
-    pub log_levels: LogLevels,
-    ignored: Vec<String>,
-}
-
-/// How long a function may run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FunctionTimeout {
-    /// Until the limit; 30 minutes when nothing is said, the default of plans without a fixed limit.
-    Limit(Duration),
-    /// `-1`: without limit.
-    Unlimited,
-}
-
-/// `extensions.http`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HttpOptions {
-    /// `routePrefix`, without slashes at its ends; `api` by default, may be empty.
-    pub route_prefix: String,
-}
-
-/// `extensions.durableTask`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DurableTaskOptions {
-    /// `hubName`, `%SETTING%` resolved, or made from `WEBSITE_SITE_NAME`, or `TestHubName`.
-    pub hub_name: HubName,
-    /// `maxConcurrentActivityFunctions`: ten per core by default.
-    pub max_concurrent_activities: usize,
-    /// `maxConcurrentOrchestratorFunctions`: ten per core by default.
-    pub max_concurrent_orchestrations: usize,
-    /// `maxConcurrentEntityFunctions`: ten per core by default.
-    pub max_concurrent_entities: usize,
-    /// `storageProvider.maximumShortTimerDuration`: the longest durable timer that is not split; six days by default.
-    pub maximum_short_timer: Duration,
-    /// `storageProvider.longRunningTimerIntervalDuration`: the pieces of longer timers; three days by default.
-    pub long_running_timer_interval: Duration,
-    /// `storeInputsInOrchestrationHistory`: false by default.
-    pub store_inputs_in_history: bool,
-    /// `defaultVersion` of new orchestrations.
-    pub default_version: Option<String>,
-    /// `overridableExistingInstanceStates`.
-    pub overridable_states: OverridableStates,
-}
-
-/// Which existing instance a start with the same id may replace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OverridableStates {
-    /// Only one that is not running (the default).
-    NonRunningStates,
-    /// Any.
-    AnyState,
-}
 
 impl HostJson {
     /// Reads the file.

@@ -6,7 +6,6 @@ use super::{
     ProjectError,
     error::shown,
     json_text::{self, Json, Node},
-    settings::normalised,
 };
 
 /// What `local.settings.json` holds.
@@ -283,6 +282,11 @@ fn flag(node: &Node) -> Option<bool> {
         Json::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
         _ => None,
     }
+}
+
+/// One text for all spellings of a name.
+pub(super) fn normalised(name: &str) -> String {
+    name.replace("__", ":").to_ascii_lowercase()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::LocalSettings;
+use super::local_settings::{LocalSettings, normalised};
 
 /// App settings: what `%NAME%`, `AzureWebJobs.NAME.Disabled` and connection names refer to. Values are never shown.
 #[derive(Clone, Default)]
@@ -120,11 +120,6 @@ impl fmt::Debug for Settings {
             .field("names", &self.values.len())
             .finish_non_exhaustive()
     }
-}
-
-/// One text for all spellings of a name.
-pub(super) fn normalised(name: &str) -> String {
-    name.replace("__", ":").to_ascii_lowercase()
 }
 
 #[cfg(test)]

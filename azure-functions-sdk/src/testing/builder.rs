@@ -1,48 +1,24 @@
 //! How a test host is made.
 
-use std::{
-    fmt,
-    sync::{Arc, LazyLock, mpsc::sync_channel},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use azure_functions::{App as AppOptions, app::State, in_process::App};
 use azure_functions_durable::OrchestrationClient;
 use chrono::{DateTime, Utc};
 use log::LevelFilter;
-use tokio::{
-    runtime::{Builder as RuntimeBuilder, Runtime},
-    sync::mpsc::unbounded_channel,
-};
+use tokio::sync::mpsc::unbounded_channel;
 
-use super::http::FakeServers;
 use super::{
     TestHost,
     clock::VirtualClock,
     disk::{Disk, Memory},
-    transport::WorldTransport,
+    fake_servers::FakeServers,
+    runtime::{runtime, wait_for},
+    transport::{WorldTransport, client_binding},
     worker::{AppWorker, Running},
     world::{self, World},
 };
 use crate::durable::{HubName, TaskHubOptions};
-
-/// The runtime that activities and HTTP functions find: one for all test hosts of the process.
-static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
-    RuntimeBuilder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("test-host-io")
-        .enable_all()
-        .build()
-});
-
-/// See [`RUNTIME`].
-#[track_caller]
-pub(super) fn runtime() -> &'static Runtime {
-    match &*RUNTIME {
-        Ok(runtime) => runtime,
-        Err(error) => panic!("the test host has no runtime: {error}"),
-    }
-}
 
 /// Makes the app of a test host, or changes it.
 type MakeApp = Arc<dyn Fn() -> AppOptions + Send + Sync>;
@@ -78,6 +54,25 @@ impl Default for TestHostBuilder {
             },
             crash_as_host: false,
         }
+    }
+}
+
+impl TestHost {
+    /// A host with the usual options.
+    ///
+    /// # Panics
+    /// If no functions are linked into this binary, two have the same name, or one takes a state, which [`TestHostBuilder::app`] gives.
+    #[must_use]
+    #[track_caller]
+    #[allow(clippy::new_without_default, reason = "it starts something, and may panic")]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Begins to choose options.
+    #[must_use]
+    pub fn builder() -> TestHostBuilder {
+        TestHostBuilder::default()
     }
 }
 
@@ -232,7 +227,7 @@ impl TestHostBuilder {
             clock: clock.clone(),
             function: None,
         };
-        let client = match OrchestrationClient::from_binding(&world::client_binding()) {
+        let client = match OrchestrationClient::from_binding(&client_binding()) {
             Ok(client) => client.with_transport(Arc::new(transport)),
             Err(error) => panic!("the test host cannot start: {error}"),
         };
@@ -247,19 +242,6 @@ impl TestHostBuilder {
             start_time: self.start_time,
         }
     }
-}
-
-/// Runs a future on the runtime of the functions, and holds this thread until it has ended; nothing if it takes longer.
-pub(super) fn wait_for<T: Send + 'static>(
-    future: impl Future<Output = T> + Send + 'static,
-    patience: Duration,
-) -> Option<T> {
-    let (reply, result) = sync_channel(1);
-    runtime().spawn(async move {
-        // The other end may have lost its patience.
-        let _ = reply.send(future.await);
-    });
-    super::host::receive_within(&result, patience).ok()
 }
 
 impl fmt::Debug for TestHostBuilder {

@@ -16,25 +16,21 @@ use azure_functions_durable::{OrchestrationClient, OrchestrationClientError, Orc
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    sync::mpsc::UnboundedSender,
-};
+use tokio::{runtime::Handle, sync::mpsc::UnboundedSender};
 
 use super::{
-    TestHostBuilder,
-    builder::{runtime, wait_for},
     clock::VirtualClock,
+    command::{Command, Drive, Settled, Until},
     fake::{ActivityCall, Fake},
-    http::FakeServers,
-    instance::TestInstance,
+    fake_servers::FakeServers,
     log::LogRecord,
+    runtime::{receive_within, runtime, wait_for},
     transport::later,
     worker::{AppWorker, activity_call},
-    world::{Command, Drive, Settled, Until, World},
 };
 use crate::durable::{
-    Clock,
+    Clock, TaskHub,
+    store::Store,
     work::{Begun, WorkItem, WorkKind},
 };
 
@@ -62,23 +58,6 @@ pub struct TestHost {
 }
 
 impl TestHost {
-    /// A host with the usual options.
-    ///
-    /// # Panics
-    /// If no functions are linked into this binary, two have the same name, or one takes a state, which [`TestHostBuilder::app`] gives.
-    #[must_use]
-    #[track_caller]
-    #[allow(clippy::new_without_default, reason = "it starts something, and may panic")]
-    pub fn new() -> Self {
-        Self::builder().build()
-    }
-
-    /// Begins to choose options.
-    #[must_use]
-    pub fn builder() -> TestHostBuilder {
-        TestHostBuilder::default()
-    }
-
     // Time
 
     /// The present moment of virtual time.
@@ -126,38 +105,6 @@ impl TestHost {
     }
 
     // Orchestrations
-
-    /// Starts an orchestration under an id that the task hub chooses.
-    ///
-    /// # Panics
-    /// If there is no orchestration of this name, or the input cannot be JSON.
-    #[track_caller]
-    pub fn start(&self, orchestration: &str, input: impl Serialize) -> TestInstance<'_> {
-        self.start_as(orchestration, None, &input)
-    }
-
-    /// Starts an orchestration under this instance id.
-    ///
-    /// # Panics
-    /// If there is no orchestration of this name, the input cannot be JSON, or an instance with this id has not ended.
-    #[track_caller]
-    pub fn start_with_id(&self, orchestration: &str, id: &str, input: impl Serialize) -> TestInstance<'_> {
-        self.start_as(orchestration, Some(id), &input)
-    }
-
-    #[track_caller]
-    fn start_as(&self, orchestration: &str, id: Option<&str>, input: &impl Serialize) -> TestInstance<'_> {
-        let input = json(input, "the input");
-        let (name, id) = (orchestration.to_owned(), id.map(str::to_owned));
-        let started = self.ask(async move |client| client.start_new(&name, id.as_deref(), input).await);
-        TestInstance::new(self, ok(started))
-    }
-
-    /// An instance by its id, whoever started it.
-    #[must_use]
-    pub fn instance(&self, id: &str) -> TestInstance<'_> {
-        TestInstance::new(self, id.to_owned())
-    }
 
     /// The status of every instance, in the order in which they were created.
     ///
@@ -320,7 +267,11 @@ impl TestHost {
     /// what was recorded stays.
     #[track_caller]
     pub fn restart(&self) {
-        self.inspect(World::restart);
+        let (done, restarted) = sync_channel(1);
+        self.send(Command::Restart(done));
+        self.receive(&restarted);
+        // What follows from it, too.
+        self.run(async {});
     }
 
     /// Ends the worker process at the end of the next run of this orchestration, activity or entity: it has done its work, but
@@ -413,15 +364,16 @@ impl TestHost {
         self.receive(&result)
     }
 
-    /// Looks at the world, or changes it, between two turns.
+    /// Looks at the hub and what it has kept, between two turns.
     #[track_caller]
-    pub(super) fn inspect<T: Send + 'static>(&self, look: impl FnOnce(&mut World) -> T + Send + 'static) -> T {
+    pub(super) fn inspect<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&TaskHub, &dyn Store) -> T + Send + 'static,
+    ) -> T {
         let (reply, result) = sync_channel(1);
-        self.send(Command::Inspect(Box::new(move |world| drop(reply.send(look(world))))));
-        let value = self.receive(&result);
-        // What follows from it, too.
-        self.run(async {});
-        value
+        let look = move |hub: &TaskHub, store: &dyn Store| drop(reply.send(look(hub, store)));
+        self.send(Command::Inspect(Box::new(look)));
+        self.receive(&result)
     }
 
     #[track_caller]
@@ -472,17 +424,6 @@ impl Drop for TestHost {
             // A panic here could be a second one.
             let _ = wait_for(end, self.patience);
         }
-    }
-}
-
-/// Waits on this thread for an answer.
-pub(super) fn receive_within<T>(receiver: &Receiver<T>, patience: Duration) -> Result<T, RecvTimeoutError> {
-    let in_tasks = Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if in_tasks {
-        // The test's other tasks go on meanwhile.
-        tokio::task::block_in_place(|| receiver.recv_timeout(patience))
-    } else {
-        receiver.recv_timeout(patience)
     }
 }
 

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::{
     TestHost,
+    command::Until,
     fake::ActivityCall,
     host::{json, ok},
     log::LogRecord,
-    world::Until,
 };
 
 /// An orchestration instance, as a test sees it.
@@ -25,8 +25,42 @@ pub struct TestInstance<'a> {
     id: String,
 }
 
+impl TestHost {
+    /// Starts an orchestration under an id that the task hub chooses.
+    ///
+    /// # Panics
+    /// If there is no orchestration of this name, or the input cannot be JSON.
+    #[track_caller]
+    pub fn start(&self, orchestration: &str, input: impl Serialize) -> TestInstance<'_> {
+        self.start_as(orchestration, None, &input)
+    }
+
+    /// Starts an orchestration under this instance id.
+    ///
+    /// # Panics
+    /// If there is no orchestration of this name, the input cannot be JSON, or an instance with this id has not ended.
+    #[track_caller]
+    pub fn start_with_id(&self, orchestration: &str, id: &str, input: impl Serialize) -> TestInstance<'_> {
+        self.start_as(orchestration, Some(id), &input)
+    }
+
+    #[track_caller]
+    fn start_as(&self, orchestration: &str, id: Option<&str>, input: &impl Serialize) -> TestInstance<'_> {
+        let input = json(input, "the input");
+        let (name, id) = (orchestration.to_owned(), id.map(str::to_owned));
+        let started = self.ask(async move |client| client.start_new(&name, id.as_deref(), input).await);
+        TestInstance::new(self, ok(started))
+    }
+
+    /// An instance by its id, whoever started it.
+    #[must_use]
+    pub fn instance(&self, id: &str) -> TestInstance<'_> {
+        TestInstance::new(self, id.to_owned())
+    }
+}
+
 impl<'a> TestInstance<'a> {
-    pub(super) fn new(host: &'a TestHost, id: String) -> Self {
+    fn new(host: &'a TestHost, id: String) -> Self {
         Self { host, id }
     }
 
@@ -237,9 +271,9 @@ impl<'a> TestInstance<'a> {
     #[track_caller]
     fn history_file(&self) -> String {
         let id = self.id.clone();
-        let file = self.host.inspect(move |world| {
+        let file = self.host.inspect(move |hub, _| {
             // On the world's runtime it is read at once.
-            let file = world.hub().recorded_history(&id).now_or_never();
+            let file = hub.recorded_history(&id).now_or_never();
             file.unwrap_or_else(|| Ok(String::new()))
                 .map_err(|error| error.to_string())
         });

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::{
     TestHost,
-    world::{Command, Exchanged},
+    command::{Command, Exchanged},
 };
 use crate::durable::json::MAX_LEVELS;
 

@@ -2,10 +2,12 @@
 
 mod builder;
 mod clock;
+mod command;
 mod crash;
 mod disk;
 mod entity;
 mod fake;
+mod fake_servers;
 mod host;
 mod http;
 mod instance;
@@ -14,6 +16,7 @@ mod json_fuzz;
 mod log;
 mod presence;
 mod process;
+mod runtime;
 mod stuck;
 mod transport;
 mod turns;

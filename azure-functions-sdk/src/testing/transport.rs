@@ -17,10 +17,21 @@ use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 use super::{
     clock::{Sleep, VirtualClock},
+    command::{Command, Exchanged},
     presence::Presence,
-    world::{Command, Exchanged},
 };
-use crate::durable::Clock;
+use crate::durable::{BindingUrls, Clock, HubName, binding};
+
+/// Where clients believe the hub to be.
+pub(super) const LISTENER: &str = "http://test-host/durabletask";
+pub(super) const WEBHOOK: &str = "http://localhost:7071/runtime/webhooks/durabletask";
+pub(super) const BASES: [&str; 2] = ["/durabletask", "/runtime/webhooks/durabletask"];
+
+/// The data of a durable client binding.
+pub(super) fn client_binding() -> String {
+    let urls = BindingUrls::new(WEBHOOK).rpc(LISTENER);
+    binding::client_binding(&urls, HubName::default().as_str(), "Storage")
+}
 
 /// A way into the world.
 #[derive(Clone)]

@@ -23,13 +23,13 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     clock::VirtualClock,
+    command::Command,
     fake::{ActivityCall, Failed, Fakes},
     log::{LogRecord, Logs},
     presence::{Presence, Presences},
     process::Process,
-    transport::{WorldTransport, later},
+    transport::{WorldTransport, client_binding, later},
     turns::Turns,
-    world::Command,
 };
 use crate::durable::{
     Clock,
@@ -358,7 +358,7 @@ fn entity_call(function: &Function, item: &WorkItem) -> Call {
 fn with_clients(function: &Function, mut call: Call) -> Call {
     let clients = ["durableClient", "orchestrationClient"];
     for name in clients.into_iter().flat_map(|kind| binding_names(function, kind)) {
-        let data = Data::String(super::world::client_binding());
+        let data = Data::String(client_binding());
         call.inputs.push((name, TypedData { data: Some(data) }));
     }
     call

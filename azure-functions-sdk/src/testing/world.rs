@@ -4,15 +4,11 @@
 //! the next moment at which something is due, provided that somebody waits for it: a test that drives the world, or a
 //! client in the middle of a wait. The same requests therefore always meet the same order of events.
 
-use std::{
-    sync::{Arc, mpsc::SyncSender},
-    thread,
-};
+use std::{sync::Arc, thread};
 
 use async_executor::Executor;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures_util::future::BoxFuture;
 use http::{Method, Request, Response, StatusCode};
 use tokio::{
     runtime::Handle,
@@ -21,70 +17,20 @@ use tokio::{
 
 use super::{
     clock::VirtualClock,
+    command::{Command, Drive, Exchanged, Settled, Stuck, Until},
     disk::Disk,
-    stuck::{Stuck, why_stuck},
+    stuck::why_stuck,
+    transport::{BASES, LISTENER, WEBHOOK},
     worker::AppWorker,
 };
-use crate::durable::{
-    BindingUrls, Clock, HubName, TaskHub, TaskHubError, TaskHubOptions, Via, binding, hub::HubRuntime, store::Store,
-};
-
-/// Where clients believe the hub to be.
-const LISTENER: &str = "http://test-host/durabletask";
-const WEBHOOK: &str = "http://localhost:7071/runtime/webhooks/durabletask";
-const BASES: [&str; 2] = ["/durabletask", "/runtime/webhooks/durabletask"];
-
-/// What the world is asked.
-pub(super) enum Command {
-    /// A request of the durable HTTP API.
-    Exchange(Box<Exchanged>),
-    /// Something to run beside the hub; what it returns is called when everything has settled.
-    Run(BoxFuture<'static, Settled>),
-    /// Let time pass.
-    Drive(Drive),
-    /// Look at the world, between two turns.
-    Inspect(Box<dyn FnOnce(&mut World) + Send>),
-    /// Somebody began to sleep, or stopped.
-    Look,
-    /// The test host is gone.
-    End,
-}
-
-pub(super) type Settled = Box<dyn FnOnce() + Send>;
-
-/// A request, and who wants the answer.
-pub(super) struct Exchanged {
-    pub(super) request: Request<Bytes>,
-    pub(super) reply: oneshot::Sender<Response<Bytes>>,
-    /// The answer waits until everything that can happen now has happened.
-    pub(super) settled: bool,
-}
-
-/// A wish for time to pass.
-pub(super) struct Drive {
-    pub(super) until: Until,
-    pub(super) reply: SyncSender<Result<(), Stuck>>,
-    pub(super) jumps: u32,
-    /// More are an orchestration that never ends.
-    pub(super) most_jumps: u32,
-}
-
-/// How long time passes.
-pub(super) enum Until {
-    /// Until nothing is due any more.
-    Idle,
-    /// Until this moment, and everything that is due then.
-    Moment(DateTime<Utc>),
-    /// Until this instance has ended.
-    Ended(String),
-}
+use crate::durable::{Clock, TaskHub, TaskHubError, TaskHubOptions, Via, hub::HubRuntime};
 
 /// See the module.
 pub(super) struct World {
     runtime: Handle,
     commands: mpsc::UnboundedReceiver<Command>,
-    pub(super) clock: VirtualClock,
-    pub(super) worker: AppWorker,
+    clock: VirtualClock,
+    worker: AppWorker,
     options: TaskHubOptions,
     disk: Box<dyn Disk>,
     /// What dies with the hub: its tasks, and the activities.
@@ -212,7 +158,12 @@ impl World {
                 self.outside.spawn(run).detach();
             }
             Command::Drive(drive) => self.drives.push(drive),
-            Command::Inspect(look) => look(self),
+            Command::Inspect(look) => look(&self.hub, &*self.disk.store()),
+            Command::Restart(done) => {
+                self.restart();
+                // The test may have given up.
+                let _ = done.send(());
+            }
             Command::Look | Command::End => {}
         }
     }
@@ -329,22 +280,16 @@ impl World {
             return Some(Err(Stuck::Endless { jumps, now }));
         }
         match &drive.until {
-            Until::Ended(id) if next.is_none() => Some(Err(why_stuck(self, id))),
+            Until::Ended(id) if next.is_none() => {
+                Some(Err(why_stuck(&self.worker, &self.hub, &*self.disk.store(), id)))
+            }
             _ => None,
         }
     }
 
-    pub(super) fn store(&self) -> Arc<dyn Store> {
-        self.disk.store()
-    }
-
-    pub(super) fn hub(&self) -> &Arc<TaskHub> {
-        &self.hub
-    }
-
     /// The process ends: what it had in memory is gone, what it had written is there for the next one. Requests that were not
     /// answered are made again, as their clients would.
-    pub(super) fn restart(&mut self) {
+    fn restart(&mut self) {
         // Answers that were given before the end are on their way.
         while self.exchanges.try_tick() {}
         let mut unanswered = Vec::new();
@@ -387,12 +332,6 @@ fn open(
     let hub = TaskHub::open_with(options.clone(), Arc::new(worker.clone()), disk.store(), runtime)?;
     hub.set_functions(worker.functions());
     Ok(Arc::new(hub))
-}
-
-/// The data of a durable client binding.
-pub(super) fn client_binding() -> String {
-    let urls = BindingUrls::new(WEBHOOK).rpc(LISTENER);
-    binding::client_binding(&urls, HubName::default().as_str(), "Storage")
 }
 
 /// The world's thread.

@@ -2,7 +2,6 @@
 
 use azure_functions_sdk::durable::work;
 
-mod circles;
 mod endings;
 mod entities;
 mod extension;

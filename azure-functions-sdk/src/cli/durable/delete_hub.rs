@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    cli::{CommandResult, build::Build},
+    cli::{build::Build, command_result::CommandResult},
     durable::{TaskHub, TaskHubOptions},
     project::{HostJson, LocalSettings, Settings},
     shell::Shell,

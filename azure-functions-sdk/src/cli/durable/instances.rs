@@ -9,9 +9,9 @@ use azure_functions_durable::{OrchestrationRuntimeStatus, OrchestrationStatusQue
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 
-use super::{DurableError, checked, json, page, status};
+use super::reply::{DurableError, checked, json, page, status};
 use crate::{
-    cli::{CommandResult, host_client::Host},
+    cli::{command_result::CommandResult, host_client::Host},
     shell::Shell,
 };
 

@@ -6,9 +6,9 @@ use azure_functions_durable::TerminateResult;
 use http::Method;
 use serde::de::IgnoredAny;
 
-use super::{checked, page, print};
+use super::reply::{checked, page, print};
 use crate::{
-    cli::{CommandResult, host_client::Host},
+    cli::{command_result::CommandResult, host_client::Host},
     shell::Shell,
 };
 

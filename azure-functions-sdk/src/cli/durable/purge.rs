@@ -5,9 +5,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use super::{checked, page, print, status};
+use super::reply::{checked, page, print, status};
 use crate::{
-    cli::{CommandResult, host_client::Host},
+    cli::{command_result::CommandResult, host_client::Host},
     shell::Shell,
 };
 

@@ -8,7 +8,7 @@ use super::{
     entity::{Posted, critical},
     event::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, json_string},
     instance::Instance,
-    message::Message,
+    message::{Message, Outgoing},
     runtime_status::RuntimeStatus,
 };
 
@@ -67,15 +67,6 @@ pub(crate) struct TimerTask {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ChildStart {
     /// The message that starts it; always an ExecutionStarted with a parent.
-    pub(crate) message: Message,
-}
-
-/// A message to an instance.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Outgoing {
-    /// Whom to tell.
-    pub(crate) instance_id: String,
-    /// What.
     pub(crate) message: Message,
 }
 

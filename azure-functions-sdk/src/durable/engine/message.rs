@@ -17,6 +17,15 @@ pub(crate) struct Message {
     pub(crate) carried: Vec<Event>,
 }
 
+/// A message to an instance.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Outgoing {
+    /// Whom to tell.
+    pub(crate) instance_id: String,
+    /// What.
+    pub(crate) message: Message,
+}
+
 impl Message {
     /// Starts an execution.
     pub(crate) fn start(at: DateTime<Utc>, started: ExecutionStarted) -> Self {

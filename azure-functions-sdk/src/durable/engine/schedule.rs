@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 
 use super::{
     action::{Action, Plan},
-    decision::{ActivityTask, ChildStart, Decision, Outgoing, TimerTask},
+    decision::{ActivityTask, ChildStart, Decision, TimerTask},
     entity::{EntityId, EntityMessage, Posted, Release, Request, event_name, missing, response},
     event::{Event, EventKind, ExecutionStarted, Failure, HTTP_ACTIVITY, ParentLink, json_string},
     instance::Instance,
-    message::Message,
+    message::{Message, Outgoing},
     settings::Settings,
     task::{Task, Work},
     text::{activity_input, compact},

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use self::{entities::Section, flows::Flow};
 use super::{
     action::{Action, NONE, Plan, Schema},
     event::{Event, EventKind},
@@ -56,6 +55,26 @@ pub(super) struct Shim<'a> {
     terminated: Option<&'a str>,
     #[cfg(test)]
     pub(super) work: usize,
+}
+
+/// A critical section: from the request of the locks to their release.
+#[derive(Debug)]
+struct Section {
+    /// The task that asked for the locks, and its node.
+    lock: i32,
+    node: u32,
+    /// All locks are there.
+    granted: bool,
+    /// Calls of locked entities that have no answer yet, by their places among the locks.
+    calls: Vec<(i32, usize)>,
+}
+
+/// What a node does that is more than one task.
+#[derive(Debug)]
+enum Flow {
+    Retry(Retry),
+    Timer,
+    Http(HttpCall),
 }
 
 /// What the interpreter knows after the last event.

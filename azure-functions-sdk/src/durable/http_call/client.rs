@@ -12,7 +12,10 @@ use hyper_util::{
 };
 use url::Url;
 
-use super::{HttpCallError, HttpCallRequest, HttpCallResponse, HttpCaller, charset, without_query};
+use super::{
+    caller::{HttpCallError, HttpCallRequest, HttpCallResponse, HttpCaller, without_query},
+    charset,
+};
 
 /// Largest body of a response, in bytes: it becomes part of a history.
 const LARGEST: usize = 32 * 1024 * 1024;

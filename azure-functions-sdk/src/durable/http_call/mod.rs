@@ -3,116 +3,32 @@
 //! The host calls as the extension does: what is no success is a result, what did not get through is a failure. Polling and
 //! pauses between attempts are the engine's.
 
+mod caller;
 #[cfg(feature = "host")]
 mod charset;
 #[cfg(feature = "host")]
 mod client;
 
-use std::{collections::BTreeMap, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, IgnoredAny},
 };
 
+use self::caller::without_query;
+pub use self::caller::{HttpCallError, HttpCallRequest, HttpCallResponse, HttpCaller};
 use super::engine::time::{parse_span, write_span};
 
 /// No call takes longer: the extension's client gives up then.
 const LONGEST: Duration = Duration::from_secs(240);
-
-/// A request that an orchestration makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HttpCallRequest {
-    /// The method, in upper case.
-    pub method: String,
-    /// The absolute address.
-    pub uri: String,
-    /// Names and values, in the order in which they were given.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub content: Option<String>,
-    /// How long it may take.
-    pub timeout: Duration,
-}
-
-/// What came back.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HttpCallResponse {
-    /// The status code.
-    pub status: u16,
-    /// Names and values, in the order in which they came.
-    pub headers: Vec<(String, String)>,
-    /// The body as text.
-    pub content: String,
-}
-
-impl HttpCallResponse {
-    /// A response without headers.
-    #[must_use]
-    pub fn new(status: u16, content: impl Into<String>) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            content: content.into(),
-        }
-    }
-
-    /// Adds a header.
-    #[must_use]
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-}
-
-/// There is no response.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum HttpCallError {
-    /// The time of the request is over.
-    #[error("the request has timed out")]
-    TimedOut,
-    /// The text says, for the user, what was called and why it failed.
-    #[error("{0}")]
-    Failed(String),
-}
-
-/// Makes the HTTP calls of orchestrations.
-pub trait HttpCaller: fmt::Debug + Send + Sync + 'static {
-    /// Makes one request, within its time.
-    fn call(
-        &self,
-        request: HttpCallRequest,
-    ) -> Pin<Box<dyn Future<Output = Result<HttpCallResponse, HttpCallError>> + Send>>;
-}
 
 /// The caller of a host.
 pub(crate) fn default_caller() -> Arc<dyn HttpCaller> {
     #[cfg(feature = "host")]
     return Arc::new(client::Client::default());
     #[cfg(not(feature = "host"))]
-    Arc::new(Nobody)
-}
-
-/// Calls nobody: for hosts in tests, which are not to depend on a network.
-#[cfg(not(feature = "host"))]
-#[derive(Debug)]
-struct Nobody;
-
-#[cfg(not(feature = "host"))]
-impl HttpCaller for Nobody {
-    fn call(
-        &self,
-        request: HttpCallRequest,
-    ) -> Pin<Box<dyn Future<Output = Result<HttpCallResponse, HttpCallError>> + Send>> {
-        let text = format!(
-            "nobody answers {} {}: this host makes no HTTP calls",
-            request.method, request.uri
-        );
-        Box::pin(std::future::ready(Err(HttpCallError::Failed(text))))
-    }
+    Arc::new(caller::Nobody)
 }
 
 /// A request as the action has it.
@@ -249,11 +165,6 @@ pub(crate) async fn make(caller: &dyn HttpCaller, request: &str) -> Result<Strin
     Ok(response_json(&response))
 }
 
-/// Queries may hold secrets.
-fn without_query(uri: &str) -> &str {
-    uri.split(['?', '#']).next().unwrap_or_default()
-}
-
 /// Headers that .NET counts to the content; the extension does not hand them on.
 const CONTENT_HEADERS: [&str; 11] = [
     "allow",
@@ -323,7 +234,7 @@ fn usual_case(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::{future::Future, pin::Pin, sync::Mutex};
 
     use super::*;
 

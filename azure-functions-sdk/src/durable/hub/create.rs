@@ -14,11 +14,11 @@ use super::{
 };
 use crate::durable::{
     engine::{
-        decision::{ChildStart, Decision, Outgoing},
+        decision::{ChildStart, Decision},
         ending::Ending,
         event::EventKind,
         instance::Instance,
-        message::Message,
+        message::{Message, Outgoing},
         runtime_status::RuntimeStatus,
     },
     store::{Commit, InstanceKey, InstanceRow, InstanceState},

@@ -13,6 +13,7 @@ mod dispatch;
 mod entity;
 mod episode;
 mod functions;
+mod inner;
 mod live_entity;
 mod name;
 mod options;
@@ -35,26 +36,21 @@ mod waiting;
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, Weak, atomic::AtomicI64},
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
-pub(crate) use self::runtime::HubRuntime;
-use self::{committed::Committed, state::State};
+use self::committed::Committed;
+pub(crate) use self::{inner::Inner, runtime::HubRuntime};
 pub use self::{
     name::{HubName, HubNameError},
     options::TaskHubOptions,
 };
 use super::{
     binding::{self, BindingUrls},
-    engine::settings::Settings,
-    store::{RowId, Store, StoreError, writer::Writer},
+    store::{RowId, Store, StoreError},
     work::{DurableFunctions, Worker},
 };
 
@@ -220,54 +216,5 @@ impl Drop for TaskHub {
     fn drop(&mut self) {
         self.inner.begin_drain();
         self.inner.close();
-    }
-}
-
-/// The hub itself, shared by everything that runs in it.
-pub(crate) struct Inner {
-    pub(crate) options: TaskHubOptions,
-    settings: Settings,
-    store: Arc<dyn Store>,
-    writer: Writer<Committed>,
-    worker: Arc<dyn Worker>,
-    runtime: HubRuntime,
-    state: Mutex<State>,
-    next_row: AtomicI64,
-    /// The timer that is due before all others may be another one.
-    timers_changed: Notify,
-    /// Nothing runs any more.
-    quiet: Notify,
-}
-
-impl std::fmt::Debug for Inner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inner")
-            .field("options", &self.options)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Inner {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Every change to the state is made whole by the code that holds the lock; a panic in it is a bug that the
-        // other instances should survive.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn now(&self) -> DateTime<Utc> {
-        self.options.clock.now()
-    }
-
-    fn new_id(&self) -> String {
-        self.options.clock.new_id()
-    }
-
-    fn new_row(&self) -> RowId {
-        self.next_row.fetch_add(1, Ordering::Relaxed)
-    }
-
-    fn close(&self) {
-        self.writer.close();
-        self.store.close();
     }
 }

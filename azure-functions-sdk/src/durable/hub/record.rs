@@ -13,9 +13,9 @@ use super::{
 };
 use crate::durable::{
     engine::{
-        decision::{Decision, Outgoing},
+        decision::Decision,
         event::write_events,
-        message::Message,
+        message::{Message, Outgoing},
     },
     store::{ActivityRow, Commit, InboxRow, InstanceKey, Micros, StoreError, TimerRow},
 };

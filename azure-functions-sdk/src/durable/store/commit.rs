@@ -1,6 +1,6 @@
 //! What one step of the hub changes, as rows: written completely or not at all.
 
-use super::{InstanceKey, InstanceRow, Micros, RowId};
+use super::key::{InstanceKey, Micros, RowId};
 use crate::durable::engine::runtime_status::RuntimeStatus;
 
 /// Changes that belong together.
@@ -30,6 +30,18 @@ pub(crate) struct Commit {
     pub(crate) entity_inbox_removed: Vec<RowId>,
     pub(crate) entity_timers_added: Vec<EntityTimerRow>,
     pub(crate) entity_timers_removed: Vec<RowId>,
+}
+
+/// An instance, as it is created and as a status query shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InstanceRow {
+    pub(crate) key: InstanceKey,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) version: Option<String>,
+    /// JSON text.
+    pub(crate) input: Option<String>,
+    pub(crate) state: InstanceState,
 }
 
 /// The part of an instance that episodes change.

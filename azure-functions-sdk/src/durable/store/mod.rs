@@ -9,6 +9,7 @@ pub(crate) mod commit;
 mod durability;
 #[cfg(feature = "sqlite")]
 mod identity;
+mod key;
 #[cfg(feature = "sqlite")]
 mod lock;
 #[cfg(feature = "testing")]
@@ -22,21 +23,12 @@ pub(crate) mod writer;
 use std::{error::Error, fmt, path::PathBuf};
 
 pub(crate) use commit::{
-    ActivityRow, Commit, EntityInboxRow, EntityRow, EntityTimerRow, InboxRow, InstanceState, TimerRow,
+    ActivityRow, Commit, EntityInboxRow, EntityRow, EntityTimerRow, InboxRow, InstanceRow, InstanceState, TimerRow,
 };
 pub use durability::Durability;
+pub(crate) use key::{InstanceKey, Micros, RowId};
 pub(crate) use query::{DamagedRow, EntityPage, EntityQuery, InstanceQuery, Page};
 pub(crate) use unreadable::UnreadableRow;
-
-/// Surrogate key of an instance: an id that is used again gets a new key, so that late messages cannot reach it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct InstanceKey(pub(crate) i64);
-
-/// Number of a row; given out by the hub, rising, and never used again within a run.
-pub(crate) type RowId = i64;
-
-/// Microseconds since 1970 UTC.
-pub(crate) type Micros = i64;
 
 /// Keeps a task hub's rows.
 ///
@@ -79,18 +71,6 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     /// Lets another host have the hub; later writes fail with [`StoreError::Closed`].
     fn close(&self);
-}
-
-/// An instance, as it is created and as a status query shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct InstanceRow {
-    pub(crate) key: InstanceKey,
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) version: Option<String>,
-    /// JSON text.
-    pub(crate) input: Option<String>,
-    pub(crate) state: InstanceState,
 }
 
 /// What a hub needs to go on after a restart.

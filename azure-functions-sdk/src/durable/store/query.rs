@@ -1,6 +1,9 @@
 //! Which instances a listing asks for.
 
-use super::{EntityRow, InstanceKey, InstanceRow, Micros};
+use super::{
+    commit::{EntityRow, InstanceRow},
+    key::{InstanceKey, Micros},
+};
 use crate::durable::engine::runtime_status::RuntimeStatus;
 
 /// Filter and position of one page of instances.

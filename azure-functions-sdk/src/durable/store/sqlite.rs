@@ -5,6 +5,7 @@
 //! load. A file that is not busy is folded often, so that it stays small.
 
 mod entities;
+mod fault;
 mod read;
 mod readable;
 mod recover;
@@ -25,6 +26,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::private;
 
+use self::schema::{BUSY_TIMEOUT, CHECKPOINT_BUSY, CHECKPOINT_QUIET, STATEMENTS};
 use super::{
     Commit, DamagedRow, Durability, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page,
     Recovery, Store, StoreError, identity::OpenFile, lock::HubLock,
@@ -32,11 +34,6 @@ use super::{
 
 /// Connections that are kept for readers; more are opened when needed and closed after use.
 const IDLE_READERS: usize = 4;
-/// Statements kept prepared per connection.
-const STATEMENTS: usize = 48;
-/// Pages in the write-ahead log before it is folded into the file: under load, and otherwise.
-const CHECKPOINT_BUSY: i64 = 16_384;
-const CHECKPOINT_QUIET: i64 = 1_000;
 /// Average commits per batch from which on the hub counts as busy.
 const BUSY: f32 = 8.0;
 
@@ -140,7 +137,7 @@ impl SqliteStore {
     fn open_reader(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(schema::BUSY_TIMEOUT)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
     }
@@ -150,7 +147,7 @@ impl SqliteStore {
     }
 
     fn failed(&self, source: rusqlite::Error) -> StoreError {
-        database_error(&self.path, source)
+        fault::database_error(&self.path, source)
     }
 }
 
@@ -239,16 +236,4 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic between two statements leaves a transaction that rolls back when the next one begins.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn database_error(path: &Path, source: rusqlite::Error) -> StoreError {
-    let path = path.to_owned();
-    if read::is_damage(&source) {
-        let source = Box::new(source);
-        return StoreError::Damaged { path, source };
-    }
-    StoreError::Database {
-        path,
-        source: Box::new(source),
-    }
 }

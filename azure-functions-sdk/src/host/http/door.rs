@@ -1,28 +1,21 @@
-//! What happens to a request: the host's own paths first, then the functions' routes; keys, CORS, limits and the wait for a
-//! worker that is not ready.
+//! The front door, as all connections share it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Body;
-use log::Level;
-use std::net::SocketAddr;
+use http::{HeaderMap, header};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    AuthLevel, Backend, FrontDoorOptions, HostState, HttpCall, Keys, RequestBody, RequestBodyError, Service, admin,
-    auth::key_of,
-    head, home,
+    Backend, FrontDoorOptions, HostState, Keys,
     host_names::HostNames,
-    path,
-    response::{Why, empty, not_running, refused, sentence},
     routes::{self, RouteTable},
 };
 use crate::host::seldom::Seldom;
 
-/// What all connections share.
+/// See the module.
 pub(super) struct Door {
     pub(super) options: FrontDoorOptions,
     pub(super) address: SocketAddr,
@@ -42,9 +35,6 @@ pub(super) struct Door {
 
 /// A page with many wrong links should be told of each; a scanner is not worth the console.
 pub(super) const REFUSALS_PER_SECOND: u32 = 20;
-/// Of a path, on the console.
-const LONGEST_PATH: usize = 200;
-
 #[derive(Clone)]
 pub(super) struct Now {
     /// `None` until the first worker has told its functions.
@@ -56,221 +46,9 @@ pub(super) struct Now {
 /// Below this base the durable HTTP API is served.
 pub(super) const DURABLE_BASE: &str = "/runtime/webhooks/durabletask";
 
-impl Service for Arc<Door> {
-    async fn answer(&self, request: Request<RequestBody>) -> Response<Bytes> {
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = Door::answer(self, request).await;
-        self.tell(&method, &path, &response);
-        response
-    }
-}
-
-/// In the extensions of a response that a function gave.
-#[derive(Clone, Debug)]
-struct ByFunction;
-
 impl Door {
-    /// One line on the console for a refusal of the host itself. What functions answer is their affair, and their failures are told
-    /// with their end.
-    fn tell(&self, method: &Method, path: &str, response: &Response<Bytes>) {
-        let status = response.status();
-        let why = response.extensions().get::<Why>();
-        let is_refusal = status.is_client_error() || status.is_server_error();
-        if !is_refusal || (why.is_none() && response.extensions().get::<ByFunction>().is_some()) {
-            return;
-        }
-        let why = match why {
-            Some(Why(text)) => text.as_str(),
-            None if is_under(DURABLE_BASE, path) => "the answer of the durable HTTP API",
-            None if is_under("/admin", path) => "the answer of the admin API",
-            None => status.canonical_reason().unwrap_or_default(),
-        };
-        // Without the query, which may hold a key.
-        let line = format!("{method} {}: {}, {why}", shown(path), status.as_u16());
-        let level = if status.is_server_error() {
-            Level::Warn
-        } else {
-            Level::Info
-        };
-        #[cfg(test)]
-        self.told.lock().unwrap().push(line.clone());
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        refusals.log(level, line);
-    }
-
-    /// Answers any request.
-    async fn answer(&self, request: Request<RequestBody>) -> Response<Bytes> {
-        let (mut parts, body) = request.into_parts();
-        // Before anything else: what is said of origins holds only if the name is right.
-        if let Err(error) = self.names.check(&parts) {
-            return sentence(error.status(), error.to_string());
-        }
-        if let Err(error) = head::check(&parts) {
-            return sentence(error.status(), error.to_string());
-        }
-        if parts.headers.get_all(header::ORIGIN).iter().nth(1).is_some() {
-            return sentence(StatusCode::BAD_REQUEST, "the request has more than one Origin header");
-        }
-        // As the real host's server.
-        if let Some((name, _)) = parts.headers.iter().find(|(_, value)| !is_text(value)) {
-            let text = format!("the value of the header '{name}' is not UTF-8");
-            return sentence(StatusCode::BAD_REQUEST, text);
-        }
-        // Before the path decides whose rules hold.
-        path::normalize(&mut parts.uri);
-        let cors = match is_management(parts.uri.path()) {
-            true => &self.options.management_cors,
-            false => &self.options.cors,
-        };
-        let Some(cors) = cors else {
-            return self.route(Request::from_parts(parts, body)).await;
-        };
-        let request = Request::from_parts(parts, body);
-        if let Some(answer) = cors.preflight(request.method(), request.headers()) {
-            return answer;
-        }
-        let origin = request.headers().get(header::ORIGIN).cloned();
-        let mut response = self.route(request).await;
-        cors.mark(origin.as_ref(), response.headers_mut());
-        response
-    }
-
-    async fn route(&self, request: Request<RequestBody>) -> Response<Bytes> {
-        let (parts, body) = request.into_parts();
-        let path = parts.uri.path();
-        if path == "/" {
-            return match self.options.home_page {
-                true => home::page(self.now.borrow().state),
-                false => empty(StatusCode::NO_CONTENT),
-            };
-        }
-        let is_admin = is_under("/admin", path);
-        let is_durable = is_under(DURABLE_BASE, path);
-        if (is_admin || is_durable) && self.is_forged(&parts) {
-            let text = "requests from other origins are refused: allow the origin with --management-cors";
-            return sentence(StatusCode::FORBIDDEN, text);
-        }
-        if is_admin {
-            if self.level(&parts, None).0 < AuthLevel::Admin {
-                return refused(StatusCode::UNAUTHORIZED, "the admin API asks for the master key");
-            }
-            return match self.read(&parts.headers, body).await {
-                Ok(body) => admin::answer(self, &parts, &body).await,
-                Err(refusal) => refusal,
-            };
-        }
-        if is_durable {
-            return self.durable(parts, body).await;
-        }
-        if is_under("/runtime", path) {
-            return refused(
-                StatusCode::NOT_FOUND,
-                format!("below /runtime, only {DURABLE_BASE} is served"),
-            );
-        }
-        self.function(parts, body).await
-    }
-
-    async fn durable(&self, mut parts: Parts, body: RequestBody) -> Response<Bytes> {
-        let (level, durable) = self.level(&parts, None);
-        if level < AuthLevel::Admin && !durable {
-            let why = "the durable HTTP API asks for the master key or its own";
-            return refused(StatusCode::UNAUTHORIZED, why);
-        }
-        let body = match self.read(&parts.headers, body).await {
-            Ok(body) => body,
-            Err(refusal) => return refusal,
-        };
-        // Not for the state: instances can be managed while the worker restarts. But whether a function exists is known
-        // only once a worker has told.
-        if self.wait(|now| now.table.is_some()).await.is_none() {
-            return not_running();
-        }
-        let whole = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        let rest = whole.get(DURABLE_BASE.len()..).unwrap_or_default();
-        let rest = if rest.starts_with('/') {
-            rest.to_owned()
-        } else {
-            format!("/{rest}")
-        };
-        // A part of a valid path and query is one.
-        let Ok(uri) = rest.parse() else {
-            return empty(StatusCode::NOT_FOUND);
-        };
-        parts.uri = uri;
-        self.backend.durable(Request::from_parts(parts, body)).await
-    }
-
-    async fn function(&self, parts: Parts, body: RequestBody) -> Response<Bytes> {
-        let Some(table) = self
-            .wait(|now| now.table.is_some() && now.state == HostState::Running)
-            .await
-        else {
-            return not_running();
-        };
-        let Some(found) = table.find(&parts.method, parts.uri.path()) else {
-            return self.no_function(&table, &parts);
-        };
-        let name = &table.functions[found.function].name;
-        let (level, _) = self.level(&parts, Some(name));
-        let needed = match found.auth_level {
-            // There is no sign-in locally: any key of the function will do.
-            AuthLevel::User => AuthLevel::Function,
-            other => other,
-        };
-        if level < needed || (level == AuthLevel::System && needed == AuthLevel::Function) {
-            let key = if needed == AuthLevel::Admin {
-                "the master key"
-            } else {
-                "a key of its own or of the host"
-            };
-            return refused(
-                StatusCode::UNAUTHORIZED,
-                format!("the function '{name}' asks for {key}"),
-            );
-        }
-        let body = match self.read(&parts.headers, body).await {
-            Ok(body) => body,
-            Err(refusal) => return refusal,
-        };
-        let url = format!(
-            "{}{}",
-            self.origin(&parts.headers),
-            parts.uri.path_and_query().map_or("/", |path| path.as_str())
-        );
-        let call = HttpCall {
-            function: found.function,
-            parts,
-            url,
-            route_values: found.values,
-            body,
-            level,
-            is_local: self.is_local(),
-        };
-        let mut response = self.backend.invoke(call).await;
-        response.extensions_mut().insert(ByFunction);
-        response
-    }
-
-    /// 404, as the real host answers a wrong method, too; a caller on this machine is told which would be right.
-    fn no_function(&self, table: &RouteTable, parts: &Parts) -> Response<Bytes> {
-        let others = table.with_other_method(parts.uri.path());
-        if others.is_empty() {
-            return refused(StatusCode::NOT_FOUND, "no function has this route");
-        }
-        let others: Vec<String> = others
-            .into_iter()
-            .map(|(function, methods)| format!("'{}' takes {}", function.name, routes::names(methods)))
-            .collect();
-        let text = format!("no function takes {} here: {}", parts.method, others.join(", "));
-        match self.is_local() {
-            true => sentence(StatusCode::NOT_FOUND, text),
-            false => refused(StatusCode::NOT_FOUND, text),
-        }
-    }
-
     /// Whether only callers on this machine can reach the host.
-    fn is_local(&self) -> bool {
+    pub(super) fn is_local(&self) -> bool {
         self.address.ip().to_canonical().is_loopback()
     }
 
@@ -290,37 +68,6 @@ impl Door {
         }
     }
 
-    /// What the caller has proved: the level, and whether it holds the key of the durable HTTP API.
-    fn level(&self, parts: &Parts, function: Option<&str>) -> (AuthLevel, bool) {
-        if !self.enforced {
-            return (AuthLevel::Admin, true);
-        }
-        let Some(key) = key_of(parts) else {
-            return (AuthLevel::Anonymous, false);
-        };
-        let found = self.keys.level(&key, function);
-        (found.level, found.durable)
-    }
-
-    /// Without keys, any web page that the user visits could make the browser post to the host: such requests carry the
-    /// page's origin. Function routes are the app's own affair.
-    fn is_forged(&self, parts: &Parts) -> bool {
-        if self.enforced || matches!(parts.method, Method::GET | Method::HEAD) {
-            return false;
-        }
-        let Some(origin) = parts.headers.get(header::ORIGIN) else {
-            return false;
-        };
-        let own = origin
-            .as_bytes()
-            .eq_ignore_ascii_case(self.origin(&parts.headers).as_bytes());
-        !own && !self
-            .options
-            .management_cors
-            .as_ref()
-            .is_some_and(|cors| cors.allows(Some(origin)))
-    }
-
     /// `http://host:port` as the client named it.
     pub(super) fn origin(&self, headers: &HeaderMap) -> String {
         match headers.get(header::HOST).and_then(|host| host.to_str().ok()) {
@@ -333,62 +80,4 @@ impl Door {
     pub(super) fn template(&self, route: &str) -> String {
         routes::with_prefix(&self.options.route_prefix, route)
     }
-
-    async fn read(&self, headers: &HeaderMap, body: RequestBody) -> Result<Bytes, Response<Bytes>> {
-        if body.is_end_stream() {
-            return Ok(Bytes::new());
-        }
-        let announced = headers
-            .get(header::CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        if announced.is_some_and(|length| length > self.options.body_limit as u64) {
-            return Err(self.too_large());
-        }
-        match Limited::new(body, self.options.body_limit).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) => Err(match RequestBodyError::status_of(&*error) {
-                status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE) => {
-                    sentence(status, error.to_string())
-                }
-                StatusCode::PAYLOAD_TOO_LARGE => self.too_large(),
-                status => refused(status, "the body did not come to its end"),
-            }),
-        }
-    }
-
-    fn too_large(&self) -> Response<Bytes> {
-        let why = format!("the body is larger than {} bytes", self.options.body_limit);
-        refused(StatusCode::PAYLOAD_TOO_LARGE, why)
-    }
-}
-
-/// A path as a line of the console.
-fn shown(path: &str) -> String {
-    let readable = |letter: char| {
-        if letter.is_control() {
-            char::REPLACEMENT_CHARACTER
-        } else {
-            letter
-        }
-    };
-    let mut shown: String = path.chars().take(LONGEST_PATH).map(readable).collect();
-    if path.chars().nth(LONGEST_PATH).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-fn is_text(value: &HeaderValue) -> bool {
-    std::str::from_utf8(value.as_bytes()).is_ok()
-}
-
-fn is_under(base: &str, path: &str) -> bool {
-    let start = path.get(..base.len());
-    start.is_some_and(|start| start.eq_ignore_ascii_case(base))
-        && matches!(path.as_bytes().get(base.len()), None | Some(b'/'))
-}
-
-/// What serves those who manage the host, not those who call the app.
-fn is_management(path: &str) -> bool {
-    is_under("/admin", path) || is_under("/runtime", path)
 }

@@ -1,145 +1,21 @@
 //! The front door's face: what it is given, what stands behind it, and how it is started and ended.
 
 use std::{
-    env, fmt,
-    future::Future,
+    fmt,
     net::SocketAddr,
-    path::PathBuf,
-    pin::Pin,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
-use bytes::Bytes;
-use http::{Request, Response, request::Parts};
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AuthLevel, Cors, FrontDoorListener, FrontFunction, Keys, RouteProblems, Server, ServerLimits,
+    Backend, FrontDoorListener, FrontDoorOptions, FrontFunction, HostState, Keys, RouteProblems, Server,
     door::{Door, Now, REFUSALS_PER_SECOND},
     host_names::HostNames,
     routes::RouteTable,
 };
 use crate::host::seldom::Seldom;
-
-/// A response that is on its way. Dropping it means that its connection was broken or cut, or that the host ends. A client that
-/// seems to have gone is no reason to drop it: the token in the request's extensions is cancelled, and the answer runs on.
-pub type Answer = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
-
-/// What stands behind the front door.
-pub trait Backend: Send + Sync + 'static {
-    /// Runs an HTTP function.
-    fn invoke(&self, call: HttpCall) -> Answer;
-
-    /// Runs a function that is not started by HTTP, now and by hand, without waiting for it. `input` is the trigger's
-    /// payload as text.
-    ///
-    /// # Errors
-    /// The function cannot be run by hand; the text says why and is shown to the user.
-    fn fire(&self, function: usize, input: Option<String>) -> Result<(), String>;
-
-    /// Serves the durable HTTP API. The URI has only path and query, the path without the webhook base, and begins with
-    /// `/`; headers are those of the client.
-    fn durable(&self, request: Request<Bytes>) -> Answer;
-
-    /// Gives the whole history of an orchestration instance, as the text of a history file.
-    fn history(&self, instance_id: String) -> Answer;
-}
-
-/// An HTTP request for a function.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct HttpCall {
-    /// Number of the function.
-    pub function: usize,
-    /// Method, headers and URI as received.
-    pub parts: Parts,
-    /// `scheme://host/path?query`.
-    pub url: String,
-    /// Decoded route values, those that are absent left out.
-    pub route_values: Vec<(String, String)>,
-    /// The whole body.
-    pub body: Bytes,
-    /// The level that the caller has proved, or has because keys are not enforced.
-    pub level: AuthLevel,
-    /// Whether only callers on this machine can reach the host.
-    pub is_local: bool,
-}
-
-/// How the front door behaves.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct FrontDoorOptions {
-    /// `extensions.http.routePrefix`.
-    pub route_prefix: String,
-    /// Enforce keys on loopback too; elsewhere they always are.
-    pub enable_auth: bool,
-    /// Cross-origin rules of the functions, if any.
-    pub cors: Option<Cors>,
-    /// Cross-origin rules of what manages the host and its instances: all below `/admin` and `/runtime`.
-    pub management_cors: Option<Cors>,
-    /// Names by which callers may address a host on a loopback address, besides those of loopback.
-    pub host_names: Vec<String>,
-    /// Largest request body in bytes: 104857600, the real host's limit.
-    pub body_limit: usize,
-    /// What the server takes at most.
-    pub limits: ServerLimits,
-    /// Folder for the answers that clients have not read yet, when they are too many for memory.
-    pub answers: PathBuf,
-    /// How long a request waits for a worker that is not ready: 30 seconds.
-    pub ready_timeout: Duration,
-    /// How long running requests may take after [`FrontDoor::shutdown`].
-    pub grace: Duration,
-    /// Whether `/` shows a page; `AzureWebJobsDisableHomepage=true` switches it off.
-    pub home_page: bool,
-    /// `id` of `/admin/host/status`.
-    pub host_id: String,
-}
-
-impl Default for FrontDoorOptions {
-    fn default() -> Self {
-        Self {
-            route_prefix: "api".to_owned(),
-            enable_auth: false,
-            cors: None,
-            management_cors: None,
-            host_names: Vec::new(),
-            body_limit: 104_857_600,
-            limits: ServerLimits::default(),
-            answers: env::temp_dir(),
-            ready_timeout: Duration::from_secs(30),
-            grace: Duration::from_secs(10),
-            home_page: true,
-            host_id: "local".to_owned(),
-        }
-    }
-}
-
-/// The states of `/admin/host/status`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HostState {
-    /// The worker is being started.
-    Starting,
-    /// Functions can be called.
-    Running,
-    /// The worker cannot be started.
-    Error,
-    /// The host is shutting down.
-    Stopping,
-}
-
-impl HostState {
-    /// The name on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Starting => "Starting",
-            Self::Running => "Running",
-            Self::Error => "Error",
-            Self::Stopping => "Stopping",
-        }
-    }
-}
 
 /// A front door that is being served.
 pub struct FrontDoor {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, OverridableStates};
+use super::options::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, OverridableStates};
 use crate::{
     durable::HubName,
     project::{

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::project::{LocalSettings, LogLevel};
+use std::time::Duration;
 
 fn settings(values: &[(&str, &str)]) -> Settings {
     Settings::new(

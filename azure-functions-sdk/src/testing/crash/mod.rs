@@ -26,7 +26,10 @@ use self::{
     store::Journal,
 };
 use super::{TestHost, TestHostBuilder, stuck::unfinished};
-use crate::durable::store::memory::MemoryStore;
+use crate::durable::{
+    TaskHub,
+    store::{Store, memory::MemoryStore},
+};
 
 /// Runs a test again for every point at which the process could end; with the usual options. See [`CrashExplorer`].
 ///
@@ -258,7 +261,9 @@ impl fmt::Display for Ending {
 /// A test that failed, and why its instances have not ended.
 fn failure(host: &TestHost, message: &str) -> String {
     // The host may be what failed.
-    let unfinished = catch_unwind(AssertUnwindSafe(|| host.inspect(|world| unfinished(world, ""))));
+    let worker = host.worker.clone();
+    let look = move |hub: &TaskHub, store: &dyn Store| unfinished(&worker, hub, store, "");
+    let unfinished = catch_unwind(AssertUnwindSafe(|| host.inspect(look)));
     match unfinished {
         Ok(Ok(list)) if !list.is_empty() && !message.contains(&list) => {
             format!("the test failed: {message}\nThese have not ended:{list}")

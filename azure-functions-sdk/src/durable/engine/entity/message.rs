@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::EntityId;
 use crate::durable::engine::{
-    decision::Outgoing,
     event::{EventKind, write_string},
-    message::Message,
+    message::{Message, Outgoing},
     time::write_time,
 };
 

@@ -7,6 +7,7 @@
 mod answer;
 pub(crate) mod critical;
 mod id;
+mod kept;
 mod message;
 mod turn;
 
@@ -14,6 +15,7 @@ mod turn;
 pub(crate) use self::message::grant;
 pub(crate) use self::{
     id::EntityId,
+    kept::Entity,
     message::{EntityMessage, Posted, Release, Request, event_name, response},
-    turn::{Done, Entity, MAX_BATCH, Turn, Unfinished, missing, wakes},
+    turn::{Done, MAX_BATCH, Turn, Unfinished, missing, wakes},
 };

@@ -5,47 +5,17 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{
-    EntityId, EntityMessage, Posted, Release, Request,
+    Entity, EntityId, EntityMessage, Posted, Release, Request,
     answer::{self, Answer, Refused},
     message::{grant, response},
 };
 use crate::durable::{
-    engine::{decision::Outgoing, event::json_string},
+    engine::{event::json_string, message::Outgoing},
     work::WorkResult,
 };
 
 /// Operations of one batch at most.
 pub(crate) const MAX_BATCH: usize = 5_000;
-
-/// An entity between its turns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entity {
-    /// Its id.
-    pub(crate) id: EntityId,
-    /// An operation has given it a state, and none has deleted it since.
-    pub(crate) exists: bool,
-    /// JSON text.
-    pub(crate) state: Option<String>,
-    /// The request of the lock that somebody has.
-    pub(crate) lock: Option<Request>,
-}
-
-impl Entity {
-    /// One that nobody has told anything.
-    pub(crate) fn unknown(id: EntityId) -> Self {
-        Self {
-            id,
-            exists: false,
-            state: None,
-            lock: None,
-        }
-    }
-
-    /// True if nothing of it need be kept.
-    pub(crate) fn is_nothing(&self) -> bool {
-        !self.exists && self.lock.is_none()
-    }
-}
 
 /// What a turn takes, in this order. A worker may stop after some of the operations: what comes later is then left for the
 /// next turn.

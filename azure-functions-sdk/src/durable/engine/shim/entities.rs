@@ -1,19 +1,7 @@
 //! Calls, signals and locks of entities, and the rules of critical sections.
 
-use super::{Action, Event, EventKind, Shim, Task, Work};
+use super::{Action, Event, EventKind, Section, Shim, Task, Work};
 use crate::durable::engine::entity::{EntityId, Request};
-
-/// A critical section: from the request of the locks to their release.
-#[derive(Debug)]
-pub(super) struct Section {
-    /// The task that asked for the locks, and its node.
-    lock: i32,
-    node: u32,
-    /// All locks are there.
-    granted: bool,
-    /// Calls of locked entities that have no answer yet, by their places among the locks.
-    calls: Vec<(i32, usize)>,
-}
 
 impl<'a> Shim<'a> {
     fn targets(&self, node: u32) -> &'a [EntityId] {

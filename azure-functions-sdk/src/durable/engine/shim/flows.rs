@@ -2,22 +2,14 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Shim, Work};
+use super::{Flow, Shim, Work};
 use crate::durable::engine::{
     action::Action,
     event::EventKind,
-    http::{HttpCall, Polled},
-    retry::{AfterFailure, Retry, RetryPolicy},
+    http::Polled,
+    retry::{AfterFailure, RetryPolicy},
     time::later,
 };
-
-/// What a node does that is more than one task.
-#[derive(Debug)]
-pub(super) enum Flow {
-    Retry(Retry),
-    Timer,
-    Http(HttpCall),
-}
 
 impl Shim<'_> {
     pub(super) fn first_work(&self, node: u32) -> Work {

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::durable::engine::{
-    decision::Outgoing,
     entity::{EntityId, EntityMessage, Posted, Request, response},
+    message::Outgoing,
 };
 
 pub(super) fn call(id: &str, operation: &str) -> String {

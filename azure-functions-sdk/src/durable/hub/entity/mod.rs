@@ -20,9 +20,9 @@ use super::{
 };
 use crate::durable::{
     engine::{
-        decision::Outgoing,
         entity::{Done, Entity, EntityId, EntityMessage, MAX_BATCH, Posted, Request, Turn, Unfinished},
         event::json_string,
+        message::Outgoing,
         time::write_span,
     },
     store::{Commit, EntityInboxRow, EntityRow, EntityTimerRow, StoreError},

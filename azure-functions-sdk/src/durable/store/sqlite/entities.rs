@@ -2,10 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter, types::Value};
 
-use super::{
-    read::{is_damage, shown},
-    readable::readable,
-};
+use super::{fault::is_damage, read::shown, readable::readable};
 use crate::durable::store::{
     Commit, EntityInboxRow, EntityPage, EntityQuery, EntityRow, EntityTimerRow, UnreadableRow,
 };

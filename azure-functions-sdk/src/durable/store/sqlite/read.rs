@@ -7,6 +7,7 @@ use rusqlite::{
     types::{Value, ValueRef},
 };
 
+use super::fault::is_damage;
 use crate::durable::{
     engine::runtime_status::RuntimeStatus,
     store::{DamagedRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page},
@@ -114,17 +115,6 @@ pub(super) fn list(connection: &Connection, query: &InstanceQuery) -> rusqlite::
         }
     }
     Ok(page)
-}
-
-/// Whether a single row is to blame, and not the file.
-pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(
-        error,
-        rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::Utf8Error(..)
-    )
 }
 
 fn damaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<DamagedRow> {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row};
 
-use super::read::{is_damage, shown};
+use super::{fault::is_damage, read::shown};
 use crate::durable::store::UnreadableRow;
 
 /// The rows of a query that can be read; the others are noted. Its first column is the number of the row, and `owner` the one

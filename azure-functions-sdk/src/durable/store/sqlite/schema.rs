@@ -4,12 +4,17 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::Connection;
 
-use super::{CHECKPOINT_QUIET, STATEMENTS, database_error};
+use super::fault::database_error;
 use crate::durable::store::{Durability, StoreError};
 
 /// Version of the tables below, kept in the file.
 pub(super) const VERSION: i64 = 3;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Statements kept prepared per connection.
+pub(super) const STATEMENTS: usize = 48;
+/// Pages in the write-ahead log before it is folded into the file: under load, and otherwise.
+pub(super) const CHECKPOINT_BUSY: i64 = 16_384;
+pub(super) const CHECKPOINT_QUIET: i64 = 1_000;
 
 /// Times are microseconds since 1970 UTC, states the numbers of the durable protocol, numbers of rows and keys are
 /// given out by the hub. `instances_live` makes the start of a hub cost what is unfinished, not what is stored.

@@ -7,9 +7,11 @@ mod requests;
 mod waits;
 
 use super::*;
-use crate::host::http::{FrontTrigger, HungUp};
-use http::Method;
+use crate::host::http::{Answer, AuthLevel, Cors, FrontTrigger, HttpCall, HungUp, ServerLimits};
+use bytes::Bytes;
+use http::{Method, Request, Response};
 use serde_json::{Value, json};
+use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
