@@ -2,7 +2,9 @@
 //! ARCHITECTURE.md says of floors and paths.
 
 mod circles;
+mod floors;
 mod imports;
+mod map;
 mod reader;
 
 use imports::Imports;
