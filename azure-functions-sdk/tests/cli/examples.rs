@@ -110,3 +110,11 @@ fn row_119_the_key_value_database_does_what_its_readme_says_and_survives_a_resta
     let app = example.run();
     assert_eq!(follow(&app, after), 1);
 }
+
+/// Its sections make one session.
+#[test]
+fn the_order_service_does_what_its_readme_says() {
+    let example = Example::new("orders");
+    let app = example.run();
+    assert_eq!(follow(&app, &example.sessions().concat()), 18);
+}

@@ -158,7 +158,14 @@ impl Curl {
     }
 
     fn only_looks(&self) -> bool {
-        let looks = ["/Peek/", "/Stats", "/runtime/webhooks/durabletask/"];
+        let looks = [
+            "/Peek/",
+            "/Stats",
+            "/api/orders/",
+            "/api/report",
+            "/api/stock/",
+            "/runtime/webhooks/durabletask/",
+        ];
         self.method.is_none() && self.body.is_none() && looks.iter().any(|look| self.path.contains(look))
     }
 
