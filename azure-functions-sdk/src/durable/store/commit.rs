@@ -1,7 +1,16 @@
 //! What one step of the hub changes, as rows: written completely or not at all.
 
-use super::key::{InstanceKey, Micros, RowId};
 use crate::durable::engine::runtime_status::RuntimeStatus;
+
+/// Surrogate key of an instance: an id that is used again gets a new key, so that late messages cannot reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct InstanceKey(pub(crate) i64);
+
+/// Number of a row; given out by the hub, rising, and never used again within a run.
+pub(crate) type RowId = i64;
+
+/// Microseconds since 1970 UTC.
+pub(crate) type Micros = i64;
 
 /// Changes that belong together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,7 +9,6 @@ pub(crate) mod commit;
 mod durability;
 #[cfg(feature = "sqlite")]
 mod identity;
-mod key;
 #[cfg(feature = "sqlite")]
 mod lock;
 #[cfg(feature = "testing")]
@@ -17,18 +16,16 @@ pub(crate) mod memory;
 pub(crate) mod query;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
-mod unreadable;
 pub(crate) mod writer;
 
 use std::{error::Error, fmt, path::PathBuf};
 
 pub(crate) use commit::{
-    ActivityRow, Commit, EntityInboxRow, EntityRow, EntityTimerRow, InboxRow, InstanceRow, InstanceState, TimerRow,
+    ActivityRow, Commit, EntityInboxRow, EntityRow, EntityTimerRow, InboxRow, InstanceKey, InstanceRow, InstanceState,
+    Micros, RowId, TimerRow,
 };
 pub use durability::Durability;
-pub(crate) use key::{InstanceKey, Micros, RowId};
 pub(crate) use query::{DamagedRow, EntityPage, EntityQuery, InstanceQuery, Page};
-pub(crate) use unreadable::UnreadableRow;
 
 /// Keeps a task hub's rows.
 ///
@@ -91,6 +88,18 @@ pub(crate) struct Recovery {
     pub(crate) unreadable: Vec<UnreadableRow>,
     /// The first row number that no table uses.
     pub(crate) next_row: RowId,
+}
+
+/// A row that cannot be read when a hub opens: it stays in the store and takes part in nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UnreadableRow {
+    pub(crate) table: &'static str,
+    /// Its number, or the id of an entity.
+    pub(crate) row: String,
+    /// Id of the instance or entity that it belongs to; where a row has only the key of an instance, that.
+    pub(crate) owner: String,
+    /// What is wrong with it.
+    pub(crate) reason: String,
 }
 
 /// A store could not do what it was asked.

@@ -1,9 +1,6 @@
 //! Which instances a listing asks for.
 
-use super::{
-    commit::{EntityRow, InstanceRow},
-    key::{InstanceKey, Micros},
-};
+use super::commit::{EntityRow, InstanceKey, InstanceRow, Micros};
 use crate::durable::engine::runtime_status::RuntimeStatus;
 
 /// Filter and position of one page of instances.
