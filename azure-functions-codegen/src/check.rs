@@ -31,7 +31,10 @@ pub(crate) fn check(signature: &Signature, errors: &mut Errors) {
     }
     for parameter in &signature.parameters {
         if let Some(known) = parameter.known {
-            arguments(parameter, known, errors);
+            // A part of a request without the request is asked for that, with the arguments.
+            if known.role != Role::HttpPart || starts(signature) {
+                arguments(parameter, known, errors);
+            }
         }
     }
     route_parameters(signature, errors);
@@ -181,6 +184,16 @@ fn orchestration(signature: &Signature, errors: &mut Errors) {
     }
 }
 
+/// Whether a parameter is, or may be, what starts the function.
+fn starts(signature: &Signature) -> bool {
+    signature.is_method
+        || signature.names_trigger
+        || signature.parameters.iter().any(|parameter| match parameter.role() {
+            Some(role) => role.is_trigger() || role == Role::HttpBody,
+            None => true,
+        })
+}
+
 fn triggers(signature: &Signature, errors: &mut Errors) {
     let is_activity = signature.activity || signature.has(Role::Activity);
     let mut first: Option<&Parameter> = None;
@@ -255,11 +268,11 @@ fn triggers(signature: &Signature, errors: &mut Errors) {
         for parameter in signature.parameters.iter().filter(|p| p.role() == Some(Role::HttpPart)) {
             errors.at(
                 &parameter.ty,
-                "this reads an HTTP request: add a parameter `request: HttpRequest`, or remove it",
+                "this reads an HTTP request: add a parameter `request: HttpRequest`, with the arguments of the binding, or remove it",
             );
         }
     }
-    if nothing && !unknown {
+    if nothing && !unknown && !signature.has(Role::HttpPart) {
         let message = if is_activity {
             "nothing starts this activity: add its input, for example `context: DurableActivityContext` or `name: String`"
                 .to_owned()
@@ -301,7 +314,10 @@ fn entity_output(signature: &Signature, errors: &mut Errors) {
 
 fn outputs(signature: &Signature, errors: &mut Errors) {
     let is_activity = signature.has(Role::Activity) || signature.activity;
-    let has_http = signature.has(Role::Http) || signature.has(Role::HttpBody);
+    // Where only a part of a request is taken, the request is asked for.
+    let has_http = [Role::Http, Role::HttpBody, Role::HttpPart]
+        .into_iter()
+        .any(|role| signature.has(role));
     // With a type that only the compiler knows, nothing is sure.
     let unknown = signature
         .parameters

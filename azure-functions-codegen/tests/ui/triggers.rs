@@ -19,6 +19,11 @@ fn body_of_a_timer(#[binding(schedule = "0 0 * * * *")] _timer: TimerInfo, _body
 fn route_of_a_timer(#[binding(schedule = "0 0 * * * *")] _timer: TimerInfo, _id: Route<u32>) {}
 
 #[func]
+fn only_a_route(#[binding(methods = "get", route = "orders/{id}")] _id: Route<u32>) -> HttpResponse {
+    "".into()
+}
+
+#[func]
 fn data(_req: HttpRequest, _name: String) {}
 
 #[func(queue)]

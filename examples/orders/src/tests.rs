@@ -83,7 +83,6 @@ fn open(host: &TestHost) {
     host.fake_http(|_| HttpCallResponse::new(204, ""));
     let arrive = HttpRequest::build().route_param("sku", "tea").json(&10).unwrap();
     assert_eq!(host.call("receive_stock", &arrive).unwrap().status(), 202);
-    host.run_until_idle();
 }
 
 fn an_open_shop(gateway: Arc<FakeGateway>) -> TestHost {
@@ -104,9 +103,7 @@ fn order_tea(host: &TestHost, pieces: u32) -> TestInstance<'_> {
     let order = json!({ "lines": [{ "sku": "tea", "pieces": pieces }], "card": "card-1", "cents": 990 });
     let (status, id) = post(host, &order);
     assert_eq!(status, 202, "{id}");
-    let order = host.instance(&id);
-    host.advance(Duration::ZERO);
-    order
+    host.instance(&id)
 }
 
 /// The function of an order, by the web API: status and body.
@@ -327,7 +324,6 @@ fn the_report_counts_all_orders() {
 
     let client = host.client().into();
     host.block_on(nightly_report(TimerInfo::default(), client)).unwrap();
-    host.advance(Duration::ZERO);
     let report = host.call("show_report", &HttpRequest::build().finish()).unwrap();
     let expected = Report {
         open: 1,

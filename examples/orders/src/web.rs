@@ -33,7 +33,7 @@ pub async fn show_order(
     id: Route<String>,
     client: DurableOrchestrationClient,
 ) -> Result<HttpResponse, HttpError> {
-    let status = client.query_status(&*id, false, false, false).await?;
+    let status = client.query_status(&id, false, false, false).await?;
     let status = status.ok_or_else(|| HttpError::new(404, "there is no such order"))?;
     Ok(standing(&status).into())
 }
@@ -60,7 +60,7 @@ pub async fn cancel_order(
     id: Route<String>,
     client: DurableOrchestrationClient,
 ) -> Result<HttpResponse, HttpError> {
-    client.raise(&*id, &Cancelled).await?;
+    client.raise(&id, &Cancelled).await?;
     Ok((202, "").into())
 }
 
@@ -71,6 +71,6 @@ pub async fn pack_order(
     id: Route<String>,
     client: DurableOrchestrationClient,
 ) -> Result<HttpResponse, HttpError> {
-    client.raise(&*id, &packed.0).await?;
+    client.raise(&id, &packed.0).await?;
     Ok((202, "").into())
 }

@@ -80,7 +80,8 @@ impl<E: fmt::Display + fmt::Debug> Error for SagaError<E> {}
 /// ```
 ///
 /// The closures own what they undo: clone what a later step needs, too. An orchestration that has other errors as well returns a
-/// `Box<dyn Error + Send + Sync>`, or takes the [`error`](SagaError::error) out:
+/// `Box<dyn Error + Send + Sync>`, or takes the [`error`](SagaError::error) out. Then only [`not_undone`](SagaError::not_undone) tells
+/// what is left to be undone, so do not drop it:
 ///
 /// ```
 /// # use azure_functions::{durable::patterns::saga, prelude::*};
@@ -95,8 +96,15 @@ impl<E: fmt::Display + fmt::Debug> Error for SagaError<E> {}
 ///         }
 ///         context.call_activity("ship", ()).await
 ///     });
-///     let receipt = shipped.await.map_err(|failed| failed.error)?;
-///     Ok(receipt.to_string().into())
+///     match shipped.await {
+///         Ok(receipt) => Ok(receipt.to_string().into()),
+///         Err(failed) => {
+///             for failure in &failed.not_undone {
+///                 log::error!("a parcel is not unpacked: {failure}");
+///             }
+///             Err(failed.error)
+///         }
+///     }
 /// }
 /// ```
 ///
