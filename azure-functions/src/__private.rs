@@ -1,13 +1,15 @@
 //! What the code written by `#[func]` may name. Hidden, and free to change in any release.
 
+pub use super::call::{Call, Refused};
 pub use crate::{
     binding::{
         FromBinding, FunctionReturn, IntoBinding, Returns,
         plain::{OfActivity, OfOrchestration, PlainValue, Wrap, Wraps},
         signature::{Given, Literal, Output, Parameter},
     },
-    durable::{Activity, Event, Orchestration, RetryOptions, TypedContext, TypedReturn},
-    invocation::{Call, Invocation, Outputs, Refused},
+    bindings::returned::{TypedContext, TypedReturn},
+    durable::{Activity, Event, Orchestration, RetryOptions},
+    invocation::{Invocation, Outputs},
     registry::{DurableKind, EntityHandler, Function, Handler, InvocationFuture},
 };
 pub use inventory;

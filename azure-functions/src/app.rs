@@ -1,26 +1,23 @@
 //! The app: what its functions share, what runs before the first and after the last of them, what stands around each.
 
-mod config;
 pub(crate) mod invocation;
 pub(crate) mod layer;
 pub(crate) mod needs;
 mod shutdown;
 pub(crate) mod startup;
-mod state;
 
-pub use config::{Config, ConfigError};
+pub use crate::config::{Config, ConfigError};
+pub use crate::state::{State, States};
 pub use invocation::{Completed, FunctionKind, Invocation};
 pub use layer::InvocationService;
-pub use state::{State, States};
 
-use crate::{error::BoxError, panics, worker};
+use crate::error::BoxError;
+use crate::state::Value;
 use startup::{SetUp, Startup};
-use state::Value;
 use std::{
     any::{TypeId, type_name},
     fmt,
     future::Future,
-    process::ExitCode,
     sync::Arc,
 };
 
@@ -185,31 +182,10 @@ impl App {
         self.startup.layers.push(layer::Given::new(layer));
         self
     }
-
-    /// Runs the app: the end of `main`. What happens is described at [`worker_main`](crate::worker_main).
-    ///
-    /// A function that takes a [`State`] which the app does not have is an error here, before the app connects to a host: it names
-    /// all such functions and types, and ends with exit code 78, as other mistakes that only another build can mend.
-    #[must_use = "`main` returns it, so that the host learns how the worker ended"]
-    pub fn run(self) -> ExitCode {
-        worker::main(self)
-    }
-
-    /// As [`run`](Self::run), with these arguments; gives the exit code.
-    #[doc(hidden)]
-    pub fn run_with(self, arguments: &[String]) -> u8 {
-        worker::run(self, arguments)
-    }
 }
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").finish_non_exhaustive()
     }
-}
-
-/// What a panic in the app's own code says.
-fn told(panic: &panics::Panic) -> String {
-    let place = panic.location.as_ref().map(|l| format!(" at {l}")).unwrap_or_default();
-    format!("panicked{place}: {}", panic.message)
 }

@@ -49,9 +49,10 @@ pub(crate) mod rules;
 pub(crate) mod signature;
 mod spec;
 mod text;
+#[doc(hidden)]
+pub mod travels;
 
 pub use data::{BindingData, ModelBindingData};
-pub(crate) use data::{parse_json, unreadable};
 pub(crate) use input::Source;
 pub use input::{FromBinding, Input};
 pub(crate) use metadata::{bindings, output_name};

@@ -4,6 +4,8 @@ mod durable_activity_context;
 mod durable_entity_context;
 mod durable_orchestration_client;
 mod durable_orchestration_context;
+mod http;
+mod shared;
 mod timer_info;
 
 pub use crate::{
@@ -15,3 +17,6 @@ pub(crate) use durable_activity_context::read_input;
 pub use durable_entity_context::DurableEntityContext;
 pub use durable_orchestration_client::{DurableClient, DurableOrchestrationClient, OrchestrationClient};
 pub use timer_info::{ScheduleStatus, TimerInfo};
+
+#[doc(hidden)]
+pub mod returned;

@@ -1,7 +1,14 @@
 //! What a failed function tells the host, and why a value could not become a parameter.
 
-use crate::{error_type::error_type, http::HttpResponse};
+use crate::error_type::{KnownError, error_type, known_error};
 use std::{error::Error, fmt};
+
+known_error!(BindingError);
+
+// A failed function is called by the error that it failed with.
+inventory::submit! {
+    KnownError(|error| Some(error.downcast_ref::<FunctionError>()?.error_type))
+}
 
 /// An error of any type, as functions give it back.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -38,7 +45,7 @@ impl FunctionError {
         let source = source.into();
         Self {
             message: message.into(),
-            error_type: error_type::<E>(&source),
+            error_type: error_type::<E>(source.as_ref()),
             source: Some(source),
             own_error: None,
         }
@@ -63,7 +70,7 @@ impl FunctionError {
     /// What a function's own error becomes: its message, with the error itself as [`source`](Error::source).
     pub fn from_error<E: Into<BoxError>>(error: E) -> Self {
         let error = error.into();
-        Self::with_type(error_type::<E>(&error), error)
+        Self::with_type(error_type::<E>(error.as_ref()), error)
     }
 
     fn with_type(error_type: &'static str, error: BoxError) -> Self {
@@ -121,21 +128,17 @@ impl BindingError {
         }
     }
 
+    /// What to tell the caller, if it is the caller's mistake.
+    pub(crate) fn told_to_the_caller(&self) -> Option<&str> {
+        self.bad_request.then_some(&self.message)
+    }
+
     /// The caller's mistake: an HTTP function answers 400 with this message, and if a parameter is made, it is not run.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self {
             bad_request: true,
             ..Self::new(message)
         }
-    }
-
-    /// The answer for the caller, if it is the caller's mistake.
-    pub(crate) fn response(&self) -> Option<HttpResponse> {
-        self.bad_request.then(|| {
-            HttpResponse::build()
-                .status(::http::StatusCode::BAD_REQUEST)
-                .body(self.message.as_str())
-        })
     }
 }
 

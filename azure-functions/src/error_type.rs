@@ -1,24 +1,43 @@
 //! The name of an error's type, by which telemetry groups failures.
 
-use crate::{BindingError, FunctionError, durable::CallError, entities::EntityError, error::BoxError, http::HttpError};
 use azure_functions_durable::{EntityIdError, OrchestrationClientError};
 use std::{any::type_name, error::Error};
 
 /// What a `Box<dyn Error>` is called whose content is not known.
 const ERASED: &str = "Box<dyn Error>";
 
+/// An error that is recognised where its type is lost, too: gives the name of the type, if it is one.
+pub(crate) struct KnownError(pub(crate) fn(&(dyn Error + 'static)) -> Option<&'static str>);
+
+inventory::collect!(KnownError);
+
+/// Has an error of this crate recognised. Stands beside the type, so that this module need not know it.
+macro_rules! known_error {
+    ($error:ty) => {
+        inventory::submit! {
+            $crate::error_type::KnownError(|error| error.is::<$error>().then(std::any::type_name::<$error>))
+        }
+    };
+}
+pub(crate) use known_error;
+
 /// The type of an error that was an `E` before it was boxed: its path, as the compiler writes it. What is called out of the box has
 /// lost its type: it is one of a few that are known, or has the name of the box.
-pub(crate) fn error_type<E>(error: &BoxError) -> &'static str {
+pub(crate) fn error_type<E>(error: &(dyn Error + Send + Sync + 'static)) -> &'static str {
     let written = type_name::<E>();
-    let boxed = written.strip_prefix("alloc::boxed::Box<dyn ");
-    if boxed.is_some() || written == type_name::<FunctionError>() {
-        return known(error.as_ref());
+    if written.starts_with("alloc::boxed::Box<dyn ") {
+        return known(error);
     }
     match written {
         "alloc::string::String" | "&str" => "String",
-        written => written,
+        written => of_this_crate(error).unwrap_or(written),
     }
+}
+
+fn of_this_crate(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    inventory::iter::<KnownError>
+        .into_iter()
+        .find_map(|KnownError(name)| name(error))
 }
 
 /// The type of an error of which nothing but its methods is known.
@@ -30,14 +49,10 @@ pub(crate) fn known(error: &(dyn Error + 'static)) -> &'static str {
             }
         )+};
     }
-    if let Some(error) = error.downcast_ref::<FunctionError>() {
-        return error.error_type();
+    if let Some(name) = of_this_crate(error) {
+        return name;
     }
     one_of!(
-        BindingError,
-        HttpError,
-        CallError,
-        EntityError,
         EntityIdError,
         OrchestrationClientError,
         serde_json::Error,
@@ -56,13 +71,14 @@ pub(crate) fn known(error: &(dyn Error + 'static)) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{BindingError, FunctionError, error::BoxError};
 
     #[derive(Debug, thiserror::Error)]
     #[error("declined")]
     struct Declined;
 
     fn of<E: Into<BoxError>>(error: E) -> &'static str {
-        error_type::<E>(&error.into())
+        error_type::<E>(error.into().as_ref())
     }
 
     #[test]

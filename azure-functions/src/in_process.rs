@@ -5,7 +5,9 @@
 
 mod http;
 
+pub use crate::context::{LogLine, LogSink};
 pub use crate::instead::instead;
+use crate::protected::Outcome;
 pub use crate::{
     invocation::Outputs,
     registry::{DurableKind, EntityHandler, Function, Handler},
@@ -21,15 +23,14 @@ use crate::{
         layer::Layers,
         startup::Started,
     },
+    context::{Context, InvocationSpan, Scope, Sink},
     durable::{Activity, Episode, own_error},
     entities::{run_batch, run_batch_blocking},
     invocation::Invocation,
     panics,
     registry::InvocationFuture,
     worker::{
-        self, Context,
-        context::{InvocationSpan, Scope, Sink},
-        execution::{Outcome, exception, failed, panicked, run_async, run_blocking, run_orchestration},
+        execution::{exception, failed, panicked, run_async, run_blocking, run_orchestration},
         logger,
     },
 };
@@ -65,7 +66,7 @@ pub fn readable(mut message: String) -> String {
 /// An app: the functions linked into this binary, with what they share.
 #[derive(Debug)]
 pub struct App {
-    functions: worker::App,
+    functions: crate::functions::App,
     started: Started,
     shutdowns: Mutex<Vec<Shutdown>>,
 }
@@ -98,25 +99,6 @@ pub struct Surroundings {
     pub trace_state: String,
 }
 
-/// Takes the log records of an invocation, on whatever thread they are made.
-pub type LogSink = Arc<dyn Fn(LogLine) + Send + Sync>;
-
-/// A log record of an invocation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LogLine {
-    /// Id of the invocation.
-    pub invocation_id: String,
-    /// Name of the function.
-    pub function: &'static str,
-    /// How important it is.
-    pub level: log::Level,
-    /// Where it was made, usually a module.
-    pub target: String,
-    /// What it says.
-    pub message: String,
-}
-
 /// An episode that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -137,7 +119,7 @@ impl App {
         // For the place of a panic in its message, and its record.
         panics::install_hook();
         panics::tell(logger::panicked);
-        let functions = worker::App::linked_with(&options.startup).map_err(|error| error.to_string())?;
+        let functions = crate::functions::App::linked_with(&options.startup).map_err(|error| error.to_string())?;
         let started = options.startup.start(&functions.needs()).await;
         Ok(Self {
             functions,
@@ -339,6 +321,8 @@ fn failure(message: String) -> EpisodeFailure {
 
 impl Surroundings {
     fn context(&self, function: &'static Function) -> Context {
+        #[cfg(feature = "tracing")]
+        crate::trace::install();
         logger::install_in_process(self.level);
         Context(Arc::new(Scope {
             invocation_id: self.invocation_id.clone(),

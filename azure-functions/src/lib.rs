@@ -101,15 +101,24 @@ extern crate self as azure_functions;
 
 #[doc(hidden)]
 pub mod __private;
+mod action_limit;
 pub mod app;
 pub mod binding;
+mod binding_json;
 pub mod bindings;
+mod call;
+mod client_future;
 mod commands;
+mod config;
+mod context;
 pub mod durable;
 pub mod entities;
+mod entity_batch;
+mod entry;
 mod error;
 mod error_type;
 mod exception_text;
+mod functions;
 pub mod guide;
 pub mod histories;
 pub mod http;
@@ -119,17 +128,22 @@ mod instead;
 mod invocation;
 mod json_text;
 mod once;
+mod outgoing;
 mod panics;
 pub mod prelude;
+mod protected;
 mod registry;
 #[doc(hidden)]
 pub mod rpc;
+mod runtime;
 mod similar;
+mod state;
 #[cfg(feature = "tracing")]
 pub mod trace;
 mod worker;
 
 pub use app::{App, app};
 pub use azure_functions_codegen::{entity, event, func};
+pub use context::{Context, RetryContext};
+pub use entry::worker_main;
 pub use error::{BindingError, FunctionError};
-pub use worker::{Context, RetryContext, worker_main};

@@ -20,6 +20,12 @@ pub(crate) struct Panic {
 }
 
 impl Panic {
+    /// What a panic of the app's own code says, and where it was.
+    pub(crate) fn with_place(&self) -> String {
+        let place = self.location.as_ref().map(|l| format!(" at {l}")).unwrap_or_default();
+        format!("panicked{place}: {}", self.message)
+    }
+
     /// What is said of a function that panicked.
     pub(crate) fn told_of(&self, function: &str) -> String {
         let place = self.location.as_ref().map(|l| format!(" at {l}")).unwrap_or_default();

@@ -2,11 +2,11 @@
 
 use crate::{
     FunctionError,
-    app::needs::Need,
     binding::signature::Parameter,
     durable::Orchestrator,
-    invocation::{Call, Invocation, Outputs},
+    invocation::{Invocation, Outputs},
 };
+use crate::{call::Call, state::Need};
 use serde_json::{Map, Value};
 use std::{future::Future, pin::Pin};
 
@@ -92,6 +92,11 @@ impl Function {
             Some((kind, name.to_owned()))
         })
     }
+}
+
+/// `file:line` of a function.
+pub(crate) fn place(function: &Function) -> String {
+    format!("{}:{}", function.file, function.line)
 }
 
 #[cfg(test)]

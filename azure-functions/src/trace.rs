@@ -13,7 +13,10 @@
 //! replays, events are dropped: they were told before. Each invocation has a span, `invocation`, with the fields `function`,
 //! `invocation_id` and `trace_parent`, for other layers of the app; the records do not repeat it, since the host knows them.
 
-use crate::worker::logger::{self, Fields};
+use crate::{
+    context::INVOCATION,
+    worker::logger::{self, Fields},
+};
 use std::{fmt, fmt::Write, sync::Once};
 use tracing::{
     Event, Metadata, Subscriber,
@@ -28,9 +31,6 @@ use tracing_subscriber::{
     registry::{LookupSpan, Scope},
 };
 
-/// Target of the span of an invocation.
-pub(crate) const INVOCATION: &str = "azure_functions::invocation";
-
 /// Forwards events to the host, each as a record of its invocation. What `host.json` does not want is not forwarded.
 pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
     Forward.with_filter(Wanted)
@@ -40,13 +40,14 @@ pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        logger::when_levels_change(levels_changed);
         let ours = tracing_subscriber::registry().with(layer());
         let _ = tracing::subscriber::set_global_default(ours);
     });
 }
 
 /// The levels of the host are others than before.
-pub(crate) fn levels_changed() {
+fn levels_changed() {
     tracing::callsite::rebuild_interest_cache();
 }
 

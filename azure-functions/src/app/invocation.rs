@@ -4,8 +4,8 @@ use crate::{
     Context, FunctionError,
     error::BoxError,
     panics::Panic,
+    protected::Outcome,
     registry::{DurableKind, Function, Handler},
-    worker::execution::Outcome,
 };
 use serde_json::Value;
 use std::{fmt, future::Future, pin::Pin};

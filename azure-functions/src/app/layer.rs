@@ -6,7 +6,7 @@ use crate::{
     error::BoxError,
     invocation::Outputs,
     panics,
-    worker::execution::{Outcome, Protected},
+    protected::{Outcome, Protected},
 };
 use std::{
     fmt,

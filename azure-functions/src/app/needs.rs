@@ -1,26 +1,11 @@
 //! What the parameters of functions need of the app, and what of it is missing.
 
-use super::{ConfigError, States, startup::Startup, state::Value};
-use crate::{registry::Function, worker::place};
-use std::{any::TypeId, collections::HashSet};
-
-/// What a parameter needs of the app.
-#[derive(Debug)]
-pub(crate) struct Need {
-    /// The type of the value.
-    pub type_id: fn() -> TypeId,
-    /// Makes the value where the states do not hold it, if the parameter's type can; nothing if they do.
-    pub load: fn(&States) -> Result<Option<Value>, Lack>,
-}
-
-/// Why a parameter cannot be made in any invocation.
-#[derive(Debug)]
-pub(crate) enum Lack {
-    /// Nobody gave a state of this type.
-    State(&'static str),
-    /// Settings are missing or cannot be read.
-    Settings(ConfigError),
-}
+use super::{States, startup::Startup};
+use crate::{
+    registry::{Function, place},
+    state::{Lack, Need},
+};
+use std::collections::HashSet;
 
 /// Functions take states that the app does not have.
 #[derive(Debug, thiserror::Error)]

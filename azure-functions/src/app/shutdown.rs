@@ -1,7 +1,7 @@
 //! What runs after the last function.
 
-use super::{States, told};
 use crate::panics;
+use crate::state::States;
 use std::{
     fmt,
     future::{Future, poll_fn},
@@ -39,7 +39,7 @@ impl Shutdown {
             Err(panic) => Err(panic),
         };
         if let Err(panic) = ended {
-            log::error!("the shutdown of the app {}", told(&panic));
+            log::error!("the shutdown of the app {}", panic.with_place());
         }
     }
 }

@@ -1,13 +1,12 @@
 //! The start of an app: its values are collected, and its set-ups run, before the first function.
 
-use super::{
-    ConfigError, States,
-    layer::{Given, Layers},
-    needs::{Lack, Need},
-    state::{Value, Values},
-    told,
+use super::layer::{Given, Layers};
+use crate::{
+    config::ConfigError,
+    error::BoxError,
+    panics,
+    state::{Lack, Need, States, Value, Values},
 };
-use crate::{error::BoxError, panics};
 use std::{
     any::TypeId,
     future::{Future, poll_fn},
@@ -133,7 +132,7 @@ async fn made(
         }),
         Err(panic) => Err(StartError::Panicked {
             state,
-            panic: told(&panic),
+            panic: panic.with_place(),
         }),
     }
 }

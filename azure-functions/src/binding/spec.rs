@@ -1,6 +1,6 @@
 //! What a binding type says about itself: its type in `function.json` and the arguments it takes.
 
-use crate::app::needs::Need;
+use crate::state::Need;
 
 /// Describes a binding type. Built in a constant, so that `#[func]` can check its use at compile time.
 ///

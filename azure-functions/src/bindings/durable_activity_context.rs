@@ -2,7 +2,8 @@
 
 use crate::{
     BindingError,
-    binding::{BindingData, BindingSpec, FromBinding, Input, parse_json, unreadable},
+    binding::{BindingData, BindingSpec, FromBinding, Input},
+    binding_json::{parse_json, unreadable},
     json_text,
 };
 use serde::de::DeserializeOwned;

@@ -1,16 +1,17 @@
 //! `replay [NAME] PAYLOAD.json` with a batch of operations of an entity. It has no history that code could contradict: the
 //! operations run as under a host, and the answer is printed. Where one fails, the answer says so.
 
-use super::{Failure, print};
+use super::failure::{Failure, print};
 use crate::{
     app::startup::Started,
+    context::LogLine,
     entities::addressee,
+    functions::App,
     histories::{ReplayError, on_a_thread},
-    in_process::{Call, LogLine, Outputs, Surroundings, invoke},
+    in_process::{Call, Outputs, Surroundings, invoke},
     instead::instead,
     registry::{DurableKind, Function, Handler},
     rpc::{Data, TypedData},
-    worker::App,
 };
 use std::{fs, sync::Arc};
 

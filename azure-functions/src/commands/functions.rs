@@ -1,7 +1,7 @@
 //! `functions`: the metadata of every function, as one JSON array.
 
-use super::{Failure, print};
-use crate::worker::App;
+use super::failure::{Failure, print};
+use crate::functions::App;
 use serde_json::{Value, json};
 
 pub(super) fn run(app: &App) -> Result<(), Failure> {

@@ -13,9 +13,9 @@
 //! Hosts ask the worker for its functions (worker indexing), or read a `function.json` of each, but not both: of an app that has
 //! both they warn that it is a mixed one, of which some functions may be missing.
 
-use super::{Failure, print};
-use crate::worker::{
-    App,
+use super::failure::{Failure, print};
+use crate::{
+    functions::App,
     runtime::{LANGUAGE, VERSION},
 };
 use serde_json::{Map, Value, json};

@@ -1,15 +1,13 @@
 //! What the app's own binary understands besides the arguments of a host.
 
 mod entity_batch;
+pub(crate) mod failure;
 mod functions;
 mod init;
 mod replay;
 
-use crate::worker::App;
-use std::io::{self, Write as _};
-
-/// The command line makes no sense.
-pub(crate) const USAGE_ERROR: u8 = 2;
+use crate::functions::App;
+use failure::{Failure, print};
 
 const USAGE: &str = "\
 This is an Azure Functions app: a host starts it and passes its own arguments. To run it here, use `cargo func run`.
@@ -36,41 +34,6 @@ a Functions host started this app as a custom handler (FUNCTIONS_CUSTOMHANDLER_P
 serves no HTTP: remove `customHandler` from host.json, set FUNCTIONS_WORKER_RUNTIME to `rust`, and languageWorkers__rust__workerDirectory \
 to the folder with the worker.config.json that `init --script-root DIR` writes";
 
-/// Why a command did not do its work.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    message: String,
-    code: u8,
-    /// Whether the whole usage helps.
-    usage: bool,
-}
-
-impl Failure {
-    fn usage(message: impl Into<String>) -> Self {
-        Self {
-            usage: true,
-            ..Self::input(message)
-        }
-    }
-
-    /// What the arguments name cannot be used.
-    fn input(message: impl Into<String>) -> Self {
-        Self::with_code(message, USAGE_ERROR)
-    }
-
-    fn work(message: impl Into<String>) -> Self {
-        Self::with_code(message, 1)
-    }
-
-    fn with_code(message: impl Into<String>, code: u8) -> Self {
-        Self {
-            message: message.into(),
-            code,
-            usage: false,
-        }
-    }
-}
-
 /// Runs the command that the arguments name; gives the exit code.
 pub(crate) fn run(arguments: &[String]) -> u8 {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -92,14 +55,6 @@ pub(crate) fn run(arguments: &[String]) -> u8 {
             }
             code
         }
-    }
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    match io::stdout().write_all(text.as_bytes()) {
-        // Whoever stops reading early has seen enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::work(format!("cannot print: {error}"))),
-        _ => Ok(()),
     }
 }
 

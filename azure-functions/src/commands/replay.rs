@@ -3,10 +3,13 @@
 //! Of a single file the answer goes to stdout, also where it reports a failure; of several, and of folders, one line for
 //! each. `--as NAME` is a name that may also be that of a file. What is wrong goes to stderr; what is wrong in several in the same way, once.
 
-use super::{Failure, entity_batch, print};
+use super::{
+    entity_batch,
+    failure::{Failure, print},
+};
 use crate::{
+    functions::App,
     histories::{ReplayError, Replayed, Run, directory_on, file_on, grouped, on_a_thread},
-    worker::App,
 };
 use std::path::{Path, PathBuf};
 

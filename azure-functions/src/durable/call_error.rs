@@ -163,6 +163,8 @@ fn instead(name: &str, known: &[String], found: Option<&str>) -> String {
     format!("'{name}' is {what}: call it with `{method}`")
 }
 
+crate::error_type::known_error!(CallError);
+
 impl CallError {
     /// What happened, without the name of the function where the host adds it.
     #[must_use]

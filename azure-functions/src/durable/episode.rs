@@ -235,7 +235,7 @@ impl Run<'_> {
             (None, ended) => match (report, ended) {
                 (Some(report), _) => failed(report.clone(), "non-deterministic orchestration", Some(report)),
                 (None, Ended::Returned(Err(error))) => {
-                    failed(describe(error.as_ref()), error_type::<BoxError>(error), None)
+                    failed(describe(error.as_ref()), error_type::<BoxError>(error.as_ref()), None)
                 }
                 (None, _) => None,
             },

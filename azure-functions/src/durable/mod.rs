@@ -37,7 +37,6 @@
 //! a host sends it nevertheless, reading it is an error: of the call, of the typed wait, or of the instance.
 #![doc = include_str!("typed.md")]
 
-mod action_limit;
 mod boxed;
 mod call;
 mod call_error;
@@ -83,17 +82,16 @@ pub use replay::combinator::{
 pub use retry_options::RetryOptions;
 pub use task_future::{ContinueAsNewFuture, EventFuture, TimerFuture};
 
+pub use crate::client_future::ClientFuture;
 pub use task_failure::{FailureDetails, TaskFailure};
 pub use typed::{
-    Activity, ClientFuture, EntityCalls, EntitySignals, Event, Orchestration, OutputError, ReadJson,
-    StartOrchestration, StartOver, TypedClient, TypedEvent, WriteJson,
+    Activity, EntityCalls, EntitySignals, Event, Orchestration, OutputError, ReadJson, StartOrchestration, StartOver,
+    TypedClient, TypedEvent, WriteJson,
 };
-#[doc(hidden)]
-pub use typed::{Travels, TypedContext, TypedReturn};
 
 pub(crate) use typed::own_error;
 
-pub(crate) use action_limit::max_actions;
+pub(crate) use crate::action_limit::max_actions;
 pub(crate) use episode::{Episode, log_suppressed, run_episode};
 pub(crate) use known_functions::{CalledKind, KnownFunctions};
 pub(crate) use waiting::waits_for;

@@ -1,18 +1,19 @@
 #![doc = include_str!("entities.md")]
 
-mod batch;
 pub(crate) mod class;
+pub(crate) mod context;
 mod error;
-mod live;
+pub(crate) mod live;
 mod output;
-mod payload;
+pub(crate) mod payload;
 mod proxy;
 
 pub use azure_functions_durable::{EntityId, EntityIdError};
+pub use context::DurableEntityContext;
 pub use error::EntityError;
 pub use output::EntityOutput;
 pub use proxy::{ClientSignals, Entity, EntityRef, EntitySender, SignalFuture};
 
-pub(crate) use batch::{Effects, run_async as run_batch, run_blocking as run_batch_blocking};
+pub(crate) use crate::entity_batch::{run_async as run_batch, run_blocking as run_batch_blocking};
 pub(crate) use live::Live;
 pub(crate) use payload::{Signal, addressee};

@@ -1,9 +1,5 @@
 //! What an entity function returns.
 
-use crate::{
-    BindingError,
-    binding::{BindingData, BindingSpec, IntoBinding},
-};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -45,17 +41,5 @@ impl EntityOutput {
 impl<T: Into<Value>> From<T> for EntityOutput {
     fn from(value: T) -> Self {
         Self(value.into())
-    }
-}
-
-/// Becomes one result of the batch; `null` is none.
-impl IntoBinding for EntityOutput {
-    const SPEC: BindingSpec = BindingSpec::entity_result();
-
-    fn into_binding(self) -> Result<BindingData, BindingError> {
-        match self.0 {
-            Value::Null => Ok(BindingData::None),
-            value => BindingData::json(&value),
-        }
     }
 }

@@ -8,14 +8,14 @@ use serde_json::Value;
 
 /// What the trigger gives.
 #[derive(Debug, Deserialize)]
-pub(super) struct BatchPayload {
+pub(crate) struct BatchPayload {
     #[serde(rename = "self")]
-    pub(super) id: EntityId,
+    pub(crate) id: EntityId,
     #[serde(default)]
-    pub(super) exists: bool,
+    pub(crate) exists: bool,
     #[serde(default, deserialize_with = "json_text")]
-    pub(super) state: Option<String>,
-    pub(super) batch: Vec<OperationPayload>,
+    pub(crate) state: Option<String>,
+    pub(crate) batch: Vec<OperationPayload>,
 }
 
 /// Which entity a batch is for.
@@ -29,23 +29,23 @@ pub(crate) fn addressee(payload: &str) -> Result<EntityId, serde_json::Error> {
 /// One operation that somebody asked for.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct OperationPayload {
+pub(crate) struct OperationPayload {
     #[serde(default)]
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     #[serde(default, deserialize_with = "json_text")]
-    pub(super) input: Option<String>,
+    pub(crate) input: Option<String>,
     #[serde(default)]
-    pub(super) is_signal: bool,
+    pub(crate) is_signal: bool,
 }
 
 /// What the host stores and sends on, as a whole or not at all. Members in the order in which other workers write them.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct BatchAnswer<'a> {
-    pub(super) entity_exists: bool,
-    pub(super) entity_state: Option<&'a str>,
-    pub(super) signals: &'a [Signal],
-    pub(super) results: &'a [OperationResult],
+pub(crate) struct BatchAnswer<'a> {
+    pub(crate) entity_exists: bool,
+    pub(crate) entity_state: Option<&'a str>,
+    pub(crate) signals: &'a [Signal],
+    pub(crate) results: &'a [OperationResult],
 }
 
 /// A message to another entity.
@@ -59,12 +59,12 @@ pub(crate) struct Signal {
 /// How one operation ended.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct OperationResult {
-    pub(super) is_error: bool,
+pub(crate) struct OperationResult {
+    pub(crate) is_error: bool,
     /// In milliseconds.
-    pub(super) duration: u64,
+    pub(crate) duration: u64,
     /// JSON text of what it returned, or of the message of its error.
-    pub(super) result: Option<String>,
+    pub(crate) result: Option<String>,
 }
 
 /// JSON text in a string. A value that is not wrapped so is taken as it is.

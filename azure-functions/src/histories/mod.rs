@@ -53,7 +53,7 @@ pub use replayed::Replayed;
 pub(crate) use grouped::grouped;
 pub(crate) use replayed::{Run, run};
 
-use crate::worker::App;
+use crate::functions::App;
 use std::{
     fs, io,
     path::{Path, PathBuf},

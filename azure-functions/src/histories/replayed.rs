@@ -7,8 +7,8 @@ use super::{
 use crate::{
     durable::{Episode, Orchestrator, run_episode},
     exception_text,
-    registry::{Function, Handler},
-    worker::{self, App},
+    functions::App,
+    registry::{Function, Handler, place},
 };
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
@@ -69,7 +69,7 @@ pub(crate) fn run(app: &App, text: &str, name: Option<&str>) -> Result<Run, Repl
     let file = HistoryFile::read(text)?;
     let name = name.or(file.orchestration.as_deref()).ok_or(ReplayError::Nameless)?;
     let (function, orchestrator) = orchestration(app, name)?;
-    let place = worker::place(function);
+    let place = place(function);
     let episode = run_episode(file.payload, function.name, &place, orchestrator, app.known_functions());
     let replayed = |note: Option<String>| Replayed {
         orchestration: function.name.to_owned(),

@@ -6,6 +6,7 @@ use crate::{
     durable::{OrchestrationClientError, OutputError},
     entities::EntityIdError,
     error::BoxError,
+    error_type::known_error,
 };
 use ::http::StatusCode;
 use std::{error::Error, fmt};
@@ -179,6 +180,16 @@ impl Error for HttpError {
         self.source.as_deref().map(|source| source as _)
     }
 }
+
+impl BindingError {
+    /// The answer for the caller, if it is the caller's mistake.
+    pub(crate) fn response(&self) -> Option<HttpResponse> {
+        let message = self.told_to_the_caller()?;
+        Some(HttpResponse::build().status(StatusCode::BAD_REQUEST).body(message))
+    }
+}
+
+known_error!(HttpError);
 
 /// The answer in an error, or in one of its sources.
 pub(crate) fn answer_of(error: &(dyn Error + 'static)) -> Option<HttpResponse> {

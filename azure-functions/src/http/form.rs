@@ -1,10 +1,6 @@
 //! Form bodies of requests.
 
-use super::request::HTTP_TRIGGER;
-use crate::{
-    BindingError,
-    binding::{BindingSpec, FromBinding, Input},
-};
+use crate::BindingError;
 use serde::de::DeserializeOwned;
 use std::ops::{Deref, DerefMut};
 
@@ -39,14 +35,6 @@ pub struct Form<T>(pub T);
 
 /// What a form is sent as.
 const URL_ENCODED: &str = "application/x-www-form-urlencoded";
-
-impl<T: DeserializeOwned> FromBinding for Form<T> {
-    const SPEC: BindingSpec = HTTP_TRIGGER.or_part();
-
-    fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
-        input.request()?.form().map(Self)
-    }
-}
 
 impl<T> Deref for Form<T> {
     type Target = T;

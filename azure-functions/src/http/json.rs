@@ -1,11 +1,5 @@
 //! JSON bodies of requests and responses.
 
-use super::{HttpResponse, request::HTTP_TRIGGER};
-use crate::{
-    BindingError,
-    binding::{BindingData, BindingSpec, FromBinding, Input, IntoBinding},
-};
-use serde::{Serialize, de::DeserializeOwned};
 use std::ops::{Deref, DerefMut};
 
 /// The JSON body of a request, or of a response.
@@ -34,22 +28,6 @@ use std::ops::{Deref, DerefMut};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Json<T>(pub T);
-
-impl<T: DeserializeOwned> FromBinding for Json<T> {
-    const SPEC: BindingSpec = HTTP_TRIGGER.or_part();
-
-    fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
-        input.request()?.json().map(Self)
-    }
-}
-
-impl<T: Serialize> IntoBinding for Json<T> {
-    const SPEC: BindingSpec = HttpResponse::SPEC;
-
-    fn into_binding(self) -> Result<BindingData, BindingError> {
-        HttpResponse::json(&self.0).map(BindingData::Response)
-    }
-}
 
 impl<T> Deref for Json<T> {
     type Target = T;

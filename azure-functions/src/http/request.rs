@@ -1,12 +1,11 @@
 //! The request of an HTTP trigger.
 
-use super::{ClaimsIdentity, RequestBuilder, body, form};
-use crate::once::first_time;
+use super::{ClaimsIdentity, body, form};
 use crate::{
     BindingError,
-    binding::{Argument, BindingSpec, FromBinding, Input, parse_json},
     rpc::{Data, NullableString, RpcHttp, TypedData, nullable_string},
 };
+use crate::{binding_json::parse_json, once::first_time};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
@@ -19,16 +18,6 @@ use std::{
     sync::{Arc, OnceLock},
 };
 use url::form_urlencoded;
-
-/// What `#[binding(...)]` takes on the trigger of an HTTP function.
-pub(super) const HTTP_TRIGGER: BindingSpec = BindingSpec::trigger("httpTrigger").arguments(&[
-    Argument::one_of("auth_level", &["anonymous", "function", "admin"]),
-    Argument::some_of(
-        "methods",
-        &["get", "post", "put", "delete", "patch", "head", "options", "trace"],
-    ),
-    Argument::route("route"),
-]);
 
 /// The request of an HTTP trigger.
 ///
@@ -66,11 +55,6 @@ struct Shared {
 }
 
 impl HttpRequest {
-    /// Begins a request, for a test that calls an HTTP function itself.
-    pub fn build() -> RequestBuilder {
-        RequestBuilder::new()
-    }
-
     /// What a host that filled the nullable maps, or the plain ones, or both, has sent.
     pub(crate) fn from_rpc(http: RpcHttp) -> Self {
         // The host used the raw body for bytes before it could send bytes in `body`.
@@ -300,14 +284,6 @@ impl fmt::Debug for HttpRequest {
             .field("url", &self.shared.url.split('?').next().unwrap_or_default())
             .field("body", &format_args!("{} bytes", self.shared.body.len()))
             .finish_non_exhaustive()
-    }
-}
-
-impl FromBinding for HttpRequest {
-    const SPEC: BindingSpec = HTTP_TRIGGER;
-
-    fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
-        input.request()
     }
 }
 

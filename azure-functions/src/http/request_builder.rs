@@ -44,6 +44,13 @@ pub struct RequestBuilder {
     identities: Vec<ClaimsIdentity>,
 }
 
+impl HttpRequest {
+    /// Begins a request, for a test that calls an HTTP function itself.
+    pub fn build() -> RequestBuilder {
+        RequestBuilder::new()
+    }
+}
+
 impl RequestBuilder {
     pub(super) fn new() -> Self {
         Self {

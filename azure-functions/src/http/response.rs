@@ -3,7 +3,7 @@
 use super::{Cookie, body};
 use crate::{
     BindingError,
-    binding::{BindingData, BindingSpec, IntoBinding, parse_json},
+    binding_json::parse_json,
     rpc::{Data, RpcHttp},
 };
 use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -285,14 +285,6 @@ impl From<CheckStatusResponse> for HttpResponse {
                 response.header(name, value)
             });
         response.body(&answer.body)
-    }
-}
-
-impl IntoBinding for HttpResponse {
-    const SPEC: BindingSpec = BindingSpec::output("http");
-
-    fn into_binding(self) -> Result<BindingData, BindingError> {
-        Ok(BindingData::Response(self))
     }
 }
 

@@ -1,10 +1,6 @@
 //! A route parameter as a function's parameter.
 
-use crate::{
-    BindingError,
-    binding::{BindingSpec, FromBinding, Input},
-};
-use std::{fmt, ops::Deref, str::FromStr};
+use std::{fmt, ops::Deref};
 
 /// A parameter of the route, parsed. Its name is that of the function's parameter; case and underscores do not matter.
 ///
@@ -23,21 +19,6 @@ use std::{fmt, ops::Deref, str::FromStr};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Route<T>(pub T);
-
-impl<T> FromBinding for Route<T>
-where
-    T: FromStr,
-    T::Err: fmt::Display,
-{
-    const SPEC: BindingSpec = BindingSpec::part();
-
-    fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
-        input
-            .request()?
-            .route_param(input.parameter().trim_start_matches('_'))
-            .map(Self)
-    }
-}
 
 impl<T> Deref for Route<T> {
     type Target = T;

@@ -1,8 +1,7 @@
 //! One invocation from request to answer.
 
 use super::{
-    context::Context,
-    execution::{Outcome, exception, failed, panicked, run_async, run_blocking, user_exception},
+    execution::{exception, failed, panicked, run_async, run_blocking, user_exception},
     running::Running,
     threads::Threads,
 };
@@ -16,6 +15,7 @@ use crate::{
         status_result::Status,
     },
 };
+use crate::{context::Context, protected::Outcome};
 use std::{
     future::pending,
     sync::{Arc, atomic::Ordering},

@@ -14,7 +14,7 @@ const SECRET: &str = "AZURE_FUNCTIONS_WORKER_SECRET";
 
 /// The secret, which is then gone from the environment: processes that the app starts are not to have it. Where other
 /// threads run already, in an app with a `main` of its own, or where they cannot be counted, it stays.
-pub(super) fn take_secret() -> Option<String> {
+pub(crate) fn take_secret() -> Option<String> {
     let secret = std::env::var(SECRET).ok()?;
     if single_threaded() {
         #[expect(unsafe_code, reason = "the only way to take a variable from the environment")]
@@ -29,7 +29,7 @@ pub(super) fn take_secret() -> Option<String> {
 /// The environment stays as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(super) enum ReloadError {
+pub(crate) enum ReloadError {
     /// More threads than ours, or a system where they cannot be counted.
     #[error(
         "this worker process already runs several threads, so its environment cannot be replaced safely; \
@@ -42,7 +42,7 @@ pub(super) enum ReloadError {
 }
 
 /// Replaces the whole environment (an empty map leaves it alone) and changes to the app's directory (unless it is empty).
-pub(super) fn reload(variables: &HashMap<String, String>, directory: &str) -> Result<(), ReloadError> {
+pub(crate) fn reload(variables: &HashMap<String, String>, directory: &str) -> Result<(), ReloadError> {
     if !variables.is_empty() {
         replace(variables)?;
     }

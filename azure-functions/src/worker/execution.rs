@@ -1,7 +1,6 @@
 //! Runs one function in the context of its invocation, and words its failure. All that this leaves to its callers is where it
 //! runs, and who gets the outcome: the host of the worker, or a test host in the same process.
 
-use super::context::Context;
 use crate::{
     FunctionError,
     app::layer::Layers,
@@ -9,18 +8,14 @@ use crate::{
     exception_text,
     invocation::{Invocation, Outputs},
     panics::{Panic, catch},
-    registry::{Function, InvocationFuture},
+    registry::{Function, InvocationFuture, place},
     rpc::RpcException,
 };
-use std::{
-    future::Future,
-    mem,
-    pin::Pin,
-    task::{self, Poll},
+use crate::{
+    context::Context,
+    protected::{Outcome, Protected},
 };
-
-/// How a function ended.
-pub(crate) type Outcome = Result<Result<Outputs, FunctionError>, Panic>;
+use std::future::Future;
 
 /// Runs a plain function on this thread.
 pub(crate) fn run_blocking(
@@ -41,74 +36,6 @@ pub(crate) fn run_async(
     Protected::new(move || run(*invocation), context)
 }
 
-/// Asynchronous code of the user: its beginning, every poll and its end run inside the invocation's context, and may panic.
-pub(crate) struct Protected<F, T> {
-    state: State<F, T>,
-    context: Context,
-}
-
-enum State<F, T> {
-    Start(F),
-    Polled(Pin<Box<dyn Future<Output = T> + Send>>),
-    Over,
-}
-
-impl<F: FnOnce() -> Pin<Box<dyn Future<Output = T> + Send>>, T> Protected<F, T> {
-    /// Begins with the first poll.
-    pub(crate) fn new(begin: F, context: Context) -> Self {
-        Self {
-            state: State::Start(begin),
-            context,
-        }
-    }
-}
-
-/// Nothing in it is pinned in place: what is polled is in a box.
-impl<F, T> Unpin for Protected<F, T> {}
-
-/// A worker that stops drops the functions that still wait, and so does a test host. What a function holds is dropped in the
-/// invocation's context, too, and what it panics with goes no further: the executor ends the process for a panic here.
-impl<F, T> Drop for Protected<F, T> {
-    fn drop(&mut self) {
-        let state = mem::replace(&mut self.state, State::Over);
-        if matches!(state, State::Over) {
-            return;
-        }
-        // The hook has told of the panic, and there is no answer to put it into.
-        let _ = self.context.enter(|| catch(move || drop(state)));
-    }
-}
-
-impl<F: FnOnce() -> Pin<Box<dyn Future<Output = T> + Send>>, T> Future for Protected<F, T> {
-    type Output = Result<T, Panic>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<T, Panic>> {
-        let this = &mut *self;
-        let state = &mut this.state;
-        this.context.enter(|| {
-            let polled = catch(|| {
-                if let State::Start(..) = state
-                    && let State::Start(begin) = mem::replace(state, State::Over)
-                {
-                    *state = State::Polled(begin());
-                }
-                match state {
-                    State::Polled(future) => future.as_mut().poll(cx),
-                    // Only after a panic, and then the future is over.
-                    State::Start(..) | State::Over => Poll::Pending,
-                }
-            });
-            let outcome = match polled {
-                Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(result)) => Ok(result),
-                Err(panic) => Err(panic),
-            };
-            let ended = catch(|| *state = State::Over);
-            Poll::Ready(outcome.and_then(|result| ended.map(|()| result)))
-        })
-    }
-}
-
 /// Runs an episode on this thread. A panic is a mistake of ours: what the orchestration does itself is in the [`Episode`].
 pub(crate) fn run_orchestration(
     function: &'static Function,
@@ -118,7 +45,7 @@ pub(crate) fn run_orchestration(
     context: &Context,
     layers: Option<&Layers>,
 ) -> Result<Episode, Panic> {
-    let place = super::place(function);
+    let place = place(function);
     let observed = layers.map(|layers| layers.observe(context));
     let ended = context.enter(|| catch(|| run_episode(payload, function.name, &place, orchestrator, known)));
     if let Some(observed) = observed {

@@ -33,10 +33,10 @@ static PROCESS: AtomicU32 = AtomicU32::new(0);
 
 /// While this lives, the process must not end with exit code 0.
 #[derive(Debug)]
-pub(super) struct Serving(());
+pub(crate) struct Serving(());
 
 impl Serving {
-    pub(super) fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         watch();
         SERVING.fetch_add(1, Ordering::SeqCst);
         Self(())
@@ -50,7 +50,7 @@ impl Drop for Serving {
 }
 
 /// The code that the process ends with, if it would end with 0.
-pub(super) fn owe(code: u8) {
+pub(crate) fn owe(code: u8) {
     watch();
     OWED.store(code, Ordering::SeqCst);
 }

@@ -4,14 +4,10 @@
 //! Before the handshake only warnings and errors are shown, on stderr. An app that installs a logger of its own before
 //! `worker_main` keeps it; its output then reaches the host as console lines.
 
-use super::{
-    console,
-    context::{Context, Scope, Sink},
-    levels::Levels,
-    outgoing::Outgoing,
-};
+use super::{console, levels::Levels};
+use crate::context::{Context, Scope, Sink};
+use crate::{context::LogLine, outgoing::Outgoing};
 use crate::{
-    in_process::LogLine,
     panics::Told,
     rpc::{
         RpcLog,
@@ -55,7 +51,7 @@ struct Connected {
 
 /// Whether records outside any invocation are written to the console as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Console {
+pub(crate) enum Console {
     Written,
     /// The host shows system records.
     Silent,
@@ -66,19 +62,15 @@ thread_local! {
 }
 
 /// Makes ours the logger, unless the app has one.
-pub(super) fn install() {
+pub(crate) fn install() {
     LOGGER.serving.store(true, Ordering::Relaxed);
     if log::set_logger(&LOGGER).is_ok() {
         log::set_max_level(LevelFilter::Warn);
     }
-    #[cfg(feature = "tracing")]
-    crate::trace::install();
 }
 
 /// Makes ours the logger, unless the process has one, and lets records up to this level reach it. For functions that run without a worker.
 pub(crate) fn install_in_process(level: LevelFilter) {
-    #[cfg(feature = "tracing")]
-    crate::trace::install();
     static OURS: OnceLock<bool> = OnceLock::new();
     if *OURS.get_or_init(|| log::set_logger(&LOGGER).is_ok()) {
         // Never back: another invocation may want more than this one.
@@ -86,14 +78,28 @@ pub(crate) fn install_in_process(level: LevelFilter) {
         let _raising = RAISE.lock().unwrap_or_else(PoisonError::into_inner);
         if log::max_level() < level {
             log::set_max_level(level);
-            #[cfg(feature = "tracing")]
-            crate::trace::levels_changed();
+            tell_of_levels();
         }
     }
 }
 
+/// Told when the levels are others than before; nothing if nobody asked.
+static LEVELS_CHANGED: OnceLock<fn()> = OnceLock::new();
+
+/// Has a function told when the levels are others than before.
+#[cfg(feature = "tracing")]
+pub(crate) fn when_levels_change(tell: fn()) {
+    let _ = LEVELS_CHANGED.set(tell);
+}
+
+fn tell_of_levels() {
+    if let Some(tell) = LEVELS_CHANGED.get() {
+        tell();
+    }
+}
+
 /// From now on records go to the host.
-pub(super) fn connect(out: &Outgoing, levels: &Levels, console: Console) {
+pub(crate) fn connect(out: &Outgoing, levels: &Levels, console: Console) {
     let connected = Connected {
         out: out.clone(),
         level: levels.of_worker(),
@@ -104,8 +110,7 @@ pub(super) fn connect(out: &Outgoing, levels: &Levels, console: Console) {
     let most = own.as_ref().map_or(levels.most(), Filter::filter);
     *LOGGER.own.write().unwrap_or_else(PoisonError::into_inner) = own;
     log::set_max_level(most);
-    #[cfg(feature = "tracing")]
-    crate::trace::levels_changed();
+    tell_of_levels();
 }
 
 /// What `RUST_LOG` says. On Azure it says nothing: levels are set in `host.json` there.
@@ -126,7 +131,7 @@ const RUST_LOG: &str = "RUST_LOG";
 const ON_AZURE: &str = "WEBSITE_INSTANCE_ID";
 
 /// Marks the thread that carries the stream: what its libraries say about a record being sent must not become another record.
-pub(super) fn this_thread_carries_the_stream() {
+pub(crate) fn this_thread_carries_the_stream() {
     CARRIES_THE_STREAM.set(true);
 }
 

@@ -6,7 +6,7 @@
 //! is always ready and never yields: each of them stays in one poll. Functions still belong to the runtime, whose timers and sockets
 //! they wait for.
 
-use super::context::Context;
+use crate::context::Context;
 use crate::once::first_time;
 use async_task::Runnable;
 use std::{
@@ -341,13 +341,11 @@ fn warn(context: &Context) {
 mod tests {
     use super::*;
     use crate::{
+        context::{InvocationSpan, Scope, Sink},
         in_process::LogSink,
         invocation::{Invocation, Outputs},
         registry::{Function, Handler, InvocationFuture},
-        worker::{
-            context::{InvocationSpan, Scope, Sink},
-            execution::run_async,
-        },
+        worker::execution::run_async,
     };
     use log::LevelFilter;
     use std::{

@@ -1,6 +1,6 @@
 //! The invocations that run now: who may be cancelled, who has been answered, when all are done.
 
-use super::outgoing::Outgoing;
+use crate::outgoing::Outgoing;
 use crate::rpc::{InvocationResponse, streaming_message::Content};
 use std::{
     collections::HashMap,

@@ -4,21 +4,21 @@
 //! Content that we do not know is ignored.
 
 use super::{
-    app::{self, App},
     arguments::HostArguments,
     call::{self, Reply, result},
-    context::{Context, InvocationSpan, RetryContext, Scope, Sink},
     environment, episode,
     execution::exception,
     exit::Serving,
     levels::Levels,
     logger::{self, Console},
-    outgoing::{self, Outgoing},
     running::Running,
-    runtime,
     start::{Begun, Start},
     threads::Threads,
 };
+use crate::context::{Context, InvocationSpan, RetryContext, Scope, Sink};
+use crate::functions::{self, App};
+use crate::outgoing::{self, Outgoing};
+use crate::runtime;
 use crate::{
     app::{Shutdown, startup::StartError},
     entities::{run_batch, run_batch_blocking},
@@ -84,7 +84,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// The conversation could not begin or broke off.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(super) enum SessionError {
+pub(crate) enum SessionError {
     /// Not an address.
     #[error("`{uri}` is not the address of a host: expected http://HOST:PORT/")]
     Address { uri: String },
@@ -107,7 +107,7 @@ pub(super) enum SessionError {
 /// Talks to the host until it ends the stream or stops us; either is the end of `serving`.
 ///
 /// `secret` proves to the host that this is the process it started. The real host gives none.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     app: App,
     options: crate::App,
     host: HostArguments,
@@ -352,7 +352,7 @@ impl Session {
                 let directory = &request.function_app_directory;
                 let functions = self.app.functions().iter();
                 Content::FunctionMetadataResponse(FunctionMetadataResponse {
-                    function_metadata_results: functions.map(|f| app::metadata(f, directory)).collect(),
+                    function_metadata_results: functions.map(|f| functions::metadata(f, directory)).collect(),
                     result: Some(success()),
                     use_default_metadata_indexing: false,
                 })

@@ -1,13 +1,11 @@
 //! The start of the app inside a session: set-ups run while the stream goes on, and what needs their states waits in line.
 
-use super::{app::App, threads::Threads};
+use super::threads::Threads;
 use crate::{
-    app::{
-        needs::Need,
-        startup::{StartError, Started, Startup},
-    },
+    app::startup::{StartError, Started, Startup},
     rpc::StreamingMessage,
 };
+use crate::{functions::App, state::Need};
 use futures_util::FutureExt;
 use std::{collections::VecDeque, future::pending, mem};
 use tokio::sync::oneshot;

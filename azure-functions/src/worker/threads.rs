@@ -1,7 +1,8 @@
 //! The threads that run functions. They start with the first invocation, apart from the one that carries the stream, so that
 //! nothing a function does can keep the worker from reading, answering a status request or stopping.
 
-use super::{context::Context, episode, episodes::Episodes, pool::Pool};
+use super::{episode_timeout::timeout_setting, episodes::Episodes, pool::Pool};
+use crate::context::Context;
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -40,7 +41,7 @@ impl Threads {
             .build()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // They only compute, so more than the cores can run at once only costs memory.
-        let episodes = Episodes::new(runtime.handle().clone(), 2 * cores, episode::timeout_setting());
+        let episodes = Episodes::new(runtime.handle().clone(), 2 * cores, timeout_setting());
         let blocking = Blocking {
             handle: runtime.handle().clone(),
             places: Arc::new(Semaphore::new(MOST_BLOCKING_FUNCTIONS)),

@@ -2,6 +2,7 @@
 
 use super::{Event, Orchestration, ReadJson};
 use crate::{
+    client_future::ClientFuture,
     durable::expected::{a, at},
     entities::{ClientSignals, Entity, EntityRef},
 };
@@ -10,13 +11,10 @@ use azure_functions_durable::{
 };
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::Value;
-use std::{any::type_name, fmt, future::Future, pin::Pin, time::Duration};
+use std::{any::type_name, fmt, time::Duration};
 
 /// How often [`output`](TypedClient::output) looks.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-
-/// What a typed operation of a client gives back: a future that any thread can run.
-pub type ClientFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Starts orchestrations by type, raises typed events, and signals entities by type: what [`OrchestrationClient`] and with it
 /// [`DurableOrchestrationClient`](crate::bindings::DurableOrchestrationClient) can do besides.

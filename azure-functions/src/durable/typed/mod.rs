@@ -9,14 +9,11 @@ mod event;
 mod function;
 mod json;
 pub(crate) mod own_error;
-mod returned;
 mod start_over;
 
-pub use client::{ClientFuture, OutputError, StartOrchestration, TypedClient};
+pub use client::{OutputError, StartOrchestration, TypedClient};
 pub use entity::{EntityCalls, EntitySignals};
 pub use event::{Event, TypedEvent};
 pub use function::{Activity, Orchestration};
 pub use json::{ReadJson, WriteJson};
-#[doc(hidden)]
-pub use returned::{Travels, TypedContext, TypedReturn};
 pub use start_over::StartOver;

@@ -3,19 +3,17 @@
 //! An operation that fails leaves no trace but its error; the next one sees the state as it was before. The invocation
 //! itself does not fail for it: the extension would run the whole batch again, for ever.
 
-use super::{
-    live::Live,
-    payload::{BatchAnswer, BatchPayload, OperationPayload, OperationResult, Signal},
-};
+use crate::entities::payload::{BatchAnswer, BatchPayload, OperationPayload, OperationResult};
 use crate::{
     FunctionError,
     binding::BindingData,
     bindings::DurableEntityContext,
-    invocation::{Call, Invocation, Outputs},
+    invocation::{Invocation, Outputs},
     panics::{Panic, catch},
     registry::InvocationFuture,
     rpc::{Data, TypedData},
 };
+use crate::{call::Call, entities::context::Effects};
 use azure_functions_durable::EntityId;
 use std::{
     future::poll_fn,
@@ -26,19 +24,6 @@ use std::{
 
 /// How an operation ended.
 type Ended = Result<Result<Outputs, FunctionError>, Panic>;
-
-/// What an operation changes, if it ends well.
-#[derive(Debug, Default)]
-pub(crate) struct Effects {
-    pub(crate) exists: bool,
-    /// JSON text; none if the entity does not exist.
-    pub(crate) state: Option<Arc<str>>,
-    /// The value that an earlier operation has left; it may be that of an older text.
-    pub(crate) live: Option<Live>,
-    pub(crate) signals: Vec<Signal>,
-    /// Whether the operation has deleted the state.
-    pub(crate) deleted: bool,
-}
 
 /// A batch under way.
 struct Batch {

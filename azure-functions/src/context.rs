@@ -1,7 +1,7 @@
 //! What a running function can ask about its own invocation, wherever it is in the code.
 
-use super::outgoing::Outgoing;
-use crate::{in_process::LogSink, registry::Function};
+use crate::outgoing::Outgoing;
+use crate::registry::Function;
 use log::LevelFilter;
 use std::{
     cell::RefCell,
@@ -62,7 +62,7 @@ impl InvocationSpan {
     fn enter<'a>(&'a self, scope: &Scope) -> tracing::span::Entered<'a> {
         let span = self.span.get_or_init(|| {
             tracing::info_span!(
-                target: crate::trace::INVOCATION,
+                target: INVOCATION,
                 "invocation",
                 function = scope.function.name,
                 invocation_id = scope.invocation_id,
@@ -94,6 +94,10 @@ pub struct RetryContext {
     /// Why the previous attempt failed, if the host says so.
     pub last_failure: Option<String>,
 }
+
+/// Target of the span of an invocation.
+#[cfg(feature = "tracing")]
+pub(crate) const INVOCATION: &str = "azure_functions::invocation";
 
 thread_local! {
     static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
@@ -148,7 +152,7 @@ impl Context {
     }
 
     /// What the logger needs, without cloning.
-    pub(super) fn with_current<R>(look: impl FnOnce(Option<&Self>) -> R) -> Option<R> {
+    pub(crate) fn with_current<R>(look: impl FnOnce(Option<&Self>) -> R) -> Option<R> {
         CURRENT
             .try_with(|c| c.try_borrow().ok().map(|c| look(c.as_ref())))
             .ok()
@@ -173,4 +177,23 @@ impl fmt::Debug for Context {
             .field("function_name", &self.0.function.name)
             .finish_non_exhaustive()
     }
+}
+
+/// Takes the log records of an invocation, on whatever thread they are made.
+pub type LogSink = Arc<dyn Fn(LogLine) + Send + Sync>;
+
+/// A log record of an invocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogLine {
+    /// Id of the invocation.
+    pub invocation_id: String,
+    /// Name of the function.
+    pub function: &'static str,
+    /// How important it is.
+    pub level: log::Level,
+    /// Where it was made, usually a module.
+    pub target: String,
+    /// What it says.
+    pub message: String,
 }

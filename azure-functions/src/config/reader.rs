@@ -3,7 +3,7 @@
 //! serde stops at the first thing that is wrong. So that one error names everything, reading begins again after each, with a stand-in for
 //! the setting that was missing or wrong.
 
-use super::{
+use crate::config::{
     error::{ConfigError, Problem},
     tree::Node,
 };

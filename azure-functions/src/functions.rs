@@ -1,13 +1,14 @@
 //! The functions linked into this binary, checked once, in the order of their names.
 
-use super::runtime::LANGUAGE;
+use crate::runtime::LANGUAGE;
+use crate::state::Need;
 use crate::{
     app::{
-        needs::{self, MissingStates, Need},
+        needs::{self, MissingStates},
         startup::Startup,
     },
     durable::{CalledKind, KnownFunctions},
-    registry::{DurableKind, Function, Handler},
+    registry::{DurableKind, Function, Handler, place},
     rpc::{RpcFunctionMetadata, StatusResult, status_result::Status},
 };
 use serde_json::Value;
@@ -135,11 +136,6 @@ fn duplicate(first: &Function, second: &Function) -> AppError {
         second: place(second),
         attribute,
     }
-}
-
-/// `file:line` of a function.
-pub(crate) fn place(function: &Function) -> String {
-    format!("{}:{}", function.file, function.line)
 }
 
 /// Id of a function: the same in every process and after every restart, different for every name.

@@ -6,13 +6,8 @@ mod tree;
 
 pub use error::ConfigError;
 
-use super::needs::{Lack, Need};
-use crate::{
-    BindingError,
-    binding::{BindingSpec, FromBinding, Input},
-};
 use serde::de::DeserializeOwned;
-use std::{any::TypeId, fmt, ops::Deref, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 /// The app's settings as a type: a parameter of a function, or [loaded](Self::load) anywhere else. Cheap to clone.
 ///
@@ -97,26 +92,6 @@ impl<T> Clone for Config<T> {
 impl<T> fmt::Debug for Config<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config").finish_non_exhaustive()
-    }
-}
-
-impl<T: DeserializeOwned + Send + Sync + 'static> FromBinding for Config<T> {
-    const SPEC: BindingSpec = BindingSpec::shared(&Need {
-        type_id: TypeId::of::<Self>,
-        load: |states| match states.holds(TypeId::of::<Self>()) {
-            true => Ok(None),
-            false => match Self::load() {
-                Ok(settings) => Ok(Some(Arc::new(settings))),
-                Err(error) => Err(Lack::Settings(error)),
-            },
-        },
-    });
-
-    fn from_binding(input: Input<'_>) -> Result<Self, BindingError> {
-        match input.states().get::<Self>() {
-            Some(settings) => Ok(Self::clone(&settings)),
-            None => Self::load().map_err(|error| BindingError::with_source(error.to_string(), error)),
-        }
     }
 }
 

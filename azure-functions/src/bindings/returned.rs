@@ -1,12 +1,7 @@
 //! What `#[func]` reads from the types of a signature, aliases and all.
 
-use super::WriteJson;
-use crate::{
-    binding::{FunctionReturn, IntoBinding},
-    bindings::{DurableActivityContext, DurableOrchestrationContext},
-    durable::{ActivityOutput, OrchestrationOutput},
-    error::BoxError,
-};
+use super::{DurableActivityContext, DurableOrchestrationContext};
+use crate::durable::{ActivityOutput, OrchestrationOutput};
 use std::convert::Infallible;
 
 /// A context that knows the type of its input.
@@ -87,32 +82,3 @@ tuple!(B, C, D, E);
 tuple!(B, C, D, E, F);
 tuple!(B, C, D, E, F, G);
 tuple!(B, C, D, E, F, G, H);
-
-/// What an activity or an orchestration returns if serde can write it. Asked for in one place, so that one error tells of a type
-/// that cannot be returned, with what is missing of it.
-pub trait Travels: FunctionReturn {}
-
-impl Travels for () {}
-
-impl<T: WriteJson> Travels for ActivityOutput<T> {}
-
-impl<T: WriteJson> Travels for OrchestrationOutput<T> {}
-
-impl<R: Travels + IntoBinding> Travels for Option<R> {}
-
-impl<R: Travels, E: Into<BoxError>> Travels for Result<R, E> {}
-
-macro_rules! travels {
-    ($($other:ident),*) => {
-        impl<R: Travels + IntoBinding, $($other: IntoBinding),*> Travels for (R, $($other,)*) {}
-    };
-}
-
-travels!();
-travels!(B);
-travels!(B, C);
-travels!(B, C, D);
-travels!(B, C, D, E);
-travels!(B, C, D, E, F);
-travels!(B, C, D, E, F, G);
-travels!(B, C, D, E, F, G, H);

@@ -1,12 +1,8 @@
 //! What the functions of an app share.
 
-use super::needs::{Lack, Need};
-use crate::{
-    BindingError,
-    binding::{BindingSpec, FromBinding, Input},
-};
+use crate::config::ConfigError;
 use std::{
-    any::{Any, TypeId, type_name},
+    any::{Any, TypeId},
     collections::HashMap,
     fmt,
     ops::Deref,
@@ -44,7 +40,7 @@ impl<T> State<T> {
         Self(Arc::new(value))
     }
 
-    pub(super) fn into_shared(self) -> Arc<T> {
+    pub(crate) fn into_shared(self) -> Arc<T> {
         self.0
     }
 }
@@ -69,25 +65,6 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for State<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> FromBinding for State<T> {
-    const SPEC: BindingSpec = BindingSpec::shared(&Need {
-        type_id: TypeId::of::<T>,
-        load: |states| match states.holds(TypeId::of::<T>()) {
-            true => Ok(None),
-            false => Err(Lack::State(type_name::<T>())),
-        },
-    });
-
-    fn from_binding(input: Input<'_>) -> Result<Self, BindingError> {
-        input.states().get::<T>().ok_or_else(|| {
-            BindingError::new(format!(
-                "the app has no state `{}`: give it with `.state(..)` or `.setup(..)` of `azure_functions::app()`",
-                type_name::<T>()
-            ))
-        })
-    }
-}
-
 /// All states of an app, one of each type. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct States(Arc<Values>);
@@ -95,10 +72,10 @@ pub struct States(Arc<Values>);
 /// A state whose type is forgotten.
 pub(crate) type Value = Arc<dyn Any + Send + Sync>;
 
-pub(super) type Values = HashMap<TypeId, Value>;
+pub(crate) type Values = HashMap<TypeId, Value>;
 
 impl States {
-    pub(super) fn new(values: Values) -> Self {
+    pub(crate) fn new(values: Values) -> Self {
         Self(Arc::new(values))
     }
 
@@ -117,4 +94,22 @@ impl fmt::Debug for States {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("States").field("count", &self.0.len()).finish()
     }
+}
+
+/// What a parameter needs of the app.
+#[derive(Debug)]
+pub(crate) struct Need {
+    /// The type of the value.
+    pub type_id: fn() -> TypeId,
+    /// Makes the value where the states do not hold it, if the parameter's type can; nothing if they do.
+    pub load: fn(&States) -> Result<Option<Value>, Lack>,
+}
+
+/// Why a parameter cannot be made in any invocation.
+#[derive(Debug)]
+pub(crate) enum Lack {
+    /// Nobody gave a state of this type.
+    State(&'static str),
+    /// Settings are missing or cannot be read.
+    Settings(ConfigError),
 }

@@ -1,0 +1,155 @@
+//! A call in progress: makes the parameters of a function, then takes what it returned.
+
+use crate::{
+    BindingError, FunctionError,
+    binding::{BindingData, FromBinding, Input, Returns, Source, signature::Parameter},
+    entities::DurableEntityContext,
+    http::{Exchange, HttpResponse, answer_of},
+    invocation::{Invocation, Outputs},
+};
+use std::error::Error as _;
+
+impl Outputs {
+    /// Puts the output that stands at this place of the returned tuple.
+    pub(crate) fn put(
+        &mut self,
+        index: usize,
+        data: Result<BindingData, BindingError>,
+        exchange: &Exchange,
+    ) -> Result<(), FunctionError> {
+        let name = crate::binding::output_name(index);
+        let data = data.map_err(|error| {
+            let text = format!("output `{name}`: {error}");
+            FunctionError::with_source(text, error)
+        })?;
+        if data.is_none() {
+            // The host takes a missing output for none; an empty one it may refuse.
+        } else if index == 0 {
+            self.return_value = Some(data.into_typed(exchange)?);
+        } else {
+            self.outputs.push((name, data.into_typed(exchange)?));
+        }
+        Ok(())
+    }
+}
+
+/// A call in progress: hands out the parameters, then takes the result.
+#[derive(Debug)]
+pub struct Call {
+    source: Source,
+}
+
+/// Why a call ended before the function ran.
+#[derive(Debug)]
+pub struct Refused {
+    function: &'static str,
+    parameter: &'static str,
+    error: BindingError,
+}
+
+impl Call {
+    /// Begins a call.
+    pub fn new(invocation: Invocation) -> Self {
+        Self {
+            source: Source::new(invocation),
+        }
+    }
+
+    /// Begins the run of an entity function for one operation.
+    pub(crate) fn of_entity(invocation: Invocation, context: DurableEntityContext) -> Self {
+        let mut this = Self::new(invocation);
+        this.source.entity = Some(context);
+        this
+    }
+
+    /// Makes a parameter.
+    ///
+    /// # Errors
+    /// If what the host sent does not fit it.
+    pub fn take<T: FromBinding>(&mut self, parameter: &'static Parameter) -> Result<T, Refused> {
+        self.take_with(parameter, T::from_binding)
+    }
+
+    /// Makes a parameter with this function.
+    pub(crate) fn take_with<T>(
+        &mut self,
+        parameter: &'static Parameter,
+        make: impl FnOnce(Input<'_>) -> Result<T, BindingError>,
+    ) -> Result<T, Refused> {
+        let input = Input {
+            source: &mut self.source,
+            parameter,
+        };
+        make(input).map_err(|error| Refused {
+            function: self.source.invocation.function,
+            parameter: parameter.name,
+            error,
+        })
+    }
+
+    /// Ends a call with what the function returned.
+    ///
+    /// # Errors
+    /// If it returned an error that is no answer to an HTTP caller, or something that cannot be sent.
+    pub fn finish<R>(self, returns: &Returns<R>, returned: R) -> Result<Outputs, FunctionError> {
+        let exchange = self.source.exchange();
+        (returns.into_outputs)(returned, &exchange).or_else(|error| {
+            let response = error.source().and_then(answer_of);
+            let Some((index, response)) = http_output(returns).zip(response) else {
+                return Err(error);
+            };
+            if response.status().is_server_error() {
+                log::error!("answered with an error: {}", error.with_causes());
+            }
+            answer(index, response, &exchange)
+        })
+    }
+
+    /// Ends a call of an activity, with its own error as JSON if it can travel.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn finish_activity<R>(
+        self,
+        returns: &Returns<R>,
+        returned: R,
+        own_error: Option<String>,
+    ) -> Result<Outputs, FunctionError> {
+        (returns.into_outputs)(returned, &self.source.exchange()).map_err(|error| error.with_own_error(own_error))
+    }
+
+    /// Ends a call without running the function.
+    ///
+    /// # Errors
+    /// Always, unless it is the mistake of an HTTP caller, who gets an answer.
+    pub fn refuse<R>(self, returns: &Returns<R>, refused: Refused) -> Result<Outputs, FunctionError> {
+        match http_output(returns).zip(refused.error.response()) {
+            Some((index, response)) => answer(index, response, &self.source.exchange()),
+            None => Err(refused.into()),
+        }
+    }
+}
+
+/// Where the answer to an HTTP caller stands among the outputs, if there is one.
+fn http_output<R>(returns: &Returns<R>) -> Option<usize> {
+    returns.specs.iter().position(|spec| spec.type_name() == "http")
+}
+
+/// An answer in place of what the function would have returned.
+fn answer(index: usize, response: HttpResponse, exchange: &Exchange) -> Result<Outputs, FunctionError> {
+    let mut outputs = Outputs::default();
+    outputs.put(index, Ok(BindingData::Response(response)), exchange)?;
+    Ok(outputs)
+}
+
+impl From<Refused> for FunctionError {
+    fn from(refused: Refused) -> Self {
+        let Refused {
+            function,
+            parameter,
+            error,
+        } = refused;
+        let text = format!("function `{function}`: parameter `{parameter}`: {error}");
+        Self::with_source(text, error)
+    }
+}
