@@ -1,6 +1,6 @@
 //! What the code written by `#[func]` may name. Hidden, and free to change in any release.
 
-pub use super::call::{Call, Refused};
+pub use crate::call::{Call, Refused};
 pub use crate::{
     binding::{
         FromBinding, FunctionReturn, IntoBinding, Returns,

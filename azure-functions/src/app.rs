@@ -11,8 +11,7 @@ pub use crate::state::{State, States};
 pub use invocation::{Completed, FunctionKind, Invocation};
 pub use layer::InvocationService;
 
-use crate::error::BoxError;
-use crate::state::Value;
+use crate::{error::BoxError, state::Value};
 use startup::{SetUp, Startup};
 use std::{
     any::{TypeId, type_name},

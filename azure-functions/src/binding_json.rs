@@ -1,4 +1,4 @@
-//! JSON read into the type of a parameter.
+//! JSON read into a type of the app's.
 
 use crate::{BindingError, json_text};
 use serde::de::DeserializeOwned;

@@ -1,7 +1,6 @@
 //! What a running function can ask about its own invocation, wherever it is in the code.
 
-use crate::outgoing::Outgoing;
-use crate::registry::Function;
+use crate::{outgoing::Outgoing, registry::Function};
 use log::LevelFilter;
 use std::{
     cell::RefCell,

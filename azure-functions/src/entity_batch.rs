@@ -3,17 +3,20 @@
 //! An operation that fails leaves no trace but its error; the next one sees the state as it was before. The invocation
 //! itself does not fail for it: the extension would run the whole batch again, for ever.
 
-use crate::entities::payload::{BatchAnswer, BatchPayload, OperationPayload, OperationResult};
 use crate::{
     FunctionError,
     binding::BindingData,
     bindings::DurableEntityContext,
+    call::Call,
+    entities::{
+        context::Effects,
+        payload::{BatchAnswer, BatchPayload, OperationPayload, OperationResult},
+    },
     invocation::{Invocation, Outputs},
     panics::{Panic, catch},
     registry::InvocationFuture,
     rpc::{Data, TypedData},
 };
-use crate::{call::Call, entities::context::Effects};
 use azure_functions_durable::EntityId;
 use std::{
     future::poll_fn,

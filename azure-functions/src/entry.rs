@@ -83,7 +83,7 @@ pub(crate) fn run(app: App, arguments: &[String]) -> u8 {
             eprintln!("error: {error}");
             commands::failure::USAGE_ERROR
         }
-        None => commands::run(arguments),
+        None => commands::run(app, arguments),
     }
 }
 
@@ -130,7 +130,7 @@ fn outside_any_runtime(work: impl FnOnce() -> u8 + Send) -> u8 {
 impl App {
     /// Runs the app: the end of `main`. What happens is described at [`worker_main`](crate::worker_main).
     ///
-    /// A function that takes a [`State`] which the app does not have is an error here, before the app connects to a host: it names
+    /// A function that takes a [`State`](crate::app::State) which the app does not have is an error here, before the app connects to a host: it names
     /// all such functions and types, and ends with exit code 78, as other mistakes that only another build can mend.
     #[must_use = "`main` returns it, so that the host learns how the worker ended"]
     pub fn run(self) -> ExitCode {

@@ -1,7 +1,5 @@
 //! The functions linked into this binary, checked once, in the order of their names.
 
-use crate::runtime::LANGUAGE;
-use crate::state::Need;
 use crate::{
     app::{
         needs::{self, MissingStates},
@@ -10,6 +8,8 @@ use crate::{
     durable::{CalledKind, KnownFunctions},
     registry::{DurableKind, Function, Handler, place},
     rpc::{RpcFunctionMetadata, StatusResult, status_result::Status},
+    runtime::LANGUAGE,
+    state::Need,
 };
 use serde_json::Value;
 use std::{collections::HashMap, sync::OnceLock};

@@ -7,14 +7,6 @@ mod http;
 
 pub use crate::context::{LogLine, LogSink};
 pub use crate::instead::instead;
-use crate::protected::Outcome;
-pub use crate::{
-    invocation::Outputs,
-    registry::{DurableKind, EntityHandler, Function, Handler},
-    rpc::{Data, TypedData},
-};
-pub use http::http_response;
-
 use crate::{
     FunctionError,
     app::{
@@ -28,12 +20,20 @@ use crate::{
     entities::{run_batch, run_batch_blocking},
     invocation::Invocation,
     panics,
+    protected::Outcome,
     registry::InvocationFuture,
     worker::{
         execution::{exception, failed, panicked, run_async, run_blocking, run_orchestration},
         logger,
     },
 };
+pub use crate::{
+    invocation::Outputs,
+    registry::{DurableKind, EntityHandler, Function, Handler},
+    rpc::{Data, TypedData},
+};
+pub use http::http_response;
+
 use azure_functions_durable::Transport;
 use futures_util::FutureExt;
 use log::LevelFilter;

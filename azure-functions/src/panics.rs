@@ -28,8 +28,7 @@ impl Panic {
 
     /// What is said of a function that panicked.
     pub(crate) fn told_of(&self, function: &str) -> String {
-        let place = self.location.as_ref().map(|l| format!(" at {l}")).unwrap_or_default();
-        format!("function `{function}` panicked{place}: {}", self.message)
+        format!("function `{function}` {}", self.with_place())
     }
 }
 

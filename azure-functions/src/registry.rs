@@ -3,10 +3,11 @@
 use crate::{
     FunctionError,
     binding::signature::Parameter,
+    call::Call,
     durable::Orchestrator,
     invocation::{Invocation, Outputs},
+    state::Need,
 };
-use crate::{call::Call, state::Need};
 use serde_json::{Map, Value};
 use std::{future::Future, pin::Pin};
 

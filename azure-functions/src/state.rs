@@ -11,7 +11,7 @@ use std::{
 
 /// A value that the functions of an app share, as a parameter of one of them: connections to a database, an HTTP client, a cache.
 ///
-/// The app gets it from [`App::state`](super::App::state) or [`App::setup`](super::App::setup). It is cheap to clone.
+/// The app gets it from [`App::state`](crate::App::state) or [`App::setup`](crate::App::setup). It is cheap to clone.
 ///
 /// Activities, entities, and functions with any other trigger can take it. An orchestration cannot: it is replayed, and must do the
 /// same each time, whatever the state is then.

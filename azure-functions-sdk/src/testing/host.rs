@@ -279,7 +279,7 @@ impl TestHost {
     /// Called again, it ends the process once more.
     ///
     /// All that was lost runs again, as on the local host, or fails as on Azure:
-    /// [`crash_as_host`](TestHostBuilder::crash_as_host) says which.
+    /// [`crash_as_host`](super::TestHostBuilder::crash_as_host) says which.
     ///
     /// # Panics
     /// If the app has no orchestration, activity or entity of this name.

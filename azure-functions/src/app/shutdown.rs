@@ -1,7 +1,6 @@
 //! What runs after the last function.
 
-use crate::panics;
-use crate::state::States;
+use crate::{panics, state::States};
 use std::{
     fmt,
     future::{Future, poll_fn},

@@ -82,7 +82,7 @@ impl Startup {
         !self.set_ups.is_empty() || !self.layers.is_empty() || self.has_end
     }
 
-    /// Makes all states, and stacks the layers. Without set-ups it never waits, and may run again.
+    /// Makes all states, and stacks the layers. Where nothing [needs a runtime](Self::needs_runtime) it never waits, and may run again.
     pub(crate) async fn start(&mut self, needs: &[&'static Need]) -> Result<Started, StartError> {
         let mut values = self.given.clone();
         let mut wrong = ConfigError::default();

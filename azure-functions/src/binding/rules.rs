@@ -2,11 +2,11 @@
 //!
 //! The attribute itself refuses what it can see; these catch the same mistakes behind an alias or in a type that it does not know.
 
-use super::travels::Travels;
 use super::{
     Argument, ArgumentKind, BindingSpec, FunctionReturn, Returns, Role,
     signature::{Given, Literal, Parameter},
     text::{Text, equal},
+    travels::Travels,
 };
 
 /// How the worker calls a function, as a number that a const generic can take.

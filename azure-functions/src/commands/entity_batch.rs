@@ -1,14 +1,13 @@
 //! `replay [NAME] PAYLOAD.json` with a batch of operations of an entity. It has no history that code could contradict: the
-//! operations run as under a host, and the answer is printed. Where one fails, the answer says so.
+//! operations run as under a host, with the states of the app, and the answer is printed. Where one fails, the answer says so.
 
 use super::failure::{Failure, print};
 use crate::{
-    app::startup::Started,
     context::LogLine,
     entities::addressee,
     functions::App,
     histories::{ReplayError, on_a_thread},
-    in_process::{Call, Outputs, Surroundings, invoke},
+    in_process::{self, Call, Outputs, Surroundings},
     instead::instead,
     registry::{DurableKind, Function, Handler},
     rpc::{Data, TypedData},
@@ -16,7 +15,7 @@ use crate::{
 use std::{fs, sync::Arc};
 
 /// Runs the batch. `name` is that of the function to run, if not the entity's.
-pub(super) fn run(app: &App, name: Option<&str>, path: &str) -> Result<(), Failure> {
+pub(super) fn run(app: &App, options: crate::App, name: Option<&str>, path: &str) -> Result<(), Failure> {
     let refused = |error: String| Failure::input(format!("{path}: {error}"));
     let text = fs::read_to_string(path).map_err(|error| refused(ReplayError::Read(error).to_string()))?;
     let payload = text.trim_start_matches('\u{feff}').to_owned();
@@ -39,8 +38,16 @@ pub(super) fn run(app: &App, name: Option<&str>, path: &str) -> Result<(), Failu
         log: Arc::new(|LogLine { level, message, .. }| eprintln!("{}: {message}", level.as_str().to_lowercase())),
         ..Surroundings::default()
     };
-    let outcome =
-        on_a_thread(|runtime| Ok(runtime.block_on(invoke(function, call, &surroundings, Started::default()))));
+    let outcome = on_a_thread(|runtime| {
+        runtime.block_on(async {
+            let app = in_process::App::start(options).await.map_err(ReplayError::App)?;
+            let outputs = app.invoke(function, call, &surroundings).await;
+            if let Some(end) = app.end() {
+                end.await;
+            }
+            Ok(outputs)
+        })
+    });
     let outputs = outcome.map_err(|error| Failure::work(error.to_string()))?;
     match outputs.map_err(Failure::work)? {
         Outputs {

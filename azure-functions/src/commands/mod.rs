@@ -34,14 +34,14 @@ a Functions host started this app as a custom handler (FUNCTIONS_CUSTOMHANDLER_P
 serves no HTTP: remove `customHandler` from host.json, set FUNCTIONS_WORKER_RUNTIME to `rust`, and languageWorkers__rust__workerDirectory \
 to the folder with the worker.config.json that `init --script-root DIR` writes";
 
-/// Runs the command that the arguments name; gives the exit code.
-pub(crate) fn run(arguments: &[String]) -> u8 {
+/// Runs the command that the arguments name, of this app; gives the exit code.
+pub(crate) fn run(options: crate::App, arguments: &[String]) -> u8 {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["--help" | "-h" | "help", ..] => print(USAGE),
         ["init", rest @ ..] => linked().and_then(|app| init::run(&app, rest)),
         ["functions"] => linked().and_then(|app| functions::run(&app)),
-        ["replay", rest @ ..] => linked().and_then(|app| replay::run(&app, rest)),
+        ["replay", rest @ ..] => linked().and_then(|app| replay::run(&app, options, rest)),
         _ if std::env::var_os(CUSTOM_HANDLER_PORT).is_some() => Err(Failure::input(NO_CUSTOM_HANDLER)),
         [] => Err(Failure::usage("no arguments")),
         [word, ..] => Err(Failure::usage(format!("`{word}` is not understood here"))),

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// The history contradicts the code.
 const CONTRADICTION: u8 = 3;
 
-pub(super) fn run(app: &App, arguments: &[&str]) -> Result<(), Failure> {
+pub(super) fn run(app: &App, options: crate::App, arguments: &[&str]) -> Result<(), Failure> {
     let (name, paths) = match arguments {
         [] | ["--as"] | ["--as", _] => return Err(Failure::usage("expected `replay [NAME] PATH...`")),
         ["--as", name, paths @ ..] => (Some(*name), paths),
@@ -24,7 +24,7 @@ pub(super) fn run(app: &App, arguments: &[&str]) -> Result<(), Failure> {
         paths => (None, paths),
     };
     match paths {
-        [path] if !Path::new(path).is_dir() => one(app, name, path),
+        [path] if !Path::new(path).is_dir() => one(app, options, name, path),
         paths => all(app, name, paths),
     }
 }
@@ -35,13 +35,13 @@ fn is_name(word: &str) -> bool {
     word.chars().all(is_in_a_name) && !Path::new(word).exists()
 }
 
-fn one(app: &App, name: Option<&str>, path: &str) -> Result<(), Failure> {
+fn one(app: &App, options: crate::App, name: Option<&str>, path: &str) -> Result<(), Failure> {
     let unusable = |error: ReplayError| match error {
         ReplayError::App(_) => Failure::work(error.to_string()),
         error => Failure::input(format!("{path}: {error}")),
     };
     let run = match on_a_thread(|_| file_on(app, Path::new(path), name)) {
-        Err(ReplayError::EntityBatch) => return entity_batch::run(app, name, path),
+        Err(ReplayError::EntityBatch) => return entity_batch::run(app, options, name, path),
         run => run,
     };
     let Run { answer, verdict } = run.map_err(unusable)?;

@@ -21,7 +21,7 @@ pub struct TaskFailure {
     /// The error as the failing side described it, where the host records that.
     #[source]
     pub cause: Option<FailureDetails>,
-    /// The activity's own error as JSON, if it is one that serde can write; see [`CallError::returned`].
+    /// The activity's own error as JSON, if it is one that serde can write; see [`CallError::returned`](super::CallError::returned).
     pub error_json: Option<String>,
 }
 

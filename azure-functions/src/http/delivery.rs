@@ -2,9 +2,9 @@
 //! the documentation of [`http`](super).
 
 use super::{HttpResponse, set_cookie};
-use crate::once::first_time;
 use crate::{
     FunctionError,
+    once::first_time,
     rpc::{Data, RpcHttp, TypedData},
 };
 use ::http::{HeaderMap, HeaderName, StatusCode, header};

@@ -3,9 +3,10 @@
 use super::{ClaimsIdentity, body, form};
 use crate::{
     BindingError,
+    binding_json::parse_json,
+    once::first_time,
     rpc::{Data, NullableString, RpcHttp, TypedData, nullable_string},
 };
-use crate::{binding_json::parse_json, once::first_time};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;

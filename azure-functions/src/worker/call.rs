@@ -8,14 +8,15 @@ use super::{
 use crate::{
     FunctionError,
     app::{invocation::Run, layer::Layers},
+    context::Context,
     invocation::{Invocation, Outputs},
+    protected::Outcome,
     registry::InvocationFuture,
     rpc::{
         InvocationResponse, ParameterBinding, RpcException, StatusResult, parameter_binding::RpcData,
         status_result::Status,
     },
 };
-use crate::{context::Context, protected::Outcome};
 use std::{
     future::pending,
     sync::{Arc, atomic::Ordering},

@@ -4,16 +4,14 @@
 use crate::{
     FunctionError,
     app::layer::Layers,
+    context::Context,
     durable::{Episode, KnownFunctions, Orchestrator, own_error, run_episode},
     exception_text,
     invocation::{Invocation, Outputs},
     panics::{Panic, catch},
+    protected::{Outcome, Protected},
     registry::{Function, InvocationFuture, place},
     rpc::RpcException,
-};
-use crate::{
-    context::Context,
-    protected::{Outcome, Protected},
 };
 use std::future::Future;
 

@@ -5,9 +5,9 @@
 //! `worker_main` keeps it; its output then reaches the host as console lines.
 
 use super::{console, levels::Levels};
-use crate::context::{Context, Scope, Sink};
-use crate::{context::LogLine, outgoing::Outgoing};
 use crate::{
+    context::{Context, LogLine, Scope, Sink},
+    outgoing::Outgoing,
     panics::Told,
     rpc::{
         RpcLog,

@@ -6,8 +6,7 @@
 //! is always ready and never yields: each of them stays in one poll. Functions still belong to the runtime, whose timers and sockets
 //! they wait for.
 
-use crate::context::Context;
-use crate::once::first_time;
+use crate::{context::Context, once::first_time};
 use async_task::Runnable;
 use std::{
     collections::VecDeque,

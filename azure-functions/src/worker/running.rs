@@ -1,7 +1,9 @@
 //! The invocations that run now: who may be cancelled, who has been answered, when all are done.
 
-use crate::outgoing::Outgoing;
-use crate::rpc::{InvocationResponse, streaming_message::Content};
+use crate::{
+    outgoing::Outgoing,
+    rpc::{InvocationResponse, streaming_message::Content},
+};
 use std::{
     collections::HashMap,
     sync::{

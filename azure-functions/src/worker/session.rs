@@ -15,15 +15,14 @@ use super::{
     start::{Begun, Start},
     threads::Threads,
 };
-use crate::context::{Context, InvocationSpan, RetryContext, Scope, Sink};
-use crate::functions::{self, App};
-use crate::outgoing::{self, Outgoing};
-use crate::runtime;
 use crate::{
     app::{Shutdown, startup::StartError},
+    context::{Context, InvocationSpan, RetryContext, Scope, Sink},
     entities::{run_batch, run_batch_blocking},
+    functions::{self, App},
     instead::instead,
     invocation::Invocation,
+    outgoing::{self, Outgoing},
     registry::{EntityHandler, Function, Handler, InvocationFuture},
     rpc::{
         FunctionEnvironmentReloadRequest, FunctionEnvironmentReloadResponse, FunctionLoadRequest, FunctionLoadResponse,
@@ -32,6 +31,7 @@ use crate::{
         WorkerWarmupResponse, function_rpc_client::FunctionRpcClient, parameter_binding::RpcData,
         status_result::Status, streaming_message::Content,
     },
+    runtime,
 };
 use log::LevelFilter;
 use std::{

@@ -3,9 +3,10 @@
 use super::threads::Threads;
 use crate::{
     app::startup::{StartError, Started, Startup},
+    functions::App,
     rpc::StreamingMessage,
+    state::Need,
 };
-use crate::{functions::App, state::Need};
 use futures_util::FutureExt;
 use std::{collections::VecDeque, future::pending, mem};
 use tokio::sync::oneshot;
@@ -59,7 +60,7 @@ impl Start {
         let mut startup = mem::take(startup);
         let needs = self.needs.clone();
         let (Some(threads), true) = (threads, startup.needs_runtime()) else {
-            // Nothing in it waits.
+            // The session makes threads first where something waits.
             if let Some(started) = startup.start(&needs).now_or_never() {
                 self.stage = Stage::Ready {
                     started: started?,

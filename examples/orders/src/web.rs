@@ -45,12 +45,12 @@ fn standing(status: &OrchestrationStatusQueryResult) -> String {
         OrchestrationRuntimeStatus::Failed | OrchestrationRuntimeStatus::Terminated => {
             Ok("something went wrong, and we look into it".to_owned())
         }
-        _ => status
+        // Without a status it has not taken its first step.
+        _ => Ok(status
             .custom_status_as::<Progress>()
-            .map(|progress| progress.to_string()),
+            .map_or_else(|_| "received".to_owned(), |progress| progress.to_string())),
     }
-    // It has not taken its first step.
-    .unwrap_or_else(|_| "received".to_owned())
+    .unwrap_or_else(|_: serde_json::Error| "it ended with an outcome that this release cannot read".to_owned())
 }
 
 /// `DELETE /api/orders/{id}`: the customer cancels the order. It is too late, 410, when the order has ended.

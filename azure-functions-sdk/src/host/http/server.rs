@@ -119,7 +119,8 @@ impl<S: Service> Server<S> {
         let _ = tokio::time::timeout(grace, all_ended).await;
     }
 
-    /// One connection. A request of a client that goes away runs to its end, and is told of it.
+    /// One connection. A request of a client that goes away runs to its end, and is told of it, unless its
+    /// connection is cut to make room for another client.
     async fn connection(self: Arc<Self>, stream: TcpStream, client: Arc<Client>, stop: CancellationToken) {
         let _ = stream.set_nodelay(true);
         let stream = ClientStream::new(stream, Arc::clone(&client));

@@ -2,7 +2,7 @@
 //!
 //! The order of a run: [`Core::new`] reads the history's index, [`Core::poll`] polls the user's future once (everything
 //! the context and its futures do happens in there, see `issue` and `deliver`), then [`Core::finish`] gives the
-//! [`Outcome`]. No borrow of the state is held while user code runs.
+//! [`Outcome`](super::outcome::Outcome). No borrow of the state is held while user code runs.
 
 use super::{
     action::{Action, ActionKind, ContinueAsNew},

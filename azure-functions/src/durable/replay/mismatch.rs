@@ -1,7 +1,6 @@
 //! The first difference between the history and what the code does today.
 
-use super::action::ActionKind;
-use super::ids::Site;
+use super::{action::ActionKind, ids::Site};
 use chrono::{DateTime, Utc};
 
 /// The first difference between the history and what the code does today.
