@@ -90,7 +90,7 @@ pub(crate) fn run(app: App, arguments: &[String]) -> u8 {
 fn serve(options: App, host: HostArguments) -> u8 {
     let serving = exit::Serving::begin();
     let secret = environment::take_secret();
-    let app = match functions::App::linked_with(&options.startup) {
+    let app = match functions::Functions::linked_with(&options.startup) {
         Ok(app) => app,
         Err(error) => {
             eprintln!("error: {error}");

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 /// All functions of the app.
 #[derive(Debug)]
-pub(crate) struct App {
+pub(crate) struct Functions {
     functions: Vec<&'static Function>,
     by_name: HashMap<String, usize>,
     known: OnceLock<KnownFunctions>,
@@ -26,7 +26,7 @@ pub(crate) struct App {
 /// The app cannot run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum AppError {
+pub(crate) enum FunctionsError {
     /// Nothing registered.
     #[error(
         "this binary contains no functions: put #[func] on a function, and name the module or crate that holds it in main.rs \
@@ -50,20 +50,20 @@ pub(crate) enum AppError {
     States(#[from] MissingStates),
 }
 
-impl App {
+impl Functions {
     /// Collects what `#[func]` registered.
-    pub(crate) fn linked() -> Result<Self, AppError> {
+    pub(crate) fn linked() -> Result<Self, FunctionsError> {
         Self::new(inventory::iter::<Function>.into_iter().collect())
     }
 
     /// As [`linked`](Self::linked), of an app that starts with these states.
-    pub(crate) fn linked_with(startup: &Startup) -> Result<Self, AppError> {
+    pub(crate) fn linked_with(startup: &Startup) -> Result<Self, FunctionsError> {
         let this = Self::linked()?;
         needs::check(&this.functions, startup)?;
         Ok(this)
     }
 
-    fn new(mut functions: Vec<&'static Function>) -> Result<Self, AppError> {
+    fn new(mut functions: Vec<&'static Function>) -> Result<Self, FunctionsError> {
         // The order in which the linker hands them out means nothing; a stable one makes every listing stable.
         functions.sort_by_key(|f| (f.name.to_lowercase(), f.file, f.line));
         let mut by_name = HashMap::with_capacity(functions.len());
@@ -73,7 +73,7 @@ impl App {
             }
         }
         if functions.is_empty() {
-            return Err(AppError::Empty);
+            return Err(FunctionsError::Empty);
         }
         Ok(Self {
             functions,
@@ -115,7 +115,7 @@ impl App {
     }
 }
 
-fn duplicate(first: &Function, second: &Function) -> AppError {
+fn duplicate(first: &Function, second: &Function) -> FunctionsError {
     let entities = [first, second].map(|function| matches!(function.handler, Handler::Entity { .. }));
     let (what, attribute) = match entities {
         // An entity may be a function, too.
@@ -129,7 +129,7 @@ fn duplicate(first: &Function, second: &Function) -> AppError {
             "#[func(name = \"...\")], or with #[entity(name = \"...\")] if it is an entity",
         ),
     };
-    AppError::Duplicate {
+    FunctionsError::Duplicate {
         what,
         name: second.name,
         first: place(first),
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn two_functions_of_one_name_are_refused_with_both_places() {
-        let error = App::new(vec![&SAME, &ONE]).unwrap_err().to_string();
+        let error = Functions::new(vec![&SAME, &ONE]).unwrap_err().to_string();
         assert!(error.contains("src/functions.rs:3 and src/functions.rs:9"), "{error}");
     }
 
@@ -203,7 +203,7 @@ mod tests {
             ..function("greet", 20)
         };
         static OTHER: Function = Function { line: 30, ..ENTITY };
-        let error = |functions| App::new(functions).unwrap_err().to_string();
+        let error = |functions| Functions::new(functions).unwrap_err().to_string();
         let both = error(vec![&ENTITY, &OTHER]);
         assert!(
             both.starts_with("two entities are named") && both.contains("name with #[entity(name = \"...\")]"),
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn an_app_without_functions_is_told_how_to_link_them() {
-        let error = App::new(vec![]).unwrap_err().to_string();
+        let error = Functions::new(vec![]).unwrap_err().to_string();
         assert!(
             error.contains("mod functions;") && error.contains("use my_funcs as _;"),
             "{error}"

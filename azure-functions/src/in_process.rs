@@ -66,7 +66,7 @@ pub fn readable(mut message: String) -> String {
 /// An app: the functions linked into this binary, with what they share.
 #[derive(Debug)]
 pub struct App {
-    functions: crate::functions::App,
+    functions: crate::functions::Functions,
     started: Started,
     shutdowns: Mutex<Vec<Shutdown>>,
 }
@@ -119,7 +119,8 @@ impl App {
         // For the place of a panic in its message, and its record.
         panics::install_hook();
         panics::tell(logger::panicked);
-        let functions = crate::functions::App::linked_with(&options.startup).map_err(|error| error.to_string())?;
+        let functions =
+            crate::functions::Functions::linked_with(&options.startup).map_err(|error| error.to_string())?;
         let started = options.startup.start(&functions.needs()).await;
         Ok(Self {
             functions,

@@ -5,7 +5,7 @@ use super::failure::{Failure, print};
 use crate::{
     context::LogLine,
     entities::addressee,
-    functions::App,
+    functions::Functions,
     histories::{ReplayError, on_a_thread},
     in_process::{self, Call, Outputs, Surroundings},
     instead::instead,
@@ -15,7 +15,7 @@ use crate::{
 use std::{fs, sync::Arc};
 
 /// Runs the batch. `name` is that of the function to run, if not the entity's.
-pub(super) fn run(app: &App, options: crate::App, name: Option<&str>, path: &str) -> Result<(), Failure> {
+pub(super) fn run(app: &Functions, options: crate::App, name: Option<&str>, path: &str) -> Result<(), Failure> {
     let refused = |error: String| Failure::input(format!("{path}: {error}"));
     let text = fs::read_to_string(path).map_err(|error| refused(ReplayError::Read(error).to_string()))?;
     let payload = text.trim_start_matches('\u{feff}').to_owned();
@@ -62,7 +62,7 @@ pub(super) fn run(app: &App, options: crate::App, name: Option<&str>, path: &str
 }
 
 /// The function and the name of its trigger.
-fn find(app: &App, name: &str) -> Result<(&'static Function, &'static str), String> {
+fn find(app: &Functions, name: &str) -> Result<(&'static Function, &'static str), String> {
     let entities = || {
         app.functions().iter().filter_map(|f| match f.handler {
             Handler::Entity { trigger, .. } => Some((*f, trigger)),

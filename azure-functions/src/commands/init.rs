@@ -15,7 +15,7 @@
 
 use super::failure::{Failure, print};
 use crate::{
-    functions::App,
+    functions::Functions,
     runtime::{LANGUAGE, VERSION},
 };
 use serde_json::{Map, Value, json};
@@ -75,7 +75,7 @@ impl<'a> Options<'a> {
     }
 }
 
-pub(super) fn run(app: &App, arguments: &[&str]) -> Result<(), Failure> {
+pub(super) fn run(app: &Functions, arguments: &[&str]) -> Result<(), Failure> {
     let options = Options::parse(arguments)
         .ok_or_else(|| Failure::usage("expected `init --script-root DIR`, and `--function-json` if need be"))?;
     write(app, &options).map_err(|error| Failure::work(error.to_string()))?;
@@ -91,7 +91,7 @@ pub(super) fn run(app: &App, arguments: &[&str]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write(app: &App, options: &Options<'_>) -> Result<(), InitError> {
+fn write(app: &Functions, options: &Options<'_>) -> Result<(), InitError> {
     let root = options.root;
     create_dir(root)?;
     remove_stale(app, options)?;
@@ -238,7 +238,7 @@ fn write_function(folder: &Path, bindings: &[Map<String, Value>], file: &str) ->
 }
 
 /// Removes the folders that no longer say what the app has: only those that we wrote, and only what we wrote in them.
-fn remove_stale(app: &App, options: &Options<'_>) -> Result<(), InitError> {
+fn remove_stale(app: &Functions, options: &Options<'_>) -> Result<(), InitError> {
     let entries = fs::read_dir(options.root).map_err(|source| InitError::Write {
         path: options.root.to_owned(),
         source,

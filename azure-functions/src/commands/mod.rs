@@ -6,7 +6,7 @@ mod functions;
 mod init;
 mod replay;
 
-use crate::functions::App;
+use crate::functions::Functions;
 use failure::{Failure, print};
 
 const USAGE: &str = "\
@@ -58,6 +58,6 @@ pub(crate) fn run(options: crate::App, arguments: &[String]) -> u8 {
     }
 }
 
-fn linked() -> Result<App, Failure> {
-    App::linked().map_err(|e| Failure::work(e.to_string()))
+fn linked() -> Result<Functions, Failure> {
+    Functions::linked().map_err(|e| Failure::work(e.to_string()))
 }

@@ -8,7 +8,7 @@ use super::{
     failure::{Failure, print},
 };
 use crate::{
-    functions::App,
+    functions::Functions,
     histories::{ReplayError, Replayed, Run, directory_on, file_on, grouped, on_a_thread},
 };
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// The history contradicts the code.
 const CONTRADICTION: u8 = 3;
 
-pub(super) fn run(app: &App, options: crate::App, arguments: &[&str]) -> Result<(), Failure> {
+pub(super) fn run(app: &Functions, options: crate::App, arguments: &[&str]) -> Result<(), Failure> {
     let (name, paths) = match arguments {
         [] | ["--as"] | ["--as", _] => return Err(Failure::usage("expected `replay [NAME] PATH...`")),
         ["--as", name, paths @ ..] => (Some(*name), paths),
@@ -35,7 +35,7 @@ fn is_name(word: &str) -> bool {
     word.chars().all(is_in_a_name) && !Path::new(word).exists()
 }
 
-fn one(app: &App, options: crate::App, name: Option<&str>, path: &str) -> Result<(), Failure> {
+fn one(app: &Functions, options: crate::App, name: Option<&str>, path: &str) -> Result<(), Failure> {
     let unusable = |error: ReplayError| match error {
         ReplayError::App(_) => Failure::work(error.to_string()),
         error => Failure::input(format!("{path}: {error}")),
@@ -60,7 +60,7 @@ fn one(app: &App, options: crate::App, name: Option<&str>, path: &str) -> Result
     }
 }
 
-fn all(app: &App, name: Option<&str>, paths: &[&str]) -> Result<(), Failure> {
+fn all(app: &Functions, name: Option<&str>, paths: &[&str]) -> Result<(), Failure> {
     let mut count: usize = 0;
     let mut contradicting: Vec<(PathBuf, ReplayError)> = Vec::new();
     let mut failures: usize = 0;

@@ -53,7 +53,7 @@ pub use replayed::Replayed;
 pub(crate) use grouped::grouped;
 pub(crate) use replayed::{Run, run};
 
-use crate::functions::App;
+use crate::functions::Functions;
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -107,7 +107,7 @@ pub fn assert_replay(path: impl AsRef<Path>) {
 
 /// As `replay_directory`, on any app, and with the name of an orchestration to run instead of the recorded one.
 pub(crate) fn directory_on(
-    app: &App,
+    app: &Functions,
     path: &Path,
     name: Option<&str>,
 ) -> Vec<(PathBuf, Result<Replayed, ReplayError>)> {
@@ -130,7 +130,7 @@ pub(crate) fn directory_on(
 }
 
 /// Replays one file.
-pub(crate) fn file_on(app: &App, path: &Path, name: Option<&str>) -> Result<Run, ReplayError> {
+pub(crate) fn file_on(app: &Functions, path: &Path, name: Option<&str>) -> Result<Run, ReplayError> {
     let text = fs::read_to_string(path).map_err(ReplayError::Read)?;
     run(app, &text, name)
 }
@@ -153,8 +153,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 }
 
 /// Does the work on the functions of this binary.
-fn linked<T: Send>(work: impl FnOnce(&App) -> Result<T, ReplayError> + Send) -> Result<T, ReplayError> {
-    let app = App::linked().map_err(|error| ReplayError::App(error.to_string()))?;
+fn linked<T: Send>(work: impl FnOnce(&Functions) -> Result<T, ReplayError> + Send) -> Result<T, ReplayError> {
+    let app = Functions::linked().map_err(|error| ReplayError::App(error.to_string()))?;
     on_a_thread(|_| work(&app))
 }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     durable::{Episode, Orchestrator, run_episode},
     exception_text,
-    functions::App,
+    functions::Functions,
     registry::{Function, Handler, place},
 };
 use serde::Deserialize;
@@ -65,7 +65,7 @@ pub(crate) struct Run {
 }
 
 /// Replays the text of a history file. `name` is that of the orchestration to run, if not the recorded one.
-pub(crate) fn run(app: &App, text: &str, name: Option<&str>) -> Result<Run, ReplayError> {
+pub(crate) fn run(app: &Functions, text: &str, name: Option<&str>) -> Result<Run, ReplayError> {
     let file = HistoryFile::read(text)?;
     let name = name.or(file.orchestration.as_deref()).ok_or(ReplayError::Nameless)?;
     let (function, orchestrator) = orchestration(app, name)?;
@@ -149,7 +149,7 @@ fn shown(output: &Value) -> String {
     }
 }
 
-fn orchestration(app: &App, name: &str) -> Result<(&'static Function, Orchestrator), ReplayError> {
+fn orchestration(app: &Functions, name: &str) -> Result<(&'static Function, Orchestrator), ReplayError> {
     let orchestrators = || {
         app.functions().iter().filter_map(|f| match f.handler {
             Handler::Orchestration(orchestrator) => Some((*f, orchestrator)),

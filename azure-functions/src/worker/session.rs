@@ -19,7 +19,7 @@ use crate::{
     app::{Shutdown, startup::StartError},
     context::{Context, InvocationSpan, RetryContext, Scope, Sink},
     entities::{run_batch, run_batch_blocking},
-    functions::{self, App},
+    functions::{self, Functions},
     instead::instead,
     invocation::Invocation,
     outgoing::{self, Outgoing},
@@ -108,7 +108,7 @@ pub(crate) enum SessionError {
 ///
 /// `secret` proves to the host that this is the process it started. The real host gives none.
 pub(crate) async fn serve(
-    app: App,
+    app: Functions,
     options: crate::App,
     host: HostArguments,
     serving: Serving,
@@ -178,7 +178,7 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
 }
 
 struct Session {
-    app: App,
+    app: Functions,
     out: Outgoing,
     levels: Levels,
     app_directory: String,

@@ -3,7 +3,7 @@
 use super::threads::Threads;
 use crate::{
     app::startup::{StartError, Started, Startup},
-    functions::App,
+    functions::Functions,
     rpc::StreamingMessage,
     state::Need,
 };
@@ -37,7 +37,7 @@ pub(super) enum Begun {
 }
 
 impl Start {
-    pub(super) fn new(startup: Startup, app: &App) -> Self {
+    pub(super) fn new(startup: Startup, app: &Functions) -> Self {
         Self {
             stage: Stage::Waiting(startup),
             needs: app.needs(),
