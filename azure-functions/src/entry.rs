@@ -128,7 +128,7 @@ fn outside_any_runtime(work: impl FnOnce() -> u8 + Send) -> u8 {
 }
 
 impl App {
-    /// Runs the app: the end of `main`. What happens is described at [`worker_main`](crate::worker_main).
+    /// Runs the app: the end of `main`. What happens is described at [`worker_main`].
     ///
     /// A function that takes a [`State`](crate::app::State) which the app does not have is an error here, before the app connects to a host: it names
     /// all such functions and types, and ends with exit code 78, as other mistakes that only another build can mend.

@@ -203,7 +203,7 @@ impl DurableEntityContext {
     ///
     /// `input` may be `()` or `None` for an operation without one. The protocol knows no signals at a later time from
     /// entities; an orchestration can send those. Orchestrations are started with a
-    /// [`DurableOrchestrationClient`](super::DurableOrchestrationClient), which the function takes as a parameter.
+    /// [`DurableOrchestrationClient`](crate::bindings::DurableOrchestrationClient), which the function takes as a parameter.
     ///
     /// # Errors
     /// [`EntityError::Write`] if the input cannot be written as JSON; [`EntityError::TooManySignals`] if this operation has sent
