@@ -92,6 +92,9 @@ impl App {
     /// As [`state`](Self::state), with a value that others hold, too: for the test host.
     #[doc(hidden)]
     pub fn with_state<T: Send + Sync + 'static>(mut self, state: State<T>) -> Self {
+        if !self.startup.promises(TypeId::of::<T>()) {
+            self.startup.added.push((TypeId::of::<T>(), type_name::<T>()));
+        }
         self.startup.give(TypeId::of::<T>(), state.into_shared());
         self
     }

@@ -121,7 +121,14 @@ impl App {
         panics::tell(logger::panicked);
         let functions =
             crate::functions::Functions::linked_with(&options.startup).map_err(|error| error.to_string())?;
-        let started = options.startup.start(&functions.needs()).await;
+        let needs = functions.needs();
+        if let Some(name) = options.startup.useless(&needs) {
+            return Err(format!(
+                "the state `{name}` that the test gives replaces none of the app's, and no function takes `State<{name}>`: name the type \
+                 that the functions take, as in `.state::<Arc<dyn Gateway>>(fake)`"
+            ));
+        }
+        let started = options.startup.start(&needs).await;
         Ok(Self {
             functions,
             started: started.map_err(|error| error.to_string())?,

@@ -110,6 +110,9 @@ impl TestHostBuilder {
     }
 
     /// Gives the app this state in place of its own of that type. All hosts of this builder share it.
+    ///
+    /// The type counts: where functions take a `State<Arc<dyn Gateway>>`, write `.state::<Arc<dyn Gateway>>(Arc::new(Fake))`.
+    /// [`build`](Self::build) refuses a state that replaces none of the app's and that no function takes.
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         let state = State::new(value);

@@ -140,3 +140,16 @@ async fn set_ups_run_when_a_host_is_built_and_shutdowns_when_it_is_dropped() {
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(host)));
     assert!(dropped.is_ok() && ENDED.load(Ordering::SeqCst));
 }
+
+#[test]
+fn a_state_of_a_test_that_nothing_takes_is_refused() {
+    let built = catch_unwind(AssertUnwindSafe(|| {
+        TestHost::builder().app(with_journal).state(5_u8).build()
+    }));
+    let told = built.map(drop).unwrap_err();
+    let told = told.downcast_ref::<String>().expect("a sentence");
+    assert!(
+        told.contains("the state `u8` that the test gives replaces none of the app's"),
+        "{told}"
+    );
+}

@@ -32,6 +32,8 @@ pub(super) struct SetUp {
 pub(crate) struct Startup {
     given: Values,
     set_ups: Vec<SetUp>,
+    /// The types of states that a test gives, and that the app itself has not.
+    pub(super) added: Vec<(TypeId, &'static str)>,
     /// Whether something runs at the end, for which there must be a runtime.
     pub(super) has_end: bool,
     pub(super) layers: Vec<Given>,
@@ -75,6 +77,14 @@ impl Startup {
     /// Whether there is a value of this type, or will be when the app has started.
     pub(crate) fn promises(&self, id: TypeId) -> bool {
         self.given.contains_key(&id) || self.set_ups.iter().any(|set_up| set_up.id == id)
+    }
+
+    /// A state of a test that replaces none of the app's, and that no function takes: most likely it is of another type than meant, and
+    /// the test would run with the app's own.
+    pub(crate) fn useless(&self, needs: &[&'static Need]) -> Option<&'static str> {
+        let takes = |id: &TypeId| needs.iter().any(|need| (need.type_id)() == *id);
+        let useless = self.added.iter().find(|(id, _)| !takes(id));
+        useless.map(|(_, name)| *name)
     }
 
     /// Whether something runs that needs a runtime.

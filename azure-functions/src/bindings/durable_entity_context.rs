@@ -1,6 +1,6 @@
 //! The trigger of entities, and what their operations give back.
 
-pub use crate::entities::DurableEntityContext;
+pub use crate::entities::context::DurableEntityContext;
 use crate::{
     BindingError,
     binding::{BindingData, BindingSpec, FromBinding, Input, IntoBinding},

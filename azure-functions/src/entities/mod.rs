@@ -9,7 +9,7 @@ pub(crate) mod payload;
 mod proxy;
 
 pub use azure_functions_durable::{EntityId, EntityIdError};
-pub use context::DurableEntityContext;
+pub(crate) use context::DurableEntityContext;
 pub use error::EntityError;
 pub use output::EntityOutput;
 pub use proxy::{ClientSignals, Entity, EntityRef, EntitySender, SignalFuture};
