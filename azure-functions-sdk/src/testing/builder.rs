@@ -80,7 +80,7 @@ impl TestHostBuilder {
     /// The app to test, with its states, set-ups, shutdowns and layers: the function of the app that makes it. Set-ups run when the host is
     /// built, and shutdowns when it is dropped.
     ///
-    /// ```
+    /// ```standalone_crate
     /// use azure_functions::{App, app, app::States, prelude::*};
     /// use azure_functions_sdk::testing::TestHost;
     ///

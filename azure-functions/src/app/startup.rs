@@ -57,6 +57,11 @@ pub(crate) enum StartError {
     /// A set-up returned an error.
     #[error("the app cannot start: the set-up of `{state}` failed: {reason}")]
     Failed { state: &'static str, reason: String },
+    /// Code of the app panicked that is in no set-up.
+    #[error(
+        "the app cannot start: a layer, a type of its settings, or the text of an error panicked; the panic is told above"
+    )]
+    Died,
     /// A set-up panicked.
     #[error("the app cannot start: the set-up of `{state}` {panic}")]
     Panicked { state: &'static str, panic: String },
@@ -96,7 +101,12 @@ impl Startup {
     pub(crate) async fn start(&mut self, needs: &[&'static Need]) -> Result<Started, StartError> {
         let mut values = self.given.clone();
         let mut wrong = ConfigError::default();
+        // What a set-up makes need not be in the environment.
+        let made_later: Vec<TypeId> = self.set_ups.iter().map(|set_up| set_up.id).collect();
         for need in needs {
+            if made_later.contains(&(need.type_id)()) {
+                continue;
+            }
             match (need.load)(&States::new(values.clone())) {
                 Ok(Some(value)) => drop(values.insert((need.type_id)(), value)),
                 // A set-up will make it: that has been checked.
@@ -150,6 +160,7 @@ async fn made(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{binding::FromBinding, config::Config};
     use futures_util::FutureExt;
 
     struct Url(&'static str);
@@ -169,6 +180,22 @@ mod tests {
         });
         let states = started(app).unwrap();
         assert_eq!(states.get::<Pool>().unwrap().0, "db");
+    }
+
+    #[test]
+    fn settings_that_a_set_up_makes_need_not_be_in_the_environment() {
+        let need = <Config<Vec<Required>> as FromBinding>::SPEC.need.unwrap();
+        let mut startup = crate::app()
+            .setup(async |_: States| Ok::<_, &str>(Config::new(vec![Required { missing: 7 }])))
+            .startup;
+        let started = startup.start(&[need]).now_or_never().expect("nothing waits").unwrap();
+        let made = started.states.get::<Config<Vec<Required>>>().unwrap();
+        assert_eq!(made[0].missing, 7);
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Required {
+        missing: u8,
     }
 
     #[test]

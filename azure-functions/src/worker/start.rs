@@ -92,8 +92,8 @@ impl Start {
         match &mut self.stage {
             Stage::Running { done, .. } => match done.await {
                 Ok(ended) => ended,
-                // Its task catches panics, and is not aborted while the session lives.
-                Err(_) => pending().await,
+                // Code of the app that no set-up runs in, such as a layer or the text of an error. The hook has told of it.
+                Err(_) => Err(StartError::Died),
             },
             Stage::Waiting(_) | Stage::Ready { .. } => pending().await,
         }

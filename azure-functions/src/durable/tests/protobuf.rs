@@ -658,3 +658,32 @@ fn what_cannot_be_read_is_answered_with_a_failure() {
         }
     }
 }
+
+/// A length-delimited field with a number below 16.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![number << 3 | 2, u8::try_from(content.len()).unwrap()];
+    bytes.extend(content);
+    bytes
+}
+
+#[test]
+fn a_field_that_a_newer_host_adds_to_an_event_hides_nothing_of_it() {
+    // instanceId; orchestratorStarted; executionStarted with its name; eventRaised `go`, and field 200 in it.
+    let mut raised = vec![0x8a, 0x01, 9];
+    raised.extend(field(1, b"go"));
+    raised.extend(field(2, &field(1, b"1")));
+    raised.extend([0xc2, 0x0c, 3]);
+    raised.extend(b"new");
+    let request = [
+        field(1, b"i"),
+        field(4, &[0x72, 0]),
+        field(4, &field(3, &field(1, b"f"))),
+        field(4, &raised),
+    ]
+    .concat();
+    let (response, _) = answer(EVENT_ARRIVES, &BASE64_STANDARD.encode(request));
+    let Some(Kind::CompleteOrchestration(completion)) = &response.actions[0].orchestrator_action_type else {
+        panic!("{response:?}");
+    };
+    assert_eq!(text(&completion.result), json!("1"));
+}

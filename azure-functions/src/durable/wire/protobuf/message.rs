@@ -2,7 +2,10 @@
 //! entity that is new never gets to see what comes with that.)
 
 use crate::durable::{
-    replay::history::{Event, History, eq_ignore_case},
+    replay::{
+        clock::add,
+        history::{Event, History, fold_name},
+    },
     wire::json::time::write_instant,
 };
 use azure_functions_durable::{
@@ -25,8 +28,8 @@ const NEVER: &str = "0001-01-01T00:00:00";
 pub(super) struct Messages<'a> {
     history: &'a History,
     now: DateTime<Utc>,
-    /// By entity: the timestamp of the newest message to it.
-    newest: BTreeMap<String, Option<DateTime<Utc>>>,
+    /// By entity: the timestamp of the newest message to it. Read from the history with the first message.
+    newest: Option<BTreeMap<String, DateTime<Utc>>>,
 }
 
 /// Members in the order in which other workers write them.
@@ -82,7 +85,7 @@ impl<'a> Messages<'a> {
         Self {
             history,
             now,
-            newest: BTreeMap::new(),
+            newest: None,
         }
     }
 
@@ -147,37 +150,40 @@ impl<'a> Messages<'a> {
 
     /// The timestamp of the next message to an entity, and the one before.
     fn label(&mut self, target: &str) -> (String, String) {
-        let newest = match self.newest.get(target) {
-            Some(newest) => *newest,
-            None => recorded(self.history, target),
-        };
-        let timestamp = newest.map_or(self.now, |newest| self.now.max(newest + TimeDelta::nanoseconds(100)));
-        self.newest.insert(target.to_owned(), Some(timestamp));
+        let times = self.newest.get_or_insert_with(|| recorded(self.history));
+        let target = fold_name(target);
+        let newest = times.get(&target).copied();
+        let timestamp = newest.map_or(self.now, |newest| {
+            self.now.max(add(newest, TimeDelta::nanoseconds(100)))
+        });
+        times.insert(target, timestamp);
         (instant(timestamp), newest.map_or_else(|| NEVER.to_owned(), instant))
     }
 }
 
-/// The timestamp of the newest message to an entity that the history has.
-fn recorded(history: &History, target: &str) -> Option<DateTime<Utc>> {
+/// By entity: the timestamp of the newest message to it that the history has.
+fn recorded(history: &History) -> BTreeMap<String, DateTime<Utc>> {
     #[derive(Deserialize)]
     struct Dated<'a> {
         #[serde(rename = "Timestamp", borrow)]
         timestamp: Option<&'a str>,
     }
-    history.events.iter().rev().find_map(|event| {
-        let Event::Sent {
-            target: to, request, ..
-        } = event
-        else {
-            return None;
+    let mut times = BTreeMap::new();
+    for event in &history.events {
+        let Event::Sent { target, request, .. } = event else {
+            continue;
         };
-        if !history.text(*to).is_some_and(|to| eq_ignore_case(&to, target)) {
-            return None;
+        let (Some(target), Some(text)) = (history.text(*target), history.text(*request)) else {
+            continue;
+        };
+        let dated = serde_json::from_str(&text)
+            .ok()
+            .and_then(|dated: Dated<'_>| dated.timestamp);
+        if let Some(time) = dated.and_then(|time| time.parse().ok()) {
+            times.insert(fold_name(&target), time);
         }
-        let text = history.text(*request)?;
-        let dated: Dated<'_> = serde_json::from_str(&text).ok()?;
-        dated.timestamp?.parse().ok()
-    })
+    }
+    times
 }
 
 /// The id of the request that an action makes: the same in every replay, and no other's.

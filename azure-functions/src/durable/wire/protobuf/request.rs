@@ -158,7 +158,8 @@ impl Collected {
             match field? {
                 (1, value) => id = value.number(),
                 (2, value) => timestamp = Some(value),
-                (number, value @ Value::Bytes(_)) => (kind, content) = (number, value),
+                // What newer hosts add to an event is no kind of event.
+                (number @ 3..=30, value @ Value::Bytes(_)) => (kind, content) = (number, value),
                 _ => {}
             }
         }
@@ -175,6 +176,8 @@ impl Collected {
             })
         };
         Ok(match kind {
+            // An execution starts once.
+            3 if self.started => Event::Other,
             3 => {
                 self.execution_started(&content)?;
                 Event::ExecutionStarted
@@ -221,9 +224,9 @@ impl Collected {
             21 => Event::Suspended,
             22 => Event::Resumed,
             // 15 ends a turn; 18 stands, after a rewind, where the failure was: its id means nothing. The others are of other hosts.
-            0 | 15 | 18 | 19 | 23..=30 => Event::Other,
-            unknown => {
-                log::debug!("a history event of the unknown type {unknown} is ignored");
+            15 | 18 | 19 | 23..=30 => Event::Other,
+            _ => {
+                log::debug!("a history event of an unknown type is ignored");
                 Event::Other
             }
         })
