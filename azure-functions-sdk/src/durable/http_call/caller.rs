@@ -75,7 +75,7 @@ pub(super) fn without_query(uri: &str) -> &str {
     uri.split(['?', '#']).next().unwrap_or_default()
 }
 
-/// Calls nobody: for hosts in tests, which are not to depend on a network.
+/// Sends no request: for hosts in tests, which are not to depend on a network.
 #[cfg(not(feature = "host"))]
 #[derive(Debug)]
 pub(super) struct Nobody;
@@ -87,7 +87,7 @@ impl HttpCaller for Nobody {
         request: HttpCallRequest,
     ) -> Pin<Box<dyn Future<Output = Result<HttpCallResponse, HttpCallError>> + Send>> {
         let text = format!(
-            "nobody answers {} {}: this host makes no HTTP calls",
+            "{} {} is not sent: this host makes no HTTP calls",
             request.method, request.uri
         );
         Box::pin(std::future::ready(Err(HttpCallError::Failed(text))))

@@ -11,12 +11,12 @@ pub(crate) struct Entity {
     pub(crate) exists: bool,
     /// JSON text.
     pub(crate) state: Option<String>,
-    /// The request of the lock that somebody has.
+    /// The request of the lock that is held.
     pub(crate) lock: Option<Request>,
 }
 
 impl Entity {
-    /// One that nobody has told anything.
+    /// One that has had no message yet.
     pub(crate) fn unknown(id: EntityId) -> Self {
         Self {
             id,

@@ -63,7 +63,7 @@ impl State {
         }
     }
 
-    /// Forgets an entity that has nothing to do and is wholly on disk. A locked one stays, so that nobody need ask the disk
+    /// Forgets an entity that has nothing to do and is wholly on disk. A locked one stays, so that the disk need not be asked
     /// who has it.
     fn forget_entity(&mut self, id: &Arc<str>) {
         if let Entry::Occupied(entry) = self.entities.entry(Arc::clone(id)) {
