@@ -8,9 +8,13 @@ use crate::{
     binding::BindingData,
     bindings::DurableEntityContext,
     call::Call,
+    durable::{
+        Wire,
+        entity_batch::{self as wire, Unread},
+    },
     entities::{
+        batch::{BatchAnswer, OperationFailure, OperationRequest, OperationResult},
         context::Effects,
-        payload::{BatchAnswer, BatchPayload, OperationPayload, OperationResult},
     },
     invocation::{Invocation, Outputs},
     panics::{Panic, catch},
@@ -18,21 +22,33 @@ use crate::{
     rpc::{Data, TypedData},
 };
 use azure_functions_durable::EntityId;
-use std::{
-    future::poll_fn,
-    sync::Arc,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use chrono::{DateTime, Utc};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Instant};
 
 /// How an operation ended.
 type Ended = Result<Result<Outputs, FunctionError>, Panic>;
 
+/// When an operation began.
+struct Begun {
+    at: DateTime<Utc>,
+    clock: Instant,
+}
+
+impl Begun {
+    fn now() -> Self {
+        Self {
+            at: Utc::now(),
+            clock: Instant::now(),
+        }
+    }
+}
+
 /// A batch under way.
 struct Batch {
+    wire: Wire,
     id: Arc<EntityId>,
     function: &'static str,
-    operations: std::vec::IntoIter<OperationPayload>,
+    operations: std::vec::IntoIter<OperationRequest>,
     /// After the operations so far.
     effects: Effects,
     results: Vec<OperationResult>,
@@ -41,21 +57,24 @@ struct Batch {
 /// Runs a batch on this thread. `trigger` is the name of the trigger's binding.
 ///
 /// # Errors
-/// Only if the host sent no batch.
+/// Only if the host sent no batch, on the JSON wire.
 pub(crate) fn run_blocking(
     run: fn(Call) -> Result<Outputs, FunctionError>,
     trigger: &str,
     mut invocation: Invocation,
 ) -> Result<Outputs, FunctionError> {
-    let mut batch = Batch::begin(trigger, &mut invocation)?;
+    let mut batch = match Batch::begin(trigger, &mut invocation) {
+        Ok(batch) => batch,
+        Err(unread) => return refuse(unread),
+    };
     while let Some(context) = batch.next_operation() {
-        let begun = Instant::now();
+        let begun = Begun::now();
         let call = Call::of_entity(invocation.clone(), context.clone());
         let ended = match context.check_input() {
             Ok(()) => catch(|| run(call)),
             Err(error) => Ok(Err(FunctionError::from_error(error))),
         };
-        batch.settle(&context, ended, begun.elapsed());
+        batch.settle(&context, ended, &begun);
     }
     batch.answer()
 }
@@ -63,21 +82,24 @@ pub(crate) fn run_blocking(
 /// Runs a batch of an asynchronous function.
 ///
 /// # Errors
-/// Only if the host sent no batch.
+/// Only if the host sent no batch, on the JSON wire.
 pub(crate) async fn run_async(
     run: fn(Call) -> InvocationFuture,
     trigger: &str,
     mut invocation: Invocation,
 ) -> Result<Outputs, FunctionError> {
-    let mut batch = Batch::begin(trigger, &mut invocation)?;
+    let mut batch = match Batch::begin(trigger, &mut invocation) {
+        Ok(batch) => batch,
+        Err(unread) => return refuse(unread),
+    };
     while let Some(context) = batch.next_operation() {
-        let begun = Instant::now();
+        let begun = Begun::now();
         let call = Call::of_entity(invocation.clone(), context.clone());
         let ended = match context.check_input() {
             Ok(()) => caught(move || run(call)).await,
             Err(error) => Ok(Err(FunctionError::from_error(error))),
         };
-        batch.settle(&context, ended, begun.elapsed());
+        batch.settle(&context, ended, &begun);
     }
     batch.answer()
 }
@@ -96,83 +118,72 @@ async fn caught(make: impl FnOnce() -> InvocationFuture) -> Ended {
 }
 
 impl Batch {
-    fn begin(trigger: &str, invocation: &mut Invocation) -> Result<Self, FunctionError> {
+    fn begin(trigger: &str, invocation: &mut Invocation) -> Result<Self, Unread> {
         let function = invocation.function;
         let data = invocation.inputs.iter_mut().find(|(name, _)| name == trigger);
-        let data = data.map(|(_, data)| std::mem::take(data)).unwrap_or_default();
-        let BatchPayload {
-            id,
-            exists,
-            state,
-            batch,
-        } = BindingData::from(data).parse().map_err(|error| {
-            let text = format!("entity function `{function}`: the host sent no batch that can be read: {error}");
-            FunctionError::with_source(text, error)
-        })?;
+        let data = BindingData::from(data.map(|(_, data)| std::mem::take(data)).unwrap_or_default());
+        let text = data.as_text().unwrap_or_default();
+        let batch = wire::read(&text, function)?;
         Ok(Self {
-            id: Arc::new(id),
+            wire: batch.wire,
+            id: Arc::new(batch.id),
             function,
-            results: Vec::with_capacity(batch.len()),
-            operations: batch.into_iter(),
+            results: Vec::with_capacity(batch.operations.len()),
+            operations: batch.operations.into_iter(),
             effects: Effects {
-                exists,
-                state: state.filter(|_| exists).map(Arc::from),
+                exists: batch.exists,
+                state: batch.state,
                 ..Effects::default()
             },
         })
     }
 
     fn next_operation(&mut self) -> Option<DurableEntityContext> {
-        let OperationPayload { name, input, is_signal } = self.operations.next()?;
-        // The signals so far stay here: an operation adds its own.
+        let request = self.operations.next()?;
+        // The actions so far stay here: an operation adds its own.
         let effects = Effects {
             exists: self.effects.exists,
             state: self.effects.state.clone(),
             live: self.effects.live.take(),
             ..Effects::default()
         };
-        let name = name.unwrap_or_default();
         Some(DurableEntityContext::new(
+            self.wire,
             Arc::clone(&self.id),
-            name,
-            input,
-            is_signal,
+            request,
             effects,
         ))
     }
 
-    fn settle(&mut self, context: &DurableEntityContext, ended: Ended, duration: Duration) {
-        let outcome = match ended {
+    fn settle(&mut self, context: &DurableEntityContext, ended: Ended, begun: &Begun) {
+        let duration = begun.clock.elapsed();
+        let ended = match ended {
             Ok(Ok(outputs)) => Ok(result_text(outputs)),
-            Ok(Err(error)) => Err(error.with_causes()),
-            Err(panic) => Err(panic.told_of(self.function)),
+            Ok(Err(error)) => Err(OperationFailure::Error(error)),
+            Err(panic) => Err(OperationFailure::Panic(panic.told_of(self.function))),
         };
-        // Clones of the context may live on; what they do from now on concerns nobody.
+        // Clones of the context may live on; what they do from now on has no effect.
         let effects = context.take_effects();
         self.effects.live = effects.live;
-        let (is_error, result) = match outcome {
-            Ok(result) => {
+        match &ended {
+            Ok(_) => {
                 self.effects.exists = effects.exists;
                 self.effects.state = effects.state;
-                self.effects.signals.extend(effects.signals);
-                (false, result)
+                self.effects.actions.extend(effects.actions);
             }
-            Err(message) => {
-                if context.is_signal() {
-                    // Nobody else hears of it.
-                    log::error!(
-                        "operation `{}` of entity `{}` failed: {message}",
-                        context.operation(),
-                        self.id
-                    );
-                }
-                (true, Some(serde_json::Value::String(message).to_string()))
-            }
-        };
+            // It may be that nobody else hears of it.
+            Err(failure) if !context.is_call() => log::error!(
+                "operation `{}` of entity `{}` failed: {}",
+                context.operation(),
+                self.id,
+                failure.message()
+            ),
+            Err(_) => {}
+        }
         self.results.push(OperationResult {
-            is_error,
-            duration: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-            result,
+            ended,
+            began: begun.at,
+            duration,
         });
     }
 
@@ -181,24 +192,62 @@ impl Batch {
             exists,
             state,
             live,
-            signals,
+            actions,
             ..
         } = self.effects;
         // Its end is the user's code, which may panic; the operations are over.
         let _ = catch(|| drop(live));
         let answer = BatchAnswer {
-            entity_exists: exists,
-            entity_state: state.as_deref().filter(|_| exists),
-            signals: &signals,
+            exists,
+            state: state.as_deref().filter(|_| exists),
+            actions: &actions,
             results: &self.results,
         };
-        let json = serde_json::to_string(&answer).map_err(FunctionError::from_error)?;
-        Ok(Outputs {
-            return_value: Some(TypedData {
-                data: Some(Data::Json(json)),
-            }),
-            outputs: Vec::new(),
-        })
+        Ok(returned(wire::write(self.wire, &answer)?))
+    }
+}
+
+/// The answer to what is no batch that can be run.
+fn refuse(unread: Unread) -> Result<Outputs, FunctionError> {
+    match unread {
+        Unread::Json(error) => Err(*error),
+        Unread::Protobuf { answer, failure } => {
+            // The host sees an invocation that succeeds.
+            if let Some(text) = failure {
+                log::error!("{text}");
+            }
+            Ok(returned(Data::String(answer)))
+        }
+    }
+}
+
+fn returned(data: Data) -> Outputs {
+    Outputs {
+        return_value: Some(TypedData { data: Some(data) }),
+        outputs: Vec::new(),
+    }
+}
+
+/// How to answer for a batch that does not answer itself, since a layer of the app failed or the future was dropped.
+pub(crate) struct LateAnswer {
+    payload: String,
+}
+
+impl LateAnswer {
+    /// None where the invocation may fail. `trigger` is the name of the trigger's binding.
+    pub(crate) fn of(trigger: &str, invocation: &Invocation) -> Option<Self> {
+        let (_, data) = invocation.inputs.iter().find(|(name, _)| name == trigger)?;
+        match &data.data {
+            Some(Data::String(text) | Data::Json(text)) if wire::answers_failures(text) => {
+                Some(Self { payload: text.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    /// All operations fail, and the state stays as it is.
+    pub(crate) fn failed(&self, error_type: &str, reason: &str) -> Option<Outputs> {
+        wire::failed(&self.payload, error_type, reason).map(returned)
     }
 }
 

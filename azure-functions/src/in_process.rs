@@ -18,6 +18,7 @@ use crate::{
     context::{Context, InvocationSpan, Scope, Sink},
     durable::{Activity, Episode, own_error},
     entities::{run_batch, run_batch_blocking},
+    entity_batch::LateAnswer,
     invocation::Invocation,
     panics,
     protected::Outcome,
@@ -256,6 +257,10 @@ pub(crate) fn invoke(
     let Started { states, layers } = started;
     let invocation = surroundings.invocation(function, call, states);
     let context = surroundings.context(function);
+    let late_answer = match function.handler {
+        Handler::Entity { trigger, .. } => LateAnswer::of(trigger, &invocation),
+        _ => None,
+    };
     async move {
         let run: Run = match function.handler {
             Handler::Blocking(run) => on_a_thread(function, run, invocation, context.clone())?,
@@ -279,7 +284,7 @@ pub(crate) fn invoke(
             None => run().await,
             Some(layers) => layers.run(context, run).await,
         };
-        worded(function, outcome)
+        worded(function, outcome, late_answer.as_ref())
     }
 }
 
@@ -312,12 +317,14 @@ fn on_a_thread(
     }))
 }
 
-fn worded(function: &'static Function, outcome: Outcome) -> Result<Outputs, String> {
-    match outcome {
-        Ok(Ok(outputs)) => Ok(outputs),
-        Ok(Err(error)) => Err(failed(function, &error).message),
-        Err(panic) => Err(panicked(function, panic).message),
-    }
+fn worded(function: &'static Function, outcome: Outcome, late_answer: Option<&LateAnswer>) -> Result<Outputs, String> {
+    let exception = match outcome {
+        Ok(Ok(outputs)) => return Ok(outputs),
+        Ok(Err(error)) => failed(function, &error),
+        Err(panic) => panicked(function, panic),
+    };
+    let answer = late_answer.and_then(|late| late.failed(&exception.r#type, &exception.message));
+    answer.ok_or(exception.message)
 }
 
 fn failure(message: String) -> EpisodeFailure {

@@ -112,6 +112,7 @@ mod commands;
 mod config;
 mod context;
 pub mod durable;
+mod durable_wire;
 pub mod entities;
 mod entity_batch;
 mod entry;

@@ -6,6 +6,8 @@ mod entities;
 mod entity_classes;
 #[path = "func/entity_cost.rs"]
 mod entity_cost;
+#[path = "func/entity_wire.rs"]
+mod entity_wire;
 #[path = "func/forms.rs"]
 mod forms;
 #[path = "func/http_errors.rs"]

@@ -4,7 +4,7 @@
 use super::failure::{Failure, print};
 use crate::{
     context::LogLine,
-    entities::addressee,
+    durable::entity_batch::addressee,
     functions::Functions,
     histories::{ReplayError, on_a_thread},
     in_process::{self, Call, Outputs, Surroundings},
@@ -51,9 +51,10 @@ pub(super) fn run(app: &Functions, options: crate::App, name: Option<&str>, path
     let outputs = outcome.map_err(|error| Failure::work(error.to_string()))?;
     match outputs.map_err(Failure::work)? {
         Outputs {
-            return_value: Some(TypedData {
-                data: Some(Data::Json(answer)),
-            }),
+            return_value:
+                Some(TypedData {
+                    data: Some(Data::Json(answer) | Data::String(answer)),
+                }),
             ..
         } => print(&format!("{answer}\n")),
         // Nothing else answers a batch.

@@ -82,7 +82,10 @@ pub use replay::combinator::{
 pub use retry_options::RetryOptions;
 pub use task_future::{ContinueAsNewFuture, EventFuture, TimerFuture};
 
-pub use crate::client_future::ClientFuture;
+pub use crate::{
+    client_future::ClientFuture,
+    durable_wire::{Unsupported, Wire},
+};
 pub use task_failure::{FailureDetails, TaskFailure};
 pub use typed::{
     Activity, EntityCalls, EntitySignals, Event, Orchestration, OutputError, ReadJson, StartOrchestration, StartOver,
@@ -95,7 +98,7 @@ pub(crate) use crate::action_limit::max_actions;
 pub(crate) use episode::{Episode, log_suppressed, run_episode};
 pub(crate) use known_functions::{CalledKind, KnownFunctions};
 pub(crate) use waiting::waits_for;
-pub(crate) use wire::{failed_response, instance_of_request};
+pub(crate) use wire::{entity_batch, failed_response, instance_of_request};
 
 use crate::error::BoxError;
 use std::{future::Future, pin::Pin};

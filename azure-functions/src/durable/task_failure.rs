@@ -37,6 +37,7 @@ impl TaskFailure {
         error_json = own_error::take(&mut details).or(error_json);
         let mut failure = cause.as_mut();
         while let Some(this) = failure {
+            error_json = error_json.or(own_error::take_property(&mut this.properties));
             error_json = error_json.or(own_error::take(&mut this.error_message));
             failure = this.inner_failure.as_deref_mut();
         }

@@ -1,8 +1,10 @@
 //! What can go wrong between an entity's code and the JSON around it.
 
-use crate::BindingError;
-use azure_functions_durable::{EntityId, EntityIdError};
+use crate::{BindingError, durable_wire::Unsupported, error_type::known_error};
+use azure_functions_durable::{EntityId, EntityIdError, InstanceIdError};
 use std::panic::Location;
+
+known_error!(EntityError);
 
 /// An input or a state of another shape, a value that JSON cannot hold, or an operation that an entity does not have.
 ///
@@ -50,16 +52,31 @@ pub enum EntityError {
         /// What it has.
         operations: Vec<String>,
     },
-    /// One operation has sent so many signals and no more: `AZURE_FUNCTIONS_EPISODE_MAX_ACTIONS` sets the limit.
+    /// One operation may send so many signals and start so many orchestrations, and no more: `AZURE_FUNCTIONS_EPISODE_MAX_ACTIONS` sets
+    /// the limit.
     #[error(
-        "the operation sends more than {limit} signals ({at}): signal fewer at a time, or raise AZURE_FUNCTIONS_EPISODE_MAX_ACTIONS"
+        "the operation sends or starts more than {limit} signals and orchestrations ({at}): ask for fewer at a time, or raise \
+         AZURE_FUNCTIONS_EPISODE_MAX_ACTIONS"
     )]
-    TooManySignals {
-        /// How many it may send.
+    TooManyActions {
+        /// How many there may be.
         limit: usize,
         /// The call that was one too many.
         at: &'static Location<'static>,
     },
+    /// The id of an orchestration to be started is not allowed.
+    #[error("the instance id '{}' of orchestration '{name}' is not allowed: {source}", .id.escape_debug())]
+    InstanceId {
+        /// The orchestration.
+        name: String,
+        /// The id that was given.
+        id: String,
+        /// The rule it breaks.
+        source: InstanceIdError,
+    },
+    /// The host's wire has no words for what the operation asked for.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
     /// A name or key that no entity can have.
     #[error(transparent)]
     Id(#[from] EntityIdError),

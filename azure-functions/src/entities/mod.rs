@@ -1,11 +1,11 @@
 #![doc = include_str!("entities.md")]
 
+pub(crate) mod batch;
 pub(crate) mod class;
 pub(crate) mod context;
 mod error;
 pub(crate) mod live;
 mod output;
-pub(crate) mod payload;
 mod proxy;
 
 pub use azure_functions_durable::{EntityId, EntityIdError};
@@ -16,4 +16,3 @@ pub use proxy::{ClientSignals, Entity, EntityRef, EntitySender, SignalFuture};
 
 pub(crate) use crate::entity_batch::{run_async as run_batch, run_blocking as run_batch_blocking};
 pub(crate) use live::Live;
-pub(crate) use payload::{Signal, addressee};

@@ -9,6 +9,7 @@ use crate::{
     FunctionError,
     app::{invocation::Run, layer::Layers},
     context::Context,
+    entity_batch::LateAnswer,
     invocation::{Invocation, Outputs},
     protected::Outcome,
     registry::InvocationFuture,
@@ -27,6 +28,8 @@ use tokio::sync::oneshot;
 pub(super) struct Reply {
     pub context: Context,
     pub running: Arc<Running>,
+    /// How a batch of an entity is answered that does not answer itself, where the invocation must not fail.
+    pub late_answer: Option<LateAnswer>,
 }
 
 /// Starts a plain function, inside the layers of the app if it has some; never waits for it.
@@ -146,6 +149,15 @@ impl Reply {
 
     /// Answers with an exception.
     pub(super) fn fail(self, status: Status, exception: RpcException) {
+        let answer = self
+            .late_answer
+            .as_ref()
+            .and_then(|late| late.failed(&exception.r#type, &exception.message));
+        if let Some(outputs) = answer {
+            // The host sees an invocation that succeeds.
+            self.context.enter(|| log::error!("{}", exception.message));
+            return self.succeed(outputs);
+        }
         self.send(status, Outputs::default(), Some(exception));
     }
 

@@ -39,6 +39,7 @@ pub(super) fn start(
     let late = Reply {
         context: reply.context.clone(),
         running: Arc::clone(&reply.running),
+        late_answer: None,
     };
     let answered = wire.clone();
     let work = move || {

@@ -19,6 +19,7 @@ use crate::{
     app::{Shutdown, startup::StartError},
     context::{Context, InvocationSpan, RetryContext, Scope, Sink},
     entities::{run_batch, run_batch_blocking},
+    entity_batch::LateAnswer,
     functions::{self, Functions},
     instead::instead,
     invocation::Invocation,
@@ -506,6 +507,10 @@ impl Session {
         let reply = Reply {
             context: Context(Arc::new(scope)),
             running: Arc::clone(&self.running),
+            late_answer: match function.handler {
+                Handler::Entity { trigger, .. } => LateAnswer::of(trigger, &invocation),
+                _ => None,
+            },
         };
         match function.handler {
             Handler::Blocking(run) => call::start_blocking(run, invocation, reply, threads, layers.as_deref()),

@@ -196,7 +196,7 @@ async fn signals_without_end_fail_their_operation_with_the_number_and_the_line()
     let results = results(&answer);
     let error = results[0]["error"].as_str().unwrap();
     assert!(
-        error.contains("more than 100000 signals") && error.contains("entities.rs:"),
+        error.contains("more than 100000 signals and orchestrations") && error.contains("entities.rs:"),
         "{error}"
     );
     assert_eq!(answer["signals"].as_array().unwrap().len(), 1, "none of them is sent");

@@ -1,12 +1,43 @@
 //! Operations of entities by type, sent by an orchestration.
 
+use super::Orchestration;
 use crate::{
+    bindings::DurableEntityContext,
     durable::{CallError, CriticalSection, DurableOrchestrationContext, EntityCall, call::RawCall},
-    entities::{Entity, EntityId, EntityIdError, EntityRef, EntitySender},
+    entities::{Entity, EntityError, EntityId, EntityIdError, EntityRef, EntitySender},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::panic::Location;
+
+impl DurableEntityContext {
+    /// Starts an orchestration of this app, once this operation has succeeded; gives the id of the instance. Name and input are checked
+    /// when the app is compiled.
+    ///
+    /// # Errors
+    /// As [`start_new`](Self::start_new): only on the protobuf [wire](crate::durable::Wire).
+    ///
+    /// ```
+    /// use azure_functions::prelude::*;
+    ///
+    /// #[func(orchestration)]
+    /// async fn restock(context: DurableOrchestrationContext<String>) -> Result<(), CallError> {
+    ///     Ok(())
+    /// }
+    ///
+    /// #[func]
+    /// fn shelf(context: DurableEntityContext) -> Result<EntityOutput, EntityError> {
+    ///     Ok(context.start::<restock>("tea".to_owned())?.into())
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn start<F: Orchestration>(&self, input: F::Input) -> Result<String, EntityError>
+    where
+        F::Input: Serialize,
+    {
+        self.start_new(F::NAME, None, input)
+    }
+}
 
 /// Entities by type: what `#[entity]` generates.
 impl<T> DurableOrchestrationContext<T> {

@@ -1,11 +1,15 @@
 //! How an activity's own error travels.
 //!
-//! Of a failed activity, hosts keep the message only. So an error that serde can write rides at the end of its message, as
+//! On the protobuf wire a failure has properties, and the error is one of them. On the JSON wire, hosts keep of a failed activity the
+//! message only. So an error that serde can write rides at the end of its message, as
 //! `the message\n\n<rust-error>{JSON}</rust-error>`: people and other languages still read the message first, and here it is
 //! taken off again before anybody sees it. The tag ends whatever secret the host blanks in the message, and none of the signs that
 //! mean something to the host is in the JSON: see [`exception_text`](crate::exception_text).
 
 use crate::exception_text::{HIDDEN, push_json};
+use prost_types::value::Kind;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 const GAP: &str = "\n\n";
 const BEGIN: &str = "<rust-error>";
@@ -23,6 +27,27 @@ pub(crate) fn append(message: &mut String, json: &str) {
     message.push_str(BEGIN);
     push_json(message, json, &['=', '@', '<', '$']);
     message.push_str(END);
+}
+
+/// Name of the property that has an error's JSON, as text: numbers are exact in it.
+const PROPERTY: &str = "rustError";
+
+/// Puts an error's JSON into the properties of a failure, where the wire has some.
+pub(crate) fn put(properties: &mut HashMap<String, prost_types::Value>, json: &str) {
+    if json.len() <= LIMIT {
+        let kind = Some(Kind::StringValue(json.to_owned()));
+        properties.insert(PROPERTY.to_owned(), prost_types::Value { kind });
+    }
+}
+
+/// Takes an error's JSON out of the properties of a failure.
+pub(crate) fn take_property(properties: &mut Map<String, Value>) -> Option<String> {
+    let json = properties.get(PROPERTY)?.as_str()?;
+    serde_json::from_str::<serde::de::IgnoredAny>(json).ok()?;
+    match properties.remove(PROPERTY) {
+        Some(Value::String(json)) => Some(json),
+        _ => None,
+    }
 }
 
 /// Takes an error's JSON off a text that has the message somewhere in it.
@@ -46,7 +71,7 @@ pub(crate) fn take(text: &mut String) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn sent(error: &Value) -> String {
         let mut message = "the card was declined".to_owned();

@@ -1,7 +1,8 @@
-//! The two wires on which hosts hand orchestrations over, each between its bytes and what the replay core knows.
+//! The two wires on which hosts hand orchestrations and entities over, each between its bytes and what runs them.
 //!
 //! Which one it is shows in what arrives: a JSON object, or a Durable Task message as base64.
 
+pub(crate) mod entity_batch;
 pub(crate) mod json;
 pub(crate) mod protobuf;
 

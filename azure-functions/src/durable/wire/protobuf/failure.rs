@@ -1,6 +1,10 @@
 //! An error as the `TaskFailureDetails` that a host records and hands on.
 
-use crate::{durable::CallError, error_type::known};
+use crate::{
+    FunctionError,
+    durable::{CallError, own_error},
+    error_type::known,
+};
 use azure_functions_durable::protobuf::TaskFailureDetails;
 use std::error::Error;
 
@@ -26,6 +30,22 @@ pub(super) fn of_error(error: &(dyn Error + 'static), error_type: &str) -> TaskF
     details.is_non_retriable = error
         .downcast_ref::<CallError>()
         .is_some_and(CallError::is_non_retriable);
+    details
+}
+
+/// What a function failed with: its message, what caused it, and its own error if that travels.
+pub(super) fn of_function(error: &FunctionError) -> TaskFailureDetails {
+    let mut details = of_text(error.error_type(), &error.to_string());
+    // Most of them are the function's own error in our words, which are its own.
+    let own = error.source().filter(|own| own.to_string() == details.error_message);
+    let told = own.unwrap_or(error);
+    details.inner_failure = inner(told, DEPTH).map(Box::new);
+    details.is_non_retriable = told
+        .downcast_ref::<CallError>()
+        .is_some_and(CallError::is_non_retriable);
+    if let Some(json) = error.own_error() {
+        own_error::put(&mut details.properties, json);
+    }
     details
 }
 

@@ -1,8 +1,10 @@
-//! The protobuf wire: `OrchestratorRequest` in, `OrchestratorResponse` out, both as base64.
+//! The protobuf wire: `OrchestratorRequest` in, `OrchestratorResponse` out; `EntityBatchRequest` in, `EntityBatchResult`
+//! out; all as base64.
 //!
 //! Source: `proto/durabletask.proto` of `azure-functions-durable`, and recordings of durable extension 3.19.
 
 pub(crate) mod answer;
+pub(crate) mod entity_batch;
 mod failure;
 mod fields;
 mod message;

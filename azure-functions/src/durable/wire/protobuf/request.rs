@@ -5,6 +5,7 @@ use crate::durable::replay::history::{Event, History, ScheduledKind, Source, Spa
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message as _;
+use prost_types::value::Kind;
 
 /// The longest timer: one more than seven days away stalls a whole partition of the extension's storage. Other SDKs take steps of
 /// three days, too.
@@ -128,19 +129,9 @@ impl Collected {
         Ok(())
     }
 
-    /// An entry of a map of `google.protobuf.Value`. Capitals as the extension writes them.
+    /// Capitals as the extension writes them.
     fn property(&mut self, entry: &[u8]) -> Result<(), Malformed> {
-        let (mut name, mut value) = ("", [].as_slice());
-        for field in Fields(entry) {
-            match field? {
-                (1, key) => name = key.text()?,
-                (2, given) => value = given.bytes(),
-                _ => {}
-            }
-        }
-        use prost_types::value::Kind;
-        let kind = prost_types::Value::decode(value).ok().and_then(|value| value.kind);
-        match (name, kind) {
+        match property(entry)? {
             ("HttpDefaultAsyncRequestSleepTimeMilliseconds", Some(Kind::NumberValue(millis))) if millis >= 0.0 => {
                 // Saturates.
                 self.http_poll_delay = TimeDelta::try_milliseconds(millis as i64);
@@ -256,6 +247,20 @@ impl Collected {
         };
         Ok(())
     }
+}
+
+/// An entry of a map of `google.protobuf.Value`: its name and its value.
+pub(super) fn property(entry: &[u8]) -> Result<(&str, Option<Kind>), Malformed> {
+    let (mut name, mut value) = ("", [].as_slice());
+    for field in Fields(entry) {
+        match field? {
+            (1, key) => name = key.text()?,
+            (2, given) => value = given.bytes(),
+            _ => {}
+        }
+    }
+    let kind = prost_types::Value::decode(value).ok().and_then(|value| value.kind);
+    Ok((name, kind))
 }
 
 /// The instance and the execution of an `OrchestrationInstance`.

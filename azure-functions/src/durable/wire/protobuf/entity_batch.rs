@@ -1,0 +1,249 @@
+//! An `EntityBatchRequest` in, an `EntityBatchResult` out.
+
+use super::{
+    answer::timestamp,
+    failure,
+    fields::{Fields, Malformed, Value},
+    request::property,
+};
+use crate::{
+    durable_wire::Wire,
+    entities::batch::{
+        Batch, BatchAnswer, EntityAction, OperationFailure, OperationRequest, OperationResult, Signal, Start,
+    },
+};
+use azure_functions_durable::{
+    EntityId, EntityIdError,
+    protobuf::{
+        EntityBatchResult, OperationAction, OperationResult as Ended, OperationResultFailure, OperationResultSuccess,
+        SendSignalAction, StartNewOrchestrationAction, operation_action::OperationActionType,
+        operation_result::ResultType,
+    },
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::{DateTime, TimeDelta, Utc};
+use prost::Message as _;
+use prost_types::value::Kind;
+use std::sync::Arc;
+
+/// Why a request is no batch that can be run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BatchError {
+    #[error("the entity trigger payload is not base64: {0}")]
+    Base64(#[from] base64::DecodeError),
+    #[error("the entity trigger payload is not the message of a batch of operations: {0}")]
+    Malformed(#[from] Malformed),
+    #[error("the entity trigger payload names no entity: {0}")]
+    Id(#[from] EntityIdError),
+    /// The state was left out, for a worker that has kept it since the last batch.
+    #[error("the host left the state out")]
+    StateNeeded,
+}
+
+/// A request that cannot be run, with what of the state was read. The answer must give it back: without it the host deletes the state.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub(crate) error: BatchError,
+    state: Option<String>,
+}
+
+impl Unread {
+    /// Whether something is wrong with it.
+    pub(crate) fn is_failure(&self) -> bool {
+        !matches!(self.error, BatchError::StateNeeded)
+    }
+}
+
+#[derive(Default)]
+struct Collected {
+    id: String,
+    state: Option<String>,
+    operations: Vec<OperationRequest>,
+    without_state: bool,
+}
+
+/// Reads a trigger's text.
+///
+/// # Errors
+/// If it is no batch, or has no state; [`refuse`] answers it.
+pub(crate) fn read(text: &str) -> Result<Batch, Unread> {
+    let mut found = Collected::default();
+    let checked = BASE64_STANDARD
+        .decode(text.trim_ascii())
+        .map_err(BatchError::from)
+        .and_then(|message| Ok(found.read(&message)?))
+        .and_then(|()| match found.without_state {
+            true => Err(BatchError::StateNeeded),
+            false => Ok(found.id.parse()?),
+        });
+    match checked {
+        Ok(id) => Ok(Batch {
+            wire: Wire::Protobuf,
+            id,
+            exists: found.state.is_some(),
+            state: found.state.filter(|state| !state.is_empty()).map(Arc::from),
+            operations: found.operations,
+        }),
+        Err(error) => Err(Unread {
+            error,
+            state: found.state,
+        }),
+    }
+}
+
+impl Collected {
+    fn read(&mut self, message: &[u8]) -> Result<(), Malformed> {
+        for field in Fields(message) {
+            match field? {
+                (1, value) => self.id = value.text()?.to_owned(),
+                (2, value) => self.state = Some(value.wrapped_text()?.to_owned()),
+                (3, value) => self.operations.push(operation(value)?),
+                (4, value) => {
+                    if let ("IncludeState", Some(Kind::BoolValue(included))) = property(value.bytes())? {
+                        self.without_state = !included;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn operation(value: Value<'_>) -> Result<OperationRequest, Malformed> {
+    let mut operation = OperationRequest {
+        name: String::new(),
+        input: None,
+        is_signal: None,
+        request_id: String::new(),
+    };
+    for field in Fields(value.bytes()) {
+        match field? {
+            (1, value) => operation.name = value.text()?.to_owned(),
+            (2, value) => operation.request_id = value.text()?.to_owned(),
+            (3, value) => operation.input = Some(value.wrapped_text()?.to_owned()).filter(|input| !input.is_empty()),
+            _ => {}
+        }
+    }
+    Ok(operation)
+}
+
+/// Writes the answer.
+pub(crate) fn write(answer: &BatchAnswer<'_>) -> String {
+    let actions = (0..).zip(answer.actions).map(|(id, action)| OperationAction {
+        id,
+        operation_action_type: Some(match action {
+            EntityAction::Signal(signal) => OperationActionType::SendSignal(sent(signal)),
+            EntityAction::Start(start) => OperationActionType::StartNewOrchestration(started(start)),
+        }),
+    });
+    encode(&EntityBatchResult {
+        results: answer.results.iter().map(ended).collect(),
+        actions: actions.collect(),
+        // What exists has a state, if only `null`.
+        entity_state: answer.exists.then(|| answer.state.unwrap_or("null").to_owned()),
+        ..EntityBatchResult::default()
+    })
+}
+
+fn sent(signal: &Signal) -> SendSignalAction {
+    SendSignalAction {
+        instance_id: signal.target.to_string(),
+        name: signal.name.clone(),
+        input: given(&signal.input),
+        scheduled_time: signal.at.map(timestamp),
+        request_time: Some(timestamp(signal.asked)),
+        parent_trace_context: None,
+    }
+}
+
+fn started(start: &Start) -> StartNewOrchestrationAction {
+    StartNewOrchestrationAction {
+        instance_id: start.instance_id.clone(),
+        name: start.name.clone(),
+        // As other workers say that there is none.
+        version: Some(String::new()),
+        input: given(&start.input),
+        scheduled_time: start.at.map(timestamp),
+        request_time: Some(timestamp(start.asked)),
+        parent_trace_context: None,
+    }
+}
+
+fn given(input: &str) -> Option<String> {
+    Some(input).filter(|input| *input != "null").map(str::to_owned)
+}
+
+fn ended(result: &OperationResult) -> Ended {
+    let (start, end) = times(result);
+    let result_type = match &result.ended {
+        Ok(result) => ResultType::Success(OperationResultSuccess {
+            result: result.clone(),
+            start_time_utc: Some(timestamp(start)),
+            end_time_utc: Some(timestamp(end)),
+        }),
+        Err(failure) => ResultType::Failure(OperationResultFailure {
+            failure_details: Some(match failure {
+                OperationFailure::Error(error) => failure::of_function(error),
+                OperationFailure::Panic(text) => failure::of_text("panic", text),
+            }),
+            start_time_utc: Some(timestamp(start)),
+            end_time_utc: Some(timestamp(end)),
+        }),
+    };
+    Ended {
+        result_type: Some(result_type),
+    }
+}
+
+fn times(result: &OperationResult) -> (DateTime<Utc>, DateTime<Utc>) {
+    let duration = TimeDelta::from_std(result.duration).unwrap_or_default();
+    let end = result.began.checked_add_signed(duration);
+    (result.began, end.unwrap_or(result.began))
+}
+
+/// The answer to a request that cannot be run. The invocation itself does not fail: of that the host would tell a worse text.
+pub(crate) fn refuse(unread: &Unread) -> String {
+    match &unread.error {
+        BatchError::StateNeeded => encode(&EntityBatchResult {
+            requires_state: true,
+            ..EntityBatchResult::default()
+        }),
+        error => fail(unread.state.clone(), "unreadable batch", &error.to_string()),
+    }
+}
+
+/// The answer for a batch that came to no end: each operation fails, and the state is what the request says.
+pub(crate) fn failed(text: &str, error_type: &str, reason: &str) -> String {
+    let state = match read(text) {
+        Ok(batch) => batch
+            .exists
+            .then(|| batch.state.as_deref().unwrap_or("null").to_owned()),
+        Err(unread) if matches!(unread.error, BatchError::StateNeeded) => return refuse(&unread),
+        Err(unread) => unread.state,
+    };
+    fail(state, error_type, reason)
+}
+
+fn fail(entity_state: Option<String>, error_type: &str, reason: &str) -> String {
+    encode(&EntityBatchResult {
+        entity_state,
+        failure_details: Some(failure::of_text(error_type, reason)),
+        ..EntityBatchResult::default()
+    })
+}
+
+/// Which entity a batch is for.
+///
+/// # Errors
+/// If it is no batch.
+pub(crate) fn addressee(text: &str) -> Result<EntityId, BatchError> {
+    let message = BASE64_STANDARD.decode(text.trim_ascii())?;
+    let mut found = Collected::default();
+    found.read(&message)?;
+    Ok(found.id.parse()?)
+}
+
+fn encode(result: &EntityBatchResult) -> String {
+    BASE64_STANDARD.encode(result.encode_to_vec())
+}
