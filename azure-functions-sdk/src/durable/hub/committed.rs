@@ -7,13 +7,18 @@ use tokio::sync::oneshot;
 use super::{live_entity::Delivery, waiting::Activity};
 use crate::durable::store::{InstanceKey, RowId};
 
+/// To the client: its change is on disk, or why it never will be.
+pub(crate) type Reply = oneshot::Sender<Result<(), Arc<str>>>;
+/// Where the client waits for the reply.
+pub(crate) type Written = oneshot::Receiver<Result<(), Arc<str>>>;
+
 /// What follows when a commit is on disk.
 #[derive(Debug)]
 pub(crate) enum Committed {
     /// Nothing.
     Nothing,
     /// A client waits for it.
-    Reply(oneshot::Sender<()>),
+    Reply(Reply),
     /// An episode: its activities may run now, and entities get its messages.
     Episode {
         key: InstanceKey,
@@ -22,10 +27,7 @@ pub(crate) enum Committed {
         deliveries: Vec<Delivery>,
     },
     /// A client waits for it, and entities get messages.
-    Signals {
-        reply: oneshot::Sender<()>,
-        deliveries: Vec<Delivery>,
-    },
+    Signals { reply: Reply, deliveries: Vec<Delivery> },
     /// A turn of an entity.
     Turn {
         entity: Arc<str>,

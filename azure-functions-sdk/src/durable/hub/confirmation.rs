@@ -5,9 +5,12 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use tokio::sync::oneshot;
 
-use super::{Inner, committed::Committed, request_error::RequestError};
+use super::{
+    Inner,
+    committed::{Committed, Written},
+    request_error::RequestError,
+};
 use crate::durable::store::{StoreError, writer::Place};
 
 /// How long a request that is queued waits for a hub that cannot be written: most failures pass.
@@ -36,19 +39,22 @@ impl Inner {
     }
 
     /// Waits until a change is on disk. It is queued, so no error but the end of the hub says that it has no effect.
-    pub(super) async fn written(&self, mut written: oneshot::Receiver<()>) -> Result<(), RequestError> {
-        // Dropped: the hub closed before it was written.
-        let closed = |_| RequestError::from(StoreError::Closed);
+    pub(super) async fn written(&self, mut written: Written) -> Result<(), RequestError> {
+        let result = |replied: Result<Result<(), Arc<str>>, _>| match replied {
+            Ok(written) => written.map_err(|reason| RequestError::Broken(refused(&reason))),
+            // Dropped: the hub closed before it was written.
+            Err(_) => Err(RequestError::from(StoreError::Closed)),
+        };
         let mut health = self.writer.health();
         tokio::select! {
             biased;
-            written = &mut written => return written.map_err(closed),
+            written = &mut written => return result(written),
             _ = health.wait_for(Option::is_some) => {}
         }
         let due = self.now() + TimeDelta::from_std(PATIENCE).unwrap_or_default();
         tokio::select! {
             biased;
-            written = &mut written => return written.map_err(closed),
+            written = &mut written => return result(written),
             () = self.options.clock.sleep_until(due) => {}
         }
         let reason: Option<Arc<str>> = self.writer.health().borrow().clone();
@@ -59,6 +65,12 @@ impl Inner {
              send it again."
         )))
     }
+}
+
+fn refused(reason: &str) -> String {
+    format!(
+        "This could not be written to the task hub: {reason}. Check whether it has taken effect before you send it again."
+    )
 }
 
 fn unavailable(reason: &str) -> String {

@@ -22,7 +22,7 @@ const FIRST_DELAY: Duration = Duration::from_millis(50);
 const LAST_DELAY: Duration = Duration::from_secs(5);
 
 impl Inner {
-    /// Called by the writer for every batch.
+    /// These commits are on disk.
     pub(super) fn committed(self: &Arc<Self>, tokens: Vec<Committed>) {
         let mut replies = Vec::new();
         let mut state = self.state();
@@ -56,7 +56,7 @@ impl Inner {
         drop(state);
         for reply in replies {
             // A client that went away does not care.
-            let _ = reply.send(());
+            let _ = reply.send(Ok(()));
         }
     }
 
@@ -87,7 +87,7 @@ impl Inner {
             let Some(live) = state.instances.get_mut(&key) else {
                 continue;
             };
-            if live.phase != Phase::Ready {
+            if live.phase != Phase::Ready || live.halted {
                 continue;
             }
             if !known && !live.never_ran {
@@ -157,7 +157,7 @@ impl Inner {
                 self.runtime.spawn(Arc::clone(self).run_activity(activity));
             }
             Suspect::Episode(key) => match state.instances.get_mut(&key) {
-                Some(live) if live.phase == Phase::BackingOff => {
+                Some(live) if live.phase == Phase::BackingOff && !live.halted => {
                     live.phase = Phase::Running;
                     state.running_episodes += 1;
                     self.runtime.spawn(Arc::clone(self).run_episode(key));

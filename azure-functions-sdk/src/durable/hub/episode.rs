@@ -100,7 +100,7 @@ impl Inner {
         let hub = Arc::clone(self);
         let read = self.runtime.block(move || hub.store.history(key)).await;
         let texts = read.map_err(Unloaded::NotNow)?.map_err(|error| match error {
-            StoreError::Damaged { .. } => Unloaded::Damaged(error.to_string()),
+            StoreError::Damaged { .. } | StoreError::Corrupt { .. } => Unloaded::Damaged(error.to_string()),
             error => Unloaded::NotNow(error.to_string()),
         })?;
         let row = {

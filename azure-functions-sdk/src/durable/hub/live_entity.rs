@@ -23,6 +23,8 @@ pub(super) struct LiveEntity {
     pub(super) loaded: Option<Box<Entity>>,
     /// Turns that the writer still has to write.
     pub(super) unwritten: u32,
+    /// A turn could not be written: none begins any more.
+    pub(super) halted: bool,
 }
 
 /// A message and the row that goes when it has been taken.
@@ -59,6 +61,7 @@ impl LiveEntity {
             lock: None,
             loaded: None,
             unwritten: 0,
+            halted: false,
         }
     }
 
@@ -71,7 +74,7 @@ impl LiveEntity {
 
     /// Begins the turn that is due; false if none is.
     pub(super) fn begin(&mut self) -> bool {
-        let ready = self.phase == Phase::Ready;
+        let ready = self.phase == Phase::Ready && !self.halted;
         if ready {
             self.phase = Phase::Running;
         }
@@ -80,7 +83,7 @@ impl LiveEntity {
 
     /// Begins the turn that a worker process has ended; false if there is none.
     pub(super) fn begin_again(&mut self) -> bool {
-        let waits = self.phase == Phase::BackingOff;
+        let waits = self.phase == Phase::BackingOff && !self.halted;
         if waits {
             self.phase = Phase::Running;
         }

@@ -13,6 +13,7 @@ mod dispatch;
 mod entity;
 mod episode;
 mod functions;
+mod halted;
 mod inner;
 mod live_entity;
 mod name;
@@ -50,7 +51,7 @@ pub use self::{
 };
 use super::{
     binding::{self, BindingUrls},
-    store::{RowId, Store, StoreError},
+    store::{RowId, Store, StoreError, writer::Outcome},
     work::{DurableFunctions, Worker},
 };
 
@@ -136,16 +137,16 @@ impl TaskHub {
             log::error!("{row} (database: {})", options.database().display());
         }
         let target = Arc::new(OnceLock::<Weak<Inner>>::new());
-        let committed = {
+        let tell = {
             let target = Arc::clone(&target);
-            move |tokens: Vec<Committed>| {
+            move |outcome: Outcome<Committed>| {
                 if let Some(inner) = target.get().and_then(Weak::upgrade) {
-                    inner.committed(tokens);
+                    inner.told(outcome);
                 }
             }
         };
         let writer = runtime
-            .start_writer(Arc::clone(&store), committed)
+            .start_writer(Arc::clone(&store), tell)
             .map_err(TaskHubError::Thread)?;
         let inner = Arc::new(Inner {
             settings: options.settings(),

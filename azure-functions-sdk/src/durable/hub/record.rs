@@ -93,8 +93,9 @@ impl Inner {
         let mut guard = self.state();
         let state = &mut *guard;
         state.consume(key, taken, &mut commit);
-        let Some(live) = state.instances.get_mut(&key) else {
-            // Replaced while it ran: nothing of this is wanted any more.
+        let live = state.instances.get_mut(&key).filter(|live| !live.halted);
+        let Some(live) = live else {
+            // Replaced or halted while it ran: nothing of this is wanted any more.
             self.unreserve(state, &reserved);
             drop(place);
             self.episode_ended(state, key);

@@ -7,7 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
 use super::{
-    Inner, committed::Committed, create::Predecessor, request_error::RequestError, state::State, waiting::Phase,
+    Inner,
+    committed::{Committed, Written},
+    create::Predecessor,
+    request_error::RequestError,
+    state::State,
+    waiting::Phase,
 };
 use crate::durable::{
     engine::{
@@ -101,7 +106,7 @@ impl Inner {
         input: Option<String>,
         version: Option<String>,
         old: Option<Predecessor>,
-    ) -> Result<oneshot::Receiver<()>, RequestError> {
+    ) -> Result<Written, RequestError> {
         let place = self.place().await?;
         let (reply, written) = oneshot::channel();
         let mut state = self.state();

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     Inner,
-    committed::Committed,
+    committed::{Committed, Written},
     create::row_of,
     recovery::rebuild,
     request_error::RequestError,
@@ -104,10 +104,7 @@ impl Inner {
         Ok(row.filter(|row| row.state.status == RuntimeStatus::Failed))
     }
 
-    async fn commit_rewind(
-        self: &Arc<Self>,
-        steps: Vec<Step>,
-    ) -> Result<tokio::sync::oneshot::Receiver<()>, RequestError> {
+    async fn commit_rewind(self: &Arc<Self>, steps: Vec<Step>) -> Result<Written, RequestError> {
         let place = self.place().await?;
         let (reply, written) = tokio::sync::oneshot::channel();
         let now = self.now();

@@ -8,7 +8,10 @@ use std::{future::Future, sync::Arc};
 use tokio::runtime::Handle;
 
 use super::committed::Committed;
-use crate::durable::store::{Store, writer::Writer};
+use crate::durable::store::{
+    Store,
+    writer::{Outcome, Writer},
+};
 
 /// Runs a hub's tasks.
 #[derive(Clone, Debug)]
@@ -55,13 +58,13 @@ impl HubRuntime {
     pub(super) fn start_writer(
         &self,
         store: Arc<dyn Store>,
-        committed: impl Fn(Vec<Committed>) + Send + 'static,
+        tell: impl Fn(Outcome<Committed>) + Send + 'static,
     ) -> std::io::Result<Writer<Committed>> {
         match self {
-            Self::Tokio(_) => Writer::start(store, committed),
+            Self::Tokio(_) => Writer::start(store, tell),
             #[cfg(feature = "testing")]
             Self::OneByOne(_) => {
-                let (writer, task) = Writer::as_task(store, committed);
+                let (writer, task) = Writer::as_task(store, tell);
                 self.spawn(task);
                 Ok(writer)
             }

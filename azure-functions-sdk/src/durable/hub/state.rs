@@ -79,6 +79,8 @@ pub(super) struct Live {
     pub(super) life: RowId,
     /// Terminated before it ran: that needs no worker.
     pub(super) never_ran: bool,
+    /// An episode could not be written: none begins any more.
+    pub(super) halted: bool,
 }
 
 /// A message and the row that goes when it has been taken.
@@ -142,6 +144,7 @@ impl Live {
             unwritten: 0,
             life,
             never_ran: false,
+            halted: false,
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -20,8 +20,8 @@ use crate::durable::{
     engine::runtime_status::RuntimeStatus,
     hub::{HubRuntime, request_error::RequestError},
     store::{
-        Commit, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page,
-        Recovery, Store, StoreError, sqlite::SqliteStore,
+        Commit, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Owner,
+        Page, Recovery, Store, StoreError, sqlite::SqliteStore,
     },
     work,
 };
@@ -29,6 +29,7 @@ use crate::durable::{
 mod damage;
 mod entities;
 mod full_disk;
+mod halted;
 mod reads;
 
 #[allow(dead_code)]
@@ -44,6 +45,9 @@ struct Failing {
     left: AtomicUsize,
     ended: AtomicBool,
     full: AtomicBool,
+    read_only: AtomicBool,
+    /// Key of an instance whose part of the file is damaged.
+    damaged: AtomicI64,
     /// Instances and histories that were looked up.
     reads: AtomicUsize,
 }
@@ -56,6 +60,8 @@ impl Failing {
             left: left.into(),
             ended: false.into(),
             full: false.into(),
+            read_only: false.into(),
+            damaged: 0.into(),
             reads: 0.into(),
         })
     }
@@ -70,6 +76,21 @@ impl Store for Failing {
         if self.full.load(Ordering::SeqCst) {
             let source = "database or disk is full".into();
             return Err(StoreError::Database {
+                path: "hub.db".into(),
+                source,
+            });
+        }
+        if self.read_only.load(Ordering::SeqCst) {
+            let source = "attempt to write a readonly database".into();
+            return Err(StoreError::Unwritable {
+                path: "hub.db".into(),
+                source,
+            });
+        }
+        let damaged = Owner::Instance(InstanceKey(self.damaged.load(Ordering::SeqCst)));
+        if batch.iter().any(|commit| commit.owners().contains(&damaged)) {
+            let source = "database disk image is malformed".into();
+            return Err(StoreError::Corrupt {
                 path: "hub.db".into(),
                 source,
             });

@@ -1,5 +1,7 @@
 //! What one step of the hub changes, as rows: written completely or not at all.
 
+use std::sync::Arc;
+
 use crate::durable::engine::runtime_status::RuntimeStatus;
 
 /// Surrogate key of an instance: an id that is used again gets a new key, so that late messages cannot reach it.
@@ -39,6 +41,36 @@ pub(crate) struct Commit {
     pub(crate) entity_inbox_removed: Vec<RowId>,
     pub(crate) entity_timers_added: Vec<EntityTimerRow>,
     pub(crate) entity_timers_removed: Vec<RowId>,
+}
+
+/// Whose state a commit changes: what follows from it on disk must not be written if the commit was not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Owner {
+    /// An instance that the commit creates.
+    New(InstanceKey),
+    Instance(InstanceKey),
+    /// `@name@key`.
+    Entity(Arc<str>),
+}
+
+impl Commit {
+    /// All whose state it changes. Messages and activities alone are not state: they are delivered more than once.
+    pub(crate) fn owners(&self) -> Vec<Owner> {
+        let created = self.created.iter().map(|row| Owner::New(row.key));
+        let updated = self.updated.iter().map(|(key, _)| *key);
+        let inputs = self.inputs.iter().map(|(key, _)| *key);
+        let history = self.history.iter().map(|(_, key, _)| *key);
+        let changed = updated
+            .chain(inputs)
+            .chain(history)
+            .chain(self.cleared.iter().copied())
+            .map(Owner::Instance);
+        let entities = self.entities.iter().map(|row| row.id.as_str());
+        let entities = entities
+            .chain(self.entities_removed.iter().map(String::as_str))
+            .map(|id| Owner::Entity(id.into()));
+        created.chain(changed).chain(entities).collect()
+    }
 }
 
 /// An instance, as it is created and as a status query shows it.

@@ -22,7 +22,7 @@ use std::{error::Error, fmt, path::PathBuf};
 
 pub(crate) use commit::{
     ActivityRow, Commit, EntityInboxRow, EntityRow, EntityTimerRow, InboxRow, InstanceKey, InstanceRow, InstanceState,
-    Micros, RowId, TimerRow,
+    Micros, Owner, RowId, TimerRow,
 };
 pub use durability::Durability;
 pub(crate) use query::{DamagedRow, EntityPage, EntityQuery, InstanceQuery, Page};
@@ -106,7 +106,7 @@ pub(crate) struct UnreadableRow {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The database refused; the text of the cause says why.
+    /// The database refused for a reason that can pass, such as a full disk; the text of the cause says why.
     #[error("the task hub's database {}: {source}", path.display())]
     Database {
         /// The database file.
@@ -120,6 +120,32 @@ pub enum StoreError {
         /// The database file.
         path: PathBuf,
         /// What is wrong with it.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A part of the database makes no sense, as after a fault of the disk, or it refuses one change. Other parts can be read
+    /// and written.
+    #[error(
+        "a part of the task hub's database {} cannot be used: {source}; if it stays so, stop the host, and restore the file from a \
+         copy or repair it with `sqlite3 {} .recover`",
+        path.display(),
+        path.display()
+    )]
+    Corrupt {
+        /// The database file.
+        path: PathBuf,
+        /// What the database said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The file cannot be written, and that does not pass by itself: it is read-only, or no database any more.
+    #[error(
+        "the task hub's database {} cannot be written: {source}; nothing that was written before is lost: stop the host, see to it \
+         that the file is a database that this user may write, and start the host again",
+        path.display()
+    )]
+    Unwritable {
+        /// The database file.
+        path: PathBuf,
+        /// What the database said.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The database was deleted, moved, or replaced while it was open: what is written now would be lost.
@@ -179,6 +205,32 @@ pub enum StoreError {
     /// The store has been closed.
     #[error("the task hub is closed")]
     Closed,
+}
+
+/// How far a failed write reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// It can pass: the same write may succeed later.
+    Passes,
+    /// The commit will never be written; others can be.
+    Commit,
+    /// Nothing can be written until the hub is opened again.
+    Hub,
+}
+
+impl StoreError {
+    /// How far the error of a write reaches.
+    pub(crate) fn reach(&self) -> Reach {
+        match self {
+            Self::Database { .. } | Self::Gone { .. } | Self::File { .. } => Reach::Passes,
+            Self::Damaged { .. } | Self::Corrupt { .. } => Reach::Commit,
+            Self::Unwritable { .. }
+            | Self::InUse { .. }
+            | Self::NewerSchema { .. }
+            | Self::Setting { .. }
+            | Self::Closed => Reach::Hub,
+        }
+    }
 }
 
 struct InUse<'a> {

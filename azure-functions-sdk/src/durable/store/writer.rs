@@ -1,11 +1,17 @@
 //! Group commit: one thread takes whatever waits (at most [`MAX_BATCH`]) and writes it in one step.
 //!
 //! Commits reach the store in the order in which they were submitted, so work may go on from a commit that is not
-//! yet on disk: what follows from it comes later in the same queue. A batch that cannot be written is kept and tried
-//! again until it can; nothing is lost and nothing overtakes. A test host has a task in place of the thread, which
-//! writes one commit at a time.
+//! yet on disk: what follows from it comes later in the same queue. A batch that cannot be written now is kept and tried
+//! again until it can; nothing is lost and nothing overtakes.
+//!
+//! What can never be written is given up, as little of it as possible. Where a part of the database is damaged, that is one
+//! commit, and those after it of the same instances and entities: on disk they stay as they were before it. Where the file
+//! cannot be written at all, the writer ends, and all is as if the host had ended there.
+//!
+//! A test host has a task in place of the thread, which writes one commit at a time.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -16,14 +22,14 @@ use std::{
 
 use tokio::sync::{mpsc, watch};
 
-use super::{Commit, Store, StoreError};
+use super::{Commit, Owner, Reach, Store, StoreError};
 
 /// Commits per write.
 pub(crate) const MAX_BATCH: usize = 256;
 /// Commits that may wait; beyond it, submitters wait.
 const QUEUE: usize = 1024;
 /// A batch of so many is followed by a short pause, so that the next one is large too: what a transaction costs beside its
-/// rows is then shared by more. Few commits at a time mean that somebody waits for each: those are not held up.
+/// rows is then shared by more. Few commits at a time mean that a client waits for each: those are not held up.
 const LARGE_BATCH: usize = 8;
 const PAUSE: Duration = Duration::from_micros(500);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
@@ -42,6 +48,21 @@ pub(crate) struct Writer<A> {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// What has become of commits.
+#[derive(Debug)]
+pub(crate) enum Outcome<A> {
+    /// They are on disk.
+    Written(Vec<A>),
+    /// This one never will be, nor will later ones of its owners.
+    Refused {
+        token: A,
+        owners: Vec<Owner>,
+        reason: Arc<str>,
+    },
+    /// None of these will be, nor any other: the writer has ended.
+    Ended { tokens: Vec<A>, reason: Arc<str> },
+}
+
 /// A commit and its token; `None` is the last entry.
 type Entry<A> = Option<(Commit, A)>;
 
@@ -50,12 +71,12 @@ type Entry<A> = Option<(Commit, A)>;
 pub(crate) struct Place<'a, A>(mpsc::Permit<'a, Entry<A>>);
 
 impl<A: Send + 'static> Writer<A> {
-    /// Starts the thread; `committed` is called on it with the tokens of every batch that reached the disk.
-    pub(crate) fn start(store: Arc<dyn Store>, committed: impl Fn(Vec<A>) + Send + 'static) -> std::io::Result<Self> {
+    /// Starts the thread; `tell` is called on it with what has become of every commit.
+    pub(crate) fn start(store: Arc<dyn Store>, tell: impl Fn(Outcome<A>) + Send + 'static) -> std::io::Result<Self> {
         let (writer, thread) = Self::new(store);
         let thread = std::thread::Builder::new()
             .name("task-hub-writer".into())
-            .spawn(move || thread.run(&committed))?;
+            .spawn(move || thread.run(&tell))?;
         *writer.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(writer)
     }
@@ -65,13 +86,13 @@ impl<A: Send + 'static> Writer<A> {
     #[cfg(feature = "testing")]
     pub(crate) fn as_task(
         store: Arc<dyn Store>,
-        committed: impl Fn(Vec<A>) + Send + 'static,
+        tell: impl Fn(Outcome<A>) + Send + 'static,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (writer, mut thread) = Self::new(store);
         let task = async move {
             while let Some(Some((commit, token))) = thread.receiver.recv().await {
                 match thread.store.write(std::slice::from_ref(&commit)) {
-                    Ok(()) => committed(vec![token]),
+                    Ok(()) => tell(Outcome::Written(vec![token])),
                     Err(StoreError::Closed) => return,
                     Err(error) => {
                         log::error!("{error}");
@@ -96,6 +117,7 @@ impl<A: Send + 'static> Writer<A> {
             report,
             closing: Arc::clone(&closing),
             commits: Vec::new(),
+            refused: HashMap::new(),
         };
         let writer = Self {
             sender,
@@ -150,10 +172,23 @@ struct WriterThread<A> {
     report: watch::Sender<Option<Arc<str>>>,
     closing: Arc<AtomicBool>,
     commits: Vec<Commit>,
+    /// Whose state on disk is older than what later commits build on, and why.
+    refused: HashMap<Owner, Arc<str>>,
+}
+
+/// How the attempt to write a batch ended.
+enum Attempt {
+    Written,
+    /// One of its commits at least will never be written.
+    Refused(StoreError),
+    /// Nothing can be written any more.
+    Ended(StoreError),
+    /// The hub was closed meanwhile.
+    Closed,
 }
 
 impl<A> WriterThread<A> {
-    fn run(mut self, committed: &impl Fn(Vec<A>)) {
+    fn run(mut self, tell: &impl Fn(Outcome<A>)) {
         loop {
             let mut tokens = Vec::new();
             self.take_waiting(&mut tokens);
@@ -171,12 +206,27 @@ impl<A> WriterThread<A> {
             if self.commits.is_empty() {
                 continue;
             }
-            if !self.write() {
-                return;
+            let commits = std::mem::take(&mut self.commits);
+            let large = commits.len() >= LARGE_BATCH;
+            let first = if self.builds_on_refused(&commits) {
+                self.write_one_by_one(&commits, &mut tokens, tell)
+            } else {
+                self.write(&commits)
+            };
+            let attempt = match first {
+                Attempt::Refused(_) => self.write_one_by_one(&commits, &mut tokens, tell),
+                other => other,
+            };
+            match attempt {
+                Attempt::Written | Attempt::Refused(_) => {}
+                Attempt::Ended(error) => return self.end(&error, tokens, tell),
+                Attempt::Closed => return,
             }
-            let large = self.commits.len() >= LARGE_BATCH;
+            self.commits = commits;
             self.commits.clear();
-            committed(tokens);
+            if !tokens.is_empty() {
+                tell(Outcome::Written(tokens));
+            }
             if large && !self.closing.load(Ordering::Acquire) {
                 std::thread::sleep(PAUSE);
             }
@@ -197,21 +247,87 @@ impl<A> WriterThread<A> {
         }
     }
 
-    /// Writes the batch, however long it takes; false when the hub was closed meanwhile.
-    fn write(&self) -> bool {
+    fn builds_on_refused(&self, commits: &[Commit]) -> bool {
+        let is_refused = |commit: &Commit| commit.owners().iter().any(|owner| self.refused.contains_key(owner));
+        !self.refused.is_empty() && commits.iter().any(is_refused)
+    }
+
+    /// Writes what can be written, in its order, and tells what has become of each.
+    fn write_one_by_one(&mut self, commits: &[Commit], tokens: &mut Vec<A>, tell: &impl Fn(Outcome<A>)) -> Attempt {
+        let mut left = std::mem::take(tokens).into_iter();
+        for commit in commits {
+            let Some(token) = left.next() else { break };
+            let owners = commit.owners();
+            let refused = owners.iter().find_map(|owner| self.refused.get(owner)).cloned();
+            let attempt = match &refused {
+                Some(_) => None,
+                None => Some(self.write(std::slice::from_ref(commit))),
+            };
+            let reason: Arc<str> = match attempt {
+                Some(Attempt::Written) => {
+                    tell(Outcome::Written(vec![token]));
+                    continue;
+                }
+                Some(Attempt::Refused(error)) => error.to_string().into(),
+                Some(ended) => {
+                    tokens.push(token);
+                    tokens.extend(left);
+                    return ended;
+                }
+                None => refused.unwrap_or_default(),
+            };
+            for owner in &owners {
+                // What is created here is known by its key from now on.
+                let owner = match owner {
+                    Owner::New(key) => Owner::Instance(*key),
+                    owner => owner.clone(),
+                };
+                self.refused.entry(owner).or_insert_with(|| Arc::clone(&reason));
+            }
+            tell(Outcome::Refused { token, owners, reason });
+        }
+        Attempt::Written
+    }
+
+    /// Nothing can be written any more: what is queued is given up, and so is what still comes.
+    fn end(mut self, error: &StoreError, tokens: Vec<A>, tell: &impl Fn(Outcome<A>)) {
+        log::error!("{error}");
+        let reason: Arc<str> = error.to_string().into();
+        self.report.send_replace(Some(Arc::clone(&reason)));
+        self.receiver.close();
+        tell(Outcome::Ended {
+            tokens,
+            reason: Arc::clone(&reason),
+        });
+        while let Some(entry) = self.receiver.blocking_recv() {
+            let tokens = entry.into_iter().map(|(_, token)| token).collect();
+            tell(Outcome::Ended {
+                tokens,
+                reason: Arc::clone(&reason),
+            });
+        }
+    }
+
+    /// Writes the commits in one step, as long as what hinders it can pass.
+    fn write(&self, commits: &[Commit]) -> Attempt {
         let mut delay = FIRST_RETRY;
         loop {
-            let error = match self.store.write(&self.commits) {
+            let error = match self.store.write(commits) {
                 Ok(()) => {
                     if self.report.borrow().is_some() {
                         log::info!("the task hub can be written again; nothing was lost");
                         self.report.send_replace(None);
                     }
-                    return true;
+                    return Attempt::Written;
                 }
-                Err(StoreError::Closed) => return false,
+                Err(StoreError::Closed) => return Attempt::Closed,
                 Err(error) => error,
             };
+            match error.reach() {
+                Reach::Passes => {}
+                Reach::Commit => return Attempt::Refused(error),
+                Reach::Hub => return Attempt::Ended(error),
+            }
             let what_now = match error {
                 StoreError::Gone { .. } => "new work is refused, and what runs waits",
                 _ => "orchestrations wait until it can be written, and nothing is lost meanwhile",
@@ -224,9 +340,9 @@ impl<A> WriterThread<A> {
             if self.closing.load(Ordering::Acquire) {
                 log::error!(
                     "the task hub closes with {} changes that could not be written",
-                    self.commits.len()
+                    commits.len()
                 );
-                return false;
+                return Attempt::Closed;
             }
             std::thread::park_timeout(delay);
             delay = (delay * 2).min(LAST_RETRY);
@@ -315,8 +431,9 @@ mod tests {
     async fn commits_that_wait_share_a_batch_in_their_order() {
         let store = Arc::new(Slow::default());
         let (written, tokens) = channel();
-        let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, move |batch: Vec<i64>| {
-            written.send(batch).unwrap();
+        let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, move |outcome| match outcome {
+            Outcome::Written(batch) => written.send(batch).unwrap(),
+            other => panic!("{other:?}"),
         })
         .unwrap();
         for number in 0..600 {
@@ -345,7 +462,7 @@ mod tests {
             ..Slow::default()
         });
         store.go();
-        let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, |_: Vec<()>| {}).unwrap();
+        let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, |_: Outcome<()>| {}).unwrap();
         let mut health = writer.health();
         for number in 0..3 {
             writer.place().await.unwrap().submit(commit(number), ());
@@ -355,5 +472,123 @@ mod tests {
         health.wait_for(Option::is_none).await.unwrap();
         writer.close();
         assert_eq!(store.batches.lock().unwrap().concat(), [0, 1, 2]);
+    }
+
+    /// Refuses for ever what the commit of a number holds, and at last everything.
+    struct Damaged {
+        bad: i64,
+        last: i64,
+        written: Mutex<Vec<i64>>,
+    }
+
+    impl Store for Damaged {
+        fn recover(&self) -> Result<Recovery, StoreError> {
+            Ok(Recovery::default())
+        }
+
+        fn write(&self, batch: &[Commit]) -> Result<(), StoreError> {
+            let (path, source) = ("hub.db".into(), "malformed".into());
+            let numbers: Vec<i64> = batch.iter().map(|commit| commit.inbox_removed[0]).collect();
+            if numbers.contains(&self.last) {
+                return Err(StoreError::Unwritable { path, source });
+            }
+            if numbers.contains(&self.bad) {
+                return Err(StoreError::Corrupt { path, source });
+            }
+            self.written.lock().unwrap().extend(numbers);
+            Ok(())
+        }
+
+        fn find(&self, _: &str) -> Result<Option<InstanceRow>, StoreError> {
+            Ok(None)
+        }
+
+        fn history(&self, _: InstanceKey) -> Result<Vec<String>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn list(&self, _: &InstanceQuery) -> Result<Page, StoreError> {
+            Ok(Page::default())
+        }
+
+        fn entity(&self, _: &str) -> Result<Option<EntityRow>, StoreError> {
+            Ok(None)
+        }
+
+        fn entities(&self, _: &EntityQuery) -> Result<EntityPage, StoreError> {
+            Ok(EntityPage::default())
+        }
+
+        fn close(&self) {}
+    }
+
+    /// A commit of an instance.
+    fn episode(number: i64, instance: i64) -> Commit {
+        Commit {
+            history: vec![(number, InstanceKey(instance), String::new())],
+            ..commit(number)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_can_never_be_written_is_given_up_with_those_that_build_on_it_and_no_other() {
+        let store = Arc::new(Damaged {
+            bad: 2,
+            last: i64::MAX,
+            written: Mutex::default(),
+        });
+        let (told, outcomes) = channel();
+        let tell = move |outcome| told.send(outcome).unwrap();
+        let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, tell).unwrap();
+        for (number, instance) in [(1, 10), (2, 20), (3, 10), (4, 20), (5, 30)] {
+            writer.place().await.unwrap().submit(episode(number, instance), number);
+        }
+        writer.close();
+        assert_eq!(*store.written.lock().unwrap(), [1, 3, 5]);
+        let (mut written, mut refused) = (Vec::new(), Vec::new());
+        for outcome in outcomes.iter() {
+            match outcome {
+                Outcome::Written(tokens) => written.extend(tokens),
+                Outcome::Refused { token, owners, reason } => {
+                    assert_eq!(owners, [Owner::Instance(InstanceKey(20))]);
+                    assert!(reason.contains("malformed"), "{reason}");
+                    refused.push(token);
+                }
+                Outcome::Ended { .. } => panic!("{outcome:?}"),
+            }
+        }
+        assert_eq!((written, refused), (vec![1, 3, 5], vec![2, 4]));
+        assert!(writer.health().borrow().is_none(), "others can be written");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_written_any_more_ends_the_writer_and_all_are_told() {
+        let store = Arc::new(Damaged {
+            bad: i64::MAX,
+            last: 2,
+            written: Mutex::default(),
+        });
+        let (told, outcomes) = channel();
+        let tell = move |outcome| told.send(outcome).unwrap();
+        let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, tell).unwrap();
+        let place = writer.place().await.unwrap();
+        place.submit(episode(1, 10), 1);
+        assert!(matches!(outcomes.recv(), Ok(Outcome::Written(_))));
+        // Taken before the writer ends, and used after it.
+        let late = writer.place().await.unwrap();
+        writer.place().await.unwrap().submit(episode(2, 20), 2);
+        let reason = writer.health().wait_for(Option::is_some).await.unwrap().clone();
+        assert!(reason.is_some_and(|reason| reason.contains("start the host again")));
+        late.submit(episode(3, 30), 3);
+        writer.close();
+        let ended: Vec<i64> = outcomes
+            .iter()
+            .flat_map(|outcome| match outcome {
+                Outcome::Ended { tokens, .. } => tokens,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(ended, [2, 3]);
+        assert_eq!(*store.written.lock().unwrap(), [1]);
     }
 }

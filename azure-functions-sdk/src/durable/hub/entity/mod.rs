@@ -211,6 +211,11 @@ impl Inner {
         let place = self.writer.place().await?;
         let mut guard = self.state();
         let state = &mut *guard;
+        if state.entities.get(id).is_some_and(|live| live.halted) {
+            drop(place);
+            self.entity_ended(state, id);
+            return Ok(());
+        }
         // Whoever is gone by the time that all its locks are there cannot give them back.
         if let Some(lock) = entity.lock.as_ref().filter(|lock| lock.next().is_none())
             && !state.wants(lock)

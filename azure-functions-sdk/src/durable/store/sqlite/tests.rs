@@ -147,7 +147,7 @@ fn batch_is_written_completely_or_not_at_all() {
     };
     assert!(matches!(
         store.write(&[good.clone(), bad]),
-        Err(StoreError::Database { .. })
+        Err(StoreError::Corrupt { .. })
     ));
     assert_eq!(store.find("i").unwrap(), None);
     store.write(&[good]).unwrap();
@@ -563,4 +563,61 @@ fn a_file_that_is_not_there_any_more_takes_no_more_commits() {
     store.close();
     let store = SqliteStore::open(&path, Durability::Process).unwrap();
     assert_eq!(store.recover().unwrap().instances.len(), 2);
+}
+
+#[test]
+fn a_damaged_page_refuses_what_is_written_there_and_nothing_else() {
+    let (folder, store) = store();
+    let path = folder.path().join("hub.db");
+    store.close();
+    let connection = Connection::open(&path).unwrap();
+    let of = |sql| connection.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
+    let page = of("SELECT rootpage FROM sqlite_master WHERE name = 'inputs'");
+    let size = of("PRAGMA page_size");
+    drop(connection);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[((page - 1) * size) as usize..(page * size) as usize].fill(0xa5);
+    std::fs::write(&path, bytes).unwrap();
+
+    let store = SqliteStore::open(&path, Durability::Process).unwrap();
+    let create = |row: InstanceRow| Commit {
+        created: vec![row],
+        ..Commit::default()
+    };
+    let error = store.write(&[create(new(1, "i", RuntimeStatus::Running))]).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    assert!(error.to_string().contains(".recover"), "{error}");
+    let without_input = InstanceRow {
+        input: None,
+        ..new(2, "j", RuntimeStatus::Running)
+    };
+    store.write(&[create(without_input)]).unwrap();
+}
+
+#[test]
+fn a_file_that_is_read_only_is_told_from_a_disk_that_is_full() {
+    let (_folder, store) = store();
+    let pragma = |sql: &str| {
+        let writer = lock(&store.writer);
+        writer.as_ref().unwrap().connection.execute_batch(sql).unwrap();
+    };
+    let commit = Commit {
+        created: vec![new(1, "i", RuntimeStatus::Running)],
+        ..Commit::default()
+    };
+    let write = || store.write(std::slice::from_ref(&commit)).unwrap_err();
+    pragma("PRAGMA query_only = 1");
+    assert!(matches!(write(), StoreError::Unwritable { .. }));
+    pragma("PRAGMA query_only = 0; PRAGMA max_page_count = 1");
+    let large = InstanceRow {
+        input: Some("x".repeat(1_000_000)),
+        ..new(1, "i", RuntimeStatus::Running)
+    };
+    let error = store
+        .write(&[Commit {
+            created: vec![large],
+            ..Commit::default()
+        }])
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Database { .. }), "{error:?}");
 }

@@ -1,0 +1,74 @@
+//! Writes that can never succeed: what cannot be written stands still, and nothing else.
+
+use super::*;
+
+fn world(folder: &tempfile::TempDir) -> (Arc<Failing>, TaskHub) {
+    let worker = Arc::new(worker().orchestration("waiter", |context| context.event("go")));
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let store = Failing::open(&options, usize::MAX);
+    let hub = TaskHub::open_with(options, worker.clone(), store.clone(), tokio()).unwrap();
+    hub.set_functions(worker.functions());
+    (store, hub)
+}
+
+async fn until_status(hub: &TaskHub, id: &str, status: &str) {
+    eventually(&format!("{id} is {status}"), async || {
+        call(hub, "GET", &format!("/instances/{id}"), "").await.1["runtimeStatus"] == status
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_instance_whose_rows_are_damaged_is_halted_and_the_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, hub) = world(&folder);
+    for id in ["bad", "good"] {
+        call(&hub, "POST", &format!("/orchestrators/waiter/{id}"), "").await;
+        until_status(&hub, id, "Running").await;
+    }
+    let key = store.disk.find("bad").unwrap().unwrap().key;
+    store.damaged.store(key.0, Ordering::SeqCst);
+    for id in ["bad", "good"] {
+        let (code, body) = call(&hub, "POST", &format!("/instances/{id}/raiseEvent/go"), "5").await;
+        assert_eq!(code, StatusCode::ACCEPTED, "{id}: {body}");
+    }
+    until_status(&hub, "good", "Completed").await;
+    call(&hub, "POST", "/orchestrators/waiter/new", "").await;
+    until_status(&hub, "new", "Running").await;
+    eventually("it is halted", async || {
+        hub.inner.state().instances.get(&key).is_some_and(|live| live.halted)
+    })
+    .await;
+    assert_eq!(
+        call(&hub, "GET", "/instances/bad", "").await.1["runtimeStatus"],
+        "Running"
+    );
+    drop(hub);
+
+    // The file has been repaired. The event was accepted, so it is there.
+    drop(store);
+    let (_store, hub) = world(&folder);
+    until_status(&hub, "bad", "Completed").await;
+}
+
+#[tokio::test]
+async fn a_hub_whose_file_has_become_read_only_refuses_at_once_and_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, hub) = world(&folder);
+    call(&hub, "POST", "/orchestrators/waiter/i", "").await;
+    until_status(&hub, "i", "Running").await;
+    store.read_only.store(true, Ordering::SeqCst);
+    for _ in 0..2 {
+        let (code, body) = call(&hub, "POST", "/instances/i/raiseEvent/go", "5").await;
+        let text = body.to_string();
+        assert!(code.is_server_error(), "{code} {text}");
+        assert!(text.contains("start the host again"), "{text}");
+    }
+    drop(hub);
+    drop(store);
+    let (_store, hub) = world(&folder);
+    until_status(&hub, "i", "Running").await;
+    let (code, _) = call(&hub, "POST", "/instances/i/raiseEvent/go", "5").await;
+    assert_eq!(code, StatusCode::ACCEPTED);
+    until_status(&hub, "i", "Completed").await;
+}
