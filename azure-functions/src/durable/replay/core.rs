@@ -399,6 +399,11 @@ impl Core {
         self.refuse(Refusal::PolledAfterReady, None)
     }
 
+    /// The same, of a future that knows where it was made.
+    pub(crate) fn refuse_repoll_at(&self, site: Site) -> ! {
+        self.refuse(Refusal::PolledAfterReady, Some(site))
+    }
+
     /// Parks without looking further into the history: what lies there belongs to the next execution.
     pub(crate) fn park_for_good(&self, site: Site, cx: &Context<'_>) {
         if self.enter(site, cx) {

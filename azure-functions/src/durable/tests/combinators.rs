@@ -254,3 +254,72 @@ fn a_pending_future_may_move_from_one_combinator_to_another() {
     let turn = run(orchestrator, "12 0 4#0(A) 4#1(B) 13 12 5>1=1 4#2(C) 13 12 5>0=5 5>2=6");
     assert_eq!(turn.output(), &json!([1, 5, 6]));
 }
+
+/// Polls a future once more than it may be.
+async fn twice<F: Future>(future: F) {
+    let mut future = std::pin::pin!(future);
+    future.as_mut().await;
+    future.await;
+}
+
+#[test]
+fn a_combinator_that_is_polled_again_after_it_was_ready_is_refused_with_its_line() {
+    let misuses: [(&str, Orchestrator); 12] = [
+        ("join_all", |c| {
+            body(async move { twice(c.join_all([c.call_activity("A", 1)])).await })
+        }),
+        ("join_all of none", |c| {
+            body(async move { twice(c.join_all(Vec::<crate::durable::ActivityCall>::new())).await })
+        }),
+        ("try_join_all", |c| {
+            body(async move { twice(c.try_join_all([c.call_activity("A", 1)])).await })
+        }),
+        ("try_join_all that failed", |c| {
+            body(async move {
+                let fails = async {
+                    ok(&c, "A").await;
+                    Err::<(), _>("no")
+                };
+                twice(c.try_join_all([fails])).await;
+            })
+        }),
+        ("join", |c| {
+            body(async move { twice(c.join((c.call_activity("A", 1), async {}))).await })
+        }),
+        ("try_join", |c| {
+            body(async move { twice(c.try_join((c.call_activity("A", 1), async { Ok(()) }))).await })
+        }),
+        ("select_all", |c| {
+            body(async move { twice(c.select_all([c.call_activity("A", 1)])).await })
+        }),
+        ("select", |c| {
+            body(async move { twice(c.select((c.call_activity("A", 1), c.wait_for_event("E")))).await })
+        }),
+        ("race", |c| {
+            body(async move {
+                let never = async { Ok(c.wait_for_event("E").await) };
+                twice(c.race((c.call_activity("A", 1), never))).await;
+            })
+        }),
+        ("timeout", |c| {
+            body(async move { twice(c.timeout(std::time::Duration::from_secs(9), c.call_activity("A", 1))).await })
+        }),
+        ("for_each_concurrent", |c| {
+            body(async move { twice(c.for_each_concurrent(2, [1], |n| c.call_activity("A", n))).await })
+        }),
+        ("as_completed", |c| {
+            body(async move {
+                let mut all = c.as_completed([c.call_activity("A", 1)]);
+                twice(all.next()).await;
+            })
+        }),
+    ];
+    for (name, orchestrator) in misuses {
+        let turn = run(orchestrator, "12 0 4#0(A) 13 12 5>0=1");
+        let failure = turn.failure();
+        assert!(
+            failure.contains("Await each task once") && failure.contains("combinators.rs:"),
+            "{name}: {failure}"
+        );
+    }
+}

@@ -36,7 +36,7 @@ impl<F: Future> AsCompleted<F> {
     )]
     /// The next result with the index of its future in the list; `None` once all have been given out.
     pub fn next(&mut self) -> NextCompleted<'_, F> {
-        NextCompleted { all: self }
+        NextCompleted { all: self, over: false }
     }
 
     /// How many results are still to come.
@@ -51,18 +51,26 @@ impl<F: Future> AsCompleted<F> {
 #[derive(Debug)]
 pub struct NextCompleted<'a, F> {
     all: &'a mut AsCompleted<F>,
+    /// It has been ready.
+    over: bool,
 }
 
 impl<F: Future> Future for NextCompleted<'_, F> {
     type Output = Option<(usize, F::Output)>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let AsCompleted { group, children } = &mut *self.all;
+        let Self { all, over } = &mut *self;
+        let AsCompleted { group, children } = &mut **all;
+        if *over {
+            group.over = true;
+        }
+        std::task::ready!(group.poll_again(cx));
         if children.pending() == 0 {
+            *over = true;
             return Poll::Ready(None);
         }
-        children
-            .drive(group, cx, |_, index, output| ControlFlow::Break((index, output)))
-            .map(Some)
+        let next = std::task::ready!(children.drive(group, cx, |_, index, output| ControlFlow::Break((index, output))));
+        *over = true;
+        Poll::Ready(Some(next))
     }
 }

@@ -76,6 +76,7 @@ impl<I: Iterator, M: FnMut(I::Item) -> F, F: Future> Future for ForEachConcurren
             waiting,
             children,
         } = &mut *self;
+        std::task::ready!(group.poll_again(cx));
         if children.pending() > 0 || waiting.fill(children) {
             std::task::ready!(children.drive(group, cx, |children, index, output| {
                 children.keep(index, output);
@@ -86,6 +87,6 @@ impl<I: Iterator, M: FnMut(I::Item) -> F, F: Future> Future for ForEachConcurren
                 }
             }));
         }
-        Poll::Ready(children.take_kept())
+        group.end(children.take_kept())
     }
 }

@@ -77,8 +77,9 @@ impl<T: JoinTuple> Future for Join<T> {
             running,
             pending,
         } = &mut *self;
+        std::task::ready!(group.poll_again(cx));
         let mut state = (running, pending);
-        group.drive(
+        let output = std::task::ready!(group.drive(
             cx,
             &mut state,
             |_| T::COUNT,
@@ -92,7 +93,8 @@ impl<T: JoinTuple> Future for Join<T> {
                     _ => ControlFlow::Continue(()),
                 })
             },
-        )
+        ));
+        group.end(output)
     }
 }
 
@@ -134,8 +136,9 @@ impl<T: TryJoinTuple> Future for TryJoin<T> {
             running,
             pending,
         } = &mut *self;
+        std::task::ready!(group.poll_again(cx));
         let mut state = (running, pending);
-        group.drive(
+        let output = std::task::ready!(group.drive(
             cx,
             &mut state,
             |_| T::COUNT,
@@ -152,7 +155,8 @@ impl<T: TryJoinTuple> Future for TryJoin<T> {
                     _ => ControlFlow::Continue(()),
                 })
             },
-        )
+        ));
+        group.end(output)
     }
 }
 

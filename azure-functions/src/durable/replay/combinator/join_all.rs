@@ -43,6 +43,7 @@ impl<F: Future> Future for JoinAll<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { group, children } = &mut *self;
+        std::task::ready!(group.poll_again(cx));
         if children.pending() > 0 {
             std::task::ready!(children.drive(group, cx, |children, index, output| {
                 children.keep(index, output);
@@ -53,6 +54,6 @@ impl<F: Future> Future for JoinAll<F> {
                 }
             }));
         }
-        Poll::Ready(children.take_kept())
+        group.end(children.take_kept())
     }
 }

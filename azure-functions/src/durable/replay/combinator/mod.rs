@@ -41,6 +41,8 @@ pub(crate) struct Group {
     site: Site,
     /// Children below this have been polled at least once.
     started: usize,
+    /// The combinator has been ready.
+    over: bool,
 }
 
 impl fmt::Debug for Group {
@@ -61,7 +63,25 @@ impl Group {
             id: core.new_group(),
             site,
             started: 0,
+            over: false,
         }
+    }
+
+    /// The beginning of every poll of the combinator: refused once it has been ready.
+    pub(crate) fn poll_again(&self, cx: &Context<'_>) -> Poll<()> {
+        if !self.over {
+            return Poll::Ready(());
+        }
+        if self.core.enter(self.site, cx) {
+            self.core.refuse_repoll_at(self.site);
+        }
+        Poll::Pending
+    }
+
+    /// The combinator is ready with this, and is not to be polled again.
+    pub(crate) fn end<T>(&mut self, output: T) -> Poll<T> {
+        self.over = true;
+        Poll::Ready(output)
     }
 
     /// Polls the children that have to be, until `poll` breaks or nothing is left to deliver. `poll` is called with the

@@ -89,6 +89,7 @@ macro_rules! selector {
 
             fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::$output> {
                 let Self { group, running } = &mut *self;
+                std::task::ready!(group.poll_again(cx));
                 let first = std::task::ready!(group.drive(cx, running, |_| T::COUNT, |running, i, cx| {
                     let Some(members) = running else { return Poll::Pending };
                     let _done = std::task::ready!(T::poll(members, i, cx));
@@ -98,7 +99,7 @@ macro_rules! selector {
                     })
                 }));
                 *running = None;
-                Poll::Ready(first)
+                group.end(first)
             }
         }
     };

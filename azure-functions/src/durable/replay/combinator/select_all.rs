@@ -43,12 +43,13 @@ impl<F: Future + Unpin> Future for SelectAll<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { group, futures } = &mut *self;
+        std::task::ready!(group.poll_again(cx));
         let (output, index) = std::task::ready!(group.drive(cx, futures, Vec::len, |futures, i, cx| {
             let output = std::task::ready!(Pin::new(&mut futures[i]).poll(cx));
             Poll::Ready(ControlFlow::Break((output, i)))
         }));
         let mut rest = std::mem::take(futures);
         drop(rest.remove(index));
-        Poll::Ready((output, index, rest))
+        group.end((output, index, rest))
     }
 }

@@ -35,6 +35,7 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for TryJoinAll<F, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { group, children } = &mut *self;
+        std::task::ready!(group.poll_again(cx));
         if children.pending() > 0 {
             let ended = std::task::ready!(children.drive(group, cx, |children, index, result| match result {
                 Ok(value) => {
@@ -51,9 +52,9 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for TryJoinAll<F, T> {
                 }
             }));
             if let Err(error) = ended {
-                return Poll::Ready(Err(error));
+                return group.end(Err(error));
             }
         }
-        Poll::Ready(Ok(children.take_kept()))
+        group.end(Ok(children.take_kept()))
     }
 }
