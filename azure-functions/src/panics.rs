@@ -4,8 +4,11 @@ use std::{
     any::Any,
     backtrace::{Backtrace, BacktraceStatus},
     cell::Cell,
+    future::poll_fn,
     panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook},
+    pin::Pin,
     sync::{Once, OnceLock},
+    task::Poll,
 };
 
 /// A panic that was caught.
@@ -198,6 +201,31 @@ pub(crate) fn quietly<R>(work: impl FnOnce() -> R) -> R {
     let result = work();
     QUIET.set(before);
     result
+}
+
+/// Runs asynchronous user code: its beginning, every poll, and its end, at which what it holds is dropped. What panics there is its
+/// panic, unless it had one before.
+pub(crate) async fn caught<F>(begin: impl FnOnce() -> F) -> Result<F::Output, Panic>
+where
+    F: Future + Unpin,
+{
+    let mut running = catch(begin)?;
+    let ended = poll_fn(|cx| match catch(|| Pin::new(&mut running).poll(cx)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await;
+    let dropped = catch(|| drop(running));
+    let output = ended?;
+    match dropped {
+        Ok(()) => Ok(output),
+        Err(panic) => {
+            // Its output is a value of the user, too.
+            let _ = catch(|| drop(output));
+            Err(panic)
+        }
+    }
 }
 
 /// Runs user code.

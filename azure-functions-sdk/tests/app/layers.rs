@@ -170,3 +170,41 @@ fn a_batch_of_an_entity_runs_in_the_layers() {
     assert_eq!(host.start("note_both", "x").output::<usize>(), 2);
     assert!(seen.lock().unwrap().contains(&FunctionKind::Entity));
 }
+
+/// A service that cannot be cloned while this is set.
+static NO_CLONES: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+struct Fragile<S>(S);
+
+impl<S: Clone> Clone for Fragile<S> {
+    fn clone(&self) -> Self {
+        assert!(!NO_CLONES.load(Ordering::SeqCst), "no second service");
+        Self(self.0.clone())
+    }
+}
+
+impl<S: tower::Service<Invocation>> tower::Service<Invocation> for Fragile<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, invocation: Invocation) -> S::Future {
+        self.0.call(invocation)
+    }
+}
+
+#[test]
+fn a_layer_that_panics_when_it_is_cloned_fails_one_invocation_and_no_orchestration() {
+    let fragile = || base().layer(tower::layer::layer_fn(Fragile));
+    let host = TestHost::builder().app(fragile).build();
+    NO_CLONES.store(true, Ordering::SeqCst);
+    let error = host.run_activity("doubles", 4).unwrap_err().to_string();
+    assert!(error.contains("no second service"), "{error}");
+    assert_eq!(host.start("alone", 1).output::<i64>(), 2);
+    NO_CLONES.store(false, Ordering::SeqCst);
+    assert_eq!(host.run_activity("doubles", 4).unwrap(), 8);
+}

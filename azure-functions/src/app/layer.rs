@@ -12,7 +12,7 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     task::{self, Poll, Waker},
 };
 use tokio::sync::oneshot;
@@ -117,7 +117,7 @@ impl Given {
 }
 
 /// The layers of an app around its functions.
-pub(crate) struct Layers(Mutex<InvocationService>);
+pub(crate) struct Layers(Arc<Mutex<InvocationService>>);
 
 impl Layers {
     /// Puts each layer around those before it; nothing if there is none.
@@ -129,25 +129,24 @@ impl Layers {
         let service = given
             .into_iter()
             .fold(innermost, |inner, Given(put_around)| put_around(inner));
-        Some(Self(Mutex::new(service)))
-    }
-
-    /// For one invocation: what a limit counts is shared by all clones.
-    fn service(&self) -> InvocationService {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        Some(Self(Arc::new(Mutex::new(service))))
     }
 
     /// Runs a function in the layers. They run in the context of the invocation, and may panic.
     pub(crate) fn run(&self, context: Context, run: Run) -> impl Future<Output = Outcome> + Send + use<> {
-        let mut service = self.service();
+        let shared = Arc::clone(&self.0);
         let invocation = Invocation::new(context.clone(), run);
-        let running: Running = Box::pin(async move {
-            if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
-                return unseen(Err(error));
-            }
-            unseen(service.call(invocation).await)
-        });
-        let protected = Protected::new(move || running, context);
+        let begin = move || -> Running {
+            // For one invocation: what a limit counts is shared by all clones.
+            let mut service = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            Box::pin(async move {
+                if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
+                    return unseen(Err(error));
+                }
+                unseen(service.call(invocation).await)
+            })
+        };
+        let protected = Protected::new(begin, context);
         async move { protected.await.flatten() }
     }
 

@@ -1,12 +1,7 @@
 //! What runs after the last function.
 
 use crate::{panics, state::States};
-use std::{
-    fmt,
-    future::{Future, poll_fn},
-    pin::Pin,
-    task::Poll,
-};
+use std::{fmt, future::Future, pin::Pin};
 
 type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -26,18 +21,7 @@ impl Shutdown {
     }
 
     async fn run(self, states: States) {
-        let ended = match panics::catch(|| (self.0)(states)) {
-            Ok(mut running) => {
-                poll_fn(|cx| match panics::catch(|| running.as_mut().poll(cx)) {
-                    Ok(Poll::Pending) => Poll::Pending,
-                    Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
-                    Err(panic) => Poll::Ready(Err(panic)),
-                })
-                .await
-            }
-            Err(panic) => Err(panic),
-        };
-        if let Err(panic) = ended {
+        if let Err(panic) = panics::caught(|| (self.0)(states)).await {
             log::error!("the shutdown of the app {}", panic.with_place());
         }
     }

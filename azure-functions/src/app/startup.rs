@@ -9,10 +9,9 @@ use crate::{
 };
 use std::{
     any::TypeId,
-    future::{Future, poll_fn},
+    future::Future,
     pin::Pin,
-    sync::Arc,
-    task::Poll,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// What a set-up makes.
@@ -37,6 +36,22 @@ pub(crate) struct Startup {
     /// Whether something runs at the end, for which there must be a runtime.
     pub(super) has_end: bool,
     pub(super) layers: Vec<Given>,
+    running: RunningSetUp,
+}
+
+/// Which set-up runs now. Clones tell of the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RunningSetUp(Arc<Mutex<Option<&'static str>>>);
+
+impl RunningSetUp {
+    /// Name of the type that it makes.
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, name: Option<&'static str>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = name;
+    }
 }
 
 /// What functions run with, once the app has started. Cheap to clone.
@@ -92,6 +107,11 @@ impl Startup {
         useless.map(|(_, name)| *name)
     }
 
+    /// Tells which set-up runs, once it has begun.
+    pub(crate) fn running(&self) -> RunningSetUp {
+        self.running.clone()
+    }
+
     /// Whether something runs that needs a runtime.
     pub(crate) fn needs_runtime(&self) -> bool {
         !self.set_ups.is_empty() || !self.layers.is_empty() || self.has_end
@@ -118,7 +138,10 @@ impl Startup {
             return Err(StartError::Settings(wrong));
         }
         for SetUp { id, name, run } in std::mem::take(&mut self.set_ups) {
-            let value = made(name, run, States::new(values.clone())).await?;
+            self.running.set(Some(name));
+            let made = made(name, run, States::new(values.clone())).await;
+            self.running.set(None);
+            let value = made?;
             values.insert(id, value);
         }
         Ok(Started {
@@ -133,18 +156,7 @@ async fn made(
     run: Box<dyn FnOnce(States) -> Made + Send>,
     states: States,
 ) -> Result<Value, StartError> {
-    let ended = match panics::catch(|| run(states)) {
-        Ok(mut made) => {
-            poll_fn(|cx| match panics::catch(|| made.as_mut().poll(cx)) {
-                Ok(Poll::Pending) => Poll::Pending,
-                Ok(Poll::Ready(ended)) => Poll::Ready(Ok(ended)),
-                Err(panic) => Poll::Ready(Err(panic)),
-            })
-            .await
-        }
-        Err(panic) => Err(panic),
-    };
-    match ended {
+    match panics::caught(|| run(states)).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(StartError::Failed {
             state,
@@ -225,5 +237,30 @@ mod tests {
             "{panicked}"
         );
         assert!(panicked.ends_with(": no luck"), "{panicked}");
+    }
+
+    /// A future whose drop panics.
+    struct Fragile<T>(Option<T>);
+
+    impl<T> Drop for Fragile<T> {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+
+    impl<T: Unpin> Future for Fragile<T> {
+        type Output = T;
+
+        fn poll(mut self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<T> {
+            self.0.take().map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+        }
+    }
+
+    #[test]
+    fn a_set_up_or_shutdown_that_panics_when_it_is_dropped_has_panicked() {
+        let ended = |output| panics::caught(move || Fragile(Some(output))).now_or_never().unwrap();
+        assert_eq!(ended(7).unwrap_err().message, "dropped");
+        let never_begun = panics::caught(|| -> Fragile<u8> { panic!("no luck") });
+        assert_eq!(never_begun.now_or_never().unwrap().unwrap_err().message, "no luck");
     }
 }

@@ -2,14 +2,22 @@
 
 use super::threads::Threads;
 use crate::{
-    app::startup::{StartError, Started, Startup},
+    app::startup::{RunningSetUp, StartError, Started, Startup},
     functions::Functions,
     rpc::StreamingMessage,
     state::Need,
 };
 use futures_util::FutureExt;
-use std::{collections::VecDeque, future::pending, mem};
-use tokio::sync::oneshot;
+use std::{collections::VecDeque, future::pending, mem, time::Duration};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep_until},
+};
+
+/// How long set-ups run before the log names the one that has not ended.
+const FIRST_NOTICE: Duration = Duration::from_secs(10);
+/// The pauses between notices double up to this.
+const LAST_PAUSE: Duration = Duration::from_secs(600);
 
 /// How far the start is.
 pub(super) struct Start {
@@ -24,9 +32,41 @@ enum Stage {
     Running {
         done: oneshot::Receiver<Result<Started, StartError>>,
         held: VecDeque<StreamingMessage>,
+        patience: Patience,
     },
     /// Functions may run.
     Ready { started: Started, again: Option<Startup> },
+}
+
+/// Tells of a set-up that does not end, now and then.
+struct Patience {
+    running: RunningSetUp,
+    begun: Instant,
+    notice: Instant,
+}
+
+impl Patience {
+    fn new(running: RunningSetUp) -> Self {
+        let begun = Instant::now();
+        Self {
+            running,
+            begun,
+            notice: begun + FIRST_NOTICE,
+        }
+    }
+
+    /// What is to be said, when it is time to say it again.
+    async fn ended(&mut self) -> Option<String> {
+        sleep_until(self.notice).await;
+        let waited = self.begun.elapsed();
+        self.notice += waited.min(LAST_PAUSE);
+        let name = self.running.name()?;
+        Some(format!(
+            "the app has not started: the set-up of `{name}` has not ended after {} seconds, and no function runs before it has; look \
+             there for what it waits for, and give it a time limit",
+            waited.as_secs()
+        ))
+    }
 }
 
 /// Whether functions may run.
@@ -69,6 +109,7 @@ impl Start {
             }
             return Ok(Begun::Ready);
         };
+        let patience = Patience::new(startup.running());
         let (sender, done) = oneshot::channel();
         threads.handle().spawn(async move {
             let _ = sender.send(startup.start(&needs).await);
@@ -76,6 +117,7 @@ impl Start {
         self.stage = Stage::Running {
             done,
             held: VecDeque::new(),
+            patience,
         };
         Ok(Begun::Later)
     }
@@ -90,10 +132,18 @@ impl Start {
     /// Waits for the end of the set-ups; for ever while none runs.
     pub(super) async fn ended(&mut self) -> Result<Started, StartError> {
         match &mut self.stage {
-            Stage::Running { done, .. } => match done.await {
-                Ok(ended) => ended,
-                // Code of the app that no set-up runs in, such as a layer or the text of an error. The hook has told of it.
-                Err(_) => Err(StartError::Died),
+            Stage::Running { done, patience, .. } => loop {
+                let ended = tokio::select! {
+                    ended = &mut *done => ended,
+                    notice = patience.ended() => {
+                        if let Some(notice) = notice {
+                            log::warn!("{notice}");
+                        }
+                        continue;
+                    }
+                };
+                // An error is code of the app that no set-up runs in, such as a layer or the text of an error. The hook has told of it.
+                return ended.unwrap_or(Err(StartError::Died));
             },
             Stage::Waiting(_) | Stage::Ready { .. } => pending().await,
         }
@@ -131,5 +181,29 @@ impl Start {
             Stage::Ready { started, .. } => Some(started),
             Stage::Waiting(_) | Stage::Running { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::States;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_set_up_that_does_not_end_is_named_after_seconds_and_then_seldom() {
+        let mut startup = crate::app()
+            .setup(async |_: States| pending::<Result<u8, String>>().await)
+            .startup;
+        let mut patience = Patience::new(startup.running());
+        let begun = Instant::now();
+        let start = tokio::spawn(async move { startup.start(&[]).await.map(|_| ()) });
+        let mut told = Vec::new();
+        for _ in 0..10 {
+            let notice = patience.ended().await.unwrap();
+            assert!(notice.contains("the set-up of `u8` has not ended"), "{notice}");
+            told.push(begun.elapsed().as_secs());
+        }
+        assert_eq!(told, [10, 20, 40, 80, 160, 320, 640, 1240, 1840, 2440]);
+        start.abort();
     }
 }
