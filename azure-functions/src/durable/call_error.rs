@@ -4,7 +4,7 @@ use super::{
     EntityFailure, TaskFailure,
     expected::{a, at},
 };
-use crate::instead;
+use crate::{durable_wire::Unsupported, instead};
 use azure_functions_durable::EntityIdError;
 use serde::de::DeserializeOwned;
 use std::{error::Error, time::Duration};
@@ -99,14 +99,26 @@ pub enum CallError {
     },
     /// The instance id is not allowed: it breaks the rule of [`check_instance_id`](azure_functions_durable::check_instance_id),
     /// or is that of this instance or its parent. The call was not made.
-    #[error("the instance id '{}' of sub-orchestration '{name}' is not allowed: {reason}", .id.escape_debug())]
+    #[error("the instance id '{}' for '{name}' is not allowed: {reason}", .id.escape_debug())]
     InstanceId {
-        /// Name that was called.
+        /// Name that was called, or of the event.
         name: String,
         /// Id that was given.
         id: String,
         /// The rule it breaks.
         reason: String,
+    },
+    /// The wire that this host speaks has no place for what was asked. The call was not made, nothing was sent.
+    /// [The chapter on the two wires](crate::guide::wires) says what each has.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// The name of a tag is one that the durable extension keeps for itself. The call was not made.
+    #[error("the tag '{}' of '{name}' is not allowed: the durable extension uses names that begin with '{RESERVED_TAGS}' itself", .tag.escape_debug())]
+    Tag {
+        /// Name that was called.
+        name: String,
+        /// The tag.
+        tag: String,
     },
     /// The name or key of an entity is not allowed. The call was not made.
     #[error(transparent)]
@@ -151,6 +163,9 @@ pub enum CallError {
         source: serde_json::Error,
     },
 }
+
+/// How the tags begin that the durable extension sets.
+pub(super) const RESERVED_TAGS: &str = "MS_DurableFunctions_";
 
 /// How to call what the app has by a name.
 fn instead(name: &str, known: &[String], found: Option<&str>) -> String {

@@ -2,6 +2,7 @@
 
 mod calls;
 mod combinators;
+mod events;
 mod waits;
 
 pub use waits::EventOrTimeout;
@@ -296,7 +297,11 @@ impl<T> DurableOrchestrationContext<T> {
             return false;
         }
         match json_text::write(input) {
-            Ok(input) => self.core.continue_as_new(ContinueAsNew { input, events }),
+            Ok(input) => self.core.continue_as_new(ContinueAsNew {
+                input,
+                events,
+                version: None,
+            }),
             Err(error) => panic!("the input of continue_as_new cannot be written as JSON: {error}"),
         }
     }

@@ -18,6 +18,7 @@
 //! | [Critical sections](critical_sections) | several entities for one orchestration alone |
 //! | [Errors and retries](errors) | errors of calls, retry policies, failed instances |
 //! | [Crashes](crashes) | what is lost, and what runs again, when a process ends |
+//! | [The two wires](wires) | what protobuf and JSON between host and app can each say |
 //! | [Changing code](changing_code) | new versions while instances are in flight |
 //! | [Testing](testing) | the whole app in a test, in virtual time |
 //! | [State and configuration](state) | shared state, set-up and end, hooks, settings |
@@ -63,6 +64,8 @@ pub mod logs {}
 pub mod orchestrations {}
 #[doc = include_str!("patterns.md")]
 pub mod patterns {}
+#[doc = include_str!("wires.md")]
+pub mod wires {}
 #[doc = include_str!("security.md")]
 pub mod security {}
 #[doc = include_str!("state.md")]

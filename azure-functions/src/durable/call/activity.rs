@@ -76,8 +76,18 @@ impl<O, E> ActivityCall<O, E> {
         self
     }
 
-    /// A name for this call in reports: of code that no longer fits its history, and of what an instance waits for. The history
-    /// does not keep it, because the JSON protocol of the durable extension has no room for it.
+    /// Adds a tag to the call. The history keeps it, as part of the event that records the call; the activity does not see it.
+    ///
+    /// Only the protobuf wire has tags: on the JSON wire the call is not made, and its error is [`CallError::Unsupported`].
+    /// Names that begin with `MS_DurableFunctions_` are the extension's own, and are refused.
+    #[track_caller]
+    pub fn tag(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        self.call.tag(name.as_ref(), value.as_ref(), Location::caller());
+        self
+    }
+
+    /// A name for this call in reports: of code that no longer fits its history, and of what an instance waits for. On the protobuf
+    /// wire the history keeps it, as the tag `name`; the JSON wire has no room for it.
     #[track_caller]
     pub fn named(self, name: &str) -> Self {
         self.call.named(name, Location::caller());

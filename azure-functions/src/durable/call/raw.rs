@@ -1,8 +1,10 @@
 //! What the futures of all calls have in common: a call that was made or refused, its options, and its answer as JSON.
 
 use crate::durable::{
-    CallError, RetryOptions,
+    CallError, RetryOptions, Unsupported, Wire,
+    call_error::RESERVED_TAGS,
     replay::{
+        action::ActionKind,
         core::Core,
         history::Event,
         ids::{OpId, Site},
@@ -86,7 +88,61 @@ impl RawCall {
             }),
             None => Ok(()),
         };
-        if let Err(error) = core.amend_instance_id(*op, given.as_ref(), site, check) {
+        let changed = core.amend_call(*op, "instance_id", site, check, |call| {
+            if let ActionKind::CallSubOrchestration { instance_id, .. } = call {
+                instance_id.clone_from(&given);
+            }
+        });
+        if let Err(error) = changed {
+            *self = Self::refused(&Rc::clone(core), error);
+        }
+    }
+
+    /// Gives the version of a sub-orchestration.
+    pub(super) fn version(&mut self, version: &str, site: Site) {
+        let Some(Handle { core, op, .. }) = self.open(site) else {
+            return;
+        };
+        let given: Rc<str> = version.into();
+        let changed = core.amend_call(
+            *op,
+            "version",
+            site,
+            |_| Ok(()),
+            |call| {
+                if let ActionKind::CallSubOrchestration { version, .. } = call {
+                    *version = Some(Rc::clone(&given));
+                }
+            },
+        );
+        if let Err(error) = changed {
+            *self = Self::refused(&Rc::clone(core), error);
+        }
+    }
+
+    /// Adds a tag.
+    pub(super) fn tag(&mut self, tag: &str, value: &str, site: Site) {
+        let Some(Handle { core, op, .. }) = self.open(site) else {
+            return;
+        };
+        let check = |name: &str| match tag {
+            _ if core.history.has_shim() => Err(CallError::Unsupported(Unsupported::new(
+                "a call with tags",
+                Wire::Json,
+                "leave them out, or have the host speak protobuf",
+            ))),
+            reserved if reserved.starts_with(RESERVED_TAGS) => Err(CallError::Tag {
+                name: name.to_owned(),
+                tag: tag.to_owned(),
+            }),
+            _ => Ok(()),
+        };
+        let changed = core.amend_call(*op, "tag", site, check, |call| {
+            if let ActionKind::CallActivity { tags, .. } | ActionKind::CallSubOrchestration { tags, .. } = call {
+                tags.insert(tag.to_owned(), value.to_owned());
+            }
+        });
+        if let Err(error) = changed {
             *self = Self::refused(&Rc::clone(core), error);
         }
     }

@@ -78,6 +78,25 @@ impl<O> SubOrchestrationCall<O> {
         self
     }
 
+    /// The version of the sub-orchestration, which it reads with
+    /// [`version`](crate::bindings::DurableOrchestrationContext::version). Without one it gets the default version of the host, and not
+    /// that of this instance. On the JSON wire, extensions from before the end of 2025 give it the default nevertheless.
+    #[track_caller]
+    pub fn version(mut self, version: impl AsRef<str>) -> Self {
+        self.call.version(version.as_ref(), Location::caller());
+        self
+    }
+
+    /// Adds a tag to the instance of the sub-orchestration. It has those of this instance as well.
+    ///
+    /// Only the protobuf wire has tags: on the JSON wire the call is not made, and its error is [`CallError::Unsupported`].
+    /// Names that begin with `MS_DurableFunctions_` are the extension's own, and are refused.
+    #[track_caller]
+    pub fn tag(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        self.call.tag(name.as_ref(), value.as_ref(), Location::caller());
+        self
+    }
+
     /// A name for this call in reports, as that of [`ActivityCall::named`](super::ActivityCall::named).
     #[track_caller]
     pub fn named(self, name: &str) -> Self {

@@ -7,7 +7,7 @@ use crate::durable::{
     replay::{action::ActionKind, ids::Site},
 };
 use serde::Serialize;
-use std::{panic::Location, rc::Rc};
+use std::{collections::BTreeMap, panic::Location, rc::Rc};
 
 /// Calls by type: the name of a function is also a type.
 impl<T> DurableOrchestrationContext<T> {
@@ -96,6 +96,7 @@ impl<T> DurableOrchestrationContext<T> {
         Ok(ActionKind::CallActivity {
             name: self.known(CalledKind::Activity, name)?,
             input: self.json(name, input)?,
+            tags: BTreeMap::new(),
         })
     }
 
@@ -103,7 +104,9 @@ impl<T> DurableOrchestrationContext<T> {
         Ok(ActionKind::CallSubOrchestration {
             name: self.known(CalledKind::Orchestration, name)?,
             instance_id: None,
+            version: None,
             input: self.json(name, input)?,
+            tags: BTreeMap::new(),
         })
     }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use azure_functions_durable::EntityId;
 use chrono::{DateTime, Utc};
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 use uuid::Uuid;
 
 /// One action.
@@ -25,14 +25,20 @@ pub(crate) struct Action {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ActionKind {
     /// `input` is JSON text.
-    CallActivity { name: Rc<str>, input: String },
+    CallActivity {
+        name: Rc<str>,
+        input: String,
+        tags: BTreeMap<String, String>,
+    },
     /// An HTTP request that the host makes.
     CallHttp { request: Rc<Request> },
-    /// `input` is JSON text; without an instance id the host makes one.
+    /// `input` is JSON text; without an instance id the host makes one, and without a version it takes its default.
     CallSubOrchestration {
         name: Rc<str>,
         instance_id: Option<Rc<str>>,
+        version: Option<Rc<str>>,
         input: String,
+        tags: BTreeMap<String, String>,
     },
     /// A durable timer.
     CreateTimer { fire_at: DateTime<Utc>, cancelled: bool },
@@ -49,6 +55,12 @@ pub(crate) enum ActionKind {
         input: String,
         at: Option<DateTime<Utc>>,
     },
+    /// An external event for another instance; `data` is JSON text.
+    SendEvent {
+        instance_id: Rc<str>,
+        name: Rc<str>,
+        data: String,
+    },
     /// Asks for the locks of these entities, in the order of their instance ids.
     LockEntities { entities: Rc<[EntityId]>, request: Uuid },
     /// Gives one lock back. All locks of a critical section are given back by one action on the wire, which takes as many
@@ -64,15 +76,18 @@ impl ActionKind {
             Self::CreateTimer { .. } => ScheduledKind::Timer,
             Self::CallEntity { .. }
             | Self::SignalEntity { .. }
+            | Self::SendEvent { .. }
             | Self::LockEntities { .. }
             | Self::ReleaseEntity { .. } => ScheduledKind::Message,
         }
     }
 
-    /// The name that history records of a function; others have none.
+    /// The name that history records of a function or an event; others have none.
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
-            Self::CallActivity { name, .. } | Self::CallSubOrchestration { name, .. } => Some(name),
+            Self::CallActivity { name, .. }
+            | Self::CallSubOrchestration { name, .. }
+            | Self::SendEvent { name, .. } => Some(name),
             Self::CallHttp { .. } => Some(HTTP_ACTIVITY),
             _ => None,
         }
@@ -82,13 +97,19 @@ impl ActionKind {
     pub(crate) fn settles_when_issued(&self) -> bool {
         matches!(
             self,
-            Self::CreateTimer { cancelled: true, .. } | Self::SignalEntity { .. } | Self::ReleaseEntity { .. }
+            Self::CreateTimer { cancelled: true, .. }
+                | Self::SignalEntity { .. }
+                | Self::SendEvent { .. }
+                | Self::ReleaseEntity { .. }
         )
     }
 
     /// Whether it is a message that nobody answers.
     pub(crate) fn is_one_way(&self) -> bool {
-        matches!(self, Self::SignalEntity { .. } | Self::ReleaseEntity { .. })
+        matches!(
+            self,
+            Self::SignalEntity { .. } | Self::SendEvent { .. } | Self::ReleaseEntity { .. }
+        )
     }
 }
 
@@ -112,6 +133,8 @@ pub(crate) struct ContinueAsNew {
     /// JSON text.
     pub(crate) input: String,
     pub(crate) events: UnprocessedEvents,
+    /// The version of the next execution, if it is another one.
+    pub(crate) version: Option<String>,
 }
 
 /// What happens to external events that have come and were not waited for when an execution starts over.

@@ -14,7 +14,9 @@ use super::{
     refusal::Refusal,
 };
 use crate::durable::RetryOptions;
-use std::rc::Rc;
+
+/// The tag under which the history keeps the name that an activity's call was given.
+const NAME_TAG: &str = "name";
 
 impl Core {
     /// Has a call tried again when it fails.
@@ -37,39 +39,38 @@ impl Core {
         }
     }
 
-    /// Gives the instance id of a sub-orchestration. `check` says what is wrong with it, if anything is, given the name of the
-    /// orchestration; the call is taken back then.
-    pub(crate) fn amend_instance_id<E>(
+    /// Changes what a call asks for. `check` says what is wrong with that, if anything is, given the name of the function; the call is
+    /// taken back then.
+    pub(crate) fn amend_call<E>(
         &self,
         op: OpId,
-        id: Option<&Rc<str>>,
+        option: &str,
         site: Site,
         check: impl FnOnce(&str) -> Result<(), E>,
+        change: impl Fn(&mut ActionKind),
     ) -> Result<(), E> {
-        let open = self.open_call(op, "instance_id", site);
+        let open = self.open_call(op, option, site);
         if let Err(error) = check(&self.called_name(open.action)) {
             self.state.borrow_mut().take_back(&open);
             return Err(error);
         }
-        let mut state = self.state.borrow_mut();
-        let state = &mut *state;
-        let action = state.actions.last_mut().map(|action| &mut action.kind);
-        let attempts = match &mut state.operations[op.0 as usize].course {
-            Course::Retry(retry) => Some(&mut retry.call),
-            _ => None,
-        };
-        for call in action.into_iter().chain(attempts) {
-            if let ActionKind::CallSubOrchestration { instance_id, .. } = call {
-                *instance_id = id.cloned();
-            }
-        }
+        self.state.borrow_mut().change_newest(op, change);
         Ok(())
     }
 
     /// Gives a call a name for reports.
     pub(crate) fn amend_label(&self, op: OpId, label: &str, site: Site) {
         self.open_call(op, "named", site);
-        self.state.borrow_mut().labels.insert(op, label.into());
+        let mut state = self.state.borrow_mut();
+        state.labels.insert(op, label.into());
+        if !self.history.has_shim() {
+            // An activity's tags are in the history, and nowhere else. Those of a sub-orchestration would pass to all that it starts.
+            state.change_newest(op, |call| {
+                if let ActionKind::CallActivity { tags, .. } = call {
+                    tags.insert(NAME_TAG.to_owned(), label.to_owned());
+                }
+            });
+        }
     }
 
     /// The call that an option is for; refuses an option that comes too late.
@@ -98,6 +99,16 @@ impl State {
             agreed,
         });
         action
+    }
+
+    /// Changes the newest action, and the attempts that follow it.
+    fn change_newest(&mut self, op: OpId, change: impl Fn(&mut ActionKind)) {
+        let action = self.actions.last_mut().map(|action| &mut action.kind);
+        let attempts = match &mut self.operations[op.0 as usize].course {
+            Course::Retry(retry) => Some(&mut retry.call),
+            _ => None,
+        };
+        action.into_iter().chain(attempts).for_each(change);
     }
 
     /// Undoes the newest call: it takes no id.

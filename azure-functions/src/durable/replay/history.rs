@@ -49,8 +49,14 @@ pub(crate) enum Event {
         instance: Span,
         fire_at: Option<DateTime<Utc>>,
     },
-    /// A message to an entity, sent as action `id`. What kind of message it is stands in its request.
-    Sent { id: u32, target: Span, request: Span },
+    /// A message to an entity, sent as action `id`, or an event for another instance. What kind of message an entity got stands in its
+    /// request.
+    Sent {
+        id: u32,
+        target: Span,
+        name: Span,
+        request: Span,
+    },
     /// The answer to action `id`.
     Completed { kind: ScheduledKind, id: u32, result: Span },
     /// The failure of action `id`.
@@ -79,7 +85,7 @@ pub(crate) enum ScheduledKind {
     Activity,
     SubOrchestration,
     Timer,
-    /// A message to an entity.
+    /// A message to an entity or another instance.
     Message,
 }
 

@@ -1,7 +1,7 @@
 //! Operations from issue to end: the calls of the context take their ids here, their futures are polled and dropped here.
 
 use super::{
-    action::{Action, ActionKind, ContinueAsNew, UnprocessedEvents},
+    action::{Action, ActionKind, ContinueAsNew},
     attempts::{Attempts, RetryStage},
     core::{Core, State},
     critical_section::Message,
@@ -118,6 +118,21 @@ impl Core {
         state.issue(&self.history, signal, op);
     }
 
+    /// Sends an external event to another instance.
+    pub(crate) fn issue_event(&self, instance_id: Rc<str>, name: Rc<str>, data: String, site: Site) {
+        self.check_room(Some(site));
+        let mut state = self.state.borrow_mut();
+        let op = state.new_operation(Course::Call, site);
+        // Nothing answers it.
+        state.operations[op.0 as usize].state = OpState::Taken;
+        let event = ActionKind::SendEvent {
+            instance_id,
+            name,
+            data,
+        };
+        state.issue(&self.history, event, op);
+    }
+
     /// Issues a timer, or the first piece of it.
     pub(crate) fn issue_timer(&self, due: DateTime<Utc>, site: Site) -> OpId {
         self.check_room(Some(site));
@@ -148,10 +163,10 @@ impl Core {
         first
     }
 
-    /// Changes what the request to start over says of events.
-    pub(crate) fn keep_unprocessed_events(&self, events: UnprocessedEvents) {
+    /// Changes the request to start over.
+    pub(crate) fn amend_continue_as_new(&self, change: impl FnOnce(&mut ContinueAsNew)) {
         if let Some(request) = &mut self.state.borrow_mut().continue_as_new {
-            request.events = events;
+            change(request);
         }
     }
 
@@ -321,13 +336,15 @@ impl State {
             Event::Scheduled {
                 kind: recorded, name, ..
             } => recorded == kind.scheduled_kind() && kind.name().is_none_or(|called| history.is_name(name, called)),
-            Event::Sent { target, request, .. } => {
+            Event::Sent {
+                target, name, request, ..
+            } => {
                 let request = message::Request::read(history, request);
                 let answered = !kind.is_one_way();
                 if let Some(answer) = request.as_ref().filter(|_| answered).and_then(message::Request::id) {
                     self.requests.insert(answer, id);
                 }
-                message::is_same(history, target, request.as_ref(), kind)
+                message::is_same(history, target, name, request.as_ref(), kind)
             }
             _ => return,
         };

@@ -71,9 +71,20 @@ impl Request {
     }
 }
 
+/// Whether a message to this instance id is one to an entity: an orchestration's id never begins like that.
+pub(crate) fn is_to_entity(instance_id: &str) -> bool {
+    instance_id.starts_with('@')
+}
+
 /// Whether a recorded message is what the code asks for now. Only what changes the way of the code counts; which entity a
 /// lock request goes to first, and in which order locks are given back, is the host's business.
-pub(crate) fn is_same(history: &History, target: Span, request: Option<&Request>, code: &ActionKind) -> bool {
+pub(crate) fn is_same(
+    history: &History,
+    target: Span,
+    name: Span,
+    request: Option<&Request>,
+    code: &ActionKind,
+) -> bool {
     let to = |id: &str| {
         history
             .text(target)
@@ -88,6 +99,11 @@ pub(crate) fn is_same(history: &History, target: Span, request: Option<&Request>
             is(MessageKind::Lock) && entities.iter().any(|entity| to(&entity.to_string()))
         }
         ActionKind::ReleaseEntity { .. } => is(MessageKind::Release),
+        ActionKind::SendEvent {
+            instance_id,
+            name: event,
+            ..
+        } => to(instance_id) && history.is_name(name, event),
         _ => false,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     action::{Action, ActionKind, UnprocessedEvents},
-    core::Core,
+    core::{Core, State},
     event_wait::{Content, Events},
     history::{Event, ScheduledKind},
     http_call::{HTTP_ACTIVITY, Request},
@@ -13,7 +13,10 @@ use super::{
     segment::{Plan, Segments},
 };
 use serde_json::Value;
-use std::{collections::BTreeSet, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 use uuid::Uuid;
 
 /// How the code stands at the end of the poll.
@@ -37,6 +40,8 @@ pub(crate) struct NextExecution {
     pub(crate) input: String,
     /// Unconsumed events that the host does not carry over: name and JSON text.
     pub(crate) handed_on: Vec<(String, String)>,
+    /// Its version, if it is another one.
+    pub(crate) version: Option<String>,
 }
 
 /// Everything that an answer is written from.
@@ -99,7 +104,7 @@ impl Core {
                 // A section would not survive a merge: with one, all that was seen is handed on in the input.
                 let newest = state.events.newest_spent(preserve && !locks);
                 let spent_until = newest.map_or(0, |a| a.tick);
-                let handed_on = if preserve {
+                let mut handed_on: Vec<_> = if preserve {
                     let lost = |number: u32, tick: u32| !host_carries || number == 0 || tick <= spent_until;
                     let events = state
                         .events
@@ -112,6 +117,9 @@ impl Core {
                 } else {
                     Vec::new()
                 };
+                if !host_carries {
+                    handed_on.extend(self.undelivered(state));
+                }
                 let latest = |clock| latest_fire_at(&self.history, clock);
                 let plan = if state
                     .events
@@ -128,6 +136,7 @@ impl Core {
                     Some(NextExecution {
                         input: request.input,
                         handed_on,
+                        version: request.version,
                     }),
                 )
             }
@@ -168,10 +177,24 @@ impl Core {
         let Events { arrivals, names, .. } = events;
         for arrival in arrivals.iter_mut().filter(|a| !a.consumed) {
             if Uuid::try_parse(&names[arrival.name].text).is_ok() {
-                let content: Value = serde_json::from_str(&self.content(&arrival.content)).unwrap_or_default();
-                arrival.consumed = content.get("result").is_some() || content.get("exceptionType").is_some();
+                arrival.consumed = is_response(&self.content(&arrival.content));
             }
         }
+    }
+
+    /// The external events that this execution has not come to: name and JSON text.
+    fn undelivered(&self, state: &State) -> Vec<(String, String)> {
+        let withheld = state.withheld.iter().map(|place| self.history.events[*place]);
+        let rest = self.history.events.get(state.cursor..).unwrap_or_default();
+        let events = withheld.chain(rest.iter().copied()).filter_map(|event| match event {
+            Event::Raised { name, input } => {
+                let name = self.history.text(name).unwrap_or_default().into_owned();
+                let json = self.content(&Content::History(input));
+                (Uuid::try_parse(&name).is_err() || !is_response(&json)).then_some((name, json))
+            }
+            _ => None,
+        });
+        events.collect()
     }
 
     /// JSON text of an event's payload.
@@ -199,7 +222,9 @@ impl Core {
                         instance,
                         fire_at,
                     } => (kind, id, name, instance, fire_at),
-                    Event::Sent { id, target, request } => {
+                    Event::Sent {
+                        id, target, request, ..
+                    } => {
                         let request = message::Request::read(history, *request).unwrap_or_default();
                         return Some((*id, recorded_message(&request, text(*target))));
                     }
@@ -212,11 +237,14 @@ impl Core {
                     ScheduledKind::Activity => ActionKind::CallActivity {
                         name: text(*name).into(),
                         input: "null".to_owned(),
+                        tags: BTreeMap::new(),
                     },
                     ScheduledKind::SubOrchestration => ActionKind::CallSubOrchestration {
                         name: text(*name).into(),
                         instance_id: Some(text(*instance).into()).filter(|id: &Rc<str>| !id.is_empty()),
+                        version: None,
                         input: "null".to_owned(),
+                        tags: BTreeMap::new(),
                     },
                     ScheduledKind::Timer | ScheduledKind::Message => ActionKind::CreateTimer {
                         fire_at: fire_at.unwrap_or_default(),
@@ -251,6 +279,12 @@ impl Core {
         };
         recorded.into_iter().map(action).collect()
     }
+}
+
+/// Whether an event that is named by an id has the form of an entity's answer.
+fn is_response(json: &str) -> bool {
+    let content: Value = serde_json::from_str(json).unwrap_or_default();
+    content.get("result").is_some() || content.get("exceptionType").is_some()
 }
 
 /// A recorded message, written so that nobody waits for its answer, as far as that can be.

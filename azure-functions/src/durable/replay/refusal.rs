@@ -25,6 +25,8 @@ pub(crate) enum Refusal {
     PolledAfterReady,
     /// The host is too old for critical sections.
     HostWithoutLocks,
+    /// Another version for the next execution, where the host has no place for it.
+    NewVersion,
     /// A lock of no entity at all.
     NothingToLock,
     /// A lock while locks are held.
@@ -96,6 +98,10 @@ impl Refusal {
             Self::HostWithoutLocks => {
                 "asked for the locks of entities, which this host cannot give: it does not offer schema V4 of the durable protocol. Use \
                  version 3.13.0 or newer of the Durable Task extension, or a local host of this version"
+            }
+            Self::NewVersion => {
+                "started over with another version, which the JSON wire has no place for. Use the protobuf wire (extension 3.15 or \
+                 newer), or start a new instance of that version"
             }
             Self::NothingToLock => "asked for a lock without naming an entity. Give `context.lock(..)` at least one",
             Self::NestedLock => {

@@ -7,7 +7,7 @@ use super::{
     history::{Event, History, ScheduledKind},
     http_call::HTTP_ACTIVITY,
     ids::{OpId, Site},
-    message::{MessageKind, Request},
+    message::{MessageKind, Request, is_to_entity},
     mismatch::Mismatch,
     operation::Course,
     patch_marker::PatchMarker,
@@ -197,7 +197,12 @@ fn recorded(history: &History, place: usize) -> String {
             };
             (id, what)
         }
-        Some(Event::Sent { id, target, request }) => {
+        Some(Event::Sent { id, target, name, .. }) if !is_to_entity(&text(*target)) => {
+            (id, event_to(&text(*name), &text(*target)))
+        }
+        Some(Event::Sent {
+            id, target, request, ..
+        }) => {
             let what = match Request::read(history, *request).map(|request| request.kind()) {
                 Some(MessageKind::Call) => "a call to",
                 Some(MessageKind::Signal) => "a signal to",
@@ -210,6 +215,10 @@ fn recorded(history: &History, place: usize) -> String {
         _ => return format!("event {place}"),
     };
     format!("action #{id}: {what} (event {place} of {})", history.events.len())
+}
+
+fn event_to(name: &str, instance_id: &str) -> String {
+    format!("event '{name}', sent to instance '{instance_id}'")
 }
 
 /// `a timer`, and when it is due.
@@ -229,6 +238,7 @@ fn describe(kind: &ActionKind) -> String {
         ActionKind::CreateTimer { fire_at, .. } => timer(Some(*fire_at)),
         ActionKind::CallEntity { target, .. } => format!("a call to entity '{target}'"),
         ActionKind::SignalEntity { target, .. } => format!("a signal to entity '{target}'"),
+        ActionKind::SendEvent { instance_id, name, .. } => event_to(name, instance_id),
         ActionKind::LockEntities { entities, .. } => match entities.first() {
             Some(first) => format!("a lock, asked of entity '{first}'"),
             None => "a lock".to_owned(),

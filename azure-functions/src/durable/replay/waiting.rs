@@ -98,6 +98,7 @@ fn call_in_words(call: &ActionKind) -> String {
             let names: Vec<_> = entities.iter().map(|entity| format!("'{entity}'")).collect();
             format!("the locks of {}", names.join(", "))
         }
+        ActionKind::SendEvent { instance_id, name, .. } => format!("event '{name}' for instance '{instance_id}'"),
         ActionKind::SignalEntity { target, .. } | ActionKind::ReleaseEntity { target, .. } => {
             format!("entity '{target}'")
         }

@@ -1,6 +1,6 @@
 //! Rule 9: the answer in its shortest equivalent form.
 
-use super::script::{body, ok, payload, run, run_payload};
+use super::script::{body, ok, payload, run, run_on_json, run_payload};
 use crate::durable::{Either, KnownFunctions, Orchestrator};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -208,7 +208,7 @@ fn a_host_that_only_speaks_v1_is_told_which_extension_it_needs() {
         .as_object_mut()
         .unwrap()
         .retain(|key, _| !key.starts_with("upperSchema"));
-    let turn = run_payload(CHAIN, &payload, &KnownFunctions::any());
+    let turn = run_on_json(CHAIN, &payload, &KnownFunctions::any());
     assert!(
         turn.failure()
             .contains("version 2.7.0 or newer of the Durable Task extension"),

@@ -1,8 +1,11 @@
 //! Rule 9, last part: starting over.
 
-use super::script::{body, fallible, ok, payload, run, run_payload};
+use super::{
+    both_wires,
+    script::{body, fallible, ok, payload, run, run_payload},
+};
 use crate::durable::{KnownFunctions, OrchestrationOutput, Orchestrator};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn continuing_as_new_ends_the_answer_with_action_4() {
@@ -75,7 +78,7 @@ fn an_event_in_the_envelope_that_is_not_consumed_either_is_handed_on_again() {
 fn a_carried_event_of_124_levels_is_waited_for() {
     let event = format!("{}{}", "[".repeat(124), "]".repeat(124));
     let mut payload = payload("12 0", &json!(null));
-    let value: serde_json::Value = serde_json::from_str(&event).unwrap();
+    let value: Value = serde_json::from_str(&event).unwrap();
     payload["input"] = json!({"$azure-functions-rs": {"events": [{"name": "Other", "input": value}]}, "input": 2});
     let turn = run_payload(
         |c| body(async move { c.wait_for_event("OTHER").await }),
@@ -159,4 +162,21 @@ fn a_run_that_fails_after_it_does_not_start_over() {
     );
     assert!(turn.failure().contains("changed my mind"));
     assert_eq!(turn.actions(), "");
+}
+
+/// The JSON wire's host hands on what the execution has not come to; on protobuf that is the worker's to do.
+#[test]
+fn on_protobuf_events_of_the_last_turn_that_the_execution_has_not_come_to_are_handed_on() {
+    let takes: Orchestrator = |c| {
+        body(async move {
+            let first = c.wait_for_event("E").await;
+            c.start_over::<OrchestrationOutput>(first).await
+        })
+    };
+    let script = r#"12 0 13 12 15(E)=1 15(Other)="x" 15(e)=2 15(6ba7b810-9dad-11d1-80b4-00c04fd430c8)={"result":"1"}"#;
+    let handed_on = both_wires::handed_on_on_protobuf(takes, &payload(script, &Value::Null));
+    assert_eq!(
+        handed_on,
+        [("Other".to_owned(), json!("x")), ("e".to_owned(), json!(2))]
+    );
 }

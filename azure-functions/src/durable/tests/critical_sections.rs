@@ -1,6 +1,9 @@
 //! Critical sections: the locks, what may be done under them, and the form in which the host's shim understands it.
 
-use super::script::{body, entity, fallible, ok, payload, run, run_payload, run_with_locks};
+use super::{
+    both_wires,
+    script::{Turn, body, entity, fallible, ok, payload, payload_with_locks, run_on_json, run_payload, run_with_locks},
+};
 use crate::durable::{CalledKind, CriticalSection, DurableOrchestrationContext, KnownFunctions, Orchestrator};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -126,10 +129,10 @@ fn a_lock_that_is_given_up_while_it_is_asked_for_is_released_when_it_is_granted(
         })
     };
     let start = "12 0 10#0=2031-05-04T10:00:30Z 14#1(@acct@a)=lock:L[@acct@a+@acct@b] 13 12 11#0 4#2(X) 13";
-    let turn = run_with_locks(impatient, &format!("{start} 12 15(L)={{}}"));
+    let turn = run_with_relays(impatient, &format!("{start} 12 15(L)={{}}"));
     // The lock was asked for in a segment that is closed, so the shim learns from a relay that it has been granted.
     assert_eq!(turn.actions(), "any(timer lock(@acct@a @acct@b)) all(X timer)");
-    let turn = run_with_locks(
+    let turn = run_with_relays(
         impatient,
         &format!("{start} 12 15(L)={{}} 10#3=2031-05-04T10:02:00Z 13 12 11#3 13 12 5>2=1"),
     );
@@ -153,13 +156,15 @@ fn a_call_whose_section_began_beside_other_work_waits_for_the_shim() {
         })
     };
     let script = "12 0 14#0(@acct@a)=lock:L[@acct@a+@acct@b] 4#1(One) 13 12 5>1=1 4#2(Two) 13 12 15(L)={}";
-    let turn = run_with_locks(beside, script);
+    let turn = run_with_relays(beside, script);
     assert_eq!(turn.actions(), "any(lock(@acct@a @acct@b) One) all(Two timer)");
-    let turn = run_with_locks(beside, &format!("{script} 10#3=2031-05-04T10:02:00Z 13 12 11#3"));
+    let turn = run_with_relays(beside, &format!("{script} 10#3=2031-05-04T10:02:00Z 13 12 11#3"));
     assert_eq!(
         turn.actions(),
         "any(lock(@acct@a @acct@b) One) any(Two timer) call(@acct@a)"
     );
+    // Without a shim the call is made at once.
+    assert_eq!(asked_on_protobuf(beside, script), ["#3 message to @acct@a"]);
 }
 
 /// The answer that sets it off belongs to a closed segment, which cannot be closed on it again.
@@ -220,7 +225,7 @@ fn a_call_that_something_older_sets_off_waits_for_the_relay_of_the_grant() {
     let script = "12 0 4#0(X) 14#1(@acct@a)=lock:L[@acct@a+@acct@b] 4#2(One) 13 12 5>2=1 4#3(Two) 13 \
                   12 15(L)={} 10#4=2031-05-04T10:02:00Z 13 12 11#4 13 12 5>0=1";
     assert_eq!(
-        run_with_locks(older, script).actions(),
+        run_with_relays(older, script).actions(),
         "any(X lock(@acct@a @acct@b) One) any(Two timer) call(@acct@a)"
     );
 }
@@ -245,20 +250,29 @@ fn two_chains_of_calls_to_two_locked_entities_run_side_by_side() {
     let script = format!(
         "{LOCKED} 14#1(@acct@a)=call:Q1 14#2(@acct@b)=call:Q2 13 12 15(Q1)={{}} 14#3(@acct@a)=call:Q3 13 12 15(Q2)={{}}"
     );
-    let turn = run_with_locks(chains, &script);
+    let turn = run_with_relays(chains, &script);
     let before = "lock(@acct@a @acct@b) any(call(@acct@a) call(@acct@b))";
     assert_eq!(turn.actions(), format!("{before} all(call(@acct@a) timer)"));
-    let turn = run_with_locks(chains, &format!("{script} 10#4=2031-05-04T10:03:00Z 13 12 11#4"));
+    let turn = run_with_relays(chains, &format!("{script} 10#4=2031-05-04T10:03:00Z 13 12 11#4"));
     assert_eq!(
         turn.actions(),
         format!("{before} any(call(@acct@a) timer) call(@acct@b)")
     );
 }
 
+/// Runs an orchestration where a timer stands between answer and action, as only the JSON wire's shim needs it.
+fn run_with_relays(orchestrator: Orchestrator, script: &str) -> Turn {
+    run_on_json(orchestrator, &payload_with_locks(script), &KnownFunctions::any())
+}
+
+fn asked_on_protobuf(orchestrator: Orchestrator, script: &str) -> Vec<String> {
+    both_wires::asked_on_protobuf(orchestrator, &payload_with_locks(script), &KnownFunctions::any())
+}
+
 /// The orchestration is refused, with what the page of misuses promises and the line.
 #[track_caller]
 fn refused(script: &str, said: &[&str], orchestrator: Orchestrator) {
-    let turn = run_with_locks(orchestrator, script);
+    let turn = run_with_relays(orchestrator, script);
     let failure = turn.failure();
     for said in said.iter().chain(&["critical_sections.rs:"]) {
         assert!(failure.contains(said), "{failure}");
@@ -364,7 +378,7 @@ fn a_signal_to_another_entity_and_activities_are_free_under_locks() {
 
 #[test]
 fn a_host_that_knows_no_locks_is_told_which_version_does() {
-    let turn = run(TRANSFER, "12 0");
+    let turn = run_on_json(TRANSFER, &payload("12 0", &Value::Null), &KnownFunctions::any());
     assert!(
         turn.failure()
             .contains("version 3.13.0 or newer of the Durable Task extension"),

@@ -206,8 +206,8 @@ fn instance_ids_that_the_host_would_swallow_are_refused() {
     assert_eq!(
         run(orchestrator, "12 0").output(),
         &json!([
-            "the instance id 'ORDER-7F3A' of sub-orchestration 'Child' is not allowed: it is the id of this instance",
-            "the instance id '@a@b' of sub-orchestration 'Child' is not allowed: it must not start with `@`, which marks entities"
+            "the instance id 'ORDER-7F3A' for 'Child' is not allowed: it is the id of this instance",
+            "the instance id '@a@b' for 'Child' is not allowed: it must not start with `@`, which marks entities"
         ])
     );
 }

@@ -5,6 +5,7 @@
 //! `14#0(@stock@a)=call:G` is a call to an entity, and `15(G)={"result":"1"}` its response. Each 12 is a minute later than the one
 //! before.
 
+use super::both_wires;
 use crate::durable::{
     DurableOrchestrationContext, Episode, KnownFunctions, OrchestrationOutput, Orchestrator,
     replay::patch_marker::PatchMarker, run_episode,
@@ -202,8 +203,15 @@ fn short(action: &Value) -> String {
     }
 }
 
-/// Runs an orchestration over a payload.
+/// Runs an orchestration over a payload, on both wires.
 pub(super) fn run_payload(orchestrator: Orchestrator, payload: &Value, functions: &KnownFunctions) -> Turn {
+    let turn = run_on_json(orchestrator, payload, functions);
+    both_wires::compare(orchestrator, payload, functions, &turn);
+    turn
+}
+
+/// Runs an orchestration over a payload that only the JSON wire can have.
+pub(super) fn run_on_json(orchestrator: Orchestrator, payload: &Value, functions: &KnownFunctions) -> Turn {
     match run_episode(payload.to_string(), "test", "src/test.rs:1", orchestrator, functions) {
         Episode::Answer(json) => Turn {
             answer: serde_json::from_str(&json).unwrap(),
@@ -229,9 +237,14 @@ pub(super) fn run(orchestrator: Orchestrator, script: &str) -> Turn {
 
 /// Runs an orchestration over a script, on a host that knows critical sections.
 pub(super) fn run_with_locks(orchestrator: Orchestrator, script: &str) -> Turn {
+    run_payload(orchestrator, &payload_with_locks(script), &KnownFunctions::any())
+}
+
+/// A trigger payload of a host that knows critical sections.
+pub(super) fn payload_with_locks(script: &str) -> Value {
     let mut payload = payload(script, &Value::Null);
     payload["upperSchemaVersionNew"] = json!(3);
-    run_payload(orchestrator, &payload, &KnownFunctions::any())
+    payload
 }
 
 /// An entity by its instance id.

@@ -2,7 +2,7 @@
 
 use crate::durable::{
     ContinueAsNewFuture, DurableOrchestrationContext,
-    replay::{action::UnprocessedEvents, core::Core},
+    replay::{action::UnprocessedEvents, core::Core, refusal::Refusal},
 };
 use serde::Serialize;
 use std::{
@@ -63,7 +63,26 @@ impl<R> StartOver<R> {
     /// Drops the external events that have come and were not waited for, instead of handing them on to the next execution.
     pub fn discard_unprocessed_events(self) -> Self {
         if self.counts {
-            self.core.keep_unprocessed_events(UnprocessedEvents::Discard);
+            self.core
+                .amend_continue_as_new(|request| request.events = UnprocessedEvents::Discard);
+        }
+        self
+    }
+
+    /// Starts over with another version, which [`version`](DurableOrchestrationContext::version) says from then on. Without this the
+    /// version stays.
+    ///
+    /// Only the protobuf wire has that. On the JSON wire the orchestration is refused: it fails, and the error says so.
+    #[track_caller]
+    pub fn version(self, version: impl Into<String>) -> Self {
+        let site = Location::caller();
+        if self.counts && self.core.touch(site) {
+            if self.core.history.has_shim() {
+                self.core.refuse_about(Refusal::NewVersion, "version", site);
+            }
+            let version = version.into();
+            self.core
+                .amend_continue_as_new(|request| request.version = Some(version));
         }
         self
     }

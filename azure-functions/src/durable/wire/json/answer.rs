@@ -269,7 +269,7 @@ impl List<'_> {
 
 fn action(out: &mut String, kind: &ActionKind, latest: Option<chrono::DateTime<chrono::Utc>>) {
     match kind {
-        ActionKind::CallActivity { name, input } => {
+        ActionKind::CallActivity { name, input, .. } => {
             out.push_str(r#"{"actionType":0,"functionName":"#);
             string(out, name);
             // Always JSON text in a string: the host hands scalars to an activity in .NET's spelling otherwise.
@@ -283,7 +283,9 @@ fn action(out: &mut String, kind: &ActionKind, latest: Option<chrono::DateTime<c
         ActionKind::CallSubOrchestration {
             name,
             instance_id,
+            version,
             input,
+            ..
         } => {
             out.push_str(r#"{"actionType":2,"functionName":"#);
             string(out, name);
@@ -292,6 +294,10 @@ fn action(out: &mut String, kind: &ActionKind, latest: Option<chrono::DateTime<c
                 string(out, id);
             }
             let _ = write!(out, r#","input":{input}"#);
+            if let Some(version) = version {
+                out.push_str(r#","version":"#);
+                string(out, version);
+            }
         }
         ActionKind::CreateTimer { fire_at, cancelled } => {
             out.push_str(r#"{"actionType":5,"fireAt":""#);
@@ -332,6 +338,8 @@ fn action(out: &mut String, kind: &ActionKind, latest: Option<chrono::DateTime<c
             let _ = write!(out, r#"],"lockRequestId":"{request}""#);
         }
         ActionKind::ReleaseEntity { .. } => out.push_str(r#"{"actionType":14"#),
+        // The context refuses it where this codec writes the answer.
+        ActionKind::SendEvent { .. } => out.push_str(r#"{"actionType":12,"compoundActions":[]"#),
     }
     out.push('}');
 }

@@ -407,6 +407,7 @@ impl<'de> Visitor<'de> for EventSeed<'de, '_> {
             Some(14) => id(event_id).map_or(Event::Other, |id| Event::Sent {
                 id,
                 target: span(instance),
+                name: span(name),
                 request: span(input),
             }),
             Some(15) => Event::Raised {

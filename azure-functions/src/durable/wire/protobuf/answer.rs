@@ -2,7 +2,7 @@
 
 use super::{
     failure,
-    message::{Messages, Operation, request_id},
+    message::{Messages, Operation, event, request_id},
     request::RequestError,
 };
 use crate::durable::{
@@ -151,6 +151,7 @@ fn completion(history: &History, ending: Ending) -> Option<CompleteOrchestration
         Ending::ContinuedAsNew(next) => CompleteOrchestrationAction {
             orchestration_status: OrchestrationStatus::ContinuedAsNew.into(),
             result: Some(next.input),
+            new_version: next.version,
             carryover_events: next.handed_on.into_iter().map(carried).collect(),
             ..none
         },
@@ -197,11 +198,14 @@ impl Writer<'_> {
             return;
         }
         let action = match kind {
-            ActionKind::CallActivity { name, input } => OrchestratorActionType::ScheduleTask(ScheduleTaskAction {
-                name: name.to_string(),
-                input: Some(input),
-                ..ScheduleTaskAction::default()
-            }),
+            ActionKind::CallActivity { name, input, tags } => {
+                OrchestratorActionType::ScheduleTask(ScheduleTaskAction {
+                    name: name.to_string(),
+                    input: Some(input),
+                    tags: tags.into_iter().collect(),
+                    ..ScheduleTaskAction::default()
+                })
+            }
             ActionKind::CallHttp { request } => {
                 // This activity takes a list of one, whatever the host is told of the worker.
                 let mut input = "[".to_owned();
@@ -216,7 +220,9 @@ impl Writer<'_> {
             ActionKind::CallSubOrchestration {
                 name,
                 instance_id,
+                version,
                 input,
+                tags,
             } => OrchestratorActionType::CreateSubOrchestration(CreateSubOrchestrationAction {
                 // An empty one makes a message that no dispatcher can read.
                 instance_id: match instance_id {
@@ -224,8 +230,9 @@ impl Writer<'_> {
                     None => request_id(self.history, number).simple().to_string(),
                 },
                 name: name.to_string(),
-                version: self.default_version.map(str::to_owned),
+                version: version.as_deref().or(self.default_version).map(str::to_owned),
                 input: Some(input),
+                tags: tags.into_iter().collect(),
                 ..CreateSubOrchestrationAction::default()
             }),
             ActionKind::CreateTimer { fire_at, .. } => OrchestratorActionType::CreateTimer(CreateTimerAction {
@@ -242,6 +249,11 @@ impl Writer<'_> {
                 input,
                 at,
             } => self.operation(number, &target, &operation, &input, at, true),
+            ActionKind::SendEvent {
+                instance_id,
+                name,
+                data,
+            } => OrchestratorActionType::SendEvent(event(&instance_id, name.to_string(), Some(data))),
             ActionKind::LockEntities { entities, request } => {
                 OrchestratorActionType::SendEvent(self.messages.lock(&entities, request))
             }

@@ -112,7 +112,7 @@ impl<'a> Messages<'a> {
             is_lock_request: false,
         };
         let name = due.as_ref().map_or_else(|| "op".to_owned(), |due| format!("op@{due}"));
-        event(operation.target, name, &request)
+        event(operation.target, name, json(&request))
     }
 
     /// Asks the first entity for the locks of all; each asks the next one.
@@ -136,7 +136,7 @@ impl<'a> Messages<'a> {
             lockset: Some(members.collect()),
             is_lock_request: true,
         };
-        event(&target, "op".to_owned(), &request)
+        event(&target, "op".to_owned(), json(&request))
     }
 
     /// Gives a lock back.
@@ -145,7 +145,7 @@ impl<'a> Messages<'a> {
             parent: &self.history.instance_id,
             id,
         };
-        event(target, "release".to_owned(), &release)
+        event(target, "release".to_owned(), json(&release))
     }
 
     /// The timestamp of the next message to an entity, and the one before.
@@ -198,14 +198,19 @@ fn instant(time: DateTime<Utc>) -> String {
     text
 }
 
-fn event(target: &str, name: String, data: &impl Serialize) -> SendEventAction {
+/// An event for an instance, which may be an entity's.
+pub(super) fn event(target: &str, name: String, data: Option<String>) -> SendEventAction {
     SendEventAction {
         instance: Some(OrchestrationInstance {
             instance_id: target.to_owned(),
             execution_id: None,
         }),
         name,
-        // Texts and numbers only: that can be written.
-        data: serde_json::to_string(data).ok(),
+        data,
     }
+}
+
+/// Texts and numbers only: that can be written.
+fn json(message: &impl Serialize) -> Option<String> {
+    serde_json::to_string(message).ok()
 }

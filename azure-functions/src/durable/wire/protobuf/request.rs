@@ -205,8 +205,13 @@ impl Collected {
                 None => DateTime::<Utc>::UNIX_EPOCH,
             }),
             16 => {
-                let (target, request) = (content.text(1)?, content.wrapped_text(3)?);
-                id.map_or(Event::Other, |id| Event::Sent { id, target, request })
+                let (target, name, request) = (content.text(1)?, content.text(2)?, content.wrapped_text(3)?);
+                id.map_or(Event::Other, |id| Event::Sent {
+                    id,
+                    target,
+                    name,
+                    request,
+                })
             }
             17 => Event::Raised {
                 name: content.text(1)?,
