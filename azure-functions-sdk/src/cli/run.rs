@@ -12,6 +12,7 @@ use http::uri::Authority;
 
 use super::{build::Build, command_result::CommandResult};
 use crate::{
+    durable::work::Wire,
     host::{DEFAULT_PORT, HostOutput, LocalHost, LocalHostOptions, LogRecord, WorkerCommand, http::Cors},
     project::{HostJson, HostSection, LocalSettings, LogLevel, LogLevels, Settings},
     shell::Shell,
@@ -45,6 +46,9 @@ pub(super) struct Args {
     /// hour of the one before ends the host; else all of it runs again.
     #[arg(long)]
     crash_as_host: bool,
+    /// How orchestrations and entities travel to the app: json or protobuf [default: what the app asks for].
+    #[arg(long, value_name = "WIRE")]
+    wire: Option<Wire>,
     /// Origins whose pages may call functions, separated by commas, or * [default: `Host.CORS` in local.settings.json].
     #[arg(long, value_name = "ORIGINS")]
     cors: Option<String>,
@@ -106,7 +110,8 @@ impl Args {
             .management_cors(management_cors)
             .allowed_hosts(self.allowed_hosts.iter().map(ToString::to_string).collect())
             .record(self.record.clone())
-            .crash_as_host(self.crash_as_host);
+            .crash_as_host(self.crash_as_host)
+            .wire(self.wire);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let result = runtime.block_on(serve(options, shell));
         // Whatever still blocks a thread must not hold up the end.

@@ -1,6 +1,6 @@
 //! What the task hub asks of a worker, whoever provides it: a process behind gRPC, or functions in this process.
 
-use std::{collections::BTreeMap, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, future::Future, pin::Pin, str::FromStr, sync::Arc, time::Duration};
 
 /// Runs orchestration episodes and activities.
 pub trait Worker: Send + Sync + 'static {
@@ -144,10 +144,56 @@ impl fmt::Display for WorkerDeath {
     }
 }
 
+/// How orchestrations and entities travel between host and worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wire {
+    /// As the JSON of the durable extension's out-of-process protocol.
+    #[default]
+    Json,
+    /// As Durable Task messages in base64, which the extension speaks to workers that ask for it in their metadata
+    /// (`durableRequiresGrpc`).
+    Protobuf,
+}
+
+impl Wire {
+    /// The name on the command line: `json`, `protobuf`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Protobuf => "protobuf",
+        }
+    }
+}
+
+impl fmt::Display for Wire {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// A name that is no [`Wire`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no wire: use `json` or `protobuf`")]
+pub struct UnknownWire(String);
+
+impl FromStr for Wire {
+    type Err = UnknownWire;
+
+    fn from_str(name: &str) -> Result<Self, UnknownWire> {
+        [Self::Json, Self::Protobuf]
+            .into_iter()
+            .find(|wire| wire.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| UnknownWire(name.to_owned()))
+    }
+}
+
 /// The durable functions that the app has now, by kind; the key is the lower-cased name that orchestrations use
 /// (`orchestration`, `activity` or `entityName` of the binding, else the function's name), the value is the function.
 #[derive(Clone, Debug, Default)]
 pub struct DurableFunctions {
     /// Key: kind and lower-cased name; value: registered name of the function.
     pub functions: BTreeMap<(WorkKind, String), String>,
+    /// What the worker asks for; executions that begin from now on use it.
+    pub wire: Wire,
 }

@@ -2,7 +2,7 @@
 
 use super::{
     app_timers::AppTimers,
-    function::{Function, FunctionTable},
+    function::{Binding, Function, FunctionTable},
     http::{FrontDoor, FrontFunction, FrontTrigger, HostState},
     listing,
     output::Log,
@@ -11,10 +11,11 @@ use super::{
 use crate::{
     durable::{
         TaskHub,
-        work::{DurableFunctions, WorkKind},
+        work::{DurableFunctions, Wire, WorkKind},
     },
     project::LogLevel,
 };
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -129,7 +130,29 @@ fn durable_functions(functions: &FunctionTable) -> DurableFunctions {
             durable.functions.insert((kind, name), function.name.clone());
         }
     }
+    if functions.iter().any(|function| asks_for_protobuf(function)) {
+        durable.wire = Wire::Protobuf;
+    }
     durable
+}
+
+/// Whether the worker says so of a durable trigger or client. One of them decides for all, as with the extension.
+fn asks_for_protobuf(function: &Function) -> bool {
+    const DURABLE: [&str; 5] = [
+        "orchestrationTrigger",
+        "activityTrigger",
+        "entityTrigger",
+        "durableClient",
+        "orchestrationClient",
+    ];
+    let durable = |binding: &&Binding| DURABLE.iter().any(|kind| binding.is(kind));
+    let is_true = |value: &Value| match value {
+        Value::Bool(asked) => *asked,
+        Value::String(text) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    };
+    let mut bindings = function.bindings.iter().filter(durable);
+    bindings.any(|binding| binding.attribute("durableRequiresGrpc").is_some_and(is_true))
 }
 
 #[cfg(test)]
@@ -160,5 +183,21 @@ mod tests {
                 entry(WorkKind::Activity, "say_hello", "Say_Hello"),
             ]
         );
+    }
+
+    #[test]
+    fn one_durable_binding_that_asks_for_it_makes_protobuf_the_wire() {
+        let client = |asks: &str| {
+            format!(r#"{{"type":"durableClient","name":"d","direction":"in","durableRequiresGrpc":{asks}}}"#)
+        };
+        let http = r#"{"type":"httpTrigger","name":"h","authLevel":"anonymous","durableRequiresGrpc":true}"#;
+        let wire = |bindings: &[&str]| {
+            let described = vec![metadata("say_hello", &[ACTIVITY]), metadata("front", bindings)];
+            durable_functions(&FunctionTable::new(read(described, &AppSettings::default()))).wire
+        };
+        assert_eq!(wire(&[http]), Wire::Json);
+        assert_eq!(wire(&[http, &client("false")]), Wire::Json);
+        assert_eq!(wire(&[http, &client("true")]), Wire::Protobuf);
+        assert_eq!(wire(&[http, &client("\"True\"")]), Wire::Protobuf);
     }
 }

@@ -40,6 +40,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long running work may go on when the host stops and no worker is there to do it.
 const DRAIN_LIMIT_WITHOUT_WORKER: Duration = Duration::from_millis(500);
+/// Tells the worker for which wire its metadata is to ask.
+const WIRE_VARIABLE: &str = "AZURE_FUNCTIONS_DURABLE_WIRE";
 /// How long answers may take to reach their callers when nothing runs any more.
 const LAST_ANSWERS_LIMIT: Duration = Duration::from_millis(500);
 /// How long a worker may take to end, even if the rest took all the time there was.
@@ -141,7 +143,11 @@ impl LocalHost {
         let (state, states) = watch::channel(WorkerState::Starting(String::new()));
         let (functions, tables) = watch::channel(Arc::default());
         let runner = FunctionRunner::new(states.clone(), tables.clone(), log.clone());
-        let hub_options = hub_options(&host_json.durable_task, &data_dir).crash_as_host(options.crash_as_host);
+        let mut hub_options = hub_options(&host_json.durable_task, &data_dir).crash_as_host(options.crash_as_host);
+        if recorder.is_some() {
+            // What is recorded is to be replayed, so each payload has the whole history.
+            hub_options.session_idle = None;
+        }
         let database = hub_options.database();
         let hub_worker = Arc::new(DurableWorker::new(runner.clone(), recorder));
         let hub = Arc::new(TaskHub::open(hub_options, hub_worker)?);
@@ -206,6 +212,10 @@ impl LocalHost {
         let front = FrontDoor::serve(listener, front_options, keys, Arc::new(backend));
 
         let (close, stop_worker) = (CancellationToken::new(), CancellationToken::new());
+        let worker = match options.wire {
+            Some(wire) => worker.variable(WIRE_VARIABLE, wire.name()),
+            None => worker,
+        };
         let worker = worker.with_defaults(&settings, &site);
         let supervisor = Supervisor {
             server,

@@ -1,7 +1,10 @@
 //! What a local host is made from.
 
 use super::{http::Cors, process::WorkerCommand};
-use crate::project::{HostJson, Settings};
+use crate::{
+    durable::work::Wire,
+    project::{HostJson, Settings},
+};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -41,6 +44,8 @@ pub struct LocalHostOptions {
     /// Whether the end of a worker process does what it does on the real host, where orchestrations travel as JSON: what
     /// was in flight fails, and the third crash ends the host. Else what was in flight runs again, for ever.
     pub crash_as_host: bool,
+    /// The wire that the worker is told to ask for, in its variable `AZURE_FUNCTIONS_DURABLE_WIRE`; `None`: its own choice.
+    pub wire: Option<Wire>,
     /// How long running work may go on when the host stops, and the worker may take to end after that: 10 seconds in all.
     pub drain_limit: Duration,
 }
@@ -61,6 +66,7 @@ impl LocalHostOptions {
             allowed_hosts: Vec::new(),
             record: None,
             crash_as_host: false,
+            wire: None,
             drain_limit: DRAIN_LIMIT,
         }
     }
@@ -111,6 +117,13 @@ impl LocalHostOptions {
     #[must_use]
     pub fn crash_as_host(mut self, as_host: bool) -> Self {
         self.crash_as_host = as_host;
+        self
+    }
+
+    /// Sets the wire that the worker is told to ask for.
+    #[must_use]
+    pub fn wire(mut self, wire: Option<Wire>) -> Self {
+        self.wire = wire;
         self
     }
 

@@ -18,7 +18,7 @@ use super::{
     worker::{AppWorker, Running},
     world::{self, World},
 };
-use crate::durable::{HubName, TaskHubOptions};
+use crate::durable::{HubName, TaskHubOptions, work::Wire};
 
 /// Makes the app of a test host, or changes it.
 type MakeApp = Arc<dyn Fn() -> AppOptions + Send + Sync>;
@@ -51,6 +51,7 @@ impl Default for TestHostBuilder {
                 level: LevelFilter::Debug,
                 parallel_activities: 1,
                 check_determinism: true,
+                wire: wire_of_environment(),
             },
             crash_as_host: false,
         }
@@ -172,6 +173,14 @@ impl TestHostBuilder {
         self
     }
 
+    /// How orchestrations and entities travel between host and app; the environment variable `AZURE_FUNCTIONS_DURABLE_WIRE`
+    /// says it, unless this is called, else JSON.
+    #[must_use]
+    pub fn wire(mut self, wire: Wire) -> Self {
+        self.running.wire = wire;
+        self
+    }
+
     /// Whether an [end of the worker process](TestHost::crash_worker_in) does what it does on Azure, where orchestrations
     /// travel as JSON: activities in flight fail, and so do instances whose episode was in flight. No, unless this is
     /// called: then all of it runs again, as on the local host.
@@ -253,6 +262,16 @@ impl fmt::Debug for TestHostBuilder {
             .field("start_time", &self.start_time)
             .field("running", &self.running)
             .finish_non_exhaustive()
+    }
+}
+
+/// The default wire.
+fn wire_of_environment() -> Wire {
+    match std::env::var("AZURE_FUNCTIONS_DURABLE_WIRE") {
+        Ok(name) if !name.is_empty() => name
+            .parse()
+            .unwrap_or_else(|error| panic!("AZURE_FUNCTIONS_DURABLE_WIRE: {error}")),
+        _ => Wire::default(),
     }
 }
 

@@ -33,7 +33,7 @@ use super::{
 };
 use crate::durable::{
     Clock,
-    work::{DurableFunctions, ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, Worker},
+    work::{DurableFunctions, ReturnValue, Wire, WorkError, WorkItem, WorkKind, WorkResult, Worker},
 };
 
 /// Runs the functions of this binary.
@@ -55,6 +55,7 @@ struct Inner {
     process: Process,
     parallel_activities: usize,
     twice: bool,
+    wire: Wire,
     invocations: AtomicU64,
     /// What holds the thread of the world, if it is an orchestration.
     episode: Mutex<Option<(String, Instant)>>,
@@ -66,6 +67,7 @@ pub(super) struct Running {
     pub(super) level: LevelFilter,
     pub(super) parallel_activities: usize,
     pub(super) check_determinism: bool,
+    pub(super) wire: Wire,
 }
 
 impl AppWorker {
@@ -84,6 +86,7 @@ impl AppWorker {
             turns: Turns::default(),
             parallel_activities: running.parallel_activities.max(1),
             twice: running.check_determinism,
+            wire: running.wire,
             invocations: AtomicU64::new(1),
             episode: Mutex::default(),
         }))
@@ -103,6 +106,7 @@ impl AppWorker {
         });
         DurableFunctions {
             functions: durable.collect(),
+            wire: self.0.wire,
         }
     }
 
@@ -233,7 +237,7 @@ impl AppWorker {
         }
         self.note_episode(None);
         match answer {
-            Ok(json) => WorkResult::Succeeded(ReturnValue::Json(json)),
+            Ok(answer) => WorkResult::Succeeded(ReturnValue::Text(answer)),
             Err(message) => WorkResult::Failed(message),
         }
     }

@@ -114,6 +114,7 @@ impl Scripted {
                 .chain(entities)
                 .map(|(kind, name)| ((kind, name.to_lowercase()), name.clone()))
                 .collect(),
+            ..DurableFunctions::default()
         }
     }
 

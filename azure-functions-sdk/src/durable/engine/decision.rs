@@ -7,10 +7,12 @@ use super::{
     ending::{Ending, open_children},
     entity::{Posted, critical},
     event::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, json_string},
+    failure_details::FailureDetails,
     instance::Instance,
     message::{Message, Outgoing},
     runtime_status::RuntimeStatus,
 };
+use crate::durable::work::Wire;
 
 /// The outcome of an episode.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +42,8 @@ pub(crate) struct Decision {
     /// The execution ended by continue-as-new: replace the history by nothing, the row by `Decision::apply`, and put this
     /// start message in the inbox.
     pub(crate) continued: Option<Box<Message>>,
+    /// How the execution travels.
+    pub(crate) wire: Option<Wire>,
 }
 
 /// An activity to run.
@@ -79,10 +83,7 @@ impl ChildStart {
     /// What to send to the parent instead of starting the child (its id is in use, for example).
     pub(crate) fn refused(&self, now: DateTime<Utc>, reason: String) -> Option<Outgoing> {
         let parent = self.started()?.parent.as_ref()?;
-        let failure = Failure {
-            reason,
-            details: String::new(),
-        };
+        let failure = Failure::text(reason);
         Some(Outgoing {
             instance_id: parent.instance_id.clone(),
             message: Message::child_failed(now, parent, failure),
@@ -96,7 +97,11 @@ pub(super) enum End {
     /// With an output: JSON text.
     Completed(Option<String>),
     /// What the output and a parent say.
-    Failed { reason: String, details: String },
+    Failed {
+        reason: String,
+        details: String,
+        cause: Option<Box<FailureDetails>>,
+    },
     /// For a reason.
     Terminated(String),
 }
@@ -106,6 +111,7 @@ impl End {
         Self::Failed {
             reason: reason.to_owned(),
             details: format!("Message: {reason}, StackTrace: "),
+            cause: None,
         }
     }
 }
@@ -147,6 +153,7 @@ impl Decision {
             messages: Vec::new(),
             posted: Vec::new(),
             continued: None,
+            wire: instance.wire,
         }
     }
 
@@ -205,16 +212,11 @@ impl Decision {
         let Some(parent) = &instance.parent else { return };
         let message = match end {
             End::Completed(output) => Message::child_completed(now, parent, output),
-            End::Failed { reason, details } => Message::child_failed(now, parent, Failure { reason, details }),
+            End::Failed { reason, details, cause } => {
+                Message::child_failed(now, parent, Failure { reason, details, cause })
+            }
             // The extension sends no details then; JavaScript needs a string.
-            End::Terminated(reason) => Message::child_failed(
-                now,
-                parent,
-                Failure {
-                    reason,
-                    details: String::new(),
-                },
-            ),
+            End::Terminated(reason) => Message::child_failed(now, parent, Failure::text(reason)),
         };
         self.messages.push(Outgoing {
             instance_id: parent.instance_id.clone(),
@@ -228,6 +230,7 @@ impl Decision {
         instance.output.clone_from(&self.output);
         instance.custom_status.clone_from(&self.custom_status);
         instance.ending.clone_from(&self.ending);
+        instance.wire = self.wire;
         match self.continued.as_deref().and_then(Instance::pending) {
             None => instance.history.extend_from_slice(&self.appended),
             Some(next) => {

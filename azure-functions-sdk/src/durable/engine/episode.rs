@@ -6,13 +6,17 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use super::{
+    custom_status,
     decision::{Decision, End, next_id, reason_as_output},
     ending::Ending,
     event::{Event, EventKind, write_events, write_string},
+    failure_details::FailureDetails,
     instance::Instance,
     message::Message,
     mismatch::describe,
     outcome,
+    played::Played,
+    protobuf,
     runtime_status::RuntimeStatus,
     schedule::Scheduled,
     settings::Settings,
@@ -20,7 +24,7 @@ use super::{
     text::compact,
     time::write_span,
 };
-use crate::durable::work::WorkResult;
+use crate::durable::work::{Wire, WorkResult};
 
 /// What to do with a batch of messages.
 #[derive(Debug)]
@@ -42,6 +46,7 @@ pub(crate) struct Episode<'a> {
     settings: &'a Settings,
     /// OrchestratorStarted and the batch.
     new: Vec<Event>,
+    wire: Wire,
 }
 
 impl<'a> Episode<'a> {
@@ -56,7 +61,9 @@ impl<'a> Episode<'a> {
         if instance.status.is_terminal() {
             return Begin::Discard;
         }
+        let wire = instance.wire.unwrap_or_default();
         let mut started = !instance.history.is_empty();
+        let mut continues = false;
         let mut new = Vec::with_capacity(batch.len() + 1);
         let mut rest = Vec::with_capacity(batch.len());
         new.push(Event::new(now, EventKind::OrchestratorStarted));
@@ -66,6 +73,7 @@ impl<'a> Episode<'a> {
                     started = true;
                     new.push(message.event);
                     new.extend(message.carried);
+                    continues = message.continues;
                 }
             } else if message
                 .execution_id
@@ -90,6 +98,10 @@ impl<'a> Episode<'a> {
             return Begin::Decided(Box::new(decision));
         }
         new.append(&mut rest);
+        if continues && wire == Wire::Protobuf {
+            // The turn before has ended in this execution.
+            new.push(Event::new(now, EventKind::OrchestratorCompleted));
+        }
         if new.len() == 1 {
             return Begin::Discard;
         }
@@ -97,13 +109,34 @@ impl<'a> Episode<'a> {
             instance,
             settings,
             new,
+            wire,
         })
     }
 
     /// What the orchestration trigger delivers. `played`: the history of earlier episodes as `write_events` wrote it with
     /// `played`, if the caller has it; else it is rendered now.
-    pub(crate) fn payload(&self, played: Option<&str>) -> String {
+    ///
+    /// `with_history`: on the protobuf wire, a worker may have kept the instance since its last episode; then it need not
+    /// have the history.
+    pub(crate) fn payload(&self, played: Option<&Played>, with_history: bool) -> String {
         let instance = self.instance;
+        let played = played.filter(|played| played.wire() == self.wire && !played.is_empty());
+        let played = match (self.wire, played) {
+            (Wire::Protobuf, played) => {
+                return protobuf::request::write(&protobuf::request::Request {
+                    instance,
+                    settings: self.settings,
+                    past: match played {
+                        Some(Played::Protobuf(past)) => Some(past),
+                        _ => None,
+                    },
+                    new: &self.new,
+                    with_history,
+                });
+            }
+            (Wire::Json, Some(Played::Json(text))) => Some(text.as_str()),
+            (Wire::Json, _) => None,
+        };
         let mut out = String::with_capacity(played.map_or(instance.history.len() * 160, str::len) + 1024);
         out.push_str("{\"history\":[");
         match played {
@@ -128,6 +161,60 @@ impl<'a> Episode<'a> {
         new_id: &mut dyn FnMut() -> String,
         has_entity: &dyn Fn(&str) -> bool,
     ) -> Decision {
+        match self.wire {
+            Wire::Json => self.finish_json(answer, now, new_id, has_entity),
+            Wire::Protobuf => self.finish_protobuf(answer, now, new_id),
+        }
+    }
+
+    /// On the protobuf wire: the worker has not kept the instance, and has to have the history.
+    pub(crate) fn needs_history(&self, answer: &WorkResult) -> bool {
+        self.wire == Wire::Protobuf && protobuf::read(answer).is_ok_and(|response| response.requires_history)
+    }
+
+    fn finish_protobuf(self, answer: &WorkResult, now: DateTime<Utc>, new_id: &mut dyn FnMut() -> String) -> Decision {
+        let turn = protobuf::Turn {
+            instance: self.instance,
+            new: &self.new,
+            now,
+            new_id,
+        };
+        let decided = protobuf::read(answer).and_then(|response| {
+            if response.requires_history {
+                return Err(protobuf::Rubbish::HistoryAgain);
+            }
+            let mut decision = self.unchanged();
+            decision.output = self.output();
+            protobuf::decide(turn, response, decision)
+        });
+        decided.unwrap_or_else(|rubbish| self.unhandled(&rubbish.to_string(), now))
+    }
+
+    /// The output of an instance that runs says why it was suspended or resumed.
+    fn output(&self) -> Option<String> {
+        let reason = self.new.iter().rev().find_map(|event| match &event.kind {
+            EventKind::ExecutionSuspended { reason } | EventKind::ExecutionResumed { reason } => {
+                Some(reason_as_output(reason))
+            }
+            _ => None,
+        });
+        reason.unwrap_or_else(|| self.instance.output.clone())
+    }
+
+    fn unchanged(&self) -> Decision {
+        Decision {
+            wire: Some(self.wire),
+            ..Decision::unchanged(self.instance)
+        }
+    }
+
+    fn finish_json(
+        self,
+        answer: &WorkResult,
+        now: DateTime<Utc>,
+        new_id: &mut dyn FnMut() -> String,
+        has_entity: &dyn Fn(&str) -> bool,
+    ) -> Decision {
         let instance = self.instance;
         let reply = match outcome::read(answer, self.settings.max_actions) {
             Ok(reply) => reply,
@@ -138,7 +225,7 @@ impl<'a> Episode<'a> {
             // The status of the execution before stays until the orchestrator has had a second turn.
             custom_status.clone_from(&instance.custom_status);
         }
-        if let Some(text) = custom_status.as_deref().and_then(too_long) {
+        if let Some(text) = custom_status.as_deref().and_then(custom_status::too_long) {
             return self.broken(&text, now);
         }
 
@@ -156,7 +243,7 @@ impl<'a> Episode<'a> {
 
         let mut decision = Decision {
             custom_status,
-            ..Decision::unchanged(instance)
+            ..self.unchanged()
         };
         decision.status = RuntimeStatus::Running;
         // Set again below, where it is still so.
@@ -280,11 +367,35 @@ impl<'a> Episode<'a> {
     /// The worker process ended in the episode: what the extension makes of that, which replays the history on no actions at
     /// all. The host's words stand for an exception of .NET that has wrapped them.
     pub(crate) fn crashed(self, exited: &str, now: DateTime<Utc>) -> Decision {
+        if self.wire == Wire::Protobuf {
+            return self.unhandled(exited, now);
+        }
         let mismatch = self.instance.history.iter().find_map(|event| describe(event, None));
         match mismatch {
             Some(text) => self.end_now(End::failed(&text), now),
             None => self.broken(&format!("One or more errors occurred. ({exited})"), now),
         }
+    }
+
+    /// The answer is none of the protobuf wire's, or there is none: the instance fails in the words of the extension.
+    fn unhandled(self, problem: &str, now: DateTime<Utc>) -> Decision {
+        let message = format!("Function '{}' failed with an unhandled exception.", self.instance.name);
+        let details = FailureDetails {
+            error_type: "FunctionInvocationException".to_owned(),
+            error_message: format!("{message} {problem}"),
+            ..FailureDetails::default()
+        };
+        let output = serde_json::json!({ "message": message, "details": problem }).to_string();
+        let end = End::Failed {
+            reason: format!("{message} {problem}"),
+            details: problem.to_owned(),
+            cause: Some(Box::new(details)),
+        };
+        let mut decision = self.end_now(end, now);
+        if decision.status == RuntimeStatus::Failed {
+            decision.output = Some(output);
+        }
+        decision
     }
 
     /// The answer has no actions to go by.
@@ -298,7 +409,7 @@ impl<'a> Episode<'a> {
             EventKind::ExecutionTerminated { reason, .. } => Some(End::Terminated(reason.clone())),
             _ => None,
         });
-        let mut decision = Decision::unchanged(self.instance);
+        let mut decision = self.unchanged();
         decision.appended = self.new;
         decision.end(
             self.instance,
@@ -317,6 +428,7 @@ fn orchestrator_failed(instance: &Instance, error: &str) -> End {
     End::Failed {
         reason: format!("Orchestrator function '{}' failed: {error}", instance.name),
         details: format!("Message: {error}, StackTrace: "),
+        cause: None,
     }
 }
 
@@ -351,11 +463,4 @@ pub(crate) fn write_frame(instance: &Instance, settings: &Settings, out: &mut St
     out.push_str("\",\"defaultHttpAsyncRequestSleepTimeMillseconds\":");
     out.push_str(&settings.http_sleep.num_milliseconds().to_string());
     out.push('}');
-}
-
-/// A custom status may have 16 KB, counted as .NET counts.
-fn too_long(custom_status: &str) -> Option<String> {
-    const LIMIT: usize = 16 * 1024;
-    let bytes = custom_status.encode_utf16().count() * 2;
-    (bytes > LIMIT).then(|| format!("the custom status has {bytes} bytes as UTF-16; at most 16 KB are allowed"))
 }

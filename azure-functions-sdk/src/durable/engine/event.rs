@@ -2,13 +2,18 @@
 
 mod json;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 pub(crate) use self::json::{EventError, json_string, parse_events, readable_events, write_events, write_string};
-use super::{runtime_status::RuntimeStatus, time::whole_ticks};
+use super::{failure_details::FailureDetails, runtime_status::RuntimeStatus, time::whole_ticks};
 
 /// Name of the activity that does a `CallHttp`.
 pub(crate) const HTTP_ACTIVITY: &str = "BuiltIn::HttpActivity";
+
+/// Names and values that a start or a call was given.
+pub(crate) type Tags = BTreeMap<String, String>;
 
 /// One event of an execution's history.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +40,7 @@ pub(crate) enum EventKind {
         name: String,
         version: Option<String>,
         input: Option<String>,
+        tags: Tags,
     },
     /// An activity succeeded; `result` is JSON text.
     TaskCompleted { task_id: i32, result: Option<String> },
@@ -100,6 +106,8 @@ pub(crate) struct ExecutionStarted {
     pub(crate) scheduled_start: Option<DateTime<Utc>>,
     /// How many executions this instance had before, by continue-as-new.
     pub(crate) generation: i32,
+    /// What the start was given, and what comes from the parent.
+    pub(crate) tags: Tags,
 }
 
 /// The orchestration that waits for the end of a sub-orchestration.
@@ -133,6 +141,18 @@ pub(crate) struct Failure {
     pub(crate) reason: String,
     /// More.
     pub(crate) details: String,
+    /// What a worker of the protobuf wire said.
+    pub(crate) cause: Option<Box<FailureDetails>>,
+}
+
+impl Failure {
+    /// A failure of which there is nothing but a text.
+    pub(crate) fn text(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            ..Self::default()
+        }
+    }
 }
 
 impl Event {

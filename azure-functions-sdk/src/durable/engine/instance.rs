@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 
 use super::{
     ending::Ending,
-    event::{Event, ParentLink},
+    event::{Event, ParentLink, Tags},
     message::Message,
     runtime_status::RuntimeStatus,
 };
+use crate::durable::work::Wire;
 
 /// One orchestration instance with the history of its current execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +39,10 @@ pub(crate) struct Instance {
     pub(crate) created: DateTime<Utc>,
     /// History of the current execution; empty before its first episode.
     pub(crate) history: Vec<Event>,
+    /// What it was started with.
+    pub(crate) tags: Tags,
+    /// How this execution travels; `None`: it has not had an episode, or began when there was JSON only.
+    pub(crate) wire: Option<Wire>,
 }
 
 impl Instance {
@@ -58,6 +63,8 @@ impl Instance {
             ending: None,
             created: start.event.timestamp,
             history: Vec::new(),
+            tags: started.tags.clone(),
+            wire: None,
         })
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Message {
     pub(crate) event: Event,
     /// With ExecutionStarted after a continue-as-new: events that the old execution left over, oldest first.
     pub(crate) carried: Vec<Event>,
+    /// With ExecutionStarted: a worker of the protobuf wire asked for it, to continue as new.
+    pub(crate) continues: bool,
 }
 
 /// A message to an instance.
@@ -108,6 +110,7 @@ impl Message {
             execution_id: None,
             event: Event::new(at, kind),
             carried: Vec::new(),
+            continues: false,
         }
     }
 
@@ -116,6 +119,7 @@ impl Message {
             execution_id: Some(execution_id.to_owned()),
             event: Event::new(at, kind),
             carried: Vec::new(),
+            continues: false,
         }
     }
 
@@ -141,6 +145,9 @@ impl Message {
             write_events(&self.carried, false, &mut out);
             out.push(']');
         }
+        if self.continues {
+            out.push_str(",\"continues\":true");
+        }
         out.push('}');
         out
     }
@@ -155,6 +162,8 @@ impl Message {
             event: &'a RawValue,
             #[serde(borrow, default)]
             carried: Vec<&'a RawValue>,
+            #[serde(default)]
+            continues: bool,
         }
         let stored: Stored<'_> = serde_json::from_str(json)?;
         Ok(Self {
@@ -165,6 +174,7 @@ impl Message {
                 .into_iter()
                 .map(|raw| Event::parse(raw.get()))
                 .collect::<Result<_, _>>()?,
+            continues: stored.continues,
         })
     }
 }

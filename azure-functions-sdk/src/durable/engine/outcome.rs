@@ -7,12 +7,14 @@ use super::{
     action::Answer,
     answer::parse,
     event::{Failure, json_string},
+    exception_text::blanked,
+    failure_details::FailureDetails,
     message::Message,
     text::compact,
 };
 use crate::durable::{
     json,
-    work::{ReturnValue, WorkResult},
+    work::{ReturnValue, Wire, WorkResult},
 };
 
 /// Separates the text for people from the state of a failed orchestrator.
@@ -62,6 +64,7 @@ pub(crate) fn activity_ended(
     execution_id: &str,
     task_id: i32,
     name: &str,
+    wire: Wire,
     result: &WorkResult,
 ) -> Message {
     match result {
@@ -69,7 +72,13 @@ pub(crate) fn activity_ended(
             Ok(result) => Message::task_completed(at, execution_id, task_id, result),
             Err(text) => Message::task_failed(at, execution_id, task_id, activity_failure(name, &text)),
         },
-        WorkResult::Failed(message) => Message::task_failed(at, execution_id, task_id, activity_failure(name, message)),
+        WorkResult::Failed(message) => {
+            let failure = match wire {
+                Wire::Json => activity_failure(name, message),
+                Wire::Protobuf => structured_failure(message),
+            };
+            Message::task_failed(at, execution_id, task_id, failure)
+        }
     }
 }
 
@@ -95,31 +104,33 @@ fn activity_result(value: &ReturnValue) -> Result<Option<String>, String> {
     })
 }
 
+/// What the extension makes of an exception where failures have details.
+fn structured_failure(message: &str) -> Failure {
+    let text = message_text(message);
+    let details = FailureDetails::of_exception(&blanked(text));
+    Failure {
+        reason: details.in_words(),
+        details: String::new(),
+        cause: Some(Box::new(details)),
+    }
+}
+
 /// How an activity's failure reads in history; `message` is the worker's exception message, or says how the worker
 /// failed to answer.
 pub(crate) fn activity_failure(name: &str, message: &str) -> Failure {
     let text = message_text(message);
     let text = text.split_once(LABEL).map_or(text, |(text, _)| text);
     // The second blank is the extension's: it cuts the host's text behind a colon.
-    Failure {
-        reason: format!("Activity function '{name}' failed:  {text}"),
-        details: String::new(),
-    }
+    Failure::text(format!("Activity function '{name}' failed:  {text}"))
 }
 
 /// The failure of an activity whose worker process ended, as the extension has it from the host.
 pub(crate) fn activity_crashed(name: &str, exited: &str) -> Failure {
-    Failure {
-        reason: format!("Activity function '{name}' failed: {exited}"),
-        details: String::new(),
-    }
+    Failure::text(format!("Activity function '{name}' failed: {exited}"))
 }
 
 /// The failure of a call to an activity that the app does not have.
 pub(crate) fn activity_missing(name: &str) -> Failure {
     let reason = format!("Activity function '{name}' failed: Activity function '{name}' does not exist.");
-    Failure {
-        reason,
-        details: String::new(),
-    }
+    Failure::text(reason)
 }

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use azure_functions_durable::check_instance_id;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use super::{
     action::{Action, Plan},
-    decision::{ActivityTask, ChildStart, Decision, TimerTask},
+    child::Child,
+    decision::{ActivityTask, Decision, TimerTask},
     entity::{EntityId, EntityMessage, Posted, Release, Request, event_name, missing, response},
-    event::{Event, EventKind, ExecutionStarted, Failure, HTTP_ACTIVITY, ParentLink, json_string},
+    event::{Event, EventKind, ExecutionStarted, HTTP_ACTIVITY, Tags, json_string},
     instance::Instance,
-    message::{Message, Outgoing},
+    message::Message,
     settings::Settings,
     task::{Task, Work},
     text::{activity_input, compact},
@@ -67,6 +67,7 @@ impl Scheduled<'_, '_> {
                     name: name.to_string(),
                     version: Some(String::new()),
                     input: None,
+                    tags: Tags::new(),
                 }
             }
             (work, Action::Http { request }) => {
@@ -82,6 +83,7 @@ impl Scheduled<'_, '_> {
                     name,
                     version: Some(String::new()),
                     input: None,
+                    tags: Tags::new(),
                 }
             }
             (
@@ -200,68 +202,14 @@ impl Scheduled<'_, '_> {
         decision: &mut Decision,
     ) -> EventKind {
         let own = self.instance;
-        let child = instance_id.map_or_else(|| format!("{}:{id}", own.execution_id), str::to_owned);
-        let version = Some(version.unwrap_or(&self.settings.default_version).to_owned());
-        let link = ParentLink {
-            name: own.name.clone(),
-            instance_id: own.instance_id.clone(),
-            execution_id: own.execution_id.clone(),
-            task_id: id,
-            version: own.version.clone(),
-        };
-        let same = |other: &str| other.to_lowercase() == child.to_lowercase();
-        let problem = if let Err(rule) = check_instance_id(&child) {
-            Some(rule.to_string())
-        } else if same(&own.instance_id) {
-            Some("it is the id of the orchestration that calls it".to_owned())
-        } else if own.parent.as_ref().is_some_and(|parent| same(&parent.instance_id)) {
-            Some("it is the id of the parent orchestration".to_owned())
-        } else {
-            None
-        };
-        match problem {
-            // The extension leaves the caller waiting for ever, or starts an instance that nothing can be sent to; here the
-            // call fails.
-            Some(problem) => {
-                let reason = format!(
-                    "Sub-orchestration '{name}' was not started: the instance id '{}' is not valid: {problem}.",
-                    child.escape_debug()
-                );
-                let message = Message::child_failed(
-                    self.now,
-                    &link,
-                    Failure {
-                        reason,
-                        details: String::new(),
-                    },
-                );
-                decision.messages.push(Outgoing {
-                    instance_id: own.instance_id.clone(),
-                    message,
-                });
-            }
-            None => decision.children.push(ChildStart {
-                message: Message::start(
-                    self.now,
-                    ExecutionStarted {
-                        instance_id: child.clone(),
-                        execution_id: (self.new_id)(),
-                        name: name.to_owned(),
-                        version: version.clone(),
-                        input: input.map(compact),
-                        parent: Some(link),
-                        scheduled_start: None,
-                        generation: 0,
-                    },
-                ),
-            }),
-        }
-        EventKind::SubOrchestrationCreated {
+        let child = Child {
+            instance_id: instance_id.map_or_else(|| format!("{}:{id}", own.execution_id), str::to_owned),
             name: name.to_owned(),
-            version,
-            instance_id: child,
-            input: None,
-        }
+            version: Some(version.unwrap_or(&self.settings.default_version).to_owned()),
+            input: input.map(compact),
+            tags: Tags::new(),
+        };
+        child.start(own, id, self.now, self.new_id, decision)
     }
 
     pub(super) fn next_execution(&mut self, node: u32, carried: Vec<Event>) -> Message {
@@ -279,6 +227,7 @@ impl Scheduled<'_, '_> {
             parent: own.parent.clone(),
             scheduled_start: None,
             generation: own.generation.saturating_add(1),
+            tags: own.tags.clone(),
         };
         Message {
             carried,

@@ -15,6 +15,9 @@ pub(crate) struct Settings {
     pub(crate) http_sleep: TimeDelta,
     /// Actions that one execution may issue (`maxOrchestrationActions`).
     pub(crate) max_actions: usize,
+    /// How long a worker of the protobuf wire may keep an instance between its turns; `None`: it gets the whole history each
+    /// time.
+    pub(crate) session_idle: Option<TimeDelta>,
 }
 
 impl Default for Settings {
@@ -26,6 +29,7 @@ impl Default for Settings {
             long_timer_interval: TimeDelta::days(3),
             http_sleep: TimeDelta::seconds(30),
             max_actions: 100_000,
+            session_idle: None,
         }
     }
 }

@@ -126,7 +126,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::durable::engine::event::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, write_events};
+    use crate::durable::engine::event::{
+        Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, Tags, write_events,
+    };
 
     fn at(second: u32) -> DateTime<Utc> {
         format!("2031-05-06T07:08:{second:02}.1234567Z").parse().unwrap()
@@ -142,16 +144,15 @@ mod tests {
             parent: None,
             scheduled_start: None,
             generation: 0,
+            tags: Tags::new(),
         };
         let task = |name: &str| EventKind::TaskScheduled {
             name: name.into(),
             version: None,
             input: Some("[1]".into()),
+            tags: Tags::new(),
         };
-        let failure = Failure {
-            reason: "broken".into(),
-            details: String::new(),
-        };
+        let failure = Failure::text("broken");
         let end = ExecutionEnd {
             status: RuntimeStatus::Completed,
             result: Some("[1]".into()),

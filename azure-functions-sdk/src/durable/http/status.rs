@@ -161,7 +161,11 @@ mod tests {
                 custom_status: Some("plain text".into()),
                 output: None,
                 ending: None,
+                wire: None,
             },
+            tags: None,
+            parent: None,
+            scheduled_start: None,
         }
     }
 

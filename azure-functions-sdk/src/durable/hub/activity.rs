@@ -36,7 +36,8 @@ impl Inner {
                     name,
                     ..
                 } = &activity;
-                let message = activity_ended(self.now(), execution_id, *task_id, name, &result);
+                let wire = self.state().wire_of(activity.instance);
+                let message = activity_ended(self.now(), execution_id, *task_id, name, wire, &result);
                 self.record_result(&activity, message).await;
             }
             Answer::Failed(failure) => {
@@ -94,10 +95,7 @@ impl Inner {
             return match http_call::make(&*self.options.http_caller, request).await {
                 Ok(response) => Answer::Result(WorkResult::Succeeded(ReturnValue::Json(response))),
                 // The extension gives the bare message for these.
-                Err(reason) => Answer::Failed(Failure {
-                    reason,
-                    details: String::new(),
-                }),
+                Err(reason) => Answer::Failed(Failure::text(reason)),
             };
         }
         let Some(function) = self.state().function(WorkKind::Activity, name) else {

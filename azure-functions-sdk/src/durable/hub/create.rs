@@ -16,9 +16,10 @@ use crate::durable::{
     engine::{
         decision::{ChildStart, Decision},
         ending::Ending,
-        event::EventKind,
+        event::{EventKind, ExecutionStarted},
         instance::Instance,
         message::{Message, Outgoing},
+        played::Played,
         runtime_status::RuntimeStatus,
     },
     store::{Commit, InstanceKey, InstanceRow, InstanceState},
@@ -58,13 +59,17 @@ impl Inner {
         instance: &Instance,
         decision: &Decision,
     ) -> BTreeMap<String, Past> {
-        let chosen: BTreeSet<String> = decision
-            .children
-            .iter()
-            .filter_map(ChildStart::started)
-            .filter(|started| !started.instance_id.starts_with(&instance.execution_id))
-            .map(|started| started.instance_id.clone())
-            .collect();
+        let children = decision.children.iter().filter_map(ChildStart::started);
+        self.reserve_ids(children.filter(|started| !started.instance_id.starts_with(&instance.execution_id)))
+            .await
+    }
+
+    /// Looks up the past of the ids of instances to start.
+    pub(super) async fn reserve_ids<'s>(
+        self: &Arc<Self>,
+        starts: impl Iterator<Item = &'s ExecutionStarted>,
+    ) -> BTreeMap<String, Past> {
+        let chosen: BTreeSet<String> = starts.map(|started| started.instance_id.clone()).collect();
         let mut reserved = BTreeMap::new();
         for id in chosen {
             {
@@ -129,6 +134,7 @@ impl Inner {
         commit: &mut Commit,
     ) -> Option<InstanceKey> {
         let instance = Instance::pending(&start)?;
+        let scheduled_start = start.as_start().and_then(|started| started.scheduled_start);
         // An instance that ended a moment ago may still be in memory.
         let in_memory = state.ids.get(instance.instance_id.as_str()).copied();
         for old in replaced.into_iter().chain(in_memory).collect::<BTreeSet<_>>() {
@@ -144,6 +150,9 @@ impl Inner {
             name: instance.name.clone(),
             version: instance.version.clone(),
             input: instance.input.clone(),
+            tags: tags_of(&instance),
+            parent: instance.parent.as_ref().map(|parent| parent.instance_id.clone()),
+            scheduled_start: scheduled_start.map(|start| start.timestamp_micros()),
             state: row.clone(),
         });
         state.insert(key, Live::new(instance.instance_id.as_str().into(), row, key.0));
@@ -152,7 +161,8 @@ impl Inner {
             key,
             Box::new(Loaded {
                 instance,
-                played: String::new(),
+                played: Played::default(),
+                session: None,
             }),
             self.options.history_cache,
         );
@@ -187,5 +197,12 @@ pub(super) fn row_of(instance: &Instance, updated: DateTime<Utc>) -> InstanceSta
         custom_status: instance.custom_status.clone(),
         output: instance.output.clone(),
         ending: instance.ending.as_ref().map(Ending::to_json),
+        wire: instance.wire,
     }
+}
+
+/// JSON text.
+fn tags_of(instance: &Instance) -> Option<String> {
+    // Texts are always JSON.
+    (!instance.tags.is_empty()).then(|| serde_json::to_string(&instance.tags).unwrap_or_default())
 }

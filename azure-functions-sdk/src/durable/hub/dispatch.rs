@@ -226,6 +226,7 @@ impl Inner {
     pub(super) fn set_functions(self: &Arc<Self>, functions: DurableFunctions) {
         let mut state = self.state();
         state.functions = Some(Arc::new(functions));
+        state.workers += 1;
         state.paused = false;
         self.pump(&mut state);
     }

@@ -18,6 +18,7 @@ use crate::durable::{
         decision::Decision,
         episode::{Begin, Episode},
         message::Message,
+        played::Played,
     },
     store::{Commit, InstanceKey, StoreError},
     work::{WorkError, WorkItem, WorkKind, WorkerDeath},
@@ -114,6 +115,11 @@ impl Inner {
     }
 
     async fn decide(self: &Arc<Self>, loaded: &mut Loaded, batch: Vec<Message>, key: InstanceKey) -> End {
+        if loaded.instance.wire.is_none() && loaded.instance.history.is_empty() {
+            let wire = self.state().wire();
+            loaded.instance.wire = Some(wire);
+            loaded.played = Played::none(wire);
+        }
         let begin = Episode::begin(&loaded.instance, &self.settings, batch, self.now());
         let episode = match begin {
             Begin::Discard => return End::Discard,
@@ -123,11 +129,11 @@ impl Inner {
         };
         let name = &loaded.instance.name;
         let itself = Item::Episode(key);
-        let (function, failures, solitude) = {
+        let (function, failures, solitude, worker) = {
             let state = self.state();
             let function = state.function(WorkKind::Orchestration, name);
             let failures = state.instances.get(&key).map_or(0, |live| live.failures);
-            (function, failures, state.quarantine.solitude(&itself))
+            (function, failures, state.quarantine.solitude(&itself), state.workers)
         };
         let Some(function) = function else {
             let text = format!(
@@ -136,16 +142,21 @@ impl Inner {
             );
             return End::Decided(Box::new(episode.fail(&text, self.now())));
         };
-        let played = (!loaded.played.is_empty()).then_some(loaded.played.as_str());
-        let item = WorkItem {
+        let item = |with_history| WorkItem {
             kind: WorkKind::Orchestration,
-            function,
+            function: function.clone(),
             instance_id: loaded.instance.instance_id.clone(),
-            payload: Some(episode.payload(played)),
+            payload: Some(episode.payload(Some(&loaded.played), with_history)),
             solitude,
             begun: self.begun(itself.clone()),
         };
-        match self.worker.run(item).await {
+        let in_session = self.settings.session_idle.is_some() && loaded.session == Some(worker);
+        let mut answer = self.worker.run(item(!in_session)).await;
+        if in_session && answer.as_ref().is_ok_and(|answer| episode.needs_history(answer)) {
+            answer = self.worker.run(item(true)).await;
+        }
+        loaded.session = answer.is_ok().then_some(worker);
+        match answer {
             Ok(answer) => {
                 let has_entity = |name: &str| self.state().function(WorkKind::Entity, name).is_some();
                 End::Decided(Box::new(episode.finish(

@@ -25,6 +25,8 @@ pub(super) struct LiveEntity {
     pub(super) unwritten: u32,
     /// A turn could not be written: none begins any more.
     pub(super) halted: bool,
+    /// The worker that may have kept the state since its last turn.
+    pub(super) session: Option<u64>,
 }
 
 /// A message and the row that goes when it has been taken.
@@ -62,6 +64,7 @@ impl LiveEntity {
             loaded: None,
             unwritten: 0,
             halted: false,
+            session: None,
         }
     }
 

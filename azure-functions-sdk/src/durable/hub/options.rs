@@ -10,6 +10,9 @@ use crate::durable::{
     store::Durability,
 };
 
+/// The extension's default, where it has sessions.
+const SESSION_IDLE: Duration = Duration::from_secs(30);
+
 /// Options of a task hub; the defaults are those of the extension.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -36,6 +39,9 @@ pub struct TaskHubOptions {
     pub max_orchestration_actions: usize,
     /// Version of orchestrations that are started without one; empty: unversioned.
     pub default_version: String,
+    /// How long a worker of the protobuf wire may keep an instance between its turns, to be given the new events only (extended
+    /// sessions); `None`: it gets the whole history each time.
+    pub session_idle: Option<Duration>,
     /// Whether a start may replace an instance that still runs (`overridableExistingInstanceStates`).
     pub replace_running: bool,
     /// Name of the storage connection that URLs and bindings mention.
@@ -71,6 +77,7 @@ impl TaskHubOptions {
             http_poll_delay: defaults.http_sleep.to_std().unwrap_or_default(),
             max_orchestration_actions: defaults.max_actions,
             default_version: defaults.default_version,
+            session_idle: Some(SESSION_IDLE),
             replace_running: false,
             connection: "Storage".to_owned(),
             max_request_body: 100 * 1024 * 1024,
@@ -137,6 +144,14 @@ impl TaskHubOptions {
         self
     }
 
+    /// Sets how long a worker of the protobuf wire may keep an instance between its turns; `None`: it gets the whole history
+    /// each time.
+    #[must_use]
+    pub fn session_idle(mut self, idle: Option<Duration>) -> Self {
+        self.session_idle = idle;
+        self
+    }
+
     /// Sets whether a start may replace an instance that still runs.
     #[must_use]
     pub fn replace_running(mut self, replace: bool) -> Self {
@@ -188,6 +203,7 @@ impl TaskHubOptions {
             long_timer_interval: delta(self.long_timer_interval),
             http_sleep: delta(self.http_poll_delay),
             max_actions: self.max_orchestration_actions,
+            session_idle: self.session_idle.map(delta),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::durable::{
         decision::Decision,
         event::write_events,
         message::{Message, Outgoing},
+        played::Played,
     },
     store::{ActivityRow, Commit, InboxRow, InstanceKey, Micros, StoreError, TimerRow},
 };
@@ -37,15 +38,13 @@ impl Inner {
 
         // Whatever takes time is done before the lock is taken.
         if decision.continued.is_some() {
-            loaded.played.clear();
+            loaded.played = Played::default();
+            loaded.session = None;
             commit.cleared.push(key);
         } else if !decision.appended.is_empty() {
             let mut events = String::new();
             write_events(&decision.appended, true, &mut events);
-            if !loaded.played.is_empty() {
-                loaded.played.push(',');
-            }
-            loaded.played.push_str(&events);
+            loaded.played.add(&decision.appended, &events);
             commit.history.push((self.new_row(), key, events));
         }
         let instance_id: Arc<str> = loaded.instance.instance_id.as_str().into();

@@ -15,8 +15,10 @@ use crate::durable::{
         event::{EventKind, parse_events},
         instance::Instance,
         message::Message,
+        played::Played,
     },
     store::{InstanceKey, InstanceState, Recovery},
+    work::Wire,
 };
 
 /// The state of a hub that opens, and the rows that cannot be read: they take part in nothing, and all others do.
@@ -148,5 +150,14 @@ pub(super) fn rebuild<'a>(
     // It is shown, and nothing hangs on it.
     instance.ending = row.ending.as_deref().and_then(|text| serde_json::from_str(text).ok());
     instance.history = history;
-    Ok(Loaded { instance, played })
+    instance.wire = row.wire;
+    let played = match row.wire {
+        Some(Wire::Protobuf) => Played::of(Wire::Protobuf, &instance.history),
+        _ => Played::Json(played),
+    };
+    Ok(Loaded {
+        instance,
+        played,
+        session: None,
+    })
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::durable::{
     engine::{
-        event::{EventKind, ExecutionStarted},
+        event::{EventKind, ExecutionStarted, Tags},
         message::Message,
         runtime_status::RuntimeStatus,
     },
@@ -123,6 +123,7 @@ impl Inner {
             parent: None,
             scheduled_start: None,
             generation,
+            tags: Tags::new(),
         };
         let mut commit = Commit::default();
         // One that is replaced while it runs gives nothing back by itself.

@@ -14,6 +14,7 @@ use crate::durable::{
     engine::{
         event::{Failure, ParentLink, write_events},
         message::Message,
+        played::Played,
         rewind::{ChildFailed, NotRewound, Rewind, rewind},
         runtime_status::RuntimeStatus,
     },
@@ -113,10 +114,11 @@ impl Inner {
         for Step { key, rewind, lost } in steps {
             let Rewind { instance, wake, .. } = rewind;
             let row = row_of(&instance, now);
-            let mut played = String::new();
-            write_events(&instance.history, true, &mut played);
+            let mut events = String::new();
+            write_events(&instance.history, true, &mut events);
+            let played = Played::of(instance.wire.unwrap_or_default(), &instance.history);
             commit.cleared.push(key);
-            commit.history.push((self.new_row(), key, played.clone()));
+            commit.history.push((self.new_row(), key, events));
             commit.updated.push((key, row.clone()));
             state.forget(key);
             state.insert(
@@ -134,18 +136,19 @@ impl Inner {
                         version: instance.version.clone(),
                     };
                     let reason = format!("The sub-orchestration '{}' cannot be rewound.", child.instance_id);
-                    Message::child_failed(
-                        now,
-                        &parent,
-                        Failure {
-                            reason,
-                            details: String::new(),
-                        },
-                    )
+                    Message::child_failed(now, &parent, Failure::text(reason))
                 })
                 .collect();
             let id = instance.instance_id.clone();
-            state.keep_loaded(key, Box::new(Loaded { instance, played }), self.options.history_cache);
+            state.keep_loaded(
+                key,
+                Box::new(Loaded {
+                    instance,
+                    played,
+                    session: None,
+                }),
+                self.options.history_cache,
+            );
             self.post(&mut state, &id, wake, &mut commit);
             for failure in failures {
                 self.post(&mut state, &id, failure, &mut commit);

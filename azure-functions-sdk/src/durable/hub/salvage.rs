@@ -16,9 +16,10 @@ use super::{
 use crate::durable::{
     engine::{
         decision::Decision,
-        event::{Event, EventKind, readable_events},
+        event::{Event, EventKind, Tags, readable_events},
         instance::Instance,
         message::Message,
+        played::Played,
         runtime_status::RuntimeStatus,
         termination,
     },
@@ -46,8 +47,16 @@ impl Inner {
         let instance = salvaged(&id, Some(&row), &texts, batch.iter());
         let decision = termination::terminate(&instance, batch, self.now())?;
         log::warn!("orchestration instance '{id}' is terminated although it cannot be read: {reason}");
-        let played = texts.join(",");
-        Some((Box::new(Loaded { instance, played }), Box::new(decision)))
+        // It is not asked again.
+        let played = Played::default();
+        Some((
+            Box::new(Loaded {
+                instance,
+                played,
+                session: None,
+            }),
+            Box::new(decision),
+        ))
     }
 
     /// Gives an instance whose row cannot be read a row that can, and the message that ends it.
@@ -84,6 +93,9 @@ impl Inner {
                 version: instance.version.clone(),
                 // What is there stays.
                 input: None,
+                tags: None,
+                parent: instance.parent.as_ref().map(|parent| parent.instance_id.clone()),
+                scheduled_start: None,
                 state: healed.clone(),
             });
             if !row.has_readable_input {
@@ -139,11 +151,14 @@ fn salvaged<'a>(
         ending: None,
         created: DateTime::default(),
         history: Vec::new(),
+        tags: Tags::new(),
+        wire: None,
     });
     match row {
         Some(row) => {
             instance.execution_id.clone_from(&row.execution_id);
             instance.generation = row.generation;
+            instance.wire = row.wire;
             instance.status = row.status;
             instance.output.clone_from(&row.output);
             instance.custom_status.clone_from(&row.custom_status);

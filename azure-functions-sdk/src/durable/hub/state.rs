@@ -16,15 +16,18 @@ use super::{
 };
 use crate::durable::{
     engine::{
-        entity::EntityMessage, event::EventKind, instance::Instance, message::Message, runtime_status::RuntimeStatus,
+        entity::EntityMessage, event::EventKind, instance::Instance, message::Message, played::Played,
+        runtime_status::RuntimeStatus,
     },
     store::{Commit, InstanceKey, InstanceState, Micros, RowId},
-    work::DurableFunctions,
+    work::{DurableFunctions, Wire},
 };
 
 /// The hub's memory.
 #[derive(Debug, Default)]
 pub(super) struct State {
+    /// How many workers have loaded.
+    pub(super) workers: u64,
     /// `None` until a worker has loaded.
     pub(super) functions: Option<Arc<DurableFunctions>>,
     pub(super) instances: HashMap<InstanceKey, Live>,
@@ -112,7 +115,9 @@ pub(super) enum Due {
 pub(super) struct Loaded {
     pub(super) instance: Instance,
     /// The history as the next payload shows it.
-    pub(super) played: String,
+    pub(super) played: Played,
+    /// The worker that may have kept the instance since its last episode.
+    pub(super) session: Option<u64>,
 }
 
 /// Which loaded instances were used longest ago, and how much memory they take.
@@ -178,6 +183,22 @@ impl Source {
 }
 
 impl State {
+    /// How executions travel that begin now.
+    pub(super) fn wire(&self) -> Wire {
+        self.functions
+            .as_ref()
+            .map(|functions| functions.wire)
+            .unwrap_or_default()
+    }
+
+    /// How the current execution of an instance travels.
+    pub(super) fn wire_of(&self, key: InstanceKey) -> Wire {
+        self.instances
+            .get(&key)
+            .and_then(|live| live.state.wire)
+            .unwrap_or_default()
+    }
+
     /// The instance with this id, unless it has ended.
     pub(super) fn find(&mut self, id: &str) -> Option<(InstanceKey, &mut Live)> {
         let key = *self.ids.get(id)?;

@@ -490,7 +490,11 @@ async fn numbers_at_their_maximum_in_the_file_are_an_error_or_go_on() {
             custom_status: None,
             output: None,
             ending: None,
+            wire: None,
         },
+        tags: None,
+        parent: None,
+        scheduled_start: None,
     };
     stored(Commit {
         created: vec![ended],

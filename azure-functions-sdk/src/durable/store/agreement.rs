@@ -6,7 +6,7 @@ use super::{
     ActivityRow, Commit, Durability, EntityInboxRow, EntityQuery, EntityRow, EntityTimerRow, InboxRow, InstanceKey,
     InstanceQuery, InstanceRow, InstanceState, RowId, Store, TimerRow, memory::MemoryStore, sqlite::SqliteStore,
 };
-use crate::durable::engine::runtime_status::RuntimeStatus;
+use crate::durable::{engine::runtime_status::RuntimeStatus, work::Wire};
 
 /// What one commit does; the numbers pick from what there is.
 #[derive(Clone, Debug)]
@@ -90,6 +90,9 @@ impl Hub {
                     name: format!("f{}", pick % 2),
                     version: (pick % 3 == 0).then(|| "1".to_owned()),
                     input: (pick % 2 == 0).then(|| pick.to_string()),
+                    tags: (pick % 4 == 0).then(|| "{}".to_owned()),
+                    parent: (pick % 4 == 1).then(|| "p".to_owned()),
+                    scheduled_start: (pick % 4 == 2).then_some(7),
                     state: state(pick, RuntimeStatus::Pending),
                 });
             }
@@ -203,6 +206,7 @@ fn state(pick: u8, status: RuntimeStatus) -> InstanceState {
         custom_status: (pick % 3 == 1).then(|| "\"s\"".to_owned()),
         output: status.is_terminal().then(|| "\"o\"".to_owned()),
         ending: (pick % 5 == 1).then(|| "{}".to_owned()),
+        wire: [None, Some(Wire::Json), Some(Wire::Protobuf)][usize::from(pick % 3)],
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::durable::engine::runtime_status::RuntimeStatus;
+use crate::durable::{engine::runtime_status::RuntimeStatus, work::Wire};
 
 /// Surrogate key of an instance: an id that is used again gets a new key, so that late messages cannot reach it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +82,12 @@ pub(crate) struct InstanceRow {
     pub(crate) version: Option<String>,
     /// JSON text.
     pub(crate) input: Option<String>,
+    /// What it was started with: a JSON object of strings, if there are any.
+    pub(crate) tags: Option<String>,
+    /// Instance id of the parent.
+    pub(crate) parent: Option<String>,
+    /// It was started for a time to come.
+    pub(crate) scheduled_start: Option<Micros>,
     pub(crate) state: InstanceState,
 }
 
@@ -100,6 +106,8 @@ pub(crate) struct InstanceState {
     pub(crate) output: Option<String>,
     /// What it still waits for, though its code has ended: JSON text.
     pub(crate) ending: Option<String>,
+    /// How the current execution travels, once that is decided.
+    pub(crate) wire: Option<Wire>,
 }
 
 /// A message that waits for the next episode of its instance.

@@ -148,6 +148,7 @@ async fn row_078_an_http_call_has_status_headers_and_body_and_polls_what_was_acc
     let name = "asks_a_server".to_owned();
     hub.set_functions(DurableFunctions {
         functions: [((WorkKind::Orchestration, name.clone()), name)].into(),
+        ..DurableFunctions::default()
     });
 
     let now = ended(&hub, "now", format!("{address}/now")).await;

@@ -1,10 +1,11 @@
 //! The payload of an entity trigger, and what the worker says to it.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{Entity, EntityId, Request};
 use crate::durable::{
-    engine::event::write_string,
+    engine::{event::write_string, failure_details::FailureDetails},
     json,
     work::{ReturnValue, WorkResult},
 };
@@ -20,6 +21,9 @@ pub(super) struct Answer {
     /// As many as operations; fewer if the worker stopped before the last.
     pub(super) results: Vec<OperationResult>,
     pub(super) signals: Vec<Signal>,
+    /// On the protobuf wire.
+    #[serde(skip)]
+    pub(super) starts: Vec<Start>,
 }
 
 /// What became of an operation.
@@ -31,6 +35,9 @@ pub(super) struct OperationResult {
     /// JSON text.
     #[serde(default)]
     pub(super) result: Option<String>,
+    /// Of an error on the protobuf wire.
+    #[serde(skip)]
+    pub(super) details: Option<FailureDetails>,
 }
 
 /// A signal to another entity.
@@ -41,6 +48,22 @@ pub(super) struct Signal {
     /// JSON text; empty is none.
     #[serde(default)]
     pub(super) input: Option<String>,
+    /// On the protobuf wire: not to run before.
+    #[serde(skip)]
+    pub(super) due: Option<DateTime<Utc>>,
+}
+
+/// An orchestration to start.
+#[derive(Debug)]
+pub(super) struct Start {
+    /// Empty: a fresh one is made.
+    pub(super) instance_id: String,
+    pub(super) name: String,
+    pub(super) version: Option<String>,
+    /// JSON text.
+    pub(super) input: Option<String>,
+    /// Not to run before.
+    pub(super) due: Option<DateTime<Utc>>,
 }
 
 /// Why an answer is not taken.
@@ -112,7 +135,7 @@ fn parse(answer: &WorkResult, operations: usize) -> Result<Answer, String> {
 }
 
 /// Checks that everything in the answer can be kept and read again.
-fn check(answer: &Answer) -> Result<(), String> {
+pub(super) fn check(answer: &Answer) -> Result<(), String> {
     let texts = [("state", answer.entity_state.as_deref())]
         .into_iter()
         .chain(answer.results.iter().map(|result| ("result", result.result.as_deref())))

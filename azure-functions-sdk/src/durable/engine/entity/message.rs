@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::EntityId;
 use crate::durable::engine::{
     event::{EventKind, write_string},
+    failure_details::FailureDetails,
     message::{Message, Outgoing},
-    time::write_time,
+    time::{parse_time, write_time},
 };
 
 /// A message to an entity.
@@ -48,6 +49,9 @@ pub(crate) struct Request {
     /// Of a lock: all that are locked with it, in the order in which they are.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) lockset: Vec<EntityId>,
+    /// Sent on the protobuf wire: the answer has the details of a failure.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) details: bool,
     /// Of a lock: whose turn it is.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) pos: usize,
@@ -112,6 +116,7 @@ impl Request {
             parent_execution: None,
             due: None,
             lockset: Vec::new(),
+            details: false,
             pos: 0,
         }
     }
@@ -151,15 +156,47 @@ pub(crate) fn event_name(due: Option<DateTime<Utc>>) -> String {
     name
 }
 
-/// The answer to a call, for whoever made it; a client, an entity or a signal waits for none.
+/// When a message of this name is due. An error: it is no message to an entity.
+pub(crate) fn due_of(name: &str) -> Result<Option<DateTime<Utc>>, ()> {
+    match name.strip_prefix("op").ok_or(())? {
+        "" => Ok(None),
+        due => due.strip_prefix('@').and_then(parse_time).map(Some).ok_or(()),
+    }
+}
+
+/// The answer to a call, for whoever made it; a client, an entity or a signal waits for none. `result` is JSON text.
 pub(crate) fn response(request: &Request, now: DateTime<Utc>, result: &str, is_error: bool) -> Option<Outgoing> {
+    let details = is_error.then(|| {
+        let text = serde_json::from_str::<String>(result);
+        FailureDetails::of_text(text.as_deref().unwrap_or(result))
+    });
+    respond(request, now, Some(result), details.as_ref())
+}
+
+/// The answer to a call: its result, or why it failed, which callers on the JSON wire are told as the result.
+pub(super) fn respond(
+    request: &Request,
+    now: DateTime<Utc>,
+    result: Option<&str>,
+    failure: Option<&FailureDetails>,
+) -> Option<Outgoing> {
     if request.signal {
         return None;
     }
     let mut input = String::from("{\"result\":");
-    write_string(result, &mut input);
-    if is_error {
-        input.push_str(",\"exceptionType\":\"Error\"");
+    match result {
+        Some(result) if !request.details || failure.is_none() => write_string(result, &mut input),
+        // The text that workers of the JSON wire answer with.
+        None if !request.details => write_string("null", &mut input),
+        _ => input.push_str("null"),
+    }
+    match failure {
+        Some(failure) if request.details => {
+            input.push_str(",\"failureDetails\":");
+            input.push_str(&failure.to_json());
+        }
+        Some(_) => input.push_str(",\"exceptionType\":\"Error\""),
+        None => {}
     }
     input.push('}');
     answer(request, now, input)

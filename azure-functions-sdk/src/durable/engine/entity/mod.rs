@@ -9,6 +9,7 @@ pub(crate) mod critical;
 mod id;
 mod kept;
 mod message;
+mod protobuf;
 mod turn;
 
 #[cfg(test)]
@@ -16,6 +17,6 @@ pub(crate) use self::message::grant;
 pub(crate) use self::{
     id::EntityId,
     kept::Entity,
-    message::{EntityMessage, Posted, Release, Request, event_name, response},
+    message::{EntityMessage, Posted, Release, Request, due_of, event_name, response},
     turn::{Done, MAX_BATCH, Turn, Unfinished, missing, wakes},
 };

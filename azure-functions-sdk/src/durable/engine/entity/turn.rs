@@ -7,11 +7,19 @@ use chrono::{DateTime, Utc};
 use super::{
     Entity, EntityId, EntityMessage, Posted, Release, Request,
     answer::{self, Answer, Refused},
-    message::{grant, response},
+    event_name,
+    message::{grant, respond, response},
+    protobuf,
 };
 use crate::durable::{
-    engine::{event::json_string, message::Outgoing},
-    work::WorkResult,
+    engine::{
+        decision::ChildStart,
+        event::{ExecutionStarted, ParentLink, Tags, json_string},
+        failure_details::FailureDetails,
+        message::{Message, Outgoing},
+        settings::Settings,
+    },
+    work::{Wire, WorkResult},
 };
 
 /// Operations of one batch at most.
@@ -48,6 +56,8 @@ pub(crate) struct Done {
     pub(crate) answers: Vec<Outgoing>,
     /// Messages to entities, in order.
     pub(crate) posted: Vec<Posted>,
+    /// Orchestrations to start.
+    pub(crate) starts: Vec<ChildStart>,
 }
 
 /// Why the worker's answer does not end a turn. The turn has changed nothing.
@@ -170,6 +180,61 @@ impl<'a> Turn<'a> {
         Some(answer::payload(self.entity, self.operations()))
     }
 
+    /// What the entity trigger delivers on a wire; `None`: nothing in this turn needs the worker. `with_state`: on the
+    /// protobuf wire, a worker may have kept the state since the last batch, and need not have it.
+    pub(crate) fn payload_on(&self, wire: Wire, settings: &Settings, with_state: bool) -> Option<String> {
+        match wire {
+            Wire::Json => self.payload(),
+            Wire::Protobuf => {
+                self.operations().next()?;
+                Some(protobuf::payload(self.entity, self.operations(), settings, with_state))
+            }
+        }
+    }
+
+    /// Whether the worker has not kept the state, and has to have it.
+    pub(crate) fn needs_state(wire: Wire, answer: &WorkResult) -> bool {
+        wire == Wire::Protobuf && protobuf::needs_state(answer)
+    }
+
+    /// Decides by the answer of a worker on a wire. `new_id` gives a fresh id for every signal.
+    pub(crate) fn finish_on(
+        self,
+        wire: Wire,
+        answer: &WorkResult,
+        now: DateTime<Utc>,
+        new_id: &mut dyn FnMut() -> String,
+    ) -> Result<Done, Unfinished<'a>> {
+        match wire {
+            Wire::Json => self.finish(answer, now, new_id),
+            Wire::Protobuf => match protobuf::read(answer, self.operation_count()) {
+                Ok(answer) => Ok(self.settle(Some(answer), None, now, new_id)),
+                Err(Refused::TryAgain(reason) | Refused::Unreadable(reason)) => {
+                    log::warn!("the operations of entity '{}' have failed: {reason}", self.entity.id);
+                    let details = FailureDetails {
+                        error_type: "FunctionInvocationFailed".to_owned(),
+                        error_message: reason,
+                        ..FailureDetails::default()
+                    };
+                    Ok(self.fail_as(&details, now))
+                }
+            },
+        }
+    }
+
+    /// Decides that every operation of the turn fails so; the state stays as it was.
+    fn fail_as(self, details: &FailureDetails, now: DateTime<Utc>) -> Done {
+        let results = self.operations().map(|_| protobuf::failed(details.clone())).collect();
+        let answer = Answer {
+            entity_exists: self.entity.exists,
+            entity_state: self.entity.state.clone(),
+            results,
+            signals: Vec::new(),
+            starts: Vec::new(),
+        };
+        self.settle(Some(answer), None, now, &mut String::new)
+    }
+
     /// Decides by the worker's answer. `new_id` gives a fresh id for every signal.
     pub(crate) fn finish(
         self,
@@ -209,8 +274,16 @@ impl<'a> Turn<'a> {
     ) -> Done {
         let mut entity = self.entity.clone();
         let (mut taken, mut answers, mut grants, mut locks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let parent = self.entity.id.to_string();
+        let mut starts = Vec::new();
         let (mut results, signals) = match answer {
             Some(answer) => {
+                starts.extend(
+                    answer
+                        .starts
+                        .into_iter()
+                        .map(|start| started(start, &parent, now, new_id)),
+                );
                 entity.exists = answer.entity_exists;
                 entity.state = answer.entity_state.filter(|_| answer.entity_exists);
                 (answer.results.into_iter(), answer.signals)
@@ -222,10 +295,12 @@ impl<'a> Turn<'a> {
                 Step::Run(mut all, request) => {
                     let outgoing = match (failure, results.next()) {
                         (Some(text), _) => response(&request, now, text, true),
-                        (None, Some(result)) => {
-                            let text = result.result.as_deref().unwrap_or("null");
-                            response(&request, now, text, result.is_error)
-                        }
+                        (None, Some(result)) => match &result.details {
+                            None if result.is_error => {
+                                response(&request, now, result.result.as_deref().unwrap_or("null"), true)
+                            }
+                            details => respond(&request, now, result.result.as_deref(), details.as_ref()),
+                        },
                         // The worker has stopped before this one.
                         (None, None) => break,
                     };
@@ -262,18 +337,20 @@ impl<'a> Turn<'a> {
         }
         taken.sort_unstable();
         answers.append(&mut grants);
-        let parent = self.entity.id.to_string();
         let mut posted: Vec<Posted> = signals
             .into_iter()
             .filter_map(|signal| {
                 // Checked when it was read.
                 let target = EntityId::new(&signal.target.name, &signal.target.key).ok()?;
                 let input = signal.input.filter(|input| !input.is_empty());
-                let request = Request::signal(signal.name, input, new_id(), Some(parent.clone()));
+                let request = Request {
+                    due: signal.due.map(|due| event_name(Some(due)).split_off("op@".len())),
+                    ..Request::signal(signal.name, input, new_id(), Some(parent.clone()))
+                };
                 Some(Posted {
                     target,
                     message: EntityMessage::Op(request),
-                    due: None,
+                    due: signal.due,
                 })
             })
             .collect();
@@ -283,7 +360,37 @@ impl<'a> Turn<'a> {
             taken,
             answers,
             posted,
+            starts,
         }
+    }
+}
+
+/// An orchestration that an entity starts: it has the entity as parent, which waits for nothing.
+fn started(start: answer::Start, entity: &str, now: DateTime<Utc>, new_id: &mut dyn FnMut() -> String) -> ChildStart {
+    let instance_id = if start.instance_id.is_empty() {
+        new_id()
+    } else {
+        start.instance_id
+    };
+    let started = ExecutionStarted {
+        instance_id,
+        execution_id: new_id().replace('-', ""),
+        name: start.name,
+        version: start.version.filter(|version| !version.is_empty()),
+        input: start.input,
+        parent: Some(ParentLink {
+            name: entity.to_owned(),
+            instance_id: entity.to_owned(),
+            execution_id: String::new(),
+            task_id: 0,
+            version: Some(String::new()),
+        }),
+        scheduled_start: start.due,
+        generation: 0,
+        tags: Tags::from([("FireAndForget".to_owned(), String::new())]),
+    };
+    ChildStart {
+        message: Message::start(now, started),
     }
 }
 

@@ -12,8 +12,9 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, ParentLink};
+use super::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, ParentLink, Tags};
 use crate::durable::engine::{
+    failure_details::FailureDetails,
     runtime_status::RuntimeStatus,
     time::{parse_time, write_time},
 };
@@ -141,12 +142,17 @@ impl EventKind {
                     out.raw("Recurse", "true");
                 }
             }
-            Self::TaskScheduled { name, version, input } => {
+            Self::TaskScheduled {
+                name,
+                version,
+                input,
+                tags,
+            } => {
                 out.text("Name", Some(name));
                 out.text("Version", version.as_deref());
                 out.text("Input", input.as_deref());
                 out.raw("ParentTraceContext", "null");
-                out.raw("Tags", "null");
+                out.tags(tags);
             }
             Self::TaskCompleted { task_id, result } | Self::SubOrchestrationCompleted { task_id, result } => {
                 out.number("TaskScheduledId", *task_id);
@@ -156,7 +162,10 @@ impl EventKind {
                 out.number("TaskScheduledId", *task_id);
                 out.text("Reason", Some(&failure.reason));
                 out.text("Details", Some(&failure.details));
-                out.raw("FailureDetails", "null");
+                match &failure.cause {
+                    Some(cause) => out.raw("FailureDetails", &cause.to_json()),
+                    None => out.raw("FailureDetails", "null"),
+                }
             }
             Self::SubOrchestrationCreated {
                 name,
@@ -222,7 +231,7 @@ impl ExecutionStarted {
         out.text("Name", Some(&self.name));
         out.text("Version", self.version.as_deref());
         out.text("Input", self.input.as_deref());
-        out.raw("Tags", "null");
+        out.tags(&self.tags);
         out.raw("Correlation", "null");
         out.raw("ParentTraceContext", "null");
         out.time("ScheduledStartTime", self.scheduled_start);
@@ -244,13 +253,24 @@ impl<'a> Members<'a> {
     }
 
     fn key(&mut self, key: &str) {
+        self.separate();
+        self.out.push('"');
+        self.out.push_str(key);
+        self.out.push_str("\":");
+    }
+
+    /// A key in its quotes.
+    fn raw_key(&mut self, key: &str) {
+        self.separate();
+        self.out.push_str(key);
+        self.out.push(':');
+    }
+
+    fn separate(&mut self) {
         if !self.first {
             self.out.push(',');
         }
         self.first = false;
-        self.out.push('"');
-        self.out.push_str(key);
-        self.out.push_str("\":");
     }
 
     fn raw(&mut self, key: &str, json: &str) {
@@ -270,6 +290,20 @@ impl<'a> Members<'a> {
             Some(value) => write_string(value, self.out),
             None => self.out.push_str("null"),
         }
+    }
+
+    fn tags(&mut self, tags: &Tags) {
+        if tags.is_empty() {
+            return self.raw("Tags", "null");
+        }
+        self.object("Tags", |out| {
+            for (name, value) in tags {
+                // A name of the app, not of the protocol.
+                let name = json_string(name);
+                out.raw_key(&name);
+                write_string(value, out.out);
+            }
+        });
     }
 
     fn time(&mut self, key: &str, value: Option<DateTime<Utc>>) {
@@ -366,6 +400,10 @@ struct RawEvent<'t> {
     recurse: Option<bool>,
     #[serde(default)]
     orchestration_status: Option<i32>,
+    #[serde(default)]
+    failure_details: Option<Box<FailureDetails>>,
+    #[serde(default)]
+    tags: Option<Tags>,
 }
 
 #[derive(Deserialize)]
@@ -408,7 +446,9 @@ impl RawEvent<'_> {
         let failure = Failure {
             reason: self.reason.unwrap_or_default(),
             details: self.details.unwrap_or_default(),
+            cause: self.failure_details,
         };
+        let tags = self.tags.unwrap_or_default();
         let task = self.task_scheduled_id.ok_or(missing("TaskScheduledId"));
         let name = self.name.ok_or(missing("Name"));
         let fire_at = self.fire_at.as_deref().and_then(parse_time).ok_or(missing("FireAt"));
@@ -436,6 +476,7 @@ impl RawEvent<'_> {
                     }),
                     scheduled_start: self.scheduled_start_time.as_deref().and_then(parse_time),
                     generation: self.generation.unwrap_or(0),
+                    tags,
                 }))
             }
             1 => EventKind::ExecutionCompleted(end?),
@@ -447,6 +488,7 @@ impl RawEvent<'_> {
                 name: name?,
                 version: self.version,
                 input: self.input,
+                tags,
             },
             5 => EventKind::TaskCompleted {
                 task_id: task?,

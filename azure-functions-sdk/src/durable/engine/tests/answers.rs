@@ -222,7 +222,10 @@ fn what_cannot_be_read_back_fails_the_function_that_wrote_it() {
             "the input of the next execution 'continue_as_new' cannot be read back: ",
         );
         let answer = WorkResult::Succeeded(ReturnValue::Json(value));
-        match outcome::activity_ended(ten(), "e", 0, "A", &answer).event.kind {
+        match outcome::activity_ended(ten(), "e", 0, "A", crate::durable::work::Wire::Json, &answer)
+            .event
+            .kind
+        {
             EventKind::TaskFailed { failure, .. } => {
                 let expected = "Activity function 'A' failed:  its result cannot be read back: ";
                 assert!(failure.reason.starts_with(expected), "{}", failure.reason);
@@ -269,9 +272,16 @@ fn an_event_that_cannot_be_read_back_is_not_handed_on_either() {
 
 #[test]
 fn activity_results_become_json_text() {
-    let kind = |value| match outcome::activity_ended(ten(), "e", 0, "A", &WorkResult::Succeeded(value))
-        .event
-        .kind
+    let kind = |value| match outcome::activity_ended(
+        ten(),
+        "e",
+        0,
+        "A",
+        crate::durable::work::Wire::Json,
+        &WorkResult::Succeeded(value),
+    )
+    .event
+    .kind
     {
         EventKind::TaskCompleted { result, .. } => result,
         other => panic!("{other:?}"),

@@ -28,6 +28,7 @@ fn scheduled(id: usize) -> Event {
         name: "A".to_owned(),
         version: None,
         input: None,
+        tags: Tags::new(),
     };
     Event::scheduled(i32::try_from(id).unwrap(), ten(), kind)
 }

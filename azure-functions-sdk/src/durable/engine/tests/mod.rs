@@ -12,6 +12,8 @@ mod lifecycle;
 mod linear;
 mod patches;
 mod payload;
+mod protobuf_answers;
+mod recorded_requests;
 mod retries;
 mod rewinding;
 mod scheduler;
@@ -23,7 +25,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     decision::Decision,
     episode::{Begin, Episode},
-    event::{Event, EventKind, ExecutionStarted, Failure, ParentLink, parse_events, write_events},
+    event::{Event, EventKind, ExecutionStarted, Failure, ParentLink, Tags, parse_events, write_events},
     instance::Instance,
     message::Message,
     runtime_status::RuntimeStatus,
@@ -68,6 +70,7 @@ impl Run {
                 parent,
                 scheduled_start: None,
                 generation: 0,
+                tags: Tags::new(),
             },
         );
         Self {
@@ -182,6 +185,7 @@ pub(super) fn failure(reason: &str, details: &str) -> Failure {
     Failure {
         reason: reason.to_owned(),
         details: details.to_owned(),
+        cause: None,
     }
 }
 

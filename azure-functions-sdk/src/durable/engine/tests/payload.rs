@@ -1,13 +1,16 @@
 //! Goldens of the trigger payload and of every event.
 
-use super::{super::event::*, *};
+use super::{
+    super::{event::*, played::Played},
+    *,
+};
 
-fn payload(run: &Run, played: Option<&str>) -> String {
+fn payload(run: &Run, played: Option<&Played>) -> String {
     let batch = run.inbox.clone();
     let Begin::Run(episode) = Episode::begin(&run.instance, &run.settings, batch, run.now) else {
         panic!()
     };
-    episode.payload(played)
+    episode.payload(played, true)
 }
 
 #[test]
@@ -45,7 +48,7 @@ fn received_events_of_earlier_episodes_are_played() {
     // What the store keeps is the text of the played history.
     let mut played = String::new();
     write_events(&run.instance.history, true, &mut played);
-    assert_eq!(payload(&run, Some(&played)), text);
+    assert_eq!(payload(&run, Some(&Played::Json(played))), text);
 }
 
 #[test]
@@ -114,6 +117,7 @@ fn every_event_has_its_json_and_reads_back() {
                 name: text("A"),
                 version: Some(text("")),
                 input: None,
+                tags: Tags::new(),
             },
             4,
             r#""Name":"A","Version":"","Input":null,"ParentTraceContext":null,"Tags":null,"#,

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::durable::{
     engine::{
+        decision::ChildStart,
         entity::{Done, Entity, EntityId, EntityMessage, MAX_BATCH, Posted, Request, Turn, Unfinished},
         event::json_string,
         message::Outgoing,
@@ -118,8 +119,11 @@ impl Inner {
 
     async fn decide_turn(self: &Arc<Self>, entity: &Entity, id: &Arc<str>, waiting: &[Arc<EntityMessage>]) -> End {
         let itself = Item::Entity(Arc::clone(id));
-        let (most, solitude) = {
-            let state = self.state();
+        let (most, solitude, wire, worker, session) = {
+            let mut state = self.state();
+            let (wire, worker) = (state.wire(), state.workers);
+            // Of a turn that does not end well, the worker may know something else.
+            let session = state.entities.get_mut(id).and_then(|live| live.session.take());
             let divided = state.entities.get(id).is_some_and(|live| live.one_by_one > 0);
             // One by one, so that what ends a process, or cannot be kept, is told from the others.
             let most = if divided || state.quarantine.is_suspect(&itself) {
@@ -127,12 +131,13 @@ impl Inner {
             } else {
                 MAX_BATCH
             };
-            (most, state.quarantine.solitude(&itself))
+            (most, state.quarantine.solitude(&itself), wire, worker, session)
         };
         let Some(turn) = Turn::plan(entity, waiting.iter().map(AsRef::as_ref), most) else {
             return End::Nothing;
         };
-        let Some(payload) = turn.payload() else {
+        let in_session = self.settings.session_idle.is_some() && session == Some(worker);
+        let Some(payload) = turn.payload_on(wire, &self.settings, !in_session) else {
             return End::Done(Box::new(turn.without_worker(self.now())));
         };
         let name = &entity.id.name;
@@ -140,17 +145,26 @@ impl Inner {
             log::warn!("a message to entity '{id}' came to nothing: the app has no entity '{name}'");
             return End::Done(Box::new(turn.missing(self.now())));
         };
-        let item = WorkItem {
+        let item = |payload| WorkItem {
             kind: WorkKind::Entity,
-            function,
+            function: function.clone(),
             instance_id: id.to_string(),
-            payload: Some(payload),
+            payload,
             solitude,
             begun: self.begun(itself.clone()),
         };
-        match self.worker.run(item).await {
-            Ok(answer) => match turn.finish(&answer, self.now(), &mut || self.new_guid()) {
-                Ok(done) => End::Done(Box::new(done)),
+        let mut answer = self.worker.run(item(Some(payload))).await;
+        if in_session && answer.as_ref().is_ok_and(|answer| Turn::needs_state(wire, answer)) {
+            answer = self.worker.run(item(turn.payload_on(wire, &self.settings, true))).await;
+        }
+        match answer {
+            Ok(answer) => match turn.finish_on(wire, &answer, self.now(), &mut || self.new_guid()) {
+                Ok(done) => {
+                    if let Some(live) = self.state().entities.get_mut(id) {
+                        live.session = Some(worker);
+                    }
+                    End::Done(Box::new(done))
+                }
                 Err(Unfinished::TryAgain(reason)) => End::Again(reason),
                 Err(Unfinished::Unreadable(turn, reason)) if turn.operation_count() > 1 => {
                     if let Some(live) = self.state().entities.get_mut(id) {
@@ -193,9 +207,11 @@ impl Inner {
         let Done {
             entity,
             taken,
-            answers,
+            mut answers,
             mut posted,
+            starts,
         } = done;
+        let reserved = self.reserve_ids(starts.iter().filter_map(ChildStart::started)).await;
         let mut commit = Commit::default();
         if entity.is_nothing() {
             commit.entities_removed.push(id.to_string());
@@ -228,6 +244,10 @@ impl Inner {
             live.take(&taken, &mut commit);
             live.changed(entity);
         }
+        for start in starts {
+            self.start_child(state, start, &reserved, self.now(), &mut commit, &mut answers);
+        }
+        self.unreserve(state, &reserved);
         for Outgoing { instance_id, message } in answers {
             self.post(state, &instance_id, message, &mut commit);
         }

@@ -11,11 +11,15 @@ use super::fault::is_damage;
 use crate::durable::{
     engine::runtime_status::RuntimeStatus,
     store::{DamagedRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page},
+    work::Wire,
 };
 
 /// Columns of an instance, without its input.
-pub(super) const COLUMNS: &str =
-    "key, id, name, version, generation, execution_id, status, created, updated, custom_status, output, ending";
+pub(super) const COLUMNS: &str = "key, id, name, version, generation, execution_id, status, created, updated, custom_status, output, ending, \
+     wire, tags, parent, scheduled_start";
+
+/// The input comes behind the columns.
+const INPUT: usize = 16;
 
 pub(super) fn find(connection: &Connection, id: &str) -> rusqlite::Result<Option<InstanceRow>> {
     by_id(connection, id, instance)
@@ -124,7 +128,7 @@ fn damaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<DamagedRo
         name: shown(row, 2)?,
         reason: error.to_string(),
         status: row.get(6).ok().and_then(RuntimeStatus::from_number),
-        has_readable_input: row.get::<_, Option<String>>(12).is_ok(),
+        has_readable_input: row.get::<_, Option<String>>(INPUT).is_ok(),
     })
 }
 
@@ -154,7 +158,16 @@ pub(super) fn instance(row: &Row<'_>) -> rusqlite::Result<InstanceRow> {
             custom_status: row.get(9)?,
             output: row.get(10)?,
             ending: row.get(11)?,
+            wire: match row.get(12)? {
+                None => None,
+                Some(0) => Some(Wire::Json),
+                Some(1) => Some(Wire::Protobuf),
+                Some(other) => return Err(rusqlite::Error::IntegralValueOutOfRange(12, other)),
+            },
         },
-        input: row.get(12)?,
+        input: row.get(INPUT)?,
+        tags: row.get(13)?,
+        parent: row.get(14)?,
+        scheduled_start: row.get(15)?,
     })
 }

@@ -8,7 +8,7 @@ use super::fault::database_error;
 use crate::durable::store::{Durability, StoreError};
 
 /// Version of the tables below, kept in the file.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements kept prepared per connection.
 pub(super) const STATEMENTS: usize = 48;
@@ -69,6 +69,14 @@ const ENTITIES: &str = "
 /// What version 3 has besides.
 const ENDING: &str = "ALTER TABLE instances ADD COLUMN ending TEXT;";
 
+/// What version 4 has besides. `wire`: 0 is JSON, 1 protobuf.
+const WIRE: &str = "
+    ALTER TABLE instances ADD COLUMN wire INTEGER;
+    ALTER TABLE instances ADD COLUMN tags TEXT;
+    ALTER TABLE instances ADD COLUMN parent TEXT;
+    ALTER TABLE instances ADD COLUMN scheduled_start INTEGER;
+";
+
 /// Opens the file for the writer, and brings it to this version.
 pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
     let failed = |source| database_error(path, source);
@@ -99,7 +107,7 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, St
     set(&connection, path, "journal_size_limit", "16777216")?;
     set(&connection, path, "temp_store", "2")?;
     if found < VERSION {
-        let steps = [(1, TABLES), (2, ENTITIES), (3, ENDING)];
+        let steps = [(1, TABLES), (2, ENTITIES), (3, ENDING), (4, WIRE)];
         let missing: String = steps
             .into_iter()
             .filter(|(version, _)| found < *version)

@@ -4,6 +4,7 @@ use super::*;
 use crate::durable::{
     engine::runtime_status::RuntimeStatus,
     store::{ActivityRow, EntityInboxRow, EntityTimerRow, InboxRow, InstanceRow, InstanceState, TimerRow},
+    work::Wire,
 };
 
 fn store() -> (tempfile::TempDir, SqliteStore) {
@@ -22,6 +23,7 @@ fn state(status: RuntimeStatus) -> InstanceState {
         custom_status: Some("\"c\"".into()),
         output: None,
         ending: Some("{}".into()),
+        wire: Some(Wire::Protobuf),
     }
 }
 
@@ -32,6 +34,9 @@ fn new(key: i64, id: &str, status: RuntimeStatus) -> InstanceRow {
         name: "f".into(),
         version: Some("1".into()),
         input: Some("5".into()),
+        tags: Some("{\"a\":\"b\"}".into()),
+        parent: Some("p".into()),
+        scheduled_start: Some(5),
         state: state(status),
     }
 }
@@ -217,7 +222,7 @@ fn newer_file_is_refused_and_unusable_folder_is_named() {
         .unwrap();
     let refused = SqliteStore::open(&path, Durability::Process).unwrap_err();
     assert!(
-        matches!(refused, StoreError::NewerSchema { found: 7, known: 3, .. }),
+        matches!(refused, StoreError::NewerSchema { found: 7, known: 4, .. }),
         "{refused}"
     );
 
@@ -267,6 +272,7 @@ fn file_of_version_1_opens_with_all_it_holds_and_takes_entities() {
         );
         let before = InstanceState {
             ending: None,
+            wire: None,
             ..state(RuntimeStatus::Running)
         };
         assert_eq!(recovery.instances[0].state, before);

@@ -3,7 +3,10 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::entities;
-use crate::durable::store::{Commit, InstanceKey, InstanceRow, InstanceState};
+use crate::durable::{
+    store::{Commit, InstanceKey, InstanceRow, InstanceState},
+    work::Wire,
+};
 
 /// Pages that one call gives back at most: it runs on the writer's thread.
 const PAGES_AT_ONCE: i64 = 4_096;
@@ -92,8 +95,8 @@ fn create(tx: &Transaction<'_>, instance: &InstanceRow) -> rusqlite::Result<()> 
     tx.prepare_cached(
         "INSERT OR REPLACE INTO instances
          (key, id, name, version, generation, execution_id, status, created, updated, custom_status, output,
-          ending)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+          ending, wire, tags, parent, scheduled_start)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?
     .execute(params![
         instance.key.0,
@@ -107,7 +110,11 @@ fn create(tx: &Transaction<'_>, instance: &InstanceRow) -> rusqlite::Result<()> 
         state.updated,
         state.custom_status,
         state.output,
-        state.ending
+        state.ending,
+        state.wire.map(number),
+        instance.tags,
+        instance.parent,
+        instance.scheduled_start
     ])?;
     if let Some(input) = &instance.input {
         tx.prepare_cached("INSERT OR REPLACE INTO inputs (instance, input) VALUES (?1, ?2)")?
@@ -119,7 +126,7 @@ fn create(tx: &Transaction<'_>, instance: &InstanceRow) -> rusqlite::Result<()> 
 fn update(tx: &Transaction<'_>, key: InstanceKey, state: &InstanceState) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "UPDATE instances SET execution_id = ?2, status = ?3, created = ?4, updated = ?5, custom_status = ?6,
-         output = ?7, generation = ?8, ending = ?9 WHERE key = ?1",
+         output = ?7, generation = ?8, ending = ?9, wire = ?10 WHERE key = ?1",
     )?
     .execute(params![
         key.0,
@@ -130,9 +137,17 @@ fn update(tx: &Transaction<'_>, key: InstanceKey, state: &InstanceState) -> rusq
         state.custom_status,
         state.output,
         state.generation,
-        state.ending
+        state.ending,
+        state.wire.map(number)
     ])?;
     Ok(())
+}
+
+fn number(wire: Wire) -> i64 {
+    match wire {
+        Wire::Json => 0,
+        Wire::Protobuf => 1,
+    }
 }
 
 fn replace_input(tx: &Transaction<'_>, key: InstanceKey, input: Option<&str>) -> rusqlite::Result<()> {

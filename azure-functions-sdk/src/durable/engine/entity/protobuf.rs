@@ -1,0 +1,164 @@
+//! A batch of operations on the protobuf wire: `EntityBatchRequest`, and the `EntityBatchResult` that the worker answers with.
+
+use azure_functions_durable::protobuf::{
+    EntityBatchResult, OperationRequest, operation_action::OperationActionType, operation_result::ResultType,
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::{DateTime, Utc};
+use prost::{
+    Message,
+    encoding::{message, string},
+};
+use prost_types::{Timestamp, value::Kind};
+
+use super::{
+    Entity, EntityId, Request,
+    answer::{Answer, OperationResult, Refused, Signal, Start, check},
+};
+use crate::durable::{
+    engine::{
+        event::json_string,
+        failure_details::FailureDetails,
+        protobuf::request::{poll_delay, property, session},
+        settings::Settings,
+    },
+    work::{ReturnValue, WorkResult},
+};
+
+/// What the entity trigger delivers. Without the state, the worker has kept it since the last batch.
+pub(super) fn payload<'a>(
+    entity: &Entity,
+    batch: impl Iterator<Item = &'a Request>,
+    settings: &Settings,
+    with_state: bool,
+) -> String {
+    let mut out = Vec::new();
+    string::encode(1, &entity.id.to_string(), &mut out);
+    if let Some(state) = entity.state.as_ref().filter(|_| entity.exists && with_state) {
+        message::encode(2, state, &mut out);
+    }
+    for request in batch {
+        let operation = OperationRequest {
+            operation: request.op.clone().unwrap_or_default(),
+            request_id: request.id.clone(),
+            input: request.input.clone(),
+            trace_context: None,
+        };
+        message::encode(3, &operation, &mut out);
+    }
+    if settings.session_idle.is_some() {
+        let (name, value) = poll_delay(settings);
+        property(4, name, value, &mut out);
+        for (name, value) in session(settings, with_state) {
+            property(4, name, value, &mut out);
+        }
+    }
+    let rollback = Kind::BoolValue(true);
+    property(4, "RollbackEntityOperationsOnExceptions", rollback, &mut out);
+    BASE64_STANDARD.encode(&out)
+}
+
+/// Whether the worker has not kept the state, and has to have it.
+pub(super) fn needs_state(answer: &WorkResult) -> bool {
+    decode(answer).is_ok_and(|result| result.requires_state)
+}
+
+/// Reads the answer to so many operations. What is no answer fails the operations, as with the extension: nothing is tried
+/// again.
+pub(super) fn read(answer: &WorkResult, operations: usize) -> Result<Answer, Refused> {
+    let result = decode(answer).map_err(Refused::Unreadable)?;
+    if result.requires_state {
+        let text = "the entity function asks for the state that it was given";
+        return Err(Refused::Unreadable(text.to_owned()));
+    }
+    let mut results: Vec<OperationResult> = result.results.into_iter().map(ended).collect::<Result<_, _>>()?;
+    if let Some(details) = result.failure_details {
+        let details = FailureDetails::from(details);
+        results.resize_with(results.len().max(operations), || failed(details.clone()));
+    }
+    if results.is_empty() || results.len() > operations {
+        let results = results.len();
+        return Err(Refused::Unreadable(format!(
+            "the entity function answered with {results} results to {operations} operations"
+        )));
+    }
+    let mut answer = Answer {
+        entity_exists: result.entity_state.is_some(),
+        entity_state: result.entity_state,
+        results,
+        signals: Vec::new(),
+        starts: Vec::new(),
+    };
+    for action in result.actions {
+        match action.operation_action_type {
+            Some(OperationActionType::SendSignal(signal)) => answer.signals.push(Signal {
+                target: EntityId::parse(&signal.instance_id).map_err(Refused::Unreadable)?,
+                name: signal.name,
+                input: signal.input,
+                due: signal.scheduled_time.map(instant).transpose()?,
+            }),
+            Some(OperationActionType::StartNewOrchestration(start)) => answer.starts.push(Start {
+                instance_id: start.instance_id,
+                name: start.name,
+                version: start.version,
+                input: start.input,
+                due: start.scheduled_time.map(instant).transpose()?,
+            }),
+            None => {
+                let text = format!(
+                    "action {} of the entity function has no type that this host knows",
+                    action.id
+                );
+                return Err(Refused::Unreadable(text));
+            }
+        }
+    }
+    check(&answer).map_err(Refused::Unreadable)?;
+    Ok(answer)
+}
+
+fn decode(answer: &WorkResult) -> Result<EntityBatchResult, String> {
+    let text = match answer {
+        WorkResult::Succeeded(ReturnValue::Text(text) | ReturnValue::Json(text)) if !text.is_empty() => text,
+        WorkResult::Succeeded(_) => return Err("the entity function returned nothing".to_owned()),
+        WorkResult::Failed(message) => return Err(format!("the entity function failed: {message}")),
+    };
+    let bytes = BASE64_STANDARD
+        .decode(text)
+        .map_err(|error| format!("the entity function's answer is not a valid Base-64 string: {error}"))?;
+    EntityBatchResult::decode(bytes.as_slice())
+        .map_err(|error| format!("the entity function's answer is not an EntityBatchResult: {error}"))
+}
+
+fn ended(result: azure_functions_durable::protobuf::OperationResult) -> Result<OperationResult, Refused> {
+    match result.result_type {
+        Some(ResultType::Success(success)) => Ok(OperationResult {
+            is_error: false,
+            result: success.result,
+            details: None,
+        }),
+        Some(ResultType::Failure(failure)) => {
+            let details = failure.failure_details.map(FailureDetails::from);
+            Ok(failed(details.unwrap_or_else(|| FailureDetails::of_text(""))))
+        }
+        None => Err(Refused::Unreadable(
+            "a result of the entity function is neither a success nor a failure".to_owned(),
+        )),
+    }
+}
+
+/// A failed operation.
+pub(super) fn failed(details: FailureDetails) -> OperationResult {
+    OperationResult {
+        is_error: true,
+        result: Some(json_string(&details.error_message)),
+        details: Some(details),
+    }
+}
+
+fn instant(time: Timestamp) -> Result<DateTime<Utc>, Refused> {
+    let nanos = u32::try_from(time.nanos).ok();
+    nanos
+        .and_then(|nanos| DateTime::from_timestamp(time.seconds, nanos))
+        .ok_or_else(|| Refused::Unreadable("a time in the entity function's answer is out of range".to_owned()))
+}

@@ -1,0 +1,74 @@
+//! The history of earlier episodes as the next payload shows it: written once, when the events come.
+
+use super::{
+    event::{Event, write_events},
+    protobuf::append_past,
+};
+use crate::durable::work::Wire;
+
+/// The events of earlier episodes on one wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Played {
+    /// What stands between the brackets of the payload's `history`.
+    Json(String),
+    /// The `pastEvents` of a request.
+    Protobuf(Vec<u8>),
+}
+
+impl Default for Played {
+    fn default() -> Self {
+        Self::Json(String::new())
+    }
+}
+
+impl Played {
+    /// Nothing has been played.
+    pub(crate) fn none(wire: Wire) -> Self {
+        match wire {
+            Wire::Json => Self::default(),
+            Wire::Protobuf => Self::Protobuf(Vec::new()),
+        }
+    }
+
+    /// The events of a whole history.
+    pub(crate) fn of(wire: Wire, events: &[Event]) -> Self {
+        let mut played = Self::none(wire);
+        match &mut played {
+            Self::Json(text) => write_events(events, true, text),
+            Self::Protobuf(bytes) => append_past(events, bytes),
+        }
+        played
+    }
+
+    /// Adds the events of an episode, which are `json` in the stored form.
+    pub(crate) fn add(&mut self, events: &[Event], json: &str) {
+        match self {
+            Self::Json(text) => {
+                if !text.is_empty() {
+                    text.push(',');
+                }
+                text.push_str(json);
+            }
+            Self::Protobuf(bytes) => append_past(events, bytes),
+        }
+    }
+
+    /// In bytes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Json(text) => text.len(),
+            Self::Protobuf(bytes) => bytes.len(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn wire(&self) -> Wire {
+        match self {
+            Self::Json(_) => Wire::Json,
+            Self::Protobuf(_) => Wire::Protobuf,
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! What an `OrchestratorResponse` changes.
+
+use azure_functions_durable::protobuf::{
+    CompleteOrchestrationAction, CreateSubOrchestrationAction, HistoryEvent, OrchestrationStatus, OrchestratorResponse,
+    ScheduleTaskAction, SendEventAction, history_event::EventType, orchestrator_action::OrchestratorActionType,
+};
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+
+use super::response::Rubbish;
+use crate::durable::engine::{
+    child::Child,
+    custom_status,
+    decision::{ActivityTask, Decision, End, TimerTask},
+    entity::{EntityId, EntityMessage, Posted, Request, due_of},
+    event::{Event, EventKind, ExecutionStarted, Failure, HTTP_ACTIVITY},
+    failure_details::FailureDetails,
+    instance::Instance,
+    message::{Message, Outgoing},
+    runtime_status::RuntimeStatus,
+    text::compact,
+};
+
+/// The turn that was answered.
+pub(in crate::durable::engine) struct Turn<'a> {
+    pub(in crate::durable::engine) instance: &'a Instance,
+    /// OrchestratorStarted and the messages.
+    pub(in crate::durable::engine) new: &'a [Event],
+    pub(in crate::durable::engine) now: DateTime<Utc>,
+    /// Gives a fresh id whenever it is called.
+    pub(in crate::durable::engine) new_id: &'a mut dyn FnMut() -> String,
+}
+
+/// Decides what follows from a worker's answer. Of what `decision` has, events are appended behind, and all else is
+/// replaced.
+pub(in crate::durable::engine) fn decide(
+    mut turn: Turn<'_>,
+    response: OrchestratorResponse,
+    mut decision: Decision,
+) -> Result<Decision, Rubbish> {
+    if let Some(text) = response.custom_status.as_deref().and_then(custom_status::too_long) {
+        return Err(Rubbish::CustomStatus(text));
+    }
+    decision.custom_status = response.custom_status;
+    decision.ending = None;
+    decision.status = turn.status();
+    decision.appended = turn.new.to_vec();
+    let mut completion = None;
+    let mut last_id = -1;
+    for action in response.actions {
+        let id = action.id;
+        last_id = last_id.max(id);
+        let kind = match action.orchestrator_action_type.ok_or(Rubbish::UnknownAction(id))? {
+            OrchestratorActionType::ScheduleTask(task) => turn.activity(id, task, &mut decision),
+            OrchestratorActionType::CreateSubOrchestration(child) => turn.child(id, child, &mut decision),
+            OrchestratorActionType::CreateTimer(timer) => {
+                let fire_at = timer.fire_at.and_then(instant).ok_or(Rubbish::NoTime(id))?;
+                decision.timers.push(TimerTask { timer_id: id, fire_at });
+                EventKind::TimerCreated { fire_at }
+            }
+            OrchestratorActionType::SendEvent(event) => turn.send(id, event, &mut decision)?,
+            OrchestratorActionType::CompleteOrchestration(action) => {
+                completion = Some((id, action));
+                continue;
+            }
+            OrchestratorActionType::TerminateOrchestration(_) => {
+                return Err(Rubbish::UnsupportedAction("TerminateOrchestration"));
+            }
+            // The extension takes it, and an entity that is new drops what comes so: the caller waits for ever.
+            OrchestratorActionType::SendEntityMessage(_) => {
+                return Err(Rubbish::UnsupportedAction("SendEntityMessage"));
+            }
+            OrchestratorActionType::RewindOrchestration(_) => {
+                return Err(Rubbish::UnsupportedAction("RewindOrchestration"));
+            }
+        };
+        decision.appended.push(Event::scheduled(id, turn.now, kind));
+    }
+    match completion {
+        Some((id, completion)) => turn.complete(id, completion, &mut decision)?,
+        // Whatever the worker says to it.
+        None => {
+            if let Some(reason) = turn.terminated() {
+                decision.end(
+                    turn.instance,
+                    End::Terminated(reason),
+                    last_id.saturating_add(1),
+                    turn.now,
+                );
+            }
+        }
+    }
+    // The first turn of an execution that continues another has its end among its messages, and another one only behind what the
+    // code has asked for.
+    let has_end = decision
+        .appended
+        .last()
+        .is_some_and(|last| last.kind == EventKind::OrchestratorCompleted);
+    if decision.continued.is_none() && !has_end {
+        decision
+            .appended
+            .push(Event::new(turn.now, EventKind::OrchestratorCompleted));
+    }
+    Ok(decision)
+}
+
+impl Turn<'_> {
+    /// Suspended or running, by the last event that says so.
+    fn status(&self) -> RuntimeStatus {
+        let changed = self.new.iter().rev().find_map(|event| match event.kind {
+            EventKind::ExecutionSuspended { .. } => Some(RuntimeStatus::Suspended),
+            EventKind::ExecutionResumed { .. } => Some(RuntimeStatus::Running),
+            _ => None,
+        });
+        changed.unwrap_or(match self.instance.status {
+            RuntimeStatus::Suspended => RuntimeStatus::Suspended,
+            _ => RuntimeStatus::Running,
+        })
+    }
+
+    fn terminated(&self) -> Option<String> {
+        self.new.iter().find_map(|event| match &event.kind {
+            EventKind::ExecutionTerminated { reason, .. } => Some(reason.clone()),
+            _ => None,
+        })
+    }
+
+    fn activity(&self, id: i32, task: ScheduleTaskAction, decision: &mut Decision) -> EventKind {
+        match activity_input(&task) {
+            Ok(input) => decision.activities.push(ActivityTask {
+                task_id: id,
+                name: task.name.clone(),
+                input,
+            }),
+            // The worker hears nothing of it.
+            Err(details) => {
+                let failure = Failure {
+                    reason: details.in_words(),
+                    details: String::new(),
+                    cause: Some(Box::new(details)),
+                };
+                decision.messages.push(Outgoing {
+                    instance_id: self.instance.instance_id.clone(),
+                    message: Message::task_failed(self.now, &self.instance.execution_id, id, failure),
+                });
+            }
+        }
+        EventKind::TaskScheduled {
+            name: task.name,
+            version: task.version,
+            input: None,
+            tags: task.tags.into_iter().collect(),
+        }
+    }
+
+    fn child(&mut self, id: i32, action: CreateSubOrchestrationAction, decision: &mut Decision) -> EventKind {
+        let child = Child {
+            instance_id: action.instance_id,
+            name: action.name,
+            version: action.version,
+            input: action.input,
+            tags: action.tags.into_iter().collect(),
+        };
+        child.start(self.instance, id, self.now, self.new_id, decision)
+    }
+
+    /// An event to another instance, or DurableTask's own message to an entity.
+    fn send(&self, id: i32, event: SendEventAction, decision: &mut Decision) -> Result<EventKind, Rubbish> {
+        let target = event.instance.ok_or(Rubbish::NoTarget(id))?.instance_id;
+        if target.is_empty() {
+            return Err(Rubbish::NoTarget(id));
+        }
+        if target.starts_with('@') {
+            match entity_message(&target, &event.name, event.data.as_deref()) {
+                Ok(posted) => decision.posted.push(posted),
+                Err(problem) => log::warn!(
+                    "a message of instance '{}' to entity '{target}' is dropped: {problem}",
+                    self.instance.instance_id
+                ),
+            }
+        } else {
+            decision.messages.push(Outgoing {
+                instance_id: target.clone(),
+                message: Message::event_raised(self.now, event.name.clone(), event.data.clone()),
+            });
+        }
+        Ok(EventKind::EventSent {
+            instance_id: target,
+            name: event.name,
+            input: event.data,
+        })
+    }
+
+    fn complete(
+        &mut self,
+        id: i32,
+        completion: CompleteOrchestrationAction,
+        decision: &mut Decision,
+    ) -> Result<(), Rubbish> {
+        let status = completion.orchestration_status;
+        let end = match OrchestrationStatus::try_from(status) {
+            Ok(OrchestrationStatus::Completed) => End::Completed(completion.result),
+            Ok(OrchestrationStatus::Terminated) => {
+                let reason = completion.result.or_else(|| self.terminated());
+                End::Terminated(reason.unwrap_or_default())
+            }
+            Ok(OrchestrationStatus::Failed) => failed(completion)?,
+            Ok(OrchestrationStatus::ContinuedAsNew) => {
+                let latest = std::mem::take(&mut decision.appended);
+                decision.release_locks(self.instance, &latest);
+                decision.status = RuntimeStatus::Running;
+                decision.continued = Some(Box::new(self.next(completion)));
+                return Ok(());
+            }
+            _ => return Err(Rubbish::Status(status)),
+        };
+        decision.end(self.instance, end, id, self.now);
+        Ok(())
+    }
+
+    /// Starts the next execution.
+    fn next(&mut self, completion: CompleteOrchestrationAction) -> Message {
+        let own = self.instance;
+        let started = ExecutionStarted {
+            instance_id: own.instance_id.clone(),
+            execution_id: (self.new_id)(),
+            name: own.name.clone(),
+            version: completion.new_version.or_else(|| own.version.clone()),
+            input: completion.result,
+            parent: own.parent.clone(),
+            scheduled_start: None,
+            generation: own.generation.saturating_add(1),
+            tags: own.tags.clone(),
+        };
+        let carried = completion.carryover_events.into_iter();
+        Message {
+            carried: carried.filter_map(|event| carried_on(event, self.now)).collect(),
+            continues: true,
+            ..Message::start(self.now, started)
+        }
+    }
+}
+
+/// External events only, with a time of the host's.
+fn carried_on(event: HistoryEvent, now: DateTime<Utc>) -> Option<Event> {
+    match event.event_type {
+        Some(EventType::EventRaised(raised)) => Some(Event::new(
+            now,
+            EventKind::EventRaised {
+                name: raised.name,
+                input: raised.input,
+            },
+        )),
+        _ => None,
+    }
+}
+
+fn failed(completion: CompleteOrchestrationAction) -> Result<End, Rubbish> {
+    let Some(details) = completion.failure_details else {
+        return Ok(End::Failed {
+            reason: completion.result.unwrap_or_default(),
+            details: completion.details.unwrap_or_default(),
+            cause: None,
+        });
+    };
+    let details = FailureDetails::from(details);
+    if details.chain().any(|level| level.error_type.is_empty()) {
+        return Err(Rubbish::NoErrorType);
+    }
+    Ok(End::Failed {
+        reason: details.in_words(),
+        details: String::new(),
+        cause: Some(Box::new(details)),
+    })
+}
+
+/// What the activity trigger delivers: the JSON as it is, without blanks between its tokens; nothing for null.
+fn activity_input(task: &ScheduleTaskAction) -> Result<Option<String>, FailureDetails> {
+    let Some(text) = task.input.as_deref() else {
+        return Ok(None);
+    };
+    let refused = |error_type: &str, text: String| FailureDetails {
+        error_type: error_type.to_owned(),
+        error_message: text,
+        ..FailureDetails::default()
+    };
+    if task.name == HTTP_ACTIVITY {
+        // It takes a list of one, whatever the worker.
+        return match serde_json::from_str::<[&RawValue; 1]>(text) {
+            Ok([request]) => Ok(Some(compact(request))),
+            Err(error) => Err(refused(
+                "Newtonsoft.Json.JsonSerializationException",
+                format!("the input of {HTTP_ACTIVITY} must be a list of one request: {error}"),
+            )),
+        };
+    }
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(value) if value.get() == "null" => Ok(None),
+        Ok(value) => Ok(Some(compact(value))),
+        Err(error) => Err(refused(
+            "Newtonsoft.Json.JsonReaderException",
+            format!("the input of activity '{}' is not JSON: {error}", task.name),
+        )),
+    }
+}
+
+/// DurableTask's messages to entities.
+fn entity_message(target: &str, name: &str, data: Option<&str>) -> Result<Posted, String> {
+    let target = EntityId::parse(target)?;
+    let data = data.ok_or("it has no data")?;
+    let unreadable = |error: serde_json::Error| error.to_string();
+    let (message, due) = if name == "release" {
+        (
+            EntityMessage::Release(serde_json::from_str(data).map_err(unreadable)?),
+            None,
+        )
+    } else {
+        let due = due_of(name).map_err(|()| format!("'{name}' is no name of a message to an entity"))?;
+        let request: Request = serde_json::from_str(data).map_err(unreadable)?;
+        let request = Request {
+            details: true,
+            ..request
+        };
+        (EntityMessage::Op(request), due)
+    };
+    Ok(Posted { target, message, due })
+}
+
+fn instant(time: prost_types::Timestamp) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(time.seconds, u32::try_from(time.nanos).ok()?)
+}

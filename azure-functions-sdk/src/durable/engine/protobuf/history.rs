@@ -1,0 +1,178 @@
+//! History events as messages.
+
+use azure_functions_durable::protobuf::{
+    EventRaisedEvent, EventSentEvent, ExecutionCompletedEvent, ExecutionResumedEvent, ExecutionStartedEvent,
+    ExecutionSuspendedEvent, ExecutionTerminatedEvent, GenericEvent, HistoryEvent, OrchestrationInstance,
+    OrchestratorCompletedEvent, OrchestratorStartedEvent, ParentInstanceInfo, SubOrchestrationInstanceCompletedEvent,
+    SubOrchestrationInstanceCreatedEvent, SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent,
+    TaskScheduledEvent, TimerCreatedEvent, TimerFiredEvent, history_event::EventType,
+};
+use chrono::{DateTime, Utc};
+use prost::encoding::message;
+use prost_types::Timestamp;
+
+use super::failure::details;
+use crate::durable::engine::event::{Event, EventKind, ExecutionStarted, ParentLink};
+
+/// Field of an `OrchestratorRequest` with the events of earlier turns.
+const PAST_EVENTS: u32 = 3;
+/// Field with the events of this turn.
+const NEW_EVENTS: u32 = 4;
+
+/// Appends events of earlier turns, as a request has them.
+pub(in crate::durable::engine) fn append_past<'e>(events: impl IntoIterator<Item = &'e Event>, out: &mut Vec<u8>) {
+    append(PAST_EVENTS, events, out);
+}
+
+/// Appends events of this turn, as a request has them.
+pub(super) fn append_new<'e>(events: impl IntoIterator<Item = &'e Event>, out: &mut Vec<u8>) {
+    append(NEW_EVENTS, events, out);
+}
+
+fn append<'e>(field: u32, events: impl IntoIterator<Item = &'e Event>, out: &mut Vec<u8>) {
+    for event in events {
+        if let Some(event) = of_event(event) {
+            message::encode(field, &event, out);
+        }
+    }
+}
+
+pub(super) fn timestamp(time: DateTime<Utc>) -> Timestamp {
+    Timestamp {
+        seconds: time.timestamp(),
+        nanos: time.timestamp_subsec_nanos().cast_signed(),
+    }
+}
+
+/// `None`: of a kind that this program does not know, and no replay needs.
+pub(super) fn of_event(event: &Event) -> Option<HistoryEvent> {
+    Some(HistoryEvent {
+        event_id: event.event_id,
+        timestamp: Some(timestamp(event.timestamp)),
+        event_type: Some(of_kind(&event.kind)?),
+    })
+}
+
+fn of_kind(kind: &EventKind) -> Option<EventType> {
+    Some(match kind {
+        EventKind::ExecutionStarted(started) => EventType::ExecutionStarted(of_start(started)),
+        EventKind::ExecutionCompleted(end) => EventType::ExecutionCompleted(ExecutionCompletedEvent {
+            orchestration_status: end.status.number(),
+            result: end.result.clone(),
+            failure_details: None,
+        }),
+        EventKind::ExecutionTerminated { reason, recurse } => {
+            EventType::ExecutionTerminated(ExecutionTerminatedEvent {
+                input: Some(reason.clone()).filter(|reason| !reason.is_empty()),
+                recurse: *recurse,
+            })
+        }
+        EventKind::TaskScheduled {
+            name,
+            version,
+            input,
+            tags,
+        } => EventType::TaskScheduled(TaskScheduledEvent {
+            name: name.clone(),
+            version: version.clone(),
+            input: input.clone(),
+            tags: tags.clone().into_iter().collect(),
+            ..TaskScheduledEvent::default()
+        }),
+        EventKind::TaskCompleted { task_id, result } => EventType::TaskCompleted(TaskCompletedEvent {
+            task_scheduled_id: *task_id,
+            result: result.clone(),
+        }),
+        EventKind::TaskFailed { task_id, failure } => EventType::TaskFailed(TaskFailedEvent {
+            task_scheduled_id: *task_id,
+            failure_details: details(failure),
+        }),
+        EventKind::SubOrchestrationCreated {
+            name,
+            version,
+            instance_id,
+            input,
+        } => EventType::SubOrchestrationInstanceCreated(SubOrchestrationInstanceCreatedEvent {
+            instance_id: instance_id.clone(),
+            name: name.clone(),
+            version: version.clone(),
+            input: input.clone(),
+            ..SubOrchestrationInstanceCreatedEvent::default()
+        }),
+        EventKind::SubOrchestrationCompleted { task_id, result } => {
+            EventType::SubOrchestrationInstanceCompleted(SubOrchestrationInstanceCompletedEvent {
+                task_scheduled_id: *task_id,
+                result: result.clone(),
+            })
+        }
+        EventKind::SubOrchestrationFailed { task_id, failure } => {
+            EventType::SubOrchestrationInstanceFailed(SubOrchestrationInstanceFailedEvent {
+                task_scheduled_id: *task_id,
+                failure_details: details(failure),
+            })
+        }
+        EventKind::TimerCreated { fire_at } => EventType::TimerCreated(TimerCreatedEvent {
+            fire_at: Some(timestamp(*fire_at)),
+        }),
+        EventKind::TimerFired { timer_id, fire_at } => EventType::TimerFired(TimerFiredEvent {
+            fire_at: Some(timestamp(*fire_at)),
+            timer_id: *timer_id,
+        }),
+        EventKind::OrchestratorStarted => EventType::OrchestratorStarted(OrchestratorStartedEvent {}),
+        EventKind::OrchestratorCompleted => EventType::OrchestratorCompleted(OrchestratorCompletedEvent {}),
+        EventKind::EventSent {
+            instance_id,
+            name,
+            input,
+        } => EventType::EventSent(EventSentEvent {
+            instance_id: instance_id.clone(),
+            name: name.clone(),
+            input: input.clone(),
+        }),
+        EventKind::EventRaised { name, input } => EventType::EventRaised(EventRaisedEvent {
+            name: name.clone(),
+            input: input.clone(),
+        }),
+        EventKind::Generic { data } => EventType::GenericEvent(GenericEvent { data: data.clone() }),
+        // What the extension makes of a rewind.
+        EventKind::ExecutionRewound { reason } => EventType::GenericEvent(GenericEvent {
+            data: Some(reason.clone()),
+        }),
+        EventKind::ExecutionSuspended { reason } => EventType::ExecutionSuspended(ExecutionSuspendedEvent {
+            input: Some(reason.clone()),
+        }),
+        EventKind::ExecutionResumed { reason } => EventType::ExecutionResumed(ExecutionResumedEvent {
+            input: Some(reason.clone()),
+        }),
+        EventKind::ContinueAsNew(_) | EventKind::Unknown { .. } => return None,
+    })
+}
+
+fn of_start(started: &ExecutionStarted) -> ExecutionStartedEvent {
+    ExecutionStartedEvent {
+        name: started.name.clone(),
+        version: started.version.clone(),
+        input: started.input.clone(),
+        orchestration_instance: Some(instance(&started.instance_id, &started.execution_id)),
+        parent_instance: started.parent.as_ref().map(of_parent),
+        scheduled_start_timestamp: started.scheduled_start.map(timestamp),
+        tags: started.tags.clone().into_iter().collect(),
+        ..ExecutionStartedEvent::default()
+    }
+}
+
+fn of_parent(parent: &ParentLink) -> ParentInstanceInfo {
+    ParentInstanceInfo {
+        task_scheduled_id: parent.task_id,
+        name: Some(parent.name.clone()),
+        version: parent.version.clone(),
+        orchestration_instance: Some(instance(&parent.instance_id, &parent.execution_id)),
+    }
+}
+
+fn instance(instance_id: &str, execution_id: &str) -> OrchestrationInstance {
+    OrchestrationInstance {
+        instance_id: instance_id.to_owned(),
+        execution_id: Some(execution_id.to_owned()),
+    }
+}

@@ -1,0 +1,98 @@
+//! An `OrchestratorRequest`, the text of the orchestration trigger.
+
+use azure_functions_durable::protobuf::OrchestratorEntityParameters;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use prost::encoding::{message, string};
+use prost_types::{Duration, Value, value::Kind};
+
+use super::history::{append_new, append_past};
+use crate::durable::engine::{event::Event, instance::Instance, settings::Settings};
+
+/// How long an entity waits for a message that another one has overtaken, in seconds: the extension's default.
+const REORDER_WINDOW: i64 = 1_800;
+
+/// What a request is made of.
+pub(in crate::durable::engine) struct Request<'a> {
+    pub(in crate::durable::engine) instance: &'a Instance,
+    pub(in crate::durable::engine) settings: &'a Settings,
+    /// The events of earlier turns as [`append_past`] wrote them, if the caller has that; else they are written now.
+    pub(in crate::durable::engine) past: Option<&'a [u8]>,
+    pub(in crate::durable::engine) new: &'a [Event],
+    /// False: the worker has kept the instance since its last turn, and gets the new events only.
+    pub(in crate::durable::engine) with_history: bool,
+}
+
+/// The text of a request.
+pub(in crate::durable::engine) fn write(request: &Request<'_>) -> String {
+    let Request {
+        instance,
+        settings,
+        past,
+        new,
+        with_history,
+    } = request;
+    let mut out = Vec::with_capacity(past.map_or(instance.history.len() * 64, <[u8]>::len) + 1024);
+    string::encode(1, &instance.instance_id, &mut out);
+    if *with_history {
+        match past {
+            Some(past) => out.extend_from_slice(past),
+            None => append_past(&instance.history, &mut out),
+        }
+    }
+    append_new(*new, &mut out);
+    if *with_history {
+        let parameters = OrchestratorEntityParameters {
+            entity_message_reorder_window: Some(Duration {
+                seconds: REORDER_WINDOW,
+                nanos: 0,
+            }),
+        };
+        message::encode(5, &parameters, &mut out);
+    }
+    for (name, value) in properties(settings, *with_history) {
+        property(7, name, value, &mut out);
+    }
+    BASE64_STANDARD.encode(&out)
+}
+
+/// What the host says of itself, in the order in which the extension says it.
+fn properties(settings: &Settings, with_history: bool) -> impl Iterator<Item = (&'static str, Kind)> {
+    let version = Some(&settings.default_version).filter(|version| !version.is_empty());
+    let version = version.map(|version| ("defaultVersion", Kind::StringValue(version.clone())));
+    [poll_delay(settings)]
+        .into_iter()
+        .chain(session(settings, with_history))
+        .chain(version)
+}
+
+/// How long to wait between the polls of an HTTP call that does not say.
+pub(in crate::durable::engine) fn poll_delay(settings: &Settings) -> (&'static str, Kind) {
+    let delay = settings.http_sleep.num_milliseconds() as f64;
+    ("HttpDefaultAsyncRequestSleepTimeMilliseconds", Kind::NumberValue(delay))
+}
+
+/// What is said of sessions, to orchestrations and entities alike.
+pub(in crate::durable::engine) fn session(settings: &Settings, with_state: bool) -> [(&'static str, Kind); 3] {
+    let idle = settings.session_idle.map_or(0, |idle| idle.num_seconds());
+    [
+        ("IncludeState", Kind::BoolValue(with_state)),
+        ("IsExtendedSession", Kind::BoolValue(settings.session_idle.is_some())),
+        ("ExtendedSessionIdleTimeoutInSeconds", Kind::NumberValue(idle as f64)),
+    ]
+}
+
+/// Appends an entry of a map of values.
+pub(in crate::durable::engine) fn property(field: u32, name: &str, kind: Kind, out: &mut Vec<u8>) {
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Entry {
+        #[prost(string, tag = "1")]
+        key: String,
+        #[prost(message, optional, tag = "2")]
+        value: Option<Value>,
+    }
+    let entry = Entry {
+        key: name.to_owned(),
+        value: Some(Value { kind: Some(kind) }),
+    };
+    message::encode(field, &entry, out);
+}
