@@ -11,7 +11,7 @@ pub use crate::state::{State, States};
 pub use invocation::{Completed, FunctionKind, Invocation};
 pub use layer::InvocationService;
 
-use crate::{error::BoxError, state::Value};
+use crate::{durable_wire::Wire, error::BoxError, state::Value};
 use startup::{SetUp, Startup};
 use std::{
     any::{TypeId, type_name},
@@ -72,6 +72,7 @@ pub fn app() -> App {
 pub struct App {
     pub(crate) startup: Startup,
     pub(crate) shutdowns: Vec<Shutdown>,
+    pub(crate) wire: Option<Wire>,
 }
 
 impl App {
@@ -142,6 +143,24 @@ impl App {
         self
     }
 
+    /// Which wire the host is asked for; protobuf, if nothing else is said. The variable `AZURE_FUNCTIONS_DURABLE_WIRE`, which is `json` or
+    /// `protobuf`, has the last word: it is read when the host asks for the functions.
+    ///
+    /// Whatever was asked for, what arrives is answered in its own form. A task hub can go from one wire to the other; an instance that
+    /// runs meanwhile need not fit, so let those end first.
+    ///
+    /// ```no_run
+    /// use azure_functions::durable::Wire;
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     azure_functions::app().durable_wire(Wire::Json).run()
+    /// }
+    /// ```
+    pub fn durable_wire(mut self, wire: Wire) -> Self {
+        self.wire = Some(wire);
+        self
+    }
+
     /// Puts a `tower` layer around every invocation: a time limit, a limit of how many run at a time, a span for tracing.
     ///
     /// The service that it makes takes an [`Invocation`]. It answers [`Completed`] where the function succeeds; its error is the one that
@@ -149,7 +168,8 @@ impl App {
     /// service shares between its clones, the invocations share: each runs in a clone.
     ///
     /// * Activities, functions with other triggers, and entities run in the layers. For an entity one invocation is a batch of its
-    ///   operations: if a layer fails it, none of them has happened, and hosts run them again.
+    ///   operations: if a layer fails it, none of them has happened. On the JSON [wire](crate::durable::Wire) hosts run them again; on the
+    ///   protobuf wire they fail, and the state stays.
     /// * Where a layer gives up on a plain `fn`, the caller gets the answer at once, and the function goes on to its end on its thread.
     /// * An orchestration is replayed, and no layer can delay it, skip it, or change its answer. Layers see each of its episodes as an
     ///   invocation of the kind [`FunctionKind::Orchestration`]: they are polled once before it and once after it, and a layer that

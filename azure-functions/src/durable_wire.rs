@@ -1,8 +1,30 @@
 //! The two forms in which hosts hand durable functions over, and what only one of them can say.
 
-use std::fmt;
+use serde_json::{Map, Value};
+use std::{
+    fmt,
+    sync::{
+        Once, OnceLock,
+        atomic::{AtomicU8, Ordering},
+    },
+};
 
-/// The form in which a host hands orchestrations and entities over. Which one an invocation came in shows in what arrives.
+/// Says which wire a host is to be asked for, whatever the app says.
+const SETTING: &str = "AZURE_FUNCTIONS_DURABLE_WIRE";
+
+/// By which hosts know a worker's language.
+const RUNTIME_SETTING: &str = "FUNCTIONS_WORKER_RUNTIME";
+
+/// The durable extension speaks protobuf to these, in lower case and without `-`, whatever they ask for.
+const PROTOBUF_RUNTIMES: [&str; 5] = ["dotnetisolated", "java", "native", "golang", "custom"];
+
+/// How the durable extension calls what it reads from bindings.
+const REQUIRES_GRPC: &str = "durableRequiresGrpc";
+const SDK_NAME: &str = "durableSdkName";
+const SDK_VERSION: &str = "durableSdkVersion";
+
+/// The form in which a host hands orchestrations and entities over. Which one an invocation came in shows in what arrives; which one the
+/// host is asked for, [`App::durable_wire`](crate::App::durable_wire) says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Wire {
@@ -18,6 +40,114 @@ impl fmt::Display for Wire {
             Self::Protobuf => "protobuf",
             Self::Json => "JSON",
         })
+    }
+}
+
+impl Wire {
+    /// Not zero.
+    fn number(self) -> u8 {
+        match self {
+            Self::Protobuf => 1,
+            Self::Json => 2,
+        }
+    }
+
+    /// What a host is asked for: what the environment says, or else the app, or else protobuf.
+    pub(crate) fn announced(app: Option<Self>) -> Self {
+        Self::in_environment().or(app).unwrap_or(Self::Protobuf)
+    }
+
+    fn in_environment() -> Option<Self> {
+        let text = std::env::var_os(SETTING)?;
+        let text = text.to_string_lossy();
+        let wire = Self::parse(&text);
+        if wire.is_none() && !text.trim().is_empty() {
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| log::warn!("{SETTING} is `{text}`, expected `protobuf` or `json`: it is ignored"));
+        }
+        wire
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "protobuf" => Some(Self::Protobuf),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+
+    /// Adds to a binding of a durable function or client what asks for this wire. JSON is what hosts take an SDK for that says nothing.
+    pub(crate) fn announce(self, binding: &mut Map<String, Value>) {
+        let kind = binding.get("type").and_then(Value::as_str);
+        let is_durable = matches!(
+            kind,
+            Some("orchestrationTrigger" | "activityTrigger" | "entityTrigger" | "durableClient")
+        );
+        if is_durable && self == Self::Protobuf {
+            binding.insert(REQUIRES_GRPC.to_owned(), true.into());
+            binding.insert(SDK_NAME.to_owned(), env!("CARGO_PKG_NAME").into());
+            binding.insert(SDK_VERSION.to_owned(), env!("CARGO_PKG_VERSION").into());
+        }
+    }
+}
+
+/// The runtime that the host takes the worker for, in lower case and without `-`.
+fn runtime() -> String {
+    let runtime = std::env::var_os(RUNTIME_SETTING).unwrap_or_default();
+    runtime.to_string_lossy().to_ascii_lowercase().replace('-', "")
+}
+
+/// Whether the inputs of activities are lists of one: the extension takes them apart for .NET alone.
+pub(crate) fn takes_lists() -> bool {
+    // The environment is final before the first invocation.
+    static TAKES_LISTS: OnceLock<bool> = OnceLock::new();
+    *TAKES_LISTS.get_or_init(|| runtime() == "dotnetisolated")
+}
+
+/// Which wire the host speaks, as far as it has shown. An activity does not show it, and its failure is worded for one of them.
+#[derive(Debug)]
+pub(crate) struct Spoken {
+    announced: Wire,
+    expected: Wire,
+    shown: AtomicU8,
+    is_local: bool,
+}
+
+impl Spoken {
+    /// Nothing has arrived yet. The local host speaks what it wants to, and is never too old.
+    pub(crate) fn new(app: Option<Wire>, is_local: bool) -> Self {
+        let announced = Wire::announced(app);
+        let expected = match PROTOBUF_RUNTIMES.contains(&runtime().as_str()) {
+            true => Wire::Protobuf,
+            false => announced,
+        };
+        Self {
+            announced,
+            expected,
+            shown: AtomicU8::new(0),
+            is_local,
+        }
+    }
+
+    /// The trigger of an orchestration or an entity came on this wire. Gives what there is to say of that, once.
+    pub(crate) fn show(&self, wire: Wire) -> Option<String> {
+        let before = self.shown.swap(wire.number(), Ordering::Relaxed);
+        let is_too_old = wire == Wire::Json && self.announced == Wire::Protobuf && !self.is_local;
+        (before == 0 && is_too_old).then(|| {
+            format!(
+                "the host is too old for the protobuf wire, which this app asks for, and hands durable functions over as JSON: use version \
+                 3.15 or newer of the Durable Task extension (extension bundle 4 or newer), or ask for JSON with {SETTING}=json"
+            )
+        })
+    }
+
+    /// What the host shows, or else what it is expected to speak.
+    pub(crate) fn wire(&self) -> Wire {
+        match self.shown.load(Ordering::Relaxed) {
+            shown if shown == Wire::Protobuf.number() => Wire::Protobuf,
+            shown if shown == Wire::Json.number() => Wire::Json,
+            _ => self.expected,
+        }
     }
 }
 
@@ -37,5 +167,58 @@ pub struct Unsupported {
 impl Unsupported {
     pub(crate) fn new(what: &'static str, wire: Wire, instead: &'static str) -> Self {
         Self { what, wire, instead }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn told(wire: Wire, kind: &str) -> Value {
+        let mut binding = Map::from_iter([("type".to_owned(), kind.into())]);
+        wire.announce(&mut binding);
+        binding.into()
+    }
+
+    #[test]
+    fn durable_bindings_ask_for_protobuf_and_no_others() {
+        for kind in [
+            "orchestrationTrigger",
+            "activityTrigger",
+            "entityTrigger",
+            "durableClient",
+        ] {
+            let expected = json!({
+                "type": kind,
+                "durableRequiresGrpc": true,
+                "durableSdkName": "azure-functions",
+                "durableSdkVersion": env!("CARGO_PKG_VERSION"),
+            });
+            assert_eq!(told(Wire::Protobuf, kind), expected);
+            assert_eq!(told(Wire::Json, kind), json!({"type": kind}));
+        }
+        for kind in ["httpTrigger", "http", "orchestrationClient"] {
+            assert_eq!(told(Wire::Protobuf, kind), json!({"type": kind}));
+        }
+    }
+
+    #[test]
+    fn the_setting_is_one_of_two_words() {
+        assert_eq!(Wire::parse("json"), Some(Wire::Json));
+        assert_eq!(Wire::parse(" Protobuf "), Some(Wire::Protobuf));
+        assert_eq!(Wire::parse("grpc"), None);
+        assert_eq!(Wire::announced(None), Wire::Protobuf);
+        assert_eq!(Wire::announced(Some(Wire::Json)), Wire::Json);
+    }
+
+    #[test]
+    fn what_arrives_counts_more_than_what_was_asked_for() {
+        let spoken = Spoken::new(None, true);
+        assert_eq!(spoken.wire(), Wire::Protobuf);
+        spoken.show(Wire::Json);
+        assert_eq!(spoken.wire(), Wire::Json);
+        spoken.show(Wire::Protobuf);
+        assert_eq!(spoken.wire(), Wire::Protobuf);
     }
 }

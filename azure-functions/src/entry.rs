@@ -33,6 +33,9 @@ const NEEDS_REBUILD: u8 = 78;
 /// * `AZURE_FUNCTIONS_EPISODE_MAX_ACTIONS`, how many actions (calls, timers, events, signals) one execution of an orchestration
 ///   may ask for before it fails (100000 if absent, as many as hosts allow with `maxOrchestrationActions`).
 ///
+/// `AZURE_FUNCTIONS_DURABLE_WIRE`, which is `protobuf` or `json`, says in which form the host is asked to hand durable functions over; see
+/// [`App::durable_wire`](crate::App::durable_wire).
+///
 /// Another, `AZURE_FUNCTIONS_WORKER_SECRET`, is set by the local host of `cargo func run` alone: it proves to that host that this is the
 /// process it started. The worker takes it out of the environment before any code of the app runs, where the process has one thread.
 ///

@@ -27,6 +27,7 @@ pub struct FunctionError {
     error_type: &'static str,
     /// The error itself as JSON, for the orchestration that called.
     own_error: Option<String>,
+    is_non_retriable: bool,
 }
 
 impl FunctionError {
@@ -37,6 +38,7 @@ impl FunctionError {
             source: None,
             error_type: "azure_functions::FunctionError",
             own_error: None,
+            is_non_retriable: false,
         }
     }
 
@@ -48,6 +50,7 @@ impl FunctionError {
             error_type: error_type::<E>(source.as_ref()),
             source: Some(source),
             own_error: None,
+            is_non_retriable: false,
         }
     }
 
@@ -79,7 +82,34 @@ impl FunctionError {
             error_type,
             source: Some(error),
             own_error: None,
+            is_non_retriable: false,
         }
+    }
+
+    /// Says that another attempt is pointless: an orchestration does not call the activity again, whatever its
+    /// [`RetryOptions`](crate::durable::RetryOptions) say. Only the protobuf [wire](crate::durable::Wire) tells it to the orchestration.
+    ///
+    /// ```
+    /// use azure_functions::{FunctionError, func};
+    ///
+    /// #[func(activity)]
+    /// fn charge(amount: i64) -> Result<i64, FunctionError> {
+    ///     if amount < 0 {
+    ///         return Err(FunctionError::new("there is nothing to charge").non_retriable());
+    ///     }
+    ///     Ok(amount)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn non_retriable(self) -> Self {
+        Self {
+            is_non_retriable: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn is_non_retriable(&self) -> bool {
+        self.is_non_retriable
     }
 
     /// The type of the error, as far as it is known.

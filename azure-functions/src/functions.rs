@@ -6,12 +6,13 @@ use crate::{
         startup::Startup,
     },
     durable::{CalledKind, KnownFunctions},
+    durable_wire::Wire,
     registry::{DurableKind, Function, Handler, place},
     rpc::{RpcFunctionMetadata, StatusResult, status_result::Status},
     runtime::LANGUAGE,
     state::Need,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::{collections::HashMap, sync::OnceLock};
 use uuid::Uuid;
 
@@ -144,8 +145,17 @@ pub(crate) fn function_id(function: &Function) -> String {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
 }
 
+/// The bindings of a function as a host gets them that is asked for this wire.
+pub(crate) fn bindings(function: &Function, wire: Wire) -> Vec<Map<String, Value>> {
+    let mut bindings = (function.bindings)();
+    for binding in &mut bindings {
+        wire.announce(binding);
+    }
+    bindings
+}
+
 /// What the host learns about a function.
-pub(crate) fn metadata(function: &Function, app_directory: &str) -> RpcFunctionMetadata {
+pub(crate) fn metadata(function: &Function, app_directory: &str, wire: Wire) -> RpcFunctionMetadata {
     RpcFunctionMetadata {
         name: function.name.to_owned(),
         function_id: function_id(function),
@@ -154,7 +164,7 @@ pub(crate) fn metadata(function: &Function, app_directory: &str) -> RpcFunctionM
         script_file: function.file.to_owned(),
         entry_point: format!("{}::{}", function.module, function.name),
         language: LANGUAGE.to_owned(),
-        raw_bindings: (function.bindings)()
+        raw_bindings: bindings(function, wire)
             .into_iter()
             .map(|b| Value::Object(b).to_string())
             .collect(),

@@ -16,7 +16,7 @@ use crate::{
         startup::Started,
     },
     context::{Context, InvocationSpan, Scope, Sink},
-    durable::{Activity, Episode, own_error},
+    durable::{Activity, Episode, Wire, own_error},
     entities::{run_batch, run_batch_blocking},
     entity_batch::LateAnswer,
     invocation::Invocation,
@@ -92,6 +92,8 @@ pub struct Surroundings {
     pub log: LogSink,
     /// The least important records that go there.
     pub level: LevelFilter,
+    /// What the host speaks that is played: the failures of activities are worded for it.
+    pub wire: Wire,
     /// Asks the function to stop.
     pub cancellation: CancellationToken,
     /// W3C trace parent, empty if there is none.
@@ -201,7 +203,7 @@ impl App {
                 message,
                 nondeterminism: failure.nondeterminism,
             }),
-            Err(panic) => Err(failure(panicked(function, panic).message)),
+            Err(panic) => Err(failure(panicked(function, panic, surroundings.wire).message)),
         }
     }
 
@@ -256,7 +258,7 @@ pub(crate) fn invoke(
 ) -> impl Future<Output = Result<Outputs, String>> + Send + 'static + use<> {
     let Started { states, layers } = started;
     let invocation = surroundings.invocation(function, call, states);
-    let context = surroundings.context(function);
+    let (context, wire) = (surroundings.context(function), surroundings.wire);
     let late_answer = match function.handler {
         Handler::Entity { trigger, .. } => LateAnswer::of(trigger, &invocation),
         _ => None,
@@ -284,7 +286,7 @@ pub(crate) fn invoke(
             None => run().await,
             Some(layers) => layers.run(context, run).await,
         };
-        worded(function, outcome, late_answer.as_ref())
+        worded(function, outcome, wire, late_answer.as_ref())
     }
 }
 
@@ -317,11 +319,16 @@ fn on_a_thread(
     }))
 }
 
-fn worded(function: &'static Function, outcome: Outcome, late_answer: Option<&LateAnswer>) -> Result<Outputs, String> {
+fn worded(
+    function: &'static Function,
+    outcome: Outcome,
+    wire: Wire,
+    late_answer: Option<&LateAnswer>,
+) -> Result<Outputs, String> {
     let exception = match outcome {
         Ok(Ok(outputs)) => return Ok(outputs),
-        Ok(Err(error)) => failed(function, &error),
-        Err(panic) => panicked(function, panic),
+        Ok(Err(error)) => failed(function, &error, wire),
+        Err(panic) => panicked(function, panic, wire),
     };
     let answer = late_answer.and_then(|late| late.failed(&exception.r#type, &exception.message));
     answer.ok_or(exception.message)
@@ -376,6 +383,7 @@ impl Default for Surroundings {
             client_transport: None,
             log: Arc::new(|_| {}),
             level: LevelFilter::Info,
+            wire: Wire::Json,
             cancellation: CancellationToken::new(),
             trace_parent: String::new(),
             trace_state: String::new(),

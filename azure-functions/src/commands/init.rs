@@ -15,7 +15,8 @@
 
 use super::failure::{Failure, print};
 use crate::{
-    functions::Functions,
+    durable::Wire,
+    functions::{self, Functions},
     runtime::{LANGUAGE, VERSION},
 };
 use serde_json::{Map, Value, json};
@@ -53,10 +54,12 @@ enum InitError {
 struct Options<'a> {
     root: &'a Path,
     function_json: bool,
+    /// What the host is asked for.
+    wire: Wire,
 }
 
 impl<'a> Options<'a> {
-    fn parse(arguments: &[&'a str]) -> Option<Self> {
+    fn parse(arguments: &[&'a str], wire: Wire) -> Option<Self> {
         let (mut root, mut function_json) = (None, false);
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
@@ -71,12 +74,13 @@ impl<'a> Options<'a> {
         Some(Self {
             root: Path::new(root),
             function_json,
+            wire,
         })
     }
 }
 
-pub(super) fn run(app: &Functions, arguments: &[&str]) -> Result<(), Failure> {
-    let options = Options::parse(arguments)
+pub(super) fn run(app: &Functions, wire: Wire, arguments: &[&str]) -> Result<(), Failure> {
+    let options = Options::parse(arguments, wire)
         .ok_or_else(|| Failure::usage("expected `init --script-root DIR`, and `--function-json` if need be"))?;
     write(app, &options).map_err(|error| Failure::work(error.to_string()))?;
     let asked = if options.function_json {
@@ -112,7 +116,7 @@ fn write(app: &Functions, options: &Options<'_>) -> Result<(), InitError> {
         for function in app.functions() {
             let folder = root.join(function.name);
             create_dir(&folder)?;
-            write_function(&folder, &(function.bindings)(), function.file)?;
+            write_function(&folder, &functions::bindings(function, options.wire), function.file)?;
         }
     }
     Ok(())

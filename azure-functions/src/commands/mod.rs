@@ -6,7 +6,7 @@ mod functions;
 mod init;
 mod replay;
 
-use crate::functions::Functions;
+use crate::{durable::Wire, functions::Functions};
 use failure::{Failure, print};
 
 const USAGE: &str = "\
@@ -39,8 +39,8 @@ pub(crate) fn run(options: crate::App, arguments: &[String]) -> u8 {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["--help" | "-h" | "help", ..] => print(USAGE),
-        ["init", rest @ ..] => linked().and_then(|app| init::run(&app, rest)),
-        ["functions"] => linked().and_then(|app| functions::run(&app)),
+        ["init", rest @ ..] => linked().and_then(|app| init::run(&app, Wire::announced(options.wire), rest)),
+        ["functions"] => linked().and_then(|app| functions::run(&app, Wire::announced(options.wire))),
         ["replay", rest @ ..] => linked().and_then(|app| replay::run(&app, options, rest)),
         _ if std::env::var_os(CUSTOM_HANDLER_PORT).is_some() => Err(Failure::input(NO_CUSTOM_HANDLER)),
         [] => Err(Failure::usage("no arguments")),

@@ -19,7 +19,7 @@ use super::{
         },
     },
 };
-use crate::{error::BoxError, error_type::error_type, exception_text, json_text, panics};
+use crate::{durable_wire::takes_lists, error::BoxError, error_type::error_type, exception_text, json_text, panics};
 use serde_json::Value;
 use std::{borrow::Cow, error::Error, fmt::Write, rc::Rc, task::Poll};
 
@@ -73,38 +73,26 @@ pub(crate) fn run_episode(
     orchestrator: Orchestrator,
     functions: &KnownFunctions,
 ) -> Episode {
-    run_limited_episode(payload, function, place, orchestrator, functions, max_actions())
-}
-
-/// As [`run_episode`], with so many actions at most.
-pub(super) fn run_limited_episode(
-    payload: String,
-    function: &str,
-    place: &str,
-    orchestrator: Orchestrator,
-    functions: &KnownFunctions,
-    max_actions: usize,
-) -> Episode {
     let run = Run {
         function,
         place,
         orchestrator,
         functions,
-        max_actions,
+        max_actions: max_actions(),
+        lists: takes_lists(),
     };
-    match is_protobuf(&payload) {
-        true => run.on_protobuf(&payload),
-        false => run.on_json(payload),
-    }
+    run.on_either_wire(payload)
 }
 
 /// What an episode is to run.
-struct Run<'a> {
-    function: &'a str,
-    place: &'a str,
-    orchestrator: Orchestrator,
-    functions: &'a KnownFunctions,
-    max_actions: usize,
+pub(super) struct Run<'a> {
+    pub(super) function: &'a str,
+    pub(super) place: &'a str,
+    pub(super) orchestrator: Orchestrator,
+    pub(super) functions: &'a KnownFunctions,
+    pub(super) max_actions: usize,
+    /// Whether the host takes lists of one for the inputs of activities.
+    pub(super) lists: bool,
 }
 
 /// What came of the one poll.
@@ -116,6 +104,13 @@ struct Polled {
 }
 
 impl Run<'_> {
+    pub(super) fn on_either_wire(&self, payload: String) -> Episode {
+        match is_protobuf(&payload) {
+            true => self.on_protobuf(&payload),
+            false => self.on_json(payload),
+        }
+    }
+
     fn on_json(&self, payload: String) -> Episode {
         let payload = match Payload::parse(payload) {
             Ok(payload) => payload,
@@ -205,7 +200,14 @@ impl Run<'_> {
         };
         let default_version = request.default_version.as_deref();
         Episode::Protobuf {
-            answer: protobuf_answer::write(&core.history, default_version, outcome, core.newest_turn(), ending),
+            answer: protobuf_answer::write(
+                &core.history,
+                default_version,
+                self.lists,
+                outcome,
+                core.newest_turn(),
+                ending,
+            ),
             failure,
         }
     }

@@ -98,7 +98,7 @@ pub(crate) use crate::action_limit::max_actions;
 pub(crate) use episode::{Episode, log_suppressed, run_episode};
 pub(crate) use known_functions::{CalledKind, KnownFunctions};
 pub(crate) use waiting::waits_for;
-pub(crate) use wire::{entity_batch, failed_response, instance_of_request};
+pub(crate) use wire::{activity_failure, entity_batch, failed_response, instance_of_request, wire_of};
 
 use crate::error::BoxError;
 use std::{future::Future, pin::Pin};

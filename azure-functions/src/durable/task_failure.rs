@@ -26,18 +26,25 @@ pub struct TaskFailure {
 }
 
 impl TaskFailure {
-    pub(crate) fn new(
+    /// On the JSON wire: an own error stands in a message, wherever the host put that.
+    pub(crate) fn on_json(
         function: &str,
         mut reason: String,
         mut details: String,
         mut cause: Option<FailureDetails>,
     ) -> Box<Self> {
-        // The same message, wherever the host put it.
+        // What the worker wrote for a host that speaks protobuf, this one passes on as it is.
+        if cause.is_none()
+            && let Some((place, found)) = FailureDetails::in_reason(&reason)
+        {
+            reason.truncate(place);
+            reason.push_str(&found.error_message);
+            return Self::on_protobuf(function, reason, Some(found));
+        }
         let mut error_json = own_error::take(&mut reason);
         error_json = own_error::take(&mut details).or(error_json);
         let mut failure = cause.as_mut();
         while let Some(this) = failure {
-            error_json = error_json.or(own_error::take_property(&mut this.properties));
             error_json = error_json.or(own_error::take(&mut this.error_message));
             failure = this.inner_failure.as_deref_mut();
         }
@@ -45,6 +52,23 @@ impl TaskFailure {
             function: function.to_owned(),
             reason,
             details,
+            cause,
+            error_json,
+        })
+    }
+
+    /// On the protobuf wire: an own error is a property.
+    pub(crate) fn on_protobuf(function: &str, reason: String, mut cause: Option<FailureDetails>) -> Box<Self> {
+        let mut error_json = None;
+        let mut failure = cause.as_mut();
+        while let Some(this) = failure {
+            error_json = error_json.or(own_error::take_property(&mut this.properties));
+            failure = this.inner_failure.as_deref_mut();
+        }
+        Box::new(Self {
+            function: function.to_owned(),
+            reason,
+            details: String::new(),
             cause,
             error_json,
         })
@@ -73,25 +97,38 @@ impl TaskFailure {
 #[non_exhaustive]
 pub struct FailureDetails {
     /// Type of the error.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(alias = "errorType", deserialize_with = "or_default")]
     pub error_type: String,
     /// Message of the error.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(alias = "errorMessage", deserialize_with = "or_default")]
     pub error_message: String,
     /// Where it happened.
+    #[serde(alias = "stackTrace")]
     pub stack_trace: Option<String>,
     /// What it was caused by.
+    #[serde(alias = "innerFailure")]
     #[source]
     pub inner_failure: Option<Box<Self>>,
     /// Whether another attempt is pointless.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(alias = "isNonRetriable", deserialize_with = "or_default")]
     pub is_non_retriable: bool,
     /// What the failing side says of it besides, by name.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(alias = "properties", deserialize_with = "or_default")]
     pub properties: Map<String, Value>,
 }
 
 impl FailureDetails {
+    /// Where in a reason it begins, and what it is: an object behind the words that the host puts first.
+    fn in_reason(reason: &str) -> Option<(usize, Self)> {
+        let place = reason.find('{')?;
+        let words = reason[..place].trim_end();
+        if !(words.is_empty() || words.ends_with(':')) || !reason[place..].starts_with("{\"errorType\":") {
+            return None;
+        }
+        let mut found = serde_json::Deserializer::from_str(&reason[place..]).into_iter();
+        Some((place, found.next()?.ok()?))
+    }
+
     /// Reads a `TaskFailureDetails`; `None` if it is none.
     pub(crate) fn decode(message: &[u8]) -> Option<Self> {
         TaskFailureDetails::decode(message).ok().map(Self::from)

@@ -1,5 +1,11 @@
 //! A model of what the host and the durable extension do to the message of an exception, read from their sources.
 
+use azure_functions_durable::protobuf::TaskFailureDetails;
+use prost_types::value::Kind;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
 /// How the extension looks for a label.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Search {
@@ -137,6 +143,42 @@ pub(super) fn friendly(thrown: &str, search: Search) -> &str {
     search
         .find(message, DATA)
         .map_or(message, |(start, _)| &message[..start])
+}
+
+/// `TaskFailureDetails` as proto3 JSON.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct Structured {
+    error_type: String,
+    error_message: String,
+    stack_trace: Option<String>,
+    inner_failure: Option<Box<Self>>,
+    is_non_retriable: bool,
+    properties: Map<String, Value>,
+}
+
+/// On the protobuf wire: the details that are the first line of an activity's message.
+pub(super) fn structured(message: &str) -> Option<TaskFailureDetails> {
+    let line = message.trim_start_matches(' ').split('\n').next()?;
+    serde_json::from_str(line).ok().map(details)
+}
+
+fn details(read: Structured) -> TaskFailureDetails {
+    let properties = read.properties.into_iter().map(|(name, value)| {
+        let kind = match value {
+            Value::String(text) => Kind::StringValue(text),
+            other => panic!("{other} is not used"),
+        };
+        (name, prost_types::Value { kind: Some(kind) })
+    });
+    TaskFailureDetails {
+        error_type: read.error_type,
+        error_message: read.error_message,
+        stack_trace: read.stack_trace,
+        inner_failure: read.inner_failure.map(|inner| Box::new(details(*inner))),
+        is_non_retriable: read.is_non_retriable,
+        properties: properties.collect::<HashMap<_, _>>(),
+    }
 }
 
 impl Search {

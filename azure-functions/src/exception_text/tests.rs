@@ -1,12 +1,12 @@
 //! Failures of every kind through the host and the extension: what was sent arrives, whatever the texts are.
 
 use super::{
-    host::{SEARCHES, TOKENS, blanked, friendly, state_json, thrown},
+    host::{SEARCHES, Search, TOKENS, blanked, friendly, full_message, state_json, structured, thrown},
     of_text, push_json, with_answer,
 };
 use crate::{
     FunctionError,
-    durable::{Episode, KnownFunctions, own_error, run_episode},
+    durable::{CallError, Episode, FailureDetails, KnownFunctions, TaskFailure, Wire, own_error, run_episode},
     invocation::Outputs,
     panics::catch,
     registry::{Function, Handler},
@@ -28,6 +28,16 @@ static FUNCTION: Function = Function {
     bindings: || vec![],
     parameters: &[],
     handler: Handler::Blocking(|_| Ok(Outputs::default())),
+};
+
+static ACTIVITY: Function = Function {
+    bindings: || {
+        vec![serde_json::Map::from_iter([(
+            "type".to_owned(),
+            "activityTrigger".into(),
+        )])]
+    },
+    ..FUNCTION
 };
 
 /// What has a meaning for the host, the extension, JSON, or us, and what has none.
@@ -227,9 +237,9 @@ fn failures_and_panics_of_every_kind_arrive() {
             }
         }
         let error = FunctionError::from_error(text).with_own_error(Some(json!(text).to_string()));
-        let message = failed(&FUNCTION, &error).message;
+        let message = failed(&FUNCTION, &error, Wire::Json).message;
         let panic = crate::panics::quietly(|| catch(|| std::panic::panic_any(text.to_owned())).unwrap_err());
-        let panic = panicked(&FUNCTION, panic).message;
+        let panic = panicked(&FUNCTION, panic, Wire::Json).message;
         for search in SEARCHES {
             let mut told = shown(&message, search);
             let json = own_error::take(&mut told);
@@ -244,6 +254,104 @@ fn failures_and_panics_of_every_kind_arrive() {
         Ok(())
     })
     .unwrap();
+}
+
+/// An error with a text and a cause.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Declined(String, #[source] Cause);
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Cause(String);
+
+/// What the caller of an activity gets that failed with this text, on the protobuf wire.
+fn reported(message: &str, search: Search) -> Result<CallError, TestCaseError> {
+    let thrown = thrown(message, "   at pay");
+    let details = structured(full_message(&thrown, search))
+        .ok_or_else(|| TestCaseError::fail(format!("no details in {thrown:?}")))?;
+    let reason = details.error_message.clone();
+    let failure = TaskFailure::on_protobuf("pay", reason, Some(FailureDetails::from(details)));
+    Ok(CallError::Activity(failure))
+}
+
+/// On the protobuf wire the caller gets all that the error says.
+fn details_arrive(text: &str) -> Result<(), TestCaseError> {
+    let own = json!({"why": text, text: [9_007_199_254_740_993_u64]});
+    let error = FunctionError::from_error(Declined(text.to_owned(), Cause(format!("{text}!"))))
+        .with_own_error(Some(own.to_string()))
+        .non_retriable();
+    let message = failed(&ACTIVITY, &error, Wire::Protobuf).message;
+    for search in SEARCHES {
+        let error = reported(&message, search)?;
+        prop_assert_eq!(error.message(), text);
+        prop_assert_eq!(error.returned::<Value>(), Some(own.clone()));
+        prop_assert!(error.is_non_retriable());
+        let details = error
+            .failure()
+            .and_then(|failure| failure.cause.as_ref())
+            .expect("they are there");
+        prop_assert!(details.error_type.ends_with("Declined"), "{:?}", details);
+        prop_assert_eq!(
+            details.stack_trace.as_deref(),
+            Some("   at shop::orders::pay in src/orders.rs:line 7")
+        );
+        prop_assert!(details.properties.is_empty());
+        let cause = details.inner_failure.as_deref().expect("it has a cause");
+        prop_assert_eq!(&cause.error_message, &format!("{text}!"));
+        prop_assert!(!cause.error_type.is_empty() && cause.inner_failure.is_none());
+    }
+    let panic = crate::panics::quietly(|| catch(|| std::panic::panic_any(text.to_owned())).unwrap_err());
+    let panic = panicked(&ACTIVITY, panic, Wire::Protobuf).message;
+    for search in SEARCHES {
+        let error = reported(&panic, search)?;
+        prop_assert!(error.message().ends_with(text), "{:?}", error);
+    }
+    Ok(())
+}
+
+#[test]
+fn on_the_protobuf_wire_an_activity_s_failure_arrives_whole_whatever_its_texts_are() {
+    check(4_000, details_arrive).unwrap();
+}
+
+/// Without its escape sequences, what looks like a secret takes the rest along.
+#[test]
+fn the_property_finds_a_line_whose_signs_are_not_escaped() {
+    for sign in ['=', '@'] {
+        let found = check(20_000, |text| {
+            let error = FunctionError::from_error(Declined(text.to_owned(), Cause(text.to_owned())));
+            let message = failed(&ACTIVITY, &error, Wire::Protobuf).message;
+            let plain = message.replace(&format!("\\u{:04x}", u32::from(sign)), &sign.to_string());
+            let error = reported(&plain, Search::Ordinal)?;
+            prop_assert_eq!(error.message(), text);
+            Ok(())
+        });
+        assert!(found.is_err(), "{sign}");
+    }
+}
+
+/// Only activities report so: of other functions the host shows the text to people.
+#[test]
+fn other_functions_fail_with_plain_text_on_either_wire() {
+    let error = FunctionError::new("declined");
+    assert_eq!(failed(&FUNCTION, &error, Wire::Protobuf).message, "declined");
+    assert_eq!(failed(&ACTIVITY, &error, Wire::Json).message, "declined");
+}
+
+/// A host that speaks JSON hands the text on as it is.
+#[test]
+fn the_details_are_found_in_a_text_that_a_host_has_not_read() {
+    let error = FunctionError::from_error(Declined("the card".to_owned(), Cause("limit".to_owned())))
+        .with_own_error(Some(json!({"code": 51}).to_string()));
+    let message = failed(&ACTIVITY, &error, Wire::Protobuf).message;
+    let reason = format!("Activity function 'pay' failed:  {message}");
+    let error = CallError::Activity(TaskFailure::on_json("pay", reason, "Result: Failure".to_owned(), None));
+    assert_eq!(error.message(), "the card");
+    assert_eq!(error.to_string(), "Activity function 'pay' failed:  the card");
+    assert_eq!(error.returned::<Value>(), Some(json!({"code": 51})));
+    let cause = error.failure().unwrap().cause.as_ref().unwrap();
+    assert_eq!(cause.inner_failure.as_ref().unwrap().error_message, "limit");
 }
 
 #[test]

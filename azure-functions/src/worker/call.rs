@@ -9,6 +9,7 @@ use crate::{
     FunctionError,
     app::{invocation::Run, layer::Layers},
     context::Context,
+    durable_wire::Spoken,
     entity_batch::LateAnswer,
     invocation::{Invocation, Outputs},
     protected::Outcome,
@@ -30,6 +31,8 @@ pub(super) struct Reply {
     pub running: Arc<Running>,
     /// How a batch of an entity is answered that does not answer itself, where the invocation must not fail.
     pub late_answer: Option<LateAnswer>,
+    /// What the host speaks.
+    pub spoken: Arc<Spoken>,
 }
 
 /// Starts a plain function, inside the layers of the app if it has some; never waits for it.
@@ -133,11 +136,11 @@ impl Reply {
                     true => Status::Cancelled,
                     false => Status::Failure,
                 };
-                let exception = failed(self.context.0.function, &error);
+                let exception = failed(self.context.0.function, &error, self.spoken.wire());
                 self.fail(status, exception);
             }
             Err(panic) => {
-                let exception = panicked(self.context.0.function, panic);
+                let exception = panicked(self.context.0.function, panic, self.spoken.wire());
                 self.fail(Status::Failure, exception);
             }
         }

@@ -40,6 +40,7 @@ pub(super) fn start(
         context: reply.context.clone(),
         running: Arc::clone(&reply.running),
         late_answer: None,
+        spoken: Arc::clone(&reply.spoken),
     };
     let answered = wire.clone();
     let work = move || {
@@ -53,7 +54,10 @@ pub(super) fn start(
         );
         match ended {
             Ok(episode) => answer(function, reply, episode),
-            Err(panic) => answered.fail(reply, panicked(function, panic)),
+            Err(panic) => {
+                let exception = panicked(function, panic, reply.spoken.wire());
+                answered.fail(reply, exception);
+            }
         }
     };
     episodes.start(work, move || wire.fail(late, blocked(function, limit)));

@@ -5,12 +5,12 @@ use crate::{
     FunctionError,
     app::layer::Layers,
     context::Context,
-    durable::{Episode, KnownFunctions, Orchestrator, own_error, run_episode},
+    durable::{Episode, KnownFunctions, Orchestrator, Wire, activity_failure, own_error, run_episode},
     exception_text,
     invocation::{Invocation, Outputs},
     panics::{Panic, catch},
     protected::{Outcome, Protected},
-    registry::{Function, InvocationFuture, place},
+    registry::{DurableKind, Function, InvocationFuture, place},
     rpc::RpcException,
 };
 use std::future::Future;
@@ -70,8 +70,12 @@ pub(crate) fn exception(message: impl Into<String>) -> RpcException {
     }
 }
 
-/// What is said of a function that returned an error.
-pub(crate) fn failed(function: &Function, error: &FunctionError) -> RpcException {
+/// What is said of a function that returned an error, to a host that speaks this wire.
+pub(crate) fn failed(function: &Function, error: &FunctionError, wire: Wire) -> RpcException {
+    if has_details(function, wire) {
+        let message = activity_failure::of_function(error, &stack(function));
+        return user_exception(function, error.error_type(), details(message));
+    }
     let mut exception = exception(error.with_causes());
     if let Some(json) = error.own_error() {
         own_error::append(&mut exception.message, json);
@@ -79,14 +83,39 @@ pub(crate) fn failed(function: &Function, error: &FunctionError) -> RpcException
     user_exception(function, error.error_type(), exception)
 }
 
-/// What is said of a function that panicked.
-pub(crate) fn panicked(function: &Function, panic: Panic) -> RpcException {
-    let message = panic.told_of(function.name);
-    let exception = user_exception(function, "panic", exception(message));
+/// What is said of a function that panicked, to a host that speaks this wire.
+pub(crate) fn panicked(function: &Function, panic: Panic, wire: Wire) -> RpcException {
+    let text = panic.told_of(function.name);
+    let exception = match has_details(function, wire) {
+        true => details(activity_failure::of_panic(&text, &stack(function))),
+        false => exception(text),
+    };
+    let exception = user_exception(function, "panic", exception);
     RpcException {
         stack_trace: panic.backtrace.unwrap_or(exception.stack_trace),
         ..exception
     }
+}
+
+/// Whether the host makes the details of a failure out of the text of the exception.
+fn has_details(function: &Function, wire: Wire) -> bool {
+    wire == Wire::Protobuf && matches!(function.durable(), Some((DurableKind::Activity, _)))
+}
+
+/// One line that nothing may be done to.
+fn details(message: String) -> RpcException {
+    RpcException {
+        message,
+        ..RpcException::default()
+    }
+}
+
+/// Where the function stands.
+fn stack(function: &Function) -> String {
+    format!(
+        "   at {}::{} in {}:line {}",
+        function.module, function.name, function.file, function.line
+    )
 }
 
 /// What telemetry needs beside the message: the type groups failures, and the stack leads to the function. Nothing that the error
@@ -96,10 +125,7 @@ pub(crate) fn panicked(function: &Function, panic: Panic) -> RpcException {
 /// and `is_user_exception` from workers that have the capability `EnableUserCodeException`; they ignore `source`.
 pub(super) fn user_exception(function: &Function, error_type: &str, exception: RpcException) -> RpcException {
     RpcException {
-        stack_trace: format!(
-            "   at {}::{} in {}:line {}",
-            function.module, function.name, function.file, function.line
-        ),
+        stack_trace: stack(function),
         source: function.module.split("::").next().unwrap_or_default().to_owned(),
         is_user_exception: true,
         r#type: error_type.to_owned(),

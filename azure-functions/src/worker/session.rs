@@ -18,6 +18,8 @@ use super::{
 use crate::{
     app::{Shutdown, startup::StartError},
     context::{Context, InvocationSpan, RetryContext, Scope, Sink},
+    durable::{Wire, wire_of},
+    durable_wire::Spoken,
     entities::{run_batch, run_batch_blocking},
     entity_batch::LateAnswer,
     functions::{self, Functions},
@@ -26,10 +28,10 @@ use crate::{
     outgoing::{self, Outgoing},
     registry::{EntityHandler, Function, Handler, InvocationFuture},
     rpc::{
-        FunctionEnvironmentReloadRequest, FunctionEnvironmentReloadResponse, FunctionLoadRequest, FunctionLoadResponse,
-        FunctionLoadResponseCollection, FunctionMetadataResponse, InvocationRequest, InvocationResponse, StartStream,
-        StatusResult, StreamingMessage, WorkerInitRequest, WorkerInitResponse, WorkerStatusResponse,
-        WorkerWarmupResponse, function_rpc_client::FunctionRpcClient, parameter_binding::RpcData,
+        Data, FunctionEnvironmentReloadRequest, FunctionEnvironmentReloadResponse, FunctionLoadRequest,
+        FunctionLoadResponse, FunctionLoadResponseCollection, FunctionMetadataResponse, InvocationRequest,
+        InvocationResponse, StartStream, StatusResult, StreamingMessage, WorkerInitRequest, WorkerInitResponse,
+        WorkerStatusResponse, WorkerWarmupResponse, function_rpc_client::FunctionRpcClient, parameter_binding::RpcData,
         status_result::Status, streaming_message::Content,
     },
     runtime,
@@ -147,6 +149,8 @@ pub(crate) async fn serve(
         .map_err(|status| unreachable(root_cause(&status)))?
         .into_inner();
     let mut session = Session {
+        wire: options.wire,
+        spoken: Arc::new(Spoken::new(options.wire, false)),
         start: Start::new(options.startup, &app),
         shutdowns: options.shutdowns,
         app,
@@ -191,6 +195,9 @@ struct Session {
     threads: Option<Threads>,
     /// Until the host tells us to end.
     serving: Option<Serving>,
+    /// What the app asks for, and what the host speaks.
+    wire: Option<Wire>,
+    spoken: Arc<Spoken>,
     /// What is done before the first function.
     start: Start,
     /// What is done after the last; taken when it begins.
@@ -351,9 +358,10 @@ impl Session {
             Some(Content::WorkerInitRequest(request)) => self.initialise(&request),
             Some(Content::FunctionsMetadataRequest(request)) => {
                 let directory = &request.function_app_directory;
+                let wire = Wire::announced(self.wire);
                 let functions = self.app.functions().iter();
                 Content::FunctionMetadataResponse(FunctionMetadataResponse {
-                    function_metadata_results: functions.map(|f| functions::metadata(f, directory)).collect(),
+                    function_metadata_results: functions.map(|f| functions::metadata(f, directory, wire)).collect(),
                     result: Some(success()),
                     use_default_metadata_indexing: false,
                 })
@@ -384,6 +392,7 @@ impl Session {
             false => Console::Written,
         };
         logger::connect(&self.out, &self.levels, self.console);
+        self.listen();
         Content::WorkerInitResponse(WorkerInitResponse {
             worker_version: runtime::WORKER_VERSION.to_owned(),
             capabilities: capabilities(),
@@ -391,6 +400,12 @@ impl Session {
             worker_metadata: Some(runtime::metadata()),
             ..WorkerInitResponse::default()
         })
+    }
+
+    /// Begins to find out what the host speaks. The environment has a say in what it is asked for.
+    fn listen(&mut self) {
+        let is_local = matches!(self.console, Console::Silent);
+        self.spoken = Arc::new(Spoken::new(self.wire, is_local));
     }
 
     fn read_levels(&mut self) {
@@ -410,6 +425,7 @@ impl Session {
             self.app_directory.clone_from(&request.function_app_directory);
             self.read_levels();
             logger::connect(&self.out, &self.levels, self.console);
+            self.listen();
             self.start.again();
         }
         let result = match outcome {
@@ -511,7 +527,12 @@ impl Session {
                 Handler::Entity { trigger, .. } => LateAnswer::of(trigger, &invocation),
                 _ => None,
             },
+            spoken: Arc::clone(&self.spoken),
         };
+        if let Some(warning) = shown_wire(function, &invocation).and_then(|wire| self.spoken.show(wire)) {
+            // Where the users of a real host see it.
+            reply.context.enter(|| log::warn!("{warning}"));
+        }
         match function.handler {
             Handler::Blocking(run) => call::start_blocking(run, invocation, reply, threads, layers.as_deref()),
             Handler::Async(run) => call::start_async(run, invocation, reply, threads, layers.as_deref()),
@@ -531,6 +552,19 @@ impl Session {
             }
         }
         Ok(())
+    }
+}
+
+/// The wire that an invocation came on, if it shows one.
+fn shown_wire(function: &Function, invocation: &Invocation) -> Option<Wire> {
+    let (_, trigger) = match function.handler {
+        Handler::Orchestration(_) => invocation.inputs.first(),
+        Handler::Entity { trigger, .. } => invocation.inputs.iter().find(|(name, _)| name == trigger),
+        Handler::Blocking(_) | Handler::Async(_) => None,
+    }?;
+    match &trigger.data {
+        Some(Data::String(text) | Data::Json(text)) => Some(wire_of(text)),
+        _ => None,
     }
 }
 

@@ -42,6 +42,18 @@ fn bindings(json: Value) -> Vec<Map<String, Value>> {
     serde_json::from_value(json).unwrap()
 }
 
+/// Of an activity; its text has what looks like a secret.
+#[derive(Debug, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[error("{0}, for key=1")]
+enum Trouble {
+    Refused(String),
+}
+
+#[func(activity)]
+fn fails_as_an_activity(input: String) -> Result<(), Trouble> {
+    Err(Trouble::Refused(input))
+}
+
 /// Two operations in one invocation; one that is signalled fails.
 #[func]
 async fn counts(input: DurableEntityContext) -> Result<EntityOutput, EntityError> {

@@ -2,6 +2,7 @@
 
 mod app;
 mod commands;
+mod durable_wire;
 mod entity_batch;
 mod functions;
 mod histories;
@@ -13,6 +14,7 @@ mod process;
 mod recorded;
 mod sequence;
 
+use azure_functions::durable::Wire;
 use azure_functions::rpc::{
     InvocationResponse, RpcLog, WorkerInitRequest, streaming_message::Content, typed_data::Data,
 };
@@ -35,10 +37,15 @@ impl Worker {
         Self::start_with(WorkerInitRequest::default()).await
     }
 
+    /// Most of these hosts speak JSON.
     async fn start_with(init: WorkerInitRequest) -> Self {
+        Self::start_app(azure_functions::app().durable_wire(Wire::Json), init).await
+    }
+
+    async fn start_app(app: azure_functions::App, init: WorkerInitRequest) -> Self {
         let mut host = Host::listen().await;
         let arguments = host.arguments();
-        let thread = std::thread::spawn(move || azure_functions::app().run_with(&arguments));
+        let thread = std::thread::spawn(move || app.run_with(&arguments));
         let mut connection = host.accept().await;
         let ids = connection.start(init).await;
         Self {

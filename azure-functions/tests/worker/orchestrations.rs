@@ -12,7 +12,7 @@ use azure_functions::rpc::{
 use serde_json::{Value, json};
 
 /// A trigger payload as the extension sends it: started, and with `more` in a second episode.
-fn payload(name: &str, more: &[Value]) -> String {
+pub(crate) fn payload(name: &str, more: &[Value]) -> String {
     let mut history = vec![
         json!({"EventType": 12, "EventId": -1, "IsPlayed": false, "Timestamp": "2030-04-01T10:00:00Z"}),
         json!({"EventType": 0, "EventId": -1, "IsPlayed": false, "Timestamp": "2030-04-01T10:00:00Z", "Name": name, "Input": null}),

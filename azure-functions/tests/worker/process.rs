@@ -38,7 +38,8 @@ fn app() {
         if std::env::var_os(OWN_HOOK).is_some() {
             std::panic::set_hook(Box::new(|_| eprintln!("the app's own hook")));
         }
-        std::process::exit(azure_functions::app().run_with(&arguments).into());
+        let app = azure_functions::app().durable_wire(azure_functions::durable::Wire::Json);
+        std::process::exit(app.run_with(&arguments).into());
     }
 }
 

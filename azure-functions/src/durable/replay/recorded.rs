@@ -1,7 +1,7 @@
 //! What the history records of a failed task and of an entity's response, as the code gets it.
 
 use super::{
-    history::{Event, History, ScheduledKind, Span},
+    history::{Event, History, ScheduledKind, Source, Span},
     http_call::HTTP_ACTIVITY,
 };
 use crate::{
@@ -29,7 +29,7 @@ impl CallError {
             ..
         }) = history.events.get(place)
         else {
-            return Self::Activity(TaskFailure::new(function, String::new(), String::new(), None));
+            return Self::Activity(TaskFailure::on_protobuf(function, String::new(), None));
         };
         let text = |span| history.text(span).unwrap_or_default().into_owned();
         let cause = history.failure_details(*failure);
@@ -37,7 +37,10 @@ impl CallError {
         if reason.is_empty() && cause.is_none() {
             reason = format!("'{function}' failed, and the host reports no reason: is there a function of this name?");
         }
-        let failure = TaskFailure::new(function, reason, text(*details), cause);
+        let failure = match history.source {
+            Source::Json(_) => TaskFailure::on_json(function, reason, text(*details), cause),
+            Source::Protobuf(_) => TaskFailure::on_protobuf(function, reason, cause),
+        };
         match kind {
             ScheduledKind::SubOrchestration => Self::SubOrchestration(failure),
             _ => Self::Activity(failure),

@@ -3,7 +3,7 @@
 use super::script::{body, entity, payload};
 use crate::durable::{
     DurableHttpRequest, Episode, KnownFunctions, Orchestrator, RetryOptions,
-    episode::{Failure, run_limited_episode},
+    episode::{Failure, Run},
 };
 use serde_json::{Value, json};
 use std::{future::ready, time::Duration};
@@ -13,15 +13,15 @@ const LIMIT: usize = 10;
 fn limited(orchestrator: Orchestrator, script: &str, input: &Value) -> Episode {
     let mut payload = payload(script, input);
     payload["upperSchemaVersionNew"] = json!(3);
-    let functions = KnownFunctions::any();
-    run_limited_episode(
-        payload.to_string(),
-        "test",
-        "src/test.rs:1",
+    let run = Run {
+        function: "test",
+        place: "src/test.rs:1",
         orchestrator,
-        &functions,
-        LIMIT,
-    )
+        functions: &KnownFunctions::any(),
+        max_actions: LIMIT,
+        lists: false,
+    };
+    run.on_either_wire(payload.to_string())
 }
 
 /// What the refusal says.

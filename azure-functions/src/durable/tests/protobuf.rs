@@ -8,7 +8,7 @@
 use super::script::{body, entity, fallible};
 use crate::durable::{
     CallError, DurableHttpRequest, DurableOrchestrationContext, Episode, KnownFunctions, Orchestrator, RetryOptions,
-    run_episode,
+    episode::Run, run_episode,
 };
 use azure_functions_durable::protobuf::{
     CompleteOrchestrationAction, OrchestrationStatus, OrchestratorAction, OrchestratorResponse, SendEventAction,
@@ -203,6 +203,27 @@ fn a_long_history() {
         })
     };
     play(recorded!("long_history"), &[("Rounds", rounds)]);
+}
+
+#[test]
+fn inputs_are_lists_of_one_where_the_host_takes_the_worker_for_dotnet_isolated() {
+    let first = recorded!("sequence").lines().next().unwrap();
+    let run = Run {
+        function: "test",
+        place: "src/test.rs:1",
+        orchestrator: |c| fallible(async move { Ok(say(&c, "Tokyo").await?) }),
+        functions: &KnownFunctions::any(),
+        max_actions: 10,
+        lists: true,
+    };
+    let Episode::Protobuf { answer, .. } = run.on_either_wire(first.split('\t').nth(1).unwrap().to_owned()) else {
+        panic!("another wire");
+    };
+    let input = |answer: &str| match &decode(answer).actions[0].orchestrator_action_type {
+        Some(Kind::ScheduleTask(task)) => task.input.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(input(&answer), input(first.split('\t').nth(2).unwrap()));
 }
 
 const ACTIVITY_FAILS: Orchestrator = |c| fallible(async move { Ok(c.call_activity("Broken", "for good").await?) });

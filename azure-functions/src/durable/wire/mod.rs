@@ -6,6 +6,8 @@ pub(crate) mod entity_batch;
 pub(crate) mod json;
 pub(crate) mod protobuf;
 
+use crate::durable_wire::Wire;
+
 /// Whether a trigger's text is a message of the protobuf wire, by its beginning: the JSON wire has a brace there, which base64 has not.
 pub(crate) fn is_protobuf(text: &str) -> bool {
     let beginning = &text.as_bytes()[..text.len().min(64)];
@@ -15,9 +17,17 @@ pub(crate) fn is_protobuf(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='))
 }
 
+/// The wire that a trigger's text came on.
+pub(crate) fn wire_of(text: &str) -> Wire {
+    match is_protobuf(text) {
+        true => Wire::Protobuf,
+        false => Wire::Json,
+    }
+}
+
 /// The instance that a message of the protobuf wire is about; `None` on the JSON wire.
 pub(crate) fn instance_of_request(text: &str) -> Option<String> {
     is_protobuf(text).then(|| protobuf::request::instance_id(text))
 }
 
-pub(crate) use protobuf::answer::failed as failed_response;
+pub(crate) use protobuf::{activity_failure, answer::failed as failed_response};

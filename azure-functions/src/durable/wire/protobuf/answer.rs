@@ -62,10 +62,12 @@ impl Ending {
     }
 }
 
-/// Writes the answer to a request. `now` is the clock of its turn.
+/// Writes the answer to a request. `now` is the clock of its turn; `lists` says that the host takes lists of one for the inputs of
+/// activities.
 pub(crate) fn write(
     history: &History,
     default_version: Option<&str>,
+    lists: bool,
     mut outcome: Outcome,
     now: DateTime<Utc>,
     ending: Ending,
@@ -76,6 +78,7 @@ pub(crate) fn write(
     let mut writer = Writer {
         history,
         default_version,
+        lists,
         messages: Messages::new(history, now),
         actions: Vec::new(),
         lock: None,
@@ -183,6 +186,7 @@ fn carried((name, json): (String, String)) -> HistoryEvent {
 struct Writer<'a> {
     history: &'a History,
     default_version: Option<&'a str>,
+    lists: bool,
     messages: Messages<'a>,
     actions: Vec<OrchestratorAction>,
     /// The critical section that the actions are in, by the id of its request.
@@ -201,7 +205,10 @@ impl Writer<'_> {
             ActionKind::CallActivity { name, input, tags } => {
                 OrchestratorActionType::ScheduleTask(ScheduleTaskAction {
                     name: name.to_string(),
-                    input: Some(input),
+                    input: Some(match self.lists {
+                        true => format!("[{input}]"),
+                        false => input,
+                    }),
                     tags: tags.into_iter().collect(),
                     ..ScheduleTaskAction::default()
                 })

@@ -27,10 +27,16 @@ pub(super) fn of_text(error_type: &str, text: &str) -> TaskFailureDetails {
 pub(super) fn of_error(error: &(dyn Error + 'static), error_type: &str) -> TaskFailureDetails {
     let mut details = of_text(error_type, &error.to_string());
     details.inner_failure = inner(error, DEPTH).map(Box::new);
-    details.is_non_retriable = error
-        .downcast_ref::<CallError>()
-        .is_some_and(CallError::is_non_retriable);
+    details.is_non_retriable = is_non_retriable(error);
     details
+}
+
+/// Whether another attempt is pointless, as far as the error says.
+fn is_non_retriable(error: &(dyn Error + 'static)) -> bool {
+    match error.downcast_ref::<FunctionError>() {
+        Some(error) => error.is_non_retriable(),
+        None => error.downcast_ref().is_some_and(CallError::is_non_retriable),
+    }
 }
 
 /// What a function failed with: its message, what caused it, and its own error if that travels.
@@ -40,9 +46,7 @@ pub(super) fn of_function(error: &FunctionError) -> TaskFailureDetails {
     let own = error.source().filter(|own| own.to_string() == details.error_message);
     let told = own.unwrap_or(error);
     details.inner_failure = inner(told, DEPTH).map(Box::new);
-    details.is_non_retriable = told
-        .downcast_ref::<CallError>()
-        .is_some_and(CallError::is_non_retriable);
+    details.is_non_retriable = is_non_retriable(error) || is_non_retriable(told);
     if let Some(json) = error.own_error() {
         own_error::put(&mut details.properties, json);
     }

@@ -3,6 +3,7 @@
 //!
 //! Source: `proto/durabletask.proto` of `azure-functions-durable`, and recordings of durable extension 3.19.
 
+pub(crate) mod activity_failure;
 pub(crate) mod answer;
 pub(crate) mod entity_batch;
 mod failure;
