@@ -1,6 +1,10 @@
 //! Wrong answers, to see that the property can fail: each mutation must be caught.
 
-use super::{program, tally::NEVER, world};
+use super::{
+    program,
+    tally::NEVER,
+    world::{self, Wire, protobuf},
+};
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,
@@ -9,11 +13,15 @@ use serde_json::{Value, json};
 
 /// Runs programs until the mutation is caught.
 fn is_caught(mutation: world::Mutation) {
+    is_caught_on(Wire::Json(Some(mutation)));
+}
+
+fn is_caught_on(wire: Wire) {
     let mut runner = TestRunner::deterministic();
     let programs = program::program();
     let caught = (0..400).find(|_| {
         let program = programs.new_tree(&mut runner).unwrap().current();
-        world::run(&program, Some(mutation)).is_err()
+        world::run(&program, wire).is_err()
     });
     assert!(caught.is_some(), "no program tells this from a right answer");
 }
@@ -263,5 +271,66 @@ fn locks_that_are_asked_for_in_another_order_are_caught() {
             }
         }
         reverse(list);
+    });
+}
+
+/// Changes what is asked for on the protobuf wire, without what ends the execution.
+fn is_caught_on_protobuf(mutation: protobuf::Mutation) {
+    is_caught_on(Wire::Protobuf(Some(mutation)));
+}
+
+#[test]
+fn on_protobuf_a_missing_action_is_caught() {
+    is_caught_on_protobuf(|response| {
+        if response.actions.len() > 1 {
+            response.actions.remove(0);
+        }
+    });
+}
+
+#[test]
+fn on_protobuf_an_id_that_is_another_s_is_caught() {
+    is_caught_on_protobuf(|response| {
+        if let Some(last) = response.actions.last_mut() {
+            last.id -= 1;
+        }
+    });
+}
+
+#[test]
+fn on_protobuf_an_action_that_comes_again_is_caught() {
+    is_caught_on_protobuf(|response| {
+        if let Some(first) = response.actions.first().cloned() {
+            response.actions.push(first);
+        }
+    });
+}
+
+#[test]
+fn on_protobuf_two_exchanged_actions_are_caught() {
+    is_caught_on_protobuf(|response| {
+        if response.actions.len() > 2 {
+            let id = response.actions[0].id;
+            response.actions[0].id = response.actions[1].id;
+            response.actions[1].id = id;
+        }
+    });
+}
+
+#[test]
+fn on_protobuf_an_end_that_is_not_said_is_caught() {
+    is_caught_on_protobuf(|response| {
+        response.actions.retain(|action| protobuf::completion(action).is_none());
+    });
+}
+
+#[test]
+fn on_protobuf_an_event_that_is_not_handed_on_is_caught() {
+    is_caught_on_protobuf(|response| {
+        for action in &mut response.actions {
+            if let Some(completion) = protobuf::completion_mut(action) {
+                completion.carryover_events.pop();
+            }
+        }
     });
 }

@@ -9,21 +9,36 @@ use super::{
     program::Program,
     tally::Tally,
 };
+
 use azure_functions::__private::run_episode;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
+pub(crate) mod protobuf;
+
 /// Changes an answer's list of actions before the shim gets it.
 pub(crate) type Mutation = fn(&mut Vec<Value>);
 
+/// In which form the host of the world hands the instance over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wire {
+    /// The host's shim goes through the answers; a mutation changes them before.
+    Json(Option<Mutation>),
+    /// The host does what the answer says; a mutation changes that before.
+    Protobuf(Option<protobuf::Mutation>),
+}
+
 /// Runs a program to its end; what went wrong, if anything did.
-pub(crate) fn run(program: &Program, mutation: Option<Mutation>) -> Result<Tally, String> {
+pub(crate) fn run(program: &Program, wire: Wire) -> Result<Tally, String> {
     let program = Rc::new(program.clone());
     let mut world = World::new(&program);
-    world.mutation = mutation;
     for _ in 0..600 {
-        match world.episode()? {
+        let turn = match wire {
+            Wire::Json(mutation) => world.episode(mutation)?,
+            Wire::Protobuf(mutation) => world.protobuf_episode(mutation)?,
+        };
+        match turn {
             Turn::Waiting => world.next_episode()?,
             Turn::Restarted => {}
             Turn::Completed => return Ok(world.tally),
@@ -76,7 +91,6 @@ struct Message {
 
 struct World {
     program: Rc<Program>,
-    mutation: Option<Mutation>,
     dice: Dice,
     limits: Limits,
     now: DateTime<Utc>,
@@ -106,7 +120,6 @@ impl World {
         let now: DateTime<Utc> = "2031-05-04T10:00:00.4182Z".parse().unwrap();
         let mut world = Self {
             program: Rc::clone(program),
-            mutation: None,
             dice: Dice(settings.seed),
             limits: Limits {
                 max_timer: TimeDelta::try_days(settings.max_timer_days).filter(|max| !max.is_zero()),
@@ -155,7 +168,13 @@ impl World {
         self.done_at = None;
         self.history = vec![
             json!({"EventType": 12, "EventId": -1}),
-            json!({"EventType": 0, "EventId": -1, "Name": "program", "Input": self.input.to_string()}),
+            json!({
+                "EventType": 0,
+                "EventId": -1,
+                "Name": "program",
+                "Input": self.input.to_string(),
+                "OrchestrationInstance": {"InstanceId": "order-7f3a", "ExecutionId": format!("{:032x}", self.generation)},
+            }),
         ];
         let first = self.history.len();
         self.history.extend(carried_over);
@@ -184,7 +203,7 @@ impl World {
         }
     }
 
-    fn payload(&self) -> String {
+    fn payload(&self) -> Value {
         let max = self.limits.max_timer.map_or(0, |max| max.num_days());
         json!({
             "history": self.history,
@@ -198,12 +217,11 @@ impl World {
             "maximumShortTimerDuration": format!("{max}.00:00:00"),
             "defaultHttpAsyncRequestSleepTimeMillseconds": 30_000,
         })
-        .to_string()
     }
 
     /// One turn of the instance.
-    fn episode(&mut self) -> Result<Turn, String> {
-        let payload = self.payload();
+    fn episode(&mut self, mutation: Option<Mutation>) -> Result<Turn, String> {
+        let payload = self.payload().to_string();
         let turn = || run_episode(payload.clone(), "program", code::orchestrator);
         let (result, tape) = code::record(&self.program, self.versions, turn);
         let (again, _) = code::record(&self.program, self.versions, turn);
@@ -213,7 +231,7 @@ impl World {
         let answer = read(&result)?;
         let mut list = answer["actions"][0].as_array().unwrap().clone();
         let done = self.check_code(&tape, &answer, &list)?;
-        if let Some(mutation) = self.mutation {
+        if let Some(mutation) = mutation {
             mutation(&mut list);
         }
         let stand = model::interpret(&self.history, &list, self.limits)
@@ -222,7 +240,7 @@ impl World {
             .map_err(|e| format!("{e}\n{}", self.describe(&answer)))?;
         let asked = tape.asked;
         self.tape = tape.entries;
-        self.deploy(&asked, &stand);
+        self.deploy(&asked, stand.suspended);
         self.tally.episodes += 1;
         self.tally.suspended_episodes += usize::from(stand.suspended);
         self.tally.answers += stand.unsent.len();
@@ -236,7 +254,18 @@ impl World {
             return Ok(Turn::Waiting);
         }
         self.tally.last_answer(&list);
-        self.tally.failures += usize::from(answer.get("error").is_some());
+        self.count_end(answer.get("error").is_some(), &asked);
+        let Some(input) = stand.continued else {
+            return Ok(Turn::Completed);
+        };
+        self.restart(&input, stand.carried_over)
+            .map_err(|e| format!("{e}\n{}", self.describe(&answer)))?;
+        Ok(Turn::Restarted)
+    }
+
+    /// Counts what an execution came to.
+    fn count_end(&mut self, failed: bool, asked: &[(u8, bool)]) {
+        self.tally.failures += usize::from(failed);
         self.tally.actions += self.actions.len();
         let markers = self.actions.iter().filter(|a| a.is_patch_marker()).count();
         let told = |patch| {
@@ -255,19 +284,13 @@ impl World {
         self.tally.releases += count(Kind::Release);
         self.tally.cancelled_timers += self.actions.iter().filter(|a| a.cancelled).count();
         self.tally.events_consumed += self.tape.iter().filter(|e| matches!(e, Entry::Got { .. })).count();
-        let Some(input) = stand.continued else {
-            return Ok(Turn::Completed);
-        };
-        self.restart(&input, stand.carried_over)
-            .map_err(|e| format!("{e}\n{}", self.describe(&answer)))?;
-        Ok(Turn::Restarted)
     }
 
     /// Deploys the next version of the code, if it is time.
-    fn deploy(&mut self, asked: &[(u8, bool)], stand: &Stand) {
+    fn deploy(&mut self, asked: &[(u8, bool)], suspended: bool) {
         let every = self.program.world.deployments;
         // What a panic or a suspended host has not let into the history, no later code can know of.
-        if every == 0 || self.broken || stand.suspended || !self.dice.one_in(every) {
+        if every == 0 || self.broken || suspended || !self.dice.one_in(every) {
             return;
         }
         let patch = self.dice.place(3);
