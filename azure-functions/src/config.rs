@@ -13,7 +13,9 @@ use std::{fmt, ops::Deref, sync::Arc};
 ///
 /// `T` derives `serde::Deserialize`. Each field is the app setting of its name, which hosts put into the environment; upper and lower case
 /// are the same. A field with fields of its own is a section: its settings are named `Section__Key`, as Azure writes them, and `List__0`,
-/// `List__1` are the elements of a list. A list may also stand in one setting, separated by commas.
+/// `List__1` are the elements of a list or tuple. They may also stand in one setting, separated by commas. An enum is the name of
+/// its variant, in upper or lower case; a variant with fields is a section: `Store__Blob__Container` is the field `container` of the
+/// variant `Blob`.
 ///
 /// ```
 /// use azure_functions::prelude::*;
@@ -49,7 +51,14 @@ use std::{fmt, ops::Deref, sync::Arc};
 /// read, the app does not start, and one error names them all, without their values. Locally settings stand in `local.settings.json`
 /// under `Values`. A test gives its own: `TestHost::builder().app(app().config(Settings { .. }))`.
 ///
-/// An orchestration cannot take it: settings may change between two replays. `#[serde(flatten)]` reads texts only.
+/// An orchestration cannot take it: settings may change between two replays.
+///
+/// # Limits
+/// * What serde reads before it knows the type has only texts, and its names must have the case of the environment:
+///   `#[serde(flatten)]`, `#[serde(untagged)]`, and enums with `#[serde(tag)]`. Write sections and plain enums instead, or take two
+///   `Config`s.
+/// * `#[serde(deny_unknown_fields)]` finds nothing: the environment always has settings of others.
+/// * What a whole section must be, as a type with `#[serde(try_from)]` may ask, is looked at when all its settings can be read.
 pub struct Config<T>(Arc<T>);
 
 impl<T> Config<T> {
@@ -222,5 +231,140 @@ mod tests {
             text.contains("`Database__Url` cannot be read") && !text.contains("s3cret"),
             "{text}"
         );
+    }
+
+    fn load<T: DeserializeOwned>(settings: &[(&str, &str)]) -> Result<T, String> {
+        let settings = settings.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        let read = Config::<T>::read(settings).map_err(|error| error.to_string())?;
+        Arc::into_inner(read.0).ok_or_else(|| "shared".to_owned())
+    }
+
+    #[test]
+    fn names_that_differ_in_case_are_one_setting_and_other_names_of_it_are_not_set_together() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Aliased {
+            #[serde(rename = "Db:Url", alias = "DB:URL", alias = "db_url")]
+            url: String,
+        }
+        let url = |url: &str| Aliased { url: url.to_owned() };
+        assert_eq!(load(&[("DB__URL", "a")]), Ok(url("a")));
+        assert_eq!(load(&[("Db:Url", "a")]), Ok(url("a")));
+        assert_eq!(load(&[("DB_URL", "b")]), Ok(url("b")));
+        let error = load::<Aliased>(&[("DB__URL", "a"), ("DB_URL", "b")]).unwrap_err();
+        assert!(
+            error.contains("`Db__Url` must be set under one of its names only"),
+            "{error}"
+        );
+        let error = load::<Aliased>(&[]).unwrap_err();
+        assert!(error.contains("`Db__Url` is missing"), "{error}");
+    }
+
+    #[test]
+    fn a_variant_with_fields_is_a_section_whose_numbers_are_numbers() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Settings {
+            store: Store,
+        }
+        #[derive(Debug, PartialEq, Deserialize)]
+        enum Store {
+            Memory,
+            Blob { container: String, retries: u8 },
+            Pair(u8, u8),
+        }
+        let blob = Store::Blob {
+            container: "c".to_owned(),
+            retries: 3,
+        };
+        let read = load(&[("STORE__BLOB__CONTAINER", "c"), ("Store__Blob__Retries", "3")]);
+        assert_eq!(read, Ok(Settings { store: blob }));
+        let read = load(&[("Store", "memory")]);
+        assert_eq!(read, Ok(Settings { store: Store::Memory }));
+        let read = load(&[("Store__Pair", "1,2")]);
+        assert_eq!(
+            read,
+            Ok(Settings {
+                store: Store::Pair(1, 2)
+            })
+        );
+        for (settings, said) in [
+            (
+                &[("Store__Blob__Container", "c")][..],
+                "`store__Blob__retries` is missing",
+            ),
+            (
+                &[("Store", "Blob")],
+                "`store` must be a section, with the settings of `Blob` within it",
+            ),
+            (
+                &[("Store", "s3cret")],
+                "`store` must be one of `Memory`, `Blob`, `Pair`",
+            ),
+            (
+                &[("Store__Blub__X", "1")],
+                "`store` must be a section with one of `Memory`, `Blob`, `Pair`",
+            ),
+            (&[], "`store` is missing"),
+        ] {
+            let error = load::<Settings>(settings).unwrap_err();
+            assert!(error.contains(said) && !error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_for_a_missing_setting_accuses_no_other() {
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "only read")]
+        struct Settings {
+            range: Range,
+            port: std::num::NonZeroU16,
+            pair: (u8, String),
+            last: u8,
+        }
+        #[derive(Debug, Deserialize)]
+        #[serde(try_from = "Ends")]
+        #[expect(dead_code, reason = "only read")]
+        struct Range(u8, u8);
+        #[derive(Debug, Deserialize)]
+        struct Ends {
+            from: u8,
+            to: u8,
+        }
+        impl TryFrom<Ends> for Range {
+            type Error = &'static str;
+
+            fn try_from(ends: Ends) -> Result<Self, &'static str> {
+                match ends.from < ends.to {
+                    true => Ok(Self(ends.from, ends.to)),
+                    false => Err("the range is empty"),
+                }
+            }
+        }
+        let error = load::<Settings>(&[("range__from", "7")]).unwrap_err();
+        assert!(
+            error.contains("`range__to` is missing") && !error.contains("cannot be read"),
+            "{error}"
+        );
+        let error = load::<Settings>(&[("range__from", "7"), ("range__to", "9")]).unwrap_err();
+        for name in ["port", "pair", "last"] {
+            assert!(error.contains(&format!("`{name}` is missing")), "{error}");
+        }
+        assert!(!error.contains("must be"), "{error}");
+        let complete = [("port", "1"), ("pair", "1,x"), ("last", "3")];
+        let error = load::<Settings>(&[&complete[..], &[("range__from", "7"), ("range__to", "7")]].concat());
+        assert!(error.unwrap_err().contains("`range` cannot be read"));
+    }
+
+    #[test]
+    fn a_number_is_finite() {
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "only read")]
+        struct Settings {
+            rate: f64,
+        }
+        assert!(load::<Settings>(&[("RATE", "0.5")]).is_ok());
+        for text in ["NaN", "inf", "-infinity", "1e999"] {
+            let error = load::<Settings>(&[("RATE", text)]).unwrap_err();
+            assert!(error.contains("`rate` must be a number that is finite"), "{error}");
+        }
     }
 }

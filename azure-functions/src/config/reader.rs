@@ -41,6 +41,10 @@ pub(super) fn read<T: DeserializeOwned>(root: &Node) -> Result<T, ConfigError> {
             Err(fault) => fault.at(""),
         };
         let name = fault.path.unwrap_or_default();
+        if attempt.stands_in_below(&name) {
+            // What is wrong with a section may be what stands in it, and nothing of it is the user's fault.
+            return Err(attempt.error.take());
+        }
         attempt.error.borrow_mut().add(&name, fault.problem);
         let mut stand_ins = attempt.stand_ins.borrow_mut();
         match stand_ins.get_mut(&name) {
@@ -53,12 +57,24 @@ pub(super) fn read<T: DeserializeOwned>(root: &Node) -> Result<T, ConfigError> {
     }
 }
 
-/// What is known from the attempts so far.
+/// What is known from the attempts so far: what is wrong, and what stands in for it.
 #[derive(Default)]
 struct Attempt {
     error: RefCell<ConfigError>,
     /// By the names of the settings that they stand for.
     stand_ins: RefCell<HashMap<String, usize>>,
+}
+
+impl Attempt {
+    /// Whether something stands in for a setting of this section.
+    fn stands_in_below(&self, section: &str) -> bool {
+        let stand_ins = self.stand_ins.borrow();
+        let below = |name: &String| {
+            let rest = name.strip_prefix(section);
+            rest.is_some_and(|rest| rest.starts_with("__") || (section.is_empty() && !rest.is_empty()))
+        };
+        stand_ins.keys().any(below)
+    }
 }
 
 /// One setting or section.
@@ -92,6 +108,14 @@ impl<'a> Reader<'a> {
         matches!(self.source, Source::StandIn(_))
     }
 
+    /// The number of the text that stands in.
+    fn stand_in(&self) -> Option<usize> {
+        match self.source {
+            Source::StandIn(text) => STAND_INS.iter().position(|stand_in| *stand_in == text),
+            Source::Node(_) | Source::Text(_) => None,
+        }
+    }
+
     /// A setting within, or what stands in for it.
     fn within(&self, name: &str) -> Option<Self> {
         let path = join(&self.path, name);
@@ -109,12 +133,19 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn number<N: std::str::FromStr>(&self, stand_in: N, expected: impl fmt::Display) -> Result<N, Fault> {
-        if self.stands_in() {
-            return Ok(stand_in);
+    /// `stand_ins` are two numbers: a type may refuse the first, as those do that are not zero.
+    fn number<N: std::str::FromStr>(&self, stand_ins: [N; 2], expected: impl fmt::Display) -> Result<N, Fault> {
+        if let Some(index) = self.stand_in() {
+            let [first, second] = stand_ins;
+            return Ok(if index == 0 { first } else { second });
         }
         let number = self.text()?.trim().parse();
-        number.map_err(|_| Fault::new(Problem::Unreadable(Some(expected.to_string()))))
+        number.map_err(|_| Fault::expected(expected))
+    }
+
+    /// Nothing at all: neither a text nor anything within.
+    fn is_missing(&self) -> bool {
+        matches!(self.source, Source::Node(node) if node.text.is_none() && !node.has_children())
     }
 
     fn elements(self) -> Vec<Self> {
@@ -146,16 +177,25 @@ impl<'a> Reader<'a> {
 
 fn join(path: &str, name: &str) -> String {
     match path {
-        "" => name.to_owned(),
-        path => format!("{path}__{name}"),
+        "" => name.replace(':', "__"),
+        path => format!("{path}__{}", name.replace(':', "__")),
     }
+}
+
+fn is_same_name(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
+fn listed(variants: &[&str]) -> String {
+    let variants: Vec<_> = variants.iter().map(|variant| format!("`{variant}`")).collect();
+    variants.join(", ")
 }
 
 macro_rules! integers {
     ($($method:ident $visit:ident $type:ident),+) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
             let expected = format_args!("a whole number from {} to {}", $type::MIN, $type::MAX).to_string();
-            visitor.$visit(self.number::<$type>(0, expected)?)
+            visitor.$visit(self.number::<$type>([0, 1], expected)?)
         }
     )+};
 }
@@ -163,7 +203,11 @@ macro_rules! integers {
 macro_rules! floats {
     ($($method:ident $visit:ident $type:ident),+) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-            visitor.$visit(self.number::<$type>(0.0, "a number")?)
+            let number = self.number::<$type>([0.0, 1.0], "a number")?;
+            match number.is_finite() {
+                true => visitor.$visit(number),
+                false => Err(Fault::expected("a number that is finite")),
+            }
         }
     )+};
 }
@@ -188,7 +232,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             "0" => visitor.visit_bool(false),
             text if text.eq_ignore_ascii_case("true") => visitor.visit_bool(true),
             text if text.eq_ignore_ascii_case("false") => visitor.visit_bool(false),
-            _ => Err(Fault::new(Problem::Unreadable(Some("`true` or `false`".to_owned())))),
+            _ => Err(Fault::expected("`true` or `false`")),
         }
     }
 
@@ -244,17 +288,30 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         visitor.visit_seq(Elements(self.elements().into_iter()))
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Fault> {
+        if self.is_missing() {
+            return Err(Fault::new(Problem::Missing));
+        }
+        if let Source::StandIn(_) = self.source {
+            let Self { attempt, path, source } = self;
+            let element = |_| Self {
+                attempt,
+                path: path.clone(),
+                source,
+            };
+            let elements: Vec<_> = (0..length).map(element).collect();
+            return visitor.visit_seq(Elements(elements.into_iter()));
+        }
         self.deserialize_seq(visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: usize,
+        length: usize,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.deserialize_seq(visitor)
+        self.deserialize_tuple(length, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -274,7 +331,13 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         if self.stands_in() {
             self.attempt.error.borrow_mut().is_a_section(&self.path);
         }
-        let names = fields.iter().map(|field| (*field).to_owned()).collect();
+        // Names and aliases that differ in case only are one setting.
+        let mut names: Vec<String> = Vec::new();
+        for field in fields {
+            if !names.iter().any(|name| is_same_name(name, field)) {
+                names.push((*field).to_owned());
+            }
+        }
         visitor.visit_map(Fields::new(&self, names))
     }
 
@@ -284,11 +347,36 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let text = match self.stands_in() {
-            true => variants.first().copied().unwrap_or_default(),
-            false => self.text()?.trim(),
+        let known = |name: &str| {
+            let exactly = variants.iter().find(|variant| **variant == name);
+            exactly
+                .or_else(|| variants.iter().find(|variant| is_same_name(variant, name)))
+                .copied()
         };
-        visitor.visit_enum(Variant(text))
+        if let Some(index) = self.stand_in() {
+            let name = variants.get(index).or(variants.first()).copied().unwrap_or_default();
+            return visitor.visit_enum(Variant { name, content: None });
+        }
+        if let Source::Node(node) = self.source
+            && node.text.is_none()
+        {
+            // A section within a section: `Store__Blob__Container` is the variant `Blob` of the setting `Store`.
+            let names: Vec<&str> = node.children().filter_map(|(name, _)| known(name)).collect();
+            return match names[..] {
+                [name] => {
+                    let content = self.within(name);
+                    visitor.visit_enum(Variant { name, content })
+                }
+                [] if self.is_missing() => Err(Fault::new(Problem::Missing)),
+                _ => Err(Fault::expected(format_args!(
+                    "a section with one of {}",
+                    listed(variants)
+                ))),
+            };
+        }
+        let text = self.text()?.trim();
+        let name = known(text).unwrap_or(text);
+        visitor.visit_enum(Variant { name, content: None })
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -358,36 +446,57 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
     }
 }
 
-/// The name of a variant.
-struct Variant<'a>(&'a str);
+/// The name of a variant, and its section if it has one.
+struct Variant<'n, 'a> {
+    name: &'n str,
+    content: Option<Reader<'a>>,
+}
 
-impl<'de> EnumAccess<'de> for Variant<'_> {
+impl<'a> Variant<'_, 'a> {
+    fn content(self) -> Result<Reader<'a>, Fault> {
+        let name = self.name;
+        let without = || Fault::expected(format_args!("a section, with the settings of `{name}` within it"));
+        self.content.ok_or_else(without)
+    }
+}
+
+impl<'de> EnumAccess<'de> for Variant<'_, '_> {
     type Error = Fault;
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Fault> {
-        let variant = seed.deserialize(self.0.into_deserializer())?;
+        let variant = seed.deserialize(self.name.into_deserializer())?;
         Ok((variant, self))
     }
 }
 
-impl<'de> VariantAccess<'de> for Variant<'_> {
+impl<'de> VariantAccess<'de> for Variant<'_, '_> {
     type Error = Fault;
 
     fn unit_variant(self) -> Result<(), Fault> {
         Ok(())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, Fault> {
-        Err(Fault::new(Problem::Unreadable(None)))
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
+        let content = self.content()?;
+        let path = content.path.clone();
+        seed.deserialize(content).map_err(|fault| fault.at(&path))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Fault> {
-        Err(Fault::new(Problem::Unreadable(None)))
+    fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Fault> {
+        let content = self.content()?;
+        let path = content.path.clone();
+        content
+            .deserialize_tuple(length, visitor)
+            .map_err(|fault| fault.at(&path))
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], _: V) -> Result<V::Value, Fault> {
-        Err(Fault::new(Problem::Unreadable(None)))
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+        let content = self.content()?;
+        let path = content.path.clone();
+        content
+            .deserialize_struct("", fields, visitor)
+            .map_err(|fault| fault.at(&path))
     }
 }
 
@@ -451,8 +560,14 @@ impl de::Error for Fault {
     }
 
     fn unknown_variant(_: &str, variants: &'static [&'static str]) -> Self {
-        let variants: Vec<_> = variants.iter().map(|variant| format!("`{variant}`")).collect();
-        Self::expected(format_args!("one of {}", variants.join(", ")))
+        Self::expected(format_args!("one of {}", listed(variants)))
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self {
+            field: Some(field),
+            ..Self::expected("set under one of its names only")
+        }
     }
 }
 

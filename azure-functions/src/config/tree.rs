@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 
+/// Outside Azure's Linux plans, sections may also be written with a colon, as in .NET.
+fn parts(name: &str) -> impl Iterator<Item = &str> {
+    name.split("__").flat_map(|part| part.split(':'))
+}
+
 /// A setting, a section, or both.
 #[derive(Debug, Default)]
 pub(super) struct Node {
@@ -16,8 +21,7 @@ impl Node {
         let mut root = Self::default();
         for (name, text) in settings {
             let mut node = &mut root;
-            // Outside Azure's Linux plans, sections may also be written with a colon, as in .NET.
-            for part in name.split("__").flat_map(|part| part.split(':')) {
+            for part in parts(&name) {
                 let entry = node.children.entry(part.to_lowercase());
                 node = &mut entry.or_insert_with(|| (part.to_owned(), Self::default())).1;
             }
@@ -29,7 +33,7 @@ impl Node {
     /// A setting or section by its name, ignoring case.
     pub(super) fn child(&self, name: &str) -> Option<&Self> {
         let mut node = self;
-        for part in name.split("__") {
+        for part in parts(name) {
             node = &node.children.get(&part.to_lowercase())?.1;
         }
         Some(node)
