@@ -24,6 +24,7 @@ mod recorded;
 mod recovery;
 pub(crate) mod request_error;
 pub(crate) mod requests;
+mod reserved;
 mod rewind;
 mod runtime;
 mod salvage;

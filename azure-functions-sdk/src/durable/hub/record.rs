@@ -76,7 +76,8 @@ impl Inner {
         if let Some(ending) = &loaded.instance.ending
             && !was_ending
         {
-            log::warn!(
+            log::log!(
+                self.runtime.level_of_waits(),
                 "the code of orchestration instance '{instance_id}' has ended ({}), but the instance stays {} until what it has \
                  started has ended, too: {}; on the local host, `cargo func durable get-runtime-status {instance_id}` shows what is left",
                 ending.runtime_status,

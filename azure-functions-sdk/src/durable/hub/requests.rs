@@ -11,6 +11,7 @@ use super::{
     committed::{Committed, Written},
     create::Predecessor,
     request_error::RequestError,
+    reserved::Reserved,
     state::State,
     waiting::Phase,
 };
@@ -55,20 +56,18 @@ impl Inner {
                 .map_err(|rule| RequestError::InvalidId(format!("The instance id is not valid: {rule}.")))?;
         }
         self.check_health()?;
+        let mut reserved = Reserved::new(self);
         let (id, old) = match start.instance_id {
             None => (self.new_id(), None),
             Some(id) => {
-                let old = self.reserve(&id).await?;
-                (id, Some(old))
+                let old = self.reserve(&id, &mut reserved).await?;
+                (id, old)
             }
         };
-        let reserved = old.is_some();
         let result = self
-            .create_instance(&id, start.function, start.input, start.version, old.flatten())
+            .create_instance(&id, start.function, start.input, start.version, old)
             .await;
-        if reserved {
-            self.state().starting.remove(&id);
-        }
+        drop(reserved);
         match self.written(result?).await {
             Ok(()) => Ok(id),
             // The caller need not know the id otherwise.
@@ -80,7 +79,7 @@ impl Inner {
     }
 
     /// Keeps an id for one start, and looks up who had it before.
-    async fn reserve(self: &Arc<Self>, id: &str) -> Result<Option<Predecessor>, RequestError> {
+    async fn reserve(self: &Arc<Self>, id: &str, reserved: &mut Reserved) -> Result<Option<Predecessor>, RequestError> {
         {
             let mut state = self.state();
             if !self.options.replace_running
@@ -88,15 +87,11 @@ impl Inner {
             {
                 return Err(RequestError::InUse(live.state.status));
             }
-            if !state.starting.insert(id.to_owned()) {
+            if !reserved.add(&mut state, id) {
                 return Err(RequestError::InUse(RuntimeStatus::Pending));
             }
         }
-        let found = self.predecessor(id).await;
-        if found.is_err() {
-            self.state().starting.remove(id);
-        }
-        found
+        self.predecessor(id).await
     }
 
     async fn create_instance(

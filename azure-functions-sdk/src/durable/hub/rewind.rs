@@ -8,6 +8,7 @@ use super::{
     create::row_of,
     recovery::rebuild,
     request_error::RequestError,
+    reserved::Reserved,
     state::{Live, Loaded},
 };
 use crate::durable::{
@@ -32,18 +33,13 @@ impl Inner {
     /// Rewinds the instance; every failed child that led to its failure is rewound with it.
     pub(crate) async fn rewind(self: &Arc<Self>, id: &str, reason: &str) -> Result<(), RequestError> {
         self.check_health()?;
-        let mut reserved = Vec::new();
+        let mut reserved = Reserved::new(self);
         let planned = self.plan_rewind(id, reason, &mut reserved).await;
         let result = match planned {
             Ok(steps) => self.commit_rewind(steps).await,
             Err(error) => Err(error),
         };
-        {
-            let mut state = self.state();
-            for id in &reserved {
-                state.starting.remove(id);
-            }
-        }
+        drop(reserved);
         self.written(result?).await
     }
 
@@ -51,7 +47,7 @@ impl Inner {
         self: &Arc<Self>,
         id: &str,
         reason: &str,
-        reserved: &mut Vec<String>,
+        reserved: &mut Reserved,
     ) -> Result<Vec<Step>, RequestError> {
         let Some(row) = self.reserve_failed(id, reserved).await? else {
             let status = self.status(id).await?;
@@ -92,15 +88,14 @@ impl Inner {
     async fn reserve_failed(
         self: &Arc<Self>,
         id: &str,
-        reserved: &mut Vec<String>,
+        reserved: &mut Reserved,
     ) -> Result<Option<InstanceRow>, RequestError> {
         {
             let mut state = self.state();
-            if state.find(id).is_some() || !state.starting.insert(id.to_owned()) {
+            if state.find(id).is_some() || !reserved.add(&mut state, id) {
                 return Ok(None);
             }
         }
-        reserved.push(id.to_owned());
         let row = self.find(id).await?;
         Ok(row.filter(|row| row.state.status == RuntimeStatus::Failed))
     }

@@ -28,6 +28,15 @@ pub(crate) enum HubRuntime {
 }
 
 impl HubRuntime {
+    /// Level of what is said of an instance that waits for something: news to the operator of a host, and none to a test.
+    pub(super) fn level_of_waits(&self) -> log::Level {
+        match self {
+            Self::Tokio(_) => log::Level::Warn,
+            #[cfg(feature = "testing")]
+            Self::OneByOne(_) => log::Level::Debug,
+        }
+    }
+
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         match self {
             Self::Tokio(handle) => drop(handle.spawn(task)),

@@ -141,3 +141,19 @@ fn a_request_of_which_a_part_is_done_is_not_called_refused() {
     assert_eq!(text, "Only a part of this has been done (256): full");
     assert!(matches!(RequestError::NotFound.after(3), RequestError::NotFound));
 }
+
+#[tokio::test]
+async fn a_request_whose_connection_is_cut_gives_the_ids_back_that_it_has_reserved() {
+    use futures_util::FutureExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (_store, hub) = world(&folder, None);
+    call(&hub, "POST", "/orchestrators/fails/f", "").await;
+    until_status(&hub, "f", "Failed").await;
+    for path in ["/orchestrators/waiter/i", "/instances/f/rewind"] {
+        // Polled once, to where it looks the id up, and dropped.
+        assert!(call(&hub, "POST", path, "").now_or_never().is_none(), "{path}");
+        let (code, body) = call(&hub, "POST", path, "").await;
+        assert_eq!(code, StatusCode::ACCEPTED, "{path}: {body}");
+    }
+}
