@@ -183,7 +183,7 @@ fn refuse_forms(method: &ImplItemFn, errors: &mut Errors) {
     if let Safety::Unsafe(token) = &sig.safety {
         errors.at(
             token,
-            "an operation cannot be `unsafe`: nobody could keep its promises; use `unsafe` blocks inside",
+            "an operation cannot be `unsafe`: its caller, the host, can keep no promises; use `unsafe` blocks inside",
         );
     }
     if let Some(abi) = &sig.abi {

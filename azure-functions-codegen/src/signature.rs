@@ -149,7 +149,7 @@ fn refuse_forms(function: &ItemFn, errors: &mut Errors) {
     if let Safety::Unsafe(token) = safety {
         errors.at(
             token,
-            "an Azure function cannot be `unsafe`: nobody could keep its promises; use `unsafe` blocks inside",
+            "an Azure function cannot be `unsafe`: its caller, the host, can keep no promises; use `unsafe` blocks inside",
         );
     }
     if let Some(abi) = abi {

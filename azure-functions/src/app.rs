@@ -1,5 +1,6 @@
 //! The app: what its functions share, what runs before the first and after the last of them, what stands around each.
 
+mod from_fn;
 pub(crate) mod invocation;
 pub(crate) mod layer;
 pub(crate) mod needs;
@@ -8,6 +9,7 @@ pub(crate) mod startup;
 
 pub use crate::config::{Config, ConfigError};
 pub use crate::state::{State, States};
+pub use from_fn::{FromFn, FromFnService, Next, from_fn};
 pub use invocation::{Completed, FunctionKind, Invocation};
 pub use layer::InvocationService;
 
@@ -81,7 +83,7 @@ impl App {
     /// There is one value of each type; the one that was given last counts, also before or after [`setup`](Self::setup). What needs
     /// settings of the app, or threads, belongs into `setup`: this value is made before the host has told the app its settings.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.startup.give(TypeId::of::<T>(), Arc::new(value));
+        self.startup.give(TypeId::of::<T>(), type_name::<T>(), Arc::new(value));
         self
     }
 
@@ -96,7 +98,8 @@ impl App {
         if !self.startup.promises(TypeId::of::<T>()) {
             self.startup.added.push((TypeId::of::<T>(), type_name::<T>()));
         }
-        self.startup.give(TypeId::of::<T>(), state.into_shared());
+        self.startup
+            .give(TypeId::of::<T>(), type_name::<T>(), state.into_shared());
         self
     }
 
@@ -193,7 +196,7 @@ impl App {
     ///         .run()
     /// }
     /// ```
-    pub fn layer<L>(mut self, layer: L) -> Self
+    pub fn layer<L>(self, layer: L) -> Self
     where
         L: Layer<InvocationService> + Send + 'static,
         L::Service: Service<Invocation, Response = Completed, Error: Into<BoxError>, Future: Send + 'static>
@@ -201,7 +204,41 @@ impl App {
             + Send
             + 'static,
     {
-        self.startup.layers.push(layer::Given::new(layer));
+        self.layer_from(move |_| layer)
+    }
+
+    /// As [`layer`](Self::layer), of a layer that depends on states or settings: it is made after the set-ups, with the states that
+    /// they have made.
+    ///
+    /// ```no_run
+    /// use azure_functions::app::{Config, States};
+    /// use serde::Deserialize;
+    /// use tower::limit::ConcurrencyLimitLayer;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Limits {
+    ///     most_at_a_time: usize,
+    /// }
+    ///
+    /// fn main() -> std::process::ExitCode {
+    ///     azure_functions::app()
+    ///         .setup(async |_: States| Config::<Limits>::load())
+    ///         .layer_from(|states| {
+    ///             let limits = states.get::<Config<Limits>>();
+    ///             ConcurrencyLimitLayer::new(limits.map_or(100, |limits| limits.most_at_a_time))
+    ///         })
+    ///         .run()
+    /// }
+    /// ```
+    pub fn layer_from<L>(mut self, make: impl FnOnce(&States) -> L + Send + 'static) -> Self
+    where
+        L: Layer<InvocationService> + 'static,
+        L::Service: Service<Invocation, Response = Completed, Error: Into<BoxError>, Future: Send + 'static>
+            + Clone
+            + Send
+            + 'static,
+    {
+        self.startup.layers.push(layer::Given::new(make));
         self
     }
 }

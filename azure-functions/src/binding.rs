@@ -56,8 +56,8 @@ pub use data::{BindingData, ModelBindingData};
 pub(crate) use input::Source;
 pub use input::{FromBinding, Input};
 pub(crate) use metadata::{bindings, output_name};
-#[doc(hidden)]
-pub use output::Returns;
 pub use output::{FunctionReturn, IntoBinding};
+#[doc(hidden)]
+pub use output::{ReturnedError, Returns};
 pub use spec::{Argument, BindingSpec};
 pub(crate) use spec::{ArgumentKind, Role};

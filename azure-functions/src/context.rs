@@ -76,7 +76,7 @@ impl InvocationSpan {
 pub(crate) enum Sink {
     /// To the host, over the stream.
     Host(Outgoing),
-    /// To whoever runs the function in this process.
+    /// To what runs the function in this process.
     InProcess(LogSink),
 }
 

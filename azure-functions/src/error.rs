@@ -3,7 +3,7 @@
 use crate::error_type::{KnownError, error_type, known_error};
 use std::{error::Error, fmt};
 
-known_error!(BindingError);
+known_error!(BindingError, "azure_functions::BindingError");
 
 // A failed function is called by the error that it failed with.
 inventory::submit! {

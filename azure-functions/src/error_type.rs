@@ -11,11 +11,12 @@ pub(crate) struct KnownError(pub(crate) fn(&(dyn Error + 'static)) -> Option<&'s
 
 inventory::collect!(KnownError);
 
-/// Has an error of this crate recognised. Stands beside the type, so that this module need not know it.
+/// Has an error of this crate recognised, under the path by which users name it. Stands beside the type, so that this module need not
+/// know it.
 macro_rules! known_error {
-    ($error:ty) => {
+    ($error:ty, $path:literal) => {
         inventory::submit! {
-            $crate::error_type::KnownError(|error| error.is::<$error>().then(std::any::type_name::<$error>))
+            $crate::error_type::KnownError(|error| error.is::<$error>().then_some($path))
         }
     };
 }
@@ -30,11 +31,17 @@ pub(crate) fn error_type<E>(error: &(dyn Error + Send + Sync + 'static)) -> &'st
     }
     match written {
         "alloc::string::String" | "&str" => "String",
-        written => of_this_crate(error).unwrap_or(written),
+        written => of_our_crates(error).unwrap_or(written),
     }
 }
 
-fn of_this_crate(error: &(dyn Error + 'static)) -> Option<&'static str> {
+fn of_our_crates(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    if error.is::<OrchestrationClientError>() {
+        return Some("azure_functions_durable::OrchestrationClientError");
+    }
+    if error.is::<EntityIdError>() {
+        return Some("azure_functions_durable::EntityIdError");
+    }
     inventory::iter::<KnownError>
         .into_iter()
         .find_map(|KnownError(name)| name(error))
@@ -49,12 +56,10 @@ pub(crate) fn known(error: &(dyn Error + 'static)) -> &'static str {
             }
         )+};
     }
-    if let Some(name) = of_this_crate(error) {
+    if let Some(name) = of_our_crates(error) {
         return name;
     }
     one_of!(
-        EntityIdError,
-        OrchestrationClientError,
         serde_json::Error,
         std::io::Error,
         std::fmt::Error,
@@ -84,7 +89,7 @@ mod tests {
     #[test]
     fn an_error_is_called_by_its_path() {
         assert_eq!(of(Declined), "azure_functions::error_type::tests::Declined");
-        assert_eq!(of(BindingError::new("no")), "azure_functions::error::BindingError");
+        assert_eq!(of(BindingError::new("no")), "azure_functions::BindingError");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) enum FunctionsError {
     /// Nothing registered.
     #[error(
         "this binary contains no functions: put #[func] on a function, and name the module or crate that holds it in main.rs \
-         (`mod functions;` for a module, `use my_funcs as _;` for a library crate), because the linker drops what nobody names"
+         (`mod functions;` for a module, `use my_funcs as _;` for a library crate), because the linker drops what nothing names"
     )]
     Empty,
     /// Names are compared ignoring case.

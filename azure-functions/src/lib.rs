@@ -43,10 +43,6 @@
 //! | answer with an error | [`HttpError`](http::HttpError) |
 //! | run a function on a schedule | [`TimerInfo`](bindings::TimerInfo) |
 //! | use a trigger or binding that the crate does not have | [`binding`] |
-//! | share a connection pool among functions | [`app::State`], [`App::setup`] |
-//! | read settings as a type | [`app::Config`] |
-//! | run code before the first function, after the last, around each | [`App`] |
-//! | use a whole router of `axum` as one function | [`http::serve`] |
 //! | write log records, set their levels | [`guide::logs`] |
 //! | know the invocation that runs, notice that it is cancelled | [`Context`] |
 //!

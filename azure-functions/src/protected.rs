@@ -18,11 +18,11 @@ pub(crate) type Outcome = Result<Result<Outputs, FunctionError>, Panic>;
 
 /// Asynchronous code of the user: its beginning, every poll and its end run inside the invocation's context, and may panic.
 pub(crate) struct Protected<F, T> {
-    state: State<F, T>,
+    stage: Stage<F, T>,
     context: Context,
 }
 
-enum State<F, T> {
+enum Stage<F, T> {
     Start(F),
     Polled(Pin<Box<dyn Future<Output = T> + Send>>),
     Over,
@@ -32,7 +32,7 @@ impl<F: FnOnce() -> Pin<Box<dyn Future<Output = T> + Send>>, T> Protected<F, T> 
     /// Begins with the first poll.
     pub(crate) fn new(begin: F, context: Context) -> Self {
         Self {
-            state: State::Start(begin),
+            stage: Stage::Start(begin),
             context,
         }
     }
@@ -45,12 +45,12 @@ impl<F, T> Unpin for Protected<F, T> {}
 /// invocation's context, too, and what it panics with goes no further: the executor ends the process for a panic here.
 impl<F, T> Drop for Protected<F, T> {
     fn drop(&mut self) {
-        let state = mem::replace(&mut self.state, State::Over);
-        if matches!(state, State::Over) {
+        let stage = mem::replace(&mut self.stage, Stage::Over);
+        if matches!(stage, Stage::Over) {
             return;
         }
         // The hook has told of the panic, and there is no answer to put it into.
-        let _ = self.context.enter(|| catch(move || drop(state)));
+        let _ = self.context.enter(|| catch(move || drop(stage)));
     }
 }
 
@@ -59,18 +59,18 @@ impl<F: FnOnce() -> Pin<Box<dyn Future<Output = T> + Send>>, T> Future for Prote
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<T, Panic>> {
         let this = &mut *self;
-        let state = &mut this.state;
+        let stage = &mut this.stage;
         this.context.enter(|| {
             let polled = catch(|| {
-                if let State::Start(..) = state
-                    && let State::Start(begin) = mem::replace(state, State::Over)
+                if let Stage::Start(..) = stage
+                    && let Stage::Start(begin) = mem::replace(stage, Stage::Over)
                 {
-                    *state = State::Polled(begin());
+                    *stage = Stage::Polled(begin());
                 }
-                match state {
-                    State::Polled(future) => future.as_mut().poll(cx),
+                match stage {
+                    Stage::Polled(future) => future.as_mut().poll(cx),
                     // Only after a panic, and then the future is over.
-                    State::Start(..) | State::Over => Poll::Pending,
+                    Stage::Start(..) | Stage::Over => Poll::Pending,
                 }
             });
             let outcome = match polled {
@@ -78,7 +78,7 @@ impl<F: FnOnce() -> Pin<Box<dyn Future<Output = T> + Send>>, T> Future for Prote
                 Ok(Poll::Ready(result)) => Ok(result),
                 Err(panic) => Err(panic),
             };
-            let ended = catch(|| *state = State::Over);
+            let ended = catch(|| *stage = Stage::Over);
             Poll::Ready(outcome.and_then(|result| ended.map(|()| result)))
         })
     }

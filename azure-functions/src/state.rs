@@ -108,7 +108,7 @@ pub(crate) struct Need {
 /// Why a parameter cannot be made in any invocation.
 #[derive(Debug)]
 pub(crate) enum Lack {
-    /// Nobody gave a state of this type.
+    /// The app has no state of this type.
     State(&'static str),
     /// Settings are missing or cannot be read.
     Settings(ConfigError),

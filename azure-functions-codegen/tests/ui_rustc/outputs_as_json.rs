@@ -26,6 +26,11 @@ fn makes_neither_plainly(_name: String) -> Result<Neither, String> {
     Ok(Neither)
 }
 
+#[func(activity)]
+fn fails_with_neither(_name: String) -> Result<String, Neither> {
+    Err(Neither)
+}
+
 #[func(orchestration)]
 async fn returns_neither_plainly(_context: DurableOrchestrationContext) -> Neither {
     Neither

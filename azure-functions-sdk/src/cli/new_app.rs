@@ -46,7 +46,7 @@ impl Args {
             VersionControl::Fossil => "fossil",
             VersionControl::None => "none",
         });
-        let has_sdk = self.sdk_path.is_some();
+        let sdk = self.sdk_path.clone();
         let name = app::create(&AppOptions {
             path: self.path.clone(),
             name: self.name,
@@ -57,7 +57,7 @@ impl Args {
             "Created",
             format_args!("function app `{name}` in {}", self.path.display()),
         );
-        if !has_sdk {
+        if sdk.is_none() {
             // To go when the crates are published.
             shell.warn(format_args!(
                 "this app cannot be built yet, because azure-functions {} is not on the registry: remove the folder and make \
@@ -66,10 +66,23 @@ impl Args {
             ));
             return Ok(ExitCode::SUCCESS);
         }
+        // In a checkout `cargo func` is an alias, which the new app does not have.
+        let install = match (&sdk, is_installed()) {
+            (Some(sdk), false) => format!("cargo install --path {} && ", sdk.join("azure-functions-sdk").display()),
+            _ => String::new(),
+        };
         shell.note(format_args!(
-            "next: cd {} && cargo func new http greet && cargo func run",
+            "next: {install}cd {} && cargo func new http greet && cargo func run",
             self.path.display()
         ));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Whether cargo finds `cargo func` outside of a checkout.
+fn is_installed() -> bool {
+    let program = format!("cargo-func{}", std::env::consts::EXE_SUFFIX);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&path);
+    folders.any(|folder| folder.join(&program).is_file())
 }

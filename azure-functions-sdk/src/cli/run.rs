@@ -172,7 +172,7 @@ async fn serve(options: LocalHostOptions, shell: Shell) -> CommandResult {
     }
 }
 
-/// Ctrl-C, and what process managers send. Registered once: none that comes while nobody looks is lost.
+/// Ctrl-C, and what process managers send. Registered once: one that comes between two looks is not lost.
 #[cfg(unix)]
 struct StopSignals([tokio::signal::unix::Signal; 3]);
 
@@ -197,7 +197,7 @@ impl StopSignals {
     }
 }
 
-/// Ctrl-C. Registered once: none that comes while nobody looks is lost.
+/// Ctrl-C. Registered once: one that comes between two looks is not lost.
 #[cfg(windows)]
 struct StopSignals(tokio::signal::windows::CtrlC);
 

@@ -11,7 +11,7 @@ use std::{
 
 /// How long lines are collected after some have been written: too short for a reader to notice.
 const PAUSE: Duration = Duration::from_millis(5);
-/// Bytes that may wait. Whoever adds more writes them first, so that a reader who does not read slows us down.
+/// Bytes that may wait. A thread that adds more writes them first, so that a reader who does not read slows us down.
 const MOST: usize = 256 * 1024;
 
 /// The queue to standard error.
@@ -61,7 +61,7 @@ impl<W: Write, O: Fn() -> W> Lines<O> {
         let _writing = lock(&self.writing);
         let bytes = std::mem::take(&mut self.waiting().bytes);
         if !bytes.is_empty() {
-            // Nobody is left to tell when standard error is gone.
+            // When standard error is gone, there is no place left to report it.
             drop((self.out)().write_all(&bytes));
         }
     }

@@ -92,7 +92,7 @@ pub(crate) fn add(folder: &Path, name: &FunctionName, kind: &Kind) -> Result<Add
         source,
     })?;
     let written = new
-        .write_all(text(name, kind, &crates).as_bytes())
+        .write_all(text(name, kind, &crates, test_host(&functions)).as_bytes())
         .map_err(|source| FunctionError::Write {
             path: file.clone(),
             source,
@@ -123,6 +123,20 @@ fn unlisted(functions: &Path) -> Option<PathBuf> {
         text.is_ok_and(|text| module_list::declares(&text, "functions"))
     });
     (!declared).then(|| source.join("main.rs"))
+}
+
+/// How a test makes its host: with the states and layers of the app, where the crate has a function for that.
+fn test_host(functions: &Path) -> &'static str {
+    let has_app = functions.parent().is_some_and(|source| {
+        ["main.rs", "lib.rs"].iter().any(|root| {
+            let text = fs::read_to_string(source.join(root)).unwrap_or_default();
+            module_list::declares(&text, "functions") && text.contains("fn app()")
+        })
+    });
+    match has_app {
+        true => "TestHost::builder().app(crate::app).build()",
+        false => "TestHost::new()",
+    }
 }
 
 /// Breaks the new file's lines where this app's `cargo fmt` would: that depends on the name's length and on the app's
@@ -200,11 +214,17 @@ fn step(orchestration: &FunctionName) -> String {
     format!("{}_step", orchestration.identifier)
 }
 
-fn text(name: &FunctionName, kind: &Kind, crates: &CrateNames) -> String {
-    let attribute = if name.name == name.identifier {
-        "#[func]".to_owned()
-    } else {
-        format!("#[func(name = \"{}\")]", name.name)
+fn text(name: &FunctionName, kind: &Kind, crates: &CrateNames, host: &str) -> String {
+    let kind_of = match kind {
+        Kind::Orchestration => Some("orchestration".to_owned()),
+        Kind::Activity => Some("activity".to_owned()),
+        Kind::Http { .. } | Kind::Timer { .. } | Kind::Entity => None,
+    };
+    let own_name = (name.name != name.identifier).then(|| format!("name = \"{}\"", name.name));
+    let arguments: Vec<String> = kind_of.into_iter().chain(own_name).collect();
+    let attribute = match arguments.is_empty() {
+        true => "#[func]".to_owned(),
+        false => format!("#[func({})]", arguments.join(", ")),
     };
     let (template, binding) = match kind {
         Kind::Http { auth_level } => {
@@ -226,6 +246,7 @@ fn text(name: &FunctionName, kind: &Kind, crates: &CrateNames) -> String {
             include_str!("files/function/orchestration_tests.rs.in"),
             &[
                 ("function", &name.identifier),
+                ("host", host),
                 ("name", &name.name),
                 ("test_host", test_host),
             ],
@@ -278,6 +299,7 @@ mod tests {
                 auth_level: Some("anonymous"),
             },
             &crates(None),
+            "",
         );
         let wanted = "#[func(name = \"HttpTrigger1\")]\npub async fn http_trigger1(#[binding(auth_level = \"anonymous\")] req: HttpRequest)";
         assert!(text.contains(wanted), "{text}");
@@ -285,9 +307,9 @@ mod tests {
 
     #[test]
     fn an_entity_is_a_type_that_keeps_its_name_by_attribute_where_case_is_not_all() {
-        let plain = text(&"counter".parse().unwrap(), &Kind::Entity, &crates(None));
+        let plain = text(&"counter".parse().unwrap(), &Kind::Entity, &crates(None), "");
         assert!(plain.contains("#[entity]\nimpl Counter {"), "{plain}");
-        let named = text(&"gift_list".parse().unwrap(), &Kind::Entity, &crates(None));
+        let named = text(&"gift_list".parse().unwrap(), &Kind::Entity, &crates(None), "");
         assert!(
             named.contains("#[entity(name = \"gift_list\")]\nimpl GiftList {"),
             "{named}"
@@ -297,10 +319,11 @@ mod tests {
     #[test]
     fn an_orchestration_comes_with_a_test_where_the_app_has_a_test_host() {
         let name = "Flow".parse().unwrap();
-        let with = text(&name, &Kind::Orchestration, &crates(Some("host")));
+        let with = text(&name, &Kind::Orchestration, &crates(Some("host")), "a_host()");
+        assert!(with.contains("let host = a_host();"), "{with}");
         assert!(with.contains("host.start(\"Flow\", \"you\")"), "{with}");
         assert!(with.contains("use host::testing::TestHost;"), "{with}");
-        let without = text(&name, &Kind::Orchestration, &crates(None));
+        let without = text(&name, &Kind::Orchestration, &crates(None), "");
         assert!(without.ends_with("\n}\n") && !without.contains("TestHost"), "{without}");
     }
 
@@ -316,7 +339,7 @@ mod tests {
             Kind::Activity,
             Kind::Entity,
         ] {
-            let text = text(&name, &kind, &crates(None));
+            let text = text(&name, &kind, &crates(None), "");
             assert!(
                 text.contains("use azf::") && !text.contains("azure_functions"),
                 "{text}"
@@ -326,9 +349,26 @@ mod tests {
 
     #[test]
     fn an_orchestration_comes_with_its_first_activity_and_calls_it() {
-        let text = text(&"Flow".parse().unwrap(), &Kind::Orchestration, &crates(None));
+        let text = text(&"Flow".parse().unwrap(), &Kind::Orchestration, &crates(None), "");
         assert!(text.contains("context.call::<flow_step>(input).await?"), "{text}");
-        assert!(text.contains("#[func]\npub fn flow_step(name: String)"), "{text}");
+        assert!(
+            text.contains("#[func(activity)]\npub fn flow_step(name: String) -> String"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_test_of_an_orchestration_takes_the_app_where_there_is_one() {
+        let app = tempfile::tempdir().unwrap();
+        let functions = app.path().join("src/functions");
+        fs::create_dir_all(&functions).unwrap();
+        let with = |text: &str| {
+            fs::write(app.path().join("src/main.rs"), text).unwrap();
+            test_host(&functions)
+        };
+        assert_eq!(with("mod functions;\nfn main() {}\n"), "TestHost::new()");
+        let whole = include_str!("files/app/main.rs.in");
+        assert_eq!(with(whole), "TestHost::builder().app(crate::app).build()");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) fn set(file: &Path, name: &str, value: &str) -> Result<bool, SettingE
     if name.is_empty() || name.contains(['=', '\0']) {
         return Err(SettingError::Name);
     }
-    // Whoever reads the file later must not stumble over what was wrong before.
+    // What was wrong before must not be an error of the next reader of the file.
     let known = LocalSettings::read(file)?;
     let text = match fs::read_to_string(file) {
         Ok(text) => text,

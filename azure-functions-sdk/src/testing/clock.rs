@@ -1,4 +1,4 @@
-//! Virtual time: it stands still until the world has nothing to do at this moment and somebody waits for a later one.
+//! Virtual time: it stands still until the world has nothing to do at this moment and something waits for a later one.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ type Place = (DateTime<Utc>, u64);
 #[derive(Debug)]
 struct Sleeper {
     waker: Option<Waker>,
-    /// Somebody outside of the task hub waits: reason enough for time to pass.
+    /// A caller outside of the task hub waits: reason enough for time to pass.
     insists: bool,
 }
 
@@ -52,7 +52,7 @@ impl VirtualClock {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A sleep for somebody outside of the task hub: time passes for it when nothing else can go on.
+    /// A sleep for a caller outside of the task hub: time passes for it when nothing else can go on.
     pub(super) fn insist_until(&self, due: DateTime<Utc>) -> Sleep {
         self.sleep(due, true)
     }
@@ -80,13 +80,13 @@ impl VirtualClock {
         time.sleepers.range(later).next().map(|((due, _), _)| *due)
     }
 
-    /// Whether somebody outside of the task hub sleeps.
-    pub(super) fn somebody_insists(&self) -> bool {
+    /// Whether a caller outside of the task hub sleeps.
+    pub(super) fn a_caller_insists(&self) -> bool {
         self.time().sleepers.values().any(|sleeper| sleeper.insists)
     }
 
-    /// Whether somebody outside of the task hub has not noticed yet that its time has come.
-    pub(super) fn somebody_is_late(&self) -> bool {
+    /// Whether a caller outside of the task hub has not noticed yet that its time has come.
+    pub(super) fn a_caller_is_late(&self) -> bool {
         let time = self.time();
         let mut come = time.sleepers.range(..=(time.now, u64::MAX));
         come.any(|(_, sleeper)| sleeper.insists)
@@ -167,18 +167,18 @@ mod tests {
         let mut first = clock.sleep_until(at(10));
         let mut second = clock.insist_until(at(20));
         assert_eq!(clock.next_due(), Some(at(10)));
-        assert!(clock.somebody_insists());
+        assert!(clock.a_caller_insists());
         assert!((&mut first).now_or_never().is_none());
         clock.set(at(10));
         assert!((&mut first).now_or_never().is_some());
         assert!((&mut second).now_or_never().is_none());
-        assert!(!clock.somebody_is_late());
+        assert!(!clock.a_caller_is_late());
         drop(first);
         assert_eq!(clock.next_due(), Some(at(20)));
         clock.set(at(20));
-        assert!(clock.somebody_is_late());
+        assert!(clock.a_caller_is_late());
         drop(second);
-        assert!(!clock.somebody_is_late());
+        assert!(!clock.a_caller_is_late());
         assert_eq!(clock.next_due(), None);
         clock.set(start);
         assert_eq!(clock.now(), at(20), "never back");

@@ -22,7 +22,7 @@ pub(super) enum Command {
     Inspect(Inspection),
     /// The process ends, and another goes on from what it has written; says when that is done.
     Restart(SyncSender<()>),
-    /// Somebody began to sleep, or stopped.
+    /// A sleep began, or was given up.
     Look,
     /// The test host is gone.
     End,

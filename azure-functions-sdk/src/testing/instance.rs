@@ -52,7 +52,7 @@ impl TestHost {
         TestInstance::new(self, ok(started))
     }
 
-    /// An instance by its id, whoever started it.
+    /// An instance by its id, however it was started.
     #[must_use]
     pub fn instance(&self, id: &str) -> TestInstance<'_> {
         TestInstance::new(self, id.to_owned())

@@ -1,7 +1,7 @@
 //! The world of a test host: a task hub, the functions of the app, and the only thread on which they take their turns.
 //!
 //! It does one thing after another until nothing can go on at the present moment of virtual time. Then the clock jumps to
-//! the next moment at which something is due, provided that somebody waits for it: a test that drives the world, or a
+//! the next moment at which something is due, provided that something waits for it: a test that drives the world, or a
 //! client in the middle of a wait. The same requests therefore always meet the same order of events.
 
 use std::{sync::Arc, thread};
@@ -84,7 +84,7 @@ impl World {
         })
     }
 
-    /// Runs until nobody can ask for anything any more.
+    /// Runs until the last handle is gone.
     pub(super) fn run(mut self) {
         let runtime = self.runtime.clone();
         // Activities find tokio here, as they do in a worker.
@@ -125,7 +125,7 @@ impl World {
         }
     }
 
-    /// Until somebody outside has news: a command, or the end of something that only real time ends.
+    /// Until there is news from outside: a command, or the end of something that only real time ends.
     fn wait(&mut self) -> Option<Command> {
         let (work, exchanges, outside) = (&self.work, &self.exchanges, &self.outside);
         let commands = &mut self.commands;
@@ -192,7 +192,7 @@ impl World {
         let (reply, answer) = oneshot::channel();
         let handle = async move {
             let answer = hub.handle(request, &Via::rpc(LISTENER, WEBHOOK)).await;
-            // Nobody waits for it after a crash.
+            // After a crash nothing waits for it.
             let _ = reply.send(answer);
         };
         self.exchanges.spawn(handle).detach();
@@ -225,7 +225,7 @@ impl World {
         }
     }
 
-    /// Nothing can go on at this moment. Says whether the next moment has come, or somebody was told that nothing is left.
+    /// Nothing can go on at this moment. Says whether the next moment has come, or a caller was told that nothing is left.
     fn idle(&mut self) -> bool {
         if !self.settled.is_empty() {
             self.settled.drain(..).for_each(|answer| answer());
@@ -242,11 +242,11 @@ impl World {
                 self.drives.push(drive);
             }
         }
-        if self.drives.is_empty() && self.clock.somebody_is_late() {
+        if self.drives.is_empty() && self.clock.a_caller_is_late() {
             // It says when it has noticed; unless it cannot, because its thread waits for a drive.
             return false;
         }
-        let impatient = !self.in_flight.is_empty() || self.clock.somebody_insists();
+        let impatient = !self.in_flight.is_empty() || self.clock.a_caller_insists();
         let wished = self.drives.iter().filter_map(|drive| match drive.until {
             Until::Moment(moment) => Some(next.map_or(moment, |next| next.min(moment))),
             _ => next,

@@ -3,7 +3,7 @@
 use crate::state::with_journal as base;
 use azure_functions::{
     FunctionError,
-    app::{Completed, FunctionKind, Invocation},
+    app::{Completed, FunctionKind, Invocation, Next, States, from_fn},
     prelude::*,
 };
 use azure_functions_sdk::testing::TestHost;
@@ -207,4 +207,59 @@ fn a_layer_that_panics_when_it_is_cloned_fails_one_invocation_and_no_orchestrati
     assert_eq!(host.start("alone", 1).output::<i64>(), 2);
     NO_CLONES.store(false, Ordering::SeqCst);
     assert_eq!(host.run_activity("doubles", 4).unwrap(), 8);
+}
+
+#[test]
+fn a_layer_may_be_a_function_and_may_depend_on_states() {
+    struct Prefix(&'static str);
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let telling = {
+        let seen = Arc::clone(&seen);
+        move || {
+            let seen = Arc::clone(&seen);
+            base()
+                .setup(async |_: States| Ok::<_, &str>(Prefix("ran")))
+                .layer_from(move |states| {
+                    let prefix = states.get::<Prefix>().unwrap().0;
+                    from_fn(move |invocation: Invocation, next: Next| {
+                        let seen = Arc::clone(&seen);
+                        async move {
+                            let name = invocation.function_name();
+                            let ended = next.run(invocation).await;
+                            seen.lock().unwrap().push(format!("{prefix} {name}: {}", ended.is_ok()));
+                            ended
+                        }
+                    })
+                })
+        }
+    };
+    let host = TestHost::builder().app(telling).build();
+    assert_eq!(host.run_activity("doubles", 4).unwrap(), 8);
+    assert_eq!(host.run_activity("doubles", -4).unwrap_err(), "the number is negative");
+    assert_eq!(*seen.lock().unwrap(), ["ran doubles: true", "ran doubles: false"]);
+    let refusing = || base().layer(from_fn(async |_: Invocation, _: Next| Err("the layer says no".into())));
+    let host = TestHost::builder().app(refusing).build();
+    assert_eq!(host.run_activity("doubles", 4).unwrap_err(), "the layer says no");
+}
+
+#[test]
+fn what_one_invocation_gave_back_is_no_answer_to_another() {
+    let kept: Arc<Mutex<Option<Completed>>> = Arc::default();
+    let mixing = move || {
+        let kept = Arc::clone(&kept);
+        base().layer(MapResultLayer::new(move |ended: Ended| -> Ended {
+            let other = kept.lock().unwrap().take();
+            match other {
+                Some(other) => Ok(other),
+                None => {
+                    *kept.lock().unwrap() = Some(ended?);
+                    Err("kept".into())
+                }
+            }
+        }))
+    };
+    let host = TestHost::builder().app(mixing).build();
+    assert_eq!(host.run_activity("doubles", 4).unwrap_err(), "kept");
+    let error = host.run_activity("doubles", 5).unwrap_err();
+    assert!(error.contains("what another invocation gave back"), "{error}");
 }

@@ -92,7 +92,7 @@ fn row_106_the_verbs_of_durable_do_what_the_api_does() {
     assert_eq!(verbs.until("ask", "Suspended")["output"], "a break & more");
     verbs.says(&["resume", "ask"]);
     verbs.until("ask", "Running");
-    let said = verbs.says(&["raise-event", "ask", "approval", "--data", "true"]);
+    let said = verbs.says(&["raise-event", "ask", "approval", "true"]);
     assert!(said.contains("Raised event `approval` for instance `ask`"), "{said}");
     assert_eq!(verbs.until("ask", "Completed")["output"], "approved");
     assert!(

@@ -92,6 +92,10 @@ impl Invocation {
         self.context.0.function
     }
 
+    pub(super) fn context(&self) -> Context {
+        self.context.clone()
+    }
+
     /// Runs the function.
     pub(super) fn run(self) -> Running {
         (self.run)()
@@ -108,8 +112,14 @@ impl fmt::Debug for Invocation {
 }
 
 /// A function that has succeeded, with what it gave back.
+///
+/// It answers the invocation that it came from: a layer that gives it to another one fails that one.
 #[derive(Debug)]
-pub struct Completed(pub(super) crate::invocation::Outputs);
+pub struct Completed {
+    outputs: crate::invocation::Outputs,
+    /// Id of the invocation.
+    id: String,
+}
 
 /// A function that panicked: the error that layers see.
 #[derive(Debug)]
@@ -127,21 +137,32 @@ impl fmt::Display for Panicked {
 impl std::error::Error for Panicked {}
 
 /// What layers see of how a function ended.
-pub(super) fn seen(function: &str, outcome: Outcome) -> Result<Completed, BoxError> {
+pub(super) fn seen(context: &Context, outcome: Outcome) -> Result<Completed, BoxError> {
     match outcome {
-        Ok(Ok(outputs)) => Ok(Completed(outputs)),
+        Ok(Ok(outputs)) => Ok(Completed {
+            outputs,
+            id: context.invocation_id().to_owned(),
+        }),
         Ok(Err(error)) => Err(Box::new(error)),
         Err(panic) => Err(Box::new(Panicked {
-            message: panic.told_of(function),
+            message: panic.told_of(context.function_name()),
             panic,
         })),
     }
 }
 
 /// How a function ended, after layers have seen it: what is not the function's own error is one of a layer.
-pub(super) fn unseen(ended: Result<Completed, BoxError>) -> Outcome {
+pub(super) fn unseen(context: &Context, ended: Result<Completed, BoxError>) -> Outcome {
     let error = match ended {
-        Ok(Completed(outputs)) => return Ok(Ok(outputs)),
+        Ok(Completed { outputs, id }) if id == context.invocation_id() => return Ok(Ok(outputs)),
+        Ok(Completed { .. }) => {
+            let text = format!(
+                "a layer answered function `{}` with what another invocation gave back: a layer must pass on the `Completed` of the \
+                 invocation that it was given",
+                context.function_name()
+            );
+            return Ok(Err(FunctionError::new(text)));
+        }
         Err(error) => error,
     };
     match error.downcast::<FunctionError>() {

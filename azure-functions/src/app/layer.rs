@@ -7,6 +7,7 @@ use crate::{
     invocation::Outputs,
     panics,
     protected::{Outcome, Protected},
+    state::States,
 };
 use std::{
     fmt,
@@ -94,25 +95,30 @@ impl Service<Invocation> for Function {
     }
 
     fn call(&mut self, invocation: Invocation) -> Responding {
-        let name = invocation.function_name();
+        let context = invocation.context();
         let running = invocation.run();
-        Box::pin(async move { seen(name, running.await) })
+        Box::pin(async move { seen(&context, running.await) })
     }
 }
 
 /// A layer that has been given, before it is put around anything.
-pub(crate) struct Given(Box<dyn FnOnce(InvocationService) -> InvocationService + Send>);
+pub(crate) struct Given(Box<PutAround>);
+
+/// Makes the layer, and puts it around a service.
+type PutAround = dyn FnOnce(&States, InvocationService) -> InvocationService + Send;
 
 impl Given {
-    pub(super) fn new<L>(layer: L) -> Self
+    pub(super) fn new<L>(make: impl FnOnce(&States) -> L + Send + 'static) -> Self
     where
-        L: Layer<InvocationService> + Send + 'static,
+        L: Layer<InvocationService> + 'static,
         L::Service: Service<Invocation, Response = Completed, Error: Into<BoxError>, Future: Send + 'static>
             + Clone
             + Send
             + 'static,
     {
-        Self(Box::new(move |inner| InvocationService(Box::new(layer.layer(inner)))))
+        Self(Box::new(move |states, inner| {
+            InvocationService(Box::new(make(states).layer(inner)))
+        }))
     }
 }
 
@@ -121,14 +127,14 @@ pub(crate) struct Layers(Arc<Mutex<InvocationService>>);
 
 impl Layers {
     /// Puts each layer around those before it; nothing if there is none.
-    pub(crate) fn stack(given: Vec<Given>) -> Option<Self> {
+    pub(crate) fn stack(given: Vec<Given>, states: &States) -> Option<Self> {
         if given.is_empty() {
             return None;
         }
         let innermost = InvocationService(Box::new(Function));
         let service = given
             .into_iter()
-            .fold(innermost, |inner, Given(put_around)| put_around(inner));
+            .fold(innermost, |inner, Given(put_around)| put_around(states, inner));
         Some(Self(Arc::new(Mutex::new(service))))
     }
 
@@ -136,14 +142,15 @@ impl Layers {
     pub(crate) fn run(&self, context: Context, run: Run) -> impl Future<Output = Outcome> + Send + use<> {
         let shared = Arc::clone(&self.0);
         let invocation = Invocation::new(context.clone(), run);
+        let of_this = context.clone();
         let begin = move || -> Running {
             // For one invocation: what a limit counts is shared by all clones.
             let mut service = shared.lock().unwrap_or_else(PoisonError::into_inner).clone();
             Box::pin(async move {
                 if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
-                    return unseen(Err(error));
+                    return unseen(&of_this, Err(error));
                 }
-                unseen(service.call(invocation).await)
+                unseen(&of_this, service.call(invocation).await)
             })
         };
         let protected = Protected::new(begin, context);

@@ -10,11 +10,12 @@ use std::collections::HashSet;
 /// Functions take states that the app does not have.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{list}, but the app has no such state: give it with `.state(..)` or `.setup(..)` of `azure_functions::app()`, whose `run` then takes \
+    "{list}, but the app has no such state ({has}): give it with `.state(..)` or `.setup(..)` of `azure_functions::app()`, whose `run` then takes \
      the place of `worker_main` (in a test: `TestHost::builder().app(..)`)"
 )]
 pub(crate) struct MissingStates {
     list: String,
+    has: String,
 }
 
 /// Refuses an app whose functions take states that it will not have.
@@ -39,7 +40,12 @@ pub(crate) fn check(functions: &[&'static Function], startup: &Startup) -> Resul
     if list.is_empty() {
         return Ok(());
     }
-    Err(MissingStates { list })
+    let states = startup.promised();
+    let has = match states.is_empty() {
+        true => "it has none".to_owned(),
+        false => format!("it has `{}`", states.join("`, `")),
+    };
+    Err(MissingStates { list, has })
 }
 
 /// The needs of functions, each type once.
@@ -100,10 +106,13 @@ mod tests {
         let charge = "function `charge` (src/main.rs:3) takes `State<azure_functions::app::needs::tests::Pool>`";
         let refund = "function `refund` (src/main.rs:9) takes `State<azure_functions::app::needs::tests::Pool>`";
         assert!(
-            error.starts_with(&format!("{charge}, {refund}, but the app has no such state")),
+            error.starts_with(&format!("{charge}, {refund}, but the app has no such state (it has `azure_functions::app::needs::tests::Mailer`)")),
             "{error}"
         );
-        assert!(!error.contains("Mailer"), "{error}");
+        assert!(
+            !error.contains("State<azure_functions::app::needs::tests::Mailer>"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
 };
 use std::{
     any::TypeId,
+    collections::HashMap,
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -30,6 +31,8 @@ pub(super) struct SetUp {
 #[derive(Default)]
 pub(crate) struct Startup {
     given: Values,
+    /// Of all states that there are or will be, the names of their types.
+    names: HashMap<TypeId, &'static str>,
     set_ups: Vec<SetUp>,
     /// The types of states that a test gives, and that the app itself has not.
     pub(super) added: Vec<(TypeId, &'static str)>,
@@ -83,12 +86,14 @@ pub(crate) enum StartError {
 }
 
 impl Startup {
-    pub(super) fn give(&mut self, id: TypeId, value: Value) {
+    pub(super) fn give(&mut self, id: TypeId, name: &'static str, value: Value) {
+        self.names.insert(id, name);
         self.set_ups.retain(|set_up| set_up.id != id);
         self.given.insert(id, value);
     }
 
     pub(super) fn make(&mut self, set_up: SetUp) {
+        self.names.insert(set_up.id, set_up.name);
         self.given.remove(&set_up.id);
         self.set_ups.retain(|other| other.id != set_up.id);
         self.set_ups.push(set_up);
@@ -97,6 +102,13 @@ impl Startup {
     /// Whether there is a value of this type, or will be when the app has started.
     pub(crate) fn promises(&self, id: TypeId) -> bool {
         self.given.contains_key(&id) || self.set_ups.iter().any(|set_up| set_up.id == id)
+    }
+
+    /// The names of the types of all states that there are or will be.
+    pub(super) fn promised(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.names.values().copied().collect();
+        names.sort_unstable();
+        names
     }
 
     /// A state of a test that replaces none of the app's, and that no function takes: most likely it is of another type than meant, and
@@ -144,10 +156,9 @@ impl Startup {
             let value = made?;
             values.insert(id, value);
         }
-        Ok(Started {
-            states: States::new(values),
-            layers: Layers::stack(std::mem::take(&mut self.layers)).map(Arc::new),
-        })
+        let states = States::new(values);
+        let layers = Layers::stack(std::mem::take(&mut self.layers), &states).map(Arc::new);
+        Ok(Started { states, layers })
     }
 }
 

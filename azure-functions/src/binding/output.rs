@@ -57,6 +57,18 @@ pub trait FunctionReturn: Sized {
     fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError>;
 }
 
+/// The error in a `Result` that a function returns: whatever converts into a boxed [`std::error::Error`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error that an Azure function returns",
+    label = "not an error",
+    note = "it must be a `std::error::Error` that is `Send`, `Sync` and `'static`: derive `thiserror::Error` for it, or return `String`"
+)]
+#[doc(hidden)]
+pub trait ReturnedError: Into<BoxError> {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<BoxError>> ReturnedError for E {}
+
 /// What a function returns: made in one place, so that a type which cannot be returned is reported once.
 #[doc(hidden)]
 #[derive(Debug)]
@@ -131,7 +143,7 @@ impl<T: IntoBinding> FunctionReturn for T {
     }
 }
 
-impl<T: FunctionReturn, E: Into<BoxError>> FunctionReturn for Result<T, E> {
+impl<T: FunctionReturn, E: ReturnedError> FunctionReturn for Result<T, E> {
     const SPECS: &'static [BindingSpec] = T::SPECS;
 
     fn into_outputs(self, exchange: &Exchange) -> Result<Outputs, FunctionError> {

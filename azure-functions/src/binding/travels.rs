@@ -1,10 +1,7 @@
 //! What activities and orchestrations give back to their callers.
 
-use super::{FunctionReturn, IntoBinding};
-use crate::{
-    durable::{ActivityOutput, OrchestrationOutput, WriteJson},
-    error::BoxError,
-};
+use super::{FunctionReturn, IntoBinding, output::ReturnedError};
+use crate::durable::{ActivityOutput, OrchestrationOutput, WriteJson};
 
 /// What an activity or an orchestration returns if serde can write it. Asked for in one place, so that one error tells of a type
 /// that cannot be returned, with what is missing of it.
@@ -18,7 +15,7 @@ impl<T: WriteJson> Travels for OrchestrationOutput<T> {}
 
 impl<R: Travels + IntoBinding> Travels for Option<R> {}
 
-impl<R: Travels, E: Into<BoxError>> Travels for Result<R, E> {}
+impl<R: Travels, E: ReturnedError> Travels for Result<R, E> {}
 
 macro_rules! travels {
     ($($other:ident),*) => {

@@ -28,7 +28,7 @@ impl<T> TypedContext for DurableActivityContext<T> {
 pub trait TypedReturn: Sized {
     /// The type itself: what else is asked of it is asked of this, so that one error tells of a type that cannot be returned.
     type Itself;
-    /// The output for whoever called.
+    /// The output for the caller.
     type Output;
     /// The error in its `Result`.
     type Error;

@@ -42,7 +42,7 @@ impl Failure {
 
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     match io::stdout().write_all(text.as_bytes()) {
-        // Whoever stops reading early has seen enough.
+        // A reader that stops early has seen enough.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::work(format!("cannot print: {error}"))),
         _ => Ok(()),
     }

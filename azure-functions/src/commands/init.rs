@@ -140,7 +140,7 @@ fn place_program(root: &Path) -> Result<String, InitError> {
                 path: path.clone(),
                 source,
             })?;
-            // The program is in place; that somebody stopped listening changes nothing.
+            // The program is in place; a closed output changes nothing.
             let _ = print(&format!("copied this program to {}\n", path.display()));
             place
         }

@@ -1,10 +1,10 @@
 //! What the app's own binary understands besides the arguments of a host.
 
-mod entity_batch;
 pub(crate) mod failure;
 mod functions;
 mod init;
 mod replay;
+mod replay_batch;
 
 use crate::{durable::Wire, functions::Functions};
 use failure::{Failure, print};

@@ -4,8 +4,8 @@
 //! each. `--as NAME` is a name that may also be that of a file. What is wrong goes to stderr; what is wrong in several in the same way, once.
 
 use super::{
-    entity_batch,
     failure::{Failure, print},
+    replay_batch,
 };
 use crate::{
     functions::Functions,
@@ -41,7 +41,7 @@ fn one(app: &Functions, options: crate::App, name: Option<&str>, path: &str) -> 
         error => Failure::input(format!("{path}: {error}")),
     };
     let run = match on_a_thread(|_| file_on(app, Path::new(path), name)) {
-        Err(ReplayError::EntityBatch) => return entity_batch::run(app, options, name, path),
+        Err(ReplayError::EntityBatch) => return replay_batch::run(app, options, name, path),
         run => run,
     };
     let Run { answer, verdict } = run.map_err(unusable)?;

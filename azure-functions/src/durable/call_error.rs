@@ -178,7 +178,7 @@ fn instead(name: &str, known: &[String], found: Option<&str>) -> String {
     format!("'{name}' is {what}: call it with `{method}`")
 }
 
-crate::error_type::known_error!(CallError);
+crate::error_type::known_error!(CallError, "azure_functions::durable::CallError");
 
 impl CallError {
     /// What happened, without the name of the function where the host adds it.

@@ -44,7 +44,7 @@ pub(super) struct Shared<T> {
     core: Rc<Core>,
     /// The start input, where the payload holds it in an envelope of ours.
     unwrapped_input: Option<Rc<str>>,
-    /// The input as it was read to check it, until somebody asks for it.
+    /// The input as it was read to check it, until the code asks for it.
     input: Cell<Option<T>>,
 }
 

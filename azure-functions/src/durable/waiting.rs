@@ -21,7 +21,7 @@ pub(crate) fn waits_for(payload: String, orchestrator: Orchestrator, functions: 
     let mut lines: Vec<String> = waiting
         .map(|waiting| format!("{} ({}:{})", waiting.what, waiting.site.file(), waiting.site.line()))
         .collect();
-    // Often the one that is waited for, under a name that somebody has misspelt.
+    // Often the one that is waited for, under a name that was misspelt.
     let unwanted = core.unwanted_events();
     if let Some(last) = lines.last_mut().filter(|_| !unwanted.is_empty()) {
         let names: Vec<String> = unwanted.iter().map(|name| format!("'{name}'")).collect();

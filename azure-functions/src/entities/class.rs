@@ -38,7 +38,7 @@ pub fn input<T: OperationInput>(context: &DurableEntityContext) -> Result<T, Ent
     context.input_as()
 }
 
-/// The input of an operation: read by the entity, written by whoever sends it.
+/// The input of an operation: read by the entity, written by its sender.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the input of an operation",
     label = "not a type that serde can read and write",

@@ -4,7 +4,7 @@ use crate::{BindingError, durable_wire::Unsupported, error_type::known_error};
 use azure_functions_durable::{EntityId, EntityIdError, InstanceIdError};
 use std::panic::Location;
 
-known_error!(EntityError);
+known_error!(EntityError, "azure_functions::entities::EntityError");
 
 /// An input or a state of another shape, a value that JSON cannot hold, or an operation that an entity does not have.
 ///

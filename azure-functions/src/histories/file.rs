@@ -23,7 +23,7 @@ pub(super) enum Recorded {
     Waiting,
     /// It returned this.
     Completed(Value),
-    /// It failed, whoever was to blame.
+    /// It failed, for whatever reason.
     Failed,
     /// It was ended from outside, or made place for its next execution.
     Stopped,

@@ -189,7 +189,7 @@ impl BindingError {
     }
 }
 
-known_error!(HttpError);
+known_error!(HttpError, "azure_functions::http::HttpError");
 
 /// The answer in an error, or in one of its sources.
 pub(crate) fn answer_of(error: &(dyn Error + 'static)) -> Option<HttpResponse> {

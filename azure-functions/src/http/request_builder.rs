@@ -109,7 +109,7 @@ impl RequestBuilder {
             HeaderValue::from_str(value).is_ok(),
             "the value of the header `{name}` is illegal"
         );
-        join(&mut self.headers, known.as_str(), value);
+        join(&mut self.headers, known.as_str(), value, separator(known.as_str()));
         self
     }
 
@@ -152,7 +152,7 @@ impl RequestBuilder {
         for (name, value) in &headers {
             // Hosts send text.
             if let Ok(value) = std::str::from_utf8(value.as_bytes()) {
-                join(&mut self.headers, name.as_str(), value);
+                join(&mut self.headers, name.as_str(), value, separator(name.as_str()));
             }
         }
         self.with_body(body, None).with_header_map(headers)
@@ -181,7 +181,7 @@ impl RequestBuilder {
             let spelling = spellings
                 .entry(name.to_lowercase())
                 .or_insert_with(|| name.into_owned());
-            join(&mut http.query, spelling, &value);
+            join(&mut http.query, spelling, &value, ",");
         }
         http.headers = self.headers;
         http.url = self.url;
@@ -192,13 +192,22 @@ impl RequestBuilder {
 /// The URL of a request that is given none.
 const ORIGIN: &str = "http://localhost";
 
+/// What hosts put between several values of a header. A comma may stand in a cookie, so cookies are separated as in one header (RFC
+/// 9113, section 8.2.3).
+fn separator(header: &str) -> &'static str {
+    match header {
+        "cookie" => "; ",
+        _ => ",",
+    }
+}
+
 /// As hosts do with several values of one name.
-fn join(values: &mut HashMap<String, String>, name: &str, value: &str) {
+fn join(values: &mut HashMap<String, String>, name: &str, value: &str, separator: &str) {
     match values.entry(name.to_owned()) {
         Entry::Vacant(place) => drop(place.insert(value.to_owned())),
         Entry::Occupied(mut place) => {
             let joined = place.get_mut();
-            joined.push(',');
+            joined.push_str(separator);
             joined.push_str(value);
         }
     }

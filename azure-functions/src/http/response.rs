@@ -21,6 +21,7 @@ use serde_json::Value;
 /// let text: HttpResponse = "Hello!".into();
 /// let value: HttpResponse = json!({ "id": 7 }).into();
 /// let failed: HttpResponse = (404, "no such order").into();
+/// let empty: HttpResponse = (204, ()).into();
 /// let built = HttpResponse::build().status(201).header("location", "/orders/7").body(json!({ "id": 7 }));
 /// ```
 ///

@@ -56,18 +56,28 @@ impl From<Request<Bytes>> for HttpRequest {
 }
 
 /// The response as one of the crate `http`; its cookies are `set-cookie` headers.
-impl From<HttpResponse> for Response<Bytes> {
-    fn from(response: HttpResponse) -> Self {
+///
+/// # Errors
+/// If it cannot be sent: a cookie that no header can carry, or what was found wrong when it was built.
+impl TryFrom<HttpResponse> for Response<Bytes> {
+    type Error = BindingError;
+
+    fn try_from(response: HttpResponse) -> Result<Self, BindingError> {
+        if let Some(problem) = response.problem {
+            return Err(BindingError::new(format!("the response {problem}")));
+        }
         let mut standard = Self::new(response.body);
         *standard.status_mut() = response.status;
         *standard.headers_mut() = response.headers;
         for cookie in &response.cookies {
-            // What no header can carry is refused when a response is sent, too.
-            if let Ok(value) = HeaderValue::from_str(&cookie.to_header()) {
-                standard.headers_mut().append(header::SET_COOKIE, value);
-            }
+            let refused =
+                |reason| BindingError::new(format!("the cookie {:?} cannot be sent: {reason}", cookie.name()));
+            cookie.check().map_err(refused)?;
+            let value = HeaderValue::from_str(&cookie.to_header())
+                .map_err(|_| refused("it has a sign that is not visible ASCII"))?;
+            standard.headers_mut().append(header::SET_COOKIE, value);
         }
-        standard
+        Ok(standard)
     }
 }
 
@@ -127,6 +137,34 @@ mod tests {
     }
 
     #[test]
+    fn cookies_of_several_headers_are_joined_as_in_one() {
+        let sent = Request::get("/api/x")
+            .header("cookie", "a=1,2")
+            .header("cookie", "b=3")
+            .body(Bytes::new())
+            .unwrap();
+        let arrived = HttpRequest::from_rpc(HttpRequest::from(sent).to_rpc());
+        assert_eq!(arrived.header("cookie"), Some("a=1,2; b=3"));
+        assert_eq!(
+            (arrived.cookie("a").as_deref(), arrived.cookie("b").as_deref()),
+            (Some("1,2"), Some("3"))
+        );
+    }
+
+    #[test]
+    fn a_response_that_cannot_be_sent_is_an_error_and_no_other_response() {
+        let cookie = HttpResponse::build().cookie(Cookie::new("a b", "1")).finish();
+        let error = Response::<Bytes>::try_from(cookie).unwrap_err().to_string();
+        assert!(error.contains("the cookie \"a b\" cannot be sent"), "{error}");
+        let status = HttpResponse::build().status(7).finish();
+        let error = Response::<Bytes>::try_from(status).unwrap_err().to_string();
+        assert!(
+            error.contains("set a status that is not between 100 and 999"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_url_with_signs_that_no_uri_can_hold_is_encoded() {
         let request = HttpRequest::build().url("/api/größe?q={a b}#there").finish();
         let request = Request::try_from(request).unwrap();
@@ -152,7 +190,7 @@ mod tests {
                     .same_site(SameSite::None),
             )
             .body("text");
-        let standard = Response::<Bytes>::from(response);
+        let standard = Response::<Bytes>::try_from(response).unwrap();
         let cookies: Vec<_> = standard.headers().get_all("set-cookie").iter().collect();
         let full = "full=1; Domain=d; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=9; Secure; HttpOnly; SameSite=None";
         assert_eq!(cookies, ["plain=v%3Bw", full]);

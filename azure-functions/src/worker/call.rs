@@ -57,7 +57,7 @@ pub(super) fn start_blocking(
         Box::pin(async move {
             let (sender, outcome) = oneshot::channel();
             blocking.run(move || {
-                // Nobody waits for it if a layer has given up on the function.
+                // If a layer has given up on the function, nothing waits for it.
                 let _ = sender.send(run_blocking(run, invocation, &of_function));
             });
             match outcome.await {

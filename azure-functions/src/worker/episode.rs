@@ -35,7 +35,7 @@ pub(super) fn start(
     let wire = Wire::of(&payload);
     let episodes = threads.episodes();
     let limit = episodes.limit();
-    // Whoever is first answers.
+    // The first one answers.
     let late = Reply {
         context: reply.context.clone(),
         running: Arc::clone(&reply.running),

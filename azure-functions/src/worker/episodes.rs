@@ -30,7 +30,7 @@ struct State {
     waiting: VecDeque<Episode>,
     running: Vec<Running>,
     next: u64,
-    /// Whether somebody looks at those that run.
+    /// Whether a task watches those that run.
     watched: bool,
 }
 

@@ -1,5 +1,5 @@
 //! The sink of the `log` facade, and of panics: records of an invocation go to the host with its id, before its answer; others as
-//! system records, and to the console, because hosts show system records to nobody.
+//! system records, and to the console, because hosts do not show system records.
 //!
 //! Before the handshake only warnings and errors are shown, on stderr. An app that installs a logger of its own before
 //! `worker_main` keeps it; its output then reaches the host as console lines.
@@ -83,7 +83,7 @@ pub(crate) fn install_in_process(level: LevelFilter) {
     }
 }
 
-/// Told when the levels are others than before; nothing if nobody asked.
+/// Told when the levels are others than before; nothing if no one has registered.
 static LEVELS_CHANGED: OnceLock<fn()> = OnceLock::new();
 
 /// Has a function told when the levels are others than before.

@@ -91,7 +91,7 @@ pub(crate) enum SessionError {
     /// Not an address.
     #[error("`{uri}` is not the address of a host: expected http://HOST:PORT/")]
     Address { uri: String },
-    /// Nobody answers.
+    /// No host answers.
     #[error(
         "cannot reach the host at {uri}: {reason}; the app is meant to be started by a running host, for instance by `cargo func run`"
     )]
@@ -165,7 +165,7 @@ pub(crate) async fn serve(
     };
     let ended = session.read(incoming).await;
     session.serving = None;
-    // Nobody is there to be answered.
+    // There is no caller to answer.
     session.running.cancel_all();
     session.shut_down(Instant::now() + DEFAULT_GRACE).await;
     if let Some(threads) = session.threads {

@@ -254,7 +254,7 @@ async fn an_error_of_an_operation_keeps_its_type_message_and_causes() {
     assert_eq!(details.error_message, "failed: why");
     assert_eq!(details.inner_failure.unwrap().error_message, "inner");
     let details = failure(&result, 1).failure_details.unwrap();
-    assert_eq!(details.error_type, "azure_functions::entities::error::EntityError");
+    assert_eq!(details.error_type, "azure_functions::entities::EntityError");
     assert!(
         details.error_message.contains("the input cannot be read"),
         "{details:?}"

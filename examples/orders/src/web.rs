@@ -11,7 +11,7 @@ use crate::{
     settings::Settings,
 };
 
-/// `POST /api/orders`: begins an order. The answer is its id, which cannot be guessed: whoever has it may look at the order and cancel it.
+/// `POST /api/orders`: begins an order. The answer is its id, which cannot be guessed: a caller that has it may look at the order and cancel it.
 #[func]
 pub async fn place_order(
     #[binding(methods = "post", route = "orders")] order: Json<Order>,

@@ -16,6 +16,9 @@ use crate::{
 pub(crate) struct Start {
     /// The orchestration.
     orchestration: String,
+    /// The input, as --input takes it.
+    #[arg(value_name = "JSON", conflicts_with = "input", value_parser = data)]
+    payload: Option<String>,
     /// Id of the new instance; the host makes one up if there is none.
     #[arg(long)]
     id: Option<String>,
@@ -32,9 +35,12 @@ pub(crate) struct Raise {
     id: String,
     /// Name of the event.
     event: String,
-    /// What comes with it: JSON, or @FILE with it in a file.
-    #[arg(short, long, value_name = "JSON", default_value = "null", value_parser = data)]
-    data: String,
+    /// What comes with it, as --data takes it.
+    #[arg(value_name = "JSON", conflicts_with = "data", value_parser = data)]
+    payload: Option<String>,
+    /// What comes with it: JSON, or @FILE with it in a file; null if there is nothing.
+    #[arg(short, long, value_name = "JSON", value_parser = data)]
+    data: Option<String>,
     #[command(flatten)]
     host: Host,
 }
@@ -97,7 +103,10 @@ impl Start {
         let mut segments = vec!["orchestrators", &self.orchestration];
         segments.extend(self.id.as_deref());
         let url = page(&self.host, &segments)?;
-        let reply = self.host.send(Method::POST, &url, &[], self.input).await?;
+        let reply = self
+            .host
+            .send(Method::POST, &url, &[], self.input.or(self.payload))
+            .await?;
         print(&checked(reply, None)?, shell)
     }
 }
@@ -105,7 +114,8 @@ impl Start {
 impl Raise {
     pub(super) async fn run(self, shell: Shell) -> CommandResult {
         let url = page(&self.host, &["instances", &self.id, "raiseEvent", &self.event])?;
-        let reply = self.host.send(Method::POST, &url, &[], Some(self.data)).await?;
+        let data = self.data.or(self.payload).unwrap_or_else(|| "null".to_owned());
+        let reply = self.host.send(Method::POST, &url, &[], Some(data)).await?;
         checked(reply, Some(&self.id))?;
         shell.status(
             "Raised",

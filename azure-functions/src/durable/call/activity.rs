@@ -88,6 +88,9 @@ impl<O, E> ActivityCall<O, E> {
 
     /// A name for this call in reports: of code that no longer fits its history, and of what an instance waits for. On the protobuf
     /// wire the history keeps it, as the tag `name`; the JSON wire has no room for it.
+    ///
+    /// It has at most 100 characters, which stand on one line: what is longer is cut, and control characters are spaces. An empty
+    /// name is none.
     #[track_caller]
     pub fn named(self, name: &str) -> Self {
         self.call.named(name, Location::caller());

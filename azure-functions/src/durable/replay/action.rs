@@ -48,7 +48,7 @@ pub(crate) enum ActionKind {
         operation: String,
         input: String,
     },
-    /// A message to an entity that nobody waits for, delivered at a time if one is given.
+    /// A message to an entity without a wait for an answer, delivered at a time if one is given.
     SignalEntity {
         target: Rc<str>,
         operation: String,
@@ -104,7 +104,7 @@ impl ActionKind {
         )
     }
 
-    /// Whether it is a message that nobody answers.
+    /// Whether it is a message without an answer.
     pub(crate) fn is_one_way(&self) -> bool {
         matches!(
             self,

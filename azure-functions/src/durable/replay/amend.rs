@@ -61,13 +61,17 @@ impl Core {
     /// Gives a call a name for reports.
     pub(crate) fn amend_label(&self, op: OpId, label: &str, site: Site) {
         self.open_call(op, "named", site);
+        let label = shown(label);
+        if label.is_empty() {
+            return;
+        }
         let mut state = self.state.borrow_mut();
-        state.labels.insert(op, label.into());
+        state.labels.insert(op, label.as_str().into());
         if !self.history.has_shim() {
             // An activity's tags are in the history, and nowhere else. Those of a sub-orchestration would pass to all that it starts.
             state.change_newest(op, |call| {
                 if let ActionKind::CallActivity { tags, .. } = call {
-                    tags.insert(NAME_TAG.to_owned(), label.to_owned());
+                    tags.insert(NAME_TAG.to_owned(), label.clone());
                 }
             });
         }
@@ -84,6 +88,23 @@ impl Core {
         drop(state);
         self.refuse_about(Refusal::LateOption, &about, site)
     }
+}
+
+/// Signs of a name that reports show at most.
+const LONGEST_LABEL: usize = 100;
+
+/// A name as reports show it: on one line, and not too long.
+fn shown(label: &str) -> String {
+    let line: String = label
+        .chars()
+        .take(LONGEST_LABEL + 1)
+        .map(|sign| if sign.is_control() { ' ' } else { sign })
+        .collect();
+    let mut shown: String = line.trim().chars().take(LONGEST_LABEL).collect();
+    if label.chars().nth(LONGEST_LABEL).is_some() {
+        shown.push('\u{2026}');
+    }
+    shown
 }
 
 impl State {

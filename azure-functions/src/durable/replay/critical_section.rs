@@ -38,7 +38,7 @@ impl Core {
         if !self.history.has_locks {
             self.refuse(Refusal::HostWithoutLocks, Some(site));
         }
-        // The order in which everybody asks, so that nobody waits in a circle.
+        // All instances ask in this order, so that none wait in a circle.
         entities.sort_by_cached_key(ToString::to_string);
         entities.dedup();
         if entities.is_empty() {

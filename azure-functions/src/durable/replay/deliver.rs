@@ -28,7 +28,7 @@ enum Then {
 
 /// What came of one event.
 enum Delivered {
-    /// Nobody can have waited for it.
+    /// No wait can have been for it.
     Quiet,
     /// An answer or an external event.
     Answer,
@@ -37,7 +37,7 @@ enum Delivered {
 }
 
 impl Core {
-    /// Delivers events up to the next that somebody may wait for; false if there is none.
+    /// Delivers events up to the next that may be waited for; false if there is none.
     pub(super) fn deliver(&self) -> bool {
         let mut state = self.state.borrow_mut();
         loop {
@@ -156,7 +156,7 @@ impl State {
         operation.is_some_and(|operation| operation.state == OpState::Pending)
     }
 
-    /// The first answer to an action counts; others, and answers to what nobody asked, are dropped.
+    /// The first answer to an action counts; others, and answers to what was not asked, are dropped.
     fn settle(&mut self, id: u32, kind: ScheduledKind) -> Option<OpId> {
         let action = self.actions.get_mut(id as usize)?;
         if action.settled.is_some() || action.kind.scheduled_kind() != kind {

@@ -99,7 +99,7 @@ impl Events {
     }
 
     /// A wait that was given `event` returns; the event that it consumes: an older one, if that was given back meanwhile
-    /// and nobody else has it.
+    /// and no other wait has it.
     pub(crate) fn consume(&mut self, event: ArrivalId) -> ArrivalId {
         let unassigned = &mut self.names[self.arrivals[event].name].unassigned;
         let consumed = match unassigned.first() {

@@ -1,5 +1,5 @@
 //! One execution's history, normalised: what a codec hands to the core. Results, inputs and names stay the raw text of
-//! the payload until somebody asks for them.
+//! the payload until they are asked for.
 
 use crate::{durable::FailureDetails, json_text};
 use chrono::{DateTime, Utc};

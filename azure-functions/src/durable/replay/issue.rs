@@ -107,7 +107,7 @@ impl Core {
         self.check_message(Message::Signal, &target, site);
         let mut state = self.state.borrow_mut();
         let op = state.new_operation(Course::Call, site);
-        // Nobody waits for it.
+        // Nothing waits for it.
         state.operations[op.0 as usize].state = OpState::Taken;
         let signal = ActionKind::SignalEntity {
             target,
@@ -260,7 +260,7 @@ impl State {
         op
     }
 
-    /// Marks an operation answered and wakes whoever waits for it.
+    /// Marks an operation answered and wakes what waits for it.
     pub(super) fn answer(&mut self, op: OpId, answer: Answered) {
         let operation = &mut self.operations[op.0 as usize];
         if operation.state == OpState::Pending {

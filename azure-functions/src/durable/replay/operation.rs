@@ -1,5 +1,5 @@
 //! Operations: what the futures of the context stand for. A plain call or timer is one action; a retried call or a long
-//! timer issues its actions one after the other, whoever is being awaited, and stops when its future is dropped.
+//! timer issues its actions one after the other, whatever is being awaited, and stops when its future is dropped.
 
 use super::{
     action::ActionKind,

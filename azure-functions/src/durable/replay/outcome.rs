@@ -172,7 +172,7 @@ impl Core {
         }
     }
 
-    /// Responses to calls of the previous execution are events that nobody waits for: they must not be handed on for ever.
+    /// Responses to calls of the previous execution are events without a wait for them: they must not be handed on for ever.
     fn spend_late_responses(&self, events: &mut Events) {
         let Events { arrivals, names, .. } = events;
         for arrival in arrivals.iter_mut().filter(|a| !a.consumed) {
@@ -287,7 +287,7 @@ fn is_response(json: &str) -> bool {
     content.get("result").is_some() || content.get("exceptionType").is_some()
 }
 
-/// A recorded message, written so that nobody waits for its answer, as far as that can be.
+/// A recorded message, written so that nothing waits for its answer, as far as that can be.
 fn recorded_message(request: &message::Request, target: String) -> ActionKind {
     match request.kind() {
         MessageKind::Lock => ActionKind::LockEntities {

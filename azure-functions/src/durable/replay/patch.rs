@@ -68,7 +68,7 @@ impl State {
         true
     }
 
-    /// Reissues the markers that the history has next: whoever asks for something else has not asked for them.
+    /// Reissues the markers that the history has next: code that asks for something else has not asked for them.
     pub(super) fn reissue(&mut self, history: &History) {
         while !self.stopped() && self.reissue_one(history) {}
     }
@@ -115,7 +115,7 @@ impl State {
                 fire_at: marker.fire_at(),
                 cancelled: true,
             },
-            // Nobody waits for it.
+            // Nothing waits for it.
             op: OpId(u32::MAX),
             settled: None,
         });

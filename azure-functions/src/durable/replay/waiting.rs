@@ -1,4 +1,4 @@
-//! What an execution waits for after an episode, in words: for whoever wonders why it does not go on.
+//! What an execution waits for after an episode, in words: for reports of instances that do not go on.
 
 use super::{
     action::ActionKind,
@@ -18,7 +18,7 @@ pub(crate) struct Waiting {
 }
 
 impl Core {
-    /// What is out at the end of the episode, in the order of the calls. What nobody wants any more is left out.
+    /// What is out at the end of the episode, in the order of the calls. What is no longer wanted is left out.
     pub(crate) fn waiting(&self) -> Vec<Waiting> {
         let state = self.state.borrow();
         let operations = state.operations.iter().zip(0..);
@@ -33,7 +33,7 @@ impl Core {
 }
 
 impl Core {
-    /// Names of events that have come and that nobody has waited for, in the order in which they came.
+    /// Names of events that have come without a wait for them, in the order in which they came.
     pub(crate) fn unwanted_events(&self) -> Vec<String> {
         let state = self.state.borrow();
         let mut names: Vec<String> = Vec::new();

@@ -1,4 +1,4 @@
-//! The waker that user code is polled with. It wakes nobody: whoever clones or wakes it awaits something that history
+//! The waker that user code is polled with. It wakes nothing: code that clones or wakes it awaits something that history
 //! does not know, and is told so at once.
 
 use super::{core::Core, refusal::Refusal};

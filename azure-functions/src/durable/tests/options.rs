@@ -258,3 +258,21 @@ fn different_futures_go_into_one_list() {
     );
     assert_eq!(turn.actions(), "any(A sub:Child call(@stock@a) B) Late");
 }
+
+#[test]
+fn a_name_of_a_call_stands_on_one_line_of_a_report_and_an_empty_one_is_none() {
+    let report = |orchestrator: Orchestrator| {
+        let turn = run(orchestrator, "12 0 4#0(Other) 13 12 5>0=1");
+        turn.nondeterminism.unwrap_or_default()
+    };
+    let lines = report(|c| {
+        body(async move {
+            let long = format!(" two\nlines\u{1b}{}", "x".repeat(200));
+            c.call_activity("Charge", 1).named(&long).await.unwrap()
+        })
+    });
+    let shown = format!("named 'two lines {}\u{2026}'", "x".repeat(90));
+    assert!(lines.contains(&shown), "{lines}");
+    let empty = report(|c| body(async move { c.call_activity("Charge", 1).named(" \n").await.unwrap() }));
+    assert!(empty.contains("'Charge'") && !empty.contains("named"), "{empty}");
+}
