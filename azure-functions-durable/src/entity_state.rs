@@ -39,7 +39,7 @@ impl<T> EntityStateResponse<T> {
 
 /// One entity of a list.
 ///
-/// Source: an element of what `GET entities/` answers.
+/// Source: an element of what `GET entities/` answers, and `EntityMetadata` of the Durable Task protocol.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -52,9 +52,26 @@ pub struct EntityStatus {
     /// Its state; null when it was not asked for.
     #[serde(default)]
     pub state: Value,
+    /// How many messages wait for it; only gRPC tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backlog_queue_size: Option<u64>,
+    /// The instance that has locked it; only gRPC tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_by: Option<String>,
 }
 
 impl EntityStatus {
+    /// An entity of which no more is known than that it exists.
+    pub const fn new(entity_id: EntityId) -> Self {
+        Self {
+            entity_id,
+            last_operation_time: None,
+            state: Value::Null,
+            backlog_queue_size: None,
+            locked_by: None,
+        }
+    }
+
     /// The state as a `T`.
     ///
     /// # Errors

@@ -1,13 +1,15 @@
 #![cfg_attr(feature = "client", doc = include_str!("../README.md"))]
 #![cfg_attr(
     not(feature = "client"),
-    doc = "The data types of the Durable Functions HTTP API. The client itself needs the feature `client`."
+    doc = "The data types of the Durable Functions APIs. The client itself needs the feature `client`."
 )]
 
 #[cfg(feature = "client")]
 mod client;
 mod entity_id;
 mod entity_state;
+mod failure_details;
+mod history;
 mod instance_id;
 #[cfg(feature = "protobuf")]
 #[doc(hidden)]
@@ -19,11 +21,14 @@ mod terminate;
 
 #[cfg(feature = "client")]
 pub use client::{
-    CheckStatusResponse, EntityPage, EntityQuery, Exchange, OrchestrationClient, OrchestrationClientError, Pause,
-    StatusPage, StatusQuery, Transport, TransportError, WaitOutcome,
+    CheckStatusResponse, CleanEntityStorage, CleanEntityStorageResult, ClientFuture, ClientWire, EntityPage,
+    EntityQuery, Exchange, HistoryStream, Listing, OrchestrationClient, OrchestrationClientError, Pause, QueryStatus,
+    Retries, StartOrchestration, StatusPage, StatusQuery, Transport, TransportError, WaitOutcome,
 };
 pub use entity_id::{EntityId, EntityIdError};
 pub use entity_state::{EntityStateResponse, EntityStatus};
+pub use failure_details::FailureDetails;
+pub use history::{HistoryEvent, HistoryEventKind};
 pub use instance_id::{InstanceIdError, MAX_INSTANCE_ID_LENGTH, check_instance_id, is_forbidden_in_id};
 pub use purge::PurgeHistoryResult;
 pub use runtime_status::{OrchestrationRuntimeStatus, ParseRuntimeStatusError};

@@ -1,16 +1,17 @@
-//! What the durable HTTP API says about one orchestration instance.
+//! What the host says about one orchestration instance.
 
-use crate::OrchestrationRuntimeStatus;
+use crate::{FailureDetails, OrchestrationRuntimeStatus};
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The status of one orchestration instance.
 ///
 /// Reading is tolerant: a missing member is null, empty or `None`, an unknown one is ignored. Writing gives the host's
-/// own form: every member in the host's order, nulls included, only `historyEvents` left out when there is none, times
-/// in whole seconds.
+/// own form: every member in the host's order, nulls included, only what hosts do not always tell (`historyEvents` and what follows
+/// it) left out when there is none, times in whole seconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -44,6 +45,22 @@ pub struct OrchestrationStatusQueryResult {
     /// What an instance still waits for whose code has ended already; only the local host tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ending: Option<OrchestrationEnding>,
+    /// The version that the instance was started with. Hosts tell it in lists, and newer ones in a status over HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The tags of the instance. Only gRPC tells them, and not in lists.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// The instance that called this one. Only gRPC tells, and not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_instance_id: Option<String>,
+    /// When the instance is to begin, if it was started for a later time. Only gRPC tells.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "from_text")]
+    pub scheduled_start_time: Option<DateTime<Utc>>,
+    /// Why it failed, from hosts that keep it. The Durable Task extension with Azure Storage has it in the
+    /// [output](Self::output) only, as `TYPE: MESSAGE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Box<FailureDetails>>,
 }
 
 /// The end of an instance that is decided and has not come: the instance stays running until everything that its code has
@@ -116,6 +133,10 @@ fn null_as_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
+fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
 // Takes `&Option` because serde calls it so.
 #[allow(clippy::ref_option)]
 fn to_seconds<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -157,7 +178,7 @@ mod tests {
         assert_eq!(status, OrchestrationStatusQueryResult::default());
         let status: OrchestrationStatusQueryResult = serde_json::from_value(json!({
             "name": null, "instanceId": null, "runtimeStatus": null, "createdTime": null, "lastUpdatedTime": "soon",
-            "historyEvents": null, "version": "1.0"
+            "historyEvents": null, "version": null, "tags": null, "newMember": "1.0"
         }))
         .unwrap();
         assert_eq!(status, OrchestrationStatusQueryResult::default());

@@ -103,7 +103,6 @@ pub mod binding;
 mod binding_json;
 pub mod bindings;
 mod call;
-mod client_future;
 mod commands;
 mod config;
 mod context;

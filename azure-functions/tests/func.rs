@@ -10,6 +10,8 @@ mod entity_cost;
 mod entity_wire;
 #[path = "func/forms.rs"]
 mod forms;
+#[path = "func/grpc_client.rs"]
+mod grpc_client;
 #[path = "func/http_errors.rs"]
 mod http_errors;
 #[path = "func/http_rule.rs"]

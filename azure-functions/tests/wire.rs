@@ -178,8 +178,9 @@ fn generated_code_is_current() {
     let folder = root().join("../azure-functions-durable/src/protobuf/generated");
     compare(&folder, &["_.rs"], &mut stale, |generated| {
         generated
-            .build_client(false)
+            .build_client(true)
             .build_server(false)
+            .client_mod_attribute(".", "#[cfg(feature = \"grpc\")]")
             .compile_fds(durable_task())
     });
     assert!(

@@ -3,6 +3,7 @@
 use super::binding::{Binding, Endpoint};
 use super::error::OrchestrationClientError;
 use super::template;
+use super::wire::ClientWire;
 use crate::EntityId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -173,6 +174,12 @@ impl Binding {
         let (base, required) = match &self.endpoint {
             Endpoint::Rpc(base) => (base, ""),
             Endpoint::Webhook(base) => (base, self.required_query.as_str()),
+            // Nothing asks for a URL there: operations look at the endpoint first.
+            Endpoint::Grpc(_) => {
+                return Err(OrchestrationClientError::binding(
+                    "it offers gRPC, and no durable HTTP API",
+                ));
+            }
             Endpoint::Templates => return self.url_from_template(route, query, task_hub),
         };
         let mut whole = route.own_query();
@@ -232,12 +239,11 @@ impl Binding {
             }
             Route::Restart(id) => self.management_url("restartPostUri", &encode(id), "/restart")?,
             Route::ReadEntity(_) | Route::SignalEntity { .. } | Route::DeleteEntity(_) | Route::Entities(_) => {
-                return Err(OrchestrationClientError::Unsupported {
-                    operation: "reach entities".to_owned(),
-                    message:
-                        "the host's Durable Task extension is of version 1, which has none; use version 2 or newer"
-                            .to_owned(),
-                });
+                return Err(OrchestrationClientError::unsupported(
+                    "reach entities",
+                    ClientWire::Http,
+                    "the host's Durable Task extension is of version 1, which has none; use version 2 or newer",
+                ));
             }
         };
         template::append_query(&mut url, query.as_str());

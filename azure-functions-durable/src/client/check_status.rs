@@ -4,7 +4,7 @@
 
 use super::OrchestrationClient;
 use super::address::{Query, encode};
-use super::binding::{Endpoint, is_web};
+use super::binding::{Endpoint, WEBHOOK_PATH, is_web};
 use super::template;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -129,9 +129,10 @@ impl OrchestrationClient {
     /// A link for a binding without management URLs.
     fn built_link(&self, encoded_id: &str, suffix: &str, takes_reason: bool) -> String {
         let base = match (&self.binding.base_url, &self.binding.endpoint) {
-            (Some(base), _) => base,
-            (None, Endpoint::Rpc(base) | Endpoint::Webhook(base)) => base.trim_end_matches('/'),
-            (None, Endpoint::Templates) => "",
+            (Some(base), _) => base.clone(),
+            (None, Endpoint::Rpc(base) | Endpoint::Webhook(base)) => base.trim_end_matches('/').to_owned(),
+            (None, Endpoint::Grpc(origin)) => format!("{origin}{WEBHOOK_PATH}"),
+            (None, Endpoint::Templates) => String::new(),
         };
         let mut query = Query::default();
         if takes_reason {

@@ -1,10 +1,12 @@
-//! The operations on a single entity: signal, read, delete. The HTTP API cannot call one and wait for its answer.
+//! The operations on a single entity: signal, read, delete. A client cannot call one and wait for its answer.
 
 use super::address::Route;
+use super::answer::Answer;
 use super::error::OrchestrationClientError;
-use super::instance::to_json;
+use super::start::to_json;
+use super::wire::ClientWire;
 use super::{Call, OrchestrationClient, names};
-use crate::{EntityId, EntityStateResponse};
+use crate::{EntityId, EntityStateResponse, EntityStatus};
 use chrono::{DateTime, Utc};
 use http::Method;
 use serde::Serialize;
@@ -36,10 +38,15 @@ impl OrchestrationClient {
     ) -> Result<(), OrchestrationClientError> {
         let doing = format!("signal `{operation}` to entity `{entity}`");
         names::check_entity_key(&doing, entity)?;
+        let input = to_json(&doing, "input", &input)?;
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            return grpc.signal_entity(&doing, entity, operation, &input, None).await;
+        }
         let route = Route::SignalEntity { entity, operation };
         let mut call = Call::new(&doing, Method::POST, route);
         // Without a body the operation has no input.
-        call.body = Some(to_json(&doing, "input", &input)?).filter(|json| json.as_ref() != b"null");
+        call.body = Some(input).filter(|json| json.as_ref() != b"null");
         let answer = self.send(call).await?;
         match answer.status {
             200..=202 => Ok(()),
@@ -47,11 +54,11 @@ impl OrchestrationClient {
         }
     }
 
-    /// Asks an entity to run an operation at a later time. The HTTP API has no way to say so, hence this is always an
-    /// error, and nothing is sent: let an orchestration send the signal, which can.
+    /// Asks an entity to run an operation at a later time. The HTTP API has no way to say so, and nothing is sent there: let an
+    /// orchestration send the signal, which can.
     ///
     /// # Errors
-    /// [`Unsupported`](OrchestrationClientError::Unsupported).
+    /// As [`signal_entity`](Self::signal_entity); [`Unsupported`](OrchestrationClientError::Unsupported) over HTTP.
     pub async fn signal_entity_at(
         &self,
         entity: &EntityId,
@@ -64,12 +71,17 @@ impl OrchestrationClient {
             names::wire_time(time)
         );
         names::check_entity_key(&doing, entity)?;
-        to_json(&doing, "input", &input)?;
-        Err(OrchestrationClientError::Unsupported {
-            operation: doing,
-            message: "the HTTP API sends signals at once only; start an orchestration that sends it at that time"
-                .to_owned(),
-        })
+        let input = to_json(&doing, "input", &input)?;
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            return grpc.signal_entity(&doing, entity, operation, &input, Some(time)).await;
+        }
+        drop(input);
+        Err(OrchestrationClientError::unsupported(
+            &doing,
+            ClientWire::Http,
+            "the durable HTTP API sends signals at once only; start an orchestration that sends it at that time",
+        ))
     }
 
     /// The state of an entity, as it was when the host looked; operations may be under way.
@@ -86,22 +98,18 @@ impl OrchestrationClient {
     ///
     /// # Errors
     /// [`InvalidResponse`](OrchestrationClientError::InvalidResponse) if the state has another shape;
-    /// [`InvalidInput`](OrchestrationClientError::InvalidInput) for the key `$`, which here means the empty one.
+    /// over HTTP, [`InvalidInput`](OrchestrationClientError::InvalidInput) for the key `$`, which there means the empty one.
     pub async fn read_entity_state<T: DeserializeOwned>(
         &self,
         entity: &EntityId,
     ) -> Result<EntityStateResponse<T>, OrchestrationClientError> {
         let doing = format!("read the state of entity `{entity}`");
         names::check_entity_key(&doing, entity)?;
-        if entity.key() == "$" {
-            return Err(OrchestrationClientError::input(
-                &doing,
-                "the HTTP API takes the key `$` for the empty key; give the entity another key",
-            ));
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            return grpc.read_entity_state(&doing, entity).await;
         }
-        let answer = self
-            .send(Call::new(&doing, Method::GET, Route::ReadEntity(entity)))
-            .await?;
+        let answer = self.read_entity(&doing, entity).await?;
         match answer.status {
             200 if answer.body.is_empty() => Ok(EntityStateResponse {
                 exists: true,
@@ -116,6 +124,44 @@ impl OrchestrationClient {
         }
     }
 
+    /// An entity, with its state if `fetch_state` says so, and what the host tells of it; `None` if it does not exist. Over HTTP that is the
+    /// state alone.
+    ///
+    /// # Errors
+    /// As [`read_entity_state`](Self::read_entity_state).
+    pub async fn get_entity(
+        &self,
+        entity: &EntityId,
+        fetch_state: bool,
+    ) -> Result<Option<EntityStatus>, OrchestrationClientError> {
+        let doing = format!("look at entity `{entity}`");
+        names::check_entity_key(&doing, entity)?;
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            return grpc.entity(&doing, entity, fetch_state).await;
+        }
+        let answer = self.read_entity(&doing, entity).await?;
+        let mut status = EntityStatus::new(entity.clone());
+        match answer.status {
+            200 if answer.body.is_empty() || !fetch_state => {}
+            200 => status.state = answer.json(&doing)?,
+            404 => return Ok(None),
+            _ => return Err(answer.unexpected(&doing)),
+        }
+        Ok(Some(status))
+    }
+
+    async fn read_entity(&self, doing: &str, entity: &EntityId) -> Result<Answer, OrchestrationClientError> {
+        if entity.key() == "$" {
+            return Err(OrchestrationClientError::input(
+                doing,
+                "the HTTP API takes the key `$` for the empty key; give the entity another key",
+            ));
+        }
+        self.send(Call::new(doing, Method::GET, Route::ReadEntity(entity)))
+            .await
+    }
+
     /// Signals `delete` to an entity. An entity written with `#[entity]` then has no state any more; in one written as a
     /// function it is an operation like others.
     ///
@@ -124,6 +170,10 @@ impl OrchestrationClient {
     pub async fn delete_entity(&self, entity: &EntityId) -> Result<(), OrchestrationClientError> {
         let doing = format!("delete entity `{entity}`");
         names::check_entity_key(&doing, entity)?;
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            return grpc.signal_entity(&doing, entity, "delete", b"null", None).await;
+        }
         let answer = self
             .send(Call::new(&doing, Method::DELETE, Route::DeleteEntity(entity)))
             .await?;

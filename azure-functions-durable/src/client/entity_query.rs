@@ -2,6 +2,8 @@
 
 use super::address::{Query, Route};
 use super::error::OrchestrationClientError;
+use super::listing::Listing;
+use super::wire::ClientWire;
 use super::{Call, OrchestrationClient, names};
 use crate::{EntityId, EntityStatus};
 use chrono::{DateTime, Utc};
@@ -12,12 +14,14 @@ use http::Method;
 #[non_exhaustive]
 #[must_use = "a query does nothing until it is given to `OrchestrationClient::list_entities`"]
 pub struct EntityQuery {
-    name: Option<String>,
-    last_operation_from: Option<DateTime<Utc>>,
-    last_operation_to: Option<DateTime<Utc>>,
-    fetch_state: bool,
-    top: Option<u32>,
-    continuation_token: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) key_prefix: Option<String>,
+    pub(super) last_operation_from: Option<DateTime<Utc>>,
+    pub(super) last_operation_to: Option<DateTime<Utc>>,
+    pub(super) fetch_state: bool,
+    pub(super) transient: bool,
+    pub(super) top: Option<u32>,
+    pub(super) continuation_token: Option<String>,
 }
 
 /// One page of a list of entities.
@@ -39,6 +43,18 @@ impl EntityQuery {
     /// Only entities of the function with this name, in any case.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// Only entities whose key begins so, of the function that [`name`](Self::name) says. Not over HTTP.
+    pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.key_prefix = Some(prefix.into());
+        self
+    }
+
+    /// Whether to list entities without a state, too, which wait for messages or are locked. Not over HTTP.
+    pub fn include_transient(mut self, include: bool) -> Self {
+        self.transient = include;
         self
     }
 
@@ -106,16 +122,19 @@ impl OrchestrationClient {
     /// The host cannot be reached, or refuses the request; a host whose next page is the same one again;
     /// [`InvalidInput`](OrchestrationClientError::InvalidInput) if no entity can have the name asked for.
     pub async fn list_entities(&self, query: &EntityQuery) -> Result<Vec<EntityStatus>, OrchestrationClientError> {
-        let mut query = query.clone();
-        let mut entities = Vec::new();
-        loop {
-            let page = self.list_entities_page(&query).await?;
-            entities.extend(page.entities);
-            if page.continuation_token.is_none() {
-                return Ok(entities);
-            }
-            query.continuation_token = page.continuation_token;
-        }
+        self.entities(query.clone()).into_vec().await
+    }
+
+    /// The entities that a query asks for, one after the other, from its page on to the end of the list.
+    pub fn entities(&self, query: EntityQuery) -> Listing<EntityStatus> {
+        let client = self.clone();
+        Listing::new(query.continuation_token.clone(), move |token| {
+            let (client, query) = (client.clone(), query.clone().continuation_token(token));
+            Box::pin(async move {
+                let page = client.list_entities_page(&query).await?;
+                Ok((page.entities, page.continuation_token))
+            })
+        })
     }
 
     /// One page of the entities that a query asks for.
@@ -132,22 +151,48 @@ impl OrchestrationClient {
             ),
             None => None,
         };
-        let route = Route::Entities(name.as_ref().map(EntityId::name));
-        let mut call = Call::new(OPERATION, Method::GET, route);
+        let name = name.as_ref().map(EntityId::name);
+        if query.key_prefix.is_some() && name.is_none() {
+            return Err(OrchestrationClientError::input(
+                OPERATION,
+                "a prefix of keys needs the name of the entities",
+            ));
+        }
+        let page = self.ask_for_entities(OPERATION, query, name).await?;
+        super::query::check_progress(
+            OPERATION,
+            query.continuation_token.as_deref(),
+            page.continuation_token.as_deref(),
+        )?;
+        Ok(page)
+    }
+
+    async fn ask_for_entities(
+        &self,
+        operation: &str,
+        query: &EntityQuery,
+        name: Option<&str>,
+    ) -> Result<EntityPage, OrchestrationClientError> {
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            return grpc.entities(operation, query, name).await;
+        }
+        if query.key_prefix.is_some() || query.transient {
+            return Err(OrchestrationClientError::unsupported(
+                operation,
+                ClientWire::Http,
+                "the durable HTTP API filters neither by a prefix of keys nor for entities without a state",
+            ));
+        }
+        let mut call = Call::new(operation, Method::GET, Route::Entities(name));
         call.query = query.to_query();
         call.continuation_token = query.continuation_token.as_deref();
         let answer = self.send(call).await?;
         if answer.status != 200 {
-            return Err(answer.unexpected(OPERATION));
-        }
-        if answer.continuation_token.is_some() && answer.continuation_token == query.continuation_token {
-            return Err(OrchestrationClientError::InvalidResponse {
-                operation: OPERATION.to_owned(),
-                source: "the continuation token leads back to the same page".into(),
-            });
+            return Err(answer.unexpected(operation));
         }
         Ok(EntityPage {
-            entities: answer.json(OPERATION)?,
+            entities: answer.json(operation)?,
             continuation_token: answer.continuation_token,
         })
     }

@@ -1,7 +1,8 @@
-//! What can go wrong between a client and the durable HTTP API.
+//! What can go wrong between a client and the host.
 //!
 //! No variant, message or source holds a host key: texts that come from the host pass through [`excerpt`] first.
 
+use super::wire::ClientWire;
 use std::error::Error;
 use std::time::Duration;
 
@@ -10,11 +11,12 @@ pub(crate) type Cause = Box<dyn Error + Send + Sync>;
 
 /// Why the client could not do what it was asked to.
 ///
-/// `operation` says what that was, with the name or instance id concerned: ``terminate instance `order-7` ``.
+/// `operation` says what that was, with the name or instance id concerned: ``terminate instance `order-7` ``. The errors are the same
+/// over HTTP and over gRPC; the [front page](crate#what-errors-mean) has a table of the codes that become them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OrchestrationClientError {
-    /// The task hub has no such instance (HTTP 404).
+    /// The task hub has no such instance (HTTP 404, gRPC `NOT_FOUND`).
     #[error("cannot {operation}: task hub `{task_hub}` has no such instance")]
     NotFound {
         /// What the client was asked to do.
@@ -24,7 +26,7 @@ pub enum OrchestrationClientError {
         /// Where it was looked for.
         task_hub: String,
     },
-    /// An instance with the wanted id exists and has not ended (HTTP 409; 500 from older hosts).
+    /// An instance with the wanted id exists and has not ended (HTTP 409; 500 from older hosts; gRPC `ALREADY_EXISTS`).
     #[error("cannot {operation}: {message}; take another id, or wait until that instance has ended")]
     AlreadyExists {
         /// What the client was asked to do.
@@ -34,7 +36,7 @@ pub enum OrchestrationClientError {
         /// What the host said.
         message: String,
     },
-    /// The instance has already ended (HTTP 410). To a caller who wanted it to end this may be a success.
+    /// The instance has already ended (HTTP 410, gRPC `FAILED_PRECONDITION`). To a caller who wanted it to end this may be a success.
     #[error("cannot {operation}: the instance has already ended")]
     AlreadyDone {
         /// What the client was asked to do.
@@ -50,7 +52,7 @@ pub enum OrchestrationClientError {
         /// What the host said.
         message: String,
     },
-    /// The host refused the request itself (HTTP 400), such as a signal to an entity that the app does not have.
+    /// The host refused the request itself (HTTP 400, gRPC `INVALID_ARGUMENT`), such as a signal to an entity that the app does not have.
     #[error("cannot {operation}: {message}")]
     BadRequest {
         /// What the client was asked to do.
@@ -58,20 +60,21 @@ pub enum OrchestrationClientError {
         /// What the host said.
         message: String,
     },
-    /// The state of the instance does not allow the operation (HTTP 409 or 412; 500 from older hosts): a rewind of an
-    /// instance that has not failed, a purge of one that runs, a suspension of one that is suspended.
+    /// The state of the instance does not allow the operation (HTTP 409 or 412; 500 from older hosts; gRPC
+    /// `FAILED_PRECONDITION`): a rewind of an instance that has not failed, a purge of one that runs, a suspension of one that is
+    /// suspended.
     #[error("cannot {operation}: the state of the instance does not allow it: {message}")]
     Conflict {
         /// What the client was asked to do.
         operation: String,
         /// The instance concerned.
         instance_id: String,
-        /// The status code of the answer.
+        /// The status code of the answer; over gRPC, the one that the durable HTTP API has for it.
         status: u16,
         /// What the host said.
         message: String,
     },
-    /// The host refused the key in the request, or wants one (HTTP 401 or 403).
+    /// The host refused the key in the request, or wants one (HTTP 401 or 403, gRPC `UNAUTHENTICATED` or `PERMISSION_DENIED`).
     #[error(
         "cannot {operation}: the host refused the key (HTTP {status}); use the URLs of a fresh durable client binding"
     )]
@@ -91,6 +94,18 @@ pub enum OrchestrationClientError {
         /// The host's message, or the beginning of the body, without keys.
         body: String,
     },
+    /// The host answered over gRPC with a status code that this operation does not have.
+    #[error("cannot {operation}: the host answered with gRPC status {code} ({name}): {message}")]
+    UnexpectedGrpc {
+        /// What the client was asked to do.
+        operation: String,
+        /// The number of the gRPC status.
+        code: u16,
+        /// Its name, such as `INTERNAL`.
+        name: &'static str,
+        /// What the host said, without keys.
+        message: String,
+    },
     /// The host answered, but not with what the operation answers.
     #[error("cannot {operation}: the answer of the host is not of the expected form")]
     InvalidResponse {
@@ -105,8 +120,10 @@ pub enum OrchestrationClientError {
     Transport {
         /// What the client was asked to do.
         operation: String,
-        /// Scheme, host and port of the durable HTTP API.
+        /// Scheme, host and port of the host's API.
         origin: String,
+        /// Whether the request was under way when the connection failed, so that the host may have acted on it.
+        sent: bool,
         /// The failure of the connection.
         #[source]
         source: Cause,
@@ -127,7 +144,7 @@ pub enum OrchestrationClientError {
     TlsUnavailable {
         /// What the client was asked to do.
         operation: String,
-        /// Scheme, host and port of the durable HTTP API.
+        /// Scheme, host and port of the host's API.
         origin: String,
     },
     /// The text is not the data of a durable client binding, or lacks what the operation needs.
@@ -139,17 +156,19 @@ pub enum OrchestrationClientError {
         #[source]
         source: Option<Cause>,
     },
-    /// The binding only offers a protocol that this version does not speak.
+    /// The binding only offers a protocol that this build does not speak: gRPC needs the feature `grpc`.
     #[error("the durable client binding cannot be used: {message}")]
     UnsupportedBinding {
         /// What it offers, and what to do.
         message: String,
     },
-    /// This way to the host does not have the operation, so nothing was sent.
-    #[error("cannot {operation}: {message}")]
+    /// This way to the host does not have the operation, or one of its options. If the client knows so, nothing was sent.
+    #[error("cannot {operation} over {wire}: {message}")]
     Unsupported {
         /// What the client was asked to do.
         operation: String,
+        /// The way that does not have it.
+        wire: ClientWire,
         /// What is missing, and what to do instead.
         message: String,
     },
@@ -189,6 +208,24 @@ impl OrchestrationClientError {
                 Some(*status)
             }
             _ => None,
+        }
+    }
+
+    /// Whether the host may have done what it was asked to, although there is this error: the answer was not waited for, or
+    /// did not arrive. A caller who repeats a start, an event or a signal then may do it twice.
+    pub fn may_have_had_its_effect(&self) -> bool {
+        match self {
+            Self::Timeout { .. } => true,
+            Self::Transport { sent, .. } => *sent,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn unsupported(operation: &str, wire: ClientWire, message: impl Into<String>) -> Self {
+        Self::Unsupported {
+            operation: operation.to_owned(),
+            wire,
+            message: message.into(),
         }
     }
 
@@ -272,6 +309,7 @@ mod tests {
         let error = OrchestrationClientError::Transport {
             operation: "query all instances".to_owned(),
             origin: "http://127.0.0.1:1".to_owned(),
+            sent: false,
             source: "connection refused".into(),
         };
         check(&error);

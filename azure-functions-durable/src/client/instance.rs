@@ -1,90 +1,22 @@
-//! The operations on a single instance: start, status, events, terminate, suspend, resume, rewind, restart, purge.
+//! The operations on a single instance: events, terminate, suspend, resume, rewind, restart, purge, and the start with a wait.
 //!
 //! Hosts of two vintages must be understood: the older ones answer 500 where the newer ones answer 409 or 412.
 
 use super::address::{Action, Query, Route};
 use super::answer::Answer;
 use super::error::OrchestrationClientError;
+use super::start::{Started, refused_start, to_json};
+use super::wire::ClientWire;
 use super::{Call, OrchestrationClient, names};
-use crate::{OrchestrationRuntimeStatus, OrchestrationStatusQueryResult, PurgeHistoryResult, TerminateResult};
-use bytes::Bytes;
+use crate::{OrchestrationRuntimeStatus, PurgeHistoryResult, TerminateResult};
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use std::time::Duration;
 
-/// The part of a check-status body that the client reads.
-#[derive(Deserialize)]
-struct Started {
-    id: String,
-}
-
 impl OrchestrationClient {
-    /// Starts an orchestration and returns the id of the new instance; it does not wait for the first step.
-    ///
-    /// Without `instance_id` the host makes one up. With one, an instance of this id that has ended is replaced, and its
-    /// history is gone. A new id follows the rule of [`check_instance_id`](crate::check_instance_id).
-    ///
-    /// # Errors
-    /// [`AlreadyExists`](OrchestrationClientError::AlreadyExists) if an instance of this id has not ended;
-    /// [`UnknownOrchestration`](OrchestrationClientError::UnknownOrchestration) if there is no such orchestration (a host of
-    /// version 3 starts the instance and lets it fail instead).
-    pub async fn start_new(
-        &self,
-        function_name: &str,
-        instance_id: Option<&str>,
-        input: impl Serialize,
-    ) -> Result<String, OrchestrationClientError> {
-        let operation = format!("start orchestration `{function_name}`");
-        names::check_function(&operation, function_name)?;
-        if let Some(id) = instance_id {
-            names::check_new_instance_id(&operation, id)?;
-        }
-        let route = Route::Start {
-            function: function_name,
-            instance_id,
-        };
-        let mut call = Call::new(&operation, Method::POST, route);
-        call.body = Some(to_json(&operation, "input", &input)?);
-        let answer = self.send(call).await?;
-        match answer.status {
-            200..=202 => Ok(answer.json::<Started>(&operation)?.id),
-            _ => Err(refused_start(&answer, &operation, instance_id.unwrap_or_default())),
-        }
-    }
-
-    /// The status of an instance; `None` if there is none with this id.
-    ///
-    /// * `show_history`: fill `history_events`.
-    /// * `show_history_output`: keep the results of activities in the history.
-    /// * `show_input`: fill `input`, and keep the inputs in the history.
-    ///
-    /// # Errors
-    /// The host cannot be reached, or refuses the request.
-    pub async fn query_status(
-        &self,
-        instance_id: impl AsRef<str>,
-        show_history: bool,
-        show_history_output: bool,
-        show_input: bool,
-    ) -> Result<Option<OrchestrationStatusQueryResult>, OrchestrationClientError> {
-        let instance_id = instance_id.as_ref();
-        let operation = format!("query instance `{instance_id}`");
-        names::check_instance_id(&operation, instance_id)?;
-        let mut call = Call::new(&operation, Method::GET, Route::Instance(instance_id));
-        call.query.push_bool("showHistory", show_history);
-        call.query.push_bool("showHistoryOutput", show_history_output);
-        call.query.push_bool("showInput", show_input);
-        let answer = self.send(call).await?;
-        match answer.status {
-            200 | 202 => answer.json(&operation).map(Some),
-            404 => Ok(None),
-            // A failed instance, or one in a state that the host itself does not know: it is in the body all the same.
-            500 if has_status(&answer) => answer.json(&operation).map(Some),
-            _ => Err(answer.unexpected(&operation)),
-        }
-    }
-
-    /// Removes an ended instance and its history. An instance that does not exist counts as zero removed.
+    /// Removes an ended instance and its history. An instance that does not exist counts as zero removed. Its sub-orchestrations
+    /// stay.
     ///
     /// # Errors
     /// [`Conflict`](OrchestrationClientError::Conflict) if the instance has not ended (hosts of version 2 remove it
@@ -93,9 +25,42 @@ impl OrchestrationClient {
         &self,
         instance_id: impl AsRef<str>,
     ) -> Result<PurgeHistoryResult, OrchestrationClientError> {
-        let instance_id = instance_id.as_ref();
+        self.purge_with(instance_id.as_ref(), false).await
+    }
+
+    /// Removes an ended instance, and asks the host to remove its sub-orchestrations, too.
+    ///
+    /// What the host makes of it depends on where it keeps its task hub: the Durable Task extension with Azure Storage removes the
+    /// instance alone, and says 1.
+    ///
+    /// # Errors
+    /// As [`purge_history`](Self::purge_history); [`Unsupported`](OrchestrationClientError::Unsupported) over HTTP, whose API has no such
+    /// option.
+    pub async fn purge_history_recursive(
+        &self,
+        instance_id: impl AsRef<str>,
+    ) -> Result<PurgeHistoryResult, OrchestrationClientError> {
+        self.purge_with(instance_id.as_ref(), true).await
+    }
+
+    async fn purge_with(
+        &self,
+        instance_id: &str,
+        recursive: bool,
+    ) -> Result<PurgeHistoryResult, OrchestrationClientError> {
         let operation = format!("purge instance `{instance_id}`");
         names::check_instance_id(&operation, instance_id)?;
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            return grpc.purge(&operation, instance_id, recursive).await;
+        }
+        if recursive {
+            return Err(OrchestrationClientError::unsupported(
+                &operation,
+                ClientWire::Http,
+                "the durable HTTP API purges an instance without its sub-orchestrations; purge each of them",
+            ));
+        }
         let call = Call::new(&operation, Method::DELETE, Route::Instance(instance_id));
         let answer = self.send(call).await?;
         match answer.status {
@@ -105,7 +70,8 @@ impl OrchestrationClient {
         }
     }
 
-    /// Sends an external event to an instance, which may not be waiting for it yet.
+    /// Sends an external event to an instance, which may not be waiting for it yet. `data` may be `()` or `None` for an event without
+    /// any.
     ///
     /// # Errors
     /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance,
@@ -149,13 +115,20 @@ impl OrchestrationClient {
         if task_hub.is_some_and(|hub| hub.trim().is_empty()) {
             return Err(OrchestrationClientError::input(&operation, "the task hub has no name"));
         }
+        let data = to_json(&operation, "data", &data)?;
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            return grpc
+                .raise_event(&operation, task_hub, instance_id, event_name, &data)
+                .await;
+        }
         let route = Route::RaiseEvent {
             instance_id,
             event_name,
         };
         let mut call = Call::new(&operation, Method::POST, route);
         call.task_hub = task_hub;
-        call.body = Some(to_json(&operation, "data", &data)?);
+        call.body = Some(data);
         let answer = self.send(call).await?;
         match answer.status {
             200..=202 => Ok(()),
@@ -164,8 +137,8 @@ impl OrchestrationClient {
         }
     }
 
-    /// Ends an instance; `reason` becomes its output. Activities under way are not stopped, and sub-orchestrations go on: the
-    /// local host tells how many.
+    /// Ends an instance; `reason` becomes its output: a text, any other value, or `()` for none. Activities under way are not stopped,
+    /// and sub-orchestrations go on: the local host tells how many.
     ///
     /// # Errors
     /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance,
@@ -173,14 +146,14 @@ impl OrchestrationClient {
     pub async fn terminate(
         &self,
         instance_id: impl AsRef<str>,
-        reason: &str,
+        reason: impl Serialize,
     ) -> Result<TerminateResult, OrchestrationClientError> {
-        let instance_id = instance_id.as_ref();
-        self.terminate_with(instance_id, reason, false).await
+        self.terminate_with(instance_id.as_ref(), reason, false).await
     }
 
     /// Ends an instance and all sub-orchestrations below it that run, also where the instance itself has ended and left them
-    /// behind; `reason` becomes the output of each. The local host does so; the Durable Task extension ends the instance alone.
+    /// behind; `reason` becomes the output of each. The local host does so over HTTP; the Durable Task extension ends the instance
+    /// alone, over both wires.
     ///
     /// # Errors
     /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance,
@@ -188,23 +161,36 @@ impl OrchestrationClient {
     pub async fn terminate_recursive(
         &self,
         instance_id: impl AsRef<str>,
-        reason: &str,
+        reason: impl Serialize,
     ) -> Result<TerminateResult, OrchestrationClientError> {
-        let instance_id = instance_id.as_ref();
-        self.terminate_with(instance_id, reason, true).await
+        self.terminate_with(instance_id.as_ref(), reason, true).await
     }
 
     async fn terminate_with(
         &self,
         instance_id: &str,
-        reason: &str,
+        reason: impl Serialize,
         recursive: bool,
     ) -> Result<TerminateResult, OrchestrationClientError> {
+        let operation = format!("terminate instance `{instance_id}`");
+        names::check_instance_id(&operation, instance_id)?;
+        let reason = to_json(&operation, "reason", &reason)?;
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            grpc.terminate(&operation, instance_id, &reason, recursive).await?;
+            return Ok(TerminateResult::default());
+        }
+        // The API takes the reason as a text, and reads it as JSON if it is JSON.
+        let reason = match serde_json::from_slice(&reason) {
+            Ok(Value::String(text)) => text,
+            Ok(Value::Null) => String::new(),
+            _ => String::from_utf8_lossy(&reason).into_owned(),
+        };
         let mut query = Query::default();
         if recursive {
             query.push_bool("recursive", true);
         }
-        let answer = self.control(instance_id, Action::Terminate, reason, query).await?;
+        let answer = self.control(instance_id, Action::Terminate, &reason, query).await?;
         // Other hosts answer without a body.
         Ok(serde_json::from_slice(&answer.body).unwrap_or_default())
     }
@@ -216,9 +202,7 @@ impl OrchestrationClient {
     /// [`Conflict`](OrchestrationClientError::Conflict) if it is suspended already.
     pub async fn suspend(&self, instance_id: impl AsRef<str>, reason: &str) -> Result<(), OrchestrationClientError> {
         let instance_id = instance_id.as_ref();
-        self.control(instance_id, Action::Suspend, reason, Query::default())
-            .await
-            .map(drop)
+        self.control_on_either_wire(instance_id, Action::Suspend, reason).await
     }
 
     /// Lets a suspended instance go on.
@@ -228,9 +212,7 @@ impl OrchestrationClient {
     /// [`Conflict`](OrchestrationClientError::Conflict) if it is not suspended.
     pub async fn resume(&self, instance_id: impl AsRef<str>, reason: &str) -> Result<(), OrchestrationClientError> {
         let instance_id = instance_id.as_ref();
-        self.control(instance_id, Action::Resume, reason, Query::default())
-            .await
-            .map(drop)
+        self.control_on_either_wire(instance_id, Action::Resume, reason).await
     }
 
     /// Brings a failed instance back to where it was before its failures, and runs only the failed work again.
@@ -246,7 +228,21 @@ impl OrchestrationClient {
     /// others may have changed what it had seen under them. [Restart](Self::restart) that one.
     pub async fn rewind(&self, instance_id: impl AsRef<str>, reason: &str) -> Result<(), OrchestrationClientError> {
         let instance_id = instance_id.as_ref();
-        self.control(instance_id, Action::Rewind, reason, Query::default())
+        self.control_on_either_wire(instance_id, Action::Rewind, reason).await
+    }
+
+    async fn control_on_either_wire(
+        &self,
+        instance_id: &str,
+        action: Action,
+        reason: &str,
+    ) -> Result<(), OrchestrationClientError> {
+        names::check_instance_id(&format!("{} instance `{instance_id}`", action.segment()), instance_id)?;
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            return grpc.control(instance_id, action, reason).await;
+        }
+        self.control(instance_id, action, reason, Query::default())
             .await
             .map(drop)
     }
@@ -259,7 +255,6 @@ impl OrchestrationClient {
         query: Query,
     ) -> Result<Answer, OrchestrationClientError> {
         let operation = format!("{} instance `{instance_id}`", action.segment());
-        names::check_instance_id(&operation, instance_id)?;
         let route = Route::Control {
             instance_id,
             action,
@@ -285,7 +280,8 @@ impl OrchestrationClient {
     }
 
     /// Starts the orchestration of an instance once more with the same input, and returns the id of the instance that
-    /// was started: a new one, or the same one, whose history is then replaced.
+    /// was started: a new one, or the same one, whose history is then replaced. The Durable Task extension starts it without the version
+    /// that it had.
     ///
     /// # Errors
     /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance;
@@ -298,6 +294,10 @@ impl OrchestrationClient {
         let instance_id = instance_id.as_ref();
         let operation = format!("restart instance `{instance_id}`");
         names::check_instance_id(&operation, instance_id)?;
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            return grpc.restart(&operation, instance_id, with_new_instance_id).await;
+        }
         let mut call = Call::new(&operation, Method::POST, Route::Restart(instance_id));
         call.query.push_bool("restartWithNewInstanceId", with_new_instance_id);
         let answer = self.send(call).await?;
@@ -318,7 +318,7 @@ impl OrchestrationClient {
     }
 
     /// Starts an orchestration and lets the host hold the request until it has ended, or until `timeout` has passed; the
-    /// host looks every `poll_interval`.
+    /// host looks every `poll_interval`. Over gRPC it is a start and [a wait](Self::wait_for_completion).
     ///
     /// The id must be given, since the answer of the host does not always name it.
     ///
@@ -339,6 +339,11 @@ impl OrchestrationClient {
         names::check_new_instance_id(&operation, instance_id)?;
         // The host would start the instance first and then complain.
         super::wait::check_interval(&operation, timeout, poll_interval)?;
+        #[cfg(feature = "grpc")]
+        if self.grpc().is_some() {
+            self.start_new(function_name, Some(instance_id), input).await?;
+            return self.wait_for_completion(instance_id, timeout, poll_interval).await;
+        }
         let route = Route::StartAndWait {
             function: function_name,
             instance_id,
@@ -380,7 +385,7 @@ impl OrchestrationClient {
         instance_id: &str,
         is_wrong: impl Fn(OrchestrationRuntimeStatus) -> bool,
     ) -> OrchestrationClientError {
-        match self.query_status(instance_id, false, false, false).await {
+        match self.status(instance_id).await {
             Ok(Some(status)) if is_wrong(status.runtime_status) => conflict(answer, operation, instance_id),
             // The first failure tells more than that of the question about it.
             _ => answer.unexpected(&operation),
@@ -407,42 +412,5 @@ fn conflict(answer: &Answer, operation: String, instance_id: &str) -> Orchestrat
         instance_id: instance_id.to_owned(),
         status: answer.status,
         message: answer.message(),
-    }
-}
-
-/// Why a start was refused. Older hosts say that the id is taken with a 500 and a sentence, and that there is no such
-/// orchestration with another: it alone tells this 400 from others.
-fn refused_start(answer: &Answer, operation: &str, instance_id: &str) -> OrchestrationClientError {
-    match answer.status {
-        409 => {}
-        500 if answer.message().to_ascii_lowercase().contains("already exists") => {}
-        400 if answer.message().contains("is not an orchestrator function") => {
-            return OrchestrationClientError::UnknownOrchestration {
-                operation: operation.to_owned(),
-                message: answer.message(),
-            };
-        }
-        _ => return answer.unexpected(operation),
-    }
-    OrchestrationClientError::AlreadyExists {
-        operation: operation.to_owned(),
-        instance_id: instance_id.to_owned(),
-        message: answer.message(),
-    }
-}
-
-/// Whether a body is a status and not an error object.
-fn has_status(answer: &Answer) -> bool {
-    serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok_and(|body| body.get("runtimeStatus").is_some())
-}
-
-pub(super) fn to_json(operation: &str, what: &str, value: &impl Serialize) -> Result<Bytes, OrchestrationClientError> {
-    match serde_json::to_vec(value) {
-        Ok(json) => Ok(json.into()),
-        Err(e) => Err(OrchestrationClientError::InvalidInput {
-            operation: operation.to_owned(),
-            message: format!("the {what} cannot be written as JSON: {e}"),
-            source: Some(Box::new(e)),
-        }),
     }
 }

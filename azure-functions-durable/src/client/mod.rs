@@ -7,12 +7,21 @@ mod check_status;
 mod entity;
 mod entity_query;
 mod error;
+#[cfg(feature = "grpc")]
+mod grpc;
+mod history;
 mod instance;
+mod listing;
 mod names;
 mod query;
+mod retries;
+mod start;
+mod status;
+mod storage;
 mod template;
 mod transport;
 mod wait;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -20,16 +29,28 @@ mod tests;
 pub use check_status::CheckStatusResponse;
 pub use entity_query::{EntityPage, EntityQuery};
 pub use error::OrchestrationClientError;
+pub use history::HistoryStream;
+pub use listing::Listing;
 pub use query::{StatusPage, StatusQuery};
+pub use retries::Retries;
+pub use start::StartOrchestration;
+pub use status::QueryStatus;
+pub use storage::{CleanEntityStorage, CleanEntityStorageResult};
 pub use transport::{Exchange, Pause, Transport, TransportError};
 pub use wait::WaitOutcome;
+pub use wire::ClientWire;
+
+/// What an operation with options becomes when it is awaited: a future that any thread can run.
+pub type ClientFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 use address::{Query, Route};
 use answer::{Answer, CONTINUATION_HEADER};
-use binding::Binding;
+use binding::{Binding, Endpoint};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Uri, header};
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use transport::Tcp;
@@ -39,38 +60,58 @@ use url::Url;
 /// of this API allow.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(100);
 
-/// Starts, queries and manages orchestrations through the durable HTTP API of one task hub.
+/// Starts, queries and manages orchestrations of one task hub, through the durable HTTP API of the host or its gRPC service.
 ///
 /// It is made from the JSON text of a durable client binding and works in any tokio program, or on any executor if another
-/// [`Transport`] needs no tokio. A clone costs a few reference counts; all clients of a process share their connections.
+/// [`Transport`] needs no tokio. A clone costs a few reference counts; all clients of a process share their connections: one for each
+/// address over gRPC, as many as there are requests at a time over HTTP.
 ///
 /// Instance ids must not be blank, `.` or `..`, nor have `/`, `\`, `?`, `#` or control characters: the routes of the
-/// HTTP API cannot carry those. Such an id is refused before anything is sent.
+/// HTTP API cannot carry those. Such an id is refused before anything is sent, over gRPC, too.
 #[derive(Clone)]
 pub struct OrchestrationClient {
     binding: Arc<Binding>,
     transport: Arc<dyn Transport>,
+    #[cfg(feature = "grpc")]
+    grpc: Option<grpc::address::Address>,
     public_base: Option<Arc<str>>,
     request_timeout: Duration,
+    retries: Retries,
 }
 
 impl OrchestrationClient {
     /// A client from the data that a host gives a `durableClient` (or `orchestrationClient`) binding.
     ///
     /// Only `taskHubName` must be there; unknown members are ignored. Requests go to the host's loopback listener
-    /// (`rpcBaseUrl`) if there is one, else to the public webhook (`baseUrl` with `requiredQueryStringParameters`), else
-    /// to the ready-made URLs in `creationUrls` and `managementUrls`.
+    /// (`rpcBaseUrl`) if there is one, over gRPC if there are no `creationUrls` beside it; else to the public webhook (`baseUrl`
+    /// with `requiredQueryStringParameters`), else to the ready-made URLs in `creationUrls` and `managementUrls`.
     ///
     /// # Errors
     /// [`InvalidBinding`](OrchestrationClientError::InvalidBinding) if the text is no such data, and
-    /// [`UnsupportedBinding`](OrchestrationClientError::UnsupportedBinding) if the host offers the API over gRPC only.
+    /// [`UnsupportedBinding`](OrchestrationClientError::UnsupportedBinding) if the host offers the API over gRPC only and the
+    /// feature `grpc` is off.
     pub fn from_binding(json: &str) -> Result<Self, OrchestrationClientError> {
+        let binding = Binding::parse(json)?;
         Ok(Self {
-            binding: Arc::new(Binding::parse(json)?),
             transport: Tcp::shared(),
+            #[cfg(feature = "grpc")]
+            grpc: grpc::address::Address::of(&binding)?,
             public_base: None,
-            request_timeout: REQUEST_TIMEOUT,
+            request_timeout: match &binding.endpoint {
+                Endpoint::Grpc(_) => binding.grpc_timeout.unwrap_or(REQUEST_TIMEOUT),
+                _ => REQUEST_TIMEOUT,
+            },
+            retries: Retries::default(),
+            binding: Arc::new(binding),
         })
+    }
+
+    /// Whether requests go over HTTP or over gRPC.
+    pub fn wire(&self) -> ClientWire {
+        match self.binding.endpoint {
+            Endpoint::Grpc(_) => ClientWire::Grpc,
+            _ => ClientWire::Http,
+        }
     }
 
     /// Sets what callers from outside see in front of `/runtime/webhooks/durabletask`: scheme, host, port, and a path if
@@ -92,17 +133,29 @@ impl OrchestrationClient {
         Ok(self)
     }
 
-    /// Sets how long one request may take until its whole answer is there. The default is 100 seconds.
+    /// Sets how long one request may take until its whole answer is there, over gRPC with all [its attempts](Retries). The default is
+    /// 100 seconds, or over gRPC what the binding says (`grpcHttpClientTimeout`). Waits for an instance have limits of their own.
     #[must_use]
     pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
         self
     }
 
-    /// Sends requests another way than over TCP; see [`Transport`].
+    /// Sets how often, and with which delays, calls over gRPC are tried. Requests over HTTP are sent once.
+    #[must_use]
+    pub fn with_retries(mut self, retries: Retries) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Sends requests another way than over TCP; see [`Transport`]. What would go over gRPC then goes through the durable HTTP API, too.
     #[must_use]
     pub fn with_transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transport = transport;
+        #[cfg(feature = "grpc")]
+        if self.grpc.take().is_some() {
+            self.binding = Arc::new(Binding::clone(&self.binding).over_http());
+        }
         self
     }
 
@@ -150,6 +203,7 @@ impl OrchestrationClient {
                 TransportError::Failed(source) => OrchestrationClientError::Transport {
                     operation,
                     origin: origin(),
+                    sent: transport::was_sent(source.as_ref()),
                     source,
                 },
             }

@@ -2,23 +2,29 @@
 
 use super::address::{Query, Route};
 use super::error::OrchestrationClientError;
+use super::listing::Listing;
+use super::wire::ClientWire;
 use super::{Call, OrchestrationClient, names};
 use crate::{OrchestrationRuntimeStatus, OrchestrationStatusQueryResult, PurgeHistoryResult};
 use chrono::{DateTime, Utc};
 use http::Method;
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Which instances to list, and how many at a time. The default is all of them, with their input.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 #[must_use = "a query does nothing until it is given to `OrchestrationClient::query_page`"]
 pub struct StatusQuery {
-    created_from: Option<DateTime<Utc>>,
-    created_to: Option<DateTime<Utc>>,
-    runtime_statuses: Vec<OrchestrationRuntimeStatus>,
-    instance_id_prefix: Option<String>,
-    hide_input: bool,
-    top: Option<u32>,
-    continuation_token: Option<String>,
+    pub(super) created_from: Option<DateTime<Utc>>,
+    pub(super) created_to: Option<DateTime<Utc>>,
+    pub(super) runtime_statuses: Vec<OrchestrationRuntimeStatus>,
+    pub(super) instance_id_prefix: Option<String>,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) hide_input: bool,
+    pub(super) hide_payloads: bool,
+    pub(super) top: Option<u32>,
+    pub(super) continuation_token: Option<String>,
 }
 
 /// One page of a list of instances.
@@ -61,6 +67,21 @@ impl StatusQuery {
         self
     }
 
+    /// Only instances with this tag; with several tags, those that have them all. Not over HTTP, where statuses have no tags.
+    ///
+    /// Hosts cannot filter by tags and leave them out of lists, so the client asks for each listed instance: narrow the list with the
+    /// other filters.
+    pub fn tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.tags.insert(name.into(), value.into());
+        self
+    }
+
+    /// Leaves out inputs, outputs and custom statuses: over gRPC they are not sent.
+    pub fn without_payloads(mut self) -> Self {
+        self.hide_payloads = true;
+        self.show_input(false)
+    }
+
     /// Whether to fill in the inputs.
     pub fn show_input(mut self, show: bool) -> Self {
         self.hide_input = !show;
@@ -79,7 +100,7 @@ impl StatusQuery {
         self
     }
 
-    fn to_query(&self, operation: &str) -> Result<Query, OrchestrationClientError> {
+    fn to_query(&self) -> Query {
         let mut query = Query::default();
         if let Some(time) = self.created_from {
             query.push("createdTimeFrom", &names::wire_time(time));
@@ -87,7 +108,7 @@ impl StatusQuery {
         if let Some(time) = self.created_to {
             query.push("createdTimeTo", &names::wire_time(time));
         }
-        push_statuses(&mut query, operation, &self.runtime_statuses)?;
+        push_statuses(&mut query, &self.runtime_statuses);
         if let Some(prefix) = &self.instance_id_prefix {
             query.push("instanceIdPrefix", prefix);
         }
@@ -95,7 +116,7 @@ impl StatusQuery {
         if let Some(top) = self.top {
             query.push("top", &top.to_string());
         }
-        Ok(query)
+        query
     }
 }
 
@@ -105,7 +126,7 @@ impl OrchestrationClient {
     /// # Errors
     /// The host cannot be reached, or refuses the request.
     pub async fn query_all_statuses(&self) -> Result<Vec<OrchestrationStatusQueryResult>, OrchestrationClientError> {
-        self.query_to_the_end(StatusQuery::new()).await
+        self.instances(StatusQuery::new()).into_vec().await
     }
 
     /// The statuses of the instances created between two times (both included; without the second, up to now) that
@@ -124,22 +145,19 @@ impl OrchestrationClient {
             .created_from(created_time_from)
             .runtime_statuses(runtime_statuses);
         query.created_to = created_time_to;
-        self.query_to_the_end(query).await
+        self.instances(query).into_vec().await
     }
 
-    async fn query_to_the_end(
-        &self,
-        mut query: StatusQuery,
-    ) -> Result<Vec<OrchestrationStatusQueryResult>, OrchestrationClientError> {
-        let mut statuses = Vec::new();
-        loop {
-            let page = self.query_page(&query).await?;
-            statuses.extend(page.statuses);
-            if page.continuation_token.is_none() {
-                return Ok(statuses);
-            }
-            query.continuation_token = page.continuation_token;
-        }
+    /// The instances that a query asks for, one after the other, from its page on to the end of the list. Entities are left out.
+    pub fn instances(&self, query: StatusQuery) -> Listing<OrchestrationStatusQueryResult> {
+        let client = self.clone();
+        Listing::new(query.continuation_token.clone(), move |token| {
+            let (client, query) = (client.clone(), query.clone().continuation_token(token));
+            Box::pin(async move {
+                let page = client.query_page(&query).await?;
+                Ok((page.statuses, page.continuation_token))
+            })
+        })
     }
 
     /// One page of the instances that a query asks for. Entities are left out.
@@ -148,24 +166,45 @@ impl OrchestrationClient {
     /// As [`query_statuses`](Self::query_statuses), and a host whose next page is the same one again.
     pub async fn query_page(&self, query: &StatusQuery) -> Result<StatusPage, OrchestrationClientError> {
         const OPERATION: &str = "query instances";
-        let mut call = Call::new(OPERATION, Method::GET, Route::Instances);
-        call.query = query.to_query(OPERATION)?;
+        check_statuses(OPERATION, &query.runtime_statuses)?;
+        let mut page = self.ask_for_page(OPERATION, query).await?;
+        check_progress(
+            OPERATION,
+            query.continuation_token.as_deref(),
+            page.continuation_token.as_deref(),
+        )?;
+        // Entities are instances to the storage, and the HTTP API lists them.
+        page.statuses.retain(|status| !status.instance_id.starts_with('@'));
+        if query.hide_payloads {
+            for status in &mut page.statuses {
+                status.output = Value::Null;
+                status.custom_status = Value::Null;
+            }
+        }
+        Ok(page)
+    }
+
+    async fn ask_for_page(&self, operation: &str, query: &StatusQuery) -> Result<StatusPage, OrchestrationClientError> {
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            return grpc.instances(operation, query).await;
+        }
+        if !query.tags.is_empty() {
+            return Err(OrchestrationClientError::unsupported(
+                operation,
+                ClientWire::Http,
+                "the durable HTTP API does not show the tags of instances",
+            ));
+        }
+        let mut call = Call::new(operation, Method::GET, Route::Instances);
+        call.query = query.to_query();
         call.continuation_token = query.continuation_token.as_deref();
         let answer = self.send(call).await?;
         if answer.status != 200 {
-            return Err(answer.unexpected(OPERATION));
+            return Err(answer.unexpected(operation));
         }
-        if answer.continuation_token.is_some() && answer.continuation_token == query.continuation_token {
-            return Err(OrchestrationClientError::InvalidResponse {
-                operation: OPERATION.to_owned(),
-                source: "the continuation token leads back to the same page".into(),
-            });
-        }
-        let mut statuses: Vec<OrchestrationStatusQueryResult> = answer.json(OPERATION)?;
-        // Entities are instances to the storage, and the HTTP API lists them.
-        statuses.retain(|status| !status.instance_id.starts_with('@'));
         Ok(StatusPage {
-            statuses,
+            statuses: answer.json(operation)?,
             continuation_token: answer.continuation_token,
         })
     }
@@ -194,12 +233,18 @@ impl OrchestrationClient {
         if statuses.is_empty() {
             return Ok(PurgeHistoryResult::default());
         }
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            return grpc
+                .purge_many(OPERATION, created_time_from, created_time_to, &statuses)
+                .await;
+        }
         let mut call = Call::new(OPERATION, Method::DELETE, Route::Instances);
         call.query.push("createdTimeFrom", &names::wire_time(created_time_from));
         if let Some(time) = created_time_to {
             call.query.push("createdTimeTo", &names::wire_time(time));
         }
-        push_statuses(&mut call.query, OPERATION, &statuses)?;
+        push_statuses(&mut call.query, &statuses);
         let answer = self.send(call).await?;
         match answer.status {
             200 => answer.json(OPERATION),
@@ -209,21 +254,36 @@ impl OrchestrationClient {
     }
 }
 
-/// One list, by exact names: a host drops a name that it does not know, and with the last one the whole filter.
-fn push_statuses(
-    query: &mut Query,
-    operation: &str,
-    statuses: &[OrchestrationRuntimeStatus],
-) -> Result<(), OrchestrationClientError> {
+/// `Unknown` is no state that a host could look for.
+fn check_statuses(operation: &str, statuses: &[OrchestrationRuntimeStatus]) -> Result<(), OrchestrationClientError> {
     if statuses.contains(&OrchestrationRuntimeStatus::Unknown) {
         return Err(OrchestrationClientError::input(
             operation,
             "`Unknown` is no state to filter by",
         ));
     }
+    Ok(())
+}
+
+/// A list whose next page is the same one again would never end.
+pub(super) fn check_progress(
+    operation: &str,
+    token: Option<&str>,
+    next: Option<&str>,
+) -> Result<(), OrchestrationClientError> {
+    if next.is_some() && next == token {
+        return Err(OrchestrationClientError::InvalidResponse {
+            operation: operation.to_owned(),
+            source: "the continuation token leads back to the same page".into(),
+        });
+    }
+    Ok(())
+}
+
+/// One list, by exact names: a host drops a name that it does not know, and with the last one the whole filter.
+fn push_statuses(query: &mut Query, statuses: &[OrchestrationRuntimeStatus]) {
     if !statuses.is_empty() {
         let names: Vec<_> = statuses.iter().map(|status| status.as_str()).collect();
         query.push_verbatim(&format!("runtimeStatus={}", names.join(",")));
     }
-    Ok(())
 }

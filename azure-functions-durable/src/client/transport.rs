@@ -14,10 +14,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// More than any history has a use for; a host that sends more is broken, and must not take our memory.
-const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
+pub(crate) const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
 
 /// A host on the same machine answers at once; one across the network within this time or not at all.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request under way, as [`Transport::send`] gives it.
 pub type Exchange = Pin<Box<dyn Future<Output = Result<Response<Bytes>, TransportError>> + Send>>;
@@ -28,7 +28,8 @@ pub type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The way from an [`OrchestrationClient`](crate::OrchestrationClient) to the durable HTTP API, and the time on that way.
 ///
 /// Without [`with_transport`](crate::OrchestrationClient::with_transport) it is plain http over TCP and tokio's time. Another one lets a
-/// client talk to a task hub in its own process, or to a test:
+/// client talk to a task hub in its own process, or to a test. It carries HTTP: a client that would speak gRPC uses the durable HTTP API
+/// once it has another transport.
 ///
 /// ```
 /// use azure_functions_durable::{Exchange, OrchestrationClient, Pause, Transport};
@@ -142,4 +143,16 @@ impl Transport for Tcp {
             }
         })
     }
+}
+
+/// Whether a request may have reached the host, although the connection failed. No connection, no request.
+pub(crate) fn was_sent(failure: &(dyn std::error::Error + 'static)) -> bool {
+    let mut failure = Some(failure);
+    while let Some(error) = failure {
+        if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return !error.is_connect();
+        }
+        failure = error.source();
+    }
+    true
 }

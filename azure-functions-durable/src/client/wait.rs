@@ -1,4 +1,4 @@
-//! Waiting for an instance to end.
+//! Waiting for an instance to begin, and to end.
 
 use super::check_status::CheckStatusResponse;
 use super::error::OrchestrationClientError;
@@ -11,6 +11,9 @@ use std::time::Duration;
 
 /// The longest that an HTTP function may take to answer: front ends cut the connection after this time.
 const FRONT_END_LIMIT: Duration = Duration::from_secs(230);
+
+/// How often a wait for a start looks over HTTP.
+const START_POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How a wait ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,9 +48,31 @@ impl WaitOutcome {
     }
 }
 
+/// What a wait is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Until {
+    Begun,
+    Ended,
+}
+
+/// What came of a request that the host holds.
+#[derive(Debug)]
+#[cfg_attr(
+    not(feature = "grpc"),
+    expect(dead_code, reason = "over HTTP the host does not hold requests")
+)]
+pub(super) enum Held {
+    /// The instance has come so far.
+    Until(Box<OrchestrationStatusQueryResult>),
+    TimeIsUp,
+    /// The host does not, or does no longer: look every now and then.
+    Not,
+}
+
 impl OrchestrationClient {
     /// Waits until an instance has ended, or until `timeout` has passed; looks at once, then every `poll_interval`, and
-    /// once more at the end.
+    /// once more at the end. Over gRPC the host waits, and says so at once; only if more than 50 waits at one host are under way,
+    /// further ones look every `poll_interval`.
     ///
     /// # Errors
     /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance, or no longer;
@@ -66,7 +91,7 @@ impl OrchestrationClient {
         let mut end = self.transport.sleep(timeout);
         let mut time_is_up = timeout.is_zero();
         loop {
-            let Some(status) = self.query_status(instance_id, false, false, true).await? else {
+            let Some(status) = self.status(instance_id).with_input().await? else {
                 return Err(self.not_found(operation, instance_id, None));
             };
             if status.runtime_status.is_terminal() {
@@ -75,8 +100,71 @@ impl OrchestrationClient {
             if time_is_up {
                 return Ok(WaitOutcome::TimedOut(status));
             }
-            time_is_up = ends_first(&mut end, self.transport.sleep(poll_interval)).await;
+            time_is_up = match self
+                .held_by_the_host(&operation, instance_id, Until::Ended, &mut end)
+                .await?
+            {
+                Held::Until(status) => return Ok(WaitOutcome::Finished(*status)),
+                Held::TimeIsUp => true,
+                Held::Not => ends_first(&mut end, self.transport.sleep(poll_interval)).await,
+            };
         }
+    }
+
+    /// Waits until an instance has begun, which is to say that it is no longer `Pending`, or until `timeout` has passed; then there is
+    /// `None`. Over HTTP it looks four times a second; over gRPC the host waits.
+    ///
+    /// # Errors
+    /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance, or no longer.
+    pub async fn wait_for_start(
+        &self,
+        instance_id: impl AsRef<str>,
+        timeout: Duration,
+    ) -> Result<Option<OrchestrationStatusQueryResult>, OrchestrationClientError> {
+        let instance_id = instance_id.as_ref();
+        let operation = format!("wait for the start of instance `{instance_id}`");
+        names::check_instance_id(&operation, instance_id)?;
+        let mut end = self.transport.sleep(timeout);
+        let mut time_is_up = timeout.is_zero();
+        loop {
+            let Some(status) = self.status(instance_id).with_input().await? else {
+                return Err(self.not_found(operation, instance_id, None));
+            };
+            if status.runtime_status != OrchestrationRuntimeStatus::Pending {
+                return Ok(Some(status));
+            }
+            if time_is_up {
+                return Ok(None);
+            }
+            time_is_up = match self
+                .held_by_the_host(&operation, instance_id, Until::Begun, &mut end)
+                .await?
+            {
+                Held::Until(status) => return Ok(Some(*status)),
+                Held::TimeIsUp => true,
+                Held::Not => ends_first(&mut end, self.transport.sleep(START_POLL_INTERVAL)).await,
+            };
+        }
+    }
+
+    /// Over gRPC the host holds the request until the instance has come so far.
+    #[cfg_attr(
+        not(feature = "grpc"),
+        expect(clippy::unused_async, reason = "there is nothing to wait for over HTTP")
+    )]
+    async fn held_by_the_host(
+        &self,
+        operation: &str,
+        instance_id: &str,
+        until: Until,
+        end: &mut Pause,
+    ) -> Result<Held, OrchestrationClientError> {
+        #[cfg(feature = "grpc")]
+        if let Some(grpc) = self.grpc() {
+            return grpc.wait(operation, instance_id, until, end).await;
+        }
+        let (_, _, _, _) = (operation, instance_id, until, end);
+        Ok(Held::Not)
     }
 
     /// Waits for an instance and makes the answer to an HTTP request: the output if the instance ends in time, else the links to

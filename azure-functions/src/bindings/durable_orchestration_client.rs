@@ -7,7 +7,8 @@ use crate::{
 use std::ops::Deref;
 
 /// Starts, watches and manages orchestrations, with the methods of
-/// [`OrchestrationClient`](azure_functions_durable::OrchestrationClient).
+/// [`OrchestrationClient`](azure_functions_durable::OrchestrationClient). It talks to the host over HTTP or gRPC, as the host says in the
+/// data of the binding.
 ///
 /// Arguments of its binding: `task_hub` and `connection` (the name of a setting), for another hub than the app's own;
 /// `type`, which is `"durableClient"` or, for the Durable Task extension 1.x, `"orchestrationClient"`.

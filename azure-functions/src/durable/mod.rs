@@ -62,10 +62,12 @@ mod waiting;
 mod wire;
 
 pub use azure_functions_durable::{
-    CheckStatusResponse, EntityPage, EntityQuery, EntityStateResponse, EntityStatus, Exchange, InstanceIdError,
-    OrchestrationClient, OrchestrationClientError, OrchestrationEnding, OrchestrationRuntimeStatus,
-    OrchestrationStatusQueryResult, ParseRuntimeStatusError, Pause, PurgeHistoryResult, StatusPage, StatusQuery,
-    TerminateResult, Transport, TransportError, WaitOutcome, check_instance_id,
+    CheckStatusResponse, CleanEntityStorage, CleanEntityStorageResult, ClientFuture, ClientWire, EntityPage,
+    EntityQuery, EntityStateResponse, EntityStatus, Exchange, HistoryEvent, HistoryEventKind, HistoryStream,
+    InstanceIdError, Listing, OrchestrationClient, OrchestrationClientError, OrchestrationEnding,
+    OrchestrationRuntimeStatus, OrchestrationStatusQueryResult, ParseRuntimeStatusError, Pause, PurgeHistoryResult,
+    QueryStatus, Retries, StartOrchestration, StatusPage, StatusQuery, TerminateResult, Transport, TransportError,
+    WaitOutcome, check_instance_id,
 };
 pub use boxed::BoxedFuture;
 pub use call::{ActivityCall, EntityCall, ReturnedByActivity, SubOrchestrationCall};
@@ -82,14 +84,11 @@ pub use replay::combinator::{
 pub use retry_options::RetryOptions;
 pub use task_future::{ContinueAsNewFuture, EventFuture, TimerFuture};
 
-pub use crate::{
-    client_future::ClientFuture,
-    durable_wire::{Unsupported, Wire},
-};
+pub use crate::durable_wire::{Unsupported, Wire};
 pub use task_failure::{FailureDetails, TaskFailure};
 pub use typed::{
-    Activity, EntityCalls, EntitySignals, Event, Orchestration, OutputError, ReadJson, StartOrchestration, StartOver,
-    TypedClient, TypedEvent, WriteJson,
+    Activity, EntityCalls, EntitySignals, Event, Orchestration, OutputError, ReadJson, StartOver, TypedClient,
+    TypedEvent, WriteJson,
 };
 
 pub(crate) use typed::own_error;

@@ -1,11 +1,8 @@
 //! What a host records of a failed task.
 
 use super::typed::own_error;
-use azure_functions_durable::protobuf::TaskFailureDetails;
-use prost::Message as _;
-use prost_types::{ListValue, Struct, value::Kind};
-use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+
+pub use azure_functions_durable::FailureDetails;
 
 /// What the host records of a failed task.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +32,7 @@ impl TaskFailure {
     ) -> Box<Self> {
         // What the worker wrote for a host that speaks protobuf, this one passes on as it is.
         if cause.is_none()
-            && let Some((place, found)) = FailureDetails::in_reason(&reason)
+            && let Some((place, found)) = details_in(&reason)
         {
             reason.truncate(place);
             reason.push_str(&found.error_message);
@@ -90,118 +87,13 @@ impl TaskFailure {
     }
 }
 
-/// An error in another process, as the host records it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, thiserror::Error)]
-#[serde(rename_all = "PascalCase", default)]
-#[error("{error_message}")]
-#[non_exhaustive]
-pub struct FailureDetails {
-    /// Type of the error.
-    #[serde(alias = "errorType", deserialize_with = "or_default")]
-    pub error_type: String,
-    /// Message of the error.
-    #[serde(alias = "errorMessage", deserialize_with = "or_default")]
-    pub error_message: String,
-    /// Where it happened.
-    #[serde(alias = "stackTrace")]
-    pub stack_trace: Option<String>,
-    /// What it was caused by.
-    #[serde(alias = "innerFailure")]
-    #[source]
-    pub inner_failure: Option<Box<Self>>,
-    /// Whether another attempt is pointless.
-    #[serde(alias = "isNonRetriable", deserialize_with = "or_default")]
-    pub is_non_retriable: bool,
-    /// What the failing side says of it besides, by name.
-    #[serde(alias = "properties", deserialize_with = "or_default")]
-    pub properties: Map<String, Value>,
-}
-
-impl FailureDetails {
-    /// Where in a reason it begins, and what it is: an object behind the words that the host puts first.
-    fn in_reason(reason: &str) -> Option<(usize, Self)> {
-        let place = reason.find('{')?;
-        let words = reason[..place].trim_end();
-        if !(words.is_empty() || words.ends_with(':')) || !reason[place..].starts_with("{\"errorType\":") {
-            return None;
-        }
-        let mut found = serde_json::Deserializer::from_str(&reason[place..]).into_iter();
-        Some((place, found.next()?.ok()?))
+/// Where in a reason the details of a failure begin, and what they are: an object behind the words that the host puts first.
+fn details_in(reason: &str) -> Option<(usize, FailureDetails)> {
+    let place = reason.find('{')?;
+    let words = reason[..place].trim_end();
+    if !(words.is_empty() || words.ends_with(':')) || !reason[place..].starts_with("{\"errorType\":") {
+        return None;
     }
-
-    /// Reads a `TaskFailureDetails`; `None` if it is none.
-    pub(crate) fn decode(message: &[u8]) -> Option<Self> {
-        TaskFailureDetails::decode(message).ok().map(Self::from)
-    }
-}
-
-impl From<TaskFailureDetails> for FailureDetails {
-    fn from(details: TaskFailureDetails) -> Self {
-        let properties = details.properties.into_iter();
-        Self {
-            error_type: details.error_type,
-            error_message: details.error_message,
-            stack_trace: details.stack_trace,
-            inner_failure: details.inner_failure.map(|inner| Box::new(Self::from(*inner))),
-            is_non_retriable: details.is_non_retriable,
-            properties: properties.map(|(name, value)| (name, json_value(value))).collect(),
-        }
-    }
-}
-
-impl From<&FailureDetails> for TaskFailureDetails {
-    fn from(details: &FailureDetails) -> Self {
-        let properties = details.properties.iter();
-        Self {
-            error_type: details.error_type.clone(),
-            error_message: details.error_message.clone(),
-            stack_trace: details.stack_trace.clone(),
-            inner_failure: details
-                .inner_failure
-                .as_deref()
-                .map(|inner| Box::new(Self::from(inner))),
-            is_non_retriable: details.is_non_retriable,
-            properties: properties
-                .map(|(name, value)| (name.clone(), protobuf_value(value)))
-                .collect(),
-        }
-    }
-}
-
-fn json_value(value: prost_types::Value) -> Value {
-    match value.kind {
-        None | Some(Kind::NullValue(_)) => Value::Null,
-        Some(Kind::NumberValue(number)) => Value::from(number),
-        Some(Kind::StringValue(text)) => Value::String(text),
-        Some(Kind::BoolValue(flag)) => Value::Bool(flag),
-        Some(Kind::StructValue(members)) => {
-            let members = members.fields.into_iter();
-            Value::Object(members.map(|(name, value)| (name, json_value(value))).collect())
-        }
-        Some(Kind::ListValue(list)) => Value::Array(list.values.into_iter().map(json_value).collect()),
-    }
-}
-
-fn protobuf_value(value: &Value) -> prost_types::Value {
-    let kind = match value {
-        Value::Null => Kind::NullValue(0),
-        Value::Bool(flag) => Kind::BoolValue(*flag),
-        Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
-        Value::String(text) => Kind::StringValue(text.clone()),
-        Value::Array(values) => Kind::ListValue(ListValue {
-            values: values.iter().map(protobuf_value).collect(),
-        }),
-        Value::Object(members) => Kind::StructValue(Struct {
-            fields: members
-                .iter()
-                .map(|(name, value)| (name.clone(), protobuf_value(value)))
-                .collect(),
-        }),
-    };
-    prost_types::Value { kind: Some(kind) }
-}
-
-/// Hosts write absent members as null.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+    let mut found = serde_json::Deserializer::from_str(&reason[place..]).into_iter();
+    Some((place, found.next()?.ok()?))
 }

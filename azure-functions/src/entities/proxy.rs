@@ -1,8 +1,8 @@
 //! Operations of an entity as methods: what `#[entity]` generates stands on this.
 
 use super::{EntityError, EntityId, EntityIdError};
-use crate::{bindings::DurableEntityContext, durable::ClientFuture};
-use azure_functions_durable::{OrchestrationClient, OrchestrationClientError};
+use crate::bindings::DurableEntityContext;
+use azure_functions_durable::{ClientFuture, OrchestrationClient, OrchestrationClientError};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     fmt,

@@ -134,7 +134,7 @@ async fn what_the_http_api_does_not_have_is_refused_before_anything_is_sent() {
     assert!(matches!(error, OrchestrationClientError::Unsupported { .. }));
     assert_eq!(
         error.to_string(),
-        "cannot signal `add` to entity `@counter@a` at 2031-05-06T07:08:09.000000Z: the HTTP API sends signals at once \
+        "cannot signal `add` to entity `@counter@a` at 2031-05-06T07:08:09.000000Z over HTTP: the durable HTTP API sends signals at once \
          only; start an orchestration that sends it at that time"
     );
     for key in [".", "..", " "] {

@@ -1285,3 +1285,805 @@ impl WorkerCapability {
         }
     }
 }
+/// Generated client implementations.
+#[cfg(feature = "grpc")]
+pub mod task_hub_sidecar_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct TaskHubSidecarServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> TaskHubSidecarServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> TaskHubSidecarServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            TaskHubSidecarServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        pub async fn hello(
+            &mut self,
+            request: impl tonic::IntoRequest<()>,
+        ) -> std::result::Result<tonic::Response<()>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/Hello",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "Hello"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn start_instance(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateInstanceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateInstanceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/StartInstance",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "StartInstance"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_instance(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetInstanceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetInstanceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/GetInstance",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "GetInstance"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn rewind_instance(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RewindInstanceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RewindInstanceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/RewindInstance",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "RewindInstance"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn restart_instance(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RestartInstanceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RestartInstanceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/RestartInstance",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "RestartInstance"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn wait_for_instance_start(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetInstanceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetInstanceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/WaitForInstanceStart",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("TaskHubSidecarService", "WaitForInstanceStart"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn wait_for_instance_completion(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetInstanceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetInstanceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/WaitForInstanceCompletion",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("TaskHubSidecarService", "WaitForInstanceCompletion"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn raise_event(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RaiseEventRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RaiseEventResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/RaiseEvent",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "RaiseEvent"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn terminate_instance(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TerminateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TerminateResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/TerminateInstance",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "TerminateInstance"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn suspend_instance(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SuspendRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SuspendResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/SuspendInstance",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "SuspendInstance"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn resume_instance(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResumeRequest>,
+        ) -> std::result::Result<tonic::Response<super::ResumeResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/ResumeInstance",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "ResumeInstance"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn query_instances(
+            &mut self,
+            request: impl tonic::IntoRequest<super::QueryInstancesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QueryInstancesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/QueryInstances",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "QueryInstances"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn list_instance_ids(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListInstanceIdsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListInstanceIdsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/ListInstanceIds",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "ListInstanceIds"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn purge_instances(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PurgeInstancesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PurgeInstancesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/PurgeInstances",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "PurgeInstances"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_work_items(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetWorkItemsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WorkItem>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/GetWorkItems",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "GetWorkItems"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        pub async fn complete_activity_task(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ActivityResponse>,
+        ) -> std::result::Result<
+            tonic::Response<super::CompleteTaskResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/CompleteActivityTask",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("TaskHubSidecarService", "CompleteActivityTask"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn complete_orchestrator_task(
+            &mut self,
+            request: impl tonic::IntoRequest<super::OrchestratorResponse>,
+        ) -> std::result::Result<
+            tonic::Response<super::CompleteTaskResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/CompleteOrchestratorTask",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("TaskHubSidecarService", "CompleteOrchestratorTask"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn complete_entity_task(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EntityBatchResult>,
+        ) -> std::result::Result<
+            tonic::Response<super::CompleteTaskResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/CompleteEntityTask",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "CompleteEntityTask"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn stream_instance_history(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StreamInstanceHistoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::HistoryChunk>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/StreamInstanceHistory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("TaskHubSidecarService", "StreamInstanceHistory"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+        pub async fn create_task_hub(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateTaskHubRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateTaskHubResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/CreateTaskHub",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "CreateTaskHub"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn delete_task_hub(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteTaskHubRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteTaskHubResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/DeleteTaskHub",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "DeleteTaskHub"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn signal_entity(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SignalEntityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SignalEntityResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/SignalEntity",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "SignalEntity"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn get_entity(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetEntityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetEntityResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/GetEntity",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "GetEntity"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn query_entities(
+            &mut self,
+            request: impl tonic::IntoRequest<super::QueryEntitiesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QueryEntitiesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/QueryEntities",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "QueryEntities"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn clean_entity_storage(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CleanEntityStorageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CleanEntityStorageResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/CleanEntityStorage",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("TaskHubSidecarService", "CleanEntityStorage"));
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn abandon_task_activity_work_item(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AbandonActivityTaskRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AbandonActivityTaskResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/AbandonTaskActivityWorkItem",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "TaskHubSidecarService",
+                        "AbandonTaskActivityWorkItem",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn abandon_task_orchestrator_work_item(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AbandonOrchestrationTaskRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AbandonOrchestrationTaskResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/AbandonTaskOrchestratorWorkItem",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "TaskHubSidecarService",
+                        "AbandonTaskOrchestratorWorkItem",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn abandon_task_entity_work_item(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AbandonEntityTaskRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AbandonEntityTaskResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/AbandonTaskEntityWorkItem",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("TaskHubSidecarService", "AbandonTaskEntityWorkItem"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn skip_graceful_orchestration_terminations(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                super::SkipGracefulOrchestrationTerminationsRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<super::SkipGracefulOrchestrationTerminationsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/TaskHubSidecarService/SkipGracefulOrchestrationTerminations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "TaskHubSidecarService",
+                        "SkipGracefulOrchestrationTerminations",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}

@@ -2,7 +2,9 @@
 //! the payload until they are asked for.
 
 use crate::{durable::FailureDetails, json_text};
+use azure_functions_durable::protobuf::TaskFailureDetails;
 use chrono::{DateTime, Utc};
+use prost::Message as _;
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -181,7 +183,9 @@ impl History {
         match &self.source {
             _ if span.is_empty() => None,
             Source::Json(_) => serde_json::from_str(self.raw(span)).unwrap_or(None),
-            Source::Protobuf(message) => FailureDetails::decode(message.get(span.range())?),
+            Source::Protobuf(message) => TaskFailureDetails::decode(message.get(span.range())?)
+                .ok()
+                .map(FailureDetails::from),
         }
     }
 

@@ -2,12 +2,12 @@
 
 use super::{Event, Orchestration, ReadJson};
 use crate::{
-    client_future::ClientFuture,
     durable::expected::{a, at},
     entities::{ClientSignals, Entity, EntityRef},
 };
 use azure_functions_durable::{
-    OrchestrationClient, OrchestrationClientError, OrchestrationRuntimeStatus, OrchestrationStatusQueryResult,
+    ClientFuture, OrchestrationClient, OrchestrationClientError, OrchestrationRuntimeStatus,
+    OrchestrationStatusQueryResult, StartOrchestration,
 };
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::Value;
@@ -36,7 +36,21 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// ```
 pub trait TypedClient {
     /// Starts an orchestration; awaiting it gives the id of the new instance, and does not wait for the first step. It takes
-    /// [options](StartOrchestration), such as an [instance id](StartOrchestration::instance_id).
+    /// [options](StartOrchestration), such as an [instance id](StartOrchestration::instance_id):
+    ///
+    /// ```
+    /// # use azure_functions::prelude::*;
+    /// # type BoxError = Box<dyn std::error::Error + Send + Sync>;
+    /// # #[func]
+    /// # async fn greet(context: DurableOrchestrationContext<String>) -> OrchestrationOutput<String> {
+    /// #     format!("Hello {}!", context.input()).into()
+    /// # }
+    /// #[func]
+    /// async fn greet_once(name: Json<String>, client: DurableOrchestrationClient) -> Result<HttpResponse, BoxError> {
+    ///     let id = client.start::<greet>(name.0).instance_id("the-one").await?;
+    ///     Ok(client.create_check_status_response(None, &id).into())
+    /// }
+    /// ```
     fn start<F: Orchestration>(&self, input: F::Input) -> StartOrchestration<'_>
     where
         F::Input: Serialize;
@@ -105,12 +119,7 @@ impl TypedClient for OrchestrationClient {
     where
         F::Input: Serialize,
     {
-        StartOrchestration {
-            client: self,
-            name: F::NAME,
-            instance_id: None,
-            input: Written::new(&input),
-        }
+        self.start_orchestration(F::NAME, input)
     }
 
     fn output<F: Orchestration>(
@@ -145,53 +154,6 @@ impl TypedClient for OrchestrationClient {
     ) -> ClientFuture<'_, Result<(), OrchestrationClientError>> {
         let (instance_id, payload) = (instance_id.as_ref().to_owned(), Written::new(event));
         Box::pin(async move { self.raise_event(&instance_id, E::NAME, payload).await })
-    }
-}
-
-/// An orchestration to be started, with its options. Nothing is sent before it is awaited; that gives the id of the new instance.
-///
-/// ```
-/// # use azure_functions::prelude::*;
-/// # type BoxError = Box<dyn std::error::Error + Send + Sync>;
-/// # #[func]
-/// # async fn greet(context: DurableOrchestrationContext<String>) -> OrchestrationOutput<String> {
-/// #     format!("Hello {}!", context.input()).into()
-/// # }
-/// #[func]
-/// async fn greet_once(name: Json<String>, client: DurableOrchestrationClient) -> Result<HttpResponse, BoxError> {
-///     let id = client.start::<greet>(name.0).instance_id("the-one").await?;
-///     Ok(client.create_check_status_response(None, &id).into())
-/// }
-/// ```
-///
-/// # Errors
-/// As [`OrchestrationClient::start_new`].
-#[must_use = "no orchestration is started unless you `.await` this"]
-#[derive(Debug)]
-pub struct StartOrchestration<'a> {
-    client: &'a OrchestrationClient,
-    name: &'static str,
-    instance_id: Option<String>,
-    input: Written,
-}
-
-impl StartOrchestration<'_> {
-    /// The id of the new instance. The task hub makes one up if none is given.
-    pub fn instance_id(mut self, id: impl Into<String>) -> Self {
-        self.instance_id = Some(id.into());
-        self
-    }
-}
-
-impl<'a> IntoFuture for StartOrchestration<'a> {
-    type Output = Result<String, OrchestrationClientError>;
-    type IntoFuture = ClientFuture<'a, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let id = self.instance_id.as_deref();
-            self.client.start_new(self.name, id, self.input).await
-        })
     }
 }
 

@@ -11,7 +11,7 @@ mod json;
 pub(crate) mod own_error;
 mod start_over;
 
-pub use client::{OutputError, StartOrchestration, TypedClient};
+pub use client::{OutputError, TypedClient};
 pub use entity::{EntityCalls, EntitySignals};
 pub use event::{Event, TypedEvent};
 pub use function::{Activity, Orchestration};

@@ -2,13 +2,20 @@
 //! vintages of hosts.
 #![cfg(feature = "client")]
 
+#[cfg(feature = "grpc")]
+mod grpc;
+#[cfg(feature = "grpc")]
+mod grpc_host;
+#[cfg(feature = "grpc")]
+mod recorded;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use azure_functions_durable::{
-    EntityQuery, OrchestrationClient, OrchestrationClientError as Error, OrchestrationRuntimeStatus as Status,
-    StatusQuery, WaitOutcome,
+    ClientWire, EntityId, EntityQuery, OrchestrationClient, OrchestrationClientError as Error,
+    OrchestrationRuntimeStatus as Status, StatusQuery, WaitOutcome,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -582,4 +589,156 @@ async fn lists_of_entities_follow_the_continuation_token_to_the_end() {
     .await;
     let error = client.list_entities(&EntityQuery::new()).await.unwrap_err();
     assert!(matches!(error, Error::InvalidResponse { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_http_cannot_carry_is_refused_and_not_sent() {
+    let (client, stub) = Stub::start(|_| answer(200, "")).await;
+    assert_eq!(client.wire(), ClientWire::Http);
+    let entity = EntityId::new("counter", "a").unwrap();
+    let keys = EntityQuery::new().name("counter").key_prefix("a");
+    let transient = EntityQuery::new().include_transient(true);
+    let at = time("2031-05-06T07:08:09Z");
+    let refused: [(&str, Result<(), Error>); 10] = [
+        (
+            "tags",
+            client.start_orchestration("f", ()).tag("a", "b").await.map(drop),
+        ),
+        (
+            "a start time",
+            client.start_orchestration("f", ()).start_at(at).await.map(drop),
+        ),
+        (
+            "instances to keep",
+            client.start_orchestration("f", ()).keep_existing([]).await.map(drop),
+        ),
+        ("history", client.stream_history("a").await.map(drop)),
+        ("purges", client.purge_history_recursive("a").await.map(drop)),
+        (
+            "tags",
+            client.query_page(&StatusQuery::new().tag("a", "b")).await.map(drop),
+        ),
+        ("no such operation", client.clean_entity_storage().await.map(drop)),
+        (
+            "signals at once only",
+            client.signal_entity_at(&entity, "add", at, 1).await,
+        ),
+        ("prefix", client.list_entities_page(&keys).await.map(drop)),
+        ("prefix", client.list_entities_page(&transient).await.map(drop)),
+    ];
+    for (word, refused) in refused {
+        let error = refused.unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::Unsupported {
+                    wire: ClientWire::Http,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
+        let text = error.to_string();
+        assert!(text.contains(" over HTTP: ") && text.contains(word), "{text}");
+    }
+    assert!(stub.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_version_goes_into_the_query_of_a_start() {
+    let (client, stub) = Stub::start(|_| answer(202, json!({"id": "a"}))).await;
+    let start = client.start_orchestration("f", 1).instance_id("a").version("2.1 beta");
+    assert_eq!(start.await.unwrap(), "a");
+    assert_eq!(
+        stub.seen()[0].line,
+        "POST /durabletask/orchestrators/f/a?version=2.1%20beta&taskHub=MyHub"
+    );
+}
+
+#[tokio::test]
+async fn a_status_without_payloads_has_neither_output_nor_custom_status() {
+    let mut whole = status("a", "Completed");
+    whole["output"] = json!("large");
+    whole["customStatus"] = json!("large");
+    let client = always(200, whole).await;
+    let found = client.status("a").without_payloads().await.unwrap().unwrap();
+    assert_eq!((found.output, found.custom_status), (Value::Null, Value::Null));
+    assert_eq!(client.status("a").await.unwrap().unwrap().output, "large");
+}
+
+#[tokio::test]
+async fn a_reason_may_be_any_value() {
+    let (client, stub) = Stub::start(|_| answer(202, "")).await;
+    client.terminate("a", json!({"n": 1})).await.unwrap();
+    client.terminate("a", ()).await.unwrap();
+    let lines: Vec<_> = stub.seen().into_iter().map(|seen| seen.line).collect();
+    assert_eq!(
+        lines,
+        [
+            "POST /durabletask/instances/a/terminate?reason=%7B%22n%22%3A1%7D&taskHub=MyHub",
+            "POST /durabletask/instances/a/terminate?reason=&taskHub=MyHub"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_listing_asks_for_a_page_when_the_last_one_is_used_up_and_ends_with_an_error() {
+    let (client, stub) = Stub::start(|seen| match seen.continuation_token.as_deref() {
+        None => Answer {
+            continuation_token: "page 2",
+            ..answer(200, json!([status("a", "Running"), status("b", "Running")]))
+        },
+        _ => answer(503, "busy"),
+    })
+    .await;
+    let mut listing = client.instances(StatusQuery::new());
+    assert!(stub.seen().is_empty());
+    for id in ["a", "b"] {
+        assert_eq!(listing.next_entry().await.unwrap().unwrap().instance_id, id);
+        assert_eq!(stub.seen().len(), 1);
+    }
+    assert!(matches!(
+        listing.next_entry().await,
+        Err(Error::Unexpected { status: 503, .. })
+    ));
+    assert_eq!(listing.next_entry().await.unwrap(), None);
+    assert_eq!(stub.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_start_is_waited_for_until_the_instance_is_not_pending() {
+    let count = Mutex::new(0);
+    let (client, _) = Stub::start(move |_| {
+        let mut count = count.lock().unwrap();
+        *count += 1;
+        answer(202, status("a", if *count < 2 { "Pending" } else { "Running" }))
+    })
+    .await;
+    let begun = client
+        .wait_for_start("a", Duration::from_secs(60))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(begun.runtime_status, Status::Running);
+    let pending = always(202, status("a", "Pending")).await;
+    assert_eq!(pending.wait_for_start("a", Duration::ZERO).await.unwrap(), None);
+    let nobody = always(404, "")
+        .await
+        .wait_for_start("a", Duration::ZERO)
+        .await
+        .unwrap_err();
+    assert!(matches!(nobody, Error::NotFound { .. }));
+}
+
+#[tokio::test]
+async fn an_entity_is_looked_at_with_what_http_tells() {
+    let entity = EntityId::new("counter", "a").unwrap();
+    let client = always(200, "3").await;
+    let found = client.get_entity(&entity, true).await.unwrap().unwrap();
+    assert_eq!((found.state_as::<u8>().unwrap(), found.backlog_queue_size), (3, None));
+    assert_eq!(
+        client.get_entity(&entity, false).await.unwrap().unwrap().state,
+        Value::Null
+    );
+    assert_eq!(always(404, "").await.get_entity(&entity, true).await.unwrap(), None);
 }
