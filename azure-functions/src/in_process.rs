@@ -16,7 +16,7 @@ use crate::{
         startup::Started,
     },
     context::{Context, InvocationSpan, Scope, Sink},
-    durable::{Activity, Episode, Wire, own_error},
+    durable::{Activity, Episode, Wire, activity_failure, own_error},
     entities::{run_batch, run_batch_blocking},
     entity_batch::LateAnswer,
     invocation::Invocation,
@@ -46,13 +46,18 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// The message of an activity that returned this error.
-pub fn message_of<F: Activity>(error: &F::Error) -> String
+/// The message of an activity that returned this error, as a host is told that speaks this wire.
+pub fn message_of<F: Activity>(error: &F::Error, wire: Wire) -> String
 where
     F::Error: fmt::Display,
 {
+    let own = F::write_error(error);
+    if wire == Wire::Protobuf {
+        let error_type = std::any::type_name::<F::Error>();
+        return activity_failure::of_own_error(&error.to_string(), error_type, own.as_deref());
+    }
     let mut message = exception(error.to_string()).message;
-    if let Some(json) = F::write_error(error) {
+    if let Some(json) = own {
         own_error::append(&mut message, &json);
     }
     message

@@ -12,6 +12,8 @@ pub struct BindingUrls {
     pub webhook: String,
     /// Base of the loopback listener; the trailing slash that clients rely on is added where it lacks.
     pub rpc: Option<String>,
+    /// Address of the gRPC listener, and the secret that its callers have to show.
+    pub grpc: Option<(String, String)>,
     /// `taskHub` of the binding, where it names another hub than the configured one.
     pub task_hub: Option<String>,
     /// `connectionName` of the binding, where it names one.
@@ -34,6 +36,13 @@ impl BindingUrls {
     #[must_use]
     pub fn rpc(mut self, base: impl Into<String>) -> Self {
         self.rpc = Some(base.into());
+        self
+    }
+
+    /// Sets the address of the gRPC listener, and the secret that its callers have to show.
+    #[must_use]
+    pub fn grpc(mut self, address: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.grpc = Some((address.into(), secret.into()));
         self
     }
 
@@ -174,6 +183,51 @@ pub(crate) fn client_binding(urls: &BindingUrls, task_hub: &str, connection: &st
     serde_json::to_string(&binding).unwrap_or_default()
 }
 
+/// The JSON text of the binding data for clients that speak gRPC. The listener's secret stands in it as the name of the
+/// connection, behind the one that the binding names, if it does.
+pub(crate) fn grpc_client_binding(urls: &BindingUrls, task_hub: &str) -> String {
+    /// Members in the order of the extension. URLs are the client's business.
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Binding<'a> {
+        task_hub_name: &'a str,
+        connection_name: Option<String>,
+        creation_urls: (),
+        management_urls: (),
+        base_url: (),
+        required_query_string_parameters: String,
+        rpc_base_url: Option<&'a str>,
+        http_base_url: &'a str,
+        use_forwarded_host: bool,
+        max_grpc_message_size_in_bytes: u32,
+        /// JSON in a text.
+        grpc_http_client_timeout: &'static str,
+    }
+    let secret = urls.grpc.as_ref().map(|(_, secret)| secret);
+    let binding = Binding {
+        task_hub_name: urls.task_hub.as_deref().unwrap_or(task_hub),
+        connection_name: match (&urls.connection, secret) {
+            (Some(connection), Some(secret)) => Some(format!("{connection}/{secret}")),
+            (connection, secret) => secret.or(connection.as_ref()).cloned(),
+        },
+        creation_urls: (),
+        management_urls: (),
+        base_url: (),
+        required_query_string_parameters: urls
+            .code
+            .as_deref()
+            .map(|code| format!("code={code}"))
+            .unwrap_or_default(),
+        rpc_base_url: urls.grpc.as_ref().map(|(address, _)| address.as_str()),
+        http_base_url: urls.webhook.trim_end_matches('/'),
+        use_forwarded_host: false,
+        max_grpc_message_size_in_bytes: 4 * 1024 * 1024,
+        grpc_http_client_timeout: "\"00:01:40\"",
+    };
+    // Strings and numbers under fixed names always serialise.
+    serde_json::to_string(&binding).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +244,20 @@ mod tests {
             r#"{{"taskHubName":"MyHub","connectionName":"Storage","creationUrls":{{"createNewInstancePostUri":"{base}/orchestrators/{{functionName}}[/{{instanceId}}]?code=k","createAndWaitOnNewInstancePostUri":"{base}/orchestrators/{{functionName}}[/{{instanceId}}]?timeout={{timeoutInSeconds}}&pollingInterval={{intervalInSeconds}}&code=k"}},"managementUrls":{{"id":"INSTANCEID","statusQueryGetUri":"{instance}?{query}","sendEventPostUri":"{instance}/raiseEvent/{{eventName}}?{query}","terminatePostUri":"{instance}/terminate?reason={{text}}&{query}","rewindPostUri":"{instance}/rewind?reason={{text}}&{query}","purgeHistoryDeleteUri":"{instance}?{query}","restartPostUri":"{instance}/restart?{query}","suspendPostUri":"{instance}/suspend?reason={{text}}&{query}","resumePostUri":"{instance}/resume?reason={{text}}&{query}"}},"baseUrl":"{base}","requiredQueryStringParameters":"code=k","rpcBaseUrl":"http://127.0.0.1:17071/durabletask/","httpBaseUrl":"{base}"}}"#
         );
         assert_eq!(client_binding(&urls, "MyHub", "Storage"), expected);
+    }
+
+    #[test]
+    fn binding_data_of_a_client_that_speaks_grpc_is_that_of_the_extension_with_the_secret_as_connection() {
+        let urls = BindingUrls::new("http://localhost:7071/runtime/webhooks/durabletask")
+            .rpc("http://127.0.0.1:17071/durabletask")
+            .grpc("http://127.0.0.1:31234", "secret")
+            .code("k");
+        assert_eq!(
+            grpc_client_binding(&urls, "MyHub"),
+            r#"{"taskHubName":"MyHub","connectionName":"secret","creationUrls":null,"managementUrls":null,"baseUrl":null,"requiredQueryStringParameters":"code=k","rpcBaseUrl":"http://127.0.0.1:31234","httpBaseUrl":"http://localhost:7071/runtime/webhooks/durabletask","useForwardedHost":false,"maxGrpcMessageSizeInBytes":4194304,"grpcHttpClientTimeout":"\"00:01:40\""}"#
+        );
+        let named = grpc_client_binding(&urls.connection("Second"), "MyHub");
+        assert!(named.contains(r#""connectionName":"Second/secret""#), "{named}");
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct WorkItem {
     pub instance_id: String,
     /// Trigger payload, as the binding delivers it; `None` where an activity has no input.
     pub payload: Option<String>,
+    /// Of an orchestration on the protobuf wire, where payloads are recorded: the payload as JSON, which history files are.
+    pub as_json: Option<String>,
     /// The item may have ended a process before: nothing else is to begin in the process for so long, if that can be had.
     pub solitude: Option<Duration>,
     /// To be told when the item has reached a process.

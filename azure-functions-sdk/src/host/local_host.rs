@@ -12,7 +12,7 @@ use super::{
     output::{HostOutput, Log},
     process::{Launch, WorkerCommand},
     recorder::Recorder,
-    rpc::server::RpcServer,
+    rpc::{server::RpcServer, sidecar::Sidecar},
     rpc_listener::{RpcDoor, RpcListener},
     runner::FunctionRunner,
     running_work::RunningWork,
@@ -55,6 +55,7 @@ pub struct LocalHost {
     runner: FunctionRunner,
     hub: Arc<TaskHub>,
     rpc_listener: RpcListener,
+    sidecar: Sidecar,
     drain_limit: Duration,
     log: Log,
     /// Closes the front door.
@@ -147,6 +148,7 @@ impl LocalHost {
         if recorder.is_some() {
             // What is recorded is to be replayed, so each payload has the whole history.
             hub_options.session_idle = None;
+            hub_options.record = true;
         }
         let database = hub_options.database();
         let hub_worker = Arc::new(DurableWorker::new(runner.clone(), recorder));
@@ -183,6 +185,9 @@ impl LocalHost {
             body_limit,
         };
         let rpc_listener = RpcListener::start(rpc_door, shares.rpc, data_dir.clone())
+            .await
+            .map_err(LocalHostError::Loopback)?;
+        let sidecar = Sidecar::start(Arc::clone(&hub), shares.newcomers, body_limit)
             .await
             .map_err(LocalHostError::Loopback)?;
         let urls = BindingUrls {
@@ -254,6 +259,7 @@ impl LocalHost {
             runner,
             hub,
             rpc_listener,
+            sidecar,
             drain_limit: options.drain_limit,
             log,
             close,
@@ -279,6 +285,13 @@ impl LocalHost {
     #[must_use]
     pub fn rpc_base_url(&self) -> &str {
         self.rpc_listener.base_url()
+    }
+
+    /// Address of the gRPC listener for durable clients on this machine, and the secret that they send with each call as
+    /// `durable-connectionname`.
+    #[must_use]
+    pub fn grpc_listener(&self) -> (&str, &str) {
+        (self.sidecar.address(), self.sidecar.secret().reveal())
     }
 
     /// Returns when no worker runs and none will be started: the app has to be built anew, or has crashed too often for a
@@ -378,6 +391,8 @@ fn hub_options(durable: &DurableTaskOptions, data_dir: &Path) -> TaskHubOptions 
         .max_concurrent_entities(durable.max_concurrent_entities)
         .timers(durable.maximum_short_timer, durable.long_running_timer_interval)
         .default_version(durable.default_version.clone().unwrap_or_default())
+        .versions(durable.version_match, durable.version_failure)
+        .session_idle(Some(durable.session_idle))
         .replace_running(durable.overridable_states == OverridableStates::AnyState)
 }
 

@@ -36,7 +36,12 @@ impl Recorder {
             file_name_part(&item.function),
             file_name_part(&item.instance_id)
         );
-        let payload = item.payload.clone().unwrap_or_else(|| "null".to_owned());
+        let payload = item
+            .as_json
+            .as_ref()
+            .or(item.payload.as_ref())
+            .cloned()
+            .unwrap_or_else(|| "null".to_owned());
         let directory = Arc::clone(&self.directory);
         let number = self.next_number(&stem);
         let numbers = Arc::clone(&self.numbers);
@@ -104,6 +109,7 @@ mod tests {
             function: "flow".to_owned(),
             instance_id: instance.to_owned(),
             payload: Some(payload.to_owned()),
+            as_json: None,
             solitude: None,
             begun: Begun::default(),
         }

@@ -181,9 +181,9 @@ impl TestHostBuilder {
         self
     }
 
-    /// Whether an [end of the worker process](TestHost::crash_worker_in) does what it does on Azure, where orchestrations
-    /// travel as JSON: activities in flight fail, and so do instances whose episode was in flight. No, unless this is
-    /// called: then all of it runs again, as on the local host.
+    /// Whether an [end of the worker process](TestHost::crash_worker_in) does what it does on Azure: activities in flight
+    /// fail, and so do, on the JSON wire, instances whose episode was in flight. No, unless this is called: then all of it
+    /// runs again, as on the local host.
     #[must_use]
     pub fn crash_as_host(mut self, as_host: bool) -> Self {
         self.crash_as_host = as_host;
@@ -247,6 +247,7 @@ impl TestHostBuilder {
             commands,
             clock,
             worker,
+            wire: self.running.wire,
             client,
             servers,
             patience: self.patience,

@@ -31,7 +31,7 @@ use super::{
 use crate::durable::{
     Clock, TaskHub,
     store::Store,
-    work::{Begun, WorkItem, WorkKind},
+    work::{Begun, Wire, WorkItem, WorkKind},
 };
 
 /// Runs the app that it is linked into: the task hub of the local host in memory, all functions in this process, and a clock
@@ -50,6 +50,7 @@ pub struct TestHost {
     pub(super) commands: UnboundedSender<Command>,
     pub(super) clock: VirtualClock,
     pub(super) worker: AppWorker,
+    pub(super) wire: Wire,
     pub(super) client: OrchestrationClient,
     pub(super) servers: FakeServers,
     pub(super) patience: Duration,
@@ -64,6 +65,12 @@ impl TestHost {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// How orchestrations and entities travel between this host and the app.
+    #[must_use]
+    pub fn wire(&self) -> Wire {
+        self.wire
     }
 
     /// How much virtual time has passed since the host was made.
@@ -215,6 +222,7 @@ impl TestHost {
             function: function.to_owned(),
             instance_id: String::new(),
             payload: Some(json(&input, "the input").to_string()),
+            as_json: None,
             solitude: None,
             begun: Begun::default(),
         };

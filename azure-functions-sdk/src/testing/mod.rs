@@ -30,3 +30,5 @@ pub use fake::{ActivityCall, Fake};
 pub use host::TestHost;
 pub use instance::TestInstance;
 pub use log::LogRecord;
+
+pub use crate::durable::work::Wire;

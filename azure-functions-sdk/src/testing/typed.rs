@@ -1,13 +1,13 @@
 //! The test host by type: what it starts, fakes and raises, checked when the test is compiled.
 
 use azure_functions::{
-    durable::{Activity, Event, Orchestration},
+    durable::{self, Activity, Event, Orchestration},
     in_process::message_of,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Display;
 
-use super::{Fake, TestHost, TestInstance};
+use super::{Fake, TestHost, TestInstance, Wire};
 
 impl TestHost {
     /// Starts an orchestration by type, under an id that the task hub chooses.
@@ -63,8 +63,12 @@ impl TestHost {
         F::Output: Serialize,
         F::Error: Display,
     {
+        let wire = match self.wire() {
+            Wire::Json => durable::Wire::Json,
+            Wire::Protobuf => durable::Wire::Protobuf,
+        };
         self.try_fake(F::NAME, move |input| {
-            answer(input).map_err(|error| message_of::<F>(&error))
+            answer(input).map_err(|error| message_of::<F>(&error, wire))
         })
     }
 }

@@ -13,8 +13,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use azure_functions::in_process::{
-    App, Call, Data, DurableKind, Function, LogLine, LogSink, Outputs, Surroundings, TypedData, readable,
+use azure_functions::{
+    durable,
+    in_process::{
+        App, Call, Data, DurableKind, Function, LogLine, LogSink, Outputs, Surroundings, TypedData, readable,
+    },
 };
 use azure_functions_durable::Transport;
 use log::LevelFilter;
@@ -197,6 +200,11 @@ impl AppWorker {
             client_transport: Some(Arc::new(transport) as Arc<dyn Transport>),
             log: self.sink(instance_id),
             level: self.0.level,
+            wire: match self.0.wire {
+                // What the test itself runs is told in the words for people.
+                Wire::Protobuf if instance_id.is_some() => durable::Wire::Protobuf,
+                _ => durable::Wire::Json,
+            },
             ..Surroundings::default()
         }
     }
@@ -280,7 +288,7 @@ impl AppWorker {
         if let Some(call) = self.calls().get_mut(index) {
             call.result = Some(match &result {
                 Ok(value) => Ok(json_of(value)),
-                Err(message) => Err(readable(message.clone())),
+                Err(message) => Err(message_of(message)),
             });
         }
         result.map_or_else(WorkResult::Failed, WorkResult::Succeeded)
@@ -328,6 +336,17 @@ impl Worker for AppWorker {
             result.map_err(WorkError::WorkerDied)
         })
     }
+}
+
+/// The message of a failed activity as people read it.
+fn message_of(text: &str) -> String {
+    #[derive(serde::Deserialize)]
+    struct Details {
+        #[serde(rename = "errorMessage")]
+        message: String,
+    }
+    // What the protobuf wire has in place of a text.
+    serde_json::from_str::<Details>(text).map_or_else(|_| readable(text.to_owned()), |details| details.message)
 }
 
 /// What a host sends to an activity.

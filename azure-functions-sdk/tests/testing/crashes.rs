@@ -3,13 +3,27 @@
 use std::time::Duration;
 
 use azure_functions_durable::OrchestrationRuntimeStatus as Status;
-use azure_functions_sdk::testing::TestHost;
+use azure_functions_sdk::testing::{TestHost, Wire};
 use serde_json::json;
 
 const EXITED: &str = "the worker process exited with code 134 (0x86)";
 
 fn as_host() -> TestHost {
     TestHost::builder().crash_as_host(true).build()
+}
+
+/// On the other wire, an episode is given again on Azure, too.
+fn json_as_host() -> TestHost {
+    TestHost::builder().crash_as_host(true).wire(Wire::Json).build()
+}
+
+#[test]
+fn an_episode_that_crashed_runs_again_on_azure_where_orchestrations_travel_as_protobuf() {
+    let host = TestHost::builder().crash_as_host(true).wire(Wire::Protobuf).build();
+    host.crash_worker_in("sequence");
+    let instance = host.start("sequence", ());
+    assert_eq!(instance.wait().runtime_status, Status::Completed);
+    assert_eq!(instance.calls().len(), 3);
 }
 
 #[test]
@@ -51,7 +65,7 @@ fn an_activity_in_flight_at_a_crash_fails_on_azure_and_a_retry_saves_it() {
 
 #[test]
 fn an_instance_whose_first_episode_crashed_is_failed_on_azure_and_a_rewind_repairs_it() {
-    let host = as_host();
+    let host = json_as_host();
     host.crash_worker_in("sequence");
     let instance = host.start("sequence", ());
     assert_eq!(
@@ -65,7 +79,7 @@ fn an_instance_whose_first_episode_crashed_is_failed_on_azure_and_a_rewind_repai
 
 #[test]
 fn an_instance_whose_later_episode_crashed_is_failed_on_azure_and_a_rewind_repairs_it() {
-    let host = as_host();
+    let host = json_as_host();
     host.fake("say_hello", |name: String| format!("Hello {name}!"))
         .taking(Duration::from_mins(1));
     let instance = host.start("sequence", ());

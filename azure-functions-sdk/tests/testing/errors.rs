@@ -6,7 +6,7 @@ use std::{
 };
 
 use azure_functions::{durable::DurableHttpRequest, event, prelude::*};
-use azure_functions_sdk::testing::TestHost;
+use azure_functions_sdk::testing::{TestHost, Wire};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -173,7 +173,10 @@ fn the_question_mark_takes_the_error_of_every_call_and_wait() {
     instance.raise(&Wrapped(1));
     assert_eq!(
         instance.failure(),
-        "Orchestrator function 'shop' failed: payment: the card was declined"
+        match host.wire() {
+            Wire::Json => "Orchestrator function 'shop' failed: payment: the card was declined",
+            Wire::Protobuf => "testing::errors::ShopError: payment: the card was declined",
+        }
     );
 }
 

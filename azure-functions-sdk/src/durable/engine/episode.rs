@@ -119,24 +119,26 @@ impl<'a> Episode<'a> {
     /// `with_history`: on the protobuf wire, a worker may have kept the instance since its last episode; then it need not
     /// have the history.
     pub(crate) fn payload(&self, played: Option<&Played>, with_history: bool) -> String {
-        let instance = self.instance;
         let played = played.filter(|played| played.wire() == self.wire && !played.is_empty());
-        let played = match (self.wire, played) {
-            (Wire::Protobuf, played) => {
-                return protobuf::request::write(&protobuf::request::Request {
-                    instance,
-                    settings: self.settings,
-                    past: match played {
-                        Some(Played::Protobuf(past)) => Some(past),
-                        _ => None,
-                    },
-                    new: &self.new,
-                    with_history,
-                });
-            }
-            (Wire::Json, Some(Played::Json(text))) => Some(text.as_str()),
-            (Wire::Json, _) => None,
-        };
+        match (self.wire, played) {
+            (Wire::Protobuf, played) => protobuf::request::write(&protobuf::request::Request {
+                instance: self.instance,
+                settings: self.settings,
+                past: match played {
+                    Some(Played::Protobuf(past)) => Some(past),
+                    _ => None,
+                },
+                new: &self.new,
+                with_history,
+            }),
+            (Wire::Json, Some(Played::Json(text))) => self.as_json(Some(text)),
+            (Wire::Json, _) => self.as_json(None),
+        }
+    }
+
+    /// The payload of the JSON wire.
+    pub(crate) fn as_json(&self, played: Option<&str>) -> String {
+        let instance = self.instance;
         let mut out = String::with_capacity(played.map_or(instance.history.len() * 160, str::len) + 1024);
         out.push_str("{\"history\":[");
         match played {
@@ -364,12 +366,9 @@ impl<'a> Episode<'a> {
         self.end_now(End::failed(text), now)
     }
 
-    /// The worker process ended in the episode: what the extension makes of that, which replays the history on no actions at
+    /// The worker process ended in the episode, on the JSON wire: what the extension makes of that, which replays the history on no actions at
     /// all. The host's words stand for an exception of .NET that has wrapped them.
     pub(crate) fn crashed(self, exited: &str, now: DateTime<Utc>) -> Decision {
-        if self.wire == Wire::Protobuf {
-            return self.unhandled(exited, now);
-        }
         let mismatch = self.instance.history.iter().find_map(|event| describe(event, None));
         match mismatch {
             Some(text) => self.end_now(End::failed(&text), now),

@@ -39,13 +39,11 @@ impl FailureDetails {
     /// What the text of an activity's exception says. Workers write one line of JSON, in the form that protobuf gives to
     /// `TaskFailureDetails`; in any other text, `TYPE: MESSAGE`, the extension takes what it can get.
     pub(crate) fn of_exception(text: &str) -> Self {
-        const PREFIX: &str = "ActivityMiddleware.StructuredActivityFailure: ";
-        let text = text.trim();
-        let line = text.lines().next().unwrap_or_default();
-        let json = line.strip_prefix(PREFIX).unwrap_or(line);
-        if let Ok(Some(details)) = serde_json::from_str::<Option<Structured>>(json).map(|found| found.map(Self::from)) {
+        if let Some(details) = Self::structured(text) {
             return details;
         }
+        let text = text.trim();
+        let line = text.lines().next().unwrap_or_default();
         match line.split_once(": ") {
             Some((error_type, message)) if !error_type.trim().is_empty() => Self {
                 error_type: error_type.to_owned(),
@@ -54,6 +52,15 @@ impl FailureDetails {
             },
             _ => Self::of_text(text),
         }
+    }
+
+    /// The line of JSON of an exception, if it is one.
+    pub(crate) fn structured(text: &str) -> Option<Self> {
+        const PREFIX: &str = "ActivityMiddleware.StructuredActivityFailure: ";
+        let line = text.trim().lines().next()?;
+        let json = line.strip_prefix(PREFIX).unwrap_or(line);
+        let read: Structured = serde_json::from_str(json).ok()?;
+        (!read.error_type.is_empty() || !read.error_message.is_empty()).then(|| read.into())
     }
 
     /// `TYPE: MESSAGE`, the output of an instance that failed so.

@@ -36,5 +36,7 @@ pub(crate) mod termination;
 mod text;
 pub(crate) mod time;
 
+pub(crate) use self::protobuf::history_messages;
+
 #[cfg(test)]
 mod tests;

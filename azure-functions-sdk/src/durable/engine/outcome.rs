@@ -74,7 +74,11 @@ pub(crate) fn activity_ended(
         },
         WorkResult::Failed(message) => {
             let failure = match wire {
-                Wire::Json => activity_failure(name, message),
+                // A worker that speaks the other wire to other instances may word the failure for that.
+                Wire::Json => match FailureDetails::structured(message_text(message)) {
+                    Some(details) => activity_failure(name, &details.error_message),
+                    None => activity_failure(name, message),
+                },
                 Wire::Protobuf => structured_failure(message),
             };
             Message::task_failed(at, execution_id, task_id, failure)

@@ -39,10 +39,10 @@ impl Call<'_> {
             false => Some(self.json_body()?.to_owned()),
         };
         let start = Start {
-            function: function.to_owned(),
             instance_id: instance.map(str::to_owned),
             input,
             version: self.query.text("version").map(str::to_owned),
+            ..Start::new(function)
         };
         let id = self.hub.start(start).await?;
         self.started(&id).await

@@ -107,6 +107,7 @@ impl Inner {
             function,
             instance_id: activity.instance_id.to_string(),
             payload: activity.input.clone(),
+            as_json: None,
             solitude: self.state().quarantine.solitude(&row),
             begun: self.begun(row),
         };

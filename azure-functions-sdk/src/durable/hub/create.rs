@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Inner,
     request_error::RequestError,
-    state::{Inbound, Live, Loaded, State},
+    state::{Inbound, Live, Loaded, START, State, due_micros},
 };
 use crate::durable::{
     engine::{
@@ -22,7 +22,7 @@ use crate::durable::{
         played::Played,
         runtime_status::RuntimeStatus,
     },
-    store::{Commit, InstanceKey, InstanceRow, InstanceState},
+    store::{Commit, InstanceKey, InstanceRow, InstanceState, TimerRow},
 };
 
 /// Who had the id of a new instance before.
@@ -30,6 +30,8 @@ use crate::durable::{
 pub(super) struct Predecessor {
     pub(super) key: InstanceKey,
     pub(super) generation: i32,
+    /// `None` where that cannot be read.
+    pub(super) status: Option<RuntimeStatus>,
 }
 
 /// The past of an id that user code chose for a child; the error says why it cannot be had.
@@ -42,11 +44,13 @@ impl Inner {
             Ok(row) => Ok(row.map(|row| Predecessor {
                 key: row.key,
                 generation: row.state.generation,
+                status: Some(row.state.status),
             })),
             Err(RequestError::Damaged(row)) if row.status.is_some_and(RuntimeStatus::is_terminal) => {
                 Ok(Some(Predecessor {
                     key: row.key,
                     generation: 0,
+                    status: row.status,
                 }))
             }
             Err(error) => Err(error),
@@ -166,7 +170,21 @@ impl Inner {
             }),
             self.options.history_cache,
         );
-        self.post(state, &id, start, commit);
+        match scheduled_start.filter(|due| *due > self.now()) {
+            None => self.post(state, &id, start, commit),
+            Some(due) => {
+                let (due, row) = (due_micros(due), self.new_row());
+                commit.timers_added.push(TimerRow {
+                    row,
+                    instance: key,
+                    due,
+                    message: start.to_json(),
+                });
+                if state.arm(due, row, key, START, start) {
+                    self.timers_changed.notify_one();
+                }
+            }
+        }
         Some(key)
     }
 }

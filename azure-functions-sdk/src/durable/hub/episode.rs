@@ -17,12 +17,17 @@ use crate::durable::{
     engine::{
         decision::Decision,
         episode::{Begin, Episode},
+        instance::Instance,
         message::Message,
         played::Played,
     },
     store::{Commit, InstanceKey, StoreError},
-    work::{WorkError, WorkItem, WorkKind, WorkerDeath},
+    versions::VersionFailure,
+    work::{Wire, WorkError, WorkItem, WorkKind, WorkerDeath},
 };
+
+/// In the words of the extension.
+const VERSION_MISMATCH: &str = "VersionMismatch: Orchestration version did not comply with Worker Versioning";
 
 /// How an episode ended.
 enum End {
@@ -104,13 +109,13 @@ impl Inner {
             StoreError::Damaged { .. } | StoreError::Corrupt { .. } => Unloaded::Damaged(error.to_string()),
             error => Unloaded::NotNow(error.to_string()),
         })?;
-        let row = {
+        let (row, later) = {
             let state = self.state();
             let live = state.instances.get(&key);
             let gone = || Unloaded::NotNow("it is gone".to_owned());
-            live.ok_or_else(gone)?.state.clone()
+            (live.ok_or_else(gone)?.state.clone(), state.later_start(key).cloned())
         };
-        let loaded = rebuild(&row, &texts, batch.iter());
+        let loaded = rebuild(&row, &texts, batch.iter().chain(&later));
         loaded.map(Box::new).map_err(Unloaded::Damaged)
     }
 
@@ -142,11 +147,24 @@ impl Inner {
             );
             return End::Decided(Box::new(episode.fail(&text, self.now())));
         };
+        if let Some(end) = self.refused_version(&loaded.instance) {
+            return match end {
+                VersionFailure::Fail => End::Decided(Box::new(episode.fail(VERSION_MISMATCH, self.now()))),
+                VersionFailure::Reject => End::Again(format!(
+                    "its version '{}' is not one that this host takes (defaultVersion '{}', versionMatchStrategy in host.json), \
+                     so it waits, as on Azure",
+                    loaded.instance.version.as_deref().unwrap_or_default(),
+                    self.options.default_version
+                )),
+            };
+        }
         let item = |with_history| WorkItem {
             kind: WorkKind::Orchestration,
             function: function.clone(),
             instance_id: loaded.instance.instance_id.clone(),
             payload: Some(episode.payload(Some(&loaded.played), with_history)),
+            as_json: (self.options.record && loaded.instance.wire == Some(Wire::Protobuf))
+                .then(|| episode.as_json(None)),
             solitude,
             begun: self.begun(itself.clone()),
         };
@@ -167,7 +185,10 @@ impl Inner {
                 )))
             }
             Err(WorkError::ShuttingDown) => End::Leave,
-            Err(WorkError::WorkerDied(death)) if self.options.crash_as_host => {
+            Err(WorkError::WorkerDied(death))
+                // On the protobuf wire, the extension gives the episode again.
+                if self.options.crash_as_host && loaded.instance.wire != Some(Wire::Protobuf) =>
+            {
                 End::Decided(Box::new(episode.crashed(death.as_host(), self.now())))
             }
             Err(WorkError::WorkerDied(death)) => {
@@ -188,6 +209,14 @@ impl Inner {
             }
             Err(error) => End::Again(error.to_string()),
         }
+    }
+
+    /// What becomes of an instance whose version this host does not take.
+    fn refused_version(&self, instance: &Instance) -> Option<VersionFailure> {
+        let own = &self.options.default_version;
+        let version = instance.version.as_deref().unwrap_or_default();
+        let refused = instance.wire == Some(Wire::Protobuf) && !self.options.version_match.admits(version, own);
+        refused.then_some(self.options.version_failure)
     }
 
     /// Records how the episode ended, and lets go of the instance.

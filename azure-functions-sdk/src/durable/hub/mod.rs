@@ -32,7 +32,7 @@ mod set_aside;
 mod state;
 mod terminate;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod timers;
 mod waiting;
 
@@ -53,7 +53,7 @@ pub use self::{
 use super::{
     binding::{self, BindingUrls},
     store::{RowId, Store, StoreError, writer::Outcome},
-    work::{DurableFunctions, Worker},
+    work::{DurableFunctions, Wire, Worker},
 };
 
 /// A hub that gives out a million numbers of rows a second gets here after 146,000 years.
@@ -179,10 +179,14 @@ impl TaskHub {
         self.inner.set_functions(functions);
     }
 
-    /// The JSON text that a durable client binding delivers.
+    /// The JSON text that a durable client binding delivers: for gRPC, where the worker asks for the protobuf wire.
     #[must_use]
     pub fn client_binding(&self, urls: &BindingUrls) -> String {
-        binding::client_binding(urls, self.inner.options.name.as_str(), &self.inner.options.connection)
+        let name = self.inner.options.name.as_str();
+        match self.inner.state().wire() {
+            Wire::Protobuf if urls.grpc.is_some() => binding::grpc_client_binding(urls, name),
+            _ => binding::client_binding(urls, name, &self.inner.options.connection),
+        }
     }
 
     /// Begins nothing new; what runs goes on, and its results are recorded.

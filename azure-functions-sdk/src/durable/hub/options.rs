@@ -8,6 +8,7 @@ use crate::durable::{
     engine::settings::Settings,
     http_call::{HttpCaller, default_caller},
     store::Durability,
+    versions::{VersionFailure, VersionMatch},
 };
 
 /// The extension's default, where it has sessions.
@@ -39,6 +40,10 @@ pub struct TaskHubOptions {
     pub max_orchestration_actions: usize,
     /// Version of orchestrations that are started without one; empty: unversioned.
     pub default_version: String,
+    /// Which versions of instances run here, on the protobuf wire.
+    pub version_match: VersionMatch,
+    /// What becomes of the others.
+    pub version_failure: VersionFailure,
     /// How long a worker of the protobuf wire may keep an instance between its turns, to be given the new events only (extended
     /// sessions); `None`: it gets the whole history each time.
     pub session_idle: Option<Duration>,
@@ -50,9 +55,11 @@ pub struct TaskHubOptions {
     pub max_request_body: usize,
     /// Memory for the histories of instances that wait, in bytes (roughly).
     pub history_cache: usize,
-    /// Whether the end of a worker process does what it does on the real host, where orchestrations travel as JSON: it
-    /// fails the activities in flight, and instances whose episode was in flight. Operations of entities run again.
+    /// Whether the end of a worker process does what it does on the real host: it fails the activities in flight, and, on the
+    /// JSON wire, instances whose episode was in flight. Operations of entities run again.
     pub crash_as_host: bool,
+    /// Whether orchestrations on the protobuf wire come as JSON, too, for those who record payloads.
+    pub record: bool,
     /// Where the hub gets its time from.
     pub clock: Arc<dyn Clock>,
     /// Who makes the HTTP calls that orchestrations ask for.
@@ -77,12 +84,15 @@ impl TaskHubOptions {
             http_poll_delay: defaults.http_sleep.to_std().unwrap_or_default(),
             max_orchestration_actions: defaults.max_actions,
             default_version: defaults.default_version,
+            version_match: VersionMatch::default(),
+            version_failure: VersionFailure::default(),
             session_idle: Some(SESSION_IDLE),
             replace_running: false,
             connection: "Storage".to_owned(),
             max_request_body: 100 * 1024 * 1024,
             history_cache: 128 * 1024 * 1024,
             crash_as_host: false,
+            record: false,
             clock: Arc::new(SystemClock),
             http_caller: default_caller(),
         }
@@ -141,6 +151,14 @@ impl TaskHubOptions {
     #[must_use]
     pub fn default_version(mut self, version: impl Into<String>) -> Self {
         self.default_version = version.into();
+        self
+    }
+
+    /// Sets which versions of instances run here, on the protobuf wire, and what becomes of the others.
+    #[must_use]
+    pub fn versions(mut self, matches: VersionMatch, failure: VersionFailure) -> Self {
+        self.version_match = matches;
+        self.version_failure = failure;
         self
     }
 

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-
 use super::{
     Inner,
     committed::Committed,
     create::row_of,
-    state::{Inbound, Loaded, Source, State},
+    state::{Inbound, Loaded, Source, State, due_micros},
     waiting::Activity,
 };
 use crate::durable::{
@@ -18,7 +16,7 @@ use crate::durable::{
         message::{Message, Outgoing},
         played::Played,
     },
-    store::{ActivityRow, Commit, InboxRow, InstanceKey, Micros, StoreError, TimerRow},
+    store::{ActivityRow, Commit, InboxRow, InstanceKey, StoreError, TimerRow},
 };
 
 impl Inner {
@@ -211,15 +209,5 @@ impl State {
         for Inbound { source, .. } in live.inbox.drain(..taken.min(live.inbox.len())) {
             source.remove(commit);
         }
-    }
-}
-
-/// When a timer may fire: never early, so a fraction of a microsecond counts as one.
-pub(super) fn due_micros(fire_at: DateTime<Utc>) -> Micros {
-    let micros = fire_at.timestamp_micros();
-    if fire_at.timestamp_subsec_nanos().is_multiple_of(1000) {
-        micros
-    } else {
-        micros + 1
     }
 }

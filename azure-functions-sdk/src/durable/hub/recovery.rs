@@ -6,7 +6,7 @@ use super::{
     entity::parse_lock,
     live_entity::{self, LiveEntity},
     set_aside::SetAside,
-    state::{Due, Live, Loaded, Source, State},
+    state::{Due, Live, Loaded, START, Source, State},
     waiting::Activity,
 };
 use crate::durable::{
@@ -49,6 +49,7 @@ pub(super) fn restore(recovery: Recovery) -> (State, Vec<SetAside>) {
         let message = Message::parse(&row.message).map_err(|error| error.to_string());
         let timer = message.and_then(|message| match message.event.kind {
             EventKind::TimerFired { timer_id, .. } => Ok((timer_id, message)),
+            EventKind::ExecutionStarted(_) => Ok((START, message)),
             _ => Err("it is another kind of event".to_owned()),
         });
         match timer {

@@ -44,29 +44,53 @@ pub(crate) struct Start {
     pub(crate) instance_id: Option<String>,
     /// JSON text.
     pub(crate) input: Option<String>,
+    /// `None`: that of the host.
     pub(crate) version: Option<String>,
+    pub(crate) tags: Tags,
+    /// Not to begin before.
+    pub(crate) at: Option<DateTime<Utc>>,
+    /// What instances with this id may be replaced; `None`: those that have ended.
+    pub(crate) replaceable: Option<Vec<RuntimeStatus>>,
+    /// An orchestration that the app does not have is no reason to refuse: the instance fails.
+    pub(crate) unchecked: bool,
+}
+
+impl Start {
+    /// Starts this function.
+    pub(crate) fn new(function: impl Into<String>) -> Self {
+        Self {
+            function: function.into(),
+            instance_id: None,
+            input: None,
+            version: None,
+            tags: Tags::new(),
+            at: None,
+            replaceable: None,
+            unchecked: false,
+        }
+    }
 }
 
 impl Inner {
     /// Starts an instance; returns its id.
-    pub(crate) async fn start(self: &Arc<Self>, start: Start) -> Result<String, RequestError> {
-        self.check_function(&start.function)?;
+    pub(crate) async fn start(self: &Arc<Self>, mut start: Start) -> Result<String, RequestError> {
+        if !start.unchecked {
+            self.check_function(&start.function)?;
+        }
         if let Some(id) = &start.instance_id {
             check_instance_id(id)
                 .map_err(|rule| RequestError::InvalidId(format!("The instance id is not valid: {rule}.")))?;
         }
         self.check_health()?;
         let mut reserved = Reserved::new(self);
-        let (id, old) = match start.instance_id {
+        let (id, old) = match start.instance_id.take() {
             None => (self.new_id(), None),
             Some(id) => {
-                let old = self.reserve(&id, &mut reserved).await?;
+                let old = self.reserve(&id, start.replaceable.as_deref(), &mut reserved).await?;
                 (id, old)
             }
         };
-        let result = self
-            .create_instance(&id, start.function, start.input, start.version, old)
-            .await;
+        let result = self.create_instance(&id, start, old).await;
         drop(reserved);
         match self.written(result?).await {
             Ok(()) => Ok(id),
@@ -79,7 +103,12 @@ impl Inner {
     }
 
     /// Keeps an id for one start, and looks up who had it before.
-    async fn reserve(self: &Arc<Self>, id: &str, reserved: &mut Reserved) -> Result<Option<Predecessor>, RequestError> {
+    async fn reserve(
+        self: &Arc<Self>,
+        id: &str,
+        replaceable: Option<&[RuntimeStatus]>,
+        reserved: &mut Reserved,
+    ) -> Result<Option<Predecessor>, RequestError> {
         {
             let mut state = self.state();
             if !self.options.replace_running
@@ -91,15 +120,20 @@ impl Inner {
                 return Err(RequestError::InUse(RuntimeStatus::Pending));
             }
         }
-        self.predecessor(id).await
+        match self.predecessor(id).await? {
+            Some(Predecessor {
+                status: Some(status), ..
+            }) if replaceable.is_some_and(|replaceable| !replaceable.contains(&status)) => {
+                Err(RequestError::InUse(status))
+            }
+            old => Ok(old),
+        }
     }
 
     async fn create_instance(
         self: &Arc<Self>,
         id: &str,
-        name: String,
-        input: Option<String>,
-        version: Option<String>,
+        start: Start,
         old: Option<Predecessor>,
     ) -> Result<Written, RequestError> {
         let place = self.place().await?;
@@ -112,13 +146,13 @@ impl Inner {
         let started = ExecutionStarted {
             instance_id: id.to_owned(),
             execution_id: self.new_id(),
-            name,
-            version: Some(version.unwrap_or_else(|| self.options.default_version.clone())),
-            input,
+            name: start.function,
+            version: Some(start.version.unwrap_or_else(|| self.options.default_version.clone())),
+            input: start.input,
             parent: None,
-            scheduled_start: None,
+            scheduled_start: start.at,
             generation,
-            tags: Tags::new(),
+            tags: start.tags,
         };
         let mut commit = Commit::default();
         // One that is replaced while it runs gives nothing back by itself.
@@ -179,8 +213,24 @@ impl Inner {
         name: String,
         input: String,
     ) -> Result<(), RequestError> {
-        self.send(id, |_| Ok(()), |now| Message::event_raised(now, name, Some(input)))
+        self.raise(id, name, Some(input)).await
+    }
+
+    /// Delivers an external event, which need not have an input.
+    pub(crate) async fn raise(
+        self: &Arc<Self>,
+        id: &str,
+        name: String,
+        input: Option<String>,
+    ) -> Result<(), RequestError> {
+        self.send(id, |_| Ok(()), |now| Message::event_raised(now, name, input))
             .await
+    }
+
+    /// Lets so much time go by.
+    pub(crate) async fn pause(&self, time: Duration) {
+        let due = self.now() + TimeDelta::from_std(time).unwrap_or_default();
+        self.options.clock.sleep_until(due).await;
     }
 
     pub(crate) async fn suspend(self: &Arc<Self>, id: &str, reason: String) -> Result<(), RequestError> {
@@ -208,10 +258,10 @@ impl Inner {
             return Err(RequestError::InvalidJson(text));
         }
         let start = Start {
-            function: row.name,
             instance_id: (!new_instance).then_some(row.id),
             input: row.input,
             version: row.version,
+            ..Start::new(row.name)
         };
         self.start(start).await
     }

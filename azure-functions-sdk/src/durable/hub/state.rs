@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use super::{
@@ -22,6 +23,9 @@ use crate::durable::{
     store::{Commit, InstanceKey, InstanceState, Micros, RowId},
     work::{DurableFunctions, Wire},
 };
+
+/// Stands among the timers of an instance for its start: no timer of an execution has this id.
+pub(super) const START: i32 = i32::MIN;
 
 /// The hub's memory.
 #[derive(Debug, Default)]
@@ -276,6 +280,15 @@ impl State {
             .is_some_and(|(first, _)| *first == (due, row))
     }
 
+    /// The start of an instance that is to begin later.
+    pub(super) fn later_start(&self, key: InstanceKey) -> Option<&Message> {
+        let place = self.instances.get(&key)?.timers.get(&START)?;
+        match self.timers.get(place)? {
+            Due::Instance(_, message) => Some(message),
+            Due::Entity(..) => None,
+        }
+    }
+
     /// Drops all timers of an instance that have not fired; returns their rows.
     pub(super) fn disarm(&mut self, key: InstanceKey) -> Vec<RowId> {
         let Some(live) = self.instances.get_mut(&key) else {
@@ -344,5 +357,15 @@ impl Cache {
         if let Some((_, bytes)) = self.order.remove(&place) {
             self.bytes -= bytes;
         }
+    }
+}
+
+/// When a timer may fire: never early, so a fraction of a microsecond counts as one.
+pub(super) fn due_micros(fire_at: DateTime<Utc>) -> Micros {
+    let micros = fire_at.timestamp_micros();
+    if fire_at.timestamp_subsec_nanos().is_multiple_of(1000) {
+        micros
+    } else {
+        micros + 1
     }
 }

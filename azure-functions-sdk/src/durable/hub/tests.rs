@@ -34,7 +34,7 @@ mod reads;
 
 #[allow(dead_code)]
 #[path = "../../../tests/durable/scripted.rs"]
-mod scripted;
+pub(in crate::durable) mod scripted;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 

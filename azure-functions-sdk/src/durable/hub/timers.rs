@@ -63,7 +63,10 @@ impl Inner {
                     continue;
                 }
             };
-            message.event.timestamp = now;
+            // A start keeps the time at which it was asked for.
+            if message.as_start().is_none() {
+                message.event.timestamp = now;
+            }
             if let Some(live) = state.instances.get_mut(&key) {
                 live.timers.retain(|_, place| *place != (due, row));
             }

@@ -66,6 +66,8 @@ impl HostNames {
         }
         match host(&parts.headers)? {
             Some(authority) => self.check_name(&authority),
+            // In HTTP/2, the target has the name.
+            None if parts.version > Version::HTTP_11 && parts.uri.authority().is_some() => Ok(()),
             None if parts.version >= Version::HTTP_11 => Err(HostNameError::Missing),
             None => Ok(()),
         }

@@ -4,3 +4,4 @@ mod first_message;
 pub(crate) mod messages;
 mod newcomers;
 pub(crate) mod server;
+pub(crate) mod sidecar;

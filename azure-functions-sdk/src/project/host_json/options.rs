@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use crate::{durable::HubName, project::LogLevels};
+use crate::{
+    durable::{
+        HubName,
+        versions::{VersionFailure, VersionMatch},
+    },
+    project::LogLevels,
+};
 
 /// What `host.json` says, checked.
 #[derive(Clone, Debug)]
@@ -58,6 +64,12 @@ pub struct DurableTaskOptions {
     pub store_inputs_in_history: bool,
     /// `defaultVersion` of new orchestrations.
     pub default_version: Option<String>,
+    /// `versionMatchStrategy`: `CurrentOrOlder` by default.
+    pub version_match: VersionMatch,
+    /// `versionFailureStrategy`: `Reject` by default.
+    pub version_failure: VersionFailure,
+    /// `extendedSessionIdleTimeoutInSeconds`: 30 by default. The local host always has extended sessions.
+    pub session_idle: Duration,
     /// `overridableExistingInstanceStates`.
     pub overridable_states: OverridableStates,
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::options::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, OverridableStates};
 use crate::{
-    durable::HubName,
+    durable::{
+        HubName,
+        versions::{VersionFailure, VersionMatch},
+    },
     project::{
         LogLevel, LogLevels, ProjectError, Settings, UnresolvedSetting,
         error::place,
@@ -173,6 +176,9 @@ impl<'a> Reader<'a> {
             long_running_timer_interval: DAY * 3,
             store_inputs_in_history: false,
             default_version: None,
+            version_match: VersionMatch::default(),
+            version_failure: VersionFailure::default(),
+            session_idle: Duration::from_secs(30),
             overridable_states: OverridableStates::NonRunningStates,
         };
         let Some(node) = node else { return Ok(options) };
@@ -184,6 +190,10 @@ impl<'a> Reader<'a> {
             "storageProvider",
             "storeInputsInOrchestrationHistory",
             "defaultVersion",
+            "versionMatchStrategy",
+            "versionFailureStrategy",
+            "extendedSessionsEnabled",
+            "extendedSessionIdleTimeoutInSeconds",
             "overridableExistingInstanceStates",
         ];
         self.note_unknown(node, "extensions.durableTask.", &known, &[]);
@@ -227,6 +237,34 @@ impl<'a> Reader<'a> {
                 self.flag(value, "extensions.durableTask.storeInputsInOrchestrationHistory")?;
         }
         options.default_version = self.text(node, "defaultVersion", "extensions.durableTask.defaultVersion")?;
+        let key = "extensions.durableTask.versionMatchStrategy";
+        if let Some(strategy) = self.text(node, "versionMatchStrategy", key)? {
+            options.version_match = match strategy.to_ascii_lowercase().as_str() {
+                "none" | "0" => VersionMatch::None,
+                "strict" | "1" => VersionMatch::Strict,
+                "currentorolder" | "2" => VersionMatch::CurrentOrOlder,
+                _ => {
+                    let at = node.member("versionMatchStrategy").unwrap_or(node);
+                    let problem = format!("{key} must be \"None\", \"Strict\" or \"CurrentOrOlder\"");
+                    return Err(self.error(at, problem));
+                }
+            };
+        }
+        let key = "extensions.durableTask.versionFailureStrategy";
+        if let Some(strategy) = self.text(node, "versionFailureStrategy", key)? {
+            options.version_failure = match strategy.to_ascii_lowercase().as_str() {
+                "reject" | "0" => VersionFailure::Reject,
+                "fail" | "1" => VersionFailure::Fail,
+                _ => {
+                    let at = node.member("versionFailureStrategy").unwrap_or(node);
+                    return Err(self.error(at, format!("{key} must be \"Reject\" or \"Fail\"")));
+                }
+            };
+        }
+        if let Some(seconds) = present(node.member("extendedSessionIdleTimeoutInSeconds")) {
+            let key = "extensions.durableTask.extendedSessionIdleTimeoutInSeconds";
+            options.session_idle = Duration::from_secs(self.positive(seconds, key)? as u64);
+        }
         let key = "extensions.durableTask.overridableExistingInstanceStates";
         if let Some(state) = self.text(node, "overridableExistingInstanceStates", key)? {
             options.overridable_states = match state.to_ascii_lowercase().as_str() {

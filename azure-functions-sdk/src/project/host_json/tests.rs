@@ -1,7 +1,10 @@
 //! `host.json` as people write it, and as they get it wrong.
 
 use super::*;
-use crate::project::{LocalSettings, LogLevel};
+use crate::{
+    durable::versions::{VersionFailure, VersionMatch},
+    project::{LocalSettings, LogLevel},
+};
 use std::time::Duration;
 
 fn settings(values: &[(&str, &str)]) -> Settings {
@@ -52,6 +55,10 @@ fn everything_it_honours_is_read() {
                 "storageProvider": { "maximumShortTimerDuration": "00:10:00", "longRunningTimerIntervalDuration": "00:05:00" },
                 "storeInputsInOrchestrationHistory": true,
                 "defaultVersion": "1.1",
+                "versionMatchStrategy": "Strict",
+                "versionFailureStrategy": "fail",
+                "extendedSessionsEnabled": true,
+                "extendedSessionIdleTimeoutInSeconds": 60,
                 "overridableExistingInstanceStates": "AnyState"
             }
         },
@@ -71,6 +78,11 @@ fn everything_it_honours_is_read() {
     assert_eq!(durable.long_running_timer_interval, Duration::from_secs(300));
     assert!(durable.store_inputs_in_history);
     assert_eq!(durable.default_version.as_deref(), Some("1.1"));
+    assert_eq!(
+        (durable.version_match, durable.version_failure),
+        (VersionMatch::Strict, VersionFailure::Fail)
+    );
+    assert_eq!(durable.session_idle, Duration::from_secs(60));
     assert_eq!(durable.overridable_states, OverridableStates::AnyState);
     assert_eq!(host.log_levels.minimum("Function.hello.User"), LogLevel::Debug);
     assert_eq!(host.log_levels.minimum("Host"), LogLevel::Warning);

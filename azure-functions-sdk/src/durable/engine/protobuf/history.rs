@@ -24,6 +24,11 @@ pub(in crate::durable::engine) fn append_past<'e>(events: impl IntoIterator<Item
     append(PAST_EVENTS, events, out);
 }
 
+/// The events of a history, for clients. Those of a kind that the messages cannot say are left out.
+pub(crate) fn messages(events: &[Event]) -> impl Iterator<Item = HistoryEvent> {
+    events.iter().filter_map(of_event)
+}
+
 /// Appends events of this turn, as a request has them.
 pub(super) fn append_new<'e>(events: impl IntoIterator<Item = &'e Event>, out: &mut Vec<u8>) {
     append(NEW_EVENTS, events, out);

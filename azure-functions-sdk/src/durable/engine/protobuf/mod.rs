@@ -7,6 +7,7 @@ mod history;
 pub(super) mod request;
 mod response;
 
+pub(crate) use self::history::messages as history_messages;
 pub(super) use self::{
     decide::{Turn, decide},
     history::append_past,

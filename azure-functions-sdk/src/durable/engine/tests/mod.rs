@@ -7,6 +7,7 @@ mod arbitrary;
 mod compounds;
 mod critical_sections;
 mod entities;
+mod entity_batches;
 mod events;
 mod lifecycle;
 mod linear;

@@ -14,8 +14,7 @@ use super::{
     committed::Committed,
     live_entity::{Delivery, LiveEntity},
     quarantine::{Item, Suspect, Verdict},
-    record::due_micros,
-    state::{Due, State},
+    state::{Due, State, due_micros},
     waiting::Phase,
 };
 use crate::durable::{
@@ -150,6 +149,7 @@ impl Inner {
             function: function.clone(),
             instance_id: id.to_string(),
             payload,
+            as_json: None,
             solitude,
             begun: self.begun(itself.clone()),
         };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use crate::durable::{
@@ -20,6 +21,18 @@ impl Inner {
         input: Option<String>,
     ) -> Result<(), RequestError> {
         self.check_entity(&target)?;
+        self.signal_entity_at(target, operation, input, None, None).await
+    }
+
+    /// Signals an entity, which the app need not have; `id`: that of the request, `due`: not before.
+    pub(crate) async fn signal_entity_at(
+        self: &Arc<Self>,
+        target: EntityId,
+        operation: String,
+        input: Option<String>,
+        id: Option<String>,
+        due: Option<DateTime<Utc>>,
+    ) -> Result<(), RequestError> {
         self.check_health()?;
         let written = {
             let place = self.place().await?;
@@ -28,8 +41,13 @@ impl Inner {
             let mut state = self.state();
             let posted = Posted {
                 target,
-                message: EntityMessage::Op(Request::signal(operation, input, self.new_guid(), None)),
-                due: None,
+                message: EntityMessage::Op(Request::signal(
+                    operation,
+                    input,
+                    id.unwrap_or_else(|| self.new_guid()),
+                    None,
+                )),
+                due,
             };
             let deliveries = self.post_to_entities(&mut state, vec![posted], &mut commit);
             place.submit(commit, Committed::Signals { reply, deliveries });

@@ -39,6 +39,7 @@ async fn callers_wait_while_an_activity_that_may_end_the_process_runs_alone() {
         function: "suspect".to_owned(),
         instance_id: "i1".to_owned(),
         payload: None,
+        as_json: None,
         solitude: Some(solitude),
         begun: Begun::new(move |process| begun.send(process).unwrap()),
     });
@@ -96,6 +97,7 @@ async fn work_that_is_to_run_alone_keeps_nothing_away_while_there_is_no_worker()
         function: "suspect".to_owned(),
         instance_id: "i1".to_owned(),
         payload: None,
+        as_json: None,
         solitude: Some(Duration::from_millis(1)),
         begun: Begun::default(),
     }));

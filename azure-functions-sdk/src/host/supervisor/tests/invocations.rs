@@ -112,6 +112,7 @@ async fn durable_work_arrives_as_text_with_the_client_beside_it() {
         function: "say_hello".to_owned(),
         instance_id: "i1".to_owned(),
         payload: payload.map(str::to_owned),
+        as_json: None,
         solitude: None,
         begun: Begun::default(),
     };

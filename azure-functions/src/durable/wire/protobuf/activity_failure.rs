@@ -5,7 +5,7 @@
 //! So the signs without which nothing looks like a secret are written as escape sequences.
 
 use super::failure;
-use crate::{FunctionError, exception_text::push_json};
+use crate::{FunctionError, durable::own_error, exception_text::push_json};
 use azure_functions_durable::protobuf::TaskFailureDetails;
 use prost_types::value::Kind;
 use serde::{Serialize, ser::SerializeMap};
@@ -17,6 +17,15 @@ const ESCAPED: [char; 5] = ['=', '@', '\u{85}', '\u{2028}', '\u{2029}'];
 /// The text for an activity that returned an error. `place` says where its function stands.
 pub(crate) fn of_function(error: &FunctionError, place: &str) -> String {
     line(failure::of_function(error), place)
+}
+
+/// The text for an error of which only this is known: a test has made it.
+pub(crate) fn of_own_error(message: &str, error_type: &str, own: Option<&str>) -> String {
+    let mut details = failure::of_text(error_type, message);
+    if let Some(json) = own {
+        own_error::put(&mut details.properties, json);
+    }
+    line(details, "a test")
 }
 
 /// The text for an activity that panicked.

@@ -1,0 +1,242 @@
+//! Calls about one instance.
+
+use std::time::Duration;
+
+use azure_functions_durable::protobuf::{
+    CreateInstanceRequest, CreateInstanceResponse, GetInstanceRequest, GetInstanceResponse, PurgeInstancesRequest,
+    PurgeInstancesResponse, RaiseEventRequest, RaiseEventResponse, RestartInstanceRequest, RestartInstanceResponse,
+    ResumeRequest, ResumeResponse, RewindInstanceRequest, RewindInstanceResponse, SuspendRequest, SuspendResponse,
+    TerminateRequest, TerminateResponse, purge_instances_request,
+};
+use chrono::DateTime;
+
+use super::{
+    Call, Code, Refused,
+    state::{Shown, state},
+};
+use crate::durable::{
+    engine::runtime_status::RuntimeStatus,
+    hub::{request_error::RequestError, requests::Start},
+    store::InstanceRow,
+};
+
+/// Kept by the extension for itself.
+const RESERVED_TAG: &str = "MS_DurableFunctions_SourceInstanceId";
+
+/// A wait is over when the client gives up, or after this time; the extension knows no end.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often an instance that is not there is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+impl Call<'_> {
+    pub(super) async fn start(&self, request: CreateInstanceRequest) -> Result<CreateInstanceResponse, Refused> {
+        if request.tags.contains_key(RESERVED_TAG) {
+            return Err(Refused::new(
+                Code::InvalidArgument,
+                format!("The tag '{RESERVED_TAG}' is reserved."),
+            ));
+        }
+        let at = request
+            .scheduled_start_timestamp
+            .map(|time| {
+                let nanos = u32::try_from(time.nanos).ok();
+                nanos
+                    .and_then(|nanos| DateTime::from_timestamp(time.seconds, nanos))
+                    .ok_or_else(|| Refused::new(Code::InvalidArgument, "The start time is out of range."))
+            })
+            .transpose()?;
+        let replaceable = request.orchestration_id_reuse_policy.map(|policy| {
+            let statuses = policy.replaceable_status.into_iter();
+            statuses.filter_map(RuntimeStatus::from_number).collect()
+        });
+        let asked = request.instance_id.clone();
+        let start = Start {
+            instance_id: Some(request.instance_id).filter(|id| !id.is_empty()),
+            input: request.input,
+            // One that is given counts, even if it is empty.
+            version: request.version,
+            tags: request.tags.into_iter().collect(),
+            at,
+            replaceable,
+            // As with the extension, the instance fails.
+            unchecked: true,
+            ..Start::new(request.name)
+        };
+        match self.hub.start(start).await {
+            Ok(instance_id) => Ok(CreateInstanceResponse { instance_id }),
+            Err(RequestError::InUse(_)) => Err(Refused::new(
+                Code::AlreadyExists,
+                format!("An Orchestration instance with the ID {asked} already exists."),
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn get(&self, request: GetInstanceRequest) -> Result<GetInstanceResponse, Refused> {
+        let row = self.hub.find(&request.instance_id).await?;
+        Ok(shown(row.as_ref(), request.get_inputs_and_outputs))
+    }
+
+    /// Blocks, also for an instance that is not there.
+    pub(super) async fn wait_for_start(&self, request: GetInstanceRequest) -> Result<GetInstanceResponse, Refused> {
+        let has_started = |row: &InstanceRow| row.state.status != RuntimeStatus::Pending;
+        loop {
+            match self.hub.find(&request.instance_id).await? {
+                Some(row) if has_started(&row) => return Ok(shown(Some(&row), request.get_inputs_and_outputs)),
+                _ => self.hub.pause(LOOK_AGAIN).await,
+            }
+        }
+    }
+
+    /// Blocks, also for an instance that is not there.
+    pub(super) async fn wait_for_completion(
+        &self,
+        request: GetInstanceRequest,
+    ) -> Result<GetInstanceResponse, Refused> {
+        loop {
+            match self.hub.wait(&request.instance_id, LONGEST_WAIT).await {
+                Ok(Some(row)) => return Ok(shown(Some(&row), request.get_inputs_and_outputs)),
+                Ok(None) => {}
+                Err(RequestError::NotFound) => self.hub.pause(LOOK_AGAIN).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    pub(super) async fn raise_event(&self, request: RaiseEventRequest) -> Result<RaiseEventResponse, Refused> {
+        let id = &request.instance_id;
+        match self.hub.raise(id, request.name, request.input).await {
+            Ok(()) => Ok(RaiseEventResponse {}),
+            Err(RequestError::NotFound) => Err(Refused::no_instance(id)),
+            Err(RequestError::Ended(_)) => Err(Refused::new(
+                Code::FailedPrecondition,
+                "The orchestration instance with the provided instance id is not running.",
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The extension takes no notice of `recursive`; here it is done.
+    pub(super) async fn terminate(&self, request: TerminateRequest) -> Result<TerminateResponse, Refused> {
+        let TerminateRequest {
+            instance_id,
+            output,
+            recursive,
+        } = request;
+        let result = self
+            .hub
+            .terminate(&instance_id, output.unwrap_or_default(), recursive)
+            .await;
+        self.changed("terminate", &instance_id, result.map(drop))?;
+        Ok(TerminateResponse {})
+    }
+
+    pub(super) async fn suspend(&self, request: SuspendRequest) -> Result<SuspendResponse, Refused> {
+        let id = &request.instance_id;
+        let result = self.hub.suspend(id, request.reason.unwrap_or_default()).await;
+        self.changed("suspend", id, result)?;
+        Ok(SuspendResponse {})
+    }
+
+    pub(super) async fn resume(&self, request: ResumeRequest) -> Result<ResumeResponse, Refused> {
+        let id = &request.instance_id;
+        let result = self.hub.resume(id, request.reason.unwrap_or_default()).await;
+        self.changed("resume", id, result)?;
+        Ok(ResumeResponse {})
+    }
+
+    fn changed(&self, operation: &str, id: &str, result: Result<(), RequestError>) -> Result<(), Refused> {
+        result.map_err(|error| match error {
+            RequestError::NotFound => Refused::no_instance_for_framework(id),
+            RequestError::Ended(status) => Refused::wrong_state(operation, id, status),
+            RequestError::WrongState(text) => {
+                Refused::new(Code::FailedPrecondition, format!("InvalidOperationException: {text}"))
+            }
+            error => error.into(),
+        })
+    }
+
+    pub(super) async fn restart(&self, request: RestartInstanceRequest) -> Result<RestartInstanceResponse, Refused> {
+        let id = &request.instance_id;
+        match self.hub.restart(id, request.restart_with_new_instance_id).await {
+            Ok(instance_id) => Ok(RestartInstanceResponse { instance_id }),
+            Err(RequestError::NotFound) => Err(Refused::no_instance_for_framework(id)),
+            Err(error @ RequestError::InUse(_)) => Err(Refused::new(
+                Code::FailedPrecondition,
+                format!("InvalidOperationException: {error}"),
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn rewind(&self, request: RewindInstanceRequest) -> Result<RewindInstanceResponse, Refused> {
+        let id = &request.instance_id;
+        match self.hub.rewind(id, &request.reason.unwrap_or_default()).await {
+            Ok(()) => Ok(RewindInstanceResponse {}),
+            Err(RequestError::NotFound) => Err(Refused::no_instance(id)),
+            Err(RequestError::NotFailed(_)) => Err(Refused::new(
+                Code::FailedPrecondition,
+                "The rewind operation is only supported on failed orchestration instances.",
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn purge(&self, request: PurgeInstancesRequest) -> Result<PurgeInstancesResponse, Refused> {
+        use purge_instances_request::Request;
+        let count = match request.request {
+            Some(Request::InstanceId(id)) => self.purge_one(&id).await?,
+            Some(Request::InstanceBatch(batch)) => {
+                let mut count = 0;
+                for id in &batch.instance_ids {
+                    count += self.purge_one(id).await?;
+                }
+                count
+            }
+            Some(Request::PurgeInstanceFilter(filter)) => self.purge_many(&filter).await?,
+            None => {
+                return Err(Refused::new(
+                    Code::InvalidArgument,
+                    "The purge names neither an instance nor a filter.",
+                ));
+            }
+        };
+        Ok(PurgeInstancesResponse {
+            deleted_instance_count: i32::try_from(count).unwrap_or(i32::MAX),
+            is_complete: None,
+        })
+    }
+
+    async fn purge_one(&self, id: &str) -> Result<usize, Refused> {
+        let (key, status) = match self.hub.find(id).await {
+            Ok(Some(row)) => (row.key, Some(row.state.status)),
+            Ok(None) => return Ok(0),
+            // What cannot be read does not run, unless it was read before.
+            Err(RequestError::Damaged(row)) => (row.key, self.hub.status(id).await.ok()),
+            Err(error) => return Err(error.into()),
+        };
+        match status.filter(|status| !status.is_terminal()) {
+            Some(status) => Err(Refused::new(
+                Code::FailedPrecondition,
+                format!(
+                    "Only orchestrations in a terminal state can be purged, but the orchestration with instance ID {id} has \
+                     status {}",
+                    status.name()
+                ),
+            )),
+            None => Ok(self.hub.purge(&[(id, key)]).await?),
+        }
+    }
+}
+
+fn shown(row: Option<&InstanceRow>, payloads: bool) -> GetInstanceResponse {
+    let shown = Shown {
+        payloads,
+        listed: false,
+    };
+    GetInstanceResponse {
+        exists: row.is_some(),
+        orchestration_state: row.map(|row| state(row, shown)),
+    }
+}

@@ -1,0 +1,81 @@
+//! The task hub as the service `TaskHubSidecarService` of the durable extension, which clients of the protobuf wire speak to:
+//! what a call does, by the bytes of its messages. Whoever serves it brings HTTP/2.
+//!
+//! Status codes are those of the extension. Where the local host can do more (terminate recursively), it does.
+
+mod entities;
+mod history;
+mod instances;
+mod query;
+mod refusal;
+mod state;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+
+pub use self::refusal::{Code, Refused};
+use super::hub::{Inner, TaskHub};
+
+/// The messages that answer a call: one, or any number where the method streams.
+pub type Reply = Vec<Bytes>;
+
+impl TaskHub {
+    /// Answers a call of a method of `TaskHubSidecarService`.
+    ///
+    /// # Errors
+    /// The status that the call ends with.
+    pub async fn call(&self, method: &str, message: Bytes) -> Result<Reply, Refused> {
+        call(&self.inner, method, message).await
+    }
+}
+
+/// One call, as the methods see it.
+struct Call<'a> {
+    hub: &'a Arc<Inner>,
+}
+
+async fn call(hub: &Arc<Inner>, method: &str, message: Bytes) -> Result<Reply, Refused> {
+    let call = Call { hub };
+    match method {
+        "Hello" => one(&()),
+        "StartInstance" => one(&call.start(read(message)?).await?),
+        "GetInstance" => one(&call.get(read(message)?).await?),
+        "WaitForInstanceStart" => one(&call.wait_for_start(read(message)?).await?),
+        "WaitForInstanceCompletion" => one(&call.wait_for_completion(read(message)?).await?),
+        "RaiseEvent" => one(&call.raise_event(read(message)?).await?),
+        "TerminateInstance" => one(&call.terminate(read(message)?).await?),
+        "SuspendInstance" => one(&call.suspend(read(message)?).await?),
+        "ResumeInstance" => one(&call.resume(read(message)?).await?),
+        "RestartInstance" => one(&call.restart(read(message)?).await?),
+        "RewindInstance" => one(&call.rewind(read(message)?).await?),
+        "PurgeInstances" => one(&call.purge(read(message)?).await?),
+        "QueryInstances" => one(&call.query(read(message)?).await?),
+        "StreamInstanceHistory" => call.history(read(message)?).await,
+        "SignalEntity" => one(&call.signal_entity(read(message)?).await?),
+        "GetEntity" => one(&call.get_entity(read(message)?).await?),
+        "QueryEntities" => one(&call.query_entities(read(message)?).await?),
+        "CleanEntityStorage" => one(&call.clean_entities(read(message)?)),
+        other => Err(Refused::new(
+            Code::Unimplemented,
+            format!("The local host has no method '{other}'."),
+        )),
+    }
+}
+
+fn read<M: Message + Default>(message: Bytes) -> Result<M, Refused> {
+    M::decode(message).map_err(|error| {
+        Refused::new(
+            Code::InvalidArgument,
+            format!("The message of the call cannot be read: {error}"),
+        )
+    })
+}
+
+fn one(message: &impl Message) -> Result<Reply, Refused> {
+    Ok(vec![message.encode_to_vec().into()])
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests;
