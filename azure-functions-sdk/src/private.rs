@@ -5,7 +5,7 @@
 //! Where the system knows no modes, nothing is done.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
+    fs::{DirBuilder, OpenOptions},
     io,
     path::Path,
 };
@@ -48,7 +48,8 @@ pub(crate) fn options() -> OpenOptions {
 }
 
 /// A new private file.
-pub(crate) fn create_new(path: &Path) -> io::Result<File> {
+#[cfg(any(test, feature = "host"))]
+pub(crate) fn create_new(path: &Path) -> io::Result<std::fs::File> {
     options().write(true).create_new(true).open(path)
 }
 

@@ -18,10 +18,10 @@ mod tests;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use azure_functions::App;
-use tower::{layer::layer_fn, timeout::TimeoutLayer};
+use azure_functions::{App, app::from_fn};
+use tower::timeout::TimeoutLayer;
 
-use access_log::AccessLog;
+use access_log::access_log;
 use payment::Gateway;
 use sandbox::Sandbox;
 
@@ -30,7 +30,7 @@ fn app() -> App {
     azure_functions::app()
         .state::<Gateway>(Arc::new(Sandbox::default()))
         .layer(TimeoutLayer::new(Duration::from_secs(30)))
-        .layer(layer_fn(AccessLog))
+        .layer(from_fn(access_log))
 }
 
 fn main() -> ExitCode {

@@ -20,6 +20,7 @@ mod name;
 mod options;
 mod quarantine;
 mod record;
+#[cfg(any(feature = "host", feature = "testing"))]
 mod recorded;
 mod recovery;
 pub(crate) mod request_error;

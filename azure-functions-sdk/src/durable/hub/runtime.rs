@@ -18,7 +18,7 @@ use crate::durable::store::{
 pub(crate) enum HubRuntime {
     /// Tasks run beside each other; what blocks has threads of its own.
     #[cfg_attr(
-        not(feature = "host"),
+        not(feature = "sqlite"),
         expect(dead_code, reason = "a test host alone has no use for it")
     )]
     Tokio(Handle),
