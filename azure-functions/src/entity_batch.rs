@@ -15,6 +15,7 @@ use crate::{
     entities::{
         batch::{BatchAnswer, OperationFailure, OperationRequest, OperationResult},
         context::Effects,
+        parked::ParkedStates,
     },
     invocation::{Invocation, Outputs},
     panics::{Panic, catch},
@@ -23,7 +24,12 @@ use crate::{
 };
 use azure_functions_durable::EntityId;
 use chrono::{DateTime, Utc};
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Instant};
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 /// How an operation ended.
 type Ended = Result<Result<Outputs, FunctionError>, Panic>;
@@ -46,6 +52,8 @@ impl Begun {
 /// A batch under way.
 struct Batch {
     wire: Wire,
+    /// How long the entity may be idle before its session ends.
+    session: Option<Duration>,
     id: Arc<EntityId>,
     function: &'static str,
     operations: std::vec::IntoIter<OperationRequest>,
@@ -62,10 +70,11 @@ pub(crate) fn run_blocking(
     run: fn(Call) -> Result<Outputs, FunctionError>,
     trigger: &str,
     mut invocation: Invocation,
+    parked: &ParkedStates,
 ) -> Result<Outputs, FunctionError> {
-    let mut batch = match Batch::begin(trigger, &mut invocation) {
+    let mut batch = match Batch::begin(trigger, &mut invocation, parked) {
         Ok(batch) => batch,
-        Err(unread) => return refuse(unread),
+        Err(answer) => return *answer,
     };
     while let Some(context) = batch.next_operation() {
         let begun = Begun::now();
@@ -76,7 +85,7 @@ pub(crate) fn run_blocking(
         };
         batch.settle(&context, ended, &begun);
     }
-    batch.answer()
+    batch.answer(parked)
 }
 
 /// Runs a batch of an asynchronous function.
@@ -87,10 +96,11 @@ pub(crate) async fn run_async(
     run: fn(Call) -> InvocationFuture,
     trigger: &str,
     mut invocation: Invocation,
+    parked: Arc<ParkedStates>,
 ) -> Result<Outputs, FunctionError> {
-    let mut batch = match Batch::begin(trigger, &mut invocation) {
+    let mut batch = match Batch::begin(trigger, &mut invocation, &parked) {
         Ok(batch) => batch,
-        Err(unread) => return refuse(unread),
+        Err(answer) => return *answer,
     };
     while let Some(context) = batch.next_operation() {
         let begun = Begun::now();
@@ -101,7 +111,7 @@ pub(crate) async fn run_async(
         };
         batch.settle(&context, ended, &begun);
     }
-    batch.answer()
+    batch.answer(&parked)
 }
 
 /// Runs a future whose making, polls and end may panic.
@@ -118,14 +128,28 @@ async fn caught(make: impl FnOnce() -> InvocationFuture) -> Ended {
 }
 
 impl Batch {
-    fn begin(trigger: &str, invocation: &mut Invocation) -> Result<Self, Unread> {
+    /// Or the answer, if it cannot be run.
+    fn begin(
+        trigger: &str,
+        invocation: &mut Invocation,
+        parked: &ParkedStates,
+    ) -> Result<Self, Box<Result<Outputs, FunctionError>>> {
         let function = invocation.function;
         let data = invocation.inputs.iter_mut().find(|(name, _)| name == trigger);
         let data = BindingData::from(data.map(|(_, data)| std::mem::take(data)).unwrap_or_default());
         let text = data.as_text().unwrap_or_default();
-        let batch = wire::read(&text, function)?;
+        let mut batch = wire::read(&text, function).map_err(|unread| Box::new(refuse(unread)))?;
+        // Whatever comes of this batch, what was kept before it is no longer true.
+        let kept = parked.take(&batch.id, Instant::now());
+        if batch.without_state {
+            let Some(state) = kept else {
+                return Err(Box::new(Ok(returned(wire::need_state()))));
+            };
+            (batch.exists, batch.state) = (state.is_some(), state);
+        }
         Ok(Self {
             wire: batch.wire,
+            session: batch.session,
             id: Arc::new(batch.id),
             function,
             results: Vec::with_capacity(batch.operations.len()),
@@ -187,7 +211,7 @@ impl Batch {
         });
     }
 
-    fn answer(self) -> Result<Outputs, FunctionError> {
+    fn answer(self, parked: &ParkedStates) -> Result<Outputs, FunctionError> {
         let Effects {
             exists,
             state,
@@ -203,7 +227,12 @@ impl Batch {
             actions: &actions,
             results: &self.results,
         };
-        Ok(returned(wire::write(self.wire, &answer)?))
+        let data = wire::write(self.wire, &answer)?;
+        if let Some(idle) = self.session {
+            let state = exists.then(|| state.unwrap_or_else(|| Arc::from("null")));
+            parked.keep(&self.id, state, idle, Instant::now());
+        }
+        Ok(returned(data))
     }
 }
 
@@ -213,9 +242,7 @@ fn refuse(unread: Unread) -> Result<Outputs, FunctionError> {
         Unread::Json(error) => Err(*error),
         Unread::Protobuf { answer, failure } => {
             // The host sees an invocation that succeeds.
-            if let Some(text) = failure {
-                log::error!("{text}");
-            }
+            log::error!("{failure}");
             Ok(returned(Data::String(answer)))
         }
     }

@@ -261,7 +261,7 @@ pub(crate) fn invoke(
     surroundings: &Surroundings,
     started: Started,
 ) -> impl Future<Output = Result<Outputs, String>> + Send + 'static + use<> {
-    let Started { states, layers } = started;
+    let Started { states, layers, parked } = started;
     let invocation = surroundings.invocation(function, call, states);
     let (context, wire) = (surroundings.context(function), surroundings.wire);
     let late_answer = match function.handler {
@@ -274,11 +274,12 @@ pub(crate) fn invoke(
             Handler::Async(run) => Box::new(run_boxed(run, invocation, context.clone())),
             Handler::Entity { trigger, run } => match run {
                 EntityHandler::Blocking(run) => {
-                    let batch = move |invocation| run_batch_blocking(run, trigger, invocation);
+                    let batch = move |invocation| run_batch_blocking(run, trigger, invocation, &parked);
                     on_a_thread(function, batch, invocation, context.clone())?
                 }
                 EntityHandler::Async(run) => {
-                    let batch = move |invocation| -> InvocationFuture { Box::pin(run_batch(run, trigger, invocation)) };
+                    let batch =
+                        move |invocation| -> InvocationFuture { Box::pin(run_batch(run, trigger, invocation, parked)) };
                     Box::new(run_boxed(batch, invocation, context.clone()))
                 }
             },

@@ -3,6 +3,7 @@
 use super::layer::{Given, Layers};
 use crate::{
     config::ConfigError,
+    entities::parked::ParkedStates,
     error::BoxError,
     panics,
     state::{Lack, Need, States, Value, Values},
@@ -63,6 +64,8 @@ pub(crate) struct Started {
     pub states: States,
     /// Around every invocation, if the app has some.
     pub layers: Option<Arc<Layers>>,
+    /// The states of entities in sessions.
+    pub parked: Arc<ParkedStates>,
 }
 
 /// The app cannot start.
@@ -158,7 +161,11 @@ impl Startup {
         }
         let states = States::new(values);
         let layers = Layers::stack(std::mem::take(&mut self.layers), &states).map(Arc::new);
-        Ok(Started { states, layers })
+        Ok(Started {
+            states,
+            layers,
+            parked: Arc::default(),
+        })
     }
 }
 

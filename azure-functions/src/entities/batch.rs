@@ -15,6 +15,10 @@ pub(crate) struct Batch {
     pub(crate) id: EntityId,
     pub(crate) exists: bool,
     pub(crate) state: Option<Arc<str>>,
+    /// The host leaves the state out, for a worker that has kept it since the last batch.
+    pub(crate) without_state: bool,
+    /// How long the entity may be idle before the session ends in which the host may leave the state out; none without sessions.
+    pub(crate) session: Option<Duration>,
     pub(crate) operations: Vec<OperationRequest>,
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod context;
 mod error;
 pub(crate) mod live;
 mod output;
+pub(crate) mod parked;
 mod proxy;
 
 pub use azure_functions_durable::{EntityId, EntityIdError};

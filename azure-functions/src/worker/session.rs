@@ -519,7 +519,7 @@ impl Session {
             client_transport: None,
             states: started.states,
         };
-        let layers = started.layers;
+        let (layers, parked) = (started.layers, started.parked);
         let reply = Reply {
             context: Context(Arc::new(scope)),
             running: Arc::clone(&self.running),
@@ -538,11 +538,12 @@ impl Session {
             Handler::Async(run) => call::start_async(run, invocation, reply, threads, layers.as_deref()),
             Handler::Entity { trigger, run } => match run {
                 EntityHandler::Blocking(run) => {
-                    let batch = move |invocation| run_batch_blocking(run, trigger, invocation);
+                    let batch = move |invocation| run_batch_blocking(run, trigger, invocation, &parked);
                     call::start_blocking(batch, invocation, reply, threads, layers.as_deref());
                 }
                 EntityHandler::Async(run) => {
-                    let batch = move |invocation| -> InvocationFuture { Box::pin(run_batch(run, trigger, invocation)) };
+                    let batch =
+                        move |invocation| -> InvocationFuture { Box::pin(run_batch(run, trigger, invocation, parked)) };
                     call::start_async(batch, invocation, reply, threads, layers.as_deref());
                 }
             },

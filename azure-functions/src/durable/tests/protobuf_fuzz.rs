@@ -6,10 +6,24 @@ use super::{
     protobuf::{answer, decode},
     script::{entity, fallible},
 };
-use crate::durable::Orchestrator;
+use crate::{
+    FunctionError,
+    app::States,
+    binding::{FromBinding, signature::Parameter},
+    bindings::DurableEntityContext,
+    call::Call,
+    durable::{FailureDetails, Orchestrator, TaskFailure, activity_failure},
+    entities::parked::ParkedStates,
+    entity_batch::run_blocking,
+    invocation::{Invocation, Outputs},
+    rpc::{Data, TypedData},
+};
+use azure_functions_durable::protobuf::{EntityBatchRequest, EntityBatchResult, TaskFailureDetails};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use prost::Message;
 use serde_json::json;
-use std::{fs, path::Path, time::Duration};
+use std::{collections::HashMap, fs, path::Path, time::Duration};
+use tokio_util::sync::CancellationToken;
 
 /// Does a bit of everything, whatever the history says.
 const ANYTHING: Orchestrator = |c| {
@@ -47,6 +61,11 @@ impl Chance {
     fn byte(&mut self) -> u8 {
         self.below(256).to_le_bytes()[0]
     }
+}
+
+/// How many damaged messages of a kind are tried.
+fn cases() -> usize {
+    std::env::var("PROTOBUF_CASES").map_or(2_000, |cases| cases.parse().unwrap())
 }
 
 fn requests() -> Vec<Vec<u8>> {
@@ -120,7 +139,7 @@ fn damage(request: &[u8], chance: &mut Chance) -> Vec<u8> {
 
 #[test]
 fn damaged_requests_are_answered() {
-    let cases: usize = std::env::var("PROTOBUF_CASES").map_or(2_000, |cases| cases.parse().unwrap());
+    let cases = cases();
     let requests = requests();
     let mut chance = Chance(7);
     let mut sound = 0;
@@ -132,7 +151,7 @@ fn damaged_requests_are_answered() {
         let text = BASE64_STANDARD.encode(&request);
         let (response, failure) = answer(ANYTHING, &text);
         // An answer is itself a message that can be read, and there is never nothing in it without a reason.
-        assert!(decode(&BASE64_STANDARD.encode(prost::Message::encode_to_vec(&response))) == response);
+        assert!(decode(&BASE64_STANDARD.encode(response.encode_to_vec())) == response);
         sound += usize::from(failure.is_none());
         let told = failure.unwrap_or_default();
         assert!(
@@ -142,4 +161,139 @@ fn damaged_requests_are_answered() {
     }
     // Both kinds are there: what can be read all the same, and what cannot.
     assert!(sound > cases / 20 && sound < cases * 19 / 20, "{sound} of {cases}");
+}
+
+/// An entity that does what it is asked for, whatever that is.
+fn count(mut call: Call) -> Result<Outputs, FunctionError> {
+    static CONTEXT: Parameter = Parameter {
+        name: "context",
+        binding: "context",
+        spec: DurableEntityContext::SPEC,
+        by_reference: false,
+        arguments: &[],
+    };
+    let context: DurableEntityContext = call.take(&CONTEXT).map_err(FunctionError::from)?;
+    let state: i64 = context.state().map_err(FunctionError::from_error)?.unwrap_or_default();
+    match context.operation() {
+        "add" => {
+            let more: i64 = context.input_as().map_err(FunctionError::from_error)?;
+            context
+                .set_state(&state.wrapping_add(more))
+                .map_err(FunctionError::from_error)?;
+        }
+        "delete" => context.delete(),
+        "forward" => {
+            let to = entity("@counter@other");
+            context
+                .signal_entity(&to, "add", state)
+                .map_err(FunctionError::from_error)?;
+        }
+        "fail" => return Err(FunctionError::new(context.input().to_string())),
+        _ => drop(
+            context
+                .start_new("Child", None, ())
+                .map_err(FunctionError::from_error)?,
+        ),
+    }
+    Ok(Outputs::default())
+}
+
+fn run(request: &[u8]) -> EntityBatchResult {
+    let data = Data::String(BASE64_STANDARD.encode(request));
+    let invocation = Invocation {
+        id: String::new(),
+        function: "count",
+        inputs: vec![("context".to_owned(), TypedData { data: Some(data) })],
+        trigger_metadata: HashMap::new(),
+        trace_parent: String::new(),
+        trace_state: String::new(),
+        cancellation: CancellationToken::new(),
+        client_transport: None,
+        states: States::default(),
+    };
+    let outputs =
+        run_blocking(count, "context", invocation, &ParkedStates::default()).expect("the invocation succeeds");
+    let Some(TypedData {
+        data: Some(Data::String(text)),
+    }) = outputs.return_value
+    else {
+        panic!("a text is the answer: {outputs:?}");
+    };
+    EntityBatchResult::decode(BASE64_STANDARD.decode(text).unwrap().as_slice()).unwrap()
+}
+
+#[test]
+fn damaged_batches_of_entities_are_answered() {
+    let recorded = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/recorded/entity_batches.tsv"
+    ));
+    let requests: Vec<Vec<u8>> = recorded
+        .lines()
+        .map(|line| BASE64_STANDARD.decode(line.split('\t').nth(1).unwrap()).unwrap())
+        .collect();
+    let (cases, mut chance) = (cases(), Chance(11));
+    let mut sound = 0;
+    for _ in 0..cases {
+        let request = damage(&requests[chance.below(requests.len())], &mut chance);
+        if request.is_empty() {
+            continue;
+        }
+        let result = run(&request);
+        let asked = EntityBatchRequest::decode(request.as_slice());
+        match (&result.failure_details, asked) {
+            // What can be run is run to its end.
+            (None, Ok(asked)) => {
+                sound += 1;
+                assert!(result.requires_state || result.results.len() == asked.operations.len());
+            }
+            // What cannot keeps its state, as far as that can be read.
+            (Some(details), asked) => {
+                assert!(!details.error_type.is_empty() && !details.error_message.is_empty());
+                // Prost skips groups, which no message of this protocol has, and takes the entry of a map of whatever wire type.
+                if let Ok(asked) = asked
+                    && !details.error_message.contains("wire type")
+                {
+                    assert_eq!(result.entity_state, asked.entity_state, "{details:?} {request:?}");
+                }
+            }
+            // What is not looked at may be damaged.
+            (None, Err(error)) => {
+                let error = error.to_string();
+                assert!(
+                    error.contains(".properties") || error.contains("trace_context"),
+                    "{error}: {result:?}"
+                );
+            }
+        }
+    }
+    assert!(sound > cases / 20 && sound < cases * 19 / 20, "{sound} of {cases}");
+}
+
+/// What an activity reports is damaged on its way: as the host records it, and as text that a host hands on.
+#[test]
+fn damaged_failures_of_activities_are_failures() {
+    let error = FunctionError::with_source("the card was declined", std::io::Error::other("limit"))
+        .with_own_error(Some(json!({"code": 51}).to_string()))
+        .non_retriable();
+    let line = activity_failure::of_function(&error, "   at pay");
+    let details = TaskFailureDetails::from(&serde_json::from_str::<FailureDetails>(&line).unwrap()).encode_to_vec();
+    let (cases, mut chance) = (cases(), Chance(13));
+    let mut whole = 0;
+    for _ in 0..cases {
+        let damaged = damage(&details, &mut chance);
+        if let Ok(found) = TaskFailureDetails::decode(damaged.as_slice()).map(FailureDetails::from) {
+            let reason = found.error_message.clone();
+            let failure = TaskFailure::on_protobuf("pay", reason, Some(found));
+            whole += usize::from(failure.error_json.is_some());
+            assert_eq!(failure.message(), failure.reason);
+        }
+        let text = String::from_utf8_lossy(&damage(line.as_bytes(), &mut chance)).into_owned();
+        let failure = TaskFailure::on_json("pay", format!("Activity function 'pay' failed:  {text}"), text, None);
+        assert!(
+            failure.reason.starts_with("Activity function 'pay' failed:  "),
+            "{failure:?}"
+        );
+    }
+    assert!(whole > cases / 20 && whole < cases, "{whole} of {cases}");
 }

@@ -17,8 +17,8 @@ pub(crate) enum Unread {
     /// The invocation succeeds with this answer, a message as base64.
     Protobuf {
         answer: String,
-        /// In words, for the log; none if nothing is wrong.
-        failure: Option<String>,
+        /// In words, for the log.
+        failure: String,
     },
 }
 
@@ -30,9 +30,7 @@ pub(crate) fn read(text: &str, function: &str) -> Result<Batch, Unread> {
     if is_protobuf(text) {
         return protobuf::entity_batch::read(text).map_err(|unread| Unread::Protobuf {
             answer: protobuf::entity_batch::refuse(&unread),
-            failure: unread
-                .is_failure()
-                .then(|| format!("entity function `{function}`: {}", unread.error)),
+            failure: format!("entity function `{function}`: {}", unread.error),
         });
     }
     json::entity_batch::read(text).map_err(|error| {
@@ -50,6 +48,11 @@ pub(crate) fn write(wire: Wire, answer: &BatchAnswer<'_>) -> Result<Data, Functi
         Wire::Json => Data::Json(json::entity_batch::write(answer).map_err(FunctionError::from_error)?),
         Wire::Protobuf => Data::String(protobuf::entity_batch::write(answer)),
     })
+}
+
+/// The answer to a batch without its state, which is not kept either. Only the protobuf wire has such.
+pub(crate) fn need_state() -> Data {
+    Data::String(protobuf::entity_batch::need_state())
 }
 
 /// The answer for a batch that came to no end, where an invocation must not fail for it: on the protobuf wire.

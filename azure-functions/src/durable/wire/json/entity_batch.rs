@@ -88,6 +88,8 @@ pub(crate) fn read(text: &str) -> Result<Batch, BindingError> {
         id: payload.id,
         exists: payload.exists,
         state: payload.state.filter(|_| payload.exists).map(Arc::from),
+        without_state: false,
+        session: None,
         operations: operations.collect(),
     })
 }

@@ -24,7 +24,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message as _;
 use prost_types::value::Kind;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Why a request is no batch that can be run.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +35,6 @@ pub(crate) enum BatchError {
     Malformed(#[from] Malformed),
     #[error("the entity trigger payload names no entity: {0}")]
     Id(#[from] EntityIdError),
-    /// The state was left out, for a worker that has kept it since the last batch.
-    #[error("the host left the state out")]
-    StateNeeded,
 }
 
 /// A request that cannot be run, with what of the state was read. The answer must give it back: without it the host deletes the state.
@@ -47,41 +44,37 @@ pub(crate) struct Unread {
     state: Option<String>,
 }
 
-impl Unread {
-    /// Whether something is wrong with it.
-    pub(crate) fn is_failure(&self) -> bool {
-        !matches!(self.error, BatchError::StateNeeded)
-    }
-}
-
 #[derive(Default)]
 struct Collected {
     id: String,
     state: Option<String>,
     operations: Vec<OperationRequest>,
     without_state: bool,
+    in_session: bool,
+    idle_seconds: f64,
 }
 
 /// Reads a trigger's text.
 ///
 /// # Errors
-/// If it is no batch, or has no state; [`refuse`] answers it.
+/// If it is no batch; [`refuse`] answers it.
 pub(crate) fn read(text: &str) -> Result<Batch, Unread> {
     let mut found = Collected::default();
     let checked = BASE64_STANDARD
         .decode(text.trim_ascii())
         .map_err(BatchError::from)
         .and_then(|message| Ok(found.read(&message)?))
-        .and_then(|()| match found.without_state {
-            true => Err(BatchError::StateNeeded),
-            false => Ok(found.id.parse()?),
-        });
+        .and_then(|()| Ok(found.id.parse()?));
     match checked {
         Ok(id) => Ok(Batch {
             wire: Wire::Protobuf,
             id,
             exists: found.state.is_some(),
             state: found.state.filter(|state| !state.is_empty()).map(Arc::from),
+            without_state: found.without_state,
+            session: found
+                .in_session
+                .then(|| Duration::try_from_secs_f64(found.idle_seconds).unwrap_or_default()),
             operations: found.operations,
         }),
         Err(error) => Err(Unread {
@@ -92,19 +85,34 @@ pub(crate) fn read(text: &str) -> Result<Batch, Unread> {
 }
 
 impl Collected {
+    /// A field that cannot be read does not hide the others: an answer has to give the state back.
     fn read(&mut self, message: &[u8]) -> Result<(), Malformed> {
+        let mut read = Ok(());
         for field in Fields(message) {
-            match field? {
-                (1, value) => self.id = value.text()?.to_owned(),
-                (2, value) => self.state = Some(value.wrapped_text()?.to_owned()),
-                (3, value) => self.operations.push(operation(value)?),
-                (4, value) => {
-                    if let ("IncludeState", Some(Kind::BoolValue(included))) = property(value.bytes())? {
-                        self.without_state = !included;
-                    }
+            let field = field.and_then(|(number, value)| self.field(number, value));
+            read = read.and(field);
+        }
+        read
+    }
+
+    fn field(&mut self, number: u64, value: Value<'_>) -> Result<(), Malformed> {
+        match number {
+            1 => self.id = value.strict_text()?.to_owned(),
+            2 => {
+                let text = value.strict_wrapped_text()?;
+                let state = self.state.get_or_insert_default();
+                if let Some(text) = text {
+                    text.clone_into(state);
                 }
-                _ => {}
             }
+            3 => self.operations.push(operation(value)?),
+            4 => match property(value.strict_bytes()?)? {
+                ("IncludeState", Some(Kind::BoolValue(included))) => self.without_state = !included,
+                ("IsExtendedSession", Some(Kind::BoolValue(in_session))) => self.in_session = in_session,
+                ("ExtendedSessionIdleTimeoutInSeconds", Some(Kind::NumberValue(idle))) => self.idle_seconds = idle,
+                _ => {}
+            },
+            _ => {}
         }
         Ok(())
     }
@@ -117,11 +125,15 @@ fn operation(value: Value<'_>) -> Result<OperationRequest, Malformed> {
         is_signal: None,
         request_id: String::new(),
     };
-    for field in Fields(value.bytes()) {
+    for field in Fields(value.strict_bytes()?) {
         match field? {
-            (1, value) => operation.name = value.text()?.to_owned(),
-            (2, value) => operation.request_id = value.text()?.to_owned(),
-            (3, value) => operation.input = Some(value.wrapped_text()?.to_owned()).filter(|input| !input.is_empty()),
+            (1, value) => operation.name = value.strict_text()?.to_owned(),
+            (2, value) => operation.request_id = value.strict_text()?.to_owned(),
+            (3, value) => {
+                if let Some(input) = value.strict_wrapped_text()? {
+                    operation.input = Some(input.to_owned()).filter(|input| !input.is_empty());
+                }
+            }
             _ => {}
         }
     }
@@ -204,22 +216,24 @@ fn times(result: &OperationResult) -> (DateTime<Utc>, DateTime<Utc>) {
 
 /// The answer to a request that cannot be run. The invocation itself does not fail: of that the host would tell a worse text.
 pub(crate) fn refuse(unread: &Unread) -> String {
-    match &unread.error {
-        BatchError::StateNeeded => encode(&EntityBatchResult {
-            requires_state: true,
-            ..EntityBatchResult::default()
-        }),
-        error => fail(unread.state.clone(), "unreadable batch", &error.to_string()),
-    }
+    fail(unread.state.clone(), "unreadable batch", &unread.error.to_string())
+}
+
+/// The answer to a batch without its state, which is not kept either: the host gives the batch again, with the state.
+pub(crate) fn need_state() -> String {
+    encode(&EntityBatchResult {
+        requires_state: true,
+        ..EntityBatchResult::default()
+    })
 }
 
 /// The answer for a batch that came to no end: each operation fails, and the state is what the request says.
 pub(crate) fn failed(text: &str, error_type: &str, reason: &str) -> String {
     let state = match read(text) {
+        Ok(batch) if batch.without_state => return need_state(),
         Ok(batch) => batch
             .exists
             .then(|| batch.state.as_deref().unwrap_or("null").to_owned()),
-        Err(unread) if matches!(unread.error, BatchError::StateNeeded) => return refuse(&unread),
         Err(unread) => unread.state,
     };
     fail(state, error_type, reason)

@@ -21,6 +21,8 @@ pub(crate) enum Malformed {
     TooLarge,
     #[error("it has a field of the unknown wire type {0}")]
     WireType(u8),
+    #[error("it has a field of another wire type than its number says")]
+    Mistyped,
     #[error("it has a field without a number")]
     NoNumber,
     #[error("it has a text that is not UTF-8")]
@@ -103,6 +105,31 @@ impl<'a> Value<'a> {
             Value::Bytes(bytes) => bytes,
             Value::Varint(_) | Value::Fixed => &[],
         }
+    }
+
+    /// As [`bytes`](Self::bytes); of another wire type it is an error.
+    pub(super) fn strict_bytes(self) -> Result<&'a [u8], Malformed> {
+        match self {
+            Value::Bytes(bytes) => Ok(bytes),
+            Value::Varint(_) | Value::Fixed => Err(Malformed::Mistyped),
+        }
+    }
+
+    /// A text; of another wire type it is an error.
+    pub(super) fn strict_text(self) -> Result<&'a str, Malformed> {
+        text(self.strict_bytes()?)
+    }
+
+    /// The text of a `google.protobuf.StringValue`, if it has one: where the message repeats, its fields merge. Of another wire type it
+    /// is an error.
+    pub(super) fn strict_wrapped_text(self) -> Result<Option<&'a str>, Malformed> {
+        let mut found = None;
+        for field in Fields(self.strict_bytes()?) {
+            if let (1, value) = field? {
+                found = Some(value.strict_text()?);
+            }
+        }
+        Ok(found)
     }
 
     pub(super) fn text(self) -> Result<&'a str, Malformed> {
