@@ -38,7 +38,7 @@ pub(super) struct Started {
 /// | Option | HTTP | gRPC |
 /// |---|---|---|
 /// | [`instance_id`](Self::instance_id) | yes | yes |
-/// | [`version`](Self::version) | hosts with version 3.5 or newer of the extension; older ones ignore it | yes |
+/// | [`version`](Self::version) | extensions from October 2025 on; older ones ignore it | yes |
 /// | [`tag`](Self::tag) | no | yes |
 /// | [`start_at`](Self::start_at) | no | yes |
 /// | [`keep_existing`](Self::keep_existing) | no | yes |
