@@ -192,7 +192,9 @@ impl LocalHost {
             .map_err(LocalHostError::Loopback)?;
         let urls = BindingUrls {
             code,
-            ..BindingUrls::new(webhook.as_str()).rpc(rpc_listener.base_url())
+            ..BindingUrls::new(webhook.as_str())
+                .rpc(rpc_listener.base_url())
+                .grpc(sidecar.address(), sidecar.secret().reveal())
         };
         runner.set_client_binding(client_binding(&hub, urls));
 
