@@ -152,8 +152,8 @@ impl OrchestrationClient {
     }
 
     /// Ends an instance and all sub-orchestrations below it that run, also where the instance itself has ended and left them
-    /// behind; `reason` becomes the output of each. The local host does so over HTTP; the Durable Task extension ends the instance
-    /// alone, over both wires.
+    /// behind; `reason` becomes the output of each. The local host does so; the Durable Task extension ends the instance
+    /// alone. Both are the same over HTTP and gRPC.
     ///
     /// # Errors
     /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance,
