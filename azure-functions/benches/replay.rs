@@ -1,10 +1,16 @@
-//! One episode of replay at 10 to 10,000 finished activities, answer included, beside the bare cost of parsing the same
-//! payload: `cargo bench -p azure-functions --bench replay`.
+//! One episode of replay at 10 to 10,000 finished activities, answer included, on both wires, beside the bare cost of decoding the same
+//! payload (`serde_json`, `prost`): `cargo bench -p azure-functions --bench replay`.
 //!
-//! An argument picks the shapes whose name contains it. Measurements take turns (episode, parse, episode, parse, …), so that a busy machine slows both; medians are printed.
+//! An argument picks the shapes whose name contains it. Measurements take turns (episode, decode, episode, decode, …), so that a busy machine slows both; medians are printed.
 
 use azure_functions::{__private::run_episode, bindings::DurableOrchestrationContext, durable::OrchestrationOutput};
+use azure_functions_durable::protobuf::{
+    OrchestratorRequest, OrchestratorResponse, orchestrator_action::OrchestratorActionType,
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use prost::Message;
+use request::request;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
@@ -15,6 +21,9 @@ use std::{
     pin::Pin,
     time::{Duration, Instant},
 };
+
+#[path = "../tests/shim/request.rs"]
+mod request;
 
 type Run = Pin<Box<dyn Future<Output = Result<OrchestrationOutput, Box<dyn Error + Send + Sync>>>>>;
 
@@ -33,59 +42,109 @@ fn main() {
         ("fan-out", fan_out_history, fan_out),
         ("activity and timer", monitor_history, monitor),
     ];
-    println!("shape                    steps    events       bytes episode/event   parse/event   episode/parse");
+    println!("shape                    steps    events       bytes episode/event  decode/event  episode/decode");
     // Cargo adds an option of its own.
     let picked = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let picked = picked.unwrap_or_default();
-    for (shape, history, orchestrator) in shapes.into_iter().filter(|(shape, ..)| shape.contains(&picked)) {
-        let mut per_event = Vec::new();
-        for steps in SIZES {
-            let script = history(steps);
-            let events = script.events.len();
-            let payload = script.payload(steps);
-            let (episode, parse) = measure(&payload, events, steps, orchestrator);
-            let nanos = |time: Duration| time.as_nanos() as f64 / events as f64;
+    for (shape, history, orchestrator) in shapes {
+        for wire in [Wire::Json, Wire::Protobuf] {
+            let shape = format!("{shape}, {wire:?}");
+            if !shape.contains(&picked) {
+                continue;
+            }
+            let mut per_event = Vec::new();
+            for steps in SIZES {
+                let script = history(steps);
+                let events = script.events.len();
+                let payload = wire.text(&script.payload(steps));
+                let (episode, decode) = measure(&payload, events, orchestrator, wire);
+                let nanos = |time: Duration| time.as_nanos() as f64 / events as f64;
+                println!(
+                    "{shape:28}{steps:>6}{events:>10}{:>12}{:>11.0} ns{:>11.0} ns{:>16.2}",
+                    payload.len(),
+                    nanos(episode),
+                    nanos(decode),
+                    episode.as_secs_f64() / decode.as_secs_f64(),
+                );
+                per_event.push(nanos(episode));
+            }
             println!(
-                "{shape:20}{steps:>10}{events:>10}{:>12}{:>11.0} ns{:>11.0} ns{:>16.2}",
-                payload.len(),
-                nanos(episode),
-                nanos(parse),
-                episode.as_secs_f64() / parse.as_secs_f64(),
+                "{shape:28}time per event at 10,000 over that at 100: {:.2}",
+                per_event[3] / per_event[1]
             );
-            per_event.push(nanos(episode));
         }
-        println!(
-            "{shape:20}time per event at 10,000 over that at 100: {:.2}",
-            per_event[3] / per_event[1]
-        );
     }
 }
 
-/// Medians of an episode and of a bare parse.
+/// The form of a payload.
+#[derive(Clone, Copy, Debug)]
+enum Wire {
+    Json,
+    Protobuf,
+}
+
+impl Wire {
+    /// A payload of the JSON wire in this form.
+    fn text(self, payload: &Value) -> String {
+        match self {
+            // Two-space indent, as hosts write it.
+            Self::Json => serde_json::to_string_pretty(payload).unwrap(),
+            Self::Protobuf => BASE64_STANDARD.encode(request(payload).encode_to_vec()),
+        }
+    }
+
+    /// Decodes a payload as any program could; the number of its events.
+    fn decode(self, payload: &str) -> usize {
+        match self {
+            Self::Json => {
+                let parsed: Payload<'_> = serde_json::from_str(payload).unwrap();
+                black_box(&parsed).history.len()
+            }
+            Self::Protobuf => {
+                let message = BASE64_STANDARD.decode(payload).unwrap();
+                let request = OrchestratorRequest::decode(message.as_slice()).unwrap();
+                let request = black_box(&request);
+                request.past_events.len() + request.new_events.len()
+            }
+        }
+    }
+
+    /// Whether an answer says that the code returned.
+    fn is_done(self, answer: &str) -> bool {
+        match self {
+            Self::Json => answer.starts_with(r#"{"isDone":true"#),
+            Self::Protobuf => {
+                let message = BASE64_STANDARD.decode(answer).unwrap();
+                let response = OrchestratorResponse::decode(message.as_slice()).unwrap();
+                matches!(response.actions.as_slice(), [action]
+                    if matches!(action.orchestrator_action_type, Some(OrchestratorActionType::CompleteOrchestration(_))))
+            }
+        }
+    }
+}
+
+/// Medians of an episode and of a bare decode.
 fn measure(
     payload: &str,
     events: usize,
-    steps: usize,
     orchestrator: fn(DurableOrchestrationContext) -> Run,
+    wire: Wire,
 ) -> (Duration, Duration) {
     let rounds = (400_000 / events).clamp(31, 4_001);
-    let (mut episodes, mut parses) = (Vec::new(), Vec::new());
+    let (mut episodes, mut decodes) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         // The worker owns the payload that it received.
         let owned = payload.to_owned();
         let start = Instant::now();
         let answer = run_episode(owned, "bench", orchestrator);
         episodes.push(start.elapsed());
-        let answer = answer.unwrap();
-        assert!(answer.starts_with(r#"{"isDone":true"#) && answer.len() > steps * 50);
-        black_box(answer);
+        assert!(wire.is_done(&answer.unwrap()));
         let start = Instant::now();
-        let parsed: Payload<'_> = serde_json::from_str(payload).unwrap();
-        assert_eq!(black_box(&parsed).history.len(), events);
-        drop(parsed);
-        parses.push(start.elapsed());
+        let decoded = wire.decode(payload);
+        decodes.push(start.elapsed());
+        assert_eq!(decoded, events);
     }
-    (median(&mut episodes), median(&mut parses))
+    (median(&mut episodes), median(&mut decodes))
 }
 
 fn median(times: &mut [Duration]) -> Duration {
@@ -213,15 +272,13 @@ impl Script {
         self.push(json!({"EventType": 5, "TaskScheduledId": id, "Result": result.to_string(), "EventId": -1, "IsPlayed": true}));
     }
 
-    /// Two-space indent, as hosts write it.
-    fn payload(&self, steps: usize) -> String {
-        serde_json::to_string_pretty(&json!({
+    fn payload(&self, steps: usize) -> Value {
+        json!({
             "history": self.events, "input": {"n": steps}, "instanceId": "48d0f95957504c2fa579e810a390b938",
             "isReplaying": true, "parentInstanceId": null, "upperSchemaVersion": 1, "upperSchemaVersionNew": 2,
             "longRunningTimerIntervalDuration": "3.00:00:00", "maximumShortTimerDuration": "6.00:00:00",
             "defaultHttpAsyncRequestSleepTimeMillseconds": 30_000,
-        }))
-        .unwrap()
+        })
     }
 }
 
