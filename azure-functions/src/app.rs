@@ -63,7 +63,7 @@ use tower_service::Service;
 /// ```
 ///
 /// The functions themselves are not listed: every function with `#[func]` that is linked into the binary belongs to the app. A test
-/// host takes the same app, with other values: `TestHost::builder().app(app().state(fake))`.
+/// host takes the same app, with other values: `TestHost::builder().app(|| app().state(Pool::fake()))`.
 pub fn app() -> App {
     App::default()
 }

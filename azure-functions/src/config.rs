@@ -49,7 +49,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 ///
 /// The settings that functions take as parameters are read once, before the first function runs. Where some are missing or cannot be
 /// read, the app does not start, and one error names them all, without their values. Locally settings stand in `local.settings.json`
-/// under `Values`. A test gives its own: `TestHost::builder().app(app().config(Settings { .. }))`.
+/// under `Values`. A test gives its own: `TestHost::builder().app(|| app().config(Settings { .. }))`.
 ///
 /// An orchestration cannot take it: settings may change between two replays.
 ///

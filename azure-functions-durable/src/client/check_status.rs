@@ -139,7 +139,9 @@ impl OrchestrationClient {
             query.push_verbatim("reason={text}");
         }
         query.push("taskHub", &self.binding.task_hub);
-        if let Some(connection) = &self.binding.connection {
+        // The links of other SDKs over gRPC do not name it, and who gets a link must not learn what calls over gRPC carry.
+        let over_grpc = matches!(self.binding.endpoint, Endpoint::Grpc(_));
+        if let Some(connection) = self.binding.connection.as_ref().filter(|_| !over_grpc) {
             query.push("connection", connection);
         }
         query.push_verbatim(&self.binding.required_query);

@@ -27,7 +27,9 @@ pub enum OrchestrationClientError {
         task_hub: String,
     },
     /// An instance with the wanted id exists and has not ended (HTTP 409; 500 from older hosts; gRPC `ALREADY_EXISTS`).
-    #[error("cannot {operation}: {message}; take another id, or wait until that instance has ended")]
+    #[error(
+        "cannot {operation}: {message}; take another id, wait until that instance has ended, or let the start replace it if it has"
+    )]
     AlreadyExists {
         /// What the client was asked to do.
         operation: String,
@@ -211,12 +213,15 @@ impl OrchestrationClientError {
         }
     }
 
-    /// Whether the host may have done what it was asked to, although there is this error: the answer was not waited for, or
-    /// did not arrive. A caller who repeats a start, an event or a signal then may do it twice.
+    /// Whether the host may have done what it was asked to, although there is this error: the answer was not waited for, did not
+    /// arrive, or says that the outcome is unknown. A caller who repeats a start, an event or a signal then may do it twice.
     pub fn may_have_had_its_effect(&self) -> bool {
         match self {
             Self::Timeout { .. } => true,
             Self::Transport { sent, .. } => *sent,
+            Self::Unexpected { status, .. } => *status == 504,
+            // Unknown, deadline exceeded, aborted, internal, unavailable: the host does not say how far it came.
+            Self::UnexpectedGrpc { code, .. } => matches!(code, 2 | 4 | 10 | 13 | 14),
             _ => false,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How a client repeats calls over gRPC that the host could not take, because it is not there (`UNAVAILABLE`) or has too much to do
 /// (`RESOURCE_EXHAUSTED`). The default is what the .NET client does: 5 attempts, with 1 s, 1.5 s, 2.25 s and 3.375 s between them.
 ///
-/// Calls that only read are repeated whatever went wrong. Calls that change something (start, raise, signal, terminate, suspend,
+/// Calls that only read are repeated, after a broken connection, too. Calls that change something (start, raise, signal, terminate, suspend,
 /// resume, restart, rewind, purge) are repeated only if they cannot have had their effect: when no connection could be made, or when the
 /// host itself has said `RESOURCE_EXHAUSTED`. Otherwise the caller gets the error, whose
 /// [`may_have_had_its_effect`](crate::OrchestrationClientError::may_have_had_its_effect) says so.

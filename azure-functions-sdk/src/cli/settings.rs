@@ -34,7 +34,10 @@ impl Command {
         }
         let is_new = setting::set(&path.join("local.settings.json"), &name, &value)?;
         let verb = if is_new { "Added" } else { "Changed" };
-        shell.status(verb, format_args!("{name} = **** in local.settings.json"));
+        shell.status(
+            verb,
+            format_args!("{name} = **** in local.settings.json, which `cargo func run` reads when it starts"),
+        );
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -3,9 +3,10 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
+use std::fmt;
 
 /// Addresses and names that go into the binding data.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BindingUrls {
     /// Public webhook base, such as `http://localhost:7071/runtime/webhooks/durabletask`.
@@ -20,6 +21,19 @@ pub struct BindingUrls {
     pub connection: Option<String>,
     /// Key for the webhook; goes into the URLs as it is.
     pub code: Option<String>,
+}
+
+/// Without the secret and the key.
+impl fmt::Debug for BindingUrls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BindingUrls")
+            .field("webhook", &self.webhook)
+            .field("rpc", &self.rpc)
+            .field("grpc", &self.grpc.as_ref().map(|(address, _)| address))
+            .field("task_hub", &self.task_hub)
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
 }
 
 impl BindingUrls {

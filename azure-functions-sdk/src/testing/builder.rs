@@ -207,7 +207,10 @@ impl TestHostBuilder {
         let options = self.changes.iter().fold((self.app)(), |app, change| change(app));
         let app = match wait_for(App::start(options), self.patience) {
             Some(Ok(app)) => app,
-            Some(Err(error)) => panic!("the app cannot be tested: {error}"),
+            Some(Err(error)) => panic!(
+                "the app cannot be tested: {error}\nA test gives states and settings itself, and does not read local.settings.json: \
+                 `TestHost::builder().app(|| app().state(..).config(..))`"
+            ),
             None => panic!(
                 "the app cannot be tested: its set-up has not ended within {:?} of real time",
                 self.patience

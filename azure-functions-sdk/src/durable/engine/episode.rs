@@ -183,7 +183,7 @@ impl<'a> Episode<'a> {
         };
         let decided = protobuf::read(answer).and_then(|response| {
             if response.requires_history {
-                return Err(protobuf::Rubbish::HistoryAgain);
+                return Err(protobuf::UnusableAnswer::HistoryAgain);
             }
             let mut decision = self.unchanged();
             decision.output = self.output();

@@ -168,10 +168,16 @@ impl Inner {
             solitude,
             begun: self.begun(itself.clone()),
         };
-        let in_session = self.settings.session_idle.is_some() && loaded.session == Some(worker);
+        let in_session = self.settings.session_idle.is_some()
+            && loaded.session == Some(worker)
+            && self.state().sessions.are_offered(worker);
         let mut answer = self.worker.run(item(!in_session)).await;
-        if in_session && answer.as_ref().is_ok_and(|answer| episode.needs_history(answer)) {
-            answer = self.worker.run(item(true)).await;
+        if in_session && let Ok(first) = &answer {
+            let needs_history = episode.needs_history(first);
+            self.state().sessions.answered(worker, !needs_history);
+            if needs_history {
+                answer = self.worker.run(item(true)).await;
+            }
         }
         loaded.session = answer.is_ok().then_some(worker);
         match answer {

@@ -29,6 +29,7 @@ mod reserved;
 mod rewind;
 mod runtime;
 mod salvage;
+mod sessions;
 mod set_aside;
 mod state;
 mod terminate;

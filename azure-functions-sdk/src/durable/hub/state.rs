@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::{
     live_entity::LiveEntity,
     quarantine::Quarantine,
+    sessions::Sessions,
     waiting::{Activity, Phase},
 };
 use crate::durable::{
@@ -32,6 +33,8 @@ pub(super) const START: i32 = i32::MIN;
 pub(super) struct State {
     /// How many workers have loaded.
     pub(super) workers: u64,
+    /// Whether the newest of them keeps instances.
+    pub(super) sessions: Sessions,
     /// `None` until a worker has loaded.
     pub(super) functions: Option<Arc<DurableFunctions>>,
     pub(super) instances: HashMap<InstanceKey, Live>,

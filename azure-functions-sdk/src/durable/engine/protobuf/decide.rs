@@ -7,7 +7,7 @@ use azure_functions_durable::protobuf::{
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
-use super::response::Rubbish;
+use super::response::UnusableAnswer;
 use crate::durable::engine::{
     child::Child,
     custom_status,
@@ -37,9 +37,9 @@ pub(in crate::durable::engine) fn decide(
     mut turn: Turn<'_>,
     response: OrchestratorResponse,
     mut decision: Decision,
-) -> Result<Decision, Rubbish> {
+) -> Result<Decision, UnusableAnswer> {
     if let Some(text) = response.custom_status.as_deref().and_then(custom_status::too_long) {
-        return Err(Rubbish::CustomStatus(text));
+        return Err(UnusableAnswer::CustomStatus(text));
     }
     decision.custom_status = response.custom_status;
     decision.ending = None;
@@ -50,11 +50,14 @@ pub(in crate::durable::engine) fn decide(
     for action in response.actions {
         let id = action.id;
         last_id = last_id.max(id);
-        let kind = match action.orchestrator_action_type.ok_or(Rubbish::UnknownAction(id))? {
+        let kind = match action
+            .orchestrator_action_type
+            .ok_or(UnusableAnswer::UnknownAction(id))?
+        {
             OrchestratorActionType::ScheduleTask(task) => turn.activity(id, task, &mut decision),
             OrchestratorActionType::CreateSubOrchestration(child) => turn.child(id, child, &mut decision),
             OrchestratorActionType::CreateTimer(timer) => {
-                let fire_at = timer.fire_at.and_then(instant).ok_or(Rubbish::NoTime(id))?;
+                let fire_at = timer.fire_at.and_then(instant).ok_or(UnusableAnswer::NoTime(id))?;
                 decision.timers.push(TimerTask { timer_id: id, fire_at });
                 EventKind::TimerCreated { fire_at }
             }
@@ -64,14 +67,14 @@ pub(in crate::durable::engine) fn decide(
                 continue;
             }
             OrchestratorActionType::TerminateOrchestration(_) => {
-                return Err(Rubbish::UnsupportedAction("TerminateOrchestration"));
+                return Err(UnusableAnswer::UnsupportedAction("TerminateOrchestration"));
             }
             // The extension takes it, and an entity that is new drops what comes so: the caller waits for ever.
             OrchestratorActionType::SendEntityMessage(_) => {
-                return Err(Rubbish::UnsupportedAction("SendEntityMessage"));
+                return Err(UnusableAnswer::UnsupportedAction("SendEntityMessage"));
             }
             OrchestratorActionType::RewindOrchestration(_) => {
-                return Err(Rubbish::UnsupportedAction("RewindOrchestration"));
+                return Err(UnusableAnswer::UnsupportedAction("RewindOrchestration"));
             }
         };
         decision.appended.push(Event::scheduled(id, turn.now, kind));
@@ -165,10 +168,10 @@ impl Turn<'_> {
     }
 
     /// An event to another instance, or DurableTask's own message to an entity.
-    fn send(&self, id: i32, event: SendEventAction, decision: &mut Decision) -> Result<EventKind, Rubbish> {
-        let target = event.instance.ok_or(Rubbish::NoTarget(id))?.instance_id;
+    fn send(&self, id: i32, event: SendEventAction, decision: &mut Decision) -> Result<EventKind, UnusableAnswer> {
+        let target = event.instance.ok_or(UnusableAnswer::NoTarget(id))?.instance_id;
         if target.is_empty() {
-            return Err(Rubbish::NoTarget(id));
+            return Err(UnusableAnswer::NoTarget(id));
         }
         if target.starts_with('@') {
             match entity_message(&target, &event.name, event.data.as_deref()) {
@@ -196,7 +199,7 @@ impl Turn<'_> {
         id: i32,
         completion: CompleteOrchestrationAction,
         decision: &mut Decision,
-    ) -> Result<(), Rubbish> {
+    ) -> Result<(), UnusableAnswer> {
         let status = completion.orchestration_status;
         let end = match OrchestrationStatus::try_from(status) {
             Ok(OrchestrationStatus::Completed) => End::Completed(completion.result),
@@ -212,7 +215,7 @@ impl Turn<'_> {
                 decision.continued = Some(Box::new(self.next(completion)));
                 return Ok(());
             }
-            _ => return Err(Rubbish::Status(status)),
+            _ => return Err(UnusableAnswer::Status(status)),
         };
         decision.end(self.instance, end, id, self.now);
         Ok(())
@@ -255,7 +258,7 @@ fn carried_on(event: HistoryEvent, now: DateTime<Utc>) -> Option<Event> {
     }
 }
 
-fn failed(completion: CompleteOrchestrationAction) -> Result<End, Rubbish> {
+fn failed(completion: CompleteOrchestrationAction) -> Result<End, UnusableAnswer> {
     let Some(details) = completion.failure_details else {
         return Ok(End::Failed {
             reason: completion.result.unwrap_or_default(),
@@ -265,7 +268,7 @@ fn failed(completion: CompleteOrchestrationAction) -> Result<End, Rubbish> {
     };
     let details = FailureDetails::from(details);
     if details.chain().any(|level| level.error_type.is_empty()) {
-        return Err(Rubbish::NoErrorType);
+        return Err(UnusableAnswer::NoErrorType);
     }
     Ok(End::Failed {
         reason: details.in_words(),

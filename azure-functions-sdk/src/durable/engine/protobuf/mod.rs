@@ -11,5 +11,5 @@ pub(crate) use self::history::messages as history_messages;
 pub(super) use self::{
     decide::{Turn, decide},
     history::append_past,
-    response::{Rubbish, read},
+    response::{UnusableAnswer, read},
 };

@@ -8,7 +8,7 @@ use crate::durable::work::{ReturnValue, WorkResult};
 
 /// Why an answer is none: the instance fails with it at once, as with the extension, which tries nothing again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(in crate::durable::engine) enum Rubbish {
+pub(in crate::durable::engine) enum UnusableAnswer {
     #[error(
         "The function invocation resulted in a null response. This means that either the orchestrator function was implemented \
          incorrectly, or the worker is not sending the function result back to the host."
@@ -41,14 +41,14 @@ pub(in crate::durable::engine) enum Rubbish {
 }
 
 /// Reads an answer.
-pub(in crate::durable::engine) fn read(answer: &WorkResult) -> Result<OrchestratorResponse, Rubbish> {
+pub(in crate::durable::engine) fn read(answer: &WorkResult) -> Result<OrchestratorResponse, UnusableAnswer> {
     let text = match answer {
         WorkResult::Succeeded(ReturnValue::Text(text) | ReturnValue::Json(text)) => text,
-        WorkResult::Succeeded(_) => return Err(Rubbish::Nothing),
-        WorkResult::Failed(message) => return Err(Rubbish::Failed(message.clone())),
+        WorkResult::Succeeded(_) => return Err(UnusableAnswer::Nothing),
+        WorkResult::Failed(message) => return Err(UnusableAnswer::Failed(message.clone())),
     };
     if text.is_empty() {
-        return Err(Rubbish::Nothing);
+        return Err(UnusableAnswer::Nothing);
     }
     Ok(OrchestratorResponse::decode(BASE64_STANDARD.decode(text)?.as_slice())?)
 }

@@ -229,6 +229,7 @@ impl Inner {
         let state = &mut *guard;
         if state.entities.get(id).is_some_and(|live| live.halted) {
             drop(place);
+            self.unreserve(state, &reserved);
             self.entity_ended(state, id);
             return Ok(());
         }

@@ -8,28 +8,35 @@ use crate::{
         tests::described::{HTTP, HTTP_RETURN},
     },
 };
+use std::sync::OnceLock;
 
 #[tokio::test]
 async fn callers_wait_while_an_activity_that_may_end_the_process_runs_alone() {
     let solitude = Duration::from_millis(50);
-    let host = Host::start(FakeLauncher::new(move |mut worker| async move {
-        let functions = vec![
-            metadata("suspect", &[ACTIVITY]),
-            metadata("greet", &[HTTP, HTTP_RETURN]),
-        ];
-        worker.start(&[], functions).await;
-        let first = worker.invocation().await;
-        let began = Instant::now();
-        let second = worker.invocation().await;
-        assert!(began.elapsed() >= solitude, "{:?}", began.elapsed());
-        assert_eq!(
-            (first.function_id.as_str(), second.function_id.as_str()),
-            ("id-of-suspect", "id-of-greet")
-        );
-        worker.answer(&first, None);
-        worker.answer(&second, None);
-        worker.until_the_end().await;
-        String::new()
+    // When the host sent the activity: the worker may look at it later than that.
+    let sent = Arc::new(OnceLock::new());
+    let known = Arc::clone(&sent);
+    let host = Host::start(FakeLauncher::new(move |mut worker| {
+        let sent = Arc::clone(&known);
+        async move {
+            let functions = vec![
+                metadata("suspect", &[ACTIVITY]),
+                metadata("greet", &[HTTP, HTTP_RETURN]),
+            ];
+            worker.start(&[], functions).await;
+            let first = worker.invocation().await;
+            let second = worker.invocation().await;
+            let apart = sent.get().map(Instant::elapsed);
+            assert!(apart >= Some(solitude), "{apart:?}");
+            assert_eq!(
+                (first.function_id.as_str(), second.function_id.as_str()),
+                ("id-of-suspect", "id-of-greet")
+            );
+            worker.answer(&first, None);
+            worker.answer(&second, None);
+            worker.until_the_end().await;
+            String::new()
+        }
     }))
     .await;
     let worker = DurableWorker::new(host.runner.clone(), None);
@@ -41,7 +48,10 @@ async fn callers_wait_while_an_activity_that_may_end_the_process_runs_alone() {
         payload: None,
         as_json: None,
         solitude: Some(solitude),
-        begun: Begun::new(move |process| begun.send(process).unwrap()),
+        begun: Begun::new(move |process| {
+            sent.set(Instant::now()).unwrap();
+            begun.send(process).unwrap();
+        }),
     });
     let caller = async {
         assert!(processes.recv().await.is_some());
