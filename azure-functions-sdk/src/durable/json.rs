@@ -42,6 +42,14 @@ pub(crate) fn check(text: &str) -> Result<(), JsonError> {
     Ok(())
 }
 
+/// Checks a text that need not be JSON, as on the protobuf wire: what is none is a text, but JSON must be such as can be read back.
+pub(crate) fn check_if_json(text: &str) -> Result<(), JsonError> {
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(_) => check(text),
+        Err(_) => Ok(()),
+    }
+}
+
 /// Checks the input of the next execution. The worker may hand events on beside it, in an envelope that it takes apart value
 /// by value (`azure-functions`, `durable/json/answer.rs`): then each of them is checked, as it was when it came in, and the
 /// levels of the envelope do not count.
@@ -245,5 +253,20 @@ mod tests {
             "{text}"
         );
         assert!(check(&format!("[{}]", vec![nested(100); 3].join(","))).is_ok());
+    }
+
+    #[test]
+    fn a_text_that_is_no_json_is_taken_and_json_that_cannot_be_read_back_is_not() {
+        let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+        for (text, taken) in [
+            ("hello", true),
+            ("{\"a\":", true),
+            ("[1]", true),
+            ("1e400", false),
+            (r#""\ud83d""#, false),
+            (&deep, false),
+        ] {
+            assert_eq!(check_if_json(text).is_ok(), taken, "{text}");
+        }
     }
 }

@@ -107,7 +107,10 @@ fn a_test_gives_a_state_in_place_of_what_the_app_would_set_up() {
     }
     let panic = catch_unwind(|| drop(TestHost::builder().app(real).build())).unwrap_err();
     let text = panic.downcast_ref::<String>().unwrap();
-    assert!(text.ends_with("failed: there is no database in a test"), "{text}");
+    assert!(
+        text.contains("failed: there is no database in a test\nA test gives states"),
+        "{text}"
+    );
     let fake = Journal::default();
     fake.note("fake");
     let host = TestHost::builder().app(real).state(fake).build();

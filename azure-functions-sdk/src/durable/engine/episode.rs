@@ -185,6 +185,9 @@ impl<'a> Episode<'a> {
             if response.requires_history {
                 return Err(protobuf::UnusableAnswer::HistoryAgain);
             }
+            if response.actions.len() > self.settings.max_actions {
+                return Err(protobuf::UnusableAnswer::TooMany(self.settings.max_actions));
+            }
             let mut decision = self.unchanged();
             decision.output = self.output();
             protobuf::decide(turn, response, decision)

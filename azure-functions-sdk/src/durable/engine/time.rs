@@ -53,6 +53,12 @@ pub(crate) fn whole_ticks(time: DateTime<Utc>) -> DateTime<Utc> {
     time - TimeDelta::nanoseconds(i64::from(time.nanosecond() % 100))
 }
 
+/// A time of the protobuf wire; `None` outside the years 1 to 9999, which is what can be written and read back.
+pub(crate) fn time_of(seconds: i64, nanos: i32) -> Option<DateTime<Utc>> {
+    let time = DateTime::from_timestamp(seconds, u32::try_from(nanos).ok()?)?;
+    (1..=9999).contains(&time.year()).then_some(time)
+}
+
 /// Reads an ISO-8601 time; one without a zone is UTC.
 pub(crate) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();

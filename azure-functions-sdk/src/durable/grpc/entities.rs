@@ -5,27 +5,30 @@ use azure_functions_durable::protobuf::{
     QueryEntitiesRequest, QueryEntitiesResponse, SignalEntityRequest, SignalEntityResponse,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use chrono::DateTime;
 
 use super::{
     Call, Code, Refused,
     query::page_size,
+    readable,
     state::{micros, timestamp},
 };
 use crate::durable::{
-    engine::entity::{EntityId, Request},
+    engine::{
+        entity::{EntityId, Request},
+        time::time_of,
+    },
     store::{EntityQuery, EntityRow},
 };
 
 impl Call<'_> {
     /// An entity that the app does not have is signalled all the same, as with the extension.
     pub(super) async fn signal_entity(&self, request: SignalEntityRequest) -> Result<SignalEntityResponse, Refused> {
+        readable("input of the operation", request.input.as_deref())?;
         let target = entity_id(&request.instance_id)?;
         let due = match request.scheduled_time {
             None => None,
             Some(time) => {
-                let nanos = u32::try_from(time.nanos).ok();
-                let due = nanos.and_then(|nanos| DateTime::from_timestamp(time.seconds, nanos));
+                let due = time_of(time.seconds, time.nanos);
                 Some(due.ok_or_else(|| Refused::new(Code::InvalidArgument, "The scheduled time is out of range."))?)
             }
         };

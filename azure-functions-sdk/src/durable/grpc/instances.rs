@@ -2,22 +2,20 @@
 
 use std::time::Duration;
 
+use super::{
+    Call, Code, Refused, readable,
+    state::{Shown, state},
+};
+use crate::durable::{
+    engine::{runtime_status::RuntimeStatus, time::time_of},
+    hub::{request_error::RequestError, requests::Start},
+    store::InstanceRow,
+};
 use azure_functions_durable::protobuf::{
     CreateInstanceRequest, CreateInstanceResponse, GetInstanceRequest, GetInstanceResponse, PurgeInstancesRequest,
     PurgeInstancesResponse, RaiseEventRequest, RaiseEventResponse, RestartInstanceRequest, RestartInstanceResponse,
     ResumeRequest, ResumeResponse, RewindInstanceRequest, RewindInstanceResponse, SuspendRequest, SuspendResponse,
     TerminateRequest, TerminateResponse, purge_instances_request,
-};
-use chrono::DateTime;
-
-use super::{
-    Call, Code, Refused,
-    state::{Shown, state},
-};
-use crate::durable::{
-    engine::runtime_status::RuntimeStatus,
-    hub::{request_error::RequestError, requests::Start},
-    store::InstanceRow,
 };
 
 /// Kept by the extension for itself.
@@ -37,12 +35,11 @@ impl Call<'_> {
                 format!("The tag '{RESERVED_TAG}' is reserved."),
             ));
         }
+        readable("input", request.input.as_deref())?;
         let at = request
             .scheduled_start_timestamp
             .map(|time| {
-                let nanos = u32::try_from(time.nanos).ok();
-                nanos
-                    .and_then(|nanos| DateTime::from_timestamp(time.seconds, nanos))
+                time_of(time.seconds, time.nanos)
                     .ok_or_else(|| Refused::new(Code::InvalidArgument, "The start time is out of range."))
             })
             .transpose()?;
@@ -105,6 +102,7 @@ impl Call<'_> {
     }
 
     pub(super) async fn raise_event(&self, request: RaiseEventRequest) -> Result<RaiseEventResponse, Refused> {
+        readable("payload of the event", request.input.as_deref())?;
         let id = &request.instance_id;
         match self.hub.raise(id, request.name, request.input).await {
             Ok(()) => Ok(RaiseEventResponse {}),

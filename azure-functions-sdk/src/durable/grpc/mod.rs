@@ -16,7 +16,10 @@ use bytes::Bytes;
 use prost::Message;
 
 pub use self::refusal::{Code, Refused};
-use super::hub::{Inner, TaskHub};
+use super::{
+    hub::{Inner, TaskHub},
+    json,
+};
 
 /// The messages that answer a call: one, or any number where the method streams.
 pub type Reply = Vec<Bytes>;
@@ -28,6 +31,17 @@ impl TaskHub {
     /// The status that the call ends with.
     pub async fn call(&self, method: &str, message: Bytes) -> Result<Reply, Refused> {
         call(&self.inner, method, message).await
+    }
+}
+
+/// What is JSON must be such as can be read back, at this door as at that of HTTP; what is none is a text.
+fn readable(what: &str, text: Option<&str>) -> Result<(), Refused> {
+    match text.map(json::check_if_json) {
+        Some(Err(error)) => {
+            let message = format!("the {what} is JSON that cannot be read back: {error}");
+            Err(Refused::new(Code::InvalidArgument, message))
+        }
+        _ => Ok(()),
     }
 }
 

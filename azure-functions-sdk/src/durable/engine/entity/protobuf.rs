@@ -21,6 +21,7 @@ use crate::durable::{
         failure_details::FailureDetails,
         protobuf::request::{poll_delay, property, session},
         settings::Settings,
+        time::time_of,
     },
     work::{ReturnValue, WorkResult},
 };
@@ -157,8 +158,6 @@ pub(super) fn failed(details: FailureDetails) -> OperationResult {
 }
 
 fn instant(time: Timestamp) -> Result<DateTime<Utc>, Refused> {
-    let nanos = u32::try_from(time.nanos).ok();
-    nanos
-        .and_then(|nanos| DateTime::from_timestamp(time.seconds, nanos))
+    time_of(time.seconds, time.nanos)
         .ok_or_else(|| Refused::Unreadable("a time in the entity function's answer is out of range".to_owned()))
 }

@@ -1,5 +1,7 @@
 //! What an `OrchestratorResponse` changes.
 
+use std::collections::BTreeSet;
+
 use azure_functions_durable::protobuf::{
     CompleteOrchestrationAction, CreateSubOrchestrationAction, HistoryEvent, OrchestrationStatus, OrchestratorResponse,
     ScheduleTaskAction, SendEventAction, history_event::EventType, orchestrator_action::OrchestratorActionType,
@@ -19,7 +21,9 @@ use crate::durable::engine::{
     message::{Message, Outgoing},
     runtime_status::RuntimeStatus,
     text::compact,
+    time::time_of,
 };
+use crate::durable::json;
 
 /// The turn that was answered.
 pub(in crate::durable::engine) struct Turn<'a> {
@@ -47,8 +51,17 @@ pub(in crate::durable::engine) fn decide(
     decision.appended = turn.new.to_vec();
     let mut completion = None;
     let mut last_id = -1;
+    let mut ids = BTreeSet::new();
     for action in response.actions {
         let id = action.id;
+        let completes = matches!(
+            action.orchestrator_action_type,
+            Some(OrchestratorActionType::CompleteOrchestration(_))
+        );
+        // A second timer of one id would outlive the instance.
+        if !completes && (id < 0 || !ids.insert(id)) {
+            return Err(UnusableAnswer::Id(id));
+        }
         last_id = last_id.max(id);
         let kind = match action
             .orchestrator_action_type
@@ -57,7 +70,10 @@ pub(in crate::durable::engine) fn decide(
             OrchestratorActionType::ScheduleTask(task) => turn.activity(id, task, &mut decision),
             OrchestratorActionType::CreateSubOrchestration(child) => turn.child(id, child, &mut decision),
             OrchestratorActionType::CreateTimer(timer) => {
-                let fire_at = timer.fire_at.and_then(instant).ok_or(UnusableAnswer::NoTime(id))?;
+                let fire_at = timer.fire_at;
+                let fire_at = fire_at
+                    .and_then(|time| time_of(time.seconds, time.nanos))
+                    .ok_or(UnusableAnswer::NoTime(id))?;
                 decision.timers.push(TimerTask { timer_id: id, fire_at });
                 EventKind::TimerCreated { fire_at }
             }
@@ -182,6 +198,7 @@ impl Turn<'_> {
                 ),
             }
         } else {
+            readable("event", event.data.as_deref())?;
             decision.messages.push(Outgoing {
                 instance_id: target.clone(),
                 message: Message::event_raised(self.now, event.name.clone(), event.data.clone()),
@@ -201,6 +218,7 @@ impl Turn<'_> {
         decision: &mut Decision,
     ) -> Result<(), UnusableAnswer> {
         let status = completion.orchestration_status;
+        readable("result", completion.result.as_deref())?;
         let end = match OrchestrationStatus::try_from(status) {
             Ok(OrchestrationStatus::Completed) => End::Completed(completion.result),
             Ok(OrchestrationStatus::Terminated) => {
@@ -208,6 +226,8 @@ impl Turn<'_> {
                 End::Terminated(reason.unwrap_or_default())
             }
             Ok(OrchestrationStatus::Failed) => failed(completion)?,
+            // Otherwise an orchestration that goes on for ever could not be stopped.
+            Ok(OrchestrationStatus::ContinuedAsNew) if let Some(reason) = self.terminated() => End::Terminated(reason),
             Ok(OrchestrationStatus::ContinuedAsNew) => {
                 let latest = std::mem::take(&mut decision.appended);
                 decision.release_locks(self.instance, &latest);
@@ -241,6 +261,14 @@ impl Turn<'_> {
             continues: true,
             ..Message::start(self.now, started)
         }
+    }
+}
+
+/// What is JSON must be such as can be read back: one value that cannot be read would spoil every list that it is in.
+fn readable(what: &'static str, text: Option<&str>) -> Result<(), UnusableAnswer> {
+    match text.map(json::check_if_json) {
+        Some(Err(error)) => Err(UnusableAnswer::Unreadable(what, error.to_string())),
+        _ => Ok(()),
     }
 }
 
@@ -327,8 +355,4 @@ fn entity_message(target: &str, name: &str, data: Option<&str>) -> Result<Posted
         (EntityMessage::Op(request), due)
     };
     Ok(Posted { target, message, due })
-}
-
-fn instant(time: prost_types::Timestamp) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(time.seconds, u32::try_from(time.nanos).ok()?)
 }

@@ -65,6 +65,12 @@ fn event_to(instance: &str, name: &str, data: &str) -> Action {
     })
 }
 
+fn timer_at(seconds: i64) -> Action {
+    Action::CreateTimer(CreateTimerAction {
+        fire_at: Some(Timestamp { seconds, nanos: 0 }),
+    })
+}
+
 fn completion(status: OrchestrationStatus, result: Option<&str>) -> CompleteOrchestrationAction {
     CompleteOrchestrationAction {
         orchestration_status: status.into(),
@@ -238,6 +244,10 @@ fn a_terminated_instance_ends_whatever_the_worker_says() {
             vec![(0, completes(OrchestrationStatus::Terminated, Some("\"enough\"")))],
             "\"enough\"",
         ),
+        (
+            vec![(0, completes(OrchestrationStatus::ContinuedAsNew, Some("1")))],
+            "\"enough\"",
+        ),
     ] {
         let mut run = run();
         run.answer(&respond(Vec::new(), None));
@@ -398,6 +408,30 @@ fn a_rubbish_answer_ends_the_instance_at_once_in_the_words_of_the_extension() {
         (
             respond(vec![(0, Action::CreateTimer(CreateTimerAction::default()))], None),
             "has no time",
+        ),
+        // The year 10000 could be written, and not read back.
+        (
+            respond(vec![(0, timer_at(253_402_300_800))], None),
+            "has no time, or one that is out of range",
+        ),
+        (
+            respond(vec![(3, timer_at(2_000_000_000)), (3, task("A", None))], None),
+            "The action id 3 is negative, or given twice",
+        ),
+        (
+            respond(vec![(-1, task("A", None))], None),
+            "The action id -1 is negative, or given twice",
+        ),
+        (
+            respond(
+                vec![(0, completes(OrchestrationStatus::Completed, Some("[1e400]")))],
+                None,
+            ),
+            "The result of the orchestration is JSON that cannot be read back",
+        ),
+        (
+            respond(vec![(0, event_to("other", "go", r#""\ud83d""#))], None),
+            "The event of the orchestration is JSON that cannot be read back",
         ),
         (
             respond(vec![(0, Action::SendEvent(SendEventAction::default()))], None),
