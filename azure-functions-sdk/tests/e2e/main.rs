@@ -84,8 +84,14 @@ fn the_example_starts_runs_records_and_stops() {
     assert_eq!(host.send("POST", &raise, "true").0, 202);
     assert_eq!(host.completed("e1"), "approved");
     assert_eq!(host.send("POST", &raise, "true").0, 410);
+    // Over gRPC the start is taken, and the instance fails, as on Azure.
+    let unknown = if std::env::var("AZURE_FUNCTIONS_DURABLE_WIRE").is_ok_and(|wire| wire == "json") {
+        404
+    } else {
+        202
+    };
     assert_eq!(host.send("GET", &format!("{DURABLE}/instances/nobody"), "").0, 404);
-    assert_eq!(host.send("POST", "/api/orchestrators/no_such_flow", "").0, 404);
+    assert_eq!(host.send("POST", "/api/orchestrators/no_such_flow", "").0, unknown);
     assert_eq!(host.send("GET", "/api/nothing", "").0, 404);
 
     let worker = host.worker().unwrap();
