@@ -164,7 +164,7 @@ pub(crate) fn due_of(name: &str) -> Result<Option<DateTime<Utc>>, ()> {
     }
 }
 
-/// The answer to a call, for whoever made it; a client, an entity or a signal waits for none. `result` is JSON text.
+/// The answer to a call, for its caller; a client, an entity or a signal waits for none. `result` is JSON text.
 pub(crate) fn response(request: &Request, now: DateTime<Utc>, result: &str, is_error: bool) -> Option<Outgoing> {
     let details = is_error.then(|| {
         let text = serde_json::from_str::<String>(result);
