@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use std::{
     fmt,
     sync::{
-        Once, OnceLock,
+        OnceLock,
         atomic::{AtomicU8, Ordering},
     },
 };
@@ -34,6 +34,11 @@ pub enum Wire {
     Json,
 }
 
+/// The setting names neither wire. Nothing is guessed: an app that asked for the wrong one would fail at its first orchestration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the setting {SETTING} is `{0}`: set it to `protobuf` or `json`, or remove it")]
+pub(crate) struct UnknownWire(String);
+
 impl fmt::Display for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -52,24 +57,21 @@ impl Wire {
         }
     }
 
-    /// What a host is asked for: what the environment says, or else the app, or else protobuf.
-    pub(crate) fn announced(app: Option<Self>) -> Self {
-        Self::in_environment().or(app).unwrap_or(Self::Protobuf)
+    /// What a host is asked for: what the environment says, or else the app, or else protobuf. The test host goes by it, too.
+    pub(crate) fn announced(app: Option<Self>) -> Result<Self, UnknownWire> {
+        let setting = std::env::var_os(SETTING).unwrap_or_default();
+        Self::chosen(&setting.to_string_lossy(), app)
     }
 
-    fn in_environment() -> Option<Self> {
-        let text = std::env::var_os(SETTING)?;
-        let text = text.to_string_lossy();
-        let wire = Self::parse(&text);
-        if wire.is_none() && !text.trim().is_empty() {
-            static TOLD: Once = Once::new();
-            TOLD.call_once(|| log::warn!("{SETTING} is `{text}`, expected `protobuf` or `json`: it is ignored"));
+    fn chosen(setting: &str, app: Option<Self>) -> Result<Self, UnknownWire> {
+        match setting.trim() {
+            "" => Ok(app.unwrap_or(Self::Protobuf)),
+            name => Self::parse(name).ok_or_else(|| UnknownWire(name.to_owned())),
         }
-        wire
     }
 
     fn parse(text: &str) -> Option<Self> {
-        match text.trim().to_ascii_lowercase().as_str() {
+        match text.to_ascii_lowercase().as_str() {
             "protobuf" => Some(Self::Protobuf),
             "json" => Some(Self::Json),
             _ => None,
@@ -116,7 +118,8 @@ pub(crate) struct Spoken {
 impl Spoken {
     /// Nothing has arrived yet. The local host speaks what it wants to, and is never too old.
     pub(crate) fn new(app: Option<Wire>, is_local: bool) -> Self {
-        let announced = Wire::announced(app);
+        // A setting that names no wire is an error of the metadata: nothing is invoked then.
+        let announced = Wire::announced(app).or(app.ok_or(())).unwrap_or(Wire::Protobuf);
         let expected = match PROTOBUF_RUNTIMES.contains(&runtime().as_str()) {
             true => Wire::Protobuf,
             false => announced,
@@ -204,12 +207,23 @@ mod tests {
     }
 
     #[test]
-    fn the_setting_is_one_of_two_words() {
-        assert_eq!(Wire::parse("json"), Some(Wire::Json));
-        assert_eq!(Wire::parse(" Protobuf "), Some(Wire::Protobuf));
-        assert_eq!(Wire::parse("grpc"), None);
-        assert_eq!(Wire::announced(None), Wire::Protobuf);
-        assert_eq!(Wire::announced(Some(Wire::Json)), Wire::Json);
+    fn the_setting_is_one_of_two_words_and_has_the_last_word() {
+        for (setting, app, chosen) in [
+            ("", None, Wire::Protobuf),
+            (" ", Some(Wire::Json), Wire::Json),
+            ("json", Some(Wire::Protobuf), Wire::Json),
+            (" Protobuf ", Some(Wire::Json), Wire::Protobuf),
+        ] {
+            assert_eq!(Wire::chosen(setting, app), Ok(chosen), "{setting:?}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_names_no_wire_is_an_error_that_says_what_to_do() {
+        assert_eq!(
+            Wire::chosen("grpc", Some(Wire::Json)).unwrap_err().to_string(),
+            "the setting AZURE_FUNCTIONS_DURABLE_WIRE is `grpc`: set it to `protobuf` or `json`, or remove it"
+        );
     }
 
     #[test]

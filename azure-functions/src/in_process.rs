@@ -73,6 +73,7 @@ pub fn readable(mut message: String) -> String {
 #[derive(Debug)]
 pub struct App {
     functions: crate::functions::Functions,
+    wire: Wire,
     started: Started,
     shutdowns: Mutex<Vec<Shutdown>>,
 }
@@ -122,13 +123,14 @@ impl App {
     ///
     /// # Errors
     /// What the worker would say at its start: there are no functions, two have the same name, one takes a state that the app does not
-    /// have, or a set-up fails.
+    /// have, a set-up fails, or the environment names a wire that there is not.
     pub async fn start(mut options: crate::App) -> Result<Self, String> {
         // For the place of a panic in its message, and its record.
         panics::install_hook();
         panics::tell(logger::panicked);
         let functions =
             crate::functions::Functions::linked_with(&options.startup).map_err(|error| error.to_string())?;
+        let wire = Wire::announced(options.wire).map_err(|error| error.to_string())?;
         let needs = functions.needs();
         if let Some(name) = options.startup.useless(&needs) {
             return Err(format!(
@@ -139,6 +141,7 @@ impl App {
         let started = options.startup.start(&needs).await;
         Ok(Self {
             functions,
+            wire,
             started: started.map_err(|error| error.to_string())?,
             shutdowns: Mutex::new(options.shutdowns),
         })
@@ -158,6 +161,11 @@ impl App {
     pub fn end(&self) -> Option<impl Future<Output = ()> + Send + 'static + use<>> {
         let shutdowns = std::mem::take(&mut *self.shutdowns.lock().unwrap_or_else(PoisonError::into_inner));
         (!shutdowns.is_empty()).then(|| Shutdown::run_all(shutdowns, self.started.states.clone()))
+    }
+
+    /// The wire that hosts are asked for.
+    pub const fn wire(&self) -> Wire {
+        self.wire
     }
 
     /// All functions, sorted by name.

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use azure_functions::{App as AppOptions, app::State, in_process::App};
+use azure_functions::{App as AppOptions, app::State, durable, in_process::App};
 use azure_functions_durable::OrchestrationClient;
 use chrono::{DateTime, Utc};
 use log::LevelFilter;
@@ -34,6 +34,7 @@ pub struct TestHostBuilder {
     most_jumps: u32,
     id_seed: Option<u64>,
     running: Running,
+    wire: Option<Wire>,
     crash_as_host: bool,
 }
 
@@ -51,8 +52,8 @@ impl Default for TestHostBuilder {
                 level: LevelFilter::Debug,
                 parallel_activities: 1,
                 check_determinism: true,
-                wire: wire_of_environment(),
             },
+            wire: None,
             crash_as_host: false,
         }
     }
@@ -173,11 +174,13 @@ impl TestHostBuilder {
         self
     }
 
-    /// How orchestrations and entities travel between host and app; the environment variable `AZURE_FUNCTIONS_DURABLE_WIRE`
-    /// says it, unless this is called, else JSON.
+    /// How orchestrations and entities travel between host and app. Unless this is called, as the app asks its hosts for it: on the
+    /// protobuf wire, if neither [`App::durable_wire`](AppOptions::durable_wire) nor the environment variable
+    /// `AZURE_FUNCTIONS_DURABLE_WIRE` says otherwise. To run all tests on the other wire, too, set the variable:
+    /// `AZURE_FUNCTIONS_DURABLE_WIRE=json cargo test`.
     #[must_use]
     pub fn wire(mut self, wire: Wire) -> Self {
-        self.running.wire = wire;
+        self.wire = Some(wire);
         self
     }
 
@@ -193,8 +196,8 @@ impl TestHostBuilder {
     /// Starts the host.
     ///
     /// # Panics
-    /// If no functions are linked into this binary, two have the same name, one takes a state that the app does not have, or a set-up of
-    /// the app fails.
+    /// If no functions are linked into this binary, two have the same name, one takes a state that the app does not have, a set-up of
+    /// the app fails, or `AZURE_FUNCTIONS_DURABLE_WIRE` names no wire.
     #[must_use]
     #[track_caller]
     pub fn build(self) -> TestHost {
@@ -219,7 +222,8 @@ impl TestHostBuilder {
         let runtime = runtime().handle().clone();
         let (commands, received) = unbounded_channel();
         let clock = VirtualClock::new(self.start_time, self.id_seed.unwrap_or_else(seed_of_test));
-        let worker = AppWorker::new(app, clock.clone(), commands.clone(), &self.running);
+        let wire = self.wire.unwrap_or_else(|| wire_of(&app));
+        let worker = AppWorker::new(app, wire, clock.clone(), commands.clone(), &self.running);
         let servers = FakeServers::default();
         // What a file would be named.
         let options = TaskHubOptions::new(HubName::default(), "memory")
@@ -250,7 +254,7 @@ impl TestHostBuilder {
             commands,
             clock,
             worker,
-            wire: self.running.wire,
+            wire,
             client,
             servers,
             patience: self.patience,
@@ -265,17 +269,16 @@ impl fmt::Debug for TestHostBuilder {
         f.debug_struct("TestHostBuilder")
             .field("start_time", &self.start_time)
             .field("running", &self.running)
+            .field("wire", &self.wire)
             .finish_non_exhaustive()
     }
 }
 
-/// The default wire.
-fn wire_of_environment() -> Wire {
-    match std::env::var("AZURE_FUNCTIONS_DURABLE_WIRE") {
-        Ok(name) if !name.is_empty() => name
-            .parse()
-            .unwrap_or_else(|error| panic!("AZURE_FUNCTIONS_DURABLE_WIRE: {error}")),
-        _ => Wire::default(),
+/// The names of the wires are those of the app, which the task hub does not know.
+fn wire_of(app: &App) -> Wire {
+    match app.wire() {
+        durable::Wire::Json => Wire::Json,
+        _ => Wire::Protobuf,
     }
 }
 

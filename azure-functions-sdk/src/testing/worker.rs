@@ -70,11 +70,16 @@ pub(super) struct Running {
     pub(super) level: LevelFilter,
     pub(super) parallel_activities: usize,
     pub(super) check_determinism: bool,
-    pub(super) wire: Wire,
 }
 
 impl AppWorker {
-    pub(super) fn new(app: App, clock: VirtualClock, commands: UnboundedSender<Command>, running: &Running) -> Self {
+    pub(super) fn new(
+        app: App,
+        wire: Wire,
+        clock: VirtualClock,
+        commands: UnboundedSender<Command>,
+        running: &Running,
+    ) -> Self {
         Self(Arc::new(Inner {
             app,
             process: Process::new(clock.clone()),
@@ -89,7 +94,7 @@ impl AppWorker {
             turns: Turns::default(),
             parallel_activities: running.parallel_activities.max(1),
             twice: running.check_determinism,
-            wire: running.wire,
+            wire,
             invocations: AtomicU64::new(1),
             episode: Mutex::default(),
         }))

@@ -4,3 +4,4 @@ mod config;
 mod layers;
 mod records;
 mod state;
+mod wire;

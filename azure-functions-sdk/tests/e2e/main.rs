@@ -13,6 +13,7 @@ mod own_worker;
 mod poison;
 mod signals;
 mod transfers;
+mod wires;
 
 use std::{
     collections::BTreeMap,

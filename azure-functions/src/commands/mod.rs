@@ -39,8 +39,8 @@ pub(crate) fn run(options: crate::App, arguments: &[String]) -> u8 {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["--help" | "-h" | "help", ..] => print(USAGE),
-        ["init", rest @ ..] => linked().and_then(|app| init::run(&app, Wire::announced(options.wire), rest)),
-        ["functions"] => linked().and_then(|app| functions::run(&app, Wire::announced(options.wire))),
+        ["init", rest @ ..] => linked().and_then(|app| init::run(&app, wire(&options)?, rest)),
+        ["functions"] => linked().and_then(|app| functions::run(&app, wire(&options)?)),
         ["replay", rest @ ..] => linked().and_then(|app| replay::run(&app, options, rest)),
         _ if std::env::var_os(CUSTOM_HANDLER_PORT).is_some() => Err(Failure::input(NO_CUSTOM_HANDLER)),
         [] => Err(Failure::usage("no arguments")),
@@ -56,6 +56,11 @@ pub(crate) fn run(options: crate::App, arguments: &[String]) -> u8 {
             code
         }
     }
+}
+
+/// The wire that hosts are asked for.
+fn wire(options: &crate::App) -> Result<Wire, Failure> {
+    Wire::announced(options.wire).map_err(|error| Failure::input(error.to_string()))
 }
 
 fn linked() -> Result<Functions, Failure> {

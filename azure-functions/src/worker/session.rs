@@ -358,11 +358,17 @@ impl Session {
             Some(Content::WorkerInitRequest(request)) => self.initialise(&request),
             Some(Content::FunctionsMetadataRequest(request)) => {
                 let directory = &request.function_app_directory;
-                let wire = Wire::announced(self.wire);
                 let functions = self.app.functions().iter();
+                let (functions, result) = match Wire::announced(self.wire) {
+                    Ok(wire) => (
+                        functions.map(|f| functions::metadata(f, directory, wire)).collect(),
+                        success(),
+                    ),
+                    Err(error) => (Vec::new(), result(Status::Failure, Some(exception(error.to_string())))),
+                };
                 Content::FunctionMetadataResponse(FunctionMetadataResponse {
-                    function_metadata_results: functions.map(|f| functions::metadata(f, directory, wire)).collect(),
-                    result: Some(success()),
+                    function_metadata_results: functions,
+                    result: Some(result),
                     use_default_metadata_indexing: false,
                 })
             }

@@ -71,6 +71,40 @@ fn the_environment_has_the_last_word_and_init_says_the_same() {
     assert_eq!(requires(""), Value::Null);
 }
 
+#[tokio::test]
+async fn a_setting_that_names_no_wire_is_told_to_the_host_in_place_of_the_functions() {
+    let mut host = Host::listen().await;
+    let child = app_command(&host.arguments())
+        .env("AZURE_FUNCTIONS_DURABLE_WIRE", "grpc")
+        .spawn()
+        .unwrap();
+    let mut connection = host.accept().await;
+    connection
+        .expect(|content| matches!(content, Content::StartStream(_)).then_some(()))
+        .await;
+    let request = FunctionsMetadataRequest::default();
+    connection.send("m", Content::FunctionsMetadataRequest(request));
+    let pick = |content| match content {
+        Content::FunctionMetadataResponse(metadata) => Some(metadata),
+        _ => None,
+    };
+    let (_, metadata) = connection.expect(pick).await;
+    assert!(metadata.function_metadata_results.is_empty());
+    let message = metadata.result.unwrap().exception.unwrap().message;
+    assert_eq!(
+        message,
+        "the setting AZURE_FUNCTIONS_DURABLE_WIRE is `grpc`: set it to `protobuf` or `json`, or remove it"
+    );
+    drop(connection);
+    wait(child).await;
+
+    let mut command = app_command(&["functions".to_owned()]);
+    let output = command.env("AZURE_FUNCTIONS_DURABLE_WIRE", "grpc").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(&message), "{said}");
+}
+
 /// Says what the worker says of a durable invocation on the JSON wire.
 async fn told(app: azure_functions::App, init: WorkerInitRequest) -> Vec<String> {
     let mut worker = Worker::start_app(app, init).await;

@@ -7,7 +7,7 @@ use std::sync::{
 
 use azure_functions::prelude::*;
 use azure_functions_durable::OrchestrationRuntimeStatus as Status;
-use azure_functions_sdk::testing::TestHost;
+use azure_functions_sdk::testing::{TestHost, Wire};
 use serde_json::{Value, json};
 
 use super::{CHILD_CREATED, EPISODE_STARTED, HOUR, events, execution};
@@ -80,7 +80,8 @@ async fn slow_child(context: DurableOrchestrationContext) -> OrchestrationOutput
     context.instance_id().into()
 }
 
-/// The id that is made is the host's: the parent's execution and the task's number, which are the same in every replay.
+/// The id that is made is the host's on JSON: the parent's execution and the task's number. On protobuf it is the worker's. Either is the
+/// same in every replay.
 #[test]
 fn row_056_a_child_is_an_instance_under_the_given_id_or_one_that_no_replay_changes() {
     let host = TestHost::new();
@@ -88,7 +89,10 @@ fn row_056_a_child_is_an_instance_under_the_given_id_or_one_that_no_replay_chang
     let ids = || -> Vec<String> { host.instances().into_iter().map(|status| status.instance_id).collect() };
     assert_eq!(ids(), ["parent", "given"]);
     host.advance(HOUR);
-    let made = format!("{}:1", execution(&parent));
+    let [_, _, made] = <[String; 3]>::try_from(ids()).unwrap();
+    if host.wire() == Wire::Json {
+        assert_eq!(made, format!("{}:1", execution(&parent)));
+    }
     assert_eq!(ids(), ["parent", "given", &made]);
     host.restart();
     assert_eq!(parent.output::<[String; 2]>(), ["given", &made]);

@@ -57,6 +57,7 @@ mod tests {
     #[test]
     fn another_kind_of_input_is_a_failure() {
         let host = TestHost::new();
-        assert!(host.start("looping", json!({ "right": 5 })).failure().contains("left"));
+        let failure = host.start("looping", json!({ "right": 5 })).failure();
+        assert!(failure.contains("left"), "{failure}");
     }
 }

@@ -23,10 +23,20 @@ pub(super) fn of_text(error_type: &str, text: &str) -> TaskFailureDetails {
     }
 }
 
-/// An error with what it was caused by.
+/// An error that an orchestration failed with, and what it was caused by. The causes stand in its message, too: it is all that a host on
+/// Azure Storage shows of the failure.
 pub(super) fn of_error(error: &(dyn Error + 'static), error_type: &str) -> TaskFailureDetails {
     let mut details = of_text(error_type, &error.to_string());
     details.inner_failure = inner(error, DEPTH).map(Box::new);
+    let mut cause = details.inner_failure.as_deref();
+    while let Some(this) = cause {
+        // Many errors already end with the text of their cause.
+        if !details.error_message.contains(&this.error_message) {
+            details.error_message.push_str(": ");
+            details.error_message.push_str(&this.error_message);
+        }
+        cause = this.inner_failure.as_deref();
+    }
     details.is_non_retriable = is_non_retriable(error);
     details
 }
