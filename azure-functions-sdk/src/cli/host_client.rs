@@ -45,8 +45,8 @@ pub(super) enum HostError {
     Connect { url: Url, source: std::io::Error },
     #[error("the host at {url} broke off its answer")]
     Broken { url: Url, source: hyper::Error },
-    #[error("the host at {0} did not answer within {TIMEOUT:?}")]
-    Slow(Url),
+    #[error("the host at {url} did not answer within {timeout:?}")]
+    Slow { url: Url, timeout: Duration },
     #[error("the key cannot be sent: it holds characters that no key has")]
     Key(#[source] http::Error),
     #[error(
@@ -87,10 +87,25 @@ impl Host {
         headers: &[(&'static str, &str)],
         body: Option<String>,
     ) -> Result<Reply, HostError> {
-        match tokio::time::timeout(TIMEOUT, self.answer(method, url, headers, body)).await {
+        self.send_within(TIMEOUT, method, url, headers, body).await
+    }
+
+    /// [`send`](Self::send), for an answer that takes longer.
+    pub(super) async fn send_within(
+        &self,
+        timeout: Duration,
+        method: Method,
+        url: &Url,
+        headers: &[(&'static str, &str)],
+        body: Option<String>,
+    ) -> Result<Reply, HostError> {
+        match tokio::time::timeout(timeout, self.answer(method, url, headers, body)).await {
             Ok(Ok(reply)) if reply.status == StatusCode::UNAUTHORIZED => Err(HostError::Unauthorized),
             Ok(answer) => answer,
-            Err(_) => Err(HostError::Slow(url.clone())),
+            Err(_) => Err(HostError::Slow {
+                url: url.clone(),
+                timeout,
+            }),
         }
     }
 

@@ -6,6 +6,7 @@ mod build;
 mod command_result;
 mod durable;
 mod host_client;
+mod invoke;
 mod new;
 mod new_app;
 mod replay;
@@ -56,6 +57,7 @@ enum Command {
     New(new::Args),
     #[command(visible_alias = "start")]
     Run(run::Args),
+    Invoke(invoke::Args),
     Replay(replay::Args),
     #[command(subcommand)]
     Durable(durable::Command),
@@ -84,6 +86,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::NewApp(args) => args.run(shell),
         Command::New(args) => args.run(shell),
         Command::Run(args) | Command::Host(HostCommand::Start(args)) => args.run(shell),
+        Command::Invoke(args) => args.run(shell),
         Command::Replay(args) => args.run(shell),
         Command::Durable(command) => command.run(shell),
         Command::Settings(command) => command.run(shell),

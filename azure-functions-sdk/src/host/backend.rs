@@ -1,8 +1,9 @@
 //! What stands behind the front door: functions on the worker, and the task hub.
 
 use super::{
+    by_hand::trigger_input,
     function::Function,
-    http::{Answer, Backend, HttpCall, HungUp, Why},
+    http::{Answer, Backend, ByHand, HttpCall, HungUp, Why},
     http_request::HttpInvocation,
     invocation::TriggerInput,
     runner::FunctionRunner,
@@ -11,6 +12,7 @@ use super::{
 use crate::durable::{Clock as _, SystemClock, TaskHub, Via, hub::request_error::RequestError};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
+use serde_json::json;
 use std::sync::Arc;
 
 /// The local host, as the front door sees it.
@@ -60,26 +62,32 @@ impl Backend for HostBackend {
         })
     }
 
-    fn fire(&self, function: usize, input: Option<String>) -> Result<(), String> {
+    fn fire(&self, function: usize, by_hand: ByHand) -> Result<Answer, String> {
         let function = self.function(function).ok_or("the function is gone")?;
-        let trigger = match (input, function.is_triggered_by("timerTrigger")) {
+        let trigger = if function.is_triggered_by("timerTrigger") {
             // Whatever was sent, the function gets what timer functions know.
-            (_, true) => TriggerInput::json(self.timer_info(&function)?),
-            (Some(text), false) => TriggerInput::text(text),
-            (None, false) => TriggerInput::none(),
+            TriggerInput::json(self.timer_info(&function)?)
+        } else {
+            trigger_input(&function, by_hand, SystemClock.now())?
         };
         let runner = self.runner.clone();
-        tokio::spawn(async move {
-            // A failure is in the log.
-            let _ = runner
-                .fire(
-                    &function,
-                    trigger,
-                    "This function was programmatically called via the host APIs.",
-                )
-                .await;
+        // It runs even if nobody waits for the answer; a failure is in the log, too.
+        let run = tokio::spawn(async move {
+            let reason = "This function was programmatically called via the host APIs.";
+            runner.fire_for_outputs(&function, trigger, reason).await
         });
-        Ok(())
+        Ok(Box::pin(async move {
+            let (status, body) = match run.await {
+                Ok(Ok(outputs)) => (StatusCode::OK, json!({ "outputs": outputs.json() })),
+                Ok(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, json!({ "error": error.to_string() })),
+                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, json!({ "error": error.to_string() })),
+            };
+            let mut response = Response::new(Bytes::from(body.to_string()));
+            *response.status_mut() = status;
+            let json = HeaderValue::from_static("application/json; charset=utf-8");
+            response.headers_mut().insert(header::CONTENT_TYPE, json);
+            response
+        }))
     }
 
     fn durable(&self, request: Request<Bytes>) -> Answer {

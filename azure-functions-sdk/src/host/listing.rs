@@ -1,9 +1,9 @@
 //! What the host prints when the functions are known: the list that people of `func start` know.
 
 use super::{
+    bundle,
     function::{Function, FunctionTable},
     http::FrontTrigger,
-    metadata::is_fired_by_hand,
 };
 use http::Method;
 use std::{collections::BTreeMap, sync::Arc};
@@ -36,7 +36,7 @@ pub(crate) fn lines(
                     .collect();
                 http.push(format!("\t{}: [{methods}] {origin}/{}", function.name, path.join("/")));
             }
-            _ if is_fired_by_hand(&trigger.kind) => others.push(format!(
+            _ if bundle::is_fired_by_hand(&trigger.kind) => others.push(format!(
                 "\t{}: {}, by hand: POST {origin}/admin/functions/{}",
                 function.name, trigger.kind, function.name
             )),

@@ -2,6 +2,7 @@
 //! sentence what is wrong with a function that cannot run.
 
 use super::{
+    bundle,
     channel::status,
     function::{Binding, Direction, Function},
     rpc::messages::{RpcFunctionMetadata, StatusResult, status_result::Status},
@@ -12,18 +13,6 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
 };
-
-/// Triggers that this host listens to or serves.
-const SERVED_TRIGGERS: [&str; 5] = [
-    "httpTrigger",
-    "timerTrigger",
-    "orchestrationTrigger",
-    "activityTrigger",
-    "entityTrigger",
-];
-
-/// Triggers that are fired by hand, through the admin API, because this host has nothing to listen to.
-const TRIGGERS_BY_HAND: [&str; 1] = ["queueTrigger"];
 
 /// What decides, besides the metadata, how a function is seen.
 #[derive(Clone, Debug, Default)]
@@ -135,7 +124,7 @@ fn wrong_bindings(bindings: &[Binding]) -> Option<String> {
                 binding.name
             ));
         }
-        if let Some(error) = wrong_binding_name(binding).or_else(|| unserved(binding)) {
+        if let Some(error) = wrong_binding_name(binding).or_else(|| bundle::unknown(binding)) {
             return Some(error);
         }
     }
@@ -153,39 +142,6 @@ fn wrong_binding_name(binding: &Binding) -> Option<String> {
         && name.chars().all(|other| other.is_ascii_alphanumeric());
     (!good)
         .then(|| format!("`{name}` cannot be the name of a binding: use a letter, then at most 127 letters or digits."))
-}
-
-/// Whether nothing but the admin API starts functions with this trigger here.
-pub(crate) fn is_fired_by_hand(trigger: &str) -> bool {
-    TRIGGERS_BY_HAND.iter().any(|kind| kind.eq_ignore_ascii_case(trigger))
-}
-
-/// Why this host cannot serve the binding, if it cannot.
-fn unserved(binding: &Binding) -> Option<String> {
-    let kind = &binding.kind;
-    let known = |kinds: &[&str]| kinds.iter().any(|known| binding.is(known));
-    if binding.is_trigger() {
-        return (!known(&SERVED_TRIGGERS) && !is_fired_by_hand(kind)).then(|| {
-            format!(
-                "The local host does not know the trigger `{kind}`; it serves {}.",
-                SERVED_TRIGGERS.join(", ")
-            )
-        });
-    }
-    match binding.direction {
-        Direction::Out => (!known(&["http"])).then(|| {
-            format!(
-                "The local host cannot write the output binding `{}` of type `{kind}`; it knows `http`.",
-                binding.name
-            )
-        }),
-        Direction::In | Direction::InOut => (!known(&["durableClient", "orchestrationClient"])).then(|| {
-            format!(
-                "The local host cannot provide the input binding `{}` of type `{kind}`; it knows `durableClient`.",
-                binding.name
-            )
-        }),
-    }
 }
 
 fn read_bindings(raw: &[String], settings: &AppSettings) -> Result<Vec<Binding>, String> {
@@ -366,16 +322,16 @@ mod tests {
             ),
             (
                 "f",
-                vec![r#"{"type":"kafkaTrigger","name":"k"}"#.to_owned()],
-                "does not know the trigger `kafkaTrigger`",
+                vec![r#"{"type":"queTrigger","name":"q"}"#.to_owned()],
+                "no extension has the binding type `queTrigger`; did you mean `queueTrigger`?",
             ),
             (
                 "f",
                 vec![
                     HTTP.to_owned(),
-                    r#"{"type":"queue","name":"q","direction":"out"}"#.to_owned(),
+                    r#"{"type":"carrierPigeon","name":"q","direction":"out"}"#.to_owned(),
                 ],
-                "output binding `q`",
+                "the binding type `carrierPigeon`",
             ),
             ("f", vec!["[1]".to_owned()], "not a JSON object"),
         ];
@@ -383,7 +339,7 @@ mod tests {
             let bindings: Vec<_> = bindings.iter().map(String::as_str).collect();
             let found = error(name, &bindings);
             assert!(
-                found.contains(expected) && found.ends_with('.'),
+                found.contains(expected) && found.ends_with(['.', '?']),
                 "{bindings:?}: {found}"
             );
         }

@@ -5,6 +5,8 @@
 
 mod app_timers;
 mod backend;
+mod bundle;
+mod by_hand;
 mod capabilities;
 mod channel;
 mod crash_limit;
@@ -39,6 +41,7 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 pub mod timers;
+mod written;
 
 pub use function::{Binding, Direction, Function, FunctionTable};
 pub use http_request::HttpInvocation;

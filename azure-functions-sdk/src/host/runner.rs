@@ -1,6 +1,7 @@
 //! Runs functions on the worker there is: what the HTTP front door, the timers, the admin API and the task hub call.
 
 use super::{
+    bundle,
     channel::{Call, WorkerChannel},
     function::{Direction, Function, FunctionTable},
     gate::{Closed, Gate},
@@ -13,6 +14,7 @@ use super::{
     output::Log,
     rpc::messages::{Data, InvocationResponse, ParameterBinding},
     supervisor::WorkerState,
+    written::{self, Outputs},
 };
 use crate::{durable::work::Begun, project::LogLevel};
 use bytes::Bytes;
@@ -220,6 +222,19 @@ impl FunctionRunner {
         self.run(function, reason, way, prepare).await.map(drop)
     }
 
+    /// [`fire`](Self::fire), for a caller that wants to know what the function wrote.
+    pub(crate) async fn fire_for_outputs(
+        &self,
+        function: &Arc<Function>,
+        trigger: TriggerInput,
+        reason: &str,
+    ) -> Result<Outputs, InvokeError> {
+        let way = Way::Gate { until: None };
+        let prepare = |_: &WorkerChannel, _: &Function| Prepared::plain(&trigger, &Begun::default());
+        let response = self.run(function, reason, way, prepare).await?;
+        written::read(function, &response).map_err(InvokeError::from)
+    }
+
     /// Runs a function for the task hub, waiting for a worker as long as it takes.
     pub(crate) async fn invoke(
         &self,
@@ -282,7 +297,10 @@ impl FunctionRunner {
             log.function(LogLevel::Information, &function.category, &function.name, &text);
         }
         let started = Instant::now();
-        let outcome = channel.invoke(id, function, call).await?;
+        let outcome = channel.invoke(id, function, call).await?.and_then(|response| {
+            self.show_outputs(function, &response)?;
+            Ok(response)
+        });
         let duration = started.elapsed().as_millis();
         match &outcome {
             Ok(_) if shown => {
@@ -303,6 +321,28 @@ impl FunctionRunner {
             }
         }
         Some(outcome)
+    }
+
+    /// Says what the function wrote: nothing is there to take it.
+    fn show_outputs(&self, function: &Function, response: &InvocationResponse) -> Result<(), InvokeError> {
+        let outputs = written::read(function, response)?;
+        for name in &outputs.unknown {
+            self.warn(
+                function,
+                &format!(
+                    "the worker wrote to the output '{name}', which the function does not have: the Functions host drops it silently"
+                ),
+            );
+        }
+        if let Some(table) = outputs.table() {
+            let log = &self.shared.log;
+            let text = format!(
+                "Outputs of 'Functions.{}'; this host has no such services, so nothing was sent:\n{table}",
+                function.name
+            );
+            log.function(LogLevel::Information, &function.category, &function.name, &text);
+        }
+        Ok(())
     }
 
     /// The worker, when there is one and the way is free.
@@ -365,10 +405,21 @@ impl FunctionRunner {
             if binding.is_trigger() || binding.direction == Direction::Out {
                 continue;
             }
-            let data = self.shared.client_binding.get().map(|make| {
-                let connection = binding.text("connectionName").or_else(|| binding.text("connection"));
-                Data::String(make(binding.text("taskHub"), connection))
-            });
+            let data = if bundle::is_durable_client(&binding.kind) {
+                self.shared.client_binding.get().map(|make| {
+                    let connection = binding.text("connectionName").or_else(|| binding.text("connection"));
+                    Data::String(make(binding.text("taskHub"), connection))
+                })
+            } else {
+                self.warn(
+                    function,
+                    &format!(
+                        "the input '{}' ({}) is empty here: the local host has no such service to read from",
+                        binding.name, binding.kind
+                    ),
+                );
+                None
+            };
             inputs.push(input(&binding.name, data));
         }
         inputs

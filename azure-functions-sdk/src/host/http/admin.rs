@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{Method, Response, StatusCode, request::Parts};
 use serde_json::{Value, json};
 
 use super::{
-    FrontFunction, FrontTrigger,
+    ByHand, FrontFunction, FrontTrigger, Payload,
     door::{DURABLE_BASE, Door},
     response::{empty, json as json_response, sentence},
     template::split_path,
@@ -52,7 +53,7 @@ pub(super) async fn answer(door: &Door, parts: &Parts, body: &Bytes) -> Response
                     };
                     match tail {
                         [] if is_get => json_response(StatusCode::OK, &describe(function)),
-                        [] if is_post => fire(door, parts, index, function, body),
+                        [] if is_post => fire(door, parts, index, function, body).await,
                         [status] if is(status, "status") && is_get => {
                             let errors = function.error.as_ref().map(|error| json!({ "errors": [error] }));
                             json_response(StatusCode::OK, &errors.unwrap_or_else(|| json!({})))
@@ -115,7 +116,7 @@ fn describe(door: &Door, parts: &Parts, function: &FrontFunction) -> Value {
     })
 }
 
-fn fire(door: &Door, parts: &Parts, index: usize, function: &FrontFunction, body: &Bytes) -> Response<Bytes> {
+async fn fire(door: &Door, parts: &Parts, index: usize, function: &FrontFunction, body: &Bytes) -> Response<Bytes> {
     let name = &function.name;
     let origin = door.origin(&parts.headers);
     let refuse = |text: String| sentence(StatusCode::BAD_REQUEST, text);
@@ -146,28 +147,57 @@ fn fire(door: &Door, parts: &Parts, index: usize, function: &FrontFunction, body
     if body.is_empty() {
         return refuse("a body is needed: {\"input\": \"text of the trigger\"}, or {} for none".to_owned());
     }
-    let input = match serde_json::from_slice(body) {
-        Ok(Value::Object(members)) => {
-            let input = members.into_iter().find(|(key, _)| key.eq_ignore_ascii_case("input"));
-            match input.map(|(_, value)| value) {
-                None | Some(Value::Null) => None,
-                Some(Value::String(text)) => Some(text),
-                // The field asks for JSON text inside a string; plain JSON can mean nothing else.
-                Some(other) => Some(other.to_string()),
-            }
-        }
-        Ok(_) => return refuse("the body must be an object: {\"input\": \"text of the trigger\"}".to_owned()),
+    let by_hand = match by_hand(body) {
+        Ok(by_hand) => by_hand,
+        Err(text) => return refuse(text),
+    };
+    match door.backend.fire(index, by_hand) {
+        // Ours, beside what the real host has: the answer says how the run ended.
+        Ok(answer) if waits(parts) => answer.await,
+        Ok(_) => empty(StatusCode::ACCEPTED),
+        Err(text) => refuse(text),
+    }
+}
+
+/// Whether the caller wants to know how the run ends: `?wait=true`.
+fn waits(parts: &Parts) -> bool {
+    let query = parts.uri.query().unwrap_or_default();
+    url::form_urlencoded::parse(query.as_bytes())
+        .any(|(name, value)| name.eq_ignore_ascii_case("wait") && value.eq_ignore_ascii_case("true"))
+}
+
+/// Reads `{"input": …}` and what we have beside it: `base64` for a payload that is no text, `metadata` for what comes with it.
+fn by_hand(body: &Bytes) -> Result<ByHand, String> {
+    let members = match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => members,
+        Ok(_) => return Err("the body must be an object: {\"input\": \"text of the trigger\"}".to_owned()),
         Err(error) => {
             let (line, column) = (error.line(), error.column());
-            return refuse(format!(
+            return Err(format!(
                 "the body is not JSON (line {line}, column {column}); send {{\"input\": \"text of the trigger\"}}"
             ));
         }
     };
-    match door.backend.fire(index, input) {
-        Ok(()) => empty(StatusCode::ACCEPTED),
-        Err(text) => refuse(text),
+    let mut by_hand = ByHand::default();
+    for (name, value) in members {
+        match (name.to_ascii_lowercase().as_str(), value) {
+            (_, Value::Null) => {}
+            ("input", Value::String(text)) => by_hand.payload = Some(Payload::Text(text)),
+            // The field asks for JSON text inside a string; plain JSON can mean nothing else.
+            ("input", other) => by_hand.payload = Some(Payload::Text(other.to_string())),
+            ("base64", Value::String(text)) => match STANDARD.decode(text) {
+                Ok(bytes) => by_hand.payload = Some(Payload::Bytes(bytes.into())),
+                Err(error) => return Err(format!("`base64` is not base64: {error}")),
+            },
+            ("base64", _) => return Err("`base64` must be a string".to_owned()),
+            ("metadata", Value::Object(metadata)) => by_hand.metadata = metadata,
+            ("metadata", _) => {
+                return Err("`metadata` must be an object: {\"name\": \"value\"}".to_owned());
+            }
+            _ => {}
+        }
     }
+    Ok(by_hand)
 }
 
 /// Keys leave only through a door that asks for the master key.

@@ -4,6 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
+use serde_json::{Map, Value};
 
 use super::AuthLevel;
 
@@ -16,12 +17,12 @@ pub trait Backend: Send + Sync + 'static {
     /// Runs an HTTP function.
     fn invoke(&self, call: HttpCall) -> Answer;
 
-    /// Runs a function that is not started by HTTP, now and by hand, without waiting for it. `input` is the trigger's
-    /// payload as text.
+    /// Runs a function that is not started by HTTP, now and by hand. It runs whether its answer is awaited or not: what it
+    /// wrote, or 500 and why it failed.
     ///
     /// # Errors
     /// The function cannot be run by hand; the text says why and is shown to the user.
-    fn fire(&self, function: usize, input: Option<String>) -> Result<(), String>;
+    fn fire(&self, function: usize, by_hand: ByHand) -> Result<Answer, String>;
 
     /// Serves the durable HTTP API. The URI has only path and query, the path without the webhook base, and begins with
     /// `/`; headers are those of the client.
@@ -29,6 +30,45 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Gives the whole history of an orchestration instance, as the text of a history file.
     fn history(&self, instance_id: String) -> Answer;
+}
+
+/// What a caller of the admin API gives to a function.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ByHand {
+    /// The payload of the trigger.
+    pub payload: Option<Payload>,
+    /// Trigger metadata, in place of what the host makes up or beside it.
+    pub metadata: Map<String, Value>,
+}
+
+/// The payload of a trigger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// Text.
+    Text(String),
+    /// Bytes, which may be no text.
+    Bytes(Bytes),
+}
+
+impl Payload {
+    /// The text, if it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+        }
+    }
+
+    /// The bytes of either.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
 }
 
 /// An HTTP request for a function.

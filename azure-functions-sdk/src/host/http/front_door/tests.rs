@@ -7,7 +7,7 @@ mod requests;
 mod waits;
 
 use super::*;
-use crate::host::http::{Answer, AuthLevel, Cors, FrontTrigger, HttpCall, HungUp, ServerLimits};
+use crate::host::http::{Answer, AuthLevel, ByHand, Cors, FrontTrigger, HttpCall, HungUp, ServerLimits};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ struct Recorder {
     hanging: Notify,
     dropped: Arc<Notify>,
     release: Arc<Notify>,
-    fired: Mutex<Vec<(usize, Option<String>)>>,
+    fired: Mutex<Vec<(usize, ByHand)>>,
     bodies: mpsc::UnboundedSender<usize>,
 }
 
@@ -75,9 +75,9 @@ impl Backend for Recorder {
         Box::pin(async { Response::new(text.into()) })
     }
 
-    fn fire(&self, function: usize, input: Option<String>) -> Result<(), String> {
-        self.fired.lock().unwrap().push((function, input));
-        Ok(())
+    fn fire(&self, function: usize, by_hand: ByHand) -> Result<Answer, String> {
+        self.fired.lock().unwrap().push((function, by_hand));
+        Ok(Box::pin(async { Response::new("how it ended".into()) }))
     }
 
     fn durable(&self, request: Request<Bytes>) -> Answer {

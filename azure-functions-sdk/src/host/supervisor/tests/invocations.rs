@@ -80,6 +80,80 @@ async fn a_caller_that_goes_away_cancels() {
     assert_eq!(tokio::time::timeout(TEST_LIMIT, seen.recv()).await.unwrap(), invoked);
 }
 
+/// A queue's function that answers with what the message says, to a queue, a blob, and an output it does not have.
+fn forwards() -> FakeLauncher {
+    FakeLauncher::new(|mut worker| async move {
+        let bindings = [
+            r#"{"type":"queueTrigger","name":"message","queueName":"orders"}"#,
+            r#"{"type":"blob","name":"stock","direction":"in","path":"stock/all"}"#,
+            r#"{"type":"queue","name":"$return","direction":"out","queueName":"shipments"}"#,
+        ];
+        worker.start(&[], vec![metadata("forward", &bindings)]).await;
+        while let Some(content) = worker.next().await {
+            let Content::InvocationRequest(request) = content else {
+                continue;
+            };
+            let (name, message) = data(&request.input_data, 0);
+            assert_eq!(name, "message");
+            assert_eq!(data(&request.input_data, 1), ("stock", None));
+            match message {
+                Some(Data::String(text)) if text == "stream" => {
+                    worker.answer(&request, Some(Data::Stream(Bytes::from_static(b"x"))));
+                }
+                message => worker.answer(&request, message.cloned()),
+            }
+        }
+        String::new()
+    })
+}
+
+async fn by_hand(host: &Host, text: &str) -> Result<serde_json::Value, InvokeError> {
+    let function = host.runner.find("forward").await.unwrap();
+    let outputs = host
+        .runner
+        .fire_for_outputs(&function, TriggerInput::text(text), "by hand");
+    outputs.await.map(|outputs| outputs.json())
+}
+
+#[tokio::test]
+async fn what_a_function_writes_is_shown_and_given_to_the_caller() {
+    let host = Host::start(forwards()).await;
+    assert_eq!(
+        by_hand(&host, r#"["one","two"]"#).await.unwrap(),
+        serde_json::json!([
+            {"name":"$return","type":"queue","to":"shipments","data":"one"},
+            {"name":"$return","type":"queue","to":"shipments","data":"two"},
+        ])
+    );
+    let lines = host.captured.lines();
+    let shown = lines
+        .iter()
+        .find(|line| line.contains("Outputs of 'Functions.forward'"))
+        .unwrap();
+    assert!(shown.starts_with("Information Function.forward forward:"), "{shown}");
+    assert!(
+        shown.ends_with("\n  $return  queue  shipments  one\n  $return  queue  shipments  two"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn an_input_without_a_service_is_empty_and_said_once() {
+    let host = Host::start(forwards()).await;
+    by_hand(&host, "one").await.unwrap();
+    by_hand(&host, "two").await.unwrap();
+    let told = |line: &String| line.contains("the input 'stock' (blob) is empty here");
+    assert_eq!(host.captured.lines().iter().filter(|line| told(line)).count(), 1);
+}
+
+#[tokio::test]
+async fn an_output_that_the_real_host_cannot_write_fails_the_function() {
+    let host = Host::start(forwards()).await;
+    let error = by_hand(&host, "stream").await.unwrap_err().to_string();
+    assert!(error.contains("the output `$return` is a `stream`"), "{error}");
+    assert!(host.captured.contains("Executed 'Functions.forward' (Failed"));
+}
+
 #[tokio::test]
 async fn durable_work_arrives_as_text_with_the_client_beside_it() {
     let host = Host::start(FakeLauncher::new(|mut worker| async move {

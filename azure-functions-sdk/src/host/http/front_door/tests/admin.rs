@@ -1,21 +1,33 @@
 //! The admin API and the home page.
 
 use super::*;
+use crate::host::http::Payload;
 
 #[tokio::test]
 async fn any_function_but_http_and_durable_ones_is_fired_by_hand() {
     let fixture = serving(FrontDoorOptions::default()).await;
-    for (body, input) in [
+    let text = |text: &str| Some(Payload::Text(text.to_owned()));
+    for (body, payload) in [
         ("{}", None),
         (r#"{"input": null}"#, None),
-        (r#"{"Input": "text"}"#, Some("text")),
-        (r#"{"input": {"a": 1}}"#, Some(r#"{"a":1}"#)),
+        (r#"{"Input": "text"}"#, text("text")),
+        (r#"{"input": {"a": 1}}"#, text(r#"{"a":1}"#)),
+        (
+            r#"{"base64": "/w=="}"#,
+            Some(Payload::Bytes(Bytes::from_static(b"\xff"))),
+        ),
     ] {
         let reply = fixture.send("POST /admin/functions/Nightly", &[], body).await;
         assert_eq!((reply.status, &*reply.body), (202, ""), "{body}");
         assert_eq!(
             fixture.backend.fired.lock().unwrap().pop(),
-            Some((4, input.map(str::to_owned)))
+            Some((
+                4,
+                ByHand {
+                    payload,
+                    ..ByHand::default()
+                }
+            ))
         );
     }
     for (name, body, status, text) in [
@@ -58,12 +70,34 @@ async fn any_function_but_http_and_durable_ones_is_fired_by_hand() {
             400,
             "the body is not JSON (line 1, column 2); send {\"input\": \"text of the trigger\"}\n",
         ),
+        (
+            "nightly",
+            r#"{"base64": "?"}"#,
+            400,
+            "`base64` is not base64: Invalid symbol 63, offset 0.\n",
+        ),
+        (
+            "nightly",
+            r#"{"metadata": 1}"#,
+            400,
+            "`metadata` must be an object: {\"name\": \"value\"}\n",
+        ),
         ("nobody", "{}", 404, ""),
     ] {
         let reply = fixture.send(&format!("POST /admin/functions/{name}"), &[], body).await;
         assert_eq!((reply.status, &*reply.body), (status, text), "{name} {body}");
     }
     assert!(fixture.backend.fired.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn who_waits_is_told_how_the_run_ended() {
+    let fixture = serving(FrontDoorOptions::default()).await;
+    let body = r#"{"metadata": {"DequeueCount": 3}}"#;
+    let reply = fixture.send("POST /admin/functions/Nightly?wait=true", &[], body).await;
+    assert_eq!((reply.status, &*reply.body), (200, "how it ended"));
+    let (_, by_hand) = fixture.backend.fired.lock().unwrap().pop().unwrap();
+    assert_eq!(Value::Object(by_hand.metadata), json!({"DequeueCount": 3}));
 }
 
 #[tokio::test]

@@ -1,0 +1,433 @@
+//! What a function gets that is fired by hand, through the admin API: what its trigger would have brought, had there been
+//! a service to listen to. Source: recordings of the real host (a queue's message, a manual trigger) and of each extension.
+
+use super::{
+    function::{Binding, Function},
+    http::{ByHand, Payload},
+    invocation::{TriggerInput, typed},
+    rpc::messages::{CollectionBytes, CollectionString, Data, TypedData},
+};
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+
+/// What stands for a variable of a blob's path that the caller gives no value.
+const UNNAMED: &str = "by-hand";
+
+/// .NET's latest time.
+const NEVER: &str = "9999-12-31T23:59:59.9999999+00:00";
+
+/// The trigger's value and metadata.
+///
+/// # Errors
+/// The payload is none that the trigger can bring; the text says why.
+pub(crate) fn trigger_input(function: &Function, by_hand: ByHand, now: DateTime<Utc>) -> Result<TriggerInput, String> {
+    let Some(trigger) = function.trigger() else {
+        return Err("the function has no trigger".to_owned());
+    };
+    let mut input = match trigger.kind.to_ascii_lowercase().as_str() {
+        "queuetrigger" => queue_message(trigger, by_hand.payload, now)?,
+        "blobtrigger" => blob(trigger, by_hand.payload, &by_hand.metadata, now),
+        "eventgridtrigger" => event_grid(trigger, by_hand.payload.as_ref())?,
+        "servicebustrigger" | "eventhubtrigger" | "kafkatrigger" => messages(trigger, by_hand.payload, now)?,
+        "cosmosdbtrigger" | "sqltrigger" | "mysqltrigger" => changes(by_hand.payload.as_ref())?,
+        "warmuptrigger" => TriggerInput::json("{}"),
+        "activitytrigger" => match by_hand.payload {
+            Some(payload) => TriggerInput::data(as_text_or_bytes(payload)),
+            None => TriggerInput::none(),
+        },
+        _ => other(trigger, by_hand.payload),
+    };
+    // What the caller gives wins: it plays a service that we do not have.
+    for (name, value) in by_hand.metadata {
+        input.metadata.insert(name, typed(metadata_value(value)));
+    }
+    Ok(input)
+}
+
+fn queue_message(trigger: &Binding, payload: Option<Payload>, now: DateTime<Utc>) -> Result<TriggerInput, String> {
+    let payload = payload.unwrap_or_else(|| Payload::Text(String::new()));
+    let mut metadata = HashMap::from([
+        ("DequeueCount".to_owned(), json_data("0")),
+        ("ExpirationTime".to_owned(), json_data(&format!("\"{NEVER}\""))),
+        ("InsertionTime".to_owned(), json_data(&format!("\"{}\"", time(now)))),
+        ("NextVisibleTime".to_owned(), json_data(&format!("\"{NEVER}\""))),
+    ]);
+    let text = payload.text().map(str::to_owned);
+    if let Some(text) = &text {
+        metadata.insert("QueueTrigger".to_owned(), typed(Data::String(text.clone())));
+    }
+    if is_binary(trigger) {
+        return Ok(TriggerInput {
+            data: Some(Data::Bytes(payload.into_bytes())),
+            metadata,
+        });
+    }
+    let Some(text) = text else {
+        return Err(format!(
+            "the message is not UTF-8: the Functions host gives such a message only to a function whose binding '{}' has the dataType \
+             'binary'",
+            trigger.name
+        ));
+    };
+    metadata.extend(members(&text));
+    metadata.insert(trigger.name.clone(), typed(Data::String(text.clone())));
+    Ok(TriggerInput {
+        data: Some(Data::String(text)),
+        metadata,
+    })
+}
+
+/// The payload is the content. The blob's name comes of the binding's path and of what the caller gives for its variables.
+fn blob(trigger: &Binding, payload: Option<Payload>, given: &Map<String, Value>, now: DateTime<Utc>) -> TriggerInput {
+    let content = payload.map(Payload::into_bytes).unwrap_or_default();
+    let mut metadata = HashMap::new();
+    let mut path = String::new();
+    let mut rest = trigger.text("path").unwrap_or_default();
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((variable, after)) = after.split_once('}') else {
+            break;
+        };
+        let value = given.get(variable).and_then(Value::as_str).unwrap_or(UNNAMED);
+        metadata.insert(variable.to_owned(), typed(Data::String(value.to_owned())));
+        path.push_str(before);
+        path.push_str(value);
+        rest = after;
+    }
+    path.push_str(rest);
+    if !path.contains('/') {
+        path.push('/');
+        path.push_str(UNNAMED);
+    }
+    let properties = json!({
+        "LastModified": time(now),
+        "ContentLength": content.len(),
+        "ContentType": "application/octet-stream",
+    });
+    metadata.extend([
+        (
+            "Uri".to_owned(),
+            json_data(&format!(
+                "\"http://127.0.0.1:10000/devstoreaccount1/{}\"",
+                encoded(&path)
+            )),
+        ),
+        ("BlobTrigger".to_owned(), typed(Data::String(path))),
+        ("Metadata".to_owned(), json_data("{}")),
+        ("Properties".to_owned(), json_data(&properties.to_string())),
+    ]);
+    TriggerInput {
+        data: Some(Data::Bytes(content)),
+        metadata,
+    }
+}
+
+fn encoded(path: &str) -> String {
+    let encode = |part| percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC).to_string();
+    path.split('/').map(encode).collect::<Vec<_>>().join("/")
+}
+
+fn event_grid(trigger: &Binding, payload: Option<&Payload>) -> Result<TriggerInput, String> {
+    let expected = "an event, or a list of events";
+    let event = json_payload(payload, expected)?;
+    // The members arrive as they were sent.
+    let text = payload.and_then(Payload::text).unwrap_or_default();
+    let data = |event: &Value| event.get("data").cloned().unwrap_or_default();
+    let (input, data) = match (is_many(trigger), &event) {
+        (true, Value::Array(events)) => (text.to_owned(), events.iter().map(data).collect()),
+        (true, event) => (format!("[{text}]"), Value::Array(vec![data(event)])),
+        (false, Value::Array(_)) => {
+            return Err(
+                "the function takes one event: send an object, or give the binding the cardinality 'many'".to_owned(),
+            );
+        }
+        (false, event) => (text.to_owned(), data(event)),
+    };
+    Ok(TriggerInput {
+        data: Some(Data::Json(input)),
+        metadata: HashMap::from([("data".to_owned(), json_data(&data.to_string()))]),
+    })
+}
+
+/// A message, or a batch: a JSON array is one message an element.
+fn messages(trigger: &Binding, payload: Option<Payload>, now: DateTime<Utc>) -> Result<TriggerInput, String> {
+    let payload = payload.unwrap_or_else(|| Payload::Text(String::new()));
+    let one = [
+        ("SequenceNumber", json!(1)),
+        ("EnqueuedTimeUtc", json!(time(now))),
+        ("DeliveryCount", json!(1)),
+        ("MessageId", json!(UNNAMED)),
+        ("Offset", json!("0")),
+    ];
+    if !is_many(trigger) {
+        let data = match (is_binary(trigger), payload) {
+            (true, payload) => Data::Bytes(payload.into_bytes()),
+            (false, payload) => as_text_or_bytes(payload),
+        };
+        return Ok(TriggerInput {
+            data: Some(data),
+            metadata: one
+                .map(|(name, value)| (name.to_owned(), typed(metadata_value(value))))
+                .into(),
+        });
+    }
+    let texts: Vec<String> = match json_payload(Some(&payload), "a JSON array, one element for each message")? {
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| match item {
+                Value::String(text) => text,
+                other => other.to_string(),
+            })
+            .collect(),
+        _ => return Err("the function takes a batch: send a JSON array, one element for each message".to_owned()),
+    };
+    let metadata = one
+        .map(|(name, value)| {
+            let all = Value::Array(vec![value; texts.len()]);
+            (format!("{name}Array"), json_data(&all.to_string()))
+        })
+        .into();
+    let data = if is_binary(trigger) {
+        Data::CollectionBytes(CollectionBytes {
+            bytes: texts.into_iter().map(Bytes::from).collect(),
+        })
+    } else {
+        Data::CollectionString(CollectionString { string: texts })
+    };
+    Ok(TriggerInput {
+        data: Some(data),
+        metadata,
+    })
+}
+
+/// A list of changed documents or rows.
+fn changes(payload: Option<&Payload>) -> Result<TriggerInput, String> {
+    match json_payload(payload, "a JSON array of what has changed")? {
+        list @ Value::Array(_) => Ok(TriggerInput::json(list.to_string())),
+        one => Ok(TriggerInput::json(Value::Array(vec![one]).to_string())),
+    }
+}
+
+/// As the host's own manual trigger: text, and the members of JSON as metadata.
+fn other(trigger: &Binding, payload: Option<Payload>) -> TriggerInput {
+    let Some(payload) = payload else {
+        return TriggerInput::none();
+    };
+    let data = as_text_or_bytes(payload);
+    let mut metadata = HashMap::new();
+    if let Data::String(text) = &data {
+        metadata = members(text);
+        metadata.insert(trigger.name.clone(), typed(Data::String(text.clone())));
+    }
+    TriggerInput {
+        data: Some(data),
+        metadata,
+    }
+}
+
+/// The members of a JSON object, as the host makes metadata of them: scalars as text in .NET's spelling; lists and null are
+/// left out. Dates are not spelt anew here.
+fn members(text: &str) -> HashMap<String, TypedData> {
+    let Ok(Value::Object(members)) = serde_json::from_str(text) else {
+        return HashMap::new();
+    };
+    members
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let data = match value {
+                Value::String(text) => Data::String(text),
+                Value::Bool(true) => Data::String("True".to_owned()),
+                Value::Bool(false) => Data::String("False".to_owned()),
+                Value::Number(number) => Data::String(number.to_string()),
+                object @ Value::Object(_) => Data::Json(object.to_string()),
+                Value::Null | Value::Array(_) => return None,
+            };
+            Some((name, typed(data)))
+        })
+        .collect()
+}
+
+fn json_payload(payload: Option<&Payload>, expected: &str) -> Result<Value, String> {
+    let payload = payload.ok_or_else(|| format!("the trigger needs an input: {expected}"))?;
+    let text = payload
+        .text()
+        .ok_or_else(|| format!("the input is not text; send {expected}"))?;
+    serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        format!("the input is not JSON (line {line}, column {column}); send {expected}")
+    })
+}
+
+fn as_text_or_bytes(payload: Payload) -> Data {
+    match payload {
+        Payload::Text(text) => Data::String(text),
+        Payload::Bytes(bytes) => Data::Bytes(bytes),
+    }
+}
+
+fn metadata_value(value: Value) -> Data {
+    match value {
+        Value::String(text) => Data::String(text),
+        other => Data::Json(other.to_string()),
+    }
+}
+
+fn json_data(json: &str) -> TypedData {
+    typed(Data::Json(json.to_owned()))
+}
+
+fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, false)
+}
+
+fn is_binary(binding: &Binding) -> bool {
+    binding
+        .text("dataType")
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("binary"))
+}
+
+fn is_many(binding: &Binding) -> bool {
+    binding
+        .text("cardinality")
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("many"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{
+        metadata::{AppSettings, read},
+        tests::described::metadata,
+    };
+
+    fn input(binding: &str, payload: Option<Payload>, given: Value) -> Result<TriggerInput, String> {
+        let function = read(vec![metadata("f", &[binding])], &AppSettings::default()).remove(0);
+        assert_eq!(function.error, None);
+        let Value::Object(metadata) = given else {
+            panic!("{given}")
+        };
+        let now = "2026-11-29T19:50:47.625525Z".parse().unwrap();
+        trigger_input(&function, ByHand { payload, metadata }, now)
+    }
+
+    fn text(text: &str) -> Option<Payload> {
+        Some(Payload::Text(text.to_owned()))
+    }
+
+    fn shown(input: &TriggerInput) -> Value {
+        let value = |data: &Option<Data>| match data {
+            None => Value::Null,
+            Some(Data::String(text)) => json!({ "string": text }),
+            Some(Data::Json(text)) => json!({ "json": text }),
+            Some(Data::Bytes(bytes)) => json!({ "bytes": String::from_utf8_lossy(bytes) }),
+            Some(Data::CollectionString(texts)) => json!({ "strings": texts.string }),
+            Some(other) => panic!("{other:?}"),
+        };
+        let metadata: Map<String, Value> = input
+            .metadata
+            .iter()
+            .map(|(name, data)| (name.clone(), value(&data.data)))
+            .collect();
+        json!({ "data": value(&input.data), "metadata": metadata })
+    }
+
+    const QUEUE: &str = r#"{"type":"queueTrigger","name":"msg","direction":"in","queueName":"q"}"#;
+
+    /// Recorded: `retry.recovers.3`.
+    #[test]
+    fn a_message_by_hand_is_what_the_real_host_makes_of_it() {
+        let found = input(QUEUE, text("by hand"), json!({})).unwrap();
+        assert_eq!(
+            shown(&found),
+            json!({
+                "data": {"string": "by hand"},
+                "metadata": {
+                    "QueueTrigger": {"string": "by hand"},
+                    "DequeueCount": {"json": "0"},
+                    "ExpirationTime": {"json": "\"9999-12-31T23:59:59.9999999+00:00\""},
+                    "InsertionTime": {"json": "\"2026-11-29T19:50:47.625525+00:00\""},
+                    "NextVisibleTime": {"json": "\"9999-12-31T23:59:59.9999999+00:00\""},
+                    "msg": {"string": "by hand"},
+                },
+            })
+        );
+    }
+
+    /// Recorded: `manual.1` to `manual.3`.
+    #[test]
+    fn members_of_json_are_metadata() {
+        let manual = r#"{"type":"manualTrigger","name":"input","direction":"in"}"#;
+        assert_eq!(
+            shown(&input(manual, None, json!({})).unwrap()),
+            json!({"data": null, "metadata": {}})
+        );
+        assert_eq!(
+            shown(&input(manual, text(r#"{"a": 1}"#), json!({})).unwrap()),
+            json!({
+                "data": {"string": "{\"a\": 1}"},
+                "metadata": {"a": {"string": "1"}, "input": {"string": "{\"a\": 1}"}},
+            })
+        );
+    }
+
+    #[test]
+    fn a_message_that_is_no_text_reaches_only_a_binary_trigger() {
+        let bytes = || Some(Payload::Bytes(Bytes::from_static(b"\xff")));
+        let error = input(QUEUE, bytes(), json!({})).unwrap_err();
+        assert!(error.contains("not UTF-8") && error.contains("'msg'"), "{error}");
+        let binary = r#"{"type":"queueTrigger","name":"msg","queueName":"q","dataType":"binary"}"#;
+        let found = input(binary, bytes(), json!({})).unwrap();
+        assert!(matches!(&found.data, Some(Data::Bytes(bytes)) if bytes[..] == [0xff]));
+        assert!(!found.metadata.contains_key("QueueTrigger"));
+        // Nor do its members become metadata.
+        let found = input(binary, text(r#"{"DequeueCount":7}"#), json!({})).unwrap();
+        assert_eq!(shown(&found)["metadata"]["DequeueCount"], json!({"json": "0"}));
+    }
+
+    #[test]
+    fn a_blob_has_the_name_that_the_caller_gives_to_the_variables_of_its_path() {
+        let blob = r#"{"type":"blobTrigger","name":"file","path":"samples/{dir}/{name}.txt"}"#;
+        let found = shown(&input(blob, text("content"), json!({"name": "a b"})).unwrap());
+        assert_eq!(found["data"], json!({"bytes": "content"}));
+        let metadata = &found["metadata"];
+        assert_eq!(metadata["BlobTrigger"], json!({"string": "samples/by-hand/a b.txt"}));
+        assert_eq!(
+            (&metadata["name"], &metadata["dir"]),
+            (&json!({"string": "a b"}), &json!({"string": "by-hand"}))
+        );
+        let uri = metadata["Uri"]["json"].as_str().unwrap();
+        assert!(uri.ends_with("/samples/by%2Dhand/a%20b%2Etxt\""), "{uri}");
+    }
+
+    #[test]
+    fn batches_take_a_list_and_single_ones_do_not() {
+        let many = r#"{"type":"eventHubTrigger","name":"events","eventHubName":"h","cardinality":"many"}"#;
+        let found = shown(&input(many, text(r#"["a",{"b":1}]"#), json!({})).unwrap());
+        assert_eq!(found["data"], json!({"strings": ["a", "{\"b\":1}"]}));
+        assert_eq!(found["metadata"]["SequenceNumberArray"], json!({"json": "[1,1]"}));
+        assert!(
+            input(many, text("plain"), json!({}))
+                .unwrap_err()
+                .contains("is not JSON (line 1, column 1)")
+        );
+        let grid = r#"{"type":"eventGridTrigger","name":"event"}"#;
+        assert!(
+            input(grid, text("[]"), json!({}))
+                .unwrap_err()
+                .contains("takes one event")
+        );
+        assert!(input(grid, None, json!({})).unwrap_err().contains("needs an input"));
+        assert_eq!(
+            shown(&input(grid, text(r#"{"id":"1", "data":{"x":2}}"#), json!({})).unwrap()),
+            json!({"data": {"json": "{\"id\":\"1\", \"data\":{\"x\":2}}"}, "metadata": {"data": {"json": "{\"x\":2}"}}})
+        );
+    }
+
+    #[test]
+    fn metadata_of_the_caller_wins() {
+        let found = shown(&input(QUEUE, text("x"), json!({"DequeueCount": 4, "Id": "7"})).unwrap());
+        assert_eq!(found["metadata"]["DequeueCount"], json!({"json": "4"}));
+        assert_eq!(found["metadata"]["Id"], json!({"string": "7"}));
+    }
+}
