@@ -191,6 +191,12 @@ impl History {
 
     /// Whether a text is `name`, compared as .NET's ordinal ignore-case does.
     pub(crate) fn is_name(&self, span: Span, name: &str) -> bool {
+        if let Source::Protobuf(message) = &self.source
+            && message.get(span.range()) == Some(name.as_bytes())
+        {
+            // Nearly always: without a look at whether it is UTF-8.
+            return !name.is_empty();
+        }
         self.text(span).is_some_and(|text| eq_ignore_case(&text, name))
     }
 

@@ -16,6 +16,7 @@ pub(super) struct Children<F, T> {
     core: Rc<Core>,
     site: Site,
     futures: Vec<Option<Pin<Box<F>>>>,
+    /// As long as the futures once there is something in it.
     kept: Vec<Option<T>>,
     pending: usize,
 }
@@ -51,7 +52,6 @@ impl<F, T> Children<F, T> {
     pub(super) fn push(&mut self, future: F) {
         self.core.check_items(self.futures.len(), self.site);
         self.futures.push(Some(Box::pin(future)));
-        self.kept.push(None);
         self.pending += 1;
     }
 
@@ -61,12 +61,16 @@ impl<F, T> Children<F, T> {
     }
 
     pub(super) fn keep(&mut self, index: usize, value: T) {
+        if self.kept.len() <= index {
+            self.kept.resize_with(self.futures.len(), || None);
+        }
         self.kept[index] = Some(value);
     }
 
     /// What was kept, in the order of the list.
     pub(super) fn take_kept(&mut self) -> Vec<T> {
-        std::mem::take(&mut self.kept).into_iter().flatten().collect()
+        // In place, where `flatten` would take another list.
+        std::mem::take(&mut self.kept).into_iter().filter_map(|kept| kept).collect()
     }
 
     /// Drops all futures: timers are cancelled, retries stop.

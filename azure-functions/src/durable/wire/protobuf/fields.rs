@@ -38,6 +38,7 @@ pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u64, Value<'a>), Malformed>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
             return None;
@@ -51,6 +52,7 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    #[inline]
     fn field(&mut self) -> Result<(u64, Value<'a>), Malformed> {
         let tag = self.varint()?;
         let number = tag >> 3;
@@ -71,13 +73,26 @@ impl<'a> Fields<'a> {
         Ok((number, value))
     }
 
+    #[inline]
     fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.0.split_at_checked(length).ok_or(Malformed::Cut)?;
         self.0 = rest;
         Ok(taken)
     }
 
+    /// Tags and lengths nearly always take one byte.
+    #[inline]
     fn varint(&mut self) -> Result<u64, Malformed> {
+        match self.0 {
+            [byte @ ..0x80, rest @ ..] => {
+                self.0 = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Malformed> {
         let mut number = 0;
         for (index, byte) in self.0.iter().take(10).enumerate() {
             let bits = u64::from(byte & 0x7f);

@@ -111,6 +111,8 @@ pub(crate) fn instance_id(text: &str) -> String {
 
 impl Collected {
     fn read(&mut self, whole: &[u8]) -> Result<(), Malformed> {
+        // An event takes some 30 bytes without its texts; too much is not touched, too little grows.
+        self.past.reserve(whole.len() / 32);
         for field in Fields(whole) {
             match field? {
                 (1, value) => self.instance_id = value.text()?.to_owned(),
@@ -175,37 +177,44 @@ impl Collected {
             }
             4 | 20 => Event::Ended,
             5 => {
-                self.terminated = Some(content.wrapped_text(1)?);
+                let [reason] = content.fields()?;
+                self.terminated = Some(content.wrapped_text(reason)?);
                 Event::Other
             }
-            6 => scheduled(ScheduledKind::Activity, content.text(1)?, Span::default(), None),
+            6 => {
+                let [name] = content.fields()?;
+                scheduled(ScheduledKind::Activity, content.text(name)?, Span::default(), None)
+            }
             7 => content.completed(ScheduledKind::Activity)?,
             8 => content.failed(ScheduledKind::Activity)?,
-            9 => scheduled(
-                ScheduledKind::SubOrchestration,
-                content.text(2)?,
-                content.text(1)?,
-                None,
-            ),
+            9 => {
+                let [instance, name] = content.fields()?;
+                let (name, instance) = (content.text(name)?, content.text(instance)?);
+                scheduled(ScheduledKind::SubOrchestration, name, instance, None)
+            }
             10 => content.completed(ScheduledKind::SubOrchestration)?,
             11 => content.failed(ScheduledKind::SubOrchestration)?,
-            12 => scheduled(
-                ScheduledKind::Timer,
-                Span::default(),
-                Span::default(),
-                content.instant(1)?,
-            ),
-            13 => content.id(2)?.map_or(Event::Other, |id| Event::Completed {
-                kind: ScheduledKind::Timer,
-                id,
-                result: Span::default(),
-            }),
+            12 => {
+                let [fire_at] = content.fields()?;
+                let fire_at = fire_at.map(Value::instant).transpose()?;
+                scheduled(ScheduledKind::Timer, Span::default(), Span::default(), fire_at)
+            }
+            13 => {
+                let [_, id] = content.fields()?;
+                action_id(id).map_or(Event::Other, |id| Event::Completed {
+                    kind: ScheduledKind::Timer,
+                    id,
+                    result: Span::default(),
+                })
+            }
             14 => Event::OrchestratorStarted(match timestamp {
                 Some(timestamp) => timestamp.instant()?,
                 None => DateTime::<Utc>::UNIX_EPOCH,
             }),
             16 => {
-                let (target, name, request) = (content.text(1)?, content.text(2)?, content.wrapped_text(3)?);
+                let [target, name, request] = content.fields()?;
+                let (target, name) = (content.text(target)?, content.text(name)?);
+                let request = content.wrapped_text(request)?;
                 id.map_or(Event::Other, |id| Event::Sent {
                     id,
                     target,
@@ -213,10 +222,13 @@ impl Collected {
                     request,
                 })
             }
-            17 => Event::Raised {
-                name: content.text(1)?,
-                input: content.wrapped_text(2)?,
-            },
+            17 => {
+                let [name, input] = content.fields()?;
+                Event::Raised {
+                    name: content.text(name)?,
+                    input: content.wrapped_text(input)?,
+                }
+            }
             21 => Event::Suspended,
             22 => Event::Resumed,
             // 15 ends a turn; 18 stands, after a rewind, where the failure was: its id means nothing. The others are of other hosts.
@@ -229,21 +241,19 @@ impl Collected {
     }
 
     fn execution_started(&mut self, content: &Content<'_>) -> Result<(), Malformed> {
+        let [name, version, input, instance, parent] = content.fields()?;
         self.started = true;
-        self.name = content.text(1)?;
-        self.version = content.wrapped_text(2)?;
-        self.input = content.wrapped_text(3)?;
-        self.execution_id = match content.field(4)? {
+        self.name = content.text(name)?;
+        self.version = content.wrapped_text(version)?;
+        self.input = content.wrapped_text(input)?;
+        self.execution_id = match instance {
             Some(instance) => instance_of(instance)?.1,
             None => String::new(),
         };
-        self.parent_instance_id = match content.field(5)? {
+        self.parent_instance_id = match parent {
             Some(parent) => {
-                let parent = Content {
-                    whole: content.whole,
-                    value: parent,
-                };
-                match parent.field(4)? {
+                let [_, _, _, instance] = fields(parent)?;
+                match instance {
                     Some(instance) => Some(instance_of(instance)?.0).filter(|id| !id.is_empty()),
                     None => None,
                 }
@@ -281,6 +291,24 @@ fn instance_of(value: Value<'_>) -> Result<(String, String), Malformed> {
     Ok((instance.to_owned(), execution.to_owned()))
 }
 
+/// The fields 1 to `N` of a message, read in one pass; the last one of each number, if it repeats.
+fn fields<const N: usize>(message: Value<'_>) -> Result<[Option<Value<'_>>; N], Malformed> {
+    let mut found = [None; N];
+    for field in Fields(message.bytes()) {
+        let (number, value) = field?;
+        let place = usize::try_from(number - 1).ok();
+        if let Some(place) = place.and_then(|place| found.get_mut(place)) {
+            *place = Some(value);
+        }
+    }
+    Ok(found)
+}
+
+/// The id of an action. The first one is zero, and not on the wire.
+fn action_id(value: Option<Value<'_>>) -> Option<u32> {
+    u32::try_from(value.map_or(0, Value::number)).ok()
+}
+
 /// What an event says, a message of its own.
 struct Content<'a> {
     whole: &'a [u8],
@@ -288,55 +316,33 @@ struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// A field; the last one, if it repeats.
-    fn field(&self, number: u64) -> Result<Option<Value<'a>>, Malformed> {
-        let mut found = None;
-        for field in Fields(self.value.bytes()) {
-            let (other, value) = field?;
-            if other == number {
-                found = Some(value);
-            }
-        }
-        Ok(found)
+    fn fields<const N: usize>(&self) -> Result<[Option<Value<'a>>; N], Malformed> {
+        fields(self.value)
     }
 
-    fn text(&self, number: u64) -> Result<Span, Malformed> {
-        self.field(number)?
-            .map_or(Ok(Span::default()), |value| Ok(self.span(value.text()?.as_bytes())))
+    fn text(&self, value: Option<Value<'_>>) -> Result<Span, Malformed> {
+        value.map_or(Ok(Span::default()), |value| Ok(self.span(value.text()?.as_bytes())))
     }
 
-    fn wrapped_text(&self, number: u64) -> Result<Span, Malformed> {
-        self.field(number)?.map_or(Ok(Span::default()), |value| {
+    fn wrapped_text(&self, value: Option<Value<'_>>) -> Result<Span, Malformed> {
+        value.map_or(Ok(Span::default()), |value| {
             Ok(self.span(value.wrapped_text()?.as_bytes()))
         })
     }
 
-    fn instant(&self, number: u64) -> Result<Option<DateTime<Utc>>, Malformed> {
-        self.field(number)?.map(Value::instant).transpose()
-    }
-
-    /// The id of an action. The first one is zero, and not on the wire.
-    fn id(&self, number: u64) -> Result<Option<u32>, Malformed> {
-        let id = self.field(number)?.map_or(0, Value::number);
-        Ok(u32::try_from(id).ok())
-    }
-
     fn completed(&self, kind: ScheduledKind) -> Result<Event, Malformed> {
-        let result = self.wrapped_text(2)?;
-        Ok(self
-            .id(1)?
-            .map_or(Event::Other, |id| Event::Completed { kind, id, result }))
+        let [id, result] = self.fields()?;
+        let result = self.wrapped_text(result)?;
+        Ok(action_id(id).map_or(Event::Other, |id| Event::Completed { kind, id, result }))
     }
 
     /// The details of a failure may be missing.
     fn failed(&self, kind: ScheduledKind) -> Result<Event, Malformed> {
-        let failure = self.field(2)?.unwrap_or(Value::Bytes(&[]));
-        let details = Content {
-            whole: self.whole,
-            value: failure,
-        };
-        let reason = details.text(2)?;
-        Ok(self.id(1)?.map_or(Event::Other, |id| Event::Failed {
+        let [id, failure] = self.fields()?;
+        let failure = failure.unwrap_or(Value::Bytes(&[]));
+        let [_, reason] = fields(failure)?;
+        let reason = self.text(reason)?;
+        Ok(action_id(id).map_or(Event::Other, |id| Event::Failed {
             kind,
             id,
             reason,
