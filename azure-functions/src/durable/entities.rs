@@ -3,7 +3,7 @@
 use super::{
     CallError, CalledKind, DurableOrchestrationContext, EntityCall,
     call::RawCall,
-    replay::{core::Core, refusal::Refusal},
+    replay::{core::Core, refusal::Refusal, texts::Text},
 };
 use crate::durable::replay::ids::{OpId, Site};
 use azure_functions_durable::EntityId;
@@ -48,12 +48,12 @@ impl<T> DurableOrchestrationContext<T> {
         input: &D,
         site: Site,
     ) -> RawCall {
-        let message = self.message(entity, input);
+        let message = self.message(entity, operation, input);
         if !self.core.touch(site) {
             return RawCall::made(&self.core, self.core.inert(site), site);
         }
         match message {
-            Ok((target, input)) => {
+            Ok((target, operation, input)) => {
                 let op = self.core.issue_entity_call(&target, operation, input, site);
                 RawCall::made(&self.core, op, site)
             }
@@ -93,18 +93,24 @@ impl<T> DurableOrchestrationContext<T> {
         at: Option<DateTime<Utc>>,
         site: Site,
     ) -> Result<(), CallError> {
-        let message = self.message(entity, input);
+        let message = self.message(entity, operation, input);
         if self.core.touch(site) {
-            let (target, input) = message?;
+            let (target, operation, input) = message?;
             self.core.issue_signal(target, operation, input, at, site);
         }
         Ok(())
     }
 
-    /// The instance id of an entity that the app has, and the input's JSON.
-    fn message<D: Serialize>(&self, entity: &EntityId, input: &D) -> Result<(Rc<str>, String), CallError> {
+    /// The instance id of an entity that the app has, the operation, and the input's JSON.
+    fn message<D: Serialize>(
+        &self,
+        entity: &EntityId,
+        operation: &str,
+        input: &D,
+    ) -> Result<(Rc<str>, Text, Text), CallError> {
         self.known(CalledKind::Entity, entity.name())?;
-        Ok((entity.to_string().into(), self.json(entity.name(), input)?))
+        let operation = self.text(entity.name(), operation)?;
+        Ok((entity.to_string().into(), operation, self.json(entity.name(), input)?))
     }
 
     /// Waits until this orchestration has all these entities to itself: the critical section, which lasts until the guard

@@ -4,7 +4,6 @@ use crate::durable::{
     CallError, RetryOptions, Unsupported, Wire,
     call_error::RESERVED_TAGS,
     replay::{
-        action::ActionKind,
         core::Core,
         history::Event,
         ids::{OpId, Site},
@@ -89,8 +88,8 @@ impl RawCall {
             None => Ok(()),
         };
         let changed = core.amend_call(*op, "instance_id", site, check, |call| {
-            if let ActionKind::CallSubOrchestration { instance_id, .. } = call {
-                instance_id.clone_from(&given);
+            if let Some(options) = call.sub_options() {
+                options.instance_id.clone_from(&given);
             }
         });
         if let Err(error) = changed {
@@ -110,8 +109,8 @@ impl RawCall {
             site,
             |_| Ok(()),
             |call| {
-                if let ActionKind::CallSubOrchestration { version, .. } = call {
-                    *version = Some(Rc::clone(&given));
+                if let Some(options) = call.sub_options() {
+                    options.version = Some(Rc::clone(&given));
                 }
             },
         );
@@ -138,7 +137,7 @@ impl RawCall {
             _ => Ok(()),
         };
         let changed = core.amend_call(*op, "tag", site, check, |call| {
-            if let ActionKind::CallActivity { tags, .. } | ActionKind::CallSubOrchestration { tags, .. } = call {
+            if let Some(tags) = call.tags() {
                 tags.insert(tag.to_owned(), value.to_owned());
             }
         });

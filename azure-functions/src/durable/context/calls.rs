@@ -4,10 +4,10 @@ use crate::durable::{
     Activity, ActivityCall, CallError, CalledKind, DurableOrchestrationContext, Orchestration, ReadJson, RetryOptions,
     SubOrchestrationCall,
     call::RawCall,
-    replay::{action::ActionKind, ids::Site},
+    replay::{action::ActionKind, ids::Site, texts::Text},
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, panic::Location, rc::Rc};
+use std::{panic::Location, rc::Rc};
 
 /// Calls by type: the name of a function is also a type.
 impl<T> DurableOrchestrationContext<T> {
@@ -96,21 +96,26 @@ impl<T> DurableOrchestrationContext<T> {
         Ok(ActionKind::CallActivity {
             name: self.known(CalledKind::Activity, name)?,
             input: self.json(name, input)?,
-            tags: BTreeMap::new(),
+            tags: None,
         })
     }
 
     fn sub_orchestration<D: Serialize>(&self, name: &str, input: &D) -> Result<ActionKind, CallError> {
         Ok(ActionKind::CallSubOrchestration {
             name: self.known(CalledKind::Orchestration, name)?,
-            instance_id: None,
-            version: None,
             input: self.json(name, input)?,
-            tags: BTreeMap::new(),
+            options: None,
         })
     }
 
-    pub(in crate::durable) fn json<D: Serialize>(&self, name: &str, input: &D) -> Result<String, CallError> {
+    pub(in crate::durable) fn text(&self, name: &str, text: &str) -> Result<Text, CallError> {
+        self.core.text(text).map_err(|source| CallError::Input {
+            name: name.to_owned(),
+            source,
+        })
+    }
+
+    pub(in crate::durable) fn json<D: Serialize>(&self, name: &str, input: &D) -> Result<Text, CallError> {
         self.core.json(input).map_err(|source| CallError::Input {
             name: name.to_owned(),
             source,

@@ -5,6 +5,7 @@ use super::{
     http_call::{HTTP_ACTIVITY, Request},
     ids::OpId,
     patch_marker::PatchMarker,
+    texts::Text,
 };
 use azure_functions_durable::EntityId;
 use chrono::{DateTime, Utc};
@@ -21,45 +22,43 @@ pub(crate) struct Action {
     pub(crate) settled: Option<u32>,
 }
 
-/// The primitive actions.
+/// The primitive actions. There is one for each call of a history, so what few calls have lies in a box.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ActionKind {
     /// `input` is JSON text.
     CallActivity {
         name: Rc<str>,
-        input: String,
-        tags: BTreeMap<String, String>,
+        input: Text,
+        tags: Option<Box<Tags>>,
     },
     /// An HTTP request that the host makes.
     CallHttp { request: Rc<Request> },
-    /// `input` is JSON text; without an instance id the host makes one, and without a version it takes its default.
+    /// `input` is JSON text.
     CallSubOrchestration {
         name: Rc<str>,
-        instance_id: Option<Rc<str>>,
-        version: Option<Rc<str>>,
-        input: String,
-        tags: BTreeMap<String, String>,
+        input: Text,
+        options: Option<Box<SubOptions>>,
     },
     /// A durable timer.
     CreateTimer { fire_at: DateTime<Utc>, cancelled: bool },
     /// Calls an entity, given by its instance id; `input` is JSON text.
     CallEntity {
         target: Rc<str>,
-        operation: String,
-        input: String,
+        operation: Text,
+        input: Text,
     },
     /// A message to an entity without a wait for an answer, delivered at a time if one is given.
     SignalEntity {
         target: Rc<str>,
-        operation: String,
-        input: String,
+        operation: Text,
+        input: Text,
         at: Option<DateTime<Utc>>,
     },
     /// An external event for another instance; `data` is JSON text.
     SendEvent {
         instance_id: Rc<str>,
         name: Rc<str>,
-        data: String,
+        data: Text,
     },
     /// Asks for the locks of these entities, in the order of their instance ids.
     LockEntities { entities: Rc<[EntityId]>, request: Uuid },
@@ -68,7 +67,35 @@ pub(crate) enum ActionKind {
     ReleaseEntity { target: Rc<str>, first: bool },
 }
 
+/// The tags of a call, by their names.
+pub(crate) type Tags = BTreeMap<String, String>;
+
+/// What a sub-orchestration is started with besides its input. Without an instance id the host makes one, and without a version it
+/// takes its default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct SubOptions {
+    pub(crate) instance_id: Option<Rc<str>>,
+    pub(crate) version: Option<Rc<str>>,
+    pub(crate) tags: Tags,
+}
+
 impl ActionKind {
+    /// The options of a sub-orchestration, to change them.
+    pub(crate) fn sub_options(&mut self) -> Option<&mut SubOptions> {
+        match self {
+            Self::CallSubOrchestration { options, .. } => Some(options.get_or_insert_default()),
+            _ => None,
+        }
+    }
+
+    /// The tags of what can have some, to change them.
+    pub(crate) fn tags(&mut self) -> Option<&mut Tags> {
+        match self {
+            Self::CallActivity { tags, .. } => Some(tags.get_or_insert_default()),
+            _ => Some(&mut self.sub_options()?.tags),
+        }
+    }
+
     pub(crate) fn scheduled_kind(&self) -> ScheduledKind {
         match self {
             Self::CallActivity { .. } | Self::CallHttp { .. } => ScheduledKind::Activity,
@@ -144,4 +171,15 @@ pub(crate) enum UnprocessedEvents {
     Keep,
     /// They are dropped.
     Discard,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A replay makes one for each call of the history: what it takes to move and to keep them is a good part of an episode.
+    #[test]
+    fn an_action_takes_no_more_than_a_cache_line() {
+        assert!(size_of::<Action>() <= 64, "{}", size_of::<Action>());
+    }
 }

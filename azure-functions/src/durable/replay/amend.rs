@@ -71,7 +71,7 @@ impl Core {
             // An activity's tags are in the history, and nowhere else. Those of a sub-orchestration would pass to all that it starts.
             state.change_newest(op, |call| {
                 if let ActionKind::CallActivity { tags, .. } = call {
-                    tags.insert(NAME_TAG.to_owned(), label.clone());
+                    tags.get_or_insert_default().insert(NAME_TAG.to_owned(), label.clone());
                 }
             });
         }

@@ -16,12 +16,14 @@ use super::{
     refusal::{Marker, Refusal, Refused},
     section::{Relay, Section},
     segment::{Cause, Response, Segments},
+    texts::{Text, Texts},
 };
 use crate::{
     durable::{CalledKind, KnownFunctions},
     json_text,
 };
 use chrono::{DateTime, Utc};
+use serde::ser::Error as _;
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},
@@ -68,6 +70,7 @@ pub(crate) struct State {
     pub(super) suspended: bool,
     pub(super) withheld: VecDeque<usize>,
     pub(super) actions: Vec<Action>,
+    pub(super) texts: Texts,
     pub(super) operations: Vec<Operation>,
     /// The call whose options may still be set.
     pub(super) open_call: Option<OpenCall>,
@@ -174,6 +177,7 @@ impl Core {
                 suspended: false,
                 withheld: VecDeque::new(),
                 actions: Vec::with_capacity(count + 1),
+                texts: Texts::new(),
                 operations: Vec::with_capacity(count + 1),
                 open_call: None,
                 labels: BTreeMap::new(),
@@ -368,25 +372,34 @@ impl Core {
 
     /// The entity and the operation that an action calls.
     pub(crate) fn called_entity(&self, id: u32) -> (String, String) {
-        match self.state.borrow().actions.get(id as usize).map(|action| &action.kind) {
-            Some(ActionKind::CallEntity { target, operation, .. }) => (target.to_string(), operation.clone()),
+        let state = self.state.borrow();
+        match state.actions.get(id as usize).map(|action| &action.kind) {
+            Some(ActionKind::CallEntity { target, operation, .. }) => {
+                (target.to_string(), state.texts.get(*operation).to_owned())
+            }
             _ => (String::new(), String::new()),
         }
     }
 
-    /// JSON text of an input, in no more memory than it takes.
-    pub(crate) fn json<D: serde::Serialize>(&self, input: &D) -> serde_json::Result<String> {
+    /// JSON text of an input.
+    pub(crate) fn json<D: serde::Serialize>(&self, input: &D) -> serde_json::Result<Text> {
         // Taken out, because the type's own code runs meanwhile.
         let mut buffer = self.json_buffer.take();
         buffer.clear();
         let written = serde_json::to_writer(&mut buffer, input);
-        let json = String::from_utf8_lossy(&buffer).into_owned();
-        self.json_buffer.replace(buffer);
-        written?;
-        match json_text::refused(&json) {
+        let json = String::from_utf8_lossy(&buffer);
+        let kept = match written.err().or_else(|| json_text::refused(&json)) {
             Some(error) => Err(error),
-            None => Ok(json),
-        }
+            None => self.text(&json),
+        };
+        self.json_buffer.replace(buffer);
+        kept
+    }
+
+    /// Keeps a text for an action.
+    pub(crate) fn text(&self, text: &str) -> serde_json::Result<Text> {
+        let kept = self.state.borrow_mut().texts.add(text);
+        kept.ok_or_else(|| serde_json::Error::custom("all inputs of this orchestration together have more than 4 GiB"))
     }
 
     /// An operation that nothing answers: for calls made while the episode is being taken down.

@@ -14,6 +14,7 @@ use super::{
     operation::{Answered, Course, OpState, Operation, Retry},
     patch_marker::apart_from_markers,
     refusal::Refusal,
+    texts::Text,
 };
 use crate::durable::RetryOptions;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -73,14 +74,14 @@ impl Core {
     }
 
     /// Issues a call to an entity.
-    pub(crate) fn issue_entity_call(&self, target: &Rc<str>, operation: &str, input: String, site: Site) -> OpId {
+    pub(crate) fn issue_entity_call(&self, target: &Rc<str>, operation: Text, input: Text, site: Site) -> OpId {
         self.check_room(Some(site));
         self.check_message(Message::Call, target, site);
         let mut state = self.state.borrow_mut();
         let op = state.new_operation(Course::Call, site);
         let call = ActionKind::CallEntity {
             target: Rc::clone(target),
-            operation: operation.to_owned(),
+            operation,
             input,
         };
         if state.is_step(target) {
@@ -98,8 +99,8 @@ impl Core {
     pub(crate) fn issue_signal(
         &self,
         target: Rc<str>,
-        operation: &str,
-        input: String,
+        operation: Text,
+        input: Text,
         at: Option<DateTime<Utc>>,
         site: Site,
     ) {
@@ -111,7 +112,7 @@ impl Core {
         state.operations[op.0 as usize].state = OpState::Taken;
         let signal = ActionKind::SignalEntity {
             target,
-            operation: operation.to_owned(),
+            operation,
             input,
             at,
         };
@@ -119,7 +120,7 @@ impl Core {
     }
 
     /// Sends an external event to another instance.
-    pub(crate) fn issue_event(&self, instance_id: Rc<str>, name: Rc<str>, data: String, site: Site) {
+    pub(crate) fn issue_event(&self, instance_id: Rc<str>, name: Rc<str>, data: Text, site: Site) {
         self.check_room(Some(site));
         let mut state = self.state.borrow_mut();
         let op = state.new_operation(Course::Call, site);

@@ -15,7 +15,7 @@
 //! | what happened, as a codec hands it over | [`history`], [`message`], [`recorded`] |
 //! | the state of one episode | [`core`]; [`ids`] names what is in it |
 //! | the one poll, and the waker that refuses to be cloned | [`poll`], [`waker`], [`frame`] |
-//! | what the code asks for, numbered | [`action`], [`issue`], [`amend`] (options that follow) |
+//! | what the code asks for, numbered | [`action`], [`texts`], [`issue`], [`amend`] (options that follow) |
 //! | what the futures stand for | [`operation`], [`attempts`], [`http_call`], [`event_wait`] |
 //! | events that become visible, one at a time | [`deliver`] |
 //! | several futures at once | [`combinator`] |
@@ -53,5 +53,6 @@ pub(crate) mod refusal;
 pub(crate) mod report;
 pub(crate) mod section;
 pub(crate) mod segment;
+pub(crate) mod texts;
 pub(crate) mod waiting;
 mod waker;

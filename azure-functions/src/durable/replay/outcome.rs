@@ -1,7 +1,7 @@
 //! What an episode came to: the actions with their segments, and how the code stands.
 
 use super::{
-    action::{Action, ActionKind, UnprocessedEvents},
+    action::{Action, ActionKind, SubOptions, UnprocessedEvents},
     core::{Core, State},
     event_wait::{Content, Events},
     history::{Event, ScheduledKind},
@@ -11,12 +11,10 @@ use super::{
     message::{self, MessageKind},
     mismatch::Mismatch,
     segment::{Plan, Segments},
+    texts::{Text, Texts},
 };
 use serde_json::Value;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    rc::Rc,
-};
+use std::{collections::BTreeSet, rc::Rc};
 use uuid::Uuid;
 
 /// How the code stands at the end of the poll.
@@ -48,6 +46,8 @@ pub(crate) struct NextExecution {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) actions: Vec<Action>,
+    /// What the actions say.
+    pub(crate) texts: Texts,
     pub(crate) plan: Plan,
     /// Event names by index, for the closers.
     pub(crate) event_names: Vec<String>,
@@ -78,7 +78,7 @@ impl Core {
         let done = *standing != Standing::Waiting || continue_as_new.is_some();
         let mut agreed = 0;
         if *standing == Standing::Broken {
-            let recorded = self.recorded_actions();
+            let recorded = self.recorded_actions(&mut state.texts);
             agreed = self.agreed(state.mismatch.as_ref(), actions.len().min(recorded.len()));
             let recorded_len = recorded.len();
             let mut new = actions.split_off(recorded_len.min(actions.len()));
@@ -152,6 +152,7 @@ impl Core {
         };
         Outcome {
             actions,
+            texts: std::mem::replace(&mut state.texts, Texts::new()),
             plan,
             event_names: state.events.names.iter().map(|n| n.text.clone()).collect(),
             custom_status: state.custom_status.clone(),
@@ -207,7 +208,7 @@ impl Core {
 
     /// The actions as the history records them, so that the host's own check passes and our report is what fails the
     /// instance.
-    fn recorded_actions(&self) -> Vec<Action> {
+    fn recorded_actions(&self, texts: &mut Texts) -> Vec<Action> {
         let history = &self.history;
         let mut recorded: Vec<(u32, ActionKind)> = history
             .events
@@ -226,7 +227,7 @@ impl Core {
                         id, target, request, ..
                     } => {
                         let request = message::Request::read(history, *request).unwrap_or_default();
-                        return Some((*id, recorded_message(&request, text(*target))));
+                        return Some((*id, recorded_message(&request, text(*target), texts)));
                     }
                     _ => return None,
                 };
@@ -236,15 +237,18 @@ impl Core {
                     },
                     ScheduledKind::Activity => ActionKind::CallActivity {
                         name: text(*name).into(),
-                        input: "null".to_owned(),
-                        tags: BTreeMap::new(),
+                        input: Text::NULL,
+                        tags: None,
                     },
                     ScheduledKind::SubOrchestration => ActionKind::CallSubOrchestration {
                         name: text(*name).into(),
-                        instance_id: Some(text(*instance).into()).filter(|id: &Rc<str>| !id.is_empty()),
-                        version: None,
-                        input: "null".to_owned(),
-                        tags: BTreeMap::new(),
+                        input: Text::NULL,
+                        options: Some(text(*instance)).filter(|id| !id.is_empty()).map(|id| {
+                            Box::new(SubOptions {
+                                instance_id: Some(id.into()),
+                                ..SubOptions::default()
+                            })
+                        }),
                     },
                     ScheduledKind::Timer | ScheduledKind::Message => ActionKind::CreateTimer {
                         fire_at: fire_at.unwrap_or_default(),
@@ -288,7 +292,7 @@ fn is_response(json: &str) -> bool {
 }
 
 /// A recorded message, written so that nothing waits for its answer, as far as that can be.
-fn recorded_message(request: &message::Request, target: String) -> ActionKind {
+fn recorded_message(request: &message::Request, target: String, texts: &mut Texts) -> ActionKind {
     match request.kind() {
         MessageKind::Lock => ActionKind::LockEntities {
             entities: request.lock_set().into(),
@@ -300,8 +304,8 @@ fn recorded_message(request: &message::Request, target: String) -> ActionKind {
         },
         MessageKind::Call | MessageKind::Signal | MessageKind::Release => ActionKind::SignalEntity {
             target: target.into(),
-            operation: request.operation().unwrap_or("op").to_owned(),
-            input: "null".to_owned(),
+            operation: texts.add(request.operation().unwrap_or("op")).unwrap_or(Text::NULL),
+            input: Text::NULL,
             at: request.due(),
         },
     }

@@ -52,10 +52,10 @@ impl State {
         match &self.operations[op.0 as usize].course {
             Course::Call => {
                 let call = self.actions.iter().find(|action| action.op == op);
-                call.map_or_else(String::new, |action| call_in_words(&action.kind))
+                call.map_or_else(String::new, |action| self.call_in_words(&action.kind))
             }
             Course::Retry(retry) => {
-                let call = call_in_words(&retry.call);
+                let call = self.call_in_words(&retry.call);
                 let attempt = retry.attempts.failures + 1;
                 match retry.stage {
                     RetryStage::Attempt => format!("{call}, attempt {attempt}"),
@@ -82,25 +82,30 @@ impl State {
     }
 }
 
-fn call_in_words(call: &ActionKind) -> String {
-    match call {
-        ActionKind::CallActivity { name, .. } => format!("activity '{name}'"),
-        ActionKind::CallHttp { request } => format!("the HTTP request {}", request.in_words()),
-        ActionKind::CallSubOrchestration {
-            name,
-            instance_id: Some(id),
-            ..
-        } => format!("sub-orchestration '{name}', instance '{id}'"),
-        ActionKind::CallSubOrchestration { name, .. } => format!("sub-orchestration '{name}'"),
-        ActionKind::CreateTimer { fire_at, .. } => format!("a timer that fires at {}", moment(*fire_at)),
-        ActionKind::CallEntity { target, operation, .. } => format!("entity '{target}', operation '{operation}'"),
-        ActionKind::LockEntities { entities, .. } => {
-            let names: Vec<_> = entities.iter().map(|entity| format!("'{entity}'")).collect();
-            format!("the locks of {}", names.join(", "))
-        }
-        ActionKind::SendEvent { instance_id, name, .. } => format!("event '{name}' for instance '{instance_id}'"),
-        ActionKind::SignalEntity { target, .. } | ActionKind::ReleaseEntity { target, .. } => {
-            format!("entity '{target}'")
+impl State {
+    fn call_in_words(&self, call: &ActionKind) -> String {
+        match call {
+            ActionKind::CallActivity { name, .. } => format!("activity '{name}'"),
+            ActionKind::CallHttp { request } => format!("the HTTP request {}", request.in_words()),
+            ActionKind::CallSubOrchestration { name, options, .. } => {
+                match options.as_ref().and_then(|options| options.instance_id.as_deref()) {
+                    Some(id) => format!("sub-orchestration '{name}', instance '{id}'"),
+                    None => format!("sub-orchestration '{name}'"),
+                }
+            }
+            ActionKind::CreateTimer { fire_at, .. } => format!("a timer that fires at {}", moment(*fire_at)),
+            ActionKind::CallEntity { target, operation, .. } => {
+                let operation = self.texts.get(*operation);
+                format!("entity '{target}', operation '{operation}'")
+            }
+            ActionKind::LockEntities { entities, .. } => {
+                let names: Vec<_> = entities.iter().map(|entity| format!("'{entity}'")).collect();
+                format!("the locks of {}", names.join(", "))
+            }
+            ActionKind::SendEvent { instance_id, name, .. } => format!("event '{name}' for instance '{instance_id}'"),
+            ActionKind::SignalEntity { target, .. } | ActionKind::ReleaseEntity { target, .. } => {
+                format!("entity '{target}'")
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::durable::replay::{
     action::ActionKind,
     outcome::{NextExecution, Outcome},
     segment::{Closed, Closer},
+    texts::Texts,
 };
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
@@ -181,7 +182,7 @@ impl List<'_> {
                 continue;
             }
             self.separator();
-            action(&mut self.out, kind, latest);
+            action(&mut self.out, kind, &self.outcome.texts, latest);
         }
     }
 
@@ -267,34 +268,29 @@ impl List<'_> {
     }
 }
 
-fn action(out: &mut String, kind: &ActionKind, latest: Option<chrono::DateTime<chrono::Utc>>) {
+fn action(out: &mut String, kind: &ActionKind, texts: &Texts, latest: Option<chrono::DateTime<chrono::Utc>>) {
     match kind {
         ActionKind::CallActivity { name, input, .. } => {
             out.push_str(r#"{"actionType":0,"functionName":"#);
             string(out, name);
             // Always JSON text in a string: the host hands scalars to an activity in .NET's spelling otherwise.
             out.push_str(r#","input":"#);
-            string(out, input);
+            string(out, texts.get(*input));
         }
         ActionKind::CallHttp { request } => {
             out.push_str(r#"{"actionType":8,"httpRequest":"#);
             http_request::write(out, request);
         }
-        ActionKind::CallSubOrchestration {
-            name,
-            instance_id,
-            version,
-            input,
-            ..
-        } => {
+        ActionKind::CallSubOrchestration { name, input, options } => {
+            let options = options.as_deref();
             out.push_str(r#"{"actionType":2,"functionName":"#);
             string(out, name);
-            if let Some(id) = instance_id {
+            if let Some(id) = options.and_then(|options| options.instance_id.as_deref()) {
                 out.push_str(r#","instanceId":"#);
                 string(out, id);
             }
-            let _ = write!(out, r#","input":{input}"#);
-            if let Some(version) = version {
+            let _ = write!(out, r#","input":{}"#, texts.get(*input));
+            if let Some(version) = options.and_then(|options| options.version.as_deref()) {
                 out.push_str(r#","version":"#);
                 string(out, version);
             }
@@ -308,20 +304,20 @@ fn action(out: &mut String, kind: &ActionKind, latest: Option<chrono::DateTime<c
             target,
             operation,
             input,
-        } => message(out, 7, target, operation, input),
+        } => message(out, 7, target, texts.get(*operation), texts.get(*input)),
         ActionKind::SignalEntity {
             target,
             operation,
             input,
             at: None,
-        } => message(out, 9, target, operation, input),
+        } => message(out, 9, target, texts.get(*operation), texts.get(*input)),
         ActionKind::SignalEntity {
             target,
             operation,
             input,
             at: Some(at),
         } => {
-            message(out, 10, target, operation, input);
+            message(out, 10, target, texts.get(*operation), texts.get(*input));
             out.push_str(r#","fireAt":""#);
             write_instant(out, *at);
             out.push('"');

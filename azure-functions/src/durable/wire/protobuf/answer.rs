@@ -7,10 +7,11 @@ use super::{
 };
 use crate::durable::{
     replay::{
-        action::ActionKind,
+        action::{ActionKind, SubOptions},
         history::{History, Span},
         http_call::HTTP_ACTIVITY,
         outcome::{NextExecution, Outcome},
+        texts::{Text, Texts},
     },
     wire::json::http_request,
 };
@@ -74,17 +75,18 @@ pub(crate) fn write(
 ) -> String {
     let broken = matches!(ending, Ending::Failed { broken: true, .. });
     let ends = !matches!(ending, Ending::Waiting);
-    let next_id = id(outcome.actions.len());
+    let actions = std::mem::take(&mut outcome.actions);
+    let next_id = id(actions.len());
     let mut writer = Writer {
         history,
         default_version,
         lists,
         messages: Messages::new(history, now),
+        texts: &outcome.texts,
         actions: Vec::new(),
         lock: None,
     };
     if !broken {
-        let actions = std::mem::take(&mut outcome.actions);
         for (number, action) in (0_u32..).zip(actions) {
             // Nothing waits for a timer of an execution that ends.
             let is_idle = ends && matches!(action.kind, ActionKind::CreateTimer { .. }) && !action.is_patch_marker();
@@ -188,6 +190,7 @@ struct Writer<'a> {
     default_version: Option<&'a str>,
     lists: bool,
     messages: Messages<'a>,
+    texts: &'a Texts,
     actions: Vec<OrchestratorAction>,
     /// The critical section that the actions are in, by the id of its request.
     lock: Option<Uuid>,
@@ -205,11 +208,11 @@ impl Writer<'_> {
             ActionKind::CallActivity { name, input, tags } => {
                 OrchestratorActionType::ScheduleTask(ScheduleTaskAction {
                     name: name.to_string(),
-                    input: Some(match self.lists {
-                        true => format!("[{input}]"),
-                        false => input,
+                    input: Some(match self.texts.get(input) {
+                        input if self.lists => format!("[{input}]"),
+                        input => input.to_owned(),
                     }),
-                    tags: tags.into_iter().collect(),
+                    tags: tags.map(|tags| tags.into_iter().collect()).unwrap_or_default(),
                     ..ScheduleTaskAction::default()
                 })
             }
@@ -224,24 +227,25 @@ impl Writer<'_> {
                     ..ScheduleTaskAction::default()
                 })
             }
-            ActionKind::CallSubOrchestration {
-                name,
-                instance_id,
-                version,
-                input,
-                tags,
-            } => OrchestratorActionType::CreateSubOrchestration(CreateSubOrchestrationAction {
-                // An empty one makes a message that no dispatcher can read.
-                instance_id: match instance_id {
-                    Some(id) => id.to_string(),
-                    None => request_id(self.history, number).simple().to_string(),
-                },
-                name: name.to_string(),
-                version: version.as_deref().or(self.default_version).map(str::to_owned),
-                input: Some(input),
-                tags: tags.into_iter().collect(),
-                ..CreateSubOrchestrationAction::default()
-            }),
+            ActionKind::CallSubOrchestration { name, input, options } => {
+                let SubOptions {
+                    instance_id,
+                    version,
+                    tags,
+                } = options.map(|options| *options).unwrap_or_default();
+                OrchestratorActionType::CreateSubOrchestration(CreateSubOrchestrationAction {
+                    // An empty one makes a message that no dispatcher can read.
+                    instance_id: match instance_id {
+                        Some(id) => id.to_string(),
+                        None => request_id(self.history, number).simple().to_string(),
+                    },
+                    name: name.to_string(),
+                    version: version.as_deref().or(self.default_version).map(str::to_owned),
+                    input: Some(self.texts.get(input).to_owned()),
+                    tags: tags.into_iter().collect(),
+                    ..CreateSubOrchestrationAction::default()
+                })
+            }
             ActionKind::CreateTimer { fire_at, .. } => OrchestratorActionType::CreateTimer(CreateTimerAction {
                 fire_at: Some(timestamp(fire_at)),
             }),
@@ -249,18 +253,21 @@ impl Writer<'_> {
                 target,
                 operation,
                 input,
-            } => self.operation(number, &target, &operation, &input, None, false),
+            } => self.operation(number, &target, (operation, input), None, false),
             ActionKind::SignalEntity {
                 target,
                 operation,
                 input,
                 at,
-            } => self.operation(number, &target, &operation, &input, at, true),
+            } => self.operation(number, &target, (operation, input), at, true),
             ActionKind::SendEvent {
                 instance_id,
                 name,
                 data,
-            } => OrchestratorActionType::SendEvent(event(&instance_id, name.to_string(), Some(data))),
+            } => OrchestratorActionType::SendEvent({
+                let data = self.texts.get(data).to_owned();
+                event(&instance_id, name.to_string(), Some(data))
+            }),
             ActionKind::LockEntities { entities, request } => {
                 OrchestratorActionType::SendEvent(self.messages.lock(&entities, request))
             }
@@ -276,15 +283,14 @@ impl Writer<'_> {
         &mut self,
         number: u32,
         target: &str,
-        name: &str,
-        input: &str,
+        (operation, input): (Text, Text),
         at: Option<DateTime<Utc>>,
         is_signal: bool,
     ) -> OrchestratorActionType {
         let operation = Operation {
             target,
-            name,
-            input,
+            name: self.texts.get(operation),
+            input: self.texts.get(input),
             is_signal,
             at,
         };
