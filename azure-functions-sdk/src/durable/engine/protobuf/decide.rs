@@ -45,6 +45,7 @@ pub(in crate::durable::engine) fn decide(
     if let Some(text) = response.custom_status.as_deref().and_then(custom_status::too_long) {
         return Err(UnusableAnswer::CustomStatus(text));
     }
+    readable("custom status", response.custom_status.as_deref())?;
     decision.custom_status = response.custom_status;
     decision.ending = None;
     decision.status = turn.status();
@@ -68,7 +69,7 @@ pub(in crate::durable::engine) fn decide(
             .ok_or(UnusableAnswer::UnknownAction(id))?
         {
             OrchestratorActionType::ScheduleTask(task) => turn.activity(id, task, &mut decision),
-            OrchestratorActionType::CreateSubOrchestration(child) => turn.child(id, child, &mut decision),
+            OrchestratorActionType::CreateSubOrchestration(child) => turn.child(id, child, &mut decision)?,
             OrchestratorActionType::CreateTimer(timer) => {
                 let fire_at = timer.fire_at;
                 let fire_at = fire_at
@@ -126,15 +127,22 @@ pub(in crate::durable::engine) fn decide(
 impl Turn<'_> {
     /// Suspended or running, by the last event that says so.
     fn status(&self) -> RuntimeStatus {
-        let changed = self.new.iter().rev().find_map(|event| match event.kind {
-            EventKind::ExecutionSuspended { .. } => Some(RuntimeStatus::Suspended),
-            EventKind::ExecutionResumed { .. } => Some(RuntimeStatus::Running),
-            _ => None,
+        match self.suspension() {
+            Some(_) => RuntimeStatus::Suspended,
+            None => RuntimeStatus::Running,
+        }
+    }
+
+    /// The event that has suspended the execution, unless that has been resumed.
+    fn suspension(&self) -> Option<&Event> {
+        let events = self.instance.history.iter().chain(self.new);
+        let last = events.rev().find(|event| {
+            matches!(
+                event.kind,
+                EventKind::ExecutionSuspended { .. } | EventKind::ExecutionResumed { .. }
+            )
         });
-        changed.unwrap_or(match self.instance.status {
-            RuntimeStatus::Suspended => RuntimeStatus::Suspended,
-            _ => RuntimeStatus::Running,
-        })
+        last.filter(|event| matches!(event.kind, EventKind::ExecutionSuspended { .. }))
     }
 
     fn terminated(&self) -> Option<String> {
@@ -172,7 +180,13 @@ impl Turn<'_> {
         }
     }
 
-    fn child(&mut self, id: i32, action: CreateSubOrchestrationAction, decision: &mut Decision) -> EventKind {
+    fn child(
+        &mut self,
+        id: i32,
+        action: CreateSubOrchestrationAction,
+        decision: &mut Decision,
+    ) -> Result<EventKind, UnusableAnswer> {
+        readable("input of a sub-orchestration", action.input.as_deref())?;
         let child = Child {
             instance_id: action.instance_id,
             name: action.name,
@@ -180,7 +194,7 @@ impl Turn<'_> {
             input: action.input,
             tags: action.tags.into_iter().collect(),
         };
-        child.start(self.instance, id, self.now, self.new_id, decision)
+        Ok(child.start(self.instance, id, self.now, self.new_id, decision))
     }
 
     /// An event to another instance, or DurableTask's own message to an entity.
@@ -229,10 +243,10 @@ impl Turn<'_> {
             // Otherwise an orchestration that goes on for ever could not be stopped.
             Ok(OrchestrationStatus::ContinuedAsNew) if let Some(reason) = self.terminated() => End::Terminated(reason),
             Ok(OrchestrationStatus::ContinuedAsNew) => {
+                let next = self.next(completion)?;
                 let latest = std::mem::take(&mut decision.appended);
                 decision.release_locks(self.instance, &latest);
-                decision.status = RuntimeStatus::Running;
-                decision.continued = Some(Box::new(self.next(completion)));
+                decision.continued = Some(Box::new(next));
                 return Ok(());
             }
             _ => return Err(UnusableAnswer::Status(status)),
@@ -241,8 +255,8 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Starts the next execution.
-    fn next(&mut self, completion: CompleteOrchestrationAction) -> Message {
+    /// Starts the next execution. What has been suspended stays so: the client was told that it is.
+    fn next(&mut self, completion: CompleteOrchestrationAction) -> Result<Message, UnusableAnswer> {
         let own = self.instance;
         let started = ExecutionStarted {
             instance_id: own.instance_id.clone(),
@@ -255,12 +269,15 @@ impl Turn<'_> {
             generation: own.generation.saturating_add(1),
             tags: own.tags.clone(),
         };
-        let carried = completion.carryover_events.into_iter();
-        Message {
-            carried: carried.filter_map(|event| carried_on(event, self.now)).collect(),
+        let mut carried: Vec<Event> = self.suspension().cloned().into_iter().collect();
+        for event in completion.carryover_events {
+            carried.extend(carried_on(event, self.now)?);
+        }
+        Ok(Message {
+            carried,
             continues: true,
             ..Message::start(self.now, started)
-        }
+        })
     }
 }
 
@@ -273,17 +290,16 @@ fn readable(what: &'static str, text: Option<&str>) -> Result<(), UnusableAnswer
 }
 
 /// External events only, with a time of the host's.
-fn carried_on(event: HistoryEvent, now: DateTime<Utc>) -> Option<Event> {
-    match event.event_type {
-        Some(EventType::EventRaised(raised)) => Some(Event::new(
-            now,
-            EventKind::EventRaised {
-                name: raised.name,
-                input: raised.input,
-            },
-        )),
-        _ => None,
-    }
+fn carried_on(event: HistoryEvent, now: DateTime<Utc>) -> Result<Option<Event>, UnusableAnswer> {
+    let Some(EventType::EventRaised(raised)) = event.event_type else {
+        return Ok(None);
+    };
+    readable("event carried over", raised.input.as_deref())?;
+    let kind = EventKind::EventRaised {
+        name: raised.name,
+        input: raised.input,
+    };
+    Ok(Some(Event::new(now, kind)))
 }
 
 fn failed(completion: CompleteOrchestrationAction) -> Result<End, UnusableAnswer> {

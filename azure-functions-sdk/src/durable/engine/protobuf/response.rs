@@ -40,7 +40,7 @@ pub(in crate::durable::engine) enum UnusableAnswer {
     CustomStatus(String),
     #[error("The action id {0} is negative, or given twice.")]
     Id(i32),
-    #[error("The {0} of the orchestration is JSON that cannot be read back: {1}.")]
+    #[error("The {0} that the orchestration gives is JSON that cannot be read back: {1}.")]
     Unreadable(&'static str, String),
     #[error("The orchestration asked for more than {0} actions at once, which is the limit (maxOrchestrationActions).")]
     TooMany(usize),

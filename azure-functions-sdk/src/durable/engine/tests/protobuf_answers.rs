@@ -1,10 +1,10 @@
 //! What answers of the protobuf wire change, good ones and bad ones.
 
 use azure_functions_durable::protobuf::{
-    CompleteOrchestrationAction, CreateSubOrchestrationAction, CreateTimerAction, OrchestrationInstance,
-    OrchestrationStatus, OrchestratorAction, OrchestratorResponse, ScheduleTaskAction, SendEntityMessageAction,
-    SendEventAction, TaskFailureDetails, TerminateOrchestrationAction,
-    orchestrator_action::OrchestratorActionType as Action,
+    CompleteOrchestrationAction, CreateSubOrchestrationAction, CreateTimerAction, EventRaisedEvent, HistoryEvent,
+    OrchestrationInstance, OrchestrationStatus, OrchestratorAction, OrchestratorResponse, ScheduleTaskAction,
+    SendEntityMessageAction, SendEventAction, TaskFailureDetails, TerminateOrchestrationAction,
+    history_event::EventType, orchestrator_action::OrchestratorActionType as Action,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use prost::Message as _;
@@ -197,18 +197,16 @@ fn a_failure_without_details_has_its_result_as_output() {
 fn continue_as_new_carries_external_events_over_and_may_change_the_version() {
     let mut run = run();
     let carried = [
-        azure_functions_durable::protobuf::history_event::EventType::EventRaised(
-            azure_functions_durable::protobuf::EventRaisedEvent {
-                name: "go".to_owned(),
-                input: Some("1".to_owned()),
-            },
-        ),
-        azure_functions_durable::protobuf::history_event::EventType::TimerFired(Default::default()),
+        EventType::EventRaised(EventRaisedEvent {
+            name: "go".to_owned(),
+            input: Some("1".to_owned()),
+        }),
+        EventType::TimerFired(Default::default()),
     ];
     let action = CompleteOrchestrationAction {
         new_version: Some("2".to_owned()),
         carryover_events: carried
-            .map(|kind| azure_functions_durable::protobuf::HistoryEvent {
+            .map(|kind| HistoryEvent {
                 event_type: Some(kind),
                 ..Default::default()
             })
@@ -233,6 +231,34 @@ fn continue_as_new_carries_external_events_over_and_may_change_the_version() {
         run.history(),
         "12 0 15 13",
         "the first turn has its end among its messages"
+    );
+}
+
+#[test]
+fn a_suspension_in_the_turn_of_a_continue_as_new_holds_in_the_next_execution() {
+    let mut run = run();
+    run.answer(&respond(Vec::new(), None));
+    run.raised("go", "1");
+    run.push(Message::suspend(run.now, "a break".to_owned()));
+    let continues = completes(OrchestrationStatus::ContinuedAsNew, Some("2"));
+    run.answer(&respond(vec![(0, continues.clone())], None));
+    for turn in ["first", "second"] {
+        assert_eq!(run.status(), RuntimeStatus::Suspended, "before the {turn} turn");
+        run.instance.wire = Some(Wire::Protobuf);
+        run.raised("more", "1");
+        run.answer(&respond(Vec::new(), None));
+    }
+    assert_eq!(run.history(), "12 0 19 15 13 12 15 13");
+    // One that acts all the same stays suspended.
+    run.raised("more", "1");
+    run.answer(&respond(vec![(0, continues)], None));
+    assert_eq!(run.status(), RuntimeStatus::Suspended);
+    run.instance.wire = Some(Wire::Protobuf);
+    run.push(Message::resume(run.now, "go on".to_owned()));
+    run.answer(&respond(Vec::new(), None));
+    assert_eq!(
+        (run.status(), run.history().as_str()),
+        (RuntimeStatus::Running, "12 0 19 20 13")
     );
 }
 
@@ -378,6 +404,22 @@ fn a_rubbish_answer_ends_the_instance_at_once_in_the_words_of_the_extension() {
         ..OrchestratorResponse::default()
     };
     let long = format!("\"{}\"", "x".repeat(8 * 1024));
+    let child = Action::CreateSubOrchestration(CreateSubOrchestrationAction {
+        instance_id: "child".to_owned(),
+        input: Some("[1e400]".to_owned()),
+        ..CreateSubOrchestrationAction::default()
+    });
+    let carried = EventType::EventRaised(EventRaisedEvent {
+        name: "go".to_owned(),
+        input: Some(r#""\ud83d""#.to_owned()),
+    });
+    let carries = CompleteOrchestrationAction {
+        carryover_events: vec![HistoryEvent {
+            event_type: Some(carried),
+            ..HistoryEvent::default()
+        }],
+        ..completion(OrchestrationStatus::ContinuedAsNew, None)
+    };
     for (answer, problem) in [
         (WorkResult::Succeeded(ReturnValue::None), "null response"),
         (text(""), "null response"),
@@ -427,11 +469,11 @@ fn a_rubbish_answer_ends_the_instance_at_once_in_the_words_of_the_extension() {
                 vec![(0, completes(OrchestrationStatus::Completed, Some("[1e400]")))],
                 None,
             ),
-            "The result of the orchestration is JSON that cannot be read back",
+            "The result that the orchestration gives is JSON that cannot be read back",
         ),
         (
             respond(vec![(0, event_to("other", "go", r#""\ud83d""#))], None),
-            "The event of the orchestration is JSON that cannot be read back",
+            "The event that the orchestration gives is JSON that cannot be read back",
         ),
         (
             respond(vec![(0, Action::SendEvent(SendEventAction::default()))], None),
@@ -446,6 +488,18 @@ fn a_rubbish_answer_ends_the_instance_at_once_in_the_words_of_the_extension() {
             "(Parameter 'name')",
         ),
         (respond(Vec::new(), Some(&long)), "at most 16 KB"),
+        (
+            respond(Vec::new(), Some("[1e400]")),
+            "The custom status that the orchestration gives is JSON that cannot be read back",
+        ),
+        (
+            respond(vec![(0, child)], None),
+            "The input of a sub-orchestration that the orchestration gives is JSON that cannot be read back",
+        ),
+        (
+            respond(vec![(0, Action::CompleteOrchestration(carries))], None),
+            "The event carried over that the orchestration gives is JSON that cannot be read back",
+        ),
     ] {
         let mut run = run();
         run.answer(&answer);
