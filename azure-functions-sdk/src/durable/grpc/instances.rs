@@ -1,14 +1,12 @@
 //! Calls about one instance.
 
-use std::time::Duration;
-
 use super::{
     Call, Code, Refused, readable,
     state::{Shown, state},
 };
 use crate::durable::{
     engine::{runtime_status::RuntimeStatus, time::time_of},
-    hub::{request_error::RequestError, requests::Start},
+    hub::{request_error::RequestError, requests::Start, waits::Until},
     store::InstanceRow,
 };
 use azure_functions_durable::protobuf::{
@@ -20,12 +18,6 @@ use azure_functions_durable::protobuf::{
 
 /// Kept by the extension for itself.
 const RESERVED_TAG: &str = "MS_DurableFunctions_SourceInstanceId";
-
-/// A wait is over when the client gives up, or after this time; the extension knows no end.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// How often an instance that is not there is looked for.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 impl Call<'_> {
     pub(super) async fn start(&self, request: CreateInstanceRequest) -> Result<CreateInstanceResponse, Refused> {
@@ -75,30 +67,10 @@ impl Call<'_> {
         Ok(shown(row.as_ref(), request.get_inputs_and_outputs))
     }
 
-    /// Blocks, also for an instance that is not there.
-    pub(super) async fn wait_for_start(&self, request: GetInstanceRequest) -> Result<GetInstanceResponse, Refused> {
-        let has_started = |row: &InstanceRow| row.state.status != RuntimeStatus::Pending;
-        loop {
-            match self.hub.find(&request.instance_id).await? {
-                Some(row) if has_started(&row) => return Ok(shown(Some(&row), request.get_inputs_and_outputs)),
-                _ => self.hub.pause(LOOK_AGAIN).await,
-            }
-        }
-    }
-
-    /// Blocks, also for an instance that is not there.
-    pub(super) async fn wait_for_completion(
-        &self,
-        request: GetInstanceRequest,
-    ) -> Result<GetInstanceResponse, Refused> {
-        loop {
-            match self.hub.wait(&request.instance_id, LONGEST_WAIT).await {
-                Ok(Some(row)) => return Ok(shown(Some(&row), request.get_inputs_and_outputs)),
-                Ok(None) => {}
-                Err(RequestError::NotFound) => self.hub.pause(LOOK_AGAIN).await,
-                Err(error) => return Err(error.into()),
-            }
-        }
+    /// Blocks, also for an instance that is not there: until the client gives up, if need be.
+    pub(super) async fn wait(&self, request: GetInstanceRequest, until: Until) -> Result<GetInstanceResponse, Refused> {
+        let row = self.hub.wait_for_ever(&request.instance_id, until).await?;
+        Ok(shown(Some(&row), request.get_inputs_and_outputs))
     }
 
     pub(super) async fn raise_event(&self, request: RaiseEventRequest) -> Result<RaiseEventResponse, Refused> {

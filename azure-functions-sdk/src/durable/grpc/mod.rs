@@ -17,7 +17,7 @@ use prost::Message;
 
 pub use self::refusal::{Code, Refused};
 use super::{
-    hub::{Inner, TaskHub},
+    hub::{Inner, TaskHub, waits::Until},
     json,
 };
 
@@ -56,8 +56,8 @@ async fn call(hub: &Arc<Inner>, method: &str, message: Bytes) -> Result<Reply, R
         "Hello" => one(&()),
         "StartInstance" => one(&call.start(read(message)?).await?),
         "GetInstance" => one(&call.get(read(message)?).await?),
-        "WaitForInstanceStart" => one(&call.wait_for_start(read(message)?).await?),
-        "WaitForInstanceCompletion" => one(&call.wait_for_completion(read(message)?).await?),
+        "WaitForInstanceStart" => one(&call.wait(read(message)?, Until::Begun).await?),
+        "WaitForInstanceCompletion" => one(&call.wait(read(message)?, Until::Ended).await?),
         "RaiseEvent" => one(&call.raise_event(read(message)?).await?),
         "TerminateInstance" => one(&call.terminate(read(message)?).await?),
         "SuspendInstance" => one(&call.suspend(read(message)?).await?),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::durable::{
     engine::runtime_status::RuntimeStatus,
-    hub::{request_error::RequestError, requests::Start},
+    hub::{request_error::RequestError, requests::Start, waits::Until},
     json::check,
 };
 
@@ -83,7 +83,7 @@ impl Call<'_> {
         if interval > timeout {
             return Ok(bad_argument("Total timeout should be bigger than retry timeout"));
         }
-        let Some(row) = self.hub.wait(id, timeout.min(LONGEST_WAIT)).await? else {
+        let Some(row) = self.hub.wait(id, Until::Ended, timeout.min(LONGEST_WAIT)).await? else {
             return Ok(self.check_status(id));
         };
         if row.state.status == RuntimeStatus::Completed {

@@ -301,6 +301,7 @@ impl State {
             return;
         }
         live.unwritten = live.unwritten.saturating_sub(1);
+        self.waits.has_begun(&live.id);
         if live.ended() && live.unwritten == 0 {
             self.forget(key);
         }

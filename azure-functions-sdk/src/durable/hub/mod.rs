@@ -37,6 +37,7 @@ mod terminate;
 pub(super) mod tests;
 mod timers;
 mod waiting;
+pub(crate) mod waits;
 
 use std::{
     path::PathBuf,

@@ -1,9 +1,9 @@
 //! What clients ask of the hub. Whatever changes something is answered when the change is on disk.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use azure_functions_durable::check_instance_id;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use super::{
@@ -227,12 +227,6 @@ impl Inner {
             .await
     }
 
-    /// Lets so much time go by.
-    pub(crate) async fn pause(&self, time: Duration) {
-        let due = self.now() + TimeDelta::from_std(time).unwrap_or_default();
-        self.options.clock.sleep_until(due).await;
-    }
-
     pub(crate) async fn suspend(self: &Arc<Self>, id: &str, reason: String) -> Result<(), RequestError> {
         let check = |status| match status {
             RuntimeStatus::Suspended => Err(wrong_state("suspend", id, status)),
@@ -325,44 +319,6 @@ impl Inner {
         Ok(self.find(id).await?.ok_or(RequestError::NotFound)?.state.status)
     }
 
-    /// Waits until the instance has ended, at most so long; `None` if it has not.
-    pub(crate) async fn wait(
-        self: &Arc<Self>,
-        id: &str,
-        timeout: Duration,
-    ) -> Result<Option<InstanceRow>, RequestError> {
-        let due = self
-            .now()
-            .checked_add_signed(TimeDelta::from_std(timeout).unwrap_or(TimeDelta::MAX))
-            .unwrap_or(DateTime::<Utc>::MAX_UTC);
-        loop {
-            // Registered before looking, so that no end is missed.
-            let (notify, ended) = oneshot::channel();
-            let runs = {
-                let mut state = self.state();
-                let waiters = state.waiters.entry(id.to_owned()).or_default();
-                waiters.retain(|waiter| !waiter.is_closed());
-                waiters.push(notify);
-                state.find(id).is_some()
-            };
-            // What runs need not be looked up before there is news.
-            if !runs || self.now() >= due {
-                let row = self.find(id).await?.ok_or(RequestError::NotFound);
-                let over = row.as_ref().map_or(true, |row| row.state.status.is_terminal());
-                if over || self.now() >= due {
-                    drop(ended);
-                    self.state().forget_waiters(id);
-                    return row.map(|row| over.then_some(row));
-                }
-            }
-            tokio::select! {
-                biased;
-                _ = ended => {}
-                () = self.options.clock.sleep_until(due) => {}
-            }
-        }
-    }
-
     /// Refuses a name that is no orchestration. Before a worker has loaded nobody knows; then the instance fails later.
     fn check_function(&self, name: &str) -> Result<(), RequestError> {
         let state = self.state();
@@ -400,14 +356,5 @@ impl State {
             }
             !start
         });
-    }
-
-    fn forget_waiters(&mut self, id: &str) {
-        if let Some(waiters) = self.waiters.get_mut(id) {
-            waiters.retain(|waiter| !waiter.is_closed());
-            if waiters.is_empty() {
-                self.waiters.remove(id);
-            }
-        }
     }
 }

@@ -8,13 +8,13 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use tokio::sync::oneshot;
 
 use super::{
     live_entity::LiveEntity,
     quarantine::Quarantine,
     sessions::Sessions,
     waiting::{Activity, Phase},
+    waits::Waits,
 };
 use crate::durable::{
     engine::{
@@ -55,8 +55,7 @@ pub(super) struct State {
     /// Entities with a turn to come, in the order in which they got a reason for it.
     pub(super) ready_entities: VecDeque<Arc<str>>,
     pub(super) running_entities: usize,
-    /// Who waits for the end of an instance: dropped when there is something to look at.
-    pub(super) waiters: HashMap<String, Vec<oneshot::Sender<()>>>,
+    pub(super) waits: Waits,
     pub(super) cache: Cache,
     /// What was in flight when a worker process ended.
     pub(super) quarantine: Quarantine,
@@ -223,7 +222,7 @@ impl State {
         let Some(live) = self.instances.remove(&key) else {
             return;
         };
-        self.waiters.remove(&*live.id);
+        self.waits.has_ended(&live.id);
         if self.ids.get(&live.id) == Some(&key) {
             self.ids.remove(&live.id);
         }

@@ -1,6 +1,7 @@
 //! How often the store is read, where that must not grow faster than the work.
 
 use super::*;
+use crate::durable::hub::waits::Until;
 
 /// A tree of instances, each with two below it.
 #[tokio::test]
@@ -49,4 +50,45 @@ async fn the_search_of_a_recursive_termination_reads_every_instance_once() {
         })
         .await;
     }
+}
+
+/// With a clock whose pauses are over at once: what looks every now and then would look all the time.
+#[tokio::test]
+async fn a_thousand_waits_for_instances_that_are_not_there_look_once_each_and_leave_nothing_when_they_are_given_up() {
+    let worker = Arc::new(Scripted::default().orchestration("waiter", |context| context.event("go")));
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path()).clock(Manual::new());
+    let store = Failing::open(&options, usize::MAX);
+    let hub = TaskHub::open_with(options, worker.clone(), store.clone(), tokio()).unwrap();
+    hub.set_functions(worker.functions());
+    let mut waits = Vec::new();
+    for wait in 0..1000 {
+        let inner = Arc::clone(&hub.inner);
+        let until = if wait % 2 == 0 { Until::Begun } else { Until::Ended };
+        waits.push(::tokio::spawn(async move {
+            inner
+                .wait_for_ever(&format!("i{}", wait / 2), until)
+                .await
+                .unwrap()
+                .state
+                .status
+        }));
+    }
+    eventually("all have looked", async || store.reads.load(Ordering::SeqCst) >= 1000).await;
+    let ended = waits.swap_remove(1);
+    let begun = waits.swap_remove(0);
+    call(&hub, "POST", "/orchestrators/waiter/i0", "").await;
+    assert_eq!(begun.await.unwrap(), RuntimeStatus::Running);
+    assert!(!ended.is_finished());
+    call(&hub, "POST", "/instances/i0/raiseEvent/go", "5").await;
+    assert_eq!(ended.await.unwrap(), RuntimeStatus::Completed);
+    let reads = store.reads.load(Ordering::SeqCst);
+    assert!(reads < 1020, "{reads} reads");
+
+    assert!(!hub.inner.state().waits.is_empty());
+    for wait in waits {
+        wait.abort();
+        assert!(wait.await.unwrap_err().is_cancelled());
+    }
+    assert!(hub.inner.state().waits.is_empty());
 }
