@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Inner,
     request_error::RequestError,
+    reserved::Reserved,
     state::{Inbound, Live, Loaded, START, State, due_micros},
 };
 use crate::durable::{
@@ -34,8 +35,13 @@ pub(super) struct Predecessor {
     pub(super) status: Option<RuntimeStatus>,
 }
 
-/// The past of an id that user code chose for a child; the error says why it cannot be had.
-pub(super) type Past = Result<Option<Predecessor>, String>;
+/// The past of ids that user code chose, which nobody else may start meanwhile. As [`Reserved`], it must not be dropped while the state
+/// is locked.
+pub(super) struct Pasts {
+    /// Who had an id; the error says why that cannot be had.
+    by_id: BTreeMap<String, Result<Option<Predecessor>, String>>,
+    reserved: Reserved,
+}
 
 impl Inner {
     /// Who had this id. One that cannot be read makes place if it is known to have ended.
@@ -58,60 +64,50 @@ impl Inner {
     }
 
     /// Looks up the past of the ids that user code chose for children. Ids made from the execution id are new.
-    pub(super) async fn reserve_children(
-        self: &Arc<Self>,
-        instance: &Instance,
-        decision: &Decision,
-    ) -> BTreeMap<String, Past> {
+    pub(super) async fn reserve_children(self: &Arc<Self>, instance: &Instance, decision: &Decision) -> Pasts {
         let children = decision.children.iter().filter_map(ChildStart::started);
         self.reserve_ids(children.filter(|started| !started.instance_id.starts_with(&instance.execution_id)))
             .await
     }
 
     /// Looks up the past of the ids of instances to start.
-    pub(super) async fn reserve_ids<'s>(
-        self: &Arc<Self>,
-        starts: impl Iterator<Item = &'s ExecutionStarted>,
-    ) -> BTreeMap<String, Past> {
+    pub(super) async fn reserve_ids<'s>(self: &Arc<Self>, starts: impl Iterator<Item = &'s ExecutionStarted>) -> Pasts {
         let chosen: BTreeSet<String> = starts.map(|started| started.instance_id.clone()).collect();
-        let mut reserved = BTreeMap::new();
+        let mut pasts = Pasts {
+            by_id: BTreeMap::new(),
+            reserved: Reserved::new(self),
+        };
         for id in chosen {
             {
                 let mut state = self.state();
-                if state.find(&id).is_some() || !state.starting.insert(id.clone()) {
+                if state.find(&id).is_some() || !pasts.reserved.add(&mut state, &id) {
                     continue;
                 }
             }
             let past = self.predecessor(&id).await;
-            reserved.insert(id, past.map_err(|error| error.to_string()));
+            pasts.by_id.insert(id, past.map_err(|error| error.to_string()));
         }
-        reserved
-    }
-
-    pub(super) fn unreserve(&self, state: &mut State, reserved: &BTreeMap<String, Past>) {
-        for id in reserved.keys() {
-            state.starting.remove(id);
-        }
+        pasts
     }
 
     pub(super) fn start_child(
         &self,
         state: &mut State,
         mut child: ChildStart,
-        reserved: &BTreeMap<String, Past>,
+        pasts: &Pasts,
         now: DateTime<Utc>,
         commit: &mut Commit,
         outgoing: &mut Vec<Outgoing>,
     ) {
         let Some(started) = child.started() else { return };
         let id = started.instance_id.clone();
-        let running = state.find(&id).is_some() || (state.starting.contains(&id) && !reserved.contains_key(&id));
+        let running = state.find(&id).is_some() || (state.starting.contains(&id) && !pasts.by_id.contains_key(&id));
         if running {
             let reason = format!("An orchestration instance with the id '{id}' is already running.");
             outgoing.extend(child.refused(now, reason));
             return;
         }
-        let replaced = match reserved.get(&id) {
+        let replaced = match pasts.by_id.get(&id) {
             None | Some(Ok(None)) => None,
             Some(Ok(Some(replaced))) => Some(*replaced),
             // Whether an instance has this id cannot be read: it is not overwritten.

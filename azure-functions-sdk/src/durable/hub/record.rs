@@ -30,7 +30,7 @@ impl Inner {
     ) -> Result<(), StoreError> {
         let now = self.now();
         let mut commit = Commit::default();
-        let reserved = self.reserve_children(&loaded.instance, &decision).await;
+        let pasts = self.reserve_children(&loaded.instance, &decision).await;
         let execution_id: Arc<str> = loaded.instance.execution_id.as_str().into();
         let ends = decision.ends_execution();
 
@@ -94,7 +94,6 @@ impl Inner {
         let live = state.instances.get_mut(&key).filter(|live| !live.halted);
         let Some(live) = live else {
             // Replaced or halted while it ran: nothing of this is wanted any more.
-            self.unreserve(state, &reserved);
             drop(place);
             self.episode_ended(state, key);
             return Ok(());
@@ -124,12 +123,11 @@ impl Inner {
         }
         let mut outgoing = std::mem::take(&mut decision.messages);
         for child in std::mem::take(&mut decision.children) {
-            self.start_child(state, child, &reserved, now, &mut commit, &mut outgoing);
+            self.start_child(state, child, &pasts, now, &mut commit, &mut outgoing);
         }
         for Outgoing { instance_id, message } in outgoing {
             self.post(state, &instance_id, message, &mut commit);
         }
-        self.unreserve(state, &reserved);
         let deliveries = self.post_to_entities(state, std::mem::take(&mut decision.posted), &mut commit);
         let committed = Committed::Episode {
             key,

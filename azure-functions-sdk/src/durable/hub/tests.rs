@@ -50,6 +50,8 @@ struct Failing {
     damaged: AtomicI64,
     /// Instances and histories that were looked up.
     reads: AtomicUsize,
+    /// Whoever holds it holds the look-ups of instances up.
+    finds: std::sync::Mutex<()>,
 }
 
 impl Failing {
@@ -63,6 +65,7 @@ impl Failing {
             read_only: false.into(),
             damaged: 0.into(),
             reads: 0.into(),
+            finds: ().into(),
         })
     }
 }
@@ -108,6 +111,7 @@ impl Store for Failing {
 
     fn find(&self, id: &str) -> Result<Option<InstanceRow>, StoreError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
+        drop(self.finds.lock().unwrap());
         self.disk.find(id)
     }
 

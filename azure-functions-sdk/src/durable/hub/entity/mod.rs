@@ -211,7 +211,7 @@ impl Inner {
             mut posted,
             starts,
         } = done;
-        let reserved = self.reserve_ids(starts.iter().filter_map(ChildStart::started)).await;
+        let pasts = self.reserve_ids(starts.iter().filter_map(ChildStart::started)).await;
         let mut commit = Commit::default();
         if entity.is_nothing() {
             commit.entities_removed.push(id.to_string());
@@ -229,7 +229,6 @@ impl Inner {
         let state = &mut *guard;
         if state.entities.get(id).is_some_and(|live| live.halted) {
             drop(place);
-            self.unreserve(state, &reserved);
             self.entity_ended(state, id);
             return Ok(());
         }
@@ -246,9 +245,8 @@ impl Inner {
             live.changed(entity);
         }
         for start in starts {
-            self.start_child(state, start, &reserved, self.now(), &mut commit, &mut answers);
+            self.start_child(state, start, &pasts, self.now(), &mut commit, &mut answers);
         }
-        self.unreserve(state, &reserved);
         for Outgoing { instance_id, message } in answers {
             self.post(state, &instance_id, message, &mut commit);
         }

@@ -147,12 +147,14 @@ async fn a_request_whose_connection_is_cut_gives_the_ids_back_that_it_has_reserv
     use futures_util::FutureExt;
 
     let folder = tempfile::tempdir().unwrap();
-    let (_store, hub) = world(&folder, None);
+    let (store, hub) = world(&folder, None);
     call(&hub, "POST", "/orchestrators/fails/f", "").await;
     until_status(&hub, "f", "Failed").await;
     for path in ["/orchestrators/waiter/i", "/instances/f/rewind"] {
         // Polled once, to where it looks the id up, and dropped.
+        let held = store.finds.lock().unwrap();
         assert!(call(&hub, "POST", path, "").now_or_never().is_none(), "{path}");
+        drop(held);
         let (code, body) = call(&hub, "POST", path, "").await;
         assert_eq!(code, StatusCode::ACCEPTED, "{path}: {body}");
     }

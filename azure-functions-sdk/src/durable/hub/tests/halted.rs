@@ -1,6 +1,16 @@
 //! Writes that can never succeed: what cannot be written stands still, and nothing else.
 
+use std::sync::Arc;
+
+use azure_functions_durable::protobuf::{
+    EntityBatchResult, OperationAction, OperationResult, OperationResultSuccess, StartNewOrchestrationAction,
+    operation_action::OperationActionType, operation_result::ResultType,
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use prost::Message as _;
+
 use super::*;
+use crate::durable::work::{DurableFunctions, ReturnValue, Wire, WorkError, WorkItem, WorkKind, WorkResult, Worker};
 
 fn world(folder: &tempfile::TempDir) -> (Arc<Failing>, TaskHub) {
     let worker = Arc::new(worker().orchestration("waiter", |context| context.event("go")));
@@ -71,4 +81,66 @@ async fn a_hub_whose_file_has_become_read_only_refuses_at_once_and_says_what_to_
     let (code, _) = call(&hub, "POST", "/instances/i/raiseEvent/go", "5").await;
     assert_eq!(code, StatusCode::ACCEPTED);
     until_status(&hub, "i", "Completed").await;
+}
+
+/// An entity of the protobuf wire that starts the instance `chosen`, when it is let.
+#[derive(Default)]
+struct Starter {
+    asked: Arc<::tokio::sync::Notify>,
+    leave: Arc<::tokio::sync::Notify>,
+}
+
+impl Worker for Starter {
+    fn run(&self, item: WorkItem) -> Pin<Box<dyn Future<Output = Result<WorkResult, WorkError>> + Send>> {
+        if item.kind != WorkKind::Entity {
+            return Box::pin(std::future::pending());
+        }
+        let start = StartNewOrchestrationAction {
+            instance_id: "chosen".to_owned(),
+            name: "waiter".to_owned(),
+            ..StartNewOrchestrationAction::default()
+        };
+        let answer = EntityBatchResult {
+            results: vec![OperationResult {
+                result_type: Some(ResultType::Success(OperationResultSuccess::default())),
+            }],
+            actions: vec![OperationAction {
+                id: 0,
+                operation_action_type: Some(OperationActionType::StartNewOrchestration(start)),
+            }],
+            ..EntityBatchResult::default()
+        };
+        let answer = BASE64_STANDARD.encode(answer.encode_to_vec());
+        self.asked.notify_one();
+        let leave = Arc::clone(&self.leave);
+        Box::pin(async move {
+            leave.notified().await;
+            Ok(WorkResult::Succeeded(ReturnValue::Text(answer)))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_halted_entity_gives_the_ids_back_that_it_has_reserved() {
+    let folder = tempfile::tempdir().unwrap();
+    let worker = Arc::new(Starter::default());
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let hub = TaskHub::open(options, worker.clone()).unwrap();
+    let functions = [(WorkKind::Entity, "starter"), (WorkKind::Orchestration, "waiter")];
+    hub.set_functions(DurableFunctions {
+        functions: functions
+            .map(|(kind, name)| ((kind, name.to_owned()), name.to_owned()))
+            .into(),
+        wire: Wire::Protobuf,
+    });
+    call(&hub, "POST", "/entities/starter/e?op=start", "").await;
+    worker.asked.notified().await;
+    for live in hub.inner.state().entities.values_mut() {
+        live.halted = true;
+    }
+    worker.leave.notify_one();
+    eventually("the turn is over", async || hub.inner.state().running_entities == 0).await;
+    eventually("the id is free", async || hub.inner.state().starting.is_empty()).await;
+    let (code, body) = call(&hub, "POST", "/orchestrators/waiter/chosen", "").await;
+    assert_eq!(code, StatusCode::ACCEPTED, "{body}");
 }
