@@ -3,14 +3,16 @@
 use crate::{
     arguments::{Given, Literal},
     errors::Errors,
-    known::{Kind, Known, OTHER_TRIGGERS, Role},
+    known::{Known, OTHER_TRIGGERS, Role},
     names,
     returned::Kind as Output,
     route, schedule,
     signature::{Parameter, Signature},
+    table::{ArgumentKind as Kind, Binding, Flow, wrong_name},
     typed,
 };
 use proc_macro2::Span;
+use syn::Type;
 
 /// Reports the mistakes of a signature.
 pub(crate) fn check(signature: &Signature, errors: &mut Errors) {
@@ -33,7 +35,7 @@ pub(crate) fn check(signature: &Signature, errors: &mut Errors) {
         if let Some(known) = parameter.known {
             // A part of a request without the request is asked for that, with the arguments.
             if known.role != Role::HttpPart || starts(signature) {
-                arguments(parameter, known, errors);
+                parameter_arguments(parameter, known, errors);
             }
         }
     }
@@ -337,7 +339,7 @@ fn outputs(signature: &Signature, errors: &mut Errors) {
             Output::Activity if index > 0 => {
                 errors.at(&output.ty, "`ActivityOutput` comes first: write `(ActivityOutput, ...)`");
             }
-            Output::Activity if has_http || signature.has(Role::Timer) => errors.at(
+            Output::Activity if has_http || signature.has(Role::Trigger) => errors.at(
                 &output.ty,
                 "`ActivityOutput` is what an activity returns: take a `DurableActivityContext`, or return something else",
             ),
@@ -365,6 +367,14 @@ fn outputs(signature: &Signature, errors: &mut Errors) {
             _ => {}
         }
     }
+    if !signature.returned.is_plain {
+        for (index, output) in signature.returned.outputs.iter().enumerate() {
+            let Some(binding) = output.binding else { continue };
+            let given = signature.outputs.iter().find(|(other, _)| *other == index);
+            let given = given.map_or(&[][..], |(_, arguments)| &arguments.given);
+            arguments(given, binding, output.name(), &output.ty, errors);
+        }
+    }
     for (index, binding) in &signature.outputs {
         let count = signature.returned.outputs.len();
         // The arguments of an unknown type are checked with its trait; a tuple may hide behind one, too.
@@ -386,39 +396,76 @@ fn outputs(signature: &Signature, errors: &mut Errors) {
     }
 }
 
-fn arguments(parameter: &Parameter, known: &Known, errors: &mut Errors) {
-    if matches!(known.role, Role::HttpPart | Role::Shared) {
-        if let Some(given) = parameter.arguments.first() {
-            errors.at(
-                &given.key,
-                "this parameter has no binding of its own: put the arguments on the trigger's parameter",
-            );
-        }
-        return;
-    }
-    let names: Vec<_> = known.arguments.iter().map(|(name, _)| *name).collect();
-    for given in &parameter.arguments {
-        let key = given.key.to_string();
-        match known.arguments.iter().find(|(name, _)| *name == key) {
-            Some((_, kind)) => value(given, *kind, errors),
-            None => {
-                let hint = names::nearest(&key, names.iter().copied());
-                let text = hint.map_or_else(
-                    || format!("it takes {}", names::list(&names)),
-                    |hint| format!("did you mean `{hint}`?"),
-                );
+fn parameter_arguments(parameter: &Parameter, known: Known, errors: &mut Errors) {
+    match known.binding {
+        Some(binding) => arguments(&parameter.arguments, binding, known.name, &parameter.ty, errors),
+        None => {
+            if let Some(given) = parameter.arguments.first() {
                 errors.at(
                     &given.key,
-                    format!("`{key}` is not an argument of `{}`; {text}", known.name),
+                    "this parameter has no binding of its own: put the arguments on the trigger's parameter",
                 );
             }
         }
     }
-    for required in known.required {
-        if !parameter.arguments.iter().any(|given| given.key == required) {
+}
+
+/// The arguments of a binding whose type has this name.
+fn arguments(all: &[Given], binding: &Binding, name: &str, ty: &Type, errors: &mut Errors) {
+    let names: Vec<_> = binding.arguments.iter().map(|argument| argument.name).collect();
+    for given in all {
+        let key = given.key.to_string();
+        match binding.arguments.iter().find(|argument| argument.name == key) {
+            Some(argument) => value(given, argument.kind, errors),
+            None => {
+                let hint = names::nearest(&key, names.iter().copied());
+                let text = match hint {
+                    Some(hint) => format!("did you mean `{hint}`?"),
+                    None if names.is_empty() => "it takes none".to_owned(),
+                    None => format!("it takes {}", names::list(&names)),
+                };
+                errors.at(&given.key, format!("`{key}` is not an argument of `{name}`; {text}"));
+            }
+        }
+    }
+    let is_given = |name: &str| all.iter().any(|given| given.key == name);
+    let place = match binding.flow {
+        Flow::Output => {
+            "`#[binding(name = \"$return\", {} = \"...\")]` on the function (`output1` for the second of a tuple)"
+        }
+        _ => "`#[binding({} = \"...\")]` before the parameter",
+    };
+    let mut missing = |name: &str| {
+        errors.at(ty, format!("`{name}` is missing: write {}", place.replace("{}", name)));
+    };
+    for argument in binding.arguments.iter().filter(|argument| argument.required) {
+        if !is_given(argument.name) {
+            missing(argument.name);
+        }
+    }
+    let begun: Vec<_> = binding
+        .choices
+        .iter()
+        .filter(|choice| choice.iter().any(|name| is_given(name)))
+        .collect();
+    match (begun.as_slice(), binding.choices) {
+        (_, []) => {}
+        ([choice], _) => choice
+            .iter()
+            .filter(|name| !is_given(name))
+            .for_each(|name| missing(name)),
+        (_, choices) => {
+            let choices: Vec<_> = choices.iter().map(|choice| names::list(choice)).collect();
+            errors.at(ty, format!("`{name}` needs one of these: {}", choices.join("; or ")));
+        }
+    }
+    for (one, other) in binding.conflicts {
+        if let Some(given) = all.iter().find(|given| given.key == other)
+            && is_given(one)
+        {
             errors.at(
-                &parameter.ty,
-                format!("`{required}` is missing: write `#[binding({required} = \"...\")]` before the parameter"),
+                &given.key,
+                format!("`{one}` and `{other}` exclude each other: remove one of them"),
             );
         }
     }
@@ -427,7 +474,11 @@ fn arguments(parameter: &Parameter, known: &Known, errors: &mut Errors) {
 fn value(given: &Given, kind: Kind, errors: &mut Errors) {
     let key = &given.key;
     match (kind, &given.value) {
-        (Kind::Text, Literal::Text(_)) | (Kind::Flag, Literal::Flag(_)) => {}
+        (Kind::Any, _)
+        | (Kind::Text, Literal::Text(_))
+        | (Kind::Flag, Literal::Flag(_))
+        | (Kind::Integer, Literal::Integer(_))
+        | (Kind::Number, Literal::Integer(_) | Literal::Number(_)) => {}
         (Kind::OneOf(values), Literal::Text(text)) => one_of(key, text, values, given.span, errors),
         (Kind::SomeOf(values), Literal::Text(text)) => {
             for item in text.split('|') {
@@ -461,7 +512,20 @@ fn value(given: &Given, kind: Kind, errors: &mut Errors) {
                 errors.span(given.span, reason);
             }
         }
-        (Kind::Text | Kind::Schedule | Kind::Route, _) => {
+        (Kind::QueueName | Kind::BlobPath | Kind::BlobPattern, Literal::Text(text)) => {
+            if let Some(reason) = wrong_name(kind, text) {
+                errors.span(given.span, reason);
+            }
+        }
+        (Kind::Texts, Literal::List(items)) => {
+            for (item, span) in items {
+                if !matches!(item, Literal::Text(_)) {
+                    errors.span(*span, format!("`{key}` takes a list of texts"));
+                }
+            }
+        }
+        (Kind::Texts, _) => errors.span(given.span, format!("`{key}` takes a list of texts: write `[\"...\"]`")),
+        (Kind::Text | Kind::Schedule | Kind::Route | Kind::QueueName | Kind::BlobPath | Kind::BlobPattern, _) => {
             errors.span(given.span, format!("`{key}` takes text: put it in quotes"));
         }
         (Kind::OneOf(values), _) => errors.span(given.span, format!("`{key}` takes one of {}", quoted(values))),
@@ -470,6 +534,8 @@ fn value(given: &Given, kind: Kind, errors: &mut Errors) {
             format!("`{key}` takes a list of texts, for example `[\"{}\"]`", values[0]),
         ),
         (Kind::Flag, _) => errors.span(given.span, format!("`{key}` takes `true` or `false`")),
+        (Kind::Integer, _) => errors.span(given.span, format!("`{key}` takes an integer")),
+        (Kind::Number, _) => errors.span(given.span, format!("`{key}` takes a number")),
     }
 }
 

@@ -3,7 +3,6 @@
 use crate::{
     arguments::{Given, Literal},
     crate_path::crate_path,
-    known::Known,
     plain::{self, Plain},
     route, schedule,
     signature::{Parameter, Signature, type_span},
@@ -154,7 +153,7 @@ fn description(parameter: &Parameter, is_activity: bool) -> TokenStream {
         ..
     } = parameter;
     let by_reference = reference.is_some();
-    let spec = spec(ty, *known, is_activity);
+    let spec = spec(ty, known.is_some(), is_activity);
     let arguments = arguments.iter().map(given);
     quote! {
         __az::Parameter {
@@ -168,9 +167,9 @@ fn description(parameter: &Parameter, is_activity: bool) -> TokenStream {
 }
 
 /// What a parameter's type says about itself.
-fn spec(ty: &syn::Type, known: Option<&Known>, is_activity: bool) -> TokenStream {
+fn spec(ty: &syn::Type, is_known: bool, is_activity: bool) -> TokenStream {
     let span = type_span(ty);
-    if is_activity && known.is_none() {
+    if is_activity && !is_known {
         quote_spanned!(span=> __az::ActivityParameter::<#ty>::SPEC)
     } else {
         quote_spanned!(span=> <#ty as __az::FromBinding>::SPEC)
@@ -240,14 +239,16 @@ fn rules(signature: &Signature, return_type: &TokenStream, return_span: Span) ->
         }
     }
     // What a typed call asks of the return type comes first, so that a type which cannot be returned is reported once.
+    let with_arguments = signature.outputs.iter().map(|(index, _)| index);
+    let with_arguments = quote!(&[#(#with_arguments),*]);
     rules.extend(if typed::is_typed(signature) {
         quote_spanned! {return_span=>
             const __AZ_RETURNS: __az::Returns<<#return_type as __az::TypedReturn>::Itself> =
-                __az::rules::returns_typed::<<#return_type as __az::TypedReturn>::Itself>(__AZ_PARAMETERS);
+                __az::rules::returns_typed::<<#return_type as __az::TypedReturn>::Itself>(__AZ_PARAMETERS, #with_arguments);
         }
     } else {
         quote_spanned! {return_span=>
-            const __AZ_RETURNS: __az::Returns<#return_type> = __az::rules::returns::<#return_type>(__AZ_PARAMETERS);
+            const __AZ_RETURNS: __az::Returns<#return_type> = __az::rules::returns::<#return_type>(__AZ_PARAMETERS, #with_arguments);
         }
     });
     let returns = quote_spanned!(return_span=> &__AZ_RETURNS);

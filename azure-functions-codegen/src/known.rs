@@ -1,21 +1,23 @@
-//! The binding types that the attribute knows by name, so that it can point at a mistake before types are known.
+//! The binding types that the attribute knows by name, so that it can point at a mistake before types are known: those of the table,
+//! and a few more.
 //!
 //! A type that is missing here works all the same: the rules of `azure_functions::binding` check it a little later, and
 //! their messages are a little plainer.
 
+use crate::table::{self, Binding, Flow};
 use syn::{PathArguments, Type};
 
 /// The way to a trigger that is not among them.
-pub(crate) const OTHER_TRIGGERS: &str = "another trigger, a queue's for example, is a type of your own that implements \
-                                         `azure_functions::binding::FromBinding`: see the documentation of \
-                                         `azure_functions::binding`, and `queue_message.rs` in the example `patterns`";
+pub(crate) const OTHER_TRIGGERS: &str = "the triggers are listed in `azure_functions::guide::bindings`; one that is missing there is a \
+                                         type of your own that implements `azure_functions::binding::FromBinding`";
 
 /// A type of parameter.
+#[derive(Clone, Copy)]
 pub(crate) struct Known {
     pub(crate) name: &'static str,
     pub(crate) role: Role,
-    pub(crate) arguments: &'static [(&'static str, Kind)],
-    pub(crate) required: &'static [&'static str],
+    /// Its row in the table, if it has a binding.
+    pub(crate) binding: Option<&'static Binding>,
 }
 
 /// The part it plays.
@@ -24,88 +26,58 @@ pub(crate) enum Role {
     Http,
     /// A trigger unless there is another HTTP trigger.
     HttpBody,
-    Timer,
     Activity,
     Orchestration,
     Entity,
+    /// Any other trigger.
+    Trigger,
     HttpPart,
     Input,
     /// Given by the app itself.
     Shared,
 }
 
-/// What an argument takes.
-#[derive(Clone, Copy)]
-pub(crate) enum Kind {
-    Text,
-    Flag,
-    OneOf(&'static [&'static str]),
-    SomeOf(&'static [&'static str]),
-    Schedule,
-    Route,
-}
-
-const HTTP: &[(&str, Kind)] = &[
-    ("auth_level", Kind::OneOf(&["anonymous", "function", "admin"])),
-    (
-        "methods",
-        Kind::SomeOf(&["get", "post", "put", "delete", "patch", "head", "options", "trace"]),
-    ),
-    ("route", Kind::Route),
-];
-
-const CLIENT: &[(&str, Kind)] = &[
-    ("task_hub", Kind::Text),
-    ("connection", Kind::Text),
-    ("type", Kind::OneOf(&["durableClient", "orchestrationClient"])),
-];
-
-const KNOWN: &[Known] = &[
-    known("HttpRequest", Role::Http, HTTP),
-    known("Json", Role::HttpBody, HTTP),
-    known("Route", Role::HttpPart, &[]),
+/// What the table does not have: parts of a request, and what has no binding.
+const OTHERS: &[Known] = &[
     Known {
-        required: &["schedule"],
-        ..known(
-            "TimerInfo",
-            Role::Timer,
-            &[
-                ("schedule", Kind::Schedule),
-                ("run_on_startup", Kind::Flag),
-                ("use_monitor", Kind::Flag),
-            ],
-        )
+        name: "Json",
+        role: Role::HttpBody,
+        binding: Some(&table::HTTP_TRIGGER),
     },
-    known("DurableActivityContext", Role::Activity, &[("activity", Kind::Text)]),
-    known(
-        "DurableOrchestrationContext",
-        Role::Orchestration,
-        &[("orchestration", Kind::Text)],
-    ),
-    known("DurableEntityContext", Role::Entity, &[("entity", Kind::Text)]),
-    known("DurableOrchestrationClient", Role::Input, CLIENT),
-    known("DurableClient", Role::Input, CLIENT),
-    known("OrchestrationClient", Role::Input, CLIENT),
-    known("State", Role::Shared, &[]),
-    known("Config", Role::Shared, &[]),
+    unbound("Route", Role::HttpPart),
+    unbound("State", Role::Shared),
+    unbound("Config", Role::Shared),
 ];
 
-const fn known(name: &'static str, role: Role, arguments: &'static [(&'static str, Kind)]) -> Known {
+const fn unbound(name: &'static str, role: Role) -> Known {
     Known {
         name,
         role,
-        arguments,
-        required: &[],
+        binding: None,
     }
 }
 
 impl Known {
     /// The entry for a type, by its last path segment.
-    pub(crate) fn find(ty: &Type) -> Option<&'static Self> {
-        let segment = last_segment(ty)?;
-        let known = KNOWN.iter().find(|known| segment.ident == known.name)?;
-        // Without a type in it, it is a type of the user's own with a common name.
-        (known.role != Role::Shared || inside(ty, known.name).is_some()).then_some(known)
+    pub(crate) fn find(ty: &Type) -> Option<Self> {
+        if let Some(known) = OTHERS.iter().find(|known| is(ty, known.name)) {
+            // Without a type in it, it is a type of the user's own with a common name.
+            return (known.role != Role::Shared || inside(ty, known.name).is_some()).then_some(*known);
+        }
+        let (binding, name) = row(ty, |flow| flow != Flow::Output)?;
+        let role = match binding.type_name {
+            "httpTrigger" => Role::Http,
+            "activityTrigger" => Role::Activity,
+            "orchestrationTrigger" => Role::Orchestration,
+            "entityTrigger" => Role::Entity,
+            _ if binding.flow == Flow::Trigger => Role::Trigger,
+            _ => Role::Input,
+        };
+        Some(Self {
+            name,
+            role,
+            binding: Some(binding),
+        })
     }
 }
 
@@ -114,9 +86,33 @@ impl Role {
     pub(crate) fn is_trigger(self) -> bool {
         matches!(
             self,
-            Self::Http | Self::Timer | Self::Activity | Self::Orchestration | Self::Entity
+            Self::Http | Self::Activity | Self::Orchestration | Self::Entity | Self::Trigger
         )
     }
+}
+
+/// The row of the table for a type of a returned value.
+pub(crate) fn output(ty: &Type) -> Option<&'static Binding> {
+    row(ty, |flow| flow == Flow::Output).map(|(binding, _)| binding)
+}
+
+/// The row for a type, or for a batch of it, and what the row calls the type.
+fn row(ty: &Type, flows: impl Fn(Flow) -> bool) -> Option<(&'static Binding, &'static str)> {
+    let (ty, in_batch) = match inside(ty, "Vec") {
+        Some(inner) => (inner, true),
+        None => (ty, false),
+    };
+    table::BINDINGS
+        .iter()
+        .filter(|binding| flows(binding.flow) && (binding.batch || !in_batch))
+        .find_map(|binding| {
+            let name = binding.types.iter().find(|name| is(ty, name))?;
+            Some((*binding, *name))
+        })
+}
+
+fn is(ty: &Type, name: &str) -> bool {
+    last_segment(ty).is_some_and(|segment| segment.ident == name)
 }
 
 /// The last segment of a path type.

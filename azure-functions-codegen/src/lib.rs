@@ -20,6 +20,12 @@ mod returned;
 mod route;
 mod schedule;
 mod signature;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the file is that of `azure-functions`, where all of it is used and public"
+)]
+mod table;
 mod typed;
 
 use errors::Errors;

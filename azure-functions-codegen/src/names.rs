@@ -1,5 +1,7 @@
 //! Names: of functions and bindings, and what a misspelt one was meant to be.
 
+use crate::table::camel_case;
+
 /// What is wrong with a function's name.
 ///
 /// The host's rule: a letter, then letters, digits, `_` and `-`, at most 127 in all; not `host`.
@@ -27,19 +29,7 @@ pub(crate) fn wrong_function_name(name: &str) -> Option<String> {
 
 /// The binding name of a parameter: camel case, without leading underscores.
 pub(crate) fn binding_name(parameter: &str) -> String {
-    let mut name = String::with_capacity(parameter.len());
-    let mut upper = false;
-    for letter in parameter.chars() {
-        if letter == '_' {
-            upper = !name.is_empty();
-        } else if upper {
-            name.extend(letter.to_uppercase());
-            upper = false;
-        } else {
-            name.push(letter);
-        }
-    }
-    name
+    camel_case(parameter)
 }
 
 /// What is wrong with a binding's name. The host's rule: a letter, then letters and digits, at most 128 in all.

@@ -1,6 +1,6 @@
 //! The return type, as far as its text tells.
 
-use crate::{errors::Errors, known};
+use crate::{errors::Errors, known, table::Binding};
 use syn::{ReturnType, Type};
 
 /// What a function returns.
@@ -17,6 +17,8 @@ pub(crate) struct Returned {
 pub(crate) struct Output {
     pub(crate) ty: Type,
     pub(crate) kind: Kind,
+    /// The binding that a type of its name stands for.
+    pub(crate) binding: Option<&'static Binding>,
 }
 
 /// What an output is.
@@ -48,6 +50,7 @@ impl Returned {
             Type::Tuple(tuple) if of_known_kind && is_value(tuple) => vec![Output {
                 ty: inner.clone(),
                 kind: Kind::Data,
+                binding: None,
             }],
             Type::Tuple(tuple) if tuple.elems.len() > 8 => {
                 errors.at(
@@ -108,6 +111,13 @@ fn is_value(tuple: &syn::TypeTuple) -> bool {
 }
 
 impl Output {
+    /// Name of the type that the binding has.
+    pub(crate) fn name(&self) -> &'static str {
+        self.binding
+            .and_then(|binding| binding.types.first().copied())
+            .unwrap_or_default()
+    }
+
     fn read(ty: &Type) -> Self {
         let inner = known::inside(ty, "Option").unwrap_or(ty);
         let name = known::last_segment(inner).map(|segment| segment.ident.to_string());
@@ -120,6 +130,10 @@ impl Output {
             (ty, _) if known::is_data(ty) => Kind::Data,
             _ => Kind::Unknown,
         };
-        Self { ty: ty.clone(), kind }
+        Self {
+            ty: ty.clone(),
+            kind,
+            binding: (kind == Kind::Unknown).then(|| known::output(inner)).flatten(),
+        }
     }
 }

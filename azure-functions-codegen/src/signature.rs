@@ -50,7 +50,7 @@ pub(crate) struct Parameter {
     pub(crate) ty: Type,
     /// The `&`, if it is a reference.
     pub(crate) reference: Option<Span>,
-    pub(crate) known: Option<&'static Known>,
+    pub(crate) known: Option<Known>,
     /// Whether its name and type can be told; if not, that has been reported.
     pub(crate) readable: bool,
     pub(crate) arguments: Vec<Given>,

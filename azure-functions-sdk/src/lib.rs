@@ -2,6 +2,13 @@
 //!
 //! An app needs this crate only to test itself: the documentation of the module `testing` (a feature) is the guide.
 
+#[cfg(feature = "host")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the file is that of `azure-functions`, where all of it is used and public"
+)]
+mod binding_table;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(any(feature = "sqlite", feature = "testing"))]

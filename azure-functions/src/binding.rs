@@ -40,18 +40,28 @@
 //! }
 //! ```
 
+mod batch;
 mod data;
 mod input;
 mod metadata;
 mod output;
+pub(crate) mod payload;
 pub(crate) mod plain;
+#[cfg(test)]
+pub(crate) mod recorded;
 pub(crate) mod rules;
 pub(crate) mod signature;
 mod spec;
+#[allow(
+    dead_code,
+    reason = "what only the macro or the local host reads: they have the same file"
+)]
+pub(crate) mod table;
 mod text;
 #[doc(hidden)]
 pub mod travels;
 
+pub use batch::{FromBatch, IntoBatch};
 pub use data::{BindingData, ModelBindingData};
 pub(crate) use input::Source;
 pub use input::{FromBinding, Input};
@@ -59,5 +69,7 @@ pub(crate) use metadata::{bindings, output_name};
 pub use output::{FunctionReturn, IntoBinding};
 #[doc(hidden)]
 pub use output::{ReturnedError, Returns};
-pub use spec::{Argument, BindingSpec};
-pub(crate) use spec::{ArgumentKind, Role};
+pub use payload::{FromPayload, IntoPayload};
+pub use spec::BindingSpec;
+pub(crate) use spec::Role;
+pub use table::Argument;

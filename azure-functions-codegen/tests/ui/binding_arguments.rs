@@ -62,4 +62,24 @@ fn part(#[binding(route = "{id}")] _req: HttpRequest, #[binding(route = "x")] id
 #[func]
 fn required(_timer: TimerInfo) {}
 
+#[func]
+fn no_queue(_message: QueueTrigger) {}
+
+#[func]
+fn misspelt_queue(#[binding(queue = "orders", connection = 3)] _message: QueueTrigger<String>) {}
+
+#[func]
+fn wrong_queue(#[binding(queue_name = "my_orders")] _message: QueueTrigger) {}
+
+#[func]
+fn no_queue_to_send_to(_req: HttpRequest) -> (HttpResponse, Option<Vec<QueueMessage>>) {
+    ("".into(), None)
+}
+
+#[func]
+#[binding(name = "output1", queue_nam = "a-", queue_name = "a-")]
+fn wrong_queue_to_send_to(_req: HttpRequest) -> (HttpResponse, QueueMessage<&'static str>) {
+    ("".into(), QueueMessage(""))
+}
+
 fn main() {}

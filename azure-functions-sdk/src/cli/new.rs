@@ -2,6 +2,9 @@
 
 use std::{path::Path, process::ExitCode};
 
+mod name;
+mod trigger;
+
 use super::command_result::CommandResult;
 use crate::{
     host::{
@@ -10,11 +13,9 @@ use crate::{
     },
     project::{HostJson, LocalSettings, Settings},
     shell::Shell,
-    template::{
-        function::{self, Kind},
-        name::FunctionName,
-    },
+    template::function::{self, Kind},
 };
+use name::NameArgs;
 
 /// Add a function to the app in this folder.
 #[derive(Debug, clap::Args)]
@@ -48,17 +49,8 @@ enum KindArgs {
     Activity(NameArgs),
     /// A durable entity: something with a state of its own.
     Entity(NameArgs),
-}
-
-#[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
-struct NameArgs {
-    /// Name of the function.
-    #[arg(value_name = "NAME")]
-    positional: Option<String>,
-    /// Name of the function, the way other tools take it.
-    #[arg(short, long = "name", value_name = "NAME")]
-    named: Option<String>,
+    #[command(flatten)]
+    Trigger(trigger::TriggerArgs),
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -66,16 +58,6 @@ enum AuthLevel {
     Anonymous,
     Function,
     Admin,
-}
-
-impl NameArgs {
-    fn parse(self) -> Result<FunctionName, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self
-            .named
-            .or(self.positional)
-            .unwrap_or_default()
-            .parse::<FunctionName>()?)
-    }
 }
 
 impl Args {
@@ -94,6 +76,10 @@ impl Args {
             KindArgs::Orchestration(name) => (name, Kind::Orchestration),
             KindArgs::Activity(name) => (name, Kind::Activity),
             KindArgs::Entity(name) => (name, Kind::Entity),
+            KindArgs::Trigger(trigger) => {
+                let trigger::TriggerArgs { name, row, arguments } = trigger;
+                (name, Kind::Trigger { row, arguments })
+            }
         };
         let name = name.parse()?;
         let added = function::add(&std::env::current_dir()?, &name, &kind)?;
@@ -116,6 +102,10 @@ impl Args {
                 let name = schedule.split('%').nth(1).unwrap_or_default();
                 format!("next: cargo func settings add {name} VALUE, which makes a schedule of `{schedule}`; then cargo func run")
             }
+            Kind::Trigger { .. } => format!(
+                "next: cargo func run; to start it by hand: curl -d '{{\"input\": \"hello\"}}' {host}/admin/functions/{}",
+                name.name
+            ),
             Kind::Timer { .. } => {
                 format!("next: cargo func run; to fire it at once: curl -d {{}} {host}/admin/functions/{}", name.name)
             }

@@ -332,7 +332,7 @@ mod tests {
         json!({ "data": value(&input.data), "metadata": metadata })
     }
 
-    const QUEUE: &str = r#"{"type":"queueTrigger","name":"msg","direction":"in","queueName":"q"}"#;
+    const QUEUE: &str = r#"{"type":"queueTrigger","name":"msg","direction":"in","queueName":"q-1"}"#;
 
     /// Recorded: `retry.recovers.3`.
     #[test]
@@ -376,7 +376,7 @@ mod tests {
         let bytes = || Some(Payload::Bytes(Bytes::from_static(b"\xff")));
         let error = input(QUEUE, bytes(), json!({})).unwrap_err();
         assert!(error.contains("not UTF-8") && error.contains("'msg'"), "{error}");
-        let binary = r#"{"type":"queueTrigger","name":"msg","queueName":"q","dataType":"binary"}"#;
+        let binary = r#"{"type":"queueTrigger","name":"msg","queueName":"q-1","dataType":"binary"}"#;
         let found = input(binary, bytes(), json!({})).unwrap();
         assert!(matches!(&found.data, Some(Data::Bytes(bytes)) if bytes[..] == [0xff]));
         assert!(!found.metadata.contains_key("QueueTrigger"));

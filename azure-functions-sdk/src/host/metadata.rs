@@ -5,6 +5,7 @@ use super::{
     bundle,
     channel::status,
     function::{Binding, Direction, Function},
+    members,
     rpc::messages::{RpcFunctionMetadata, StatusResult, status_result::Status},
 };
 use crate::project::{Settings, UnresolvedSetting};
@@ -124,7 +125,10 @@ fn wrong_bindings(bindings: &[Binding]) -> Option<String> {
                 binding.name
             ));
         }
-        if let Some(error) = wrong_binding_name(binding).or_else(|| bundle::unknown(binding)) {
+        if let Some(error) = wrong_binding_name(binding)
+            .or_else(|| bundle::unknown(binding))
+            .or_else(|| members::wrong(binding))
+        {
             return Some(error);
         }
     }
@@ -295,7 +299,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_in_a_sentence() {
         let http_out = |name: &str| format!(r#"{{"type":"http","direction":"out","name":"{name}"}}"#);
-        let cases: [(&str, Vec<String>, &str); 11] = [
+        let cases: Vec<(&str, Vec<String>, &str)> = vec![
             ("2much", vec![ACTIVITY.to_owned()], "cannot be the name of a function"),
             ("Host", vec![ACTIVITY.to_owned()], "`host` is reserved"),
             ("f", vec![], "no trigger"),
@@ -332,6 +336,29 @@ mod tests {
                     r#"{"type":"carrierPigeon","name":"q","direction":"out"}"#.to_owned(),
                 ],
                 "the binding type `carrierPigeon`",
+            ),
+            (
+                "f",
+                vec![
+                    HTTP.to_owned(),
+                    r#"{"type":"queue","name":"q","direction":"out"}"#.to_owned(),
+                ],
+                "`queueName` is missing in the binding `q`",
+            ),
+            (
+                "f",
+                vec![r#"{"type":"queueTrigger","name":"q","queueName":"ix_q"}"#.to_owned()],
+                "letters, digits and `-`",
+            ),
+            (
+                "f",
+                vec![r#"{"type":"queueTrigger","name":"q","queueName":"ix-q","dataType":"blob"}"#.to_owned()],
+                "The `dataType` of the binding `q` is `blob`",
+            ),
+            (
+                "f",
+                vec![r#"{"type":"queueTrigger","name":"q","queueName":"ix-q","direction":"sideways"}"#.to_owned()],
+                "The `direction` of the binding `q` is `sideways`",
             ),
             ("f", vec!["[1]".to_owned()], "not a JSON object"),
         ];

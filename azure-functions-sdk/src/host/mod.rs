@@ -24,6 +24,7 @@ mod indent;
 mod invocation;
 mod listing;
 mod local_host;
+mod members;
 mod metadata;
 mod once;
 mod options;

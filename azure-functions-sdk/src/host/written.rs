@@ -435,7 +435,7 @@ mod tests {
 
     #[test]
     fn names_that_no_output_has_are_told_apart() {
-        let bindings = json!([{"name":"one","type":"queue","direction":"out","queueName":"q"}]);
+        let bindings = json!([{"name":"one","type":"queue","direction":"out","queueName":"q-1"}]);
         let answer = json!({"outputData":[{"name":"ONE","data":{"string":"x"}},{"name":"req","data":{"string":"y"}}]});
         let outputs = read(&function(&bindings), &response(&answer)).unwrap();
         assert_eq!(

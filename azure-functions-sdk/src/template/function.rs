@@ -7,6 +7,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use crate::binding_table::Binding;
+
 use super::{
     crate_names::CrateNames,
     fill, module_list,
@@ -26,6 +28,11 @@ pub(crate) enum Kind {
     Activity,
     /// A durable entity.
     Entity,
+    /// Started by a trigger that takes nothing but arguments of its binding, with these.
+    Trigger {
+        row: &'static Binding,
+        arguments: Vec<(&'static str, String)>,
+    },
 }
 
 /// Where the function went.
@@ -218,7 +225,7 @@ fn text(name: &FunctionName, kind: &Kind, crates: &CrateNames, host: &str) -> St
     let kind_of = match kind {
         Kind::Orchestration => Some("orchestration".to_owned()),
         Kind::Activity => Some("activity".to_owned()),
-        Kind::Http { .. } | Kind::Timer { .. } | Kind::Entity => None,
+        Kind::Http { .. } | Kind::Timer { .. } | Kind::Entity | Kind::Trigger { .. } => None,
     };
     let own_name = (name.name != name.identifier).then(|| format!("name = \"{}\"", name.name));
     let arguments: Vec<String> = kind_of.into_iter().chain(own_name).collect();
@@ -240,6 +247,7 @@ fn text(name: &FunctionName, kind: &Kind, crates: &CrateNames, host: &str) -> St
         Kind::Orchestration => (include_str!("files/function/orchestration.rs.in"), String::new()),
         Kind::Activity => (include_str!("files/function/activity.rs.in"), String::new()),
         Kind::Entity => return entity_text(name, crates),
+        Kind::Trigger { row, arguments } => (trigger_template(row), binding_attribute(arguments)),
     };
     let tests = match (kind, &crates.test_host) {
         (Kind::Orchestration, Some(test_host)) => fill(
@@ -266,6 +274,25 @@ fn text(name: &FunctionName, kind: &Kind, crates: &CrateNames, host: &str) -> St
     )
 }
 
+/// The text for the trigger of a row of the table; each row with a kind of `cargo func new` has one.
+fn trigger_template(row: &Binding) -> &'static str {
+    match row.new {
+        "queue" => include_str!("files/function/queue.rs.in"),
+        _ => "",
+    }
+}
+
+fn binding_attribute(arguments: &[(&str, String)]) -> String {
+    if arguments.is_empty() {
+        return String::new();
+    }
+    let arguments: Vec<_> = arguments
+        .iter()
+        .map(|(name, value)| format!("{name} = {value:?}"))
+        .collect();
+    format!("#[binding({})] ", arguments.join(", "))
+}
+
 fn entity_text(name: &FunctionName, crates: &CrateNames) -> String {
     let ty = name.type_name();
     // Task hubs know entities by their names in lower case.
@@ -283,6 +310,7 @@ fn entity_text(name: &FunctionName, crates: &CrateNames) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::binding_table;
 
     fn crates(test_host: Option<&str>) -> CrateNames {
         CrateNames {
@@ -344,6 +372,21 @@ mod tests {
                 text.contains("use azf::") && !text.contains("azure_functions"),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn every_kind_of_the_table_has_a_template_with_a_first_test() {
+        for row in binding_table::BINDINGS.iter().filter(|row| !row.new.is_empty()) {
+            let template = trigger_template(row);
+            assert!(
+                template.contains("#[test]") && template.contains("{binding}"),
+                "{}",
+                row.new
+            );
+            for argument in row.arguments.iter().filter(|argument| argument.required) {
+                assert!(!argument.example.is_empty(), "{}: {}", row.new, argument.name);
+            }
         }
     }
 

@@ -20,6 +20,7 @@ fn app_with_all_kinds(folder: &Path) -> PathBuf {
     done(&app, "new orchestration -n flow");
     done(&app, "new activity say_hello");
     done(&app, "new entity gift_list");
+    done(&app, "new queue take_order");
     app
 }
 
@@ -102,7 +103,7 @@ fn a_new_app_builds_lints_clean_and_passes_its_tests() {
         let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "cargo {line}: {text}");
         assert!(
-            !line.starts_with("test") || text.contains("2 passed"),
+            !line.starts_with("test") || text.contains("3 passed"),
             "cargo {line}: {text}"
         );
     }
@@ -170,11 +171,12 @@ fn mistakes_get_one_sentence_with_the_fix() {
     assert!(!folder.path().join("app").exists());
     assert!(refused("new timer tick --schedule often", 2).contains("six fields"));
     assert!(refused("new timer tick --schedule 00:00:00", 2).contains("must be above zero"));
-    let queue = refused("new queue q", 2);
-    assert!(queue.contains("unrecognized subcommand 'queue'"), "{queue}");
+    assert!(refused("new queue take --queue-name my_queue", 2).contains("letters, digits and `-`"));
+    let fax = refused("new fax f", 2);
+    assert!(fax.contains("unrecognized subcommand 'fax'"), "{fax}");
     assert!(
-        queue.contains("the subcommands are: http, timer, orchestration, activity, entity\n"),
-        "{queue}"
+        fax.contains("the subcommands are: http, timer, orchestration, activity, entity, queue\n"),
+        "{fax}"
     );
     assert!(refused("rnu", 2).contains("the subcommands are: new-app, new, run, replay, durable, settings\n"));
     assert!(refused("settings delete", 2).contains("the subcommands are: add\n"));
@@ -247,6 +249,18 @@ fn worker_and_host_suggest_names_with_the_same_code() {
         &checkout().join("azure-functions/src/similar.rs"),
         &checkout().join("azure-functions-sdk/src/similar.rs"),
     );
+}
+
+/// What a binding is called and takes is written once.
+#[test]
+fn worker_macro_and_host_have_the_same_table_of_bindings() {
+    let master = checkout().join("azure-functions/src/binding/table.rs");
+    for copy in [
+        "azure-functions-codegen/src/table.rs",
+        "azure-functions-sdk/src/binding_table.rs",
+    ] {
+        assert_copy(&master, &checkout().join(copy));
+    }
 }
 
 fn assert_copy(master: &Path, copy: &Path) {

@@ -13,6 +13,10 @@ use crate::{
 };
 use ::http::Method;
 use azure_functions_durable::Transport;
+use serde::de::{
+    DeserializeOwned,
+    value::{Error as ValueError, StrDeserializer},
+};
 use std::sync::Arc;
 
 /// A type that a function can take as a parameter.
@@ -21,10 +25,9 @@ use std::sync::Arc;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of an Azure function",
     label = "not a trigger, not an input binding",
-    note = "parameters are triggers (`HttpRequest`, `Json<T>`, `Form<T>`, `TimerInfo`, `DurableActivityContext`, \
-            `DurableOrchestrationContext`, `DurableEntityContext`), inputs (`DurableOrchestrationClient`), `Route<T>`, `State<T>`, `Config<T>`, and your own types that \
-            implement `azure_functions::binding::FromBinding`, also for triggers that are not built in, a queue's for example: see the \
-            documentation of `azure_functions::binding`, and `queue_message.rs` in the example `patterns`",
+    note = "parameters are triggers (`HttpRequest`, `Json<T>`, `TimerInfo`, `QueueTrigger`, `DurableActivityContext`, ...), inputs \
+            (`DurableOrchestrationClient`, ...), `Route<T>`, `State<T>`, `Config<T>`, and your own types that implement \
+            `azure_functions::binding::FromBinding`: all are listed in `azure_functions::guide::bindings`",
     note = "to make it the input of an activity, return `ActivityOutput` or write `#[func(activity)]`"
 )]
 pub trait FromBinding: Sized {
@@ -152,6 +155,18 @@ impl Input<'_> {
         match metadata.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(name)) {
             Some((_, data)) => std::mem::take(data).into(),
             None => BindingData::None,
+        }
+    }
+
+    /// As [`take_metadata`](Self::take_metadata), read as this type: what the host sends as JSON, parsed; a text as the type's text, or
+    /// parsed, since a host writes some numbers as text. Nothing if there is none, or if it is of another type: extensions drop and
+    /// rename members from one version to the next, and what a function does not use must not fail it.
+    pub fn take_metadata_as<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        match self.take_metadata(name) {
+            BindingData::String(text) => serde_json::from_str(&text)
+                .ok()
+                .or_else(|| T::deserialize(StrDeserializer::<ValueError>::new(&text)).ok()),
+            data => serde_json::from_str(&data.as_text()?).ok(),
         }
     }
 

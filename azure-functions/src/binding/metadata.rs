@@ -1,10 +1,11 @@
 //! A function's bindings as the host reads them: elements of `bindings` in `function.json`.
 
 use super::{
-    ArgumentKind, BindingSpec, Role,
+    BindingSpec, Role,
     signature::{Given, Literal, Output, Parameter},
+    table::{Argument, ArgumentKind},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The bindings of a function, in the order of its signature.
 pub(crate) fn bindings(
@@ -63,47 +64,32 @@ fn binding(name: &str, direction: &str, spec: &BindingSpec, arguments: &[Given])
     for (key, value) in spec.fixed {
         binding.insert((*key).to_owned(), (*value).into());
     }
+    if spec.many && direction == "in" {
+        binding.insert("cardinality".to_owned(), "many".into());
+    }
+    if spec.deferred {
+        binding.insert("properties".to_owned(), json!({"supportsDeferredBinding": "true"}));
+    }
     for given in arguments {
         let argument = spec.argument(given.name);
-        let key = argument.and_then(|argument| argument.key);
-        let key = match argument {
-            Some(_) => key.map_or_else(|| camel_case(given.name), str::to_owned),
-            None => given.name.to_owned(),
-        };
+        let key = argument.map_or_else(|| given.name.to_owned(), Argument::member);
         let value = match (argument.map(|argument| argument.kind), given.value) {
             (Some(ArgumentKind::SomeOf(_)), Literal::Text(list)) => {
                 list.split('|').map(|item| Value::from(item.trim())).collect()
             }
-            (_, value) => json(value),
+            (_, value) => literal(value),
         };
         binding.insert(key, value);
     }
     binding
 }
 
-fn json(literal: Literal) -> Value {
+fn literal(literal: Literal) -> Value {
     match literal {
         Literal::Text(text) => text.into(),
         Literal::Flag(flag) => flag.into(),
         Literal::Integer(number) => number.into(),
         Literal::Number(number) => number.into(),
-        Literal::List(items) => items.iter().copied().map(json).collect(),
+        Literal::List(items) => items.iter().copied().map(self::literal).collect(),
     }
-}
-
-/// `queue_name` becomes `queueName`.
-fn camel_case(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    let mut upper = false;
-    for letter in name.chars() {
-        if letter == '_' {
-            upper = !text.is_empty();
-        } else if upper {
-            text.extend(letter.to_uppercase());
-            upper = false;
-        } else {
-            text.push(letter);
-        }
-    }
-    text
 }

@@ -16,8 +16,9 @@ use serde::Serialize;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the output of an Azure function",
     label = "not an output binding",
-    note = "outputs are `HttpResponse`, `Json<T>`, `ActivityOutput`, `OrchestrationOutput`, `EntityOutput`, `()`, `Option` of \
-            these, and your own types that implement `azure_functions::binding::IntoBinding`"
+    note = "outputs are `HttpResponse`, `Json<T>`, `QueueMessage`, ..., `ActivityOutput`, `OrchestrationOutput`, `EntityOutput`, `()`, \
+            `Option` of these, and your own types that implement `azure_functions::binding::IntoBinding`: all are listed in \
+            `azure_functions::guide::bindings`"
 )]
 pub trait IntoBinding: Sized {
     /// What the type binds to.
@@ -41,8 +42,9 @@ pub trait IntoBinding: Sized {
 #[diagnostic::on_unimplemented(
     message = "an Azure function cannot return `{Self}`",
     label = "not an output, a tuple of outputs, or a `Result` of either",
-    note = "outputs are `HttpResponse`, `Json<T>`, `ActivityOutput`, `OrchestrationOutput`, `EntityOutput`, `()`, `Option` of \
-            these, and your own types that implement `azure_functions::binding::IntoBinding`",
+    note = "outputs are `HttpResponse`, `Json<T>`, `QueueMessage`, ..., `ActivityOutput`, `OrchestrationOutput`, `EntityOutput`, `()`, \
+            `Option` of these, and your own types that implement `azure_functions::binding::IntoBinding`: all are listed in \
+            `azure_functions::guide::bindings`",
     note = "the error of a `Result` is any type that converts into `Box<dyn std::error::Error + Send + Sync>`"
 )]
 pub trait FunctionReturn: Sized {

@@ -3,8 +3,9 @@
 //! The attribute itself refuses what it can see; these catch the same mistakes behind an alias or in a type that it does not know.
 
 use super::{
-    Argument, ArgumentKind, BindingSpec, FunctionReturn, Returns, Role,
+    Argument, BindingSpec, FunctionReturn, Returns, Role,
     signature::{Given, Literal, Parameter},
+    table::{ArgumentKind, wrong_name},
     text::{Text, equal},
     travels::Travels,
 };
@@ -144,28 +145,94 @@ pub const fn parameter(parameters: &[Parameter], index: usize) {
     }
 }
 
-/// The arguments that a binding must have are there.
+/// The arguments that a binding must have are there, and none that exclude each other.
 pub const fn required(spec: &BindingSpec, given: &[Given]) {
     let mut i = 0;
     while i < spec.arguments.len() {
         let argument = &spec.arguments[i];
-        let mut j = 0;
-        while j < given.len() && !equal(given[j].name, argument.name) {
-            j += 1;
+        if argument.required && !is_given(given, argument.name) {
+            missing(argument.name);
         }
-        if argument.required && j == given.len() {
+        i += 1;
+    }
+    choice(spec.choices, given);
+    let mut i = 0;
+    while i < spec.conflicts.len() {
+        let (one, other) = spec.conflicts[i];
+        if is_given(given, one) && is_given(given, other) {
             panic!(
                 "{}",
                 Text::new()
                     .push("`")
-                    .push(argument.name)
-                    .push("` is missing: write `#[binding(")
-                    .push(argument.name)
-                    .push(" = \"...\")]` before the parameter, or on the function with the parameter's `name`")
+                    .push(one)
+                    .push("` and `")
+                    .push(other)
+                    .push("` exclude each other: remove one of them")
                     .as_str()
             );
         }
         i += 1;
+    }
+}
+
+const fn is_given(given: &[Given], name: &str) -> bool {
+    let mut i = 0;
+    while i < given.len() {
+        if equal(given[i].name, name) {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
+const fn missing(name: &str) {
+    panic!(
+        "{}",
+        Text::new()
+            .push("`")
+            .push(name)
+            .push("` is missing: write `#[binding(")
+            .push(name)
+            .push(" = \"...\")]` before the parameter, or on the function with the `name` of the parameter or output")
+            .as_str()
+    );
+}
+
+/// Exactly one of the sets is given, as a whole.
+const fn choice(choices: &[&[&str]], given: &[Given]) {
+    let mut begun = 0;
+    let mut i = 0;
+    while i < choices.len() {
+        let mut found = 0;
+        let mut first_missing = None;
+        let mut j = 0;
+        while j < choices[i].len() {
+            if is_given(given, choices[i][j]) {
+                found += 1;
+            } else if first_missing.is_none() {
+                first_missing = Some(choices[i][j]);
+            }
+            j += 1;
+        }
+        if found > 0 {
+            begun += 1;
+            if let Some(name) = first_missing {
+                missing(name);
+            }
+        }
+        i += 1;
+    }
+    if !choices.is_empty() && begun != 1 {
+        let mut text = Text::new().push("give ");
+        let mut i = 0;
+        while i < choices.len() {
+            text = text
+                .push(if i == 0 { "either " } else { ", or " })
+                .push_list(choices[i]);
+            i += 1;
+        }
+        panic!("{}", text.as_str());
     }
 }
 
@@ -249,10 +316,34 @@ pub const fn argument_value(spec: &BindingSpec, given: &Given) {
                 panic!("{}", reason);
             }
         }
-        (ArgumentKind::Text | ArgumentKind::OneOf(_) | ArgumentKind::Schedule | ArgumentKind::Route, _) => {
-            wrong_kind(argument, "text in quotes");
+        (
+            kind @ (ArgumentKind::QueueName | ArgumentKind::BlobPath | ArgumentKind::BlobPattern),
+            Literal::Text(text),
+        ) => {
+            if let Some(reason) = wrong_name(kind, text) {
+                panic!("{}", reason);
+            }
         }
-        (ArgumentKind::SomeOf(_), _) => wrong_kind(argument, "a list of texts"),
+        (ArgumentKind::Texts, Literal::List(items)) => {
+            let mut i = 0;
+            while i < items.len() {
+                if !matches!(items[i], Literal::Text(_)) {
+                    wrong_kind(argument, "a list of texts");
+                }
+                i += 1;
+            }
+        }
+        (
+            ArgumentKind::Text
+            | ArgumentKind::OneOf(_)
+            | ArgumentKind::Schedule
+            | ArgumentKind::Route
+            | ArgumentKind::QueueName
+            | ArgumentKind::BlobPath
+            | ArgumentKind::BlobPattern,
+            _,
+        ) => wrong_kind(argument, "text in quotes"),
+        (ArgumentKind::SomeOf(_) | ArgumentKind::Texts, _) => wrong_kind(argument, "a list of texts"),
         (ArgumentKind::Flag, _) => wrong_kind(argument, "`true` or `false`"),
         (ArgumentKind::Integer, _) => wrong_kind(argument, "an integer"),
         (ArgumentKind::Number, _) => wrong_kind(argument, "a number"),
@@ -307,14 +398,27 @@ const fn wrong_kind(argument: &Argument, wanted: &str) {
 }
 
 /// What the function returns; its type fits what starts the function.
-pub const fn returns<R: FunctionReturn>(parameters: &[Parameter]) -> Returns<R> {
+///
+/// `with_arguments` are the places of the outputs that have a `#[binding(...)]`: those are looked at where it stands.
+pub const fn returns<R: FunctionReturn>(parameters: &[Parameter], with_arguments: &[usize]) -> Returns<R> {
     fits(R::SPECS, parameters);
+    let mut i = 0;
+    while i < R::SPECS.len() {
+        let mut j = 0;
+        while j < with_arguments.len() && with_arguments[j] != i {
+            j += 1;
+        }
+        if j == with_arguments.len() {
+            required(&R::SPECS[i], &[]);
+        }
+        i += 1;
+    }
     Returns::NEW
 }
 
 /// As [`returns`], of a function that can be called by type.
-pub const fn returns_typed<R: Travels>(parameters: &[Parameter]) -> Returns<R> {
-    returns(parameters)
+pub const fn returns_typed<R: Travels>(parameters: &[Parameter], with_arguments: &[usize]) -> Returns<R> {
+    returns(parameters, with_arguments)
 }
 
 const fn fits(results: &[BindingSpec], parameters: &[Parameter]) {

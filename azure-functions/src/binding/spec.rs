@@ -1,5 +1,6 @@
 //! What a binding type says about itself: its type in `function.json` and the arguments it takes.
 
+use super::table::{self, Argument, Binding, Flow};
 use crate::state::Need;
 
 /// Describes a binding type. Built in a constant, so that `#[func]` can check its use at compile time.
@@ -19,6 +20,10 @@ pub struct BindingSpec {
     pub(crate) arguments: &'static [Argument],
     pub(crate) any_argument: bool,
     pub(crate) fixed: &'static [(&'static str, &'static str)],
+    pub(crate) choices: &'static [&'static [&'static str]],
+    pub(crate) conflicts: &'static [(&'static str, &'static str)],
+    pub(crate) many: bool,
+    pub(crate) deferred: bool,
 }
 
 /// The part a type plays in a signature.
@@ -61,6 +66,30 @@ impl BindingSpec {
             arguments: &[],
             any_argument: false,
             fixed: &[],
+            choices: &[],
+            conflicts: &[],
+            many: false,
+            deferred: false,
+        }
+    }
+
+    /// The binding of this row.
+    pub(crate) const fn of(binding: &'static Binding) -> Self {
+        let role = match binding.flow {
+            Flow::Trigger => Role::Trigger,
+            Flow::Input => Role::Input,
+            Flow::Output => Role::Output,
+        };
+        Self::with_role(role, binding)
+    }
+
+    const fn with_role(role: Role, binding: &'static Binding) -> Self {
+        Self {
+            arguments: binding.arguments,
+            fixed: binding.fixed,
+            choices: binding.choices,
+            conflicts: binding.conflicts,
+            ..Self::new(role, binding.type_name)
         }
     }
 
@@ -105,8 +134,7 @@ impl BindingSpec {
     }
 
     pub(crate) const fn orchestration() -> Self {
-        const ARGUMENTS: &[Argument] = &[Argument::text("orchestration")];
-        Self::new(Role::Orchestration, "orchestrationTrigger").arguments(ARGUMENTS)
+        Self::with_role(Role::Orchestration, &table::ORCHESTRATION_TRIGGER)
     }
 
     pub(crate) const fn entity_result() -> Self {
@@ -114,13 +142,11 @@ impl BindingSpec {
     }
 
     pub(crate) const fn entity() -> Self {
-        const ARGUMENTS: &[Argument] = &[Argument::text("entity").key("entityName")];
-        Self::new(Role::Entity, "entityTrigger").arguments(ARGUMENTS)
+        Self::with_role(Role::Entity, &table::ENTITY_TRIGGER)
     }
 
     pub(crate) const fn activity() -> Self {
-        const ARGUMENTS: &[Argument] = &[Argument::text("activity")];
-        Self::new(Role::Activity, "activityTrigger").arguments(ARGUMENTS)
+        Self::with_role(Role::Activity, &table::ACTIVITY_TRIGGER)
     }
 
     /// A trigger that gives way to another one, whose data it then reads.
@@ -138,6 +164,24 @@ impl BindingSpec {
     /// Accepts arguments that [`arguments`](Self::arguments) does not list, and passes them on as they are.
     pub const fn any_argument(mut self) -> Self {
         self.any_argument = true;
+        self
+    }
+
+    /// Sets of arguments of which exactly one must be given: `[["queue_name"], ["topic_name", "subscription_name"]]`.
+    pub const fn choices(mut self, choices: &'static [&'static [&'static str]]) -> Self {
+        self.choices = choices;
+        self
+    }
+
+    /// Takes or sends several values at once: `cardinality` is `many` for a trigger.
+    pub const fn many(mut self) -> Self {
+        self.many = true;
+        self
+    }
+
+    /// Takes a reference instead of the data: [`BindingData::Model`](super::BindingData::Model).
+    pub const fn deferred(mut self) -> Self {
+        self.deferred = true;
         self
     }
 
@@ -170,96 +214,5 @@ impl BindingSpec {
             i += 1;
         }
         None
-    }
-}
-
-/// An argument of `#[binding(...)]`.
-#[derive(Clone, Copy, Debug)]
-pub struct Argument {
-    pub(crate) name: &'static str,
-    pub(crate) key: Option<&'static str>,
-    pub(crate) kind: ArgumentKind,
-    pub(crate) required: bool,
-}
-
-/// What an argument's value must be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum ArgumentKind {
-    Text,
-    Flag,
-    Integer,
-    Number,
-    OneOf(&'static [&'static str]),
-    SomeOf(&'static [&'static str]),
-    Schedule,
-    Route,
-    Any,
-}
-
-impl Argument {
-    const fn new(name: &'static str, kind: ArgumentKind) -> Self {
-        Self {
-            name,
-            key: None,
-            kind,
-            required: false,
-        }
-    }
-
-    /// Takes text. The name is in snake case; in `function.json` it is in camel case.
-    pub const fn text(name: &'static str) -> Self {
-        Self::new(name, ArgumentKind::Text)
-    }
-
-    /// Takes `true` or `false`.
-    pub const fn flag(name: &'static str) -> Self {
-        Self::new(name, ArgumentKind::Flag)
-    }
-
-    /// Takes an integer.
-    pub const fn integer(name: &'static str) -> Self {
-        Self::new(name, ArgumentKind::Integer)
-    }
-
-    /// Takes a number.
-    pub const fn number(name: &'static str) -> Self {
-        Self::new(name, ArgumentKind::Number)
-    }
-
-    /// Takes one of these texts.
-    pub const fn one_of(name: &'static str, values: &'static [&'static str]) -> Self {
-        Self::new(name, ArgumentKind::OneOf(values))
-    }
-
-    /// Takes some of these texts: `["a", "b"]`, or `"a|b"`. It is a list in `function.json`.
-    pub const fn some_of(name: &'static str, values: &'static [&'static str]) -> Self {
-        Self::new(name, ArgumentKind::SomeOf(values))
-    }
-
-    /// Takes a timer's schedule: an NCRONTAB expression, a time span, or `%SETTING%`.
-    pub const fn schedule(name: &'static str) -> Self {
-        Self::new(name, ArgumentKind::Schedule)
-    }
-
-    /// Takes an HTTP route template.
-    pub const fn route(name: &'static str) -> Self {
-        Self::new(name, ArgumentKind::Route)
-    }
-
-    /// Takes any literal or a list of them.
-    pub const fn any(name: &'static str) -> Self {
-        Self::new(name, ArgumentKind::Any)
-    }
-
-    /// Must be given.
-    pub const fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-
-    /// Its name in `function.json`, if that is not the name in camel case.
-    pub const fn key(mut self, key: &'static str) -> Self {
-        self.key = Some(key);
-        self
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     BindingError,
-    binding::{Argument, BindingSpec, FromBinding, Input},
+    binding::{BindingSpec, FromBinding, Input, table},
 };
 use std::ops::Deref;
 
@@ -59,11 +59,7 @@ impl Deref for DurableOrchestrationClient {
 }
 
 impl FromBinding for DurableOrchestrationClient {
-    const SPEC: BindingSpec = BindingSpec::input("durableClient").arguments(&[
-        Argument::text("task_hub"),
-        Argument::text("connection").key("connectionName"),
-        Argument::one_of("type", &["durableClient", "orchestrationClient"]),
-    ]);
+    const SPEC: BindingSpec = BindingSpec::of(&table::DURABLE_CLIENT);
 
     fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
         let data = input.take_data();

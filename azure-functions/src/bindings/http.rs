@@ -2,21 +2,14 @@
 
 use crate::{
     BindingError,
-    binding::{Argument, BindingData, BindingSpec, FromBinding, Input, IntoBinding},
+    binding::{BindingData, BindingSpec, FromBinding, Input, IntoBinding, table},
     http::{Form, HttpRequest, HttpResponse, Json, Route},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, str::FromStr};
 
 /// What `#[binding(...)]` takes on the trigger of an HTTP function.
-pub(super) const HTTP_TRIGGER: BindingSpec = BindingSpec::trigger("httpTrigger").arguments(&[
-    Argument::one_of("auth_level", &["anonymous", "function", "admin"]),
-    Argument::some_of(
-        "methods",
-        &["get", "post", "put", "delete", "patch", "head", "options", "trace"],
-    ),
-    Argument::route("route"),
-]);
+pub(super) const HTTP_TRIGGER: BindingSpec = BindingSpec::of(&table::HTTP_TRIGGER);
 
 impl FromBinding for HttpRequest {
     const SPEC: BindingSpec = HTTP_TRIGGER;
@@ -27,7 +20,7 @@ impl FromBinding for HttpRequest {
 }
 
 impl IntoBinding for HttpResponse {
-    const SPEC: BindingSpec = BindingSpec::output("http");
+    const SPEC: BindingSpec = BindingSpec::of(&table::HTTP);
 
     fn into_binding(self) -> Result<BindingData, BindingError> {
         Ok(BindingData::Response(self))

@@ -2,7 +2,7 @@
 
 use crate::{
     BindingError,
-    binding::{Argument, BindingSpec, FromBinding, Input},
+    binding::{BindingSpec, FromBinding, Input, table},
 };
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer, de::Error};
@@ -59,11 +59,7 @@ struct Wire {
 }
 
 impl FromBinding for TimerInfo {
-    const SPEC: BindingSpec = BindingSpec::trigger("timerTrigger").arguments(&[
-        Argument::schedule("schedule").required(),
-        Argument::flag("run_on_startup"),
-        Argument::flag("use_monitor"),
-    ]);
+    const SPEC: BindingSpec = BindingSpec::of(&table::TIMER_TRIGGER);
 
     fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
         let data = input.take_data();

@@ -10,6 +10,7 @@
 //! | Chapter | For |
 //! |---|---|
 //! | [Functions](functions) | the four function types, triggers and bindings |
+//! | [Bindings](bindings) | all triggers, inputs and outputs, with their arguments |
 //! | [Orchestrations](orchestrations) | replay, what the code must not do, what it can do, and why an instance stays `Running` |
 //! | [Patterns](patterns) | chaining, fan-out/fan-in, async HTTP API, monitor, human interaction, aggregator, saga |
 //! | [Task hubs and instances](instances) | ids, status, managing instances, where state is kept |
@@ -40,6 +41,8 @@
 //! | poll a resource until it is in a state | the [monitor](patterns#monitor) pattern |
 //! | run something at a time of the day | a timer function; it may start orchestrations |
 
+#[doc = include_str!("bindings.md")]
+pub mod bindings {}
 #[doc = include_str!("changing_code.md")]
 pub mod changing_code {}
 #[doc = include_str!("coming_from.md")]

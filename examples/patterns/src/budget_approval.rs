@@ -1,10 +1,8 @@
 //! Waiting for an event that comes from a queue: a budget waits until it is approved or denied. A message in `approval-queue`
 //! with the id of a waiting instance approves it.
 
-use azure_functions::{durable::OrchestrationClientError, prelude::*};
+use azure_functions::{bindings::QueueTrigger, durable::OrchestrationClientError, prelude::*};
 use serde::{Deserialize, Serialize};
-
-use crate::queue_message::QueueMessage;
 
 /// Whether the budget is approved.
 #[event("Approval")]
@@ -25,10 +23,10 @@ pub async fn budget_approval(context: DurableOrchestrationContext) -> Result<Orc
 /// Approves the budget whose instance id is in the queue.
 #[func]
 pub async fn approval_queue_processor(
-    #[binding(queue_name = "approval-queue")] instance_id: QueueMessage,
+    #[binding(queue_name = "approval-queue")] instance_id: QueueTrigger<String>,
     client: DurableOrchestrationClient,
 ) -> Result<(), OrchestrationClientError> {
-    client.raise(&*instance_id, &Approval(true)).await
+    client.raise(&instance_id.message, &Approval(true)).await
 }
 
 #[cfg(test)]
@@ -41,7 +39,7 @@ mod tests {
     fn row_115_a_message_with_its_id_approves_a_budget() {
         let host = TestHost::new();
         let budget = host.start_typed::<budget_approval>(Value::Null);
-        let message = QueueMessage(budget.id().to_owned());
+        let message = QueueTrigger::new(budget.id().to_owned());
         host.block_on(approval_queue_processor(message, host.client().into()))
             .unwrap();
         assert_eq!(budget.output::<String>(), "spend it");
@@ -50,7 +48,7 @@ mod tests {
     #[test]
     fn a_message_for_nobody_fails_and_so_does_not_count_as_handled() {
         let host = TestHost::new();
-        let message = QueueMessage("nobody".to_owned());
+        let message = QueueTrigger::new("nobody".to_owned());
         let result = host.block_on(approval_queue_processor(message, host.client().into()));
         assert!(
             matches!(result, Err(OrchestrationClientError::NotFound { .. })),

@@ -9,7 +9,6 @@ mod fan_out_fan_in;
 mod http_start;
 mod human_interaction;
 mod monitor;
-mod queue_message;
 mod quote;
 mod saga;
 

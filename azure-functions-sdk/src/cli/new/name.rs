@@ -1,0 +1,24 @@
+//! How the name of a new function is given.
+
+use crate::template::name::FunctionName;
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct NameArgs {
+    /// Name of the function.
+    #[arg(value_name = "NAME")]
+    positional: Option<String>,
+    /// Name of the function, the way other tools take it.
+    #[arg(short, long = "name", value_name = "NAME")]
+    named: Option<String>,
+}
+
+impl NameArgs {
+    pub(super) fn parse(self) -> Result<FunctionName, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self
+            .named
+            .or(self.positional)
+            .unwrap_or_default()
+            .parse::<FunctionName>()?)
+    }
+}

@@ -1,0 +1,84 @@
+//! The kinds of `cargo func new` that follow from the table of bindings: one for each trigger that takes nothing but arguments of its
+//! binding, with an option for each argument that it needs.
+
+use clap::{Arg, ArgMatches, Command, Error, FromArgMatches, Subcommand, error::ErrorKind};
+
+use super::name::NameArgs;
+use crate::binding_table::{Argument, BINDINGS, Binding, wrong_name};
+
+/// What was asked for.
+#[derive(Debug)]
+pub(super) struct TriggerArgs {
+    pub(super) name: NameArgs,
+    pub(super) row: &'static Binding,
+    pub(super) arguments: Vec<(&'static str, String)>,
+}
+
+fn rows() -> impl Iterator<Item = &'static Binding> {
+    BINDINGS.iter().copied().filter(|row| !row.new.is_empty())
+}
+
+/// The arguments that a new function gives: those that have an example.
+fn arguments(row: &'static Binding) -> impl Iterator<Item = &'static Argument> {
+    row.arguments.iter().filter(|argument| !argument.example.is_empty())
+}
+
+impl Subcommand for TriggerArgs {
+    fn augment_subcommands(command: Command) -> Command {
+        rows().fold(command, |command, row| {
+            let about = format!("A function that is started by {}", row.summary);
+            let kind = <NameArgs as clap::Args>::augment_args(Command::new(row.new).about(about));
+            let options = arguments(row).map(|argument| {
+                Arg::new(argument.name)
+                    .long(argument.name.replace('_', "-"))
+                    .value_name("VALUE")
+                    .help(format!("`{}` of the binding", argument.name))
+                    .default_value(argument.example)
+                    .value_parser(|value: &str| good_value(argument, value))
+            });
+            command.subcommand(kind.args(options))
+        })
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        rows().any(|row| row.new == name)
+    }
+}
+
+/// It becomes a literal in the user's code.
+fn good_value(argument: &Argument, value: &str) -> Result<String, String> {
+    match wrong_name(argument.kind, value) {
+        Some(reason) => Err(reason.to_owned()),
+        None if value.chars().any(|c| c.is_control() || c == '"' || c == '\\') => {
+            Err("quotes, backslashes and control characters cannot stand here".to_owned())
+        }
+        None => Ok(value.to_owned()),
+    }
+}
+
+impl FromArgMatches for TriggerArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let (kind, matches) = matches
+            .subcommand()
+            .ok_or_else(|| Error::new(ErrorKind::MissingSubcommand))?;
+        let row = rows()
+            .find(|row| row.new == kind)
+            .ok_or_else(|| Error::new(ErrorKind::InvalidSubcommand))?;
+        Ok(Self {
+            name: NameArgs::from_arg_matches(matches)?,
+            arguments: arguments(row)
+                .filter_map(|argument| Some((argument.name, matches.get_one::<String>(argument.name)?.clone())))
+                .collect(),
+            row,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}

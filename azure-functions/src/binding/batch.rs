@@ -1,0 +1,50 @@
+//! Several values at once: a `Vec` as the trigger's data, or as an output.
+
+use super::{BindingData, BindingSpec, FromBinding, Input, IntoBinding};
+use crate::BindingError;
+
+/// A trigger that can come as a batch: a parameter of type `Vec<Self>`, with `cardinality: many` in the metadata.
+#[diagnostic::on_unimplemented(
+    message = "`Vec<{Self}>` cannot be a parameter of an Azure function",
+    label = "this trigger has no batches",
+    note = "to make it the input of an activity, return `ActivityOutput` or write `#[func(activity)]`"
+)]
+pub trait FromBatch: FromBinding {
+    /// Makes the parameter from what the host sent.
+    ///
+    /// # Errors
+    /// If the data does not fit.
+    fn from_batch(input: Input<'_>) -> Result<Vec<Self>, BindingError>;
+}
+
+/// An output that can have several values: `Vec<Self>`.
+#[diagnostic::on_unimplemented(
+    message = "`Vec<{Self}>` cannot be the output of an Azure function",
+    label = "this output has one value",
+    note = "to return a value of an activity, write `#[func(activity)]`"
+)]
+pub trait IntoBatch: IntoBinding {
+    /// Makes what the host gets.
+    ///
+    /// # Errors
+    /// If a value cannot be sent.
+    fn into_batch(values: Vec<Self>) -> Result<BindingData, BindingError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: FromBatch> FromBinding for Vec<T> {
+    const SPEC: BindingSpec = T::SPEC.many();
+
+    fn from_binding(input: Input<'_>) -> Result<Self, BindingError> {
+        T::from_batch(input)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: IntoBatch> IntoBinding for Vec<T> {
+    const SPEC: BindingSpec = T::SPEC.many();
+
+    fn into_binding(self) -> Result<BindingData, BindingError> {
+        T::into_batch(self)
+    }
+}

@@ -1,0 +1,424 @@
+//! The bindings: one row for each, from which everything else about them follows.
+//!
+//! A row says what a binding is called in `function.json`, which way its data flows, which arguments `#[binding(...)]` takes for it,
+//! and which Rust types stand for it. From the rows come the metadata that the worker sends to the host, the checks at compile time
+//! (of the attribute, by the names of the types, and of the compiler, by the types themselves), what the local host refuses, the
+//! templates of `cargo func new`, and the table in the guide's chapter about bindings.
+//!
+//! The crates `azure-functions`, `azure-functions-codegen` and `azure-functions-sdk` have this file, each its own copy, because none
+//! of the three can use another one for it; a test compares them. So there is nothing here but data, and what a constant can compute.
+//!
+//! Source of the arguments and of what each extension needs at indexing: the attributes of the extensions in bundle 4, and what the
+//! Functions host 4.1037 said about functions that lack one.
+
+/// One binding.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Binding {
+    /// Its type in `function.json`.
+    pub(crate) type_name: &'static str,
+    /// Which way data flows.
+    pub(crate) flow: Flow,
+    /// The Rust types that stand for it.
+    pub(crate) types: &'static [&'static str],
+    /// Whether a `Vec` of the type stands for a batch: `cardinality: many` of a trigger, several values of an output.
+    pub(crate) batch: bool,
+    /// What `#[binding(...)]` takes.
+    pub(crate) arguments: &'static [Argument],
+    /// Sets of arguments of which exactly one must be given.
+    pub(crate) choices: &'static [&'static [&'static str]],
+    /// Pairs of arguments that exclude each other.
+    pub(crate) conflicts: &'static [(&'static str, &'static str)],
+    /// Members of `function.json` that every binding of this type has.
+    pub(crate) fixed: &'static [(&'static str, &'static str)],
+    /// The kind of `cargo func new` that writes a function with it, if that takes nothing but arguments of the binding.
+    pub(crate) new: &'static str,
+    /// What arrives, or what is sent, for the documentation.
+    pub(crate) data: &'static str,
+    /// What it is for, for the documentation.
+    pub(crate) summary: &'static str,
+}
+
+/// Which way the data of a binding flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// It starts the function.
+    Trigger,
+    /// It gives the function something else.
+    Input,
+    /// It takes what the function returns.
+    Output,
+}
+
+/// An argument of `#[binding(...)]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Argument {
+    pub(crate) name: &'static str,
+    pub(crate) key: Option<&'static str>,
+    pub(crate) kind: ArgumentKind,
+    pub(crate) required: bool,
+    pub(crate) example: &'static str,
+}
+
+/// What an argument's value must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ArgumentKind {
+    Text,
+    Flag,
+    Integer,
+    Number,
+    OneOf(&'static [&'static str]),
+    SomeOf(&'static [&'static str]),
+    Texts,
+    Schedule,
+    Route,
+    QueueName,
+    /// `container/blob`.
+    BlobPath,
+    /// `container/pattern`, or a container alone.
+    BlobPattern,
+    Any,
+}
+
+impl Argument {
+    const fn new(name: &'static str, kind: ArgumentKind) -> Self {
+        Self {
+            name,
+            key: None,
+            kind,
+            required: false,
+            example: "",
+        }
+    }
+
+    /// Takes text. The name is in snake case; in `function.json` it is in camel case.
+    pub const fn text(name: &'static str) -> Self {
+        Self::new(name, ArgumentKind::Text)
+    }
+
+    /// Takes `true` or `false`.
+    pub const fn flag(name: &'static str) -> Self {
+        Self::new(name, ArgumentKind::Flag)
+    }
+
+    /// Takes an integer.
+    pub const fn integer(name: &'static str) -> Self {
+        Self::new(name, ArgumentKind::Integer)
+    }
+
+    /// Takes a number.
+    pub const fn number(name: &'static str) -> Self {
+        Self::new(name, ArgumentKind::Number)
+    }
+
+    /// Takes one of these texts.
+    pub const fn one_of(name: &'static str, values: &'static [&'static str]) -> Self {
+        Self::new(name, ArgumentKind::OneOf(values))
+    }
+
+    /// Takes some of these texts: `["a", "b"]`, or `"a|b"`. It is a list in `function.json`.
+    pub const fn some_of(name: &'static str, values: &'static [&'static str]) -> Self {
+        Self::new(name, ArgumentKind::SomeOf(values))
+    }
+
+    /// Takes a list of texts.
+    pub const fn texts(name: &'static str) -> Self {
+        Self::new(name, ArgumentKind::Texts)
+    }
+
+    /// Takes a timer's schedule: an NCRONTAB expression, a time span, or `%SETTING%`.
+    pub const fn schedule(name: &'static str) -> Self {
+        Self::new(name, ArgumentKind::Schedule)
+    }
+
+    /// Takes an HTTP route template.
+    pub const fn route(name: &'static str) -> Self {
+        Self::new(name, ArgumentKind::Route)
+    }
+
+    /// Takes the name of a storage queue, which may hold `%SETTING%` and `{expressions}`.
+    pub const fn queue_name(name: &'static str) -> Self {
+        Self::new(name, ArgumentKind::QueueName)
+    }
+
+    /// Takes the path of a blob, `container/blob`, which may hold `%SETTING%` and `{expressions}`.
+    pub const fn blob_path(name: &'static str) -> Self {
+        Self::new(name, ArgumentKind::BlobPath)
+    }
+
+    /// Takes the pattern of a blob trigger: `container/blob` with `{variables}`, or a container alone.
+    pub const fn blob_pattern(name: &'static str) -> Self {
+        Self::new(name, ArgumentKind::BlobPattern)
+    }
+
+    /// Takes any literal or a list of them.
+    pub const fn any(name: &'static str) -> Self {
+        Self::new(name, ArgumentKind::Any)
+    }
+
+    /// Must be given.
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// What `cargo func new` writes.
+    pub(crate) const fn example(mut self, example: &'static str) -> Self {
+        self.example = example;
+        self
+    }
+
+    /// Its name in `function.json`, if that is not the name in camel case.
+    pub const fn key(mut self, key: &'static str) -> Self {
+        self.key = Some(key);
+        self
+    }
+}
+
+const fn binding(type_name: &'static str, flow: Flow, summary: &'static str) -> Binding {
+    Binding {
+        type_name,
+        flow,
+        types: &[],
+        batch: false,
+        arguments: &[],
+        choices: &[],
+        conflicts: &[],
+        fixed: &[],
+        new: "",
+        data: "",
+        summary,
+    }
+}
+
+/// `httpTrigger`.
+pub(crate) const HTTP_TRIGGER: Binding = Binding {
+    types: &["HttpRequest"],
+    arguments: &[
+        Argument::one_of("auth_level", &["anonymous", "function", "admin"]),
+        Argument::some_of(
+            "methods",
+            &["get", "post", "put", "delete", "patch", "head", "options", "trace"],
+        ),
+        Argument::route("route"),
+    ],
+    data: "the request",
+    ..binding("httpTrigger", Flow::Trigger, "an HTTP request")
+};
+
+/// `http`.
+pub(crate) const HTTP: Binding = Binding {
+    types: &["HttpResponse"],
+    data: "the response",
+    ..binding("http", Flow::Output, "the answer to an HTTP request")
+};
+
+/// `timerTrigger`.
+pub(crate) const TIMER_TRIGGER: Binding = Binding {
+    types: &["TimerInfo"],
+    arguments: &[
+        Argument::schedule("schedule").required(),
+        Argument::flag("run_on_startup"),
+        Argument::flag("use_monitor"),
+    ],
+    data: "the status of the schedule",
+    ..binding("timerTrigger", Flow::Trigger, "a schedule")
+};
+
+/// `orchestrationTrigger`.
+pub(crate) const ORCHESTRATION_TRIGGER: Binding = Binding {
+    types: &["DurableOrchestrationContext"],
+    arguments: &[Argument::text("orchestration")],
+    data: "the history",
+    ..binding("orchestrationTrigger", Flow::Trigger, "an orchestration")
+};
+
+/// `activityTrigger`.
+pub(crate) const ACTIVITY_TRIGGER: Binding = Binding {
+    types: &["DurableActivityContext"],
+    arguments: &[Argument::text("activity")],
+    data: "the input",
+    ..binding("activityTrigger", Flow::Trigger, "an activity")
+};
+
+/// `entityTrigger`.
+pub(crate) const ENTITY_TRIGGER: Binding = Binding {
+    types: &["DurableEntityContext"],
+    arguments: &[Argument::text("entity").key("entityName")],
+    data: "the operations",
+    ..binding("entityTrigger", Flow::Trigger, "an entity")
+};
+
+/// `durableClient`.
+pub(crate) const DURABLE_CLIENT: Binding = Binding {
+    types: &["DurableOrchestrationClient", "DurableClient", "OrchestrationClient"],
+    arguments: &[
+        Argument::text("task_hub"),
+        Argument::text("connection").key("connectionName"),
+        Argument::one_of("type", &["durableClient", "orchestrationClient"]),
+    ],
+    data: "the addresses of the task hub",
+    ..binding("durableClient", Flow::Input, "the client of the task hub")
+};
+
+/// `queueTrigger`.
+pub(crate) const QUEUE_TRIGGER: Binding = Binding {
+    types: &["QueueTrigger"],
+    new: "queue",
+    arguments: &[
+        Argument::queue_name("queue_name").required().example("orders"),
+        Argument::text("connection"),
+    ],
+    // A text that is a JSON object would overwrite the trigger's metadata, and a message that is no UTF-8 would be lost.
+    fixed: &[("dataType", "binary")],
+    data: "bytes",
+    ..binding("queueTrigger", Flow::Trigger, "a message of a storage queue")
+};
+
+/// `queue`.
+pub(crate) const QUEUE: Binding = Binding {
+    types: &["QueueMessage"],
+    batch: true,
+    arguments: QUEUE_TRIGGER.arguments,
+    data: "bytes; several messages as a JSON array",
+    ..binding("queue", Flow::Output, "messages of a storage queue")
+};
+
+/// All of them.
+pub(crate) const BINDINGS: &[&Binding] = &[
+    &HTTP_TRIGGER,
+    &HTTP,
+    &TIMER_TRIGGER,
+    &ORCHESTRATION_TRIGGER,
+    &ACTIVITY_TRIGGER,
+    &ENTITY_TRIGGER,
+    &DURABLE_CLIENT,
+    &QUEUE_TRIGGER,
+    &QUEUE,
+];
+
+/// The row of a type, in any case, whose data flows this way.
+pub(crate) fn row(type_name: &str, flow: Flow) -> Option<&'static Binding> {
+    let mut rows = BINDINGS.iter().copied();
+    rows.find(|row| row.flow == flow && row.type_name.eq_ignore_ascii_case(type_name))
+}
+
+impl Argument {
+    /// Its name in `function.json`.
+    pub(crate) fn member(&self) -> String {
+        self.key.map_or_else(|| camel_case(self.name), str::to_owned)
+    }
+}
+
+/// `queue_name` becomes `queueName`.
+pub(crate) fn camel_case(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    let mut upper = false;
+    for letter in name.chars() {
+        if letter == '_' {
+            upper = !text.is_empty();
+        } else if upper {
+            text.extend(letter.to_uppercase());
+            upper = false;
+        } else {
+            text.push(letter);
+        }
+    }
+    text
+}
+
+/// What is wrong with the value of an argument that is a name, if something is. What a setting or an expression stands for is not
+/// known.
+pub(crate) const fn wrong_name(kind: ArgumentKind, text: &str) -> Option<&'static str> {
+    match kind {
+        ArgumentKind::QueueName => wrong_queue_name(text.as_bytes()),
+        ArgumentKind::BlobPath => wrong_blob_path(text.as_bytes(), false),
+        ArgumentKind::BlobPattern => wrong_blob_path(text.as_bytes(), true),
+        _ => None,
+    }
+}
+
+/// The rule of the storage service. Capital letters are no mistake: the extension writes them small.
+const fn wrong_queue_name(name: &[u8]) -> Option<&'static str> {
+    if has(name, b'%') || has(name, b'{') {
+        return None;
+    }
+    if name.len() < 3 || name.len() > 63 {
+        return Some("the name of a queue has 3 to 63 characters");
+    }
+    let mut i = 0;
+    while i < name.len() {
+        if !name[i].is_ascii_alphanumeric() && name[i] != b'-' {
+            return Some("the name of a queue has letters, digits and `-`, and nothing else");
+        }
+        if name[i] == b'-' && (i == 0 || i + 1 == name.len() || name[i - 1] == b'-') {
+            return Some("in the name of a queue, `-` stands between letters or digits");
+        }
+        i += 1;
+    }
+    None
+}
+
+/// A host on which one function names a container that cannot be does not start at all.
+const fn wrong_blob_path(path: &[u8], container_alone: bool) -> Option<&'static str> {
+    if path.is_empty() || path[0] == b'/' {
+        return Some("write `container/blob`, with the container first and no slash before it");
+    }
+    let mut end = 0;
+    while end < path.len() && path[end] != b'/' {
+        end += 1;
+    }
+    let (container, blob) = path.split_at(end);
+    if !has(path, b'%') && (blob.len() == 1 || blob.is_empty() && !container_alone) {
+        return Some("the name of the blob is missing: write `container/blob`");
+    }
+    let mut i = 0;
+    let mut open = false;
+    while i < path.len() {
+        match path[i] {
+            b'{' if open => return Some("a `{` is not closed"),
+            b'}' if !open => return Some("a `}` has no `{` before it"),
+            b'{' => open = true,
+            b'}' => open = false,
+            _ => {}
+        }
+        i += 1;
+    }
+    if open {
+        return Some("a `{` is not closed");
+    }
+    if has(container, b'%') || has(container, b'{') || container[0] == b'$' {
+        return None;
+    }
+    wrong_container(container)
+}
+
+const fn wrong_container(name: &[u8]) -> Option<&'static str> {
+    let mut i = 0;
+    while i < name.len() {
+        if name[i].is_ascii_uppercase() {
+            return Some("the name of a container has no capital letters: a host refuses to start with it");
+        }
+        if !name[i].is_ascii_alphanumeric() && name[i] != b'-' {
+            return Some("the name of a container has small letters, digits and `-`, and nothing else");
+        }
+        if name[i] == b'-' && (i == 0 || i + 1 == name.len() || name[i - 1] == b'-') {
+            return Some("in the name of a container, `-` stands between letters or digits");
+        }
+        i += 1;
+    }
+    if name.len() < 3 || name.len() > 63 {
+        return Some("the name of a container has 3 to 63 characters");
+    }
+    None
+}
+
+const fn has(text: &[u8], wanted: u8) -> bool {
+    let mut i = 0;
+    while i < text.len() {
+        if text[i] == wanted {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
