@@ -289,19 +289,58 @@ impl<T: DeserializeOwned> ActivityInput for T {
     }
 }
 
+/// Orchestrations that are kept between their turns: for the benchmarks and property tests of this workspace.
+pub struct Parking(crate::durable::ParkedInstances);
+
+impl Parking {
+    /// Keeps so many at most.
+    #[must_use]
+    pub fn with_room_for(count: usize) -> Self {
+        Self(crate::durable::ParkedInstances::with_room_for(
+            count,
+            crate::durable::MAX_BYTES,
+        ))
+    }
+
+    /// As [`run_episode`], of an instance that may be kept here.
+    ///
+    /// # Errors
+    /// The message of the exception that fails the invocation.
+    pub fn run_turn(&mut self, payload: String, function: &str, orchestrator: Orchestrator) -> Result<String, String> {
+        answered(crate::durable::run_turn(
+            payload,
+            function,
+            "an unknown place",
+            orchestrator,
+            &crate::durable::KnownFunctions::any(),
+            Some(&mut self.0),
+        ))
+    }
+}
+
+impl std::fmt::Debug for Parking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parking").finish_non_exhaustive()
+    }
+}
+
 /// Runs one episode of an orchestration that may call any function: for the benchmarks and property tests of this
 /// workspace.
 ///
 /// # Errors
 /// The message of the exception that fails the invocation.
 pub fn run_episode(payload: String, function: &str, orchestrator: Orchestrator) -> Result<String, String> {
-    match crate::durable::run_episode(
+    answered(crate::durable::run_episode(
         payload,
         function,
         "an unknown place",
         orchestrator,
         &crate::durable::KnownFunctions::any(),
-    ) {
+    ))
+}
+
+fn answered(episode: crate::durable::Episode) -> Result<String, String> {
+    match episode {
         crate::durable::Episode::Answer(answer) | crate::durable::Episode::Protobuf { answer, .. } => Ok(answer),
         crate::durable::Episode::Failed { message, .. } => Err(message),
     }

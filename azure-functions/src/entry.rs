@@ -26,12 +26,14 @@ const NEEDS_REBUILD: u8 = 78;
 /// or none is linked in, says so and ends before it connects, with exit code 78: a host need not start it again. `init`, `functions` and `replay` are commands for people and tools; `--help`
 /// lists them. To run an app while developing it, use `cargo func run`.
 ///
-/// Two settings in the environment are the worker's own:
+/// Three settings in the environment are the worker's own:
 ///
 /// * `AZURE_FUNCTIONS_EPISODE_TIMEOUT`, the time after which an episode of an orchestration that blocks its thread is given up
 ///   (seconds, or a number with `ms`, `s`, `m` or `h`; 60 seconds if absent);
 /// * `AZURE_FUNCTIONS_EPISODE_MAX_ACTIONS`, how many actions (calls, timers, events, signals) one execution of an orchestration
-///   may ask for before it fails (100000 if absent, as many as hosts allow with `maxOrchestrationActions`).
+///   may ask for before it fails (100000 if absent, as many as hosts allow with `maxOrchestrationActions`);
+/// * `AZURE_FUNCTIONS_PARKED_INSTANCES`, how many orchestrations are kept where they wait, if the host offers extended sessions (10000 if
+///   absent; zero keeps none): see [the guide](crate::guide::wires#orchestrations-that-are-kept-between-their-turns).
 ///
 /// `AZURE_FUNCTIONS_DURABLE_WIRE`, which is `protobuf` or `json`, says in which form the host is asked to hand durable functions over; see
 /// [`App::durable_wire`](crate::App::durable_wire).

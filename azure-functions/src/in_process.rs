@@ -16,7 +16,7 @@ use crate::{
         startup::Started,
     },
     context::{Context, InvocationSpan, Scope, Sink},
-    durable::{Activity, Episode, Wire, activity_failure, own_error},
+    durable::{Activity, Episode, MAX_BYTES, MAX_COUNT, ParkedInstances, Wire, activity_failure, own_error},
     entities::{run_batch, run_batch_blocking},
     entity_batch::LateAnswer,
     invocation::Invocation,
@@ -39,10 +39,14 @@ use azure_functions_durable::Transport;
 use futures_util::FutureExt;
 use log::LevelFilter;
 use std::{
+    cell::RefCell,
     collections::HashMap,
     fmt,
     future::Future,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 use tokio_util::sync::CancellationToken;
 
@@ -74,8 +78,26 @@ pub fn readable(mut message: String) -> String {
 pub struct App {
     functions: crate::functions::Functions,
     wire: Wire,
+    /// No other app of this process has it.
+    number: u64,
     started: Started,
     shutdowns: Mutex<Vec<Shutdown>>,
+}
+
+/// The number of the next app.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// The orchestrations that wait on this thread, by app.
+    static PARKED: RefCell<HashMap<u64, ParkedInstances>> = RefCell::default();
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        // What another thread keeps goes with that thread, and so does what this one keeps if it ends now.
+        let parked = PARKED.try_with(|apps| apps.try_borrow_mut().ok()?.remove(&self.number));
+        drop(parked);
+    }
 }
 
 /// What the trigger and the input bindings give a function.
@@ -142,6 +164,7 @@ impl App {
         Ok(Self {
             functions,
             wire,
+            number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
             started: started.map_err(|error| error.to_string())?,
             shutdowns: Mutex::new(options.shutdowns),
         })
@@ -179,7 +202,8 @@ impl App {
     }
 
     /// Runs one episode of an orchestration on this thread: trigger payload in, answer out. Never panics; blocks while the
-    /// orchestration does.
+    /// orchestration does. Where the payload offers a session, an orchestration that waits is kept for the next one that comes on this
+    /// thread with new events only.
     ///
     /// # Errors
     /// If it ends with an exception.
@@ -189,7 +213,13 @@ impl App {
         payload: String,
         surroundings: &Surroundings,
     ) -> Result<String, EpisodeFailure> {
-        self.episode(function, payload, surroundings, self.started.layers.as_deref())
+        let mut parked = PARKED
+            .with_borrow_mut(|apps| apps.remove(&self.number))
+            .unwrap_or_else(|| ParkedInstances::with_room_for(MAX_COUNT, MAX_BYTES));
+        let layers = self.started.layers.as_deref();
+        let answer = self.episode(function, payload, surroundings, layers, Some(&mut parked));
+        PARKED.with_borrow_mut(|apps| apps.insert(self.number, parked));
+        answer
     }
 
     fn episode(
@@ -198,6 +228,7 @@ impl App {
         payload: String,
         surroundings: &Surroundings,
         layers: Option<&Layers>,
+        parking: Option<&mut ParkedInstances>,
     ) -> Result<String, EpisodeFailure> {
         let Handler::Orchestration(orchestrator) = function.handler else {
             return Err(failure(format!("function `{}` is not an orchestration", function.name)));
@@ -210,6 +241,7 @@ impl App {
             self.functions.known_functions(),
             &context,
             layers,
+            parking,
         ) {
             Ok(Episode::Answer(answer) | Episode::Protobuf { answer, .. }) => Ok(answer),
             Ok(Episode::Failed { message, failure }) => Err(EpisodeFailure {
@@ -220,7 +252,7 @@ impl App {
         }
     }
 
-    /// Runs an episode that has run before once more, to compare the answers. Nothing of it is logged, no panic shown; layers do not see it.
+    /// Runs an episode that has run before once more, from its whole history, to compare the answers. Nothing of it is logged, no panic shown; layers do not see it.
     ///
     /// # Errors
     /// As [`run_episode`](Self::run_episode).
@@ -235,7 +267,7 @@ impl App {
             log: Arc::new(|_| {}),
             ..surroundings.clone()
         };
-        panics::quietly(|| self.episode(function, payload, &silent, None))
+        panics::quietly(|| self.episode(function, payload, &silent, None, None))
     }
 
     /// What an orchestration with this trigger payload waits for, in words, each with the `file:line` that asked for it. The

@@ -124,6 +124,7 @@ mod instead;
 mod invocation;
 mod json_text;
 mod once;
+mod only_process;
 mod outgoing;
 mod panics;
 pub mod prelude;

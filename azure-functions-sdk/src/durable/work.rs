@@ -21,6 +21,9 @@ pub struct WorkItem {
     pub payload: Option<String>,
     /// Of an orchestration on the protobuf wire, where payloads are recorded: the payload as JSON, which history files are.
     pub as_json: Option<String>,
+    /// Of an orchestration whose payload has the new events only, where [replays are checked](super::TaskHubOptions::check_replays): the
+    /// payload with all.
+    pub whole: Option<String>,
     /// The item may have ended a process before: nothing else is to begin in the process for so long, if that can be had.
     pub solitude: Option<Duration>,
     /// To be told when the item has reached a process.

@@ -110,6 +110,7 @@ mod tests {
             instance_id: instance.to_owned(),
             payload: Some(payload.to_owned()),
             as_json: None,
+            whole: None,
             solitude: None,
             begun: Begun::default(),
         }

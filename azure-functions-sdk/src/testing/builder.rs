@@ -230,6 +230,7 @@ impl TestHostBuilder {
             .clock(Arc::new(clock.clone()))
             .http_caller(Arc::new(servers.clone()))
             .crash_as_host(self.crash_as_host)
+            .check_replays(self.running.check_determinism)
             // Real activities take turns anyway; the others must not depend on how many cores this machine has.
             .max_concurrent_activities(usize::MAX)
             .max_concurrent_entities(usize::MAX)

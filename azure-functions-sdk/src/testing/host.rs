@@ -223,6 +223,7 @@ impl TestHost {
             instance_id: String::new(),
             payload: Some(json(&input, "the input").to_string()),
             as_json: None,
+            whole: None,
             solitude: None,
             begun: Begun::default(),
         };

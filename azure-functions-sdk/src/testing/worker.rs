@@ -19,8 +19,10 @@ use azure_functions::{
         App, Call, Data, DurableKind, Function, LogLine, LogSink, Outputs, Surroundings, TypedData, readable,
     },
 };
-use azure_functions_durable::Transport;
+use azure_functions_durable::{Transport, protobuf::OrchestratorResponse};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use log::LevelFilter;
+use prost::Message as _;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -236,11 +238,12 @@ impl AppWorker {
             "orchestration '{name}' ({}:{}), instance '{}'",
             function.file, function.line, item.instance_id
         )));
-        let again = self.0.twice.then(|| payload.clone());
+        // Code that was kept must say what a replay says.
+        let again = self.0.twice.then(|| item.whole.unwrap_or_else(|| payload.clone()));
         let surroundings = self.surroundings(None, Some(&item.instance_id));
         let answer = self.0.app.run_episode(function, payload, &surroundings);
         let answer = answer.map_err(|failure| failure.message);
-        if let Some(payload) = again {
+        if let Some(payload) = again.filter(|_| !asks_for_history(&answer)) {
             let second = self.0.app.run_episode_again(function, payload, &surroundings);
             let second = second.map_err(|failure| failure.message);
             if answer != second {
@@ -341,6 +344,16 @@ impl Worker for AppWorker {
             result.map_err(WorkError::WorkerDied)
         })
     }
+}
+
+/// Whether the app has not kept the instance that it was to go on with.
+fn asks_for_history(answer: &Result<String, String>) -> bool {
+    let message = answer
+        .as_ref()
+        .ok()
+        .and_then(|answer| BASE64_STANDARD.decode(answer).ok());
+    let response = message.and_then(|message| OrchestratorResponse::decode(message.as_slice()).ok());
+    response.is_some_and(|response| response.requires_history)
 }
 
 /// The message of a failed activity as people read it.

@@ -6,7 +6,7 @@ use azure_functions::{
     app::{Completed, FunctionKind, Invocation, Next, States, from_fn},
     prelude::*,
 };
-use azure_functions_sdk::testing::{TestHost, Wire};
+use azure_functions_sdk::testing::TestHost;
 use std::{
     error::Error,
     sync::{
@@ -112,8 +112,7 @@ fn layers_see_each_invocation_and_how_it_ended() {
                 result
             }))
     };
-    // On the protobuf wire, a worker that has not kept an instance is asked twice for an episode.
-    let host = TestHost::builder().app(observed).wire(Wire::Json).build();
+    let host = TestHost::builder().app(observed).build();
     let take = || std::mem::take(&mut *seen.lock().unwrap());
     assert_eq!(host.start("doubles_twice", 3).output::<i64>(), 12);
     let episode = "Orchestration orchestrationTrigger doubles_twice";

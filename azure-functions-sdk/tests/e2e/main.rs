@@ -10,6 +10,7 @@ mod client;
 mod crowd;
 mod host;
 mod own_worker;
+mod parked;
 mod poison;
 mod signals;
 mod transfers;

@@ -1,11 +1,12 @@
 //! A local host in this process, whose worker is this binary again: for functions that only a test has.
 
-use std::{net::SocketAddr, path::Path};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
 use azure_functions_sdk::{
     host::{HostOutput, LocalHostOptions, LogRecord, WorkerCommand},
     project::{HostJson, LocalSettings, Settings},
 };
+use serde_json::json;
 
 /// Not a test, but the worker of the hosts below: they start this binary with the name of this function.
 #[test]
@@ -17,7 +18,14 @@ fn worker_of_this_binary() {
 
 /// A host on a free port, with its data in `folder`.
 pub(crate) fn options(folder: &Path, host_json: &str) -> LocalHostOptions {
-    let local = LocalSettings::parse("local.settings.json", r#"{"IsEncrypted":false,"Values":{}}"#).unwrap();
+    options_with(folder, host_json, &[])
+}
+
+/// The same, with settings for the worker.
+pub(crate) fn options_with(folder: &Path, host_json: &str, values: &[(&str, &str)]) -> LocalHostOptions {
+    let values: BTreeMap<_, _> = values.iter().copied().collect();
+    let local = json!({"IsEncrypted": false, "Values": values}).to_string();
+    let local = LocalSettings::parse("local.settings.json", &local).unwrap();
     let settings = Settings::new([], &local);
     let host_json = HostJson::parse("host.json", host_json, &settings).unwrap();
     let worker = WorkerCommand::new(std::env::current_exe().unwrap(), folder)

@@ -1,10 +1,14 @@
 //! One episode: trigger payload in, answer out. Whatever user code does, this returns.
 
 use super::{
-    DurableOrchestrationContext, KnownFunctions, OrchestrationOutput, Orchestrator, max_actions,
+    KnownFunctions, Orchestrator,
+    code::{Code, Ended, run_once},
+    max_actions,
+    parked::Parked,
+    parked_instances::ParkedInstances,
     replay::{
         core::Core,
-        outcome::{Outcome, Standing},
+        outcome::{Asked, Outcome, Standing},
         refusal::Refused,
     },
     wire::{
@@ -15,13 +19,14 @@ use super::{
         },
         protobuf::{
             answer::{self as protobuf_answer, Ending as ProtobufEnding},
-            request::{Request, RequestError},
+            message::{Newest, answering_event},
+            request::{Request, Turn},
         },
     },
 };
-use crate::{durable_wire::takes_lists, error::BoxError, error_type::error_type, exception_text, json_text, panics};
+use crate::{durable_wire::takes_lists, error::BoxError, error_type::error_type, exception_text};
 use serde_json::Value;
-use std::{borrow::Cow, error::Error, fmt::Write, rc::Rc, task::Poll};
+use std::{borrow::Cow, error::Error, fmt::Write, rc::Rc, time::Instant};
 
 /// What goes back to the host.
 #[derive(Debug)]
@@ -73,6 +78,19 @@ pub(crate) fn run_episode(
     orchestrator: Orchestrator,
     functions: &KnownFunctions,
 ) -> Episode {
+    run_turn(payload, function, place, orchestrator, functions, None)
+}
+
+/// As [`run_episode`]; with `parking`, code that waits is kept there if the host offers a session, and goes on from there when the host
+/// sends no more than what is new.
+pub(crate) fn run_turn(
+    payload: String,
+    function: &str,
+    place: &str,
+    orchestrator: Orchestrator,
+    functions: &KnownFunctions,
+    parking: Option<&mut ParkedInstances>,
+) -> Episode {
     let run = Run {
         function,
         place,
@@ -81,7 +99,7 @@ pub(crate) fn run_episode(
         max_actions: max_actions(),
         lists: takes_lists(),
     };
-    run.on_either_wire(payload)
+    run.on_either_wire(payload, parking)
 }
 
 /// What an episode is to run.
@@ -95,6 +113,15 @@ pub(super) struct Run<'a> {
     pub(super) lists: bool,
 }
 
+/// A turn on the protobuf wire whose code has been polled.
+struct Running {
+    core: Rc<Core>,
+    /// Nothing, if the function panicked when it was called.
+    code: Option<Code>,
+    newest: Newest,
+    turn: Turn,
+}
+
 /// What came of the one poll.
 struct Polled {
     ended: Ended,
@@ -104,9 +131,10 @@ struct Polled {
 }
 
 impl Run<'_> {
-    pub(super) fn on_either_wire(&self, payload: String) -> Episode {
+    /// With `parking`, code that waits is kept there if the host offers a session, and goes on from there.
+    pub(super) fn on_either_wire(&self, payload: String, parking: Option<&mut ParkedInstances>) -> Episode {
         match is_protobuf(&payload) {
-            true => self.on_protobuf(&payload),
+            true => self.on_protobuf(&payload, parking),
             false => self.on_json(payload),
         }
     }
@@ -136,11 +164,12 @@ impl Run<'_> {
         let (schema, history) = (payload.schema, payload.history);
         let (input, handed_on) = json_answer::open_envelope(history.raw(history.input));
         let core = Core::new(history, self.functions.clone(), handed_on, self.max_actions);
+        let ended = run_once(&core, self.orchestrator, input);
         let Polled {
             ended,
             failure,
             outcome,
-        } = self.poll(&core, input);
+        } = self.judge(&core, ended);
         if let Some((text, failure)) = failure {
             let answer = json_answer::write(&outcome, schema, &JsonEnding::Failed(&text));
             return Episode::Failed {
@@ -156,40 +185,117 @@ impl Run<'_> {
         Episode::Answer(json_answer::write(&outcome, schema, &ending))
     }
 
-    fn on_protobuf(&self, payload: &str) -> Episode {
+    fn on_protobuf(&self, payload: &str, parking: Option<&mut ParkedInstances>) -> Episode {
         let request = match Request::parse(payload) {
             Ok(request) => request,
             Err(error) => {
-                let failure = match &error {
-                    RequestError::HistoryNeeded { .. } => None,
-                    other => Some((describe(other), Failure::before("unreadable history"))),
-                };
                 return Episode::Protobuf {
                     answer: protobuf_answer::refuse(&error),
-                    failure,
+                    failure: Some((describe(&error), Failure::before("unreadable history"))),
                 };
             }
         };
-        // Whoever starts an instance on this wire may give it any text; what is no JSON is a text, as everywhere.
-        let input = request.history.nested_text(request.history.input);
-        let input = match input {
-            Cow::Owned(text) => Some(text),
-            Cow::Borrowed(_) => None,
+        let mut parking = parking;
+        match request {
+            Request::Whole { history, turn } => {
+                if let Some(parking) = &mut parking {
+                    // What comes counts.
+                    parking.forget(&history.instance_id);
+                }
+                // Whoever starts an instance on this wire may give it any text; what is no JSON is a text, as everywhere.
+                let input = match history.nested_text(history.input) {
+                    Cow::Owned(text) => Some(text),
+                    Cow::Borrowed(_) => None,
+                };
+                let core = Core::new(*history, self.functions.clone(), Vec::new(), self.max_actions);
+                let (code, ended) = Code::begin(&core, self.orchestrator, input);
+                let running = Running {
+                    core,
+                    code,
+                    newest: Newest::default(),
+                    turn,
+                };
+                self.answer_protobuf(running, ended, parking)
+            }
+            Request::New(mut new) => {
+                let parked = parking
+                    .as_mut()
+                    .and_then(|parking| parking.take(&new.instance_id, Instant::now()));
+                let Some(mut parked) = parked.filter(|parked| parked.take_in(&mut new).is_some()) else {
+                    return Episode::Protobuf {
+                        answer: protobuf_answer::require_history(new.instance_id),
+                        failure: None,
+                    };
+                };
+                let ended = parked.code.poll();
+                let running = Running {
+                    core: parked.core,
+                    code: Some(parked.code),
+                    newest: parked.newest,
+                    turn: new.turn,
+                };
+                self.answer_protobuf(running, ended, parking)
+            }
+        }
+    }
+
+    /// Writes the answer of a turn, and keeps the code if it can go on with the next one.
+    fn answer_protobuf(&self, running: Running, ended: Ended, parking: Option<&mut ParkedInstances>) -> Episode {
+        let Running {
+            core,
+            code,
+            mut newest,
+            turn,
+        } = running;
+        let write = |asked: &mut Asked, newest: &mut Newest, ending| {
+            protobuf_answer::write(
+                &core.history,
+                turn.default_version.as_deref(),
+                self.lists,
+                asked,
+                newest,
+                core.newest_turn(),
+                ending,
+            )
         };
-        let core = Core::new(request.history, self.functions.clone(), Vec::new(), self.max_actions);
+        core.find_unasked();
+        let waits = matches!(ended, Ended::Waiting)
+            && turn.terminated.is_none()
+            && core.refused().is_none()
+            && !core.is_contradicted()
+            && !core.starts_over();
+        let ended = match (code, parking, turn.session) {
+            (Some(code), Some(parking), Some(idle)) if waits => {
+                let mut asked = core.pause();
+                for (id, action) in &asked.actions {
+                    if let Some(event) = answering_event(&core.history, *id, action) {
+                        core.is_answered_by(event, *id);
+                    }
+                }
+                let answer = write(&mut asked, &mut newest, ProtobufEnding::Waiting);
+                core.take_back_texts(asked.texts);
+                let instance_id = core.history.instance_id.clone();
+                let parked = Parked::new(core, code, newest, &turn.events);
+                parking.keep(&instance_id, parked, idle, Instant::now());
+                return Episode::Protobuf { answer, failure: None };
+            }
+            (Some(code), ..) => code.end(ended),
+            (None, ..) => ended,
+        };
         let Polled {
             ended,
             failure,
-            mut outcome,
-        } = self.poll(&core, input);
+            outcome,
+        } = self.judge(&core, ended);
+        let mut asked = outcome.asked();
         let ending = match (&failure, ended) {
             (Some((text, failure)), _) if failure.broken => ProtobufEnding::broken(failure.error_type, text),
-            _ if request.terminated.is_some() => ProtobufEnding::Terminated(request.terminated),
+            _ if turn.terminated.is_some() => ProtobufEnding::Terminated(turn.terminated),
             (Some((_, failure)), Ended::Returned(Err(error))) => {
                 ProtobufEnding::error(error.as_ref(), failure.error_type)
             }
             (Some((text, failure)), _) => ProtobufEnding::broken(failure.error_type, text),
-            (None, ended) => match (outcome.continue_as_new.take(), ended) {
+            (None, ended) => match (asked.continue_as_new.take(), ended) {
                 (Some(next), _) => ProtobufEnding::ContinuedAsNew(next),
                 (None, Ended::Returned(Ok(output))) => {
                     let output = Some(output.as_value()).filter(|output| !output.is_null());
@@ -198,23 +304,14 @@ impl Run<'_> {
                 (None, _) => ProtobufEnding::Waiting,
             },
         };
-        let default_version = request.default_version.as_deref();
         Episode::Protobuf {
-            answer: protobuf_answer::write(
-                &core.history,
-                default_version,
-                self.lists,
-                outcome,
-                core.newest_turn(),
-                ending,
-            ),
+            answer: write(&mut asked, &mut newest, ending),
             failure,
         }
     }
 
-    /// Polls the code once, and takes the episode apart.
-    fn poll(&self, core: &Rc<Core>, input: Option<String>) -> Polled {
-        let ended = readable(poll_once(core, self.orchestrator, input));
+    /// Takes the episode apart once its code is gone.
+    fn judge(&self, core: &Core, ended: Ended) -> Polled {
         core.find_unasked();
         let report = core.mismatch_report(self.function);
         let refused = core.refused();
@@ -253,59 +350,6 @@ impl Run<'_> {
             ended,
             failure,
         }
-    }
-}
-
-/// How the one poll ended.
-pub(super) enum Ended {
-    Waiting,
-    Returned(Result<OrchestrationOutput, BoxError>),
-    /// Of a panic: what it said and where. Of a refusal: nothing that matters.
-    Panicked(String),
-}
-
-/// An output that nothing could read back is an error.
-fn readable(ended: Ended) -> Ended {
-    match ended {
-        Ended::Returned(Ok(output)) if json_text::is_too_deep(output.as_value()) => {
-            json_text::dismantle(output.into_value());
-            let levels = json_text::LEVELS;
-            let error = format!("the output is nested more than {levels} levels deep, and could not be read back");
-            Ended::Returned(Err(error.into()))
-        }
-        Ended::Returned(Ok(output)) if json_text::has_raw_value(output.as_value()) => {
-            match json_text::write(output.as_value()) {
-                Err(error) => Ended::Returned(Err(format!("the output could not be read back: {error}").into())),
-                Ok(_) => Ended::Returned(Ok(output)),
-            }
-        }
-        ended => ended,
-    }
-}
-
-pub(super) fn poll_once(core: &Rc<Core>, orchestrator: Orchestrator, input: Option<String>) -> Ended {
-    panics::install_hook();
-    let context = DurableOrchestrationContext::new(Rc::clone(core), input);
-    let mut future = match panics::catch(|| orchestrator(context)) {
-        Ok(future) => future,
-        Err(panic) => return Ended::Panicked(panicked(&panic)),
-    };
-    let polled = panics::catch(|| core.poll(|cx| future.as_mut().poll(cx)));
-    // What the future leaves behind is dropped inert: the end of a poll cancels nothing.
-    core.seal();
-    let dropped = panics::catch(|| drop(future));
-    match (polled, dropped) {
-        (Err(panic), _) => Ended::Panicked(panicked(&panic)),
-        (Ok(_), Err(panic)) => Ended::Panicked(panicked(&panic)),
-        (Ok(Poll::Ready(result)), Ok(())) => Ended::Returned(result),
-        (Ok(Poll::Pending), Ok(())) => Ended::Waiting,
-    }
-}
-
-fn panicked(panic: &panics::Panic) -> String {
-    match &panic.location {
-        Some(location) => format!("panicked at {location}: {}", panic.message),
-        None => format!("panicked: {}", panic.message),
     }
 }
 

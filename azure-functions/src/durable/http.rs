@@ -416,8 +416,8 @@ impl Future for HttpCall {
         };
         let history = &core.history;
         let result = match answered {
-            Answered::Event(place) => match history.events[place] {
-                Event::Completed { result, .. } => history.nested_json(result),
+            Answered::Event(place) => match history.event(place) {
+                Some(Event::Completed { result, .. }) => history.nested_json(result),
                 _ => return Poll::Ready(Err(CallError::http_from_history(history, place))),
             },
             // Nothing else answers a request.

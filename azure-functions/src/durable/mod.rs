@@ -40,7 +40,9 @@
 mod boxed;
 mod call;
 mod call_error;
+mod code;
 mod context;
+mod entered_spans;
 mod entities;
 mod entity_failure;
 mod episode;
@@ -50,6 +52,8 @@ mod known_functions;
 #[doc = include_str!("misuse.md")]
 pub mod misuse {}
 mod output;
+mod parked;
+mod parked_instances;
 pub mod patterns;
 mod replay;
 mod retry_options;
@@ -94,10 +98,13 @@ pub use typed::{
 pub(crate) use typed::own_error;
 
 pub(crate) use crate::action_limit::max_actions;
-pub(crate) use episode::{Episode, log_suppressed, run_episode};
+pub(crate) use episode::{Episode, log_suppressed, run_episode, run_turn};
 pub(crate) use known_functions::{CalledKind, KnownFunctions};
+pub(crate) use parked_instances::{MAX_BYTES, MAX_COUNT, ParkedInstances};
 pub(crate) use waiting::waits_for;
-pub(crate) use wire::{activity_failure, entity_batch, failed_response, instance_of_request, wire_of};
+pub(crate) use wire::{
+    activity_failure, entity_batch, failed_response, instance_of_request, seems_in_session, wire_of,
+};
 
 use crate::error::BoxError;
 use std::{future::Future, pin::Pin};

@@ -2,7 +2,7 @@
 
 use super::{
     KnownFunctions, Orchestrator,
-    episode::poll_once,
+    code::run_once,
     max_actions,
     replay::core::Core,
     wire::json::{answer, payload::Payload},
@@ -16,7 +16,7 @@ pub(crate) fn waits_for(payload: String, orchestrator: Orchestrator, functions: 
     };
     let (input, handed_on) = answer::open_envelope(payload.history.raw(payload.history.input));
     let core = Core::new(payload.history, functions.clone(), handed_on, max_actions());
-    poll_once(&core, orchestrator, input);
+    run_once(&core, orchestrator, input);
     let waiting = core.waiting().into_iter();
     let mut lines: Vec<String> = waiting
         .map(|waiting| format!("{} ({}:{})", waiting.what, waiting.site.file(), waiting.site.line()))

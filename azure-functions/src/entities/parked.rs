@@ -3,6 +3,7 @@
 //! A state that the host does send counts, whatever is kept. What is not kept is asked for, so nothing here is needed to be correct.
 
 use super::EntityId;
+use crate::only_process::is_only_process;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,9 +14,6 @@ use std::{
 const MAX_COUNT: usize = 10_000;
 /// How many bytes the states together may have.
 const MAX_BYTES: usize = 64 << 20;
-
-/// How many worker processes the host starts. With more than one, another one may have changed the state meanwhile.
-const PROCESS_COUNT: &str = "FUNCTIONS_WORKER_PROCESS_COUNT";
 
 /// The state of an entity after a batch; `None` if it has none.
 pub(crate) type Kept = Option<Arc<str>>;
@@ -117,11 +115,6 @@ impl Parked {
 
 fn size(state: &Kept) -> usize {
     state.as_deref().map_or(0, str::len)
-}
-
-fn is_only_process() -> bool {
-    let count = std::env::var_os(PROCESS_COUNT);
-    count.is_none_or(|count| matches!(count.to_string_lossy().trim(), "" | "0" | "1"))
 }
 
 #[cfg(test)]

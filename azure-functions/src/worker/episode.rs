@@ -1,5 +1,7 @@
 //! Episodes of orchestrations: computed on threads of their own, and given up when they block.
 //!
+//! Where the host offers sessions, they run on the threads that [keep](super::parking) instances between their turns.
+//!
 //! An orchestration may only wait by awaiting what its context gives. One that blocks its thread otherwise cannot be interrupted; so it is
 //! answered as failed when the time is over, and its thread is left to itself.
 
@@ -11,7 +13,9 @@ use super::{
 };
 use crate::{
     app::layer::Layers,
-    durable::{Episode, KnownFunctions, Orchestrator, failed_response, instance_of_request},
+    durable::{
+        Episode, KnownFunctions, Orchestrator, ParkedInstances, failed_response, instance_of_request, seems_in_session,
+    },
     invocation::{Invocation, Outputs},
     registry::{Function, place},
     rpc::{RpcException, TypedData, status_result::Status, typed_data::Data},
@@ -43,7 +47,8 @@ pub(super) fn start(
         spoken: Arc::clone(&reply.spoken),
     };
     let answered = wire.clone();
-    let work = move || {
+    let parked_by = wire.session(&payload).map(str::to_owned);
+    let work = move |parking: Option<&mut ParkedInstances>| {
         let ended = run_orchestration(
             function,
             orchestrator,
@@ -51,6 +56,7 @@ pub(super) fn start(
             &known,
             &reply.context,
             layers.as_deref(),
+            parking,
         );
         match ended {
             Ok(episode) => answer(function, reply, episode),
@@ -60,7 +66,11 @@ pub(super) fn start(
             }
         }
     };
-    episodes.start(work, move || wire.fail(late, blocked(function, limit)));
+    let give_up = move || wire.fail(late, blocked(function, limit));
+    match parked_by {
+        Some(instance_id) => threads.parking().start(&instance_id, work, give_up),
+        None => episodes.start(move || work(None), give_up),
+    }
 }
 
 /// How to answer for an episode that does not answer itself.
@@ -77,6 +87,14 @@ impl Wire {
         match instance_of_request(payload) {
             Some(instance_id) => Self::Protobuf { instance_id },
             None => Self::Json,
+        }
+    }
+
+    /// The instance, if this is a request of a session that it is in.
+    fn session(&self, payload: &str) -> Option<&str> {
+        match self {
+            Self::Protobuf { instance_id } => seems_in_session(payload).then_some(instance_id),
+            Self::Json => None,
         }
     }
 

@@ -5,7 +5,7 @@ use crate::{
     FunctionError,
     app::layer::Layers,
     context::Context,
-    durable::{Episode, KnownFunctions, Orchestrator, Wire, activity_failure, own_error, run_episode},
+    durable::{Episode, KnownFunctions, Orchestrator, ParkedInstances, Wire, activity_failure, own_error, run_turn},
     exception_text,
     invocation::{Invocation, Outputs},
     panics::{Panic, catch},
@@ -34,7 +34,7 @@ pub(crate) fn run_async(
     Protected::new(move || run(*invocation), context)
 }
 
-/// Runs an episode on this thread. A panic is a mistake of ours: what the orchestration does itself is in the [`Episode`].
+/// Runs an episode on this thread; with `parking`, of an instance that may be kept there between its turns. A panic is a mistake of ours: what the orchestration does itself is in the [`Episode`].
 pub(crate) fn run_orchestration(
     function: &'static Function,
     orchestrator: Orchestrator,
@@ -42,10 +42,11 @@ pub(crate) fn run_orchestration(
     known: &KnownFunctions,
     context: &Context,
     layers: Option<&Layers>,
+    parking: Option<&mut ParkedInstances>,
 ) -> Result<Episode, Panic> {
     let place = place(function);
     let observed = layers.map(|layers| layers.observe(context));
-    let ended = context.enter(|| catch(|| run_episode(payload, function.name, &place, orchestrator, known)));
+    let ended = context.enter(|| catch(|| run_turn(payload, function.name, &place, orchestrator, known, parking)));
     if let Some(observed) = observed {
         observed.end(match &ended {
             Ok(Episode::Answer(_)) => None,

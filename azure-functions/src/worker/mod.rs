@@ -11,6 +11,7 @@ pub(crate) mod execution;
 pub(crate) mod exit;
 mod levels;
 pub(crate) mod logger;
+mod parking;
 mod pool;
 mod running;
 pub(crate) mod session;

@@ -1,7 +1,7 @@
 //! The threads that run functions. They start with the first invocation, apart from the one that carries the stream, so that
 //! nothing a function does can keep the worker from reading, answering a status request or stopping.
 
-use super::{episode_timeout::timeout_setting, episodes::Episodes, pool::Pool};
+use super::{episode_timeout::timeout_setting, episodes::Episodes, parking::Parking, pool::Pool};
 use crate::context::Context;
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
@@ -23,6 +23,7 @@ pub(super) struct Threads {
     pool: Pool,
     blocking: Blocking,
     episodes: Arc<Episodes>,
+    parking: Arc<Parking>,
 }
 
 /// Runs plain functions. Cheap to clone.
@@ -41,7 +42,8 @@ impl Threads {
             .build()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // They only compute, so more than the cores can run at once only costs memory.
-        let episodes = Episodes::new(runtime.handle().clone(), 2 * cores, timeout_setting());
+        let episodes = Arc::new(Episodes::new(runtime.handle().clone(), 2 * cores, timeout_setting()));
+        let parking = Parking::new(runtime.handle().clone(), Arc::clone(&episodes), cores);
         let blocking = Blocking {
             handle: runtime.handle().clone(),
             places: Arc::new(Semaphore::new(MOST_BLOCKING_FUNCTIONS)),
@@ -50,7 +52,8 @@ impl Threads {
             pool: Pool::start(runtime.handle().clone(), cores)?,
             runtime,
             blocking,
-            episodes: Arc::new(episodes),
+            episodes,
+            parking: Arc::new(parking),
         })
     }
 
@@ -78,8 +81,14 @@ impl Threads {
         &self.episodes
     }
 
+    /// Where turns of instances in sessions run.
+    pub(super) fn parking(&self) -> &Arc<Parking> {
+        &self.parking
+    }
+
     /// Does not wait for functions that still run.
     pub(super) fn stop(self) {
+        self.parking.stop();
         self.pool.stop();
         self.runtime.shutdown_timeout(Duration::ZERO);
     }

@@ -127,6 +127,20 @@ pub(crate) fn record<T>(program: &Rc<Program>, versions: [Version; 4], episode: 
     (result, tape)
 }
 
+/// As [`record`], on the tape of earlier turns of the same code. What it forgot about lives on with the tape.
+pub(crate) fn record_on<T>(
+    program: &Rc<Program>,
+    versions: [Version; 4],
+    tape: Tape,
+    turn: impl FnOnce() -> T,
+) -> (T, Tape) {
+    VERSIONS.set(versions);
+    PROGRAM.set(Some(Rc::clone(program)));
+    TAPE.set(tape);
+    let result = turn();
+    (result, TAPE.take())
+}
+
 impl Tape {
     pub(crate) fn next_serial(&mut self) -> u64 {
         self.serials += 1;

@@ -49,6 +49,17 @@ fn on_protobuf_every_program_does_in_all_turns_what_it_did_in_one() {
     }
 }
 
+/// Code that waits is kept, and goes on with what is new: it does what all its replays do.
+#[test]
+fn parked_from_turn_to_turn_every_program_does_what_its_replay_does() {
+    let (cases, total) = run_all(world::Wire::Parked(None));
+    if cases >= 100 {
+        let rarest = [total.events_handed_on, total.parked_turns, total.refused_turns];
+        assert!(rarest.iter().chain(&both(&total)).all(|n| *n > 0), "{total:#?}");
+        assert!(total.parked_turns > 3 * total.refused_turns, "{total:#?}");
+    }
+}
+
 /// What programs must have come to on either wire.
 fn both(total: &tally::Tally) -> [usize; 11] {
     [

@@ -334,3 +334,32 @@ fn on_protobuf_an_event_that_is_not_handed_on_is_caught() {
         }
     });
 }
+
+fn is_caught_in_parked_turns(mutation: protobuf::RequestMutation) {
+    is_caught_on(Wire::Parked(Some(mutation)));
+}
+
+#[test]
+fn in_a_parked_turn_an_event_that_does_not_come_is_caught() {
+    is_caught_in_parked_turns(|request| {
+        request.new_events.pop();
+    });
+}
+
+#[test]
+fn in_a_parked_turn_another_order_of_events_is_caught() {
+    is_caught_in_parked_turns(|request| {
+        if let Some(events) = request.new_events.get_mut(1..) {
+            events.reverse();
+        }
+    });
+}
+
+#[test]
+fn in_a_parked_turn_the_clock_of_the_turn_before_is_caught() {
+    is_caught_in_parked_turns(|request| {
+        if let Some(timestamp) = &mut request.new_events[0].timestamp {
+            timestamp.seconds += 1;
+        }
+    });
+}

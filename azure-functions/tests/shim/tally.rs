@@ -34,6 +34,10 @@ pub(crate) struct Tally {
     pub(crate) late_responses: usize,
     /// Questions that an old history had passed.
     pub(crate) old_ways: usize,
+    /// Turns that went on where the code waited.
+    pub(crate) parked_turns: usize,
+    /// Turns for which the kept code asked for the history.
+    pub(crate) refused_turns: usize,
 }
 
 impl Tally {
@@ -61,6 +65,8 @@ impl Tally {
         self.releases += other.releases;
         self.relays += other.relays;
         self.late_responses += other.late_responses;
+        self.parked_turns += other.parked_turns;
+        self.refused_turns += other.refused_turns;
     }
 
     /// Counts what is in the last answer of an execution.

@@ -27,6 +27,8 @@ pub(crate) enum Wire {
     Json(Option<Mutation>),
     /// The host does what the answer says; a mutation changes that before.
     Protobuf(Option<protobuf::Mutation>),
+    /// The same, with code that is kept from turn to turn beside its replays; a mutation changes what it gets.
+    Parked(Option<protobuf::RequestMutation>),
 }
 
 /// Runs a program to its end; what went wrong, if anything did.
@@ -36,7 +38,8 @@ pub(crate) fn run(program: &Program, wire: Wire) -> Result<Tally, String> {
     for _ in 0..600 {
         let turn = match wire {
             Wire::Json(mutation) => world.episode(mutation)?,
-            Wire::Protobuf(mutation) => world.protobuf_episode(mutation)?,
+            Wire::Protobuf(mutation) => world.protobuf_episode(mutation, None)?,
+            Wire::Parked(mutation) => world.protobuf_episode(None, Some(mutation))?,
         };
         match turn {
             Turn::Waiting => world.next_episode()?,
@@ -102,6 +105,7 @@ struct World {
     tally: Tally,
     /// Of the code that is deployed.
     versions: [Version; 4],
+    parked: protobuf::Parked,
     // Of the current execution:
     generation: usize,
     input: Value,
@@ -132,6 +136,7 @@ impl World {
             events: Events::default(),
             tally: Tally::default(),
             versions: [Version::Asks; 4],
+            parked: protobuf::Parked::default(),
             generation: 0,
             input: json!({"generation": 0}),
             history: Vec::new(),

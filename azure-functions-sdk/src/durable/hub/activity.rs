@@ -108,6 +108,7 @@ impl Inner {
             instance_id: activity.instance_id.to_string(),
             payload: activity.input.clone(),
             as_json: None,
+            whole: None,
             solitude: self.state().quarantine.solitude(&row),
             begun: self.begun(row),
         };

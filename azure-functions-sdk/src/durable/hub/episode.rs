@@ -10,6 +10,7 @@ use super::{
     committed::Committed,
     quarantine::{Item, MAX_DEATHS, Suspect, Verdict},
     recovery::rebuild,
+    sessions::Session,
     state::{Loaded, State},
     waiting::Phase,
 };
@@ -165,11 +166,13 @@ impl Inner {
             payload: Some(episode.payload(Some(&loaded.played), with_history)),
             as_json: (self.options.record && loaded.instance.wire == Some(Wire::Protobuf))
                 .then(|| episode.as_json(None)),
+            whole: (!with_history && self.options.check_replays).then(|| episode.payload(Some(&loaded.played), true)),
             solitude,
             begun: self.begun(itself.clone()),
         };
-        let in_session = self.settings.session_idle.is_some()
-            && loaded.session == Some(worker)
+        let in_session = loaded
+            .session
+            .is_some_and(|session| session.goes_on(worker, self.now()))
             && self.state().sessions.are_offered(worker);
         let mut answer = self.worker.run(item(!in_session)).await;
         if in_session && let Ok(first) = &answer {
@@ -179,7 +182,13 @@ impl Inner {
                 answer = self.worker.run(item(true)).await;
             }
         }
-        loaded.session = answer.is_ok().then_some(worker);
+        loaded.session = match &answer {
+            Ok(_) => self
+                .settings
+                .session_idle
+                .map(|idle| Session::new(worker, self.now(), idle)),
+            Err(_) => None,
+        };
         match answer {
             Ok(answer) => {
                 let has_entity = |name: &str| self.state().function(WorkKind::Entity, name).is_some();

@@ -47,6 +47,8 @@ pub struct TaskHubOptions {
     /// How long a worker of the protobuf wire may keep an instance between its turns, to be given the new events only (extended
     /// sessions); `None`: it gets the whole history each time.
     pub session_idle: Option<Duration>,
+    /// Whether a worker that goes on with an instance it has kept is given the whole history too, to compare.
+    pub check_replays: bool,
     /// Whether a start may replace an instance that still runs (`overridableExistingInstanceStates`).
     pub replace_running: bool,
     /// Name of the storage connection that URLs and bindings mention.
@@ -87,6 +89,7 @@ impl TaskHubOptions {
             version_match: VersionMatch::default(),
             version_failure: VersionFailure::default(),
             session_idle: Some(SESSION_IDLE),
+            check_replays: false,
             replace_running: false,
             connection: "Storage".to_owned(),
             max_request_body: 100 * 1024 * 1024,
@@ -167,6 +170,13 @@ impl TaskHubOptions {
     #[must_use]
     pub fn session_idle(mut self, idle: Option<Duration>) -> Self {
         self.session_idle = idle;
+        self
+    }
+
+    /// Sets whether a worker that goes on with an instance it has kept is given the whole history too.
+    #[must_use]
+    pub fn check_replays(mut self, check: bool) -> Self {
+        self.check_replays = check;
         self
     }
 

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use super::{
     live_entity::LiveEntity,
     quarantine::Quarantine,
-    sessions::Sessions,
+    sessions::{Session, Sessions},
     waiting::{Activity, Phase},
     waits::Waits,
 };
@@ -122,8 +122,8 @@ pub(super) struct Loaded {
     pub(super) instance: Instance,
     /// The history as the next payload shows it.
     pub(super) played: Played,
-    /// The worker that may have kept the instance since its last episode.
-    pub(super) session: Option<u64>,
+    /// Its session, if a worker may have kept it since its last episode.
+    pub(super) session: Option<Session>,
 }
 
 /// Which loaded instances were used longest ago, and how much memory they take.

@@ -167,19 +167,19 @@ impl Future for RawCall {
 fn read_answer(core: &Core, answered: Answered) -> Result<Value, CallError> {
     let history = &core.history;
     match answered {
-        Answered::Event(place) => match history.events[place] {
-            Event::Completed { id, result, .. } => {
+        Answered::Event(place) => match history.event(place) {
+            Some(Event::Completed { id, result, .. }) => {
                 history.nested_json(result).map_err(|source| CallError::Unreadable {
                     name: core.called_name(id),
                     source,
                 })
             }
-            Event::Failed { id, .. } => Err(CallError::from_history(history, place, &core.called_name(id))),
+            Some(Event::Failed { id, .. }) => Err(CallError::from_history(history, place, &core.called_name(id))),
             // Nothing else answers a call.
             _ => Ok(Value::Null),
         },
-        Answered::Response { place, action } => match history.events[place] {
-            Event::Raised { input, .. } => {
+        Answered::Response { place, action } => match history.event(place) {
+            Some(Event::Raised { input, .. }) => {
                 let (entity, operation) = core.called_entity(action);
                 read_response(history, input, &entity, &operation)
             }

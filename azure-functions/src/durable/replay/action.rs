@@ -64,7 +64,12 @@ pub(crate) enum ActionKind {
     LockEntities { entities: Rc<[EntityId]>, request: Uuid },
     /// Gives one lock back. All locks of a critical section are given back by one action on the wire, which takes as many
     /// ids: the one for the `first` stands for it.
-    ReleaseEntity { target: Rc<str>, first: bool },
+    ReleaseEntity {
+        target: Rc<str>,
+        first: bool,
+        /// The request for the locks.
+        lock: Uuid,
+    },
 }
 
 /// The tags of a call, by their names.
@@ -147,10 +152,10 @@ impl Action {
     }
 }
 
-impl Action {
+impl ActionKind {
     /// Whether it is the answer to a question of `patched`.
     pub(crate) fn is_patch_marker(&self) -> bool {
-        matches!(self.kind, ActionKind::CreateTimer { fire_at, .. } if PatchMarker::of_timer(fire_at).is_some())
+        matches!(self, Self::CreateTimer { fire_at, .. } if PatchMarker::of_timer(*fire_at).is_some())
     }
 }
 

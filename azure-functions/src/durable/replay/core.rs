@@ -2,13 +2,14 @@
 //!
 //! The order of a run: [`Core::new`] reads the history's index, [`Core::poll`] polls the user's future once (everything
 //! the context and its futures do happens in there, see `issue` and `deliver`), then [`Core::finish`] gives the
-//! [`Outcome`](super::outcome::Outcome). No borrow of the state is held while user code runs.
+//! [`Outcome`](super::outcome::Outcome). Where a host offers sessions, code that waits may be kept: [`Core::pause`] gives what it has
+//! asked for, and once [`Core::append`] has added what has come since, it is polled again. No borrow of the state is held while user code runs.
 
 use super::{
     action::{Action, ActionKind, ContinueAsNew},
     event_wait::{Arrival, Content, Events},
     frame::{Frame, Frames, GroupId},
-    history::{Event, History},
+    history::{Event, History, Moved},
     ids::{ArrivalId, OpId, Site},
     mismatch::Mismatch,
     operation::{Course, OpenCall, Operation},
@@ -26,7 +27,7 @@ use chrono::{DateTime, Utc};
 use serde::ser::Error as _;
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     panic::{self},
     rc::Rc,
     task::Context,
@@ -37,11 +38,11 @@ use std::{
 pub(crate) struct Core {
     pub(crate) history: History,
     pub(crate) functions: KnownFunctions,
-    /// Place of the last OrchestratorStarted.
-    boundary: usize,
-    /// Place of the last OrchestratorStarted before which the host had recorded all that the code had asked for: it does
-    /// not while it is suspended. Behind everything if the execution is over.
-    pub(super) committed: usize,
+    pub(super) marks: Cell<Marks>,
+    /// Whether the code goes on where it was, and nothing of it is run again.
+    continued: Cell<bool>,
+    /// How many actions earlier answers of this core have asked for.
+    pub(super) asked: Cell<usize>,
     pub(super) state: RefCell<State>,
     /// Kept apart from the state, so that it can be set at any moment.
     refused: Cell<Option<Refused>>,
@@ -53,6 +54,62 @@ pub(crate) struct Core {
     /// Room to write an input in.
     json_buffer: RefCell<Vec<u8>>,
     pub(super) sealed: Cell<bool>,
+}
+
+/// What is known of the turns of the history.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Marks {
+    /// Place of the last OrchestratorStarted.
+    boundary: usize,
+    /// Place of the last OrchestratorStarted before which the host had recorded all that the code had asked for: it does
+    /// not while it is suspended. Behind everything if the execution is over.
+    pub(super) committed: usize,
+    suspended: bool,
+}
+
+/// Where the history records what.
+#[derive(Default)]
+struct Index {
+    scheduled: Vec<Option<usize>>,
+    stray: Option<usize>,
+    marks: Marks,
+}
+
+impl Index {
+    /// Reads the events from a place on.
+    fn read(&mut self, history: &History, from: usize, events: impl Iterator<Item = Event>) {
+        let Self {
+            scheduled,
+            stray,
+            marks,
+        } = self;
+        for (place, event) in (from..).zip(events) {
+            match event {
+                Event::Scheduled { id, .. } | Event::Sent { id, .. } => {
+                    let id = id as usize;
+                    // Ids are dense, so one beyond the number of events comes from no execution of any code.
+                    if id >= history.len() {
+                        *stray = stray.or(Some(place));
+                        continue;
+                    }
+                    if scheduled.len() <= id {
+                        scheduled.resize(id + 1, None);
+                    }
+                    scheduled[id] = scheduled[id].or(Some(place));
+                }
+                Event::Suspended => marks.suspended = true,
+                Event::Resumed => marks.suspended = false,
+                Event::OrchestratorStarted(_) => {
+                    marks.boundary = place;
+                    if !marks.suspended {
+                        marks.committed = place;
+                    }
+                }
+                Event::Ended => marks.committed = usize::MAX,
+                _ => {}
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -114,31 +171,13 @@ impl Core {
         handed_on: Vec<(String, String)>,
         max_actions: usize,
     ) -> Rc<Self> {
-        let boundary = history.replay_boundary();
-        let mut scheduled = Vec::new();
-        let mut stray = None;
-        let (mut committed, mut suspended) = (0, false);
-        for (place, event) in history.events.iter().enumerate() {
-            match event {
-                Event::Scheduled { id, .. } | Event::Sent { id, .. } => {
-                    let id = *id as usize;
-                    // Ids are dense, so one beyond the number of events comes from no execution of any code.
-                    if id >= history.events.len() {
-                        stray = stray.or(Some(place));
-                        continue;
-                    }
-                    if scheduled.len() <= id {
-                        scheduled.resize(id + 1, None);
-                    }
-                    scheduled[id] = scheduled[id].or(Some(place));
-                }
-                Event::Suspended => suspended = true,
-                Event::Resumed => suspended = false,
-                Event::OrchestratorStarted(_) if !suspended => committed = place,
-                Event::Ended => committed = usize::MAX,
-                _ => {}
-            }
-        }
+        let mut index = Index::default();
+        index.read(&history, 0, history.events.iter().copied());
+        let Index {
+            scheduled,
+            stray,
+            marks,
+        } = index;
         let start = history.events.iter().find_map(|e| {
             if let Event::OrchestratorStarted(t) = e {
                 Some(*t)
@@ -165,8 +204,9 @@ impl Core {
         let count = scheduled.len();
         let core = Rc::new(Self {
             functions,
-            boundary,
-            committed,
+            marks: Cell::new(marks),
+            continued: Cell::new(false),
+            asked: Cell::new(0),
             state: RefCell::new(State {
                 cursor: 0,
                 clock,
@@ -208,6 +248,64 @@ impl Core {
         });
         core.state.borrow_mut().begin(&core.history);
         core
+    }
+
+    /// Adds the events of a further turn, for code that waits. Where the texts of the message lie now; nothing if there is no room for
+    /// it.
+    pub(crate) fn append(&self, message: Vec<u8>, events: Vec<Event>) -> Option<Moved> {
+        let from = self.history.len();
+        let moved = self.history.append(message, events)?;
+        self.continued.set(true);
+        let mut state = self.state.borrow_mut();
+        let mut index = Index {
+            scheduled: std::mem::take(&mut state.scheduled),
+            stray: state.stray,
+            marks: self.marks.get(),
+        };
+        index.read(&self.history, from, self.history.events_from(from));
+        (state.scheduled, state.stray) = (index.scheduled, index.stray);
+        self.marks.set(index.marks);
+        Some(moved)
+    }
+
+    /// Whether these events can come next: they answer only what was asked for and has not been answered.
+    pub(crate) fn awaits(&self, events: &[Event]) -> bool {
+        let state = self.state.borrow();
+        let mut answered = BTreeSet::new();
+        events.iter().all(|event| match event {
+            Event::Completed { kind, id, .. } | Event::Failed { kind, id, .. } => {
+                let action = state.actions.get(*id as usize);
+                let is_open =
+                    action.is_some_and(|action| action.settled.is_none() && action.kind.scheduled_kind() == *kind);
+                is_open && answered.insert(*id)
+            }
+            // What was asked for is recorded between the turns.
+            Event::Scheduled { .. } | Event::Sent { .. } | Event::ExecutionStarted | Event::Ended => false,
+            Event::OrchestratorStarted(_) | Event::Raised { .. } | Event::Suspended | Event::Resumed | Event::Other => {
+                true
+            }
+        })
+    }
+
+    /// Bytes that it takes, as far as they can be counted.
+    pub(crate) fn bytes(&self) -> usize {
+        let state = self.state.borrow();
+        self.history.bytes()
+            + self.history.len() * size_of::<Event>()
+            + state.actions.len() * size_of::<Action>()
+            + state.operations.len() * size_of::<Operation>()
+            + state.events.arrivals.len() * size_of::<Arrival>()
+            + state.texts.bytes()
+    }
+
+    /// Whether the history contradicts the code.
+    pub(crate) fn is_contradicted(&self) -> bool {
+        self.state.borrow().mismatch.is_some()
+    }
+
+    /// Whether the code has asked to start over.
+    pub(crate) fn starts_over(&self) -> bool {
+        self.state.borrow().continue_as_new.is_some()
     }
 
     /// From here on every call and future of the context is inert: the user's future is about to be dropped.
@@ -307,7 +405,7 @@ impl Core {
     }
 
     pub(crate) fn is_replaying(&self) -> bool {
-        self.state.borrow().cursor <= self.boundary
+        !self.continued.get() && self.state.borrow().cursor <= self.marks.get().boundary
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -316,8 +414,8 @@ impl Core {
 
     /// When the newest turn began, whether the code has got there or not.
     pub(crate) fn newest_turn(&self) -> DateTime<Utc> {
-        match self.history.events.get(self.boundary) {
-            Some(Event::OrchestratorStarted(began)) => *began,
+        match self.history.event(self.marks.get().boundary) {
+            Some(Event::OrchestratorStarted(began)) => began,
             _ => DateTime::default(),
         }
     }

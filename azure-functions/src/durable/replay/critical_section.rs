@@ -149,10 +149,15 @@ impl State {
         self.reissue(history);
         self.before_step();
         let Some(section) = self.section.take() else { return };
+        let lock = match self.actions.get(section.request as usize).map(|action| &action.kind) {
+            Some(ActionKind::LockEntities { request, .. }) => *request,
+            _ => Uuid::nil(),
+        };
         for (i, entity) in section.entities.iter().enumerate() {
             let kind = ActionKind::ReleaseEntity {
                 target: entity.to_string().into(),
                 first: i == 0,
+                lock,
             };
             self.issue(history, kind, section.op);
         }

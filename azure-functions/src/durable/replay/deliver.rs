@@ -111,12 +111,12 @@ impl State {
             return Some(self.apply(history, place));
         }
         let place = self.cursor;
-        let event = history.events.get(place)?;
+        let event = history.event(place)?;
         self.cursor += 1;
         match event {
             Event::OrchestratorStarted(clock) => {
-                self.raw_clock = *clock;
-                self.clock = self.clock.max(*clock);
+                self.raw_clock = clock;
+                self.clock = self.clock.max(clock);
             }
             Event::Suspended => self.suspended = true,
             Event::Resumed => self.suspended = false,
@@ -126,15 +126,15 @@ impl State {
             Event::Completed { .. } | Event::Failed { .. } | Event::Raised { .. } => {
                 return Some(self.apply(history, place));
             }
-            Event::Scheduled { id, .. } | Event::Sent { id, .. } => self.pass_scheduled(history, *id),
+            Event::Scheduled { id, .. } | Event::Sent { id, .. } => self.pass_scheduled(history, id),
             Event::ExecutionStarted | Event::Ended | Event::Other => {}
         }
         Some(Delivered::Quiet)
     }
 
     fn apply(&mut self, history: &History, place: usize) -> Delivered {
-        match history.events[place] {
-            Event::Completed { kind, id, .. } => match self.settle(id, kind) {
+        match history.event(place) {
+            Some(Event::Completed { kind, id, .. }) => match self.settle(id, kind) {
                 Some(_) if self.relayed(history, id) => Delivered::Answer,
                 Some(op) if self.is_pending(op) => {
                     self.completed(history, op, id, place);
@@ -142,11 +142,11 @@ impl State {
                 }
                 _ => Delivered::Quiet,
             },
-            Event::Failed { kind, id, .. } => match self.settle(id, kind) {
+            Some(Event::Failed { kind, id, .. }) => match self.settle(id, kind) {
                 Some(op) if self.is_pending(op) => self.failed(op, place),
                 _ => Delivered::Quiet,
             },
-            Event::Raised { name, input } => self.raised(history, name, input, place),
+            Some(Event::Raised { name, input }) => self.raised(history, name, input, place),
             _ => Delivered::Quiet,
         }
     }
@@ -239,8 +239,8 @@ impl State {
 
     /// A request got an answer: the result, or a reason to make another.
     fn http_answered(&mut self, history: &History, op: OpId, place: usize) {
-        let after = match (&mut self.operations[op.0 as usize].course, history.events[place]) {
-            (Course::Http(call), Event::Completed { result, .. }) => call.answered(history, result, self.clock),
+        let after = match (&mut self.operations[op.0 as usize].course, history.event(place)) {
+            (Course::Http(call), Some(Event::Completed { result, .. })) => call.answered(history, result, self.clock),
             _ => After::Done,
         };
         match after {
@@ -262,7 +262,7 @@ impl State {
             .get(id as usize)
             .copied()
             .flatten()
-            .map(|place| history.events[place])
+            .and_then(|place| history.event(place))
         {
             Some(Event::Scheduled { fire_at, .. }) => fire_at,
             _ => None,

@@ -1,95 +1,13 @@
 //! One execution's history, normalised: what a codec hands to the core. Results, inputs and names stay the raw text of
 //! the payload until they are asked for.
 
+pub(crate) use super::event::{Event, Moved, ScheduledKind, Span};
+use super::later::Later;
 use crate::{durable::FailureDetails, json_text};
 use azure_functions_durable::protobuf::TaskFailureDetails;
-use chrono::{DateTime, Utc};
 use prost::Message as _;
 use serde_json::Value;
-use std::borrow::Cow;
-
-/// Where a piece of text lies in the payload. Length zero: there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Span {
-    start: u32,
-    len: u32,
-}
-
-impl Span {
-    /// The place of `part`, which must lie inside `whole`.
-    pub(crate) fn of(whole: &[u8], part: &[u8]) -> Self {
-        let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
-        debug_assert!(start + part.len() <= whole.len());
-        match (u32::try_from(start), u32::try_from(part.len())) {
-            (Ok(start), Ok(len)) => Self { start, len },
-            _ => Self::default(),
-        }
-    }
-
-    pub(crate) fn is_empty(self) -> bool {
-        self.len == 0
-    }
-
-    fn range(self) -> std::ops::Range<usize> {
-        let start = self.start as usize;
-        start..start + self.len as usize
-    }
-}
-
-/// A history event, as far as the replay looks at it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Event {
-    /// Start of an episode; its time is the episode's clock.
-    OrchestratorStarted(DateTime<Utc>),
-    /// The orchestration begins.
-    ExecutionStarted,
-    /// The orchestrator asked for something: `id` is the sequence number that the action took.
-    Scheduled {
-        kind: ScheduledKind,
-        id: u32,
-        name: Span,
-        instance: Span,
-        fire_at: Option<DateTime<Utc>>,
-    },
-    /// A message to an entity, sent as action `id`, or an event for another instance. What kind of message an entity got stands in its
-    /// request.
-    Sent {
-        id: u32,
-        target: Span,
-        name: Span,
-        request: Span,
-    },
-    /// The answer to action `id`.
-    Completed { kind: ScheduledKind, id: u32, result: Span },
-    /// The failure of action `id`.
-    Failed {
-        kind: ScheduledKind,
-        id: u32,
-        reason: Span,
-        details: Span,
-        failure: Span,
-    },
-    /// An external event.
-    Raised { name: Span, input: Span },
-    /// Deliveries are withheld from here on …
-    Suspended,
-    /// … up to here.
-    Resumed,
-    /// The execution is over; only recorded histories have this.
-    Ended,
-    /// Nothing that a replay reacts to, and whatever newer hosts write.
-    Other,
-}
-
-/// What an orchestrator can ask for, as history records it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ScheduledKind {
-    Activity,
-    SubOrchestration,
-    Timer,
-    /// A message to an entity or another instance.
-    Message,
-}
+use std::{borrow::Cow, cell::OnceCell};
 
 /// The payload that a history lies in.
 #[derive(Debug)]
@@ -104,7 +22,10 @@ pub(crate) enum Source {
 #[derive(Debug)]
 pub(crate) struct History {
     pub(crate) source: Source,
+    /// The events of that payload.
     pub(crate) events: Vec<Event>,
+    /// What came after it, if the execution is kept from one turn to the next.
+    pub(crate) later: OnceCell<Box<Later>>,
     /// Name of the orchestration in its ExecutionStarted event.
     pub(crate) name: Span,
     /// Version in its ExecutionStarted event.
@@ -130,16 +51,82 @@ impl History {
         matches!(self.source, Source::Json(_))
     }
 
+    /// How many events there are.
+    pub(crate) fn len(&self) -> usize {
+        self.events.len() + self.later.get().map_or(0, |later| later.len())
+    }
+
+    /// The event at a place.
+    pub(crate) fn event(&self, place: usize) -> Option<Event> {
+        match self.events.get(place) {
+            Some(event) => Some(*event),
+            None => self.later.get()?.event(place - self.events.len()),
+        }
+    }
+
+    /// The events from a place on.
+    pub(crate) fn events_from(&self, place: usize) -> impl Iterator<Item = Event> + '_ {
+        (place..self.len()).filter_map(|place| self.event(place))
+    }
+
+    /// All events.
+    pub(crate) fn all_events(&self) -> impl Iterator<Item = Event> + '_ {
+        let later = self.events_from(self.events.len());
+        self.events.iter().copied().chain(later)
+    }
+
+    /// Bytes of what it came from.
+    pub(crate) fn bytes(&self) -> usize {
+        self.first_bytes() + self.later.get().map_or(0, |later| later.bytes())
+    }
+
+    fn first_bytes(&self) -> usize {
+        match &self.source {
+            Source::Json(payload) => payload.len(),
+            Source::Protobuf(message) => message.len(),
+        }
+    }
+
+    /// Adds the events of a further turn with the message that they lie in; where its texts lie now. Nothing happens if that is more
+    /// than a history can have, or on the JSON wire, whose payloads are always the whole.
+    pub(super) fn append(&self, message: Vec<u8>, events: Vec<Event>) -> Option<Moved> {
+        if self.has_shim() {
+            return None;
+        }
+        let end = self.bytes();
+        u32::try_from(end + message.len()).ok()?;
+        let moved = Moved(u32::try_from(end).ok()?);
+        let later = self.later.get_or_init(Box::default);
+        let events = events.into_iter().map(|event| moved.event(event));
+        later.push(end - self.first_bytes(), message, events);
+        Some(moved)
+    }
+
     /// A text that lies in the payload as it stands there.
     pub(crate) fn raw(&self, span: Span) -> &str {
-        let range = span.range();
         match &self.source {
-            Source::Json(payload) => payload.get(range).unwrap_or_default(),
+            Source::Json(payload) => payload.get(span.range()).unwrap_or_default(),
             // The codec has looked at every text before.
-            Source::Protobuf(message) => message
-                .get(range)
+            Source::Protobuf(_) => self
+                .message_part(span)
                 .and_then(|bytes| std::str::from_utf8(bytes).ok())
                 .unwrap_or_default(),
+        }
+    }
+
+    /// A piece of the messages.
+    pub(crate) fn bytes_at(&self, span: Span) -> &[u8] {
+        self.message_part(span).unwrap_or_default()
+    }
+
+    fn message_part(&self, span: Span) -> Option<&[u8]> {
+        let Source::Protobuf(message) = &self.source else {
+            return None;
+        };
+        let range = span.range();
+        match range.start.checked_sub(message.len()) {
+            None => message.get(range),
+            Some(start) => self.later.get()?.get(start..range.end - message.len()),
         }
     }
 
@@ -183,7 +170,7 @@ impl History {
         match &self.source {
             _ if span.is_empty() => None,
             Source::Json(_) => serde_json::from_str(self.raw(span)).unwrap_or(None),
-            Source::Protobuf(message) => TaskFailureDetails::decode(message.get(span.range())?)
+            Source::Protobuf(_) => TaskFailureDetails::decode(self.message_part(span)?)
                 .ok()
                 .map(FailureDetails::from),
         }
@@ -198,14 +185,6 @@ impl History {
             return !name.is_empty();
         }
         self.text(span).is_some_and(|text| eq_ignore_case(&text, name))
-    }
-
-    /// Index of the last OrchestratorStarted: what lies before it is replay.
-    pub(crate) fn replay_boundary(&self) -> usize {
-        self.events
-            .iter()
-            .rposition(|e| matches!(e, Event::OrchestratorStarted(_)))
-            .unwrap_or(0)
     }
 }
 

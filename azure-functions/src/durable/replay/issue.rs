@@ -333,13 +333,13 @@ impl State {
         let Some(place) = self.scheduled.get(id as usize).copied().flatten() else {
             return;
         };
-        let same = match history.events[place] {
-            Event::Scheduled {
+        let same = match history.event(place) {
+            Some(Event::Scheduled {
                 kind: recorded, name, ..
-            } => recorded == kind.scheduled_kind() && kind.name().is_none_or(|called| history.is_name(name, called)),
-            Event::Sent {
+            }) => recorded == kind.scheduled_kind() && kind.name().is_none_or(|called| history.is_name(name, called)),
+            Some(Event::Sent {
                 target, name, request, ..
-            } => {
+            }) => {
                 let request = message::Request::read(history, request);
                 let answered = !kind.is_one_way();
                 if let Some(answer) = request.as_ref().filter(|_| answered).and_then(message::Request::id) {

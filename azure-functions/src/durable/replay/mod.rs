@@ -12,7 +12,7 @@
 //!
 //! | Concept | Where |
 //! |---|---|
-//! | what happened, as a codec hands it over | [`history`], [`message`], [`recorded`] |
+//! | what happened, as a codec hands it over | [`history`], [`event`], [`later`] (what further turns add), [`message`], [`recorded`] |
 //! | the state of one episode | [`core`]; [`ids`] names what is in it |
 //! | the one poll, and the waker that refuses to be cloned | [`poll`], [`waker`], [`frame`] |
 //! | what the code asks for, numbered | [`action`], [`texts`], [`issue`], [`amend`] (options that follow) |
@@ -35,12 +35,14 @@ pub(crate) mod combinator;
 pub(crate) mod core;
 pub(crate) mod critical_section;
 pub(crate) mod deliver;
+mod event;
 pub(crate) mod event_wait;
 mod frame;
 pub(crate) mod history;
 pub(crate) mod http_call;
 pub(crate) mod ids;
 mod issue;
+mod later;
 pub(crate) mod message;
 pub(crate) mod mismatch;
 pub(crate) mod operation;

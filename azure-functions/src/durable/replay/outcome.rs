@@ -54,14 +54,92 @@ pub(crate) struct Outcome {
     pub(crate) custom_status: Option<String>,
     pub(crate) continue_as_new: Option<NextExecution>,
     /// By action id: place of the history event that records it, if there is one.
-    pub(crate) recorded: Vec<Option<usize>>,
+    recorded: Vec<Option<usize>>,
+    /// So many actions have been asked for by earlier answers of this core.
+    asked: usize,
+    /// The id after the last action that stands.
+    next_id: u32,
+}
+
+/// Everything that an answer is written from where ids are ours.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// What no host has heard of yet, by id.
+    pub(crate) actions: Vec<(u32, ActionKind)>,
+    /// What the actions say.
+    pub(crate) texts: Texts,
+    /// The id after the last.
+    pub(crate) next_id: u32,
+    pub(crate) custom_status: Option<String>,
+    pub(crate) continue_as_new: Option<NextExecution>,
 }
 
 impl Outcome {
-    /// Whether the history does not have this action yet.
-    pub(crate) fn is_new(&self, id: u32) -> bool {
-        self.recorded.get(id as usize).is_none_or(Option::is_none)
+    /// What of it is new.
+    pub(crate) fn asked(self) -> Asked {
+        let Self {
+            actions,
+            texts,
+            custom_status,
+            continue_as_new,
+            recorded,
+            asked,
+            next_id,
+            ..
+        } = self;
+        let ids = (0_u32..).zip(actions).skip(asked);
+        let is_new = |id: u32| recorded.get(id as usize).is_none_or(Option::is_none);
+        let new = ids.filter(|(id, _)| is_new(*id)).map(|(id, action)| (id, action.kind));
+        Asked {
+            actions: new.collect(),
+            texts,
+            next_id,
+            custom_status,
+            continue_as_new,
+        }
     }
+}
+
+impl Core {
+    /// What the code has asked for since it was asked last. The code waits, and may go on when more of the history
+    /// [comes](Core::append), once it has its texts [back](Core::take_back_texts).
+    pub(crate) fn pause(&self) -> Asked {
+        let mut state = self.state.borrow_mut();
+        let State {
+            actions,
+            scheduled,
+            texts,
+            ..
+        } = &mut *state;
+        let next = actions.len();
+        let asked = self.asked.replace(next);
+        let is_new = |id: u32| scheduled.get(id as usize).is_none_or(Option::is_none);
+        // Not one by one past what was asked before: that grows with every turn.
+        let ids = (id(asked)..).zip(actions.get(asked..).unwrap_or_default());
+        let new = ids.filter(|(id, _)| is_new(*id));
+        Asked {
+            actions: new.map(|(id, action)| (id, action.kind.clone())).collect(),
+            texts: std::mem::replace(texts, Texts::new()),
+            next_id: id(next),
+            custom_status: state.custom_status.clone(),
+            continue_as_new: None,
+        }
+    }
+
+    /// Gives back what [`pause`](Core::pause) has lent.
+    pub(crate) fn take_back_texts(&self, texts: Texts) {
+        self.state.borrow_mut().texts = texts;
+    }
+
+    /// The answer to an action comes as an event of this name.
+    pub(crate) fn is_answered_by(&self, event: String, action: u32) {
+        self.state.borrow_mut().requests.insert(event, action);
+    }
+}
+
+/// Ids are issued from a u32 counter.
+fn id(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 impl Core {
@@ -77,17 +155,21 @@ impl Core {
         };
         let done = *standing != Standing::Waiting || continue_as_new.is_some();
         let mut agreed = 0;
+        let mut next_id = id(actions.len());
         if *standing == Standing::Broken {
             let recorded = self.recorded_actions(&mut state.texts);
             agreed = self.agreed(state.mismatch.as_ref(), actions.len().min(recorded.len()));
-            let recorded_len = recorded.len();
+            let asked = self.asked.get();
+            let recorded_len = recorded.len().max(asked);
             let mut new = actions.split_off(recorded_len.min(actions.len()));
             actions.truncate(agreed);
             actions.extend(recorded.into_iter().skip(agreed));
+            next_id = id(recorded_len);
             // Markers hold nothing, and what the code was told stays so, as far as ids can be told.
-            if state.mismatch.is_none() && recorded_len == state.scheduled.len() {
-                let markers = new.iter().take_while(|action| action.is_patch_marker()).count();
+            if state.mismatch.is_none() && recorded_len == state.scheduled.len().max(asked) {
+                let markers = new.iter().take_while(|action| action.kind.is_patch_marker()).count();
                 actions.extend(new.drain(..markers));
+                next_id = id(recorded_len + markers);
             }
         }
         if done {
@@ -158,6 +240,8 @@ impl Core {
             custom_status: state.custom_status.clone(),
             continue_as_new: next,
             recorded: std::mem::take(&mut state.scheduled),
+            asked: self.asked.get(),
+            next_id,
         }
     }
 
@@ -165,7 +249,7 @@ impl Core {
     /// not count: none, unless there are messages to entities. Those have to be issued at their own time, because their
     /// ids come from the shim's clock, and locks have to be held when they are given back.
     fn agreed(&self, mismatch: Option<&Mismatch>, len: usize) -> usize {
-        let messages = self.history.events.iter().any(|e| matches!(e, Event::Sent { .. }));
+        let messages = self.history.all_events().any(|e| matches!(e, Event::Sent { .. }));
         match mismatch {
             _ if !messages => 0,
             Some(Mismatch::Different { id, .. } | Mismatch::TooLate { id, .. }) => len.min(*id as usize),
@@ -185,9 +269,9 @@ impl Core {
 
     /// The external events that this execution has not come to: name and JSON text.
     fn undelivered(&self, state: &State) -> Vec<(String, String)> {
-        let withheld = state.withheld.iter().map(|place| self.history.events[*place]);
-        let rest = self.history.events.get(state.cursor..).unwrap_or_default();
-        let events = withheld.chain(rest.iter().copied()).filter_map(|event| match event {
+        let withheld = state.withheld.iter().filter_map(|place| self.history.event(*place));
+        let rest = self.history.events_from(state.cursor);
+        let events = withheld.chain(rest).filter_map(|event| match event {
             Event::Raised { name, input } => {
                 let name = self.history.text(name).unwrap_or_default().into_owned();
                 let json = self.content(&Content::History(input));
@@ -211,8 +295,7 @@ impl Core {
     fn recorded_actions(&self, texts: &mut Texts) -> Vec<Action> {
         let history = &self.history;
         let mut recorded: Vec<(u32, ActionKind)> = history
-            .events
-            .iter()
+            .all_events()
             .filter_map(|event| {
                 let text = |span| history.text(span).unwrap_or_default().into_owned();
                 let (kind, id, name, instance, fire_at) = match event {
@@ -226,24 +309,24 @@ impl Core {
                     Event::Sent {
                         id, target, request, ..
                     } => {
-                        let request = message::Request::read(history, *request).unwrap_or_default();
-                        return Some((*id, recorded_message(&request, text(*target), texts)));
+                        let request = message::Request::read(history, request).unwrap_or_default();
+                        return Some((id, recorded_message(&request, text(target), texts)));
                     }
                     _ => return None,
                 };
                 let kind = match kind {
-                    ScheduledKind::Activity if history.is_name(*name, HTTP_ACTIVITY) => ActionKind::CallHttp {
+                    ScheduledKind::Activity if history.is_name(name, HTTP_ACTIVITY) => ActionKind::CallHttp {
                         request: Rc::new(Request::recorded()?),
                     },
                     ScheduledKind::Activity => ActionKind::CallActivity {
-                        name: text(*name).into(),
+                        name: text(name).into(),
                         input: Text::NULL,
                         tags: None,
                     },
                     ScheduledKind::SubOrchestration => ActionKind::CallSubOrchestration {
-                        name: text(*name).into(),
+                        name: text(name).into(),
                         input: Text::NULL,
-                        options: Some(text(*instance)).filter(|id| !id.is_empty()).map(|id| {
+                        options: Some(text(instance)).filter(|id| !id.is_empty()).map(|id| {
                             Box::new(SubOptions {
                                 instance_id: Some(id.into()),
                                 ..SubOptions::default()
@@ -255,7 +338,7 @@ impl Core {
                         cancelled: true,
                     },
                 };
-                Some((*id, kind))
+                Some((id, kind))
             })
             .collect();
         recorded.sort_by_key(|(id, _)| *id);
@@ -269,10 +352,9 @@ impl Core {
             }
         }
         let answered: BTreeSet<u32> = history
-            .events
-            .iter()
+            .all_events()
             .filter_map(|event| match event {
-                Event::Completed { id, .. } | Event::Failed { id, .. } => Some(*id),
+                Event::Completed { id, .. } | Event::Failed { id, .. } => Some(id),
                 _ => None,
             })
             .collect();
@@ -301,6 +383,7 @@ fn recorded_message(request: &message::Request, target: String, texts: &mut Text
         MessageKind::Release if !request.is_empty() => ActionKind::ReleaseEntity {
             target: target.into(),
             first: true,
+            lock: Uuid::nil(),
         },
         MessageKind::Call | MessageKind::Signal | MessageKind::Release => ActionKind::SignalEntity {
             target: target.into(),

@@ -31,7 +31,7 @@ impl Core {
                 return Err(Alike { other: other.clone() });
             }
             Some(known) => known.answer,
-            None => state.decide(&self.history, marker, self.committed),
+            None => state.decide(&self.history, marker, self.marks.get().committed),
         };
         let patch = state.patches.entry(marker).or_insert(Patch { asked: None, answer });
         patch.asked.get_or_insert_with(|| id.into());
@@ -95,7 +95,7 @@ impl State {
 
     fn recorded_marker(&self, history: &History, id: usize) -> Option<PatchMarker> {
         let place = self.scheduled.get(id).copied().flatten()?;
-        match history.events[place] {
+        match history.event(place)? {
             Event::Scheduled {
                 kind: ScheduledKind::Timer,
                 fire_at: Some(fire_at),

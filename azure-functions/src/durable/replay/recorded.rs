@@ -27,18 +27,18 @@ impl CallError {
             details,
             failure,
             ..
-        }) = history.events.get(place)
+        }) = history.event(place)
         else {
             return Self::Activity(TaskFailure::on_protobuf(function, String::new(), None));
         };
         let text = |span| history.text(span).unwrap_or_default().into_owned();
-        let cause = history.failure_details(*failure);
-        let mut reason = text(*reason);
+        let cause = history.failure_details(failure);
+        let mut reason = text(reason);
         if reason.is_empty() && cause.is_none() {
             reason = format!("'{function}' failed, and the host reports no reason: is there a function of this name?");
         }
         let failure = match history.source {
-            Source::Json(_) => TaskFailure::on_json(function, reason, text(*details), cause),
+            Source::Json(_) => TaskFailure::on_json(function, reason, text(details), cause),
             Source::Protobuf(_) => TaskFailure::on_protobuf(function, reason, cause),
         };
         match kind {

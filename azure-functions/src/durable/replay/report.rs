@@ -100,7 +100,7 @@ impl Core {
                     1 => "asked for 1 action and no more".to_owned(),
                     n => format!("asked for {n} actions and no more"),
                 };
-                let wait = match history.events.get(*place) {
+                let wait = match history.event(*place) {
                     Some(Event::Scheduled {
                         kind: ScheduledKind::Timer,
                         ..
@@ -146,15 +146,15 @@ impl Core {
 impl Core {
     /// The function that the history calls here, if the app has none of that name any more.
     fn unknown_function(&self, place: usize) -> Option<String> {
-        let Some(Event::Scheduled { kind, name, .. }) = self.history.events.get(place) else {
+        let Some(Event::Scheduled { kind, name, .. }) = self.history.event(place) else {
             return None;
         };
         let kind = match kind {
-            ScheduledKind::Activity if !self.history.is_name(*name, HTTP_ACTIVITY) => CalledKind::Activity,
+            ScheduledKind::Activity if !self.history.is_name(name, HTTP_ACTIVITY) => CalledKind::Activity,
             ScheduledKind::SubOrchestration => CalledKind::Orchestration,
             _ => return None,
         };
-        let name = self.history.text(*name)?;
+        let name = self.history.text(name)?;
         (!self.functions.contains(kind, &name)).then(|| name.into_owned())
     }
 }
@@ -181,7 +181,7 @@ impl State {
 
 fn recorded(history: &History, place: usize) -> String {
     let text = |span| history.text(span).unwrap_or_default();
-    let (id, what) = match history.events.get(place) {
+    let (id, what) = match history.event(place) {
         Some(Event::Scheduled {
             kind,
             id,
@@ -190,31 +190,31 @@ fn recorded(history: &History, place: usize) -> String {
             ..
         }) => {
             let what = match kind {
-                ScheduledKind::Activity if history.is_name(*name, HTTP_ACTIVITY) => "an HTTP request".to_owned(),
-                ScheduledKind::Activity => format!("activity '{}'", text(*name)),
-                ScheduledKind::SubOrchestration => format!("sub-orchestration '{}'", text(*name)),
-                ScheduledKind::Timer | ScheduledKind::Message => timer(*fire_at),
+                ScheduledKind::Activity if history.is_name(name, HTTP_ACTIVITY) => "an HTTP request".to_owned(),
+                ScheduledKind::Activity => format!("activity '{}'", text(name)),
+                ScheduledKind::SubOrchestration => format!("sub-orchestration '{}'", text(name)),
+                ScheduledKind::Timer | ScheduledKind::Message => timer(fire_at),
             };
             (id, what)
         }
-        Some(Event::Sent { id, target, name, .. }) if !is_to_entity(&text(*target)) => {
-            (id, event_to(&text(*name), &text(*target)))
+        Some(Event::Sent { id, target, name, .. }) if !is_to_entity(&text(target)) => {
+            (id, event_to(&text(name), &text(target)))
         }
         Some(Event::Sent {
             id, target, request, ..
         }) => {
-            let what = match Request::read(history, *request).map(|request| request.kind()) {
+            let what = match Request::read(history, request).map(|request| request.kind()) {
                 Some(MessageKind::Call) => "a call to",
                 Some(MessageKind::Signal) => "a signal to",
                 Some(MessageKind::Lock) => "a lock, asked of",
                 Some(MessageKind::Release) => "a lock, given back to",
                 None => "a message to",
             };
-            (id, format!("{what} entity '{}'", text(*target)))
+            (id, format!("{what} entity '{}'", text(target)))
         }
         _ => return format!("event {place}"),
     };
-    format!("action #{id}: {what} (event {place} of {})", history.events.len())
+    format!("action #{id}: {what} (event {place} of {})", history.len())
 }
 
 fn event_to(name: &str, instance_id: &str) -> String {

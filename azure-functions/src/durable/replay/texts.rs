@@ -31,6 +31,11 @@ impl Texts {
         Some(Text { start, len })
     }
 
+    /// Bytes of all.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
     /// A text that was added here.
     pub(crate) fn get(&self, text: Text) -> &str {
         let start = text.start as usize;

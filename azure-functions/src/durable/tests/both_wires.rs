@@ -4,7 +4,7 @@
 //! actions that are new, with their ids. Only the JSON wire has waits for events and groups as actions, cancelled timers, and the actions
 //! of the past; only there a failure that the code did not choose keeps what was asked for before.
 
-use super::{protobuf::decode, script::Turn};
+use super::{parked::compare_parked, protobuf::decode, script::Turn};
 use crate::durable::{Episode, KnownFunctions, Orchestrator, episode::Failure, run_episode};
 use azure_functions_durable::protobuf::{
     CompleteOrchestrationAction, OrchestrationStatus, OrchestratorAction, OrchestratorResponse,
@@ -12,7 +12,8 @@ use azure_functions_durable::protobuf::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use prost::Message;
-use request::{handed_on, request};
+use request::handed_on;
+pub(super) use request::request;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -28,6 +29,12 @@ pub(super) fn compare(orchestrator: Orchestrator, payload: &Value, functions: &K
         json.nondeterminism,
         "the report on protobuf"
     );
+    if failure
+        .as_ref()
+        .is_none_or(|(_, failure)| failure.nondeterminism.is_none())
+    {
+        compare_parked(orchestrator, payload, functions, &response);
+    }
     let is_broken = failure.as_ref().is_some_and(|(_, failure)| failure.broken);
     let completion = completion(&response);
     assert_eq!(ending(json), ended(completion), "the end on protobuf");

@@ -1,6 +1,9 @@
 //! Rule 13: failures keep their cause.
 
-use super::script::{body, fallible, ok, payload, run, run_payload};
+use super::{
+    parked::replayed_only,
+    script::{body, fallible, ok, payload, run, run_payload},
+};
 use crate::durable::{CallError, CalledKind, KnownFunctions, Orchestrator, RetryOptions};
 use serde_json::{Value, json};
 use std::error::Error;
@@ -49,15 +52,13 @@ fn a_panic_while_the_future_is_dropped_fails_the_instance_and_nothing_else() {
             panic!("dropped badly");
         }
     }
-    let turn = run(
-        |c| {
-            body(async move {
-                let _bomb = Bomb;
-                ok(&c, "A").await
-            })
-        },
-        "12 0",
-    );
+    let orchestrator: Orchestrator = |c| {
+        body(async move {
+            let _bomb = Bomb;
+            ok(&c, "A").await
+        })
+    };
+    let turn = replayed_only(|| run(orchestrator, "12 0"));
     assert!(turn.failure().contains("dropped badly"));
 }
 

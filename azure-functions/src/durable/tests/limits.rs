@@ -21,7 +21,7 @@ fn limited(orchestrator: Orchestrator, script: &str, input: &Value) -> Episode {
         max_actions: LIMIT,
         lists: false,
     };
-    run.on_either_wire(payload.to_string())
+    run.on_either_wire(payload.to_string(), None)
 }
 
 /// What the refusal says.

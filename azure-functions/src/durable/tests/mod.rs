@@ -1,5 +1,16 @@
 //! The rules of the replay core, each with a test named after it: an orchestration, a history, and what comes of it.
 
+macro_rules! recorded {
+    ($name:literal) => {
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/recorded/protobuf/",
+            $name,
+            ".tsv"
+        ))
+    };
+}
+
 mod answers;
 mod both_wires;
 mod combinators;
@@ -13,6 +24,7 @@ mod foreign;
 mod http;
 mod limits;
 mod options;
+mod parked;
 mod patched;
 mod patterns;
 mod protobuf;

@@ -8,7 +8,7 @@
 use super::script::{body, entity, fallible};
 use crate::durable::{
     CallError, DurableHttpRequest, DurableOrchestrationContext, Episode, KnownFunctions, Orchestrator, RetryOptions,
-    episode::Run, run_episode,
+    episode::Run, run_episode, seems_in_session,
 };
 use azure_functions_durable::protobuf::{
     CompleteOrchestrationAction, OrchestrationStatus, OrchestratorAction, OrchestratorResponse, SendEventAction,
@@ -18,17 +18,6 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use prost::Message;
 use serde_json::{Value, json};
 use std::time::Duration;
-
-macro_rules! recorded {
-    ($name:literal) => {
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/recorded/protobuf/",
-            $name,
-            ".tsv"
-        ))
-    };
-}
 
 /// Runs an orchestration over a request; the answer, and why it failed.
 pub(super) fn answer(orchestrator: Orchestrator, request: &str) -> (OrchestratorResponse, Option<String>) {
@@ -66,7 +55,7 @@ fn play(recording: &str, functions: &[(&str, Orchestrator)]) {
     assert!(turns > 0, "no turn was played");
 }
 
-fn compare(ours: &OrchestratorResponse, theirs: &OrchestratorResponse, turn: &str) {
+pub(super) fn compare(ours: &OrchestratorResponse, theirs: &OrchestratorResponse, turn: &str) {
     assert_eq!(ours.instance_id, theirs.instance_id, "{turn}");
     assert_eq!(text(&ours.custom_status), text(&theirs.custom_status), "{turn}");
     let completes =
@@ -164,18 +153,19 @@ async fn say(context: &DurableOrchestrationContext, what: &str) -> Result<Value,
     context.call_activity("Say", what).await
 }
 
+pub(super) const SEQUENCE: Orchestrator = |c| {
+    fallible(async move {
+        let mut greetings = Vec::new();
+        for city in ["Tokyo", "Zürich", "東京 😀"] {
+            greetings.push(say(&c, city).await?);
+        }
+        Ok(greetings.into())
+    })
+};
+
 #[test]
 fn a_sequence_of_activities() {
-    let sequence: Orchestrator = |c| {
-        fallible(async move {
-            let mut greetings = Vec::new();
-            for city in ["Tokyo", "Zürich", "東京 😀"] {
-                greetings.push(say(&c, city).await?);
-            }
-            Ok(greetings.into())
-        })
-    };
-    play(recorded!("sequence"), &[("Sequence", sequence)]);
+    play(recorded!("sequence"), &[("Sequence", SEQUENCE)]);
 }
 
 #[test]
@@ -216,7 +206,8 @@ fn inputs_are_lists_of_one_where_the_host_takes_the_worker_for_dotnet_isolated()
         max_actions: 10,
         lists: true,
     };
-    let Episode::Protobuf { answer, .. } = run.on_either_wire(first.split('\t').nth(1).unwrap().to_owned()) else {
+    let Episode::Protobuf { answer, .. } = run.on_either_wire(first.split('\t').nth(1).unwrap().to_owned(), None)
+    else {
         panic!("another wire");
     };
     let input = |answer: &str| match &decode(answer).actions[0].orchestrator_action_type {
@@ -347,7 +338,7 @@ fn timers() {
     play(recorded!("timer_of_ten_days"), &[("Timer", timer)]);
 }
 
-const EVENT_ARRIVES: Orchestrator = |c| body(async move { event_text(&c.wait_for_event("go").await) });
+pub(super) const EVENT_ARRIVES: Orchestrator = |c| body(async move { event_text(&c.wait_for_event("go").await) });
 
 /// What .NET made of an event: its JSON as text, if it is no text.
 fn event_text(event: &Value) -> Value {
@@ -440,25 +431,26 @@ fn children() {
     play(recorded!("sub_orchestration_fails"), &functions);
 }
 
+pub(super) const COLLECTS: Orchestrator = |c| {
+    fallible(async move {
+        let mut items = c.input().as_array().cloned().unwrap_or_default();
+        items.push(c.wait_for_event("item").await);
+        if items.len() == 3 {
+            return Ok(items.into());
+        }
+        c.call_activity("Slow", 2000).await?;
+        c.set_custom_status(format!("have {}", items.len()));
+        c.continue_as_new(items, true).await;
+        Ok(Value::Null)
+    })
+};
+
 #[test]
 fn continue_as_new_hands_on_what_was_not_taken() {
-    let collects: Orchestrator = |c| {
-        fallible(async move {
-            let mut items = c.input().as_array().cloned().unwrap_or_default();
-            items.push(c.wait_for_event("item").await);
-            if items.len() == 3 {
-                return Ok(items.into());
-            }
-            c.call_activity("Slow", 2000).await?;
-            c.set_custom_status(format!("have {}", items.len()));
-            c.continue_as_new(items, true).await;
-            Ok(Value::Null)
-        })
-    };
-    play(recorded!("continue_as_new_keeps_events"), &[("Collects", collects)]);
+    play(recorded!("continue_as_new_keeps_events"), &[("Collects", COLLECTS)]);
     let carried = |turn: usize| {
         let line = recorded!("continue_as_new_keeps_events").lines().nth(turn).unwrap();
-        let (response, _) = answer(collects, line.split('\t').nth(1).unwrap());
+        let (response, _) = answer(COLLECTS, line.split('\t').nth(1).unwrap());
         let Some(Kind::CompleteOrchestration(completion)) = response.actions[0].orchestrator_action_type.clone() else {
             panic!("{response:?}");
         };
@@ -655,6 +647,17 @@ fn new_events_alone_ask_for_the_history() {
     let (response, failure) = answer(EVENT_ARRIVES, second.split('\t').nth(1).unwrap());
     assert!(response.requires_history && response.actions.is_empty() && failure.is_none());
     assert!(!response.instance_id.is_empty());
+}
+
+#[test]
+fn a_session_shows_at_the_end_of_a_request() {
+    let lines = |recording: &'static str| recording.lines().map(|line| line.split('\t').nth(1).unwrap());
+    assert!(lines(recorded!("extended_sequence")).all(seems_in_session));
+    assert!(lines(recorded!("extended_continue_as_new_keeps_events")).all(seems_in_session));
+    assert!(!lines(recorded!("sequence")).any(seems_in_session));
+    for text in ["", "AA", "????", "Zm9v"] {
+        assert!(!seems_in_session(text));
+    }
 }
 
 #[test]

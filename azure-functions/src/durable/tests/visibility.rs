@@ -1,6 +1,9 @@
 //! Rules 2, 3, 6: ids at the call, answers in history order and never early, the clock at the cursor.
 
-use super::script::{body, minute, ok, run};
+use super::{
+    parked::replayed_only,
+    script::{body, minute, ok, run},
+};
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
@@ -158,7 +161,7 @@ fn row_050_the_clock_is_the_start_of_the_episode_that_the_cursor_is_in() {
         status("12 0 4#0(A) 13 12 5>0=1 4#1(B) 13 12 15(E)=1"),
         json!([minute(0), minute(1)])
     );
-    let turn = run(orchestrator, "12 0 4#0(A) 13 12 5>0=1 4#1(B) 13 12 5>1=2");
+    let turn = replayed_only(|| run(orchestrator, "12 0 4#0(A) 13 12 5>0=1 4#1(B) 13 12 5>1=2"));
     assert_eq!(
         turn.output(),
         &json!([[minute(0), true], [minute(1), true], [minute(2), false]])

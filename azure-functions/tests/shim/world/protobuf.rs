@@ -3,23 +3,46 @@
 
 use super::{
     Turn, World, check,
-    code::{self, Entry, Tape},
+    code::{self, Entry, Tape, Version},
     kind,
     model::{self, HTTP, Kind, Work},
 };
 use crate::request::request;
-use azure_functions::__private::run_episode;
+use azure_functions::__private::{Parking, run_episode};
 use azure_functions_durable::protobuf::{
-    CompleteOrchestrationAction, OrchestrationStatus, OrchestratorAction, OrchestratorResponse,
+    CompleteOrchestrationAction, OrchestrationStatus, OrchestratorAction, OrchestratorRequest, OrchestratorResponse,
     history_event::EventType, orchestrator_action::OrchestratorActionType,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, TimeDelta};
 use prost::Message;
+use prost_types::{Value as PropertyValue, value::Kind as PropertyKind};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 
 /// Changes an answer before the host gets it.
 pub(crate) type Mutation = fn(&mut OrchestratorResponse);
+
+/// Changes what kept code gets.
+pub(crate) type RequestMutation = fn(&mut OrchestratorRequest);
+
+/// The instance between its turns.
+pub(crate) struct Parked {
+    parking: Parking,
+    tape: Tape,
+    /// Of the code that is kept; nothing if none is.
+    versions: Option<[Version; 4]>,
+}
+
+impl Default for Parked {
+    fn default() -> Self {
+        Self {
+            parking: Parking::with_room_for(1),
+            tape: Tape::default(),
+            versions: None,
+        }
+    }
+}
 
 /// The longest timer: a longer one stalls the real host.
 const LONGEST: TimeDelta = TimeDelta::days(3);
@@ -41,14 +64,21 @@ pub(crate) fn completion_mut(action: &mut OrchestratorAction) -> Option<&mut Com
 }
 
 impl World {
-    /// One turn of the instance.
-    pub(super) fn protobuf_episode(&mut self, mutation: Option<Mutation>) -> Result<Turn, String> {
+    /// One turn of the instance; with `parked`, of code that is kept too.
+    pub(super) fn protobuf_episode(
+        &mut self,
+        mutation: Option<Mutation>,
+        parked: Option<Option<RequestMutation>>,
+    ) -> Result<Turn, String> {
         let text = BASE64_STANDARD.encode(request(&self.payload()).encode_to_vec());
         let turn = || run_episode(text.clone(), "program", code::orchestrator);
         let (result, tape) = code::record(&self.program, self.versions, turn);
         let (again, _) = code::record(&self.program, self.versions, turn);
         if result != again {
             return Err(format!("one request, two answers:\n{result:?}\n{again:?}"));
+        }
+        if let Some(mutation) = parked {
+            self.parked_turn(mutation, &result, &tape)?;
         }
         let mut response = read(&result)?;
         if let Some(mutation) = mutation {
@@ -79,6 +109,67 @@ impl World {
         self.start_over(&end)
             .map_err(|error| format!("{error}\n{}", self.describe(&json!(format!("{end:?}")))))?;
         Ok(Turn::Restarted)
+    }
+
+    /// The same turn on the code as it waits since the last one, if it has been kept: only the new events come, and it does the same.
+    fn parked_turn(
+        &mut self,
+        mutation: Option<RequestMutation>,
+        replayed: &Result<String, String>,
+        tape: &Tape,
+    ) -> Result<(), String> {
+        let Parked {
+            mut parking,
+            tape: before,
+            versions,
+        } = std::mem::take(&mut self.parked);
+        let mut request = request(&self.payload());
+        // A worker of another version is another process.
+        let goes_on = versions == Some(self.versions) && !request.past_events.is_empty();
+        request.properties = session(!goes_on);
+        if goes_on {
+            request.past_events.clear();
+            if let Some(mutation) = mutation {
+                mutation(&mut request);
+            }
+        }
+        let text = BASE64_STANDARD.encode(request.encode_to_vec());
+        let (kept, dropped) = match goes_on {
+            true => (before, None),
+            false => (Tape::default(), Some(before)),
+        };
+        let turn = || parking.run_turn(text, "program", code::orchestrator);
+        let (answer, kept) = code::record_on(&self.program, self.versions, kept, turn);
+        // Only now is the code gone that had forgotten about what is on it.
+        drop(dropped);
+        let said = read(&answer)?;
+        if said.requires_history {
+            // The next turn is told with all.
+            self.parked = Parked {
+                parking,
+                tape: kept,
+                versions: None,
+            };
+            self.tally.refused_turns += 1;
+            return Ok(());
+        }
+        let expected = read(replayed)?;
+        if said != expected {
+            return Err(format!("replayed, and parked:\n{expected:?}\n{said:?}"));
+        }
+        if kept.entries != tape.entries {
+            return Err(format!(
+                "a replay did {:?}, a parked turn {:?}",
+                tape.entries, kept.entries
+            ));
+        }
+        self.tally.parked_turns += usize::from(goes_on);
+        self.parked = Parked {
+            parking,
+            tape: kept,
+            versions: Some(self.versions),
+        };
+        Ok(())
     }
 
     fn is_suspended(&self) -> bool {
@@ -216,6 +307,19 @@ impl World {
         self.begin(carried);
         Ok(())
     }
+}
+
+/// What a host says of a session.
+fn session(with_state: bool) -> HashMap<String, PropertyValue> {
+    let property = |kind| PropertyValue { kind: Some(kind) };
+    [
+        ("IncludeState", PropertyKind::BoolValue(with_state)),
+        ("IsExtendedSession", PropertyKind::BoolValue(true)),
+        ("ExtendedSessionIdleTimeoutInSeconds", PropertyKind::NumberValue(3600.0)),
+    ]
+    .into_iter()
+    .map(|(name, kind)| (name.to_owned(), property(kind)))
+    .collect()
 }
 
 fn number(event: &Value) -> Value {

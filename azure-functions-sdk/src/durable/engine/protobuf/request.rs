@@ -31,7 +31,11 @@ pub(in crate::durable::engine) fn write(request: &Request<'_>) -> String {
         new,
         with_history,
     } = request;
-    let mut out = Vec::with_capacity(past.map_or(instance.history.len() * 64, <[u8]>::len) + 1024);
+    let past_bytes = match with_history {
+        true => past.map_or(instance.history.len() * 64, <[u8]>::len),
+        false => 0,
+    };
+    let mut out = Vec::with_capacity(past_bytes + 1024);
     string::encode(1, &instance.instance_id, &mut out);
     if *with_history {
         match past {

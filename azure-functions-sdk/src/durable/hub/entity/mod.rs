@@ -150,6 +150,7 @@ impl Inner {
             instance_id: id.to_string(),
             payload,
             as_json: None,
+            whole: None,
             solitude,
             begun: self.begun(itself.clone()),
         };

@@ -47,6 +47,7 @@ async fn callers_wait_while_an_activity_that_may_end_the_process_runs_alone() {
         instance_id: "i1".to_owned(),
         payload: None,
         as_json: None,
+        whole: None,
         solitude: Some(solitude),
         begun: Begun::new(move |process| {
             sent.set(Instant::now()).unwrap();
@@ -108,6 +109,7 @@ async fn work_that_is_to_run_alone_keeps_nothing_away_while_there_is_no_worker()
         instance_id: "i1".to_owned(),
         payload: None,
         as_json: None,
+        whole: None,
         solitude: Some(Duration::from_millis(1)),
         begun: Begun::default(),
     }));

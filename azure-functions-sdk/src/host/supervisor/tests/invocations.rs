@@ -187,6 +187,7 @@ async fn durable_work_arrives_as_text_with_the_client_beside_it() {
         instance_id: "i1".to_owned(),
         payload: payload.map(str::to_owned),
         as_json: None,
+        whole: None,
         solitude: None,
         begun: Begun::default(),
     };

@@ -192,7 +192,7 @@ impl List<'_> {
         let signals = ids
             .clone()
             .map(|id| &self.outcome.actions[id as usize])
-            .take_while(|action| action.kind.is_one_way() || action.is_patch_marker())
+            .take_while(|action| action.kind.is_one_way() || action.kind.is_patch_marker())
             .count();
         let rest = ids.start + u32::try_from(signals).unwrap_or(0)..ids.end;
         self.actions(ids.start..rest.start, None);

@@ -8,7 +8,7 @@ use crate::durable::replay::history::{Event, History, ScheduledKind, Source, Spa
 use chrono::TimeDelta;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use std::fmt;
+use std::{cell::OnceCell, fmt};
 
 /// A payload, read.
 #[derive(Debug)]
@@ -78,6 +78,7 @@ impl Payload {
             has_locks: schema >= SchemaVersion::V4,
             http_poll_delay: TimeDelta::milliseconds(fields.http_poll_delay.unwrap_or(HTTP_POLL_DELAY).max(0)),
             source: Source::Json(payload),
+            later: OnceCell::new(),
         };
         Ok(Self { history, schema })
     }

@@ -2,7 +2,7 @@
 
 use super::{
     failure,
-    message::{Messages, Operation, event, request_id},
+    message::{Messages, Newest, Operation, event, request_id},
     request::RequestError,
 };
 use crate::durable::{
@@ -10,7 +10,7 @@ use crate::durable::{
         action::{ActionKind, SubOptions},
         history::{History, Span},
         http_call::HTTP_ACTIVITY,
-        outcome::{NextExecution, Outcome},
+        outcome::{Asked, NextExecution},
         texts::{Text, Texts},
     },
     wire::json::http_request,
@@ -25,7 +25,6 @@ use chrono::{DateTime, Utc};
 use prost::Message as _;
 use prost_types::Timestamp;
 use std::error::Error;
-use uuid::Uuid;
 
 /// How the answer ends.
 #[derive(Debug)]
@@ -69,38 +68,39 @@ pub(crate) fn write(
     history: &History,
     default_version: Option<&str>,
     lists: bool,
-    mut outcome: Outcome,
+    asked: &mut Asked,
+    newest: &mut Newest,
     now: DateTime<Utc>,
     ending: Ending,
 ) -> String {
     let broken = matches!(ending, Ending::Failed { broken: true, .. });
     let ends = !matches!(ending, Ending::Waiting);
-    let actions = std::mem::take(&mut outcome.actions);
-    let next_id = id(actions.len());
+    let actions = std::mem::take(&mut asked.actions);
+    let custom_status = asked.custom_status.take();
     let mut writer = Writer {
         history,
         default_version,
         lists,
-        messages: Messages::new(history, now),
-        texts: &outcome.texts,
-        actions: Vec::new(),
-        lock: None,
+        messages: Messages::new(history, now, newest),
+        texts: &asked.texts,
+        actions: Vec::with_capacity(actions.len() + usize::from(ends)),
     };
     if !broken {
-        for (number, action) in (0_u32..).zip(actions) {
+        for (number, kind) in actions {
             // Nothing waits for a timer of an execution that ends.
-            let is_idle = ends && matches!(action.kind, ActionKind::CreateTimer { .. }) && !action.is_patch_marker();
-            let is_new = outcome.is_new(number) && !is_idle;
-            writer.action(number, action.kind, is_new);
+            let is_idle = ends && matches!(kind, ActionKind::CreateTimer { .. }) && !kind.is_patch_marker();
+            if !is_idle {
+                writer.action(number, kind);
+            }
         }
     }
     if let Some(completion) = completion(history, ending) {
-        writer.push(next_id, OrchestratorActionType::CompleteOrchestration(completion));
+        writer.push(asked.next_id, OrchestratorActionType::CompleteOrchestration(completion));
     }
     encode(&OrchestratorResponse {
         instance_id: history.instance_id.clone(),
         actions: writer.actions,
-        custom_status: outcome.custom_status,
+        custom_status,
         ..OrchestratorResponse::default()
     })
 }
@@ -108,15 +108,20 @@ pub(crate) fn write(
 /// The answer to a request that cannot be read: the invocation itself must not fail, since the extension has no other failure than
 /// one for good, and shows a worse text for it.
 pub(crate) fn refuse(error: &RequestError) -> String {
-    let response = match error {
-        RequestError::HistoryNeeded { instance_id } => OrchestratorResponse {
-            instance_id: instance_id.clone(),
-            requires_history: true,
-            ..OrchestratorResponse::default()
-        },
-        other => failed_response(String::new(), "unreadable history", &other.to_string()),
-    };
-    encode(&response)
+    encode(&failed_response(
+        String::new(),
+        "unreadable history",
+        &error.to_string(),
+    ))
+}
+
+/// The answer to a request with new events only, where the instance has not been kept: it comes again with all.
+pub(crate) fn require_history(instance_id: String) -> String {
+    encode(&OrchestratorResponse {
+        instance_id,
+        requires_history: true,
+        ..OrchestratorResponse::default()
+    })
 }
 
 /// The answer for an episode that came to no end: it blocks its thread, for instance.
@@ -192,18 +197,10 @@ struct Writer<'a> {
     messages: Messages<'a>,
     texts: &'a Texts,
     actions: Vec<OrchestratorAction>,
-    /// The critical section that the actions are in, by the id of its request.
-    lock: Option<Uuid>,
 }
 
 impl Writer<'_> {
-    fn action(&mut self, number: u32, kind: ActionKind, is_new: bool) {
-        if let ActionKind::LockEntities { request, .. } = &kind {
-            self.lock = Some(*request);
-        }
-        if !is_new {
-            return;
-        }
+    fn action(&mut self, number: u32, kind: ActionKind) {
         let action = match kind {
             ActionKind::CallActivity { name, input, tags } => {
                 OrchestratorActionType::ScheduleTask(ScheduleTaskAction {
@@ -271,12 +268,11 @@ impl Writer<'_> {
             ActionKind::LockEntities { entities, request } => {
                 OrchestratorActionType::SendEvent(self.messages.lock(&entities, request))
             }
-            ActionKind::ReleaseEntity { target, .. } => {
-                let lock = self.lock.unwrap_or_default();
+            ActionKind::ReleaseEntity { target, lock, .. } => {
                 OrchestratorActionType::SendEvent(self.messages.release(&target, lock))
             }
         };
-        self.push(id(number as usize), action);
+        self.push(number, action);
     }
 
     fn operation(
@@ -297,17 +293,13 @@ impl Writer<'_> {
         OrchestratorActionType::SendEvent(self.messages.operation(number, &operation))
     }
 
-    fn push(&mut self, id: i32, action: OrchestratorActionType) {
+    fn push(&mut self, number: u32, action: OrchestratorActionType) {
         self.actions.push(OrchestratorAction {
-            id,
+            // An episode asks for far less.
+            id: i32::try_from(number).unwrap_or(i32::MAX),
             orchestrator_action_type: Some(action),
         });
     }
-}
-
-fn id(number: usize) -> i32 {
-    // An episode asks for far less.
-    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 pub(super) fn timestamp(time: DateTime<Utc>) -> Timestamp {

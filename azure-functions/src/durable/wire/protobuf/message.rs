@@ -3,6 +3,7 @@
 
 use crate::durable::{
     replay::{
+        action::ActionKind,
         clock::add,
         history::{Event, History, fold_name},
     },
@@ -12,7 +13,7 @@ use azure_functions_durable::{
     EntityId,
     protobuf::{OrchestrationInstance, SendEventAction},
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -28,9 +29,12 @@ const NEVER: &str = "0001-01-01T00:00:00";
 pub(super) struct Messages<'a> {
     history: &'a History,
     now: DateTime<Utc>,
-    /// By entity: the timestamp of the newest message to it. Read from the history with the first message.
-    newest: Option<BTreeMap<String, DateTime<Utc>>>,
+    newest: &'a mut Newest,
 }
+
+/// By entity: the timestamp of the newest message to it. Read from the history with the first message.
+#[derive(Debug, Default)]
+pub(crate) struct Newest(Option<BTreeMap<String, DateTime<Utc>>>);
 
 /// Members in the order in which other workers write them.
 #[derive(Serialize)]
@@ -81,11 +85,12 @@ pub(super) struct Operation<'a> {
 
 impl<'a> Messages<'a> {
     /// `now` is the clock of this turn.
-    pub(super) fn new(history: &'a History, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(history: &'a History, now: DateTime<Utc>, newest: &'a mut Newest) -> Self {
         Self {
             history,
-            now,
-            newest: None,
+            // As exact as it is written, and read again.
+            now: now.trunc_subsecs(7),
+            newest,
         }
     }
 
@@ -150,7 +155,7 @@ impl<'a> Messages<'a> {
 
     /// The timestamp of the next message to an entity, and the one before.
     fn label(&mut self, target: &str) -> (String, String) {
-        let times = self.newest.get_or_insert_with(|| recorded(self.history));
+        let times = self.newest.0.get_or_insert_with(|| recorded(self.history));
         let target = fold_name(target);
         let newest = times.get(&target).copied();
         let timestamp = newest.map_or(self.now, |newest| {
@@ -169,11 +174,11 @@ fn recorded(history: &History) -> BTreeMap<String, DateTime<Utc>> {
         timestamp: Option<&'a str>,
     }
     let mut times = BTreeMap::new();
-    for event in &history.events {
+    for event in history.all_events() {
         let Event::Sent { target, request, .. } = event else {
             continue;
         };
-        let (Some(target), Some(text)) = (history.text(*target), history.text(*request)) else {
+        let (Some(target), Some(text)) = (history.text(target), history.text(request)) else {
             continue;
         };
         let dated = serde_json::from_str(&text)
@@ -190,6 +195,15 @@ fn recorded(history: &History) -> BTreeMap<String, DateTime<Utc>> {
 pub(super) fn request_id(history: &History, action: u32) -> Uuid {
     let name = format!("{}_{}_{action}", history.instance_id, history.execution_id);
     Uuid::new_v5(&NAMESPACE, name.as_bytes())
+}
+
+/// The name of the event that answers an action, if that is a message that is answered.
+pub(crate) fn answering_event(history: &History, id: u32, action: &ActionKind) -> Option<String> {
+    match action {
+        ActionKind::CallEntity { .. } => Some(request_id(history, id).to_string()),
+        ActionKind::LockEntities { request, .. } => Some(request.to_string()),
+        _ => None,
+    }
 }
 
 fn instant(time: DateTime<Utc>) -> String {

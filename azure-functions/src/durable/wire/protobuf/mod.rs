@@ -8,5 +8,5 @@ pub(crate) mod answer;
 pub(crate) mod entity_batch;
 mod failure;
 mod fields;
-mod message;
+pub(crate) mod message;
 pub(crate) mod request;

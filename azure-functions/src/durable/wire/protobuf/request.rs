@@ -6,6 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message as _;
 use prost_types::value::Kind;
+use std::{cell::OnceCell, time::Duration};
 
 /// The longest timer: one more than seven days away stalls a whole partition of the extension's storage. Other SDKs take steps of
 /// three days, too.
@@ -16,12 +17,37 @@ const HTTP_POLL_DELAY: TimeDelta = TimeDelta::seconds(30);
 
 /// A request, read.
 #[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) history: History,
+pub(crate) enum Request {
+    /// With all that has happened so far.
+    Whole { history: Box<History>, turn: Turn },
+    /// With what has happened since the last turn, for a worker that has kept the instance.
+    New(NewEvents),
+}
+
+/// What a request says of its turn.
+#[derive(Debug)]
+pub(crate) struct Turn {
     /// The instance was terminated; the text is JSON, and may be missing.
     pub(crate) terminated: Option<Span>,
     /// The version that a child has which names none.
     pub(crate) default_version: Option<String>,
+    /// In a session of the instance, the next request comes without what this one says. It ends when the instance has been idle for so
+    /// long.
+    pub(crate) session: Option<Duration>,
+    /// Where each event of this turn lies in the message, but the one that begins it.
+    pub(crate) events: Vec<Span>,
+}
+
+/// The events of a turn.
+#[derive(Debug)]
+pub(crate) struct NewEvents {
+    pub(crate) instance_id: String,
+    /// Empty: the host does not say.
+    pub(crate) execution_id: String,
+    /// What the texts lie in.
+    pub(crate) message: Vec<u8>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) turn: Turn,
 }
 
 /// Why a request cannot be replayed.
@@ -35,9 +61,6 @@ pub(crate) enum RequestError {
     NotStarted,
     #[error("the orchestration trigger payload is larger than 4 GiB")]
     TooLarge,
-    /// Only the new events came, for a worker that has kept the instance since its last turn.
-    #[error("the host sent the new events only")]
-    HistoryNeeded { instance_id: String },
 }
 
 /// What the pass collects.
@@ -53,6 +76,9 @@ struct Collected {
     execution_id: String,
     parent_instance_id: Option<String>,
     terminated: Option<Span>,
+    new_at: Vec<Span>,
+    is_session: bool,
+    idle: Option<Duration>,
     http_poll_delay: Option<TimeDelta>,
     default_version: Option<String>,
     without_state: bool,
@@ -67,20 +93,31 @@ impl Request {
         }
         let mut found = Collected::default();
         found.read(&message)?;
+        let turn = Turn {
+            terminated: found.terminated,
+            default_version: found.default_version,
+            session: found.idle.filter(|idle| found.is_session && !idle.is_zero()),
+            events: found.new_at,
+        };
         if !found.started {
-            return Err(match found.without_state {
-                true => RequestError::HistoryNeeded {
-                    instance_id: found.instance_id,
-                },
-                false => RequestError::NotStarted,
-            });
+            if !found.without_state {
+                return Err(RequestError::NotStarted);
+            }
+            return Ok(Self::New(NewEvents {
+                instance_id: found.instance_id,
+                execution_id: found.execution_id,
+                message,
+                events: found.new,
+                turn,
+            }));
         }
         let mut events = found.past;
         events.append(&mut found.new);
-        Ok(Self {
-            history: History {
+        Ok(Self::Whole {
+            history: Box::new(History {
                 source: Source::Protobuf(message),
                 events,
+                later: OnceCell::new(),
                 name: found.name,
                 version: found.version,
                 instance_id: found.instance_id,
@@ -90,9 +127,8 @@ impl Request {
                 max_timer: Some(MAX_TIMER),
                 has_locks: true,
                 http_poll_delay: found.http_poll_delay.unwrap_or(HTTP_POLL_DELAY),
-            },
-            terminated: found.terminated,
-            default_version: found.default_version,
+            }),
+            turn,
         })
     }
 }
@@ -109,6 +145,21 @@ pub(crate) fn instance_id(text: &str) -> String {
     }
 }
 
+/// Whether a request seems to belong to a session, by its end, where hosts say so. What the request itself says counts; this only says
+/// where it is to be read, and looks at so much of it that a long one takes no longer.
+pub(crate) fn seems_in_session(text: &str) -> bool {
+    const NAME: &[u8] = b"IsExtendedSession";
+    // The value true: a message of two bytes, and their field.
+    const TRUE: &[u8] = &[0x12, 2, 0x20, 1];
+    let text = text.trim_ascii().as_bytes();
+    let end = &text[text.len().saturating_sub(4 * 256)..];
+    // Four signs are three bytes.
+    let end = &end[end.len() % 4..];
+    let message = BASE64_STANDARD.decode(end).unwrap_or_default();
+    let name = message.windows(NAME.len()).rposition(|part| part == NAME);
+    name.is_some_and(|at| message[at + NAME.len()..].starts_with(TRUE))
+}
+
 impl Collected {
     fn read(&mut self, whole: &[u8]) -> Result<(), Malformed> {
         // An event takes some 30 bytes without its texts; too much is not touched, too little grows.
@@ -116,12 +167,17 @@ impl Collected {
         for field in Fields(whole) {
             match field? {
                 (1, value) => self.instance_id = value.text()?.to_owned(),
+                // What ExecutionStarted says counts more.
+                (2, value) if !self.started => self.execution_id = value.wrapped_text()?.to_owned(),
                 (3, value) => {
                     let event = self.event(whole, value.bytes())?;
                     self.past.push(event);
                 }
                 (4, value) => {
                     let event = self.event(whole, value.bytes())?;
+                    if !matches!(event, Event::OrchestratorStarted(_)) && !value.bytes().is_empty() {
+                        self.new_at.push(Span::of(whole, value.bytes()));
+                    }
                     self.new.push(event);
                 }
                 (7, value) => self.property(value.bytes())?,
@@ -139,6 +195,10 @@ impl Collected {
                 self.http_poll_delay = TimeDelta::try_milliseconds(millis as i64);
             }
             ("IncludeState", Some(Kind::BoolValue(included))) => self.without_state = !included,
+            ("IsExtendedSession", Some(Kind::BoolValue(is_session))) => self.is_session = is_session,
+            ("ExtendedSessionIdleTimeoutInSeconds", Some(Kind::NumberValue(seconds))) => {
+                self.idle = Duration::try_from_secs_f64(seconds).ok();
+            }
             ("defaultVersion", Some(Kind::StringValue(version))) => self.default_version = Some(version),
             _ => {}
         }

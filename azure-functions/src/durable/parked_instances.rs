@@ -1,0 +1,112 @@
+//! The orchestrations that a thread keeps between their turns, those that went on last.
+
+use super::parked::Parked;
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
+};
+
+/// How many a worker keeps.
+pub(crate) const MAX_COUNT: usize = 10_000;
+/// How many bytes they may take together, as far as they can be counted.
+pub(crate) const MAX_BYTES: usize = 256 << 20;
+
+/// A host counts the idle time from when it has recorded the answer.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Waiting orchestrations by their instance ids.
+pub(crate) struct ParkedInstances {
+    max_count: usize,
+    max_bytes: usize,
+    by_instance: HashMap<String, Entry>,
+    /// The instances in the order in which they were parked.
+    order: BTreeMap<u64, String>,
+    next: u64,
+    bytes: usize,
+}
+
+struct Entry {
+    parked: Parked,
+    bytes: usize,
+    number: u64,
+    until: Instant,
+}
+
+impl ParkedInstances {
+    /// Keeps so many with so many bytes together at most.
+    pub(crate) fn with_room_for(max_count: usize, max_bytes: usize) -> Self {
+        Self {
+            max_count,
+            max_bytes,
+            by_instance: HashMap::new(),
+            order: BTreeMap::new(),
+            next: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Takes an instance, if it is kept and its session goes on.
+    pub(super) fn take(&mut self, instance_id: &str, now: Instant) -> Option<Parked> {
+        let entry = self.remove(instance_id)?;
+        (now < entry.until).then_some(entry.parked)
+    }
+
+    /// Keeps an instance until it has been idle for so long.
+    pub(super) fn keep(&mut self, instance_id: &str, parked: Parked, idle: Duration, now: Instant) {
+        self.drop_idle(now);
+        self.remove(instance_id);
+        let Some(until) = now.checked_add(idle.saturating_add(GRACE)) else {
+            return;
+        };
+        let (number, bytes) = (self.next, parked.bytes() + instance_id.len());
+        self.next += 1;
+        self.bytes += bytes;
+        self.order.insert(number, instance_id.to_owned());
+        let entry = Entry {
+            parked,
+            bytes,
+            number,
+            until,
+        };
+        self.by_instance.insert(instance_id.to_owned(), entry);
+        while self.by_instance.len() > self.max_count || self.bytes > self.max_bytes {
+            let Some((_, oldest)) = self.order.pop_first() else {
+                return;
+            };
+            self.remove(&oldest);
+        }
+    }
+
+    /// Drops an instance, if it is kept.
+    pub(crate) fn forget(&mut self, instance_id: &str) {
+        self.remove(instance_id);
+    }
+
+    /// Drops those whose sessions have ended; when the next one does, if there is one.
+    pub(crate) fn drop_idle(&mut self, now: Instant) -> Option<Instant> {
+        // Sessions of one host are as long as each other, so the oldest ends first.
+        while let Some((_, oldest)) = self.order.first_key_value() {
+            match self.by_instance.get(oldest) {
+                Some(entry) if entry.until > now => return Some(entry.until),
+                _ => {
+                    let oldest = oldest.clone();
+                    self.remove(&oldest);
+                }
+            }
+        }
+        None
+    }
+
+    /// How many are kept.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.by_instance.len()
+    }
+
+    fn remove(&mut self, instance_id: &str) -> Option<Entry> {
+        let entry = self.by_instance.remove(instance_id)?;
+        self.order.remove(&entry.number);
+        self.bytes -= entry.bytes;
+        Some(entry)
+    }
+}

@@ -1,0 +1,414 @@
+//! The threads that keep orchestrations between their turns. What waits cannot leave its thread, so each instance has one: that of
+//! its id. A thread that runs one turn for long keeps no other waiting: what is for it runs [elsewhere](super::episodes) meanwhile, where
+//! nothing is kept, and a request that brings the new events only is answered there by asking for the history.
+
+use super::episodes::Episodes;
+use crate::{
+    durable::{MAX_BYTES, MAX_COUNT, ParkedInstances},
+    only_process::is_only_process,
+};
+use std::{
+    collections::{HashSet, VecDeque},
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    mem,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+use tokio::runtime::Handle;
+
+/// Setting with the number of orchestrations that are kept at most; zero keeps none.
+const SETTING: &str = "AZURE_FUNCTIONS_PARKED_INSTANCES";
+
+/// A thread that takes longer for a turn is not waited for.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How often is looked at the turns that run, while there are any.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A turn. It is given what its thread keeps, or nothing where nothing is kept.
+type Work = Box<dyn FnOnce(Option<&mut ParkedInstances>) + Send>;
+type GiveUp = Box<dyn FnOnce() + Send>;
+
+/// Runs the turns of instances in sessions; none of its methods waits.
+pub(super) struct Parking {
+    handle: Handle,
+    /// Where turns run whose thread is busy.
+    elsewhere: Arc<Episodes>,
+    patience: Duration,
+    keepers: Vec<Keeper>,
+    /// Whether a task watches those that run.
+    watched: AtomicBool,
+}
+
+struct Keeper {
+    room: usize,
+    bytes: usize,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    news: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    started: bool,
+    stopped: bool,
+    queue: VecDeque<Turn>,
+    running: Option<Running>,
+    /// Instances that had a turn elsewhere: what is kept of them is old.
+    outdated: HashSet<String>,
+}
+
+struct Turn {
+    instance_id: String,
+    work: Work,
+    give_up: GiveUp,
+}
+
+struct Running {
+    since: Instant,
+    /// Nothing once it was given up.
+    give_up: Option<GiveUp>,
+}
+
+impl fmt::Debug for Parking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parking").finish_non_exhaustive()
+    }
+}
+
+impl Parking {
+    /// As many threads at most, for as many instances as the setting says; none where another process may have an instance's next turn.
+    pub(super) fn new(handle: Handle, elsewhere: Arc<Episodes>, threads: usize) -> Self {
+        let count = if is_only_process() { setting() } else { 0 };
+        Self::with_room_for(count, MAX_BYTES, handle, elsewhere, threads)
+    }
+
+    fn with_room_for(count: usize, bytes: usize, handle: Handle, elsewhere: Arc<Episodes>, threads: usize) -> Self {
+        let threads = threads.min(count);
+        let keepers = (0..threads).map(|_| Keeper {
+            room: count / threads,
+            bytes: bytes / threads,
+            shared: Arc::default(),
+        });
+        Self {
+            handle,
+            patience: PATIENCE.min(elsewhere.limit()),
+            elsewhere,
+            keepers: keepers.collect(),
+            watched: AtomicBool::new(false),
+        }
+    }
+
+    /// Runs a turn of an instance on the thread that keeps it. If the turn takes too long, `give_up` is called while it still runs, and
+    /// the instance is not kept. Neither may panic.
+    pub(super) fn start(
+        self: &Arc<Self>,
+        instance_id: &str,
+        work: impl FnOnce(Option<&mut ParkedInstances>) + Send + 'static,
+        give_up: impl FnOnce() + Send + 'static,
+    ) {
+        let turn = Turn {
+            instance_id: instance_id.to_owned(),
+            work: Box::new(work),
+            give_up: Box::new(give_up),
+        };
+        let Some(keeper) = self.keeper(instance_id) else {
+            return self.run_elsewhere(turn);
+        };
+        let mut state = keeper.shared.state();
+        state.queue.push_back(turn);
+        let is_busy = state.is_busy(self.patience);
+        if is_busy || !keeper.is_started(&mut state) {
+            let turns = state.divert();
+            drop(state);
+            turns.into_iter().for_each(|turn| self.run_elsewhere(turn));
+            return;
+        }
+        drop(state);
+        keeper.shared.news.notify_one();
+        if !self.watched.swap(true, Ordering::AcqRel) {
+            self.handle.spawn(Arc::clone(self).watch());
+        }
+    }
+
+    fn keeper(&self, instance_id: &str) -> Option<&Keeper> {
+        let mut hasher = DefaultHasher::new();
+        instance_id.hash(&mut hasher);
+        let count = u64::try_from(self.keepers.len()).ok().filter(|count| *count > 0)?;
+        self.keepers.get(usize::try_from(hasher.finish() % count).ok()?)
+    }
+
+    fn run_elsewhere(&self, turn: Turn) {
+        let Turn { work, give_up, .. } = turn;
+        self.elsewhere.start(move || work(None), give_up);
+    }
+
+    /// Looks after those that run, until there are none.
+    async fn watch(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(TICK.min(self.patience)).await;
+            let mut goes_on = false;
+            for keeper in &self.keepers {
+                let mut state = keeper.shared.state();
+                let diverted = match state.is_busy(self.patience) {
+                    true => state.divert(),
+                    false => Vec::new(),
+                };
+                let limit = self.elsewhere.limit();
+                let late = state
+                    .running
+                    .as_mut()
+                    .filter(|running| running.since.elapsed() >= limit);
+                let give_up = late.and_then(|running| running.give_up.take());
+                let running = state.running.as_ref();
+                goes_on |= running.is_some_and(|running| running.give_up.is_some()) || !state.queue.is_empty();
+                drop(state);
+                diverted.into_iter().for_each(|turn| self.run_elsewhere(turn));
+                if let Some(give_up) = give_up {
+                    give_up();
+                }
+            }
+            if goes_on {
+                continue;
+            }
+            self.watched.store(false, Ordering::Release);
+            // A turn may have begun between the look and this.
+            let is_idle = |keeper: &Keeper| {
+                let state = keeper.shared.state();
+                state.queue.is_empty() && state.running.as_ref().is_none_or(|running| running.give_up.is_none())
+            };
+            if self.keepers.iter().all(is_idle) || self.watched.swap(true, Ordering::AcqRel) {
+                return;
+            }
+        }
+    }
+
+    /// The threads end when their turns do, and drop what they keep.
+    pub(super) fn stop(&self) {
+        for keeper in &self.keepers {
+            keeper.shared.state().stopped = true;
+            keeper.shared.news.notify_one();
+        }
+    }
+}
+
+impl Drop for Parking {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Keeper {
+    /// Whether there is a thread; starts one if there was none.
+    fn is_started(&self, state: &mut State) -> bool {
+        if !state.started {
+            let (shared, room, bytes) = (Arc::clone(&self.shared), self.room, self.bytes);
+            let thread = thread::Builder::new().name("orchestrations".to_owned());
+            let started = thread.spawn(move || shared.run(ParkedInstances::with_room_for(room, bytes)));
+            state.started = started.is_ok();
+        }
+        state.started
+    }
+}
+
+impl Shared {
+    /// The thread.
+    fn run(&self, mut parked: ParkedInstances) {
+        let mut state = self.state();
+        loop {
+            if state.stopped {
+                return;
+            }
+            if !state.outdated.is_empty() {
+                let outdated = mem::take(&mut state.outdated);
+                // What is dropped is code of the user, which may take its time.
+                state = self
+                    .apart(state, None, || outdated.iter().for_each(|id| parked.forget(id)))
+                    .0;
+                continue;
+            }
+            if let Some(turn) = state.queue.pop_front() {
+                let Turn {
+                    instance_id,
+                    work,
+                    give_up,
+                } = turn;
+                let (next, given_up) = self.apart(state, Some(give_up), || work(Some(&mut parked)));
+                state = next;
+                if given_up {
+                    state.outdated.insert(instance_id);
+                }
+                continue;
+            }
+            let mut next = None;
+            state = self.apart(state, None, || next = parked.drop_idle(Instant::now())).0;
+            if !state.is_idle() {
+                continue;
+            }
+            state = match next {
+                None => self.news.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(next) => {
+                    let pause = next.saturating_duration_since(Instant::now());
+                    let woken = self.news.wait_timeout(state, pause);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// Does something without holding the state; whether that was given up meanwhile.
+    fn apart<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        give_up: Option<GiveUp>,
+        work: impl FnOnce(),
+    ) -> (MutexGuard<'a, State>, bool) {
+        let can_be_given_up = give_up.is_some();
+        state.running = Some(Running {
+            since: Instant::now(),
+            give_up,
+        });
+        drop(state);
+        work();
+        let mut state = self.state();
+        let running = state.running.take();
+        let is_left = running.is_some_and(|running| running.give_up.is_some());
+        (state, can_be_given_up && !is_left)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics while it holds the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_busy(&self, patience: Duration) -> bool {
+        self.running
+            .as_ref()
+            .is_some_and(|running| running.since.elapsed() >= patience)
+    }
+
+    fn is_idle(&self) -> bool {
+        !self.stopped && self.queue.is_empty() && self.outdated.is_empty()
+    }
+
+    /// Takes what waits for the thread: it is run elsewhere, and what the thread keeps of these instances is old.
+    fn divert(&mut self) -> Vec<Turn> {
+        let turns: Vec<Turn> = mem::take(&mut self.queue).into();
+        if self.started {
+            self.outdated.extend(turns.iter().map(|turn| turn.instance_id.clone()));
+        }
+        turns
+    }
+}
+
+fn setting() -> usize {
+    let Some(text) = std::env::var_os(SETTING) else {
+        return MAX_COUNT;
+    };
+    let text = text.to_string_lossy();
+    text.trim().parse().unwrap_or_else(|_| {
+        log::warn!("{SETTING} is `{text}`, expected a number of instances: using {MAX_COUNT}");
+        MAX_COUNT
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn parking(count: usize, threads: usize, limit: Duration) -> (tokio::runtime::Runtime, Arc<Parking>) {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+        let handle = runtime.handle().clone();
+        let elsewhere = Arc::new(Episodes::new(handle.clone(), 2, limit));
+        let parking = Parking::with_room_for(count, 1 << 20, handle, elsewhere, threads);
+        (runtime, Arc::new(parking))
+    }
+
+    #[test]
+    fn turns_of_an_instance_run_on_its_thread_in_their_order() {
+        let (_runtime, parking) = parking(100, 3, LONG);
+        let (ended, turns) = mpsc::channel();
+        for number in 0..300 {
+            let ended = ended.clone();
+            let instance = number % 10;
+            let work = move |parked: Option<&mut ParkedInstances>| {
+                assert!(parked.is_some());
+                ended.send((instance, number, thread::current().id())).unwrap();
+            };
+            parking.start(&format!("instance-{instance}"), work, || panic!("given up"));
+        }
+        let mut seen: Vec<_> = (0..300).map(|_| turns.recv_timeout(LONG).unwrap()).collect();
+        seen.sort_by_key(|(instance, ..)| *instance);
+        for turns in seen.chunk_by(|a, b| a.0 == b.0) {
+            assert_eq!(turns.len(), 30);
+            assert!(turns.is_sorted_by_key(|(_, number, _)| *number));
+            assert!(turns.iter().all(|(.., thread)| *thread == turns[0].2));
+        }
+    }
+
+    #[test]
+    fn a_thread_that_blocks_keeps_no_other_instance_waiting_and_forgets_what_ran_elsewhere() {
+        let (_runtime, parking) = parking(100, 1, Duration::from_millis(600));
+        let (told, news) = mpsc::channel();
+        let (release, blocked) = mpsc::channel::<()>();
+        let (given_up, first, second) = (told.clone(), told.clone(), told.clone());
+        let stuck = move |_: Option<&mut ParkedInstances>| {
+            let _ = blocked.recv();
+            told.send("ended").unwrap();
+        };
+        parking.start("stuck", stuck, move || given_up.send("given up").unwrap());
+        let other = move |parked: Option<&mut ParkedInstances>| {
+            first.send(if parked.is_some() { "kept" } else { "elsewhere" }).unwrap();
+        };
+        parking.start("other", other, || panic!("given up"));
+        assert_eq!(news.recv_timeout(LONG).unwrap(), "elsewhere");
+        assert!(parking.keepers[0].shared.state().outdated.contains("other"));
+        assert_eq!(news.recv_timeout(LONG).unwrap(), "given up");
+        drop(release);
+        assert_eq!(news.recv_timeout(LONG).unwrap(), "ended");
+        // The thread is free again, and has forgotten.
+        let deadline = Instant::now() + LONG;
+        while !parking.keepers[0].shared.state().outdated.is_empty() {
+            assert!(Instant::now() < deadline);
+            thread::yield_now();
+        }
+        let deadline = Instant::now() + LONG;
+        while parking.keepers[0].shared.state().running.is_some() {
+            assert!(Instant::now() < deadline);
+            thread::yield_now();
+        }
+        let other = move |parked: Option<&mut ParkedInstances>| {
+            second
+                .send(if parked.is_some() { "kept" } else { "elsewhere" })
+                .unwrap();
+        };
+        parking.start("other", other, || panic!("given up"));
+        assert_eq!(news.recv_timeout(LONG).unwrap(), "kept");
+    }
+
+    #[test]
+    fn without_room_for_any_nothing_is_kept() {
+        let (_runtime, parking) = parking(0, 4, LONG);
+        let (told, news) = mpsc::channel();
+        parking.start(
+            "a",
+            move |parked| told.send(parked.is_none()).unwrap(),
+            || panic!("given up"),
+        );
+        assert!(news.recv_timeout(LONG).unwrap());
+    }
+}
