@@ -15,6 +15,8 @@ pub mod cli;
 pub mod durable;
 #[cfg(feature = "host")]
 pub mod host;
+#[cfg(feature = "cli")]
+mod package;
 #[cfg(feature = "sqlite")]
 mod private;
 #[cfg(feature = "host")]

@@ -99,6 +99,14 @@ fn runtime() -> String {
     runtime.to_string_lossy().to_ascii_lowercase().replace('-', "")
 }
 
+/// The wire that a host will speak. The local host goes by what the app announces alone.
+fn expected(announced: Wire, runtime: &str, is_local: bool) -> Wire {
+    match !is_local && PROTOBUF_RUNTIMES.contains(&runtime) {
+        true => Wire::Protobuf,
+        false => announced,
+    }
+}
+
 /// Whether the inputs of activities are lists of one: the extension takes them apart for .NET alone.
 pub(crate) fn takes_lists() -> bool {
     // The environment is final before the first invocation.
@@ -120,13 +128,9 @@ impl Spoken {
     pub(crate) fn new(app: Option<Wire>, is_local: bool) -> Self {
         // A setting that names no wire is an error of the metadata: nothing is invoked then.
         let announced = Wire::announced(app).or(app.ok_or(())).unwrap_or(Wire::Protobuf);
-        let expected = match PROTOBUF_RUNTIMES.contains(&runtime().as_str()) {
-            true => Wire::Protobuf,
-            false => announced,
-        };
         Self {
             announced,
-            expected,
+            expected: expected(announced, &runtime(), is_local),
             shown: AtomicU8::new(0),
             is_local,
         }
@@ -176,6 +180,23 @@ impl Unsupported {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_runtime_decides_on_the_wire_but_on_the_local_host() {
+        for (announced, runtime, is_local, wire) in [
+            (Wire::Json, "rust", false, Wire::Json),
+            (Wire::Json, "native", false, Wire::Protobuf),
+            (Wire::Json, "native", true, Wire::Json),
+            (Wire::Protobuf, "rust", true, Wire::Protobuf),
+        ] {
+            assert_eq!(
+                expected(announced, runtime, is_local),
+                wire,
+                "{runtime}, local: {is_local}"
+            );
+        }
+    }
+
     use serde_json::json;
 
     fn told(wire: Wire, kind: &str) -> Value {

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use cargo_metadata::Message;
+use cargo_metadata::{Message, MetadataCommand, Package};
 
 /// What to build.
 #[derive(Debug)]
@@ -26,6 +26,16 @@ pub(super) struct App {
     pub(super) program: PathBuf,
 }
 
+/// An app that was linked with arguments of its own.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) app: App,
+    /// Name of its package.
+    pub(super) package: String,
+    /// Where cargo builds.
+    pub(super) target: PathBuf,
+}
+
 /// Why there is no program.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -42,6 +52,8 @@ pub(super) enum BuildError {
     NoProgram(PathBuf),
     #[error("the app has several programs ({0}): choose one with `-- --bin NAME`")]
     SeveralPrograms(String),
+    #[error("cargo does not know the app")]
+    Metadata(#[source] cargo_metadata::Error),
 }
 
 impl Build<'_> {
@@ -58,11 +70,44 @@ impl Build<'_> {
 
     /// Runs `cargo build`; its progress and its complaints go to the terminal as ever.
     pub(super) fn run(&self) -> Result<App, BuildError> {
+        self.cargo("build", &[])
+    }
+
+    /// Runs `cargo rustc`: as [`run`](Self::run), with arguments for the compiler that links the program. What the program is made of is
+    /// compiled without them, so it is not compiled anew for them.
+    pub(super) fn link(&self, rustc_args: &[&str]) -> Result<Link, BuildError> {
+        let manifest = self.manifest()?;
+        let metadata = MetadataCommand::new()
+            .manifest_path(&manifest)
+            .no_deps()
+            .exec()
+            .map_err(BuildError::Metadata)?;
+        let package = metadata
+            .packages
+            .iter()
+            .find(|package| same_file(package.manifest_path.as_std_path(), &manifest))
+            .ok_or_else(|| BuildError::NoManifest(self.path.into()))?;
+        let mut arguments = Vec::new();
+        let chosen = |argument: &String| argument == "--bin" || argument.starts_with("--bin=");
+        if !self.cargo_args.iter().any(chosen) {
+            arguments.push("--bin");
+            arguments.push(only_program(package, self.path)?);
+        }
+        arguments.push("--");
+        arguments.extend(rustc_args);
+        Ok(Link {
+            app: self.cargo("rustc", &arguments)?,
+            package: package.name.to_string(),
+            target: metadata.target_directory.clone().into_std_path_buf(),
+        })
+    }
+
+    fn cargo(&self, command: &str, more: &[&str]) -> Result<App, BuildError> {
         let manifest = self.manifest()?;
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo
             .args([
-                "build",
+                command,
                 "--message-format",
                 "json-render-diagnostics",
                 "--manifest-path",
@@ -73,6 +118,7 @@ impl Build<'_> {
         }
         let mut child = cargo
             .args(self.cargo_args)
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -101,6 +147,18 @@ impl Build<'_> {
                 Err(BuildError::SeveralPrograms(names.join(", ")))
             }
         }
+    }
+}
+
+/// The program that `cargo run` would run.
+fn only_program<'a>(package: &'a Package, path: &Path) -> Result<&'a str, BuildError> {
+    let programs = package.targets.iter().filter(|target| target.is_bin());
+    let names: Vec<_> = programs.map(|target| target.name.as_str()).collect();
+    match (&names[..], package.default_run.as_deref()) {
+        (_, Some(name)) => Ok(name),
+        ([], None) => Err(BuildError::NoProgram(path.into())),
+        ([name], None) => Ok(name),
+        (names, None) => Err(BuildError::SeveralPrograms(names.join(", "))),
     }
 }
 

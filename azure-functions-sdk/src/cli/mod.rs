@@ -9,6 +9,8 @@ mod host_client;
 mod invoke;
 mod new;
 mod new_app;
+mod pack;
+mod publish;
 mod replay;
 mod run;
 mod settings;
@@ -59,6 +61,9 @@ enum Command {
     Run(run::Args),
     Invoke(invoke::Args),
     Replay(replay::Args),
+    Pack(pack::Args),
+    #[command(hide = true)]
+    Publish(publish::Args),
     #[command(subcommand)]
     Durable(durable::Command),
     #[command(subcommand)]
@@ -88,6 +93,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(args) | Command::Host(HostCommand::Start(args)) => args.run(shell),
         Command::Invoke(args) => args.run(shell),
         Command::Replay(args) => args.run(shell),
+        Command::Pack(args) => args.run(shell),
+        Command::Publish(args) => args.run(),
         Command::Durable(command) => command.run(shell),
         Command::Settings(command) => command.run(shell),
     };

@@ -26,6 +26,9 @@ pub(super) struct Args {
     /// Version control system to initialise [default: git, unless the folder is in a repository].
     #[arg(long, value_enum)]
     vcs: Option<VersionControl>,
+    /// With azure.yaml, infrastructure in Bicep for the Flex Consumption plan, and a GitHub workflow, for `azd up`.
+    #[arg(long)]
+    azd: bool,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -52,6 +55,7 @@ impl Args {
             name: self.name,
             sdk_path: self.sdk_path,
             vcs,
+            azd: self.azd,
         })?;
         shell.status(
             "Created",

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use super::command_result::CommandResult;
-use crate::{shell::Shell, template::setting};
+use crate::{project::LocalSettings, shell::Shell, template::setting};
 
 /// Change the app's local settings.
 #[derive(Debug, clap::Subcommand)]
@@ -19,6 +19,23 @@ pub(super) enum Command {
         #[arg(long, value_name = "APP", default_value = ".")]
         path: PathBuf,
     },
+    /// List the names in local.settings.json.
+    List {
+        /// Show the values, which may be secrets.
+        #[arg(long)]
+        show_values: bool,
+        /// Folder of the app.
+        #[arg(long, value_name = "APP", default_value = ".")]
+        path: PathBuf,
+    },
+    /// Remove a value from local.settings.json.
+    Remove {
+        /// Name of the setting.
+        name: String,
+        /// Folder of the app.
+        #[arg(long, value_name = "APP", default_value = ".")]
+        path: PathBuf,
+    },
 }
 
 /// Why there is nothing to change.
@@ -26,18 +43,36 @@ pub(super) enum Command {
 #[error("there is no app in `{}`: it holds no host.json. Name its folder with --path", .0.display())]
 struct NoApp(PathBuf);
 
+/// The settings of the app in a folder.
+fn local_settings(folder: PathBuf) -> Result<PathBuf, NoApp> {
+    match folder.join("host.json").is_file() {
+        true => Ok(folder.join("local.settings.json")),
+        false => Err(NoApp(folder)),
+    }
+}
+
 impl Command {
     pub(super) fn run(self, shell: Shell) -> CommandResult {
-        let Self::Add { name, value, path } = self;
-        if !path.join("host.json").is_file() {
-            return Err(NoApp(path).into());
+        match self {
+            Self::Add { name, value, path } => {
+                let is_new = setting::set(&local_settings(path)?, &name, &value)?;
+                let verb = if is_new { "Added" } else { "Changed" };
+                shell.status(
+                    verb,
+                    format_args!("{name} = **** in local.settings.json, which `cargo func run` reads when it starts"),
+                );
+            }
+            Self::List { show_values, path } => {
+                let settings = LocalSettings::read(&local_settings(path)?)?;
+                for (name, value) in settings.variables() {
+                    shell.print(format_args!("{name} = {}", if show_values { value } else { "****" }));
+                }
+            }
+            Self::Remove { name, path } => {
+                let name = setting::remove(&local_settings(path)?, &name)?;
+                shell.status("Removed", format_args!("{name} from local.settings.json"));
+            }
         }
-        let is_new = setting::set(&path.join("local.settings.json"), &name, &value)?;
-        let verb = if is_new { "Added" } else { "Changed" };
-        shell.status(
-            verb,
-            format_args!("{name} = **** in local.settings.json, which `cargo func run` reads when it starts"),
-        );
         Ok(ExitCode::SUCCESS)
     }
 }

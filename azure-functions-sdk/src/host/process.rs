@@ -91,8 +91,7 @@ impl WorkerCommand {
 
     /// Adds what the host alone knows to the environment; variables that were set explicitly stay.
     pub(crate) fn with_defaults(mut self, settings: &Settings, site: &str) -> Self {
-        // Not one of the runtimes that get the gRPC protocol of the durable extension.
-        let runtime = settings.get("FUNCTIONS_WORKER_RUNTIME").unwrap_or("rust").to_owned();
+        let runtime = settings.get("FUNCTIONS_WORKER_RUNTIME").unwrap_or("native").to_owned();
         let own = [
             ("FUNCTIONS_WORKER_RUNTIME", runtime.as_str()),
             ("AZURE_FUNCTIONS_ENVIRONMENT", "Development"),

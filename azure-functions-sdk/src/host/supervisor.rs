@@ -190,7 +190,7 @@ impl Supervisor {
             {
                 self.log.host(LogLevel::Error, &format!("{what}: {}", loss.told()));
                 let runtime = self.startup.settings.settings.get("FUNCTIONS_WORKER_RUNTIME");
-                let text = CrashLimit::message(runtime.unwrap_or("rust"));
+                let text = CrashLimit::message(runtime.unwrap_or("native"));
                 self.log.host(LogLevel::Error, &text);
                 break;
             }

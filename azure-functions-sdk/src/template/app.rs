@@ -15,11 +15,24 @@ const FILES: &[(&str, &str)] = &[
     ("src/tests.rs", include_str!("files/app/tests.rs.in")),
     ("host.json", include_str!("files/app/host.json.in")),
     ("local.settings.json", include_str!("files/app/local.settings.json.in")),
+    (".funcignore", include_str!("files/app/funcignore.in")),
     (".gitignore", include_str!("files/app/gitignore.in")),
     ("clippy.toml", include_str!("files/app/clippy.toml.in")),
     (".vscode/launch.json", include_str!("files/app/launch.json.in")),
     (".vscode/tasks.json", include_str!("files/app/tasks.json.in")),
     (".vscode/extensions.json", include_str!("files/app/extensions.json.in")),
+];
+
+/// What `--azd` adds: the resources on Azure, and how the app gets there.
+const AZD_FILES: &[(&str, &str)] = &[
+    ("azure.yaml", include_str!("files/azd/azure.yaml.in")),
+    ("infra/main.bicep", include_str!("files/azd/main.bicep.in")),
+    ("infra/app.bicep", include_str!("files/azd/app.bicep.in")),
+    (
+        "infra/main.parameters.json",
+        include_str!("files/azd/main.parameters.json.in"),
+    ),
+    (".github/workflows/deploy.yml", include_str!("files/azd/deploy.yml.in")),
 ];
 
 /// What the new app is like.
@@ -33,6 +46,8 @@ pub(crate) struct AppOptions {
     pub(crate) sdk_path: Option<PathBuf>,
     /// Version control system, in cargo's words; `None` leaves it to cargo.
     pub(crate) vcs: Option<&'static str>,
+    /// With what the Azure Developer CLI takes.
+    pub(crate) azd: bool,
 }
 
 /// Why there is no new app.
@@ -74,7 +89,8 @@ pub(crate) fn create(options: &AppOptions) -> Result<String, AppError> {
     let sdk = options.sdk_path.as_deref().map(checkout).transpose()?;
     cargo_new(options, &name)?;
     depend_on_the_sdk(&path.join("Cargo.toml"), sdk.as_deref())?;
-    for (file, text) in FILES {
+    let azd = if options.azd { AZD_FILES } else { &[] };
+    for (file, text) in FILES.iter().chain(azd) {
         write(&path.join(file), &fill(text, &[("package", &name)]))?;
     }
     Ok(name)
@@ -203,8 +219,47 @@ mod tests {
 
     #[test]
     fn every_settings_file_of_a_new_app_is_json() {
-        for (file, text) in FILES.iter().filter(|(file, _)| file.ends_with(".json")) {
+        for (file, text) in FILES
+            .iter()
+            .chain(AZD_FILES)
+            .filter(|(file, _)| file.ends_with(".json"))
+        {
             serde_json::from_str::<serde_json::Value>(text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        }
+    }
+
+    /// No tool that reads Bicep is at hand here: what the platform must be told stands in it, and its parts name each other.
+    #[test]
+    fn the_app_on_azure_has_no_keys_and_the_stack_that_starts_an_executable() {
+        let text = |name: &str| AZD_FILES.iter().find(|(file, _)| *file == name).unwrap().1;
+        let (main, app) = (text("infra/main.bicep"), text("infra/app.bicep"));
+        for part in [
+            "name: 'go'\n        version: '1.0'",
+            "docs/native-runtime-proposal.md",
+            "tier: 'FlexConsumption'",
+            "type: 'SystemAssignedIdentity'",
+            "name: 'AzureWebJobsStorage__accountName'",
+            "allowSharedKeyAccess: false",
+        ] {
+            assert!(app.contains(part), "{part}");
+        }
+        // The plan sets it, and refuses an app that does.
+        assert!(
+            !app.contains("FUNCTIONS_WORKER_RUNTIME") && !app.contains("listKeys"),
+            "{app}"
+        );
+        for parameter in ["location", "tags", "suffix"] {
+            assert!(app.contains(&format!("param {parameter} ")) && main.contains(&format!("    {parameter}: ")));
+        }
+        for output in ["AZURE_RESOURCE_GROUP", "AZURE_FUNCTION_APP"] {
+            assert!(main.contains(&format!("output {output} string")));
+            assert!(text("azure.yaml").contains(output) && text(".github/workflows/deploy.yml").contains(output));
+        }
+        assert!(text(".github/workflows/deploy.yml").contains("id-token: write"));
+        for bicep in [main, app] {
+            for (open, close) in [('{', '}'), ('[', ']'), ('(', ')')] {
+                assert_eq!(bicep.matches(open).count(), bicep.matches(close).count(), "{open}");
+            }
         }
     }
 

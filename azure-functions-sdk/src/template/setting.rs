@@ -1,4 +1,4 @@
-//! One setting in `local.settings.json`: added or changed in place; the rest of the file stays as it is, comments included.
+//! One setting in `local.settings.json`: added, changed or removed in place; the rest of the file stays as it is, comments included.
 
 use std::{
     fs, io,
@@ -20,6 +20,8 @@ pub(crate) enum SettingError {
     File(#[from] ProjectError),
     #[error("`{section}` in `{}` is no object with plain values: mend it by hand first", .file.display())]
     Shape { file: PathBuf, section: String },
+    #[error("`{}` has no setting `{name}`: `cargo func settings list` shows those that it has", .file.display())]
+    Unknown { file: PathBuf, name: String },
     #[error("`{}` could not be written", .file.display())]
     Write { file: PathBuf, source: io::Error },
 }
@@ -55,6 +57,101 @@ pub(crate) fn set(file: &Path, name: &str, value: &str) -> Result<bool, SettingE
         source,
     })?;
     Ok(is_new)
+}
+
+/// Removes the setting; gives back its name as it stood there.
+pub(crate) fn remove(file: &Path, name: &str) -> Result<String, SettingError> {
+    let known = LocalSettings::read(file)?;
+    let written = known.variables().find(|(other, _)| other.eq_ignore_ascii_case(name));
+    let Some((written, _)) = written else {
+        return Err(SettingError::Unknown {
+            file: file.into(),
+            name: name.to_owned(),
+        });
+    };
+    let text = fs::read_to_string(file).map_err(|source| ProjectError::Unreadable {
+        file: file.display().to_string(),
+        source,
+    })?;
+    let edited = without(&text, name).ok_or_else(|| SettingError::Shape {
+        file: file.into(),
+        section: "Values".into(),
+    })?;
+    LocalSettings::parse(&file.display().to_string(), &edited)?;
+    fs::write(file, edited).map_err(|source| SettingError::Write {
+        file: file.into(),
+        source,
+    })?;
+    Ok(written.to_owned())
+}
+
+/// The text without the setting, its comma, and its line, if nothing else is there; `None` if it cannot be told where they are.
+fn without(text: &str, name: &str) -> Option<String> {
+    let root = json_text::parse(text).ok()?;
+    let Json::Object(members) = &root.member("Values")?.value else {
+        return None;
+    };
+    let ends = |node: &Node| {
+        let start = offset(text, node)?;
+        Some((start, start + length(&text[start..], &node.value)?))
+    };
+    // A name that stands there twice goes with both.
+    let index = members.iter().position(|(other, _)| other.eq_ignore_ascii_case(name))?;
+    let (value_start, value_end) = ends(&members[index].1)?;
+    let key = text[..value_start].trim_end().strip_suffix(':')?.trim_end();
+    let key_start = key.strip_suffix('"')?.rfind('"')?;
+    let (start, end) = match (index.checked_sub(1), comma(text, value_end)) {
+        (_, Some(comma)) => (key_start, comma + 1),
+        (Some(before), None) => {
+            // The last one: the comma before it goes, and what stands between the two stays.
+            let before = comma(text, ends(&members[before].1)?.1)?;
+            let line = line_of(text, key_start, value_end);
+            let edited = [&text[..before], &text[before + 1..line.start], &text[line.end..]].concat();
+            return repeat(&edited, name);
+        }
+        (None, None) => (key_start, value_end),
+    };
+    let line = line_of(text, start, end);
+    repeat(&format!("{}{}", &text[..line.start], &text[line.end..]), name)
+}
+
+/// Goes on where the name stands there once more.
+fn repeat(text: &str, name: &str) -> Option<String> {
+    let root = json_text::parse(text).ok()?;
+    match root.member("Values").and_then(|values| values.member(name)) {
+        Some(_) => without(text, name),
+        None => Some(text.to_owned()),
+    }
+}
+
+/// The comma behind a value, if there is one before the object ends.
+fn comma(text: &str, value_end: usize) -> Option<usize> {
+    let mut rest = &text[value_end..];
+    loop {
+        rest = rest.trim_start();
+        if rest.starts_with(',') {
+            return Some(text.len() - rest.len());
+        }
+        rest = match rest.get(..2)? {
+            "//" => rest.split_once('\n')?.1,
+            "/*" => rest.split_once("*/")?.1,
+            _ => return None,
+        };
+    }
+}
+
+/// A part of the text, and all of its lines if nothing else is on them but white space.
+fn line_of(text: &str, start: usize, end: usize) -> std::ops::Range<usize> {
+    let is_blank = |text: &str| text.chars().all(|sign| sign == ' ' || sign == '\t' || sign == '\r');
+    let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    let Some(newline) = text[end..].find('\n') else {
+        return start..end;
+    };
+    if is_blank(&text[line_start..start]) && is_blank(&text[end..end + newline]) {
+        line_start..end + newline + 1
+    } else {
+        start..end
+    }
 }
 
 /// The text with the setting in it; `None` if there is no place for it.
@@ -171,6 +268,34 @@ mod tests {
             Some("{\n  \"IsEncrypted\": false,\n  \"Values\": { \"A\": \"1\" }\n}\n")
         );
         assert_eq!(edited("{\"Values\": []}", "A", "1"), None);
+    }
+
+    #[test]
+    fn a_setting_is_removed_with_its_line_and_its_comma() {
+        let text = "{\n  // mine\n  \"Values\": {\n    \"A\": \"1\", // first\n    \"b\": \"x,\\\"}\",\n    \"C\": 3\n  }\n}\n";
+        assert_eq!(without(text, "B"), Some(text.replace("    \"b\": \"x,\\\"}\",\n", "")));
+        assert_eq!(without(text, "C").unwrap(), text.replace(",\n    \"C\": 3", ""));
+        assert_eq!(without(text, "a").unwrap(), text.replace("\"A\": \"1\",", ""));
+        assert_eq!(
+            without("{\"Values\": {\"A\": \"1\"}}", "A").as_deref(),
+            Some("{\"Values\": {}}")
+        );
+        assert_eq!(
+            without("{\"Values\": {\"A\": \"1\", \"B\": \"2\", \"a\": \"3\"}}", "a").as_deref(),
+            Some("{\"Values\": { \"B\": \"2\" }}")
+        );
+        assert_eq!(without(text, "D"), None);
+    }
+
+    #[test]
+    fn a_setting_that_is_not_there_is_an_error_that_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("local.settings.json");
+        set(&file, "A", "1").unwrap();
+        let error = remove(&file, "B").unwrap_err().to_string();
+        assert!(error.contains("no setting `B`"), "{error}");
+        assert_eq!(remove(&file, "a").unwrap(), "A");
+        assert_eq!(LocalSettings::read(&file).unwrap().variables().count(), 0);
     }
 
     #[test]

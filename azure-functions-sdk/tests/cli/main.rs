@@ -4,8 +4,12 @@ mod durable;
 mod examples;
 mod histories;
 mod new;
+mod pack;
 mod recorded;
 mod run;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "../../../azure-functions/tests/worker/host.rs"]
+mod scripted_host;
 mod session;
 
 use std::{
@@ -52,7 +56,7 @@ fn version_and_help_go_to_standard_output() {
         format!("cargo func {}\n", env!("CARGO_PKG_VERSION"))
     );
     let help = done(folder, "--help");
-    for command in ["new-app", "new", "run", "start", "replay", "durable"] {
+    for command in ["new-app", "new", "run", "start", "replay", "pack", "durable"] {
         assert!(help.contains(command), "{command}: {help}");
     }
 }

@@ -73,6 +73,23 @@ fn a_new_app_and_its_functions_are_the_golden_ones() {
 }
 
 #[test]
+fn a_new_app_with_azd_has_its_infrastructure_under_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = format!("new-app shop --azd --vcs none --sdk-path {}", checkout().display());
+    done(folder.path(), &line);
+    let app = folder.path().join("shop");
+    let text = |file: &str| fs::read_to_string(app.join(file)).unwrap();
+    assert!(
+        text("azure.yaml").contains("name: shop\n") && text("azure.yaml").contains("--output target/func/shop.zip")
+    );
+    let workflow = text(".github/workflows/deploy.yml");
+    assert!(workflow.contains("--src target/func/shop.zip") && workflow.contains("${{ vars.AZURE_CLIENT_ID }}"));
+    assert!(text("infra/main.bicep").contains("module app 'app.bicep'"));
+    assert!(text("infra/app.bicep").contains("'${storage.properties.primaryEndpoints.blob}${packages}'"));
+    assert!(text("infra/main.parameters.json").contains("${AZURE_ENV_NAME}"));
+}
+
+#[test]
 fn a_new_app_builds_lints_clean_and_passes_its_tests() {
     let folder = tempfile::tempdir().unwrap();
     let app = app_with_all_kinds(folder.path());
@@ -178,8 +195,10 @@ fn mistakes_get_one_sentence_with_the_fix() {
         fax.contains("the subcommands are: http, timer, orchestration, activity, entity, queue\n"),
         "{fax}"
     );
-    assert!(refused("rnu", 2).contains("the subcommands are: new-app, new, run, replay, durable, settings\n"));
-    assert!(refused("settings delete", 2).contains("the subcommands are: add\n"));
+    assert!(
+        refused("rnu", 2).contains("the subcommands are: new-app, new, run, invoke, replay, pack, durable, settings\n")
+    );
+    assert!(refused("settings delete", 2).contains("the subcommands are: add, list, remove\n"));
     assert!(refused("fly", 2).contains("Usage: cargo func"));
 }
 

@@ -3,12 +3,15 @@
 //! The program itself has to lie in the directory, and is copied there if it does not. Hosts put the value of an environment
 //! variable for `%NAME%` in `defaultExecutablePath`, and every host knows the directory as `AzureWebJobsScriptRoot`; a relative
 //! path they look up in their own directories (`ExpandEnvironmentVariables` in WorkerDescription.cs). Nothing is expanded in
-//! `languageWorkers__rust__workerDirectory`, by which the worker is announced, but the Core Tools, who alone read
+//! `languageWorkers__NAME__workerDirectory`, by which the worker is announced, but the Core Tools, who alone read
 //! local.settings.json, make the script root their working directory (ConsoleApp.cs).
 //!
 //! Settings that exist are kept: `host.json` and `local.settings.json` belong to the app's author. A directory without `host.json`
 //! gets the one of the current directory, which is the app's when `init` runs beside its `Cargo.toml`: route prefix and task hub
 //! are then the same there. Its `local.settings.json` may hold secrets, and is not copied. What is made from the code is written anew, and folders of functions that are gone are removed if nothing else is in them.
+//!
+//! Hosts know the worker under the name of a runtime: `native`, as on Azure, unless `--runtime` gives another one. The Core Tools take
+//! `native` for Go, and want a name of their own.
 //!
 //! Hosts ask the worker for its functions (worker indexing), or read a `function.json` of each, but not both: of an app that has
 //! both they warn that it is a mixed one, of which some functions may be missing.
@@ -17,7 +20,7 @@ use super::failure::{Failure, print};
 use crate::{
     durable::Wire,
     functions::{self, Functions},
-    runtime::{LANGUAGE, VERSION},
+    runtime::VERSION,
 };
 use serde_json::{Map, Value, json};
 use std::{
@@ -30,9 +33,8 @@ const GENERATED_BY: &str = "azure-functions-rs";
 const SCRIPT: &str = "placeholder.rs";
 /// What hosts replace by the directory.
 const SCRIPT_ROOT: &str = "%AzureWebJobsScriptRoot%";
-/// Below the script root.
-const WORKER_DIRECTORY: &str = "workers/rust";
-const WORKER_DIRECTORY_SETTING: &str = "languageWorkers__rust__workerDirectory";
+/// The runtime of Azure that starts a compiled program.
+const RUNTIME: &str = "native";
 const RUNTIME_SETTING: &str = "FUNCTIONS_WORKER_RUNTIME";
 
 /// Nothing, or not everything, was written.
@@ -54,19 +56,22 @@ enum InitError {
 struct Options<'a> {
     root: &'a Path,
     function_json: bool,
+    /// Under which hosts know the worker.
+    runtime: &'a str,
     /// What the host is asked for.
     wire: Wire,
 }
 
 impl<'a> Options<'a> {
     fn parse(arguments: &[&'a str], wire: Wire) -> Option<Self> {
-        let (mut root, mut function_json) = (None, false);
+        let (mut root, mut function_json, mut runtime) = (None, false, RUNTIME);
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match (*argument, argument.strip_prefix("--script-root=")) {
                 ("--script-root", _) if root.is_none() => root = rest.next().copied(),
                 (_, Some(given)) if root.is_none() => root = Some(given),
                 ("--function-json", _) => function_json = true,
+                ("--runtime", _) => runtime = rest.next().copied().filter(|name| is_runtime(name))?,
                 _ => return None,
             }
         }
@@ -74,14 +79,37 @@ impl<'a> Options<'a> {
         Some(Self {
             root: Path::new(root),
             function_json,
+            runtime,
             wire,
         })
     }
 }
 
+/// Whether it can be part of a setting's name and of a path.
+fn is_runtime(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|sign| sign.is_ascii_alphanumeric() || sign == b'-')
+}
+
+/// Where the worker's description lies below the script root.
+fn worker_directory(runtime: &str) -> String {
+    format!("workers/{runtime}")
+}
+
+/// The settings by which a host finds the worker.
+fn worker_settings(runtime: &str) -> [(String, String); 2] {
+    [
+        (RUNTIME_SETTING.to_owned(), runtime.to_owned()),
+        (
+            format!("languageWorkers__{runtime}__workerDirectory"),
+            worker_directory(runtime),
+        ),
+    ]
+}
+
 pub(super) fn run(app: &Functions, wire: Wire, arguments: &[&str]) -> Result<(), Failure> {
-    let options = Options::parse(arguments, wire)
-        .ok_or_else(|| Failure::usage("expected `init --script-root DIR`, and `--function-json` if need be"))?;
+    let options = Options::parse(arguments, wire).ok_or_else(|| {
+        Failure::usage("expected `init --script-root DIR`, and `--function-json` or `--runtime NAME` if need be")
+    })?;
     write(app, &options).map_err(|error| Failure::work(error.to_string()))?;
     let asked = if options.function_json {
         "the host reads the function.json files"
@@ -89,7 +117,7 @@ pub(super) fn run(app: &Functions, wire: Wire, arguments: &[&str]) -> Result<(),
         "the host asks the program for its functions"
     };
     let _ = print(&format!("wrote {}: {asked}\n", options.root.display()));
-    if let Some(note) = kept_settings(options.root) {
+    if let Some(note) = kept_settings(&options) {
         eprintln!("note: {note}");
     }
     Ok(())
@@ -104,14 +132,11 @@ fn write(app: &Functions, options: &Options<'_>) -> Result<(), InitError> {
     if let Some(function) = app.functions().iter().find(|f| taken(f.name)) {
         return Err(InitError::NameTaken(function.name));
     }
-    let workers = root.join(WORKER_DIRECTORY);
+    let workers = root.join(worker_directory(options.runtime));
     create_dir(&workers)?;
-    write_json(
-        &workers.join("worker.config.json"),
-        &worker_config(&program, options.function_json),
-    )?;
+    write_json(&workers.join("worker.config.json"), &worker_config(&program, options))?;
     write_host_json(root)?;
-    write_if_absent(&root.join("local.settings.json"), &local_settings())?;
+    write_if_absent(&root.join("local.settings.json"), &local_settings(options.runtime))?;
     if options.function_json {
         for function in app.functions() {
             let folder = root.join(function.name);
@@ -162,14 +187,14 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     copied
 }
 
-fn worker_config(program: &str, function_json: bool) -> Value {
+fn worker_config(program: &str, options: &Options<'_>) -> Value {
     let mut description = json!({
-        "language": LANGUAGE,
+        "language": options.runtime,
         "extensions": [".rs"],
         "defaultExecutablePath": format!("{SCRIPT_ROOT}/{program}"),
         "defaultRuntimeVersion": VERSION,
     });
-    if !function_json {
+    if !options.function_json {
         description["workerIndexing"] = "true".into();
     }
     json!({ "description": description })
@@ -198,29 +223,23 @@ fn host_json() -> Value {
     })
 }
 
-fn local_settings() -> Value {
-    json!({
-        "IsEncrypted": false,
-        "Values": {
-            RUNTIME_SETTING: LANGUAGE,
-            WORKER_DIRECTORY_SETTING: WORKER_DIRECTORY,
-            "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-        },
-    })
+fn local_settings(runtime: &str) -> Value {
+    let mut values = json!({ "AzureWebJobsStorage": "UseDevelopmentStorage=true" });
+    for (name, value) in worker_settings(runtime) {
+        values[name] = value.into();
+    }
+    json!({ "IsEncrypted": false, "Values": values })
 }
 
 /// What local.settings.json, which was there before, lacks for a host to find the worker.
-fn kept_settings(root: &Path) -> Option<String> {
-    let text = fs::read_to_string(root.join("local.settings.json")).ok()?;
+fn kept_settings(options: &Options<'_>) -> Option<String> {
+    let text = fs::read_to_string(options.root.join("local.settings.json")).ok()?;
     let settings: Value = serde_json::from_str(&text).unwrap_or_default();
-    let missing: Vec<_> = [
-        (RUNTIME_SETTING, LANGUAGE),
-        (WORKER_DIRECTORY_SETTING, WORKER_DIRECTORY),
-    ]
-    .into_iter()
-    .filter(|(name, value)| settings["Values"][name] != **value)
-    .map(|(name, value)| format!("`{name}` set to `{value}`"))
-    .collect();
+    let missing: Vec<_> = worker_settings(options.runtime)
+        .into_iter()
+        .filter(|(name, value)| settings["Values"][name] != **value)
+        .map(|(name, value)| format!("`{name}` set to `{value}`"))
+        .collect();
     (!missing.is_empty()).then(|| {
         format!(
             "local.settings.json is kept as it is; a host finds the worker with {}",

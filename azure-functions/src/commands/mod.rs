@@ -16,7 +16,8 @@ Commands:
   init --script-root DIR      write what a host needs on disk: host.json, local.settings.json (existing settings are kept),
                               the worker's configuration, and a copy of this program, unless it lies in DIR already.
                               DIR can be moved. With --function-json a host reads the functions from function.json
-                              files; otherwise it asks the program for them
+                              files; otherwise it asks the program for them. With --runtime NAME it knows the worker
+                              under that name instead of `native`
   functions                   print the metadata of every function as JSON
   replay [NAME] PAYLOAD.json  run one episode of an orchestration from a recorded payload or history and print the answer;
                               exit code 3 means that the code contradicts the recorded history. A batch of
@@ -31,7 +32,7 @@ const CUSTOM_HANDLER_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 /// The host shows it at level Error since it says so, and a line at a time.
 const NO_CUSTOM_HANDLER: &str = "\
 a Functions host started this app as a custom handler (FUNCTIONS_CUSTOMHANDLER_PORT is set), but it is a language worker, which \
-serves no HTTP: remove `customHandler` from host.json, set FUNCTIONS_WORKER_RUNTIME to `rust`, and languageWorkers__rust__workerDirectory \
+serves no HTTP: remove `customHandler` from host.json, set FUNCTIONS_WORKER_RUNTIME to `native`, and languageWorkers__native__workerDirectory \
 to the folder with the worker.config.json that `init --script-root DIR` writes";
 
 /// Runs the command that the arguments name, of this app; gives the exit code.

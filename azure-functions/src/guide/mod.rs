@@ -25,7 +25,7 @@
 //! | [State and configuration](state) | shared state, set-up and end, hooks, settings |
 //! | [Logs](logs) | log records, their levels, tracing |
 //! | [Security](security) | keys, host names, secrets |
-//! | [Deployment](deployment) | what a host needs of an app |
+//! | [Deployment](deployment) | packing for Azure, what each plan can run, and what a host needs of an app |
 //! | [Coming from C#, JavaScript, Python, Temporal](coming_from) | tables of words and calls |
 //!
 //! Entities have a page of their own, [`entities`](crate::entities), and so do HTTP requests and responses, [`http`](crate::http).

@@ -51,7 +51,7 @@ fn init(root: &Path, more: &[&str]) -> Output {
 }
 
 fn description(root: &Path) -> Value {
-    json(&root.join("workers/rust/worker.config.json"))["description"].clone()
+    json(&root.join("workers/native/worker.config.json"))["description"].clone()
 }
 
 /// The program that a host would start, whose script root this is: hosts expand environment variables.
@@ -78,15 +78,15 @@ fn init_into_an_empty_folder_that_is_moved_leaves_all_paths_fitting() {
     std::fs::rename(&old, &root).unwrap();
 
     let settings = json(&root.join("local.settings.json"));
-    assert_eq!(settings["Values"]["FUNCTIONS_WORKER_RUNTIME"], "rust");
+    assert_eq!(settings["Values"]["FUNCTIONS_WORKER_RUNTIME"], "native");
     // Hosts expand nothing here, but the tools that read the file run in the script root.
-    let workers = settings["Values"]["languageWorkers__rust__workerDirectory"]
+    let workers = settings["Values"]["languageWorkers__native__workerDirectory"]
         .as_str()
         .unwrap();
     assert!(Path::new(workers).is_relative(), "{workers}");
     assert_eq!(
         root.join(workers).join("worker.config.json"),
-        root.join("workers/rust/worker.config.json")
+        root.join("workers/native/worker.config.json")
     );
     assert!(root.join(workers).join("worker.config.json").exists());
     assert_eq!(json(&root.join("host.json"))["version"], "2.0");
@@ -101,7 +101,7 @@ fn init_into_an_empty_folder_that_is_moved_leaves_all_paths_fitting() {
         String::from_utf8_lossy(&output.stderr)
     );
 
-    for file in ["workers/rust/worker.config.json", "local.settings.json", "host.json"] {
+    for file in ["workers/native/worker.config.json", "local.settings.json", "host.json"] {
         let text = std::fs::read_to_string(root.join(file)).unwrap();
         let here = std::env::current_exe().unwrap();
         for path in [directory.path(), here.parent().unwrap()] {
@@ -192,23 +192,41 @@ fn init_writes_the_version_of_the_runtime() {
     let root = tempfile::tempdir().unwrap();
     init(root.path(), &[]);
     let description = description(root.path());
-    assert_eq!(description["language"], "rust");
+    assert_eq!(description["language"], "native");
     let version = description["defaultRuntimeVersion"].as_str().unwrap();
     assert!(version.starts_with("1."), "{version}");
+}
+
+/// The Core Tools take `native` for Go.
+#[test]
+fn init_announces_the_worker_under_the_name_that_it_is_given() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    init(root, &["--runtime", "rust"]);
+    let settings = &json(&root.join("local.settings.json"))["Values"];
+    assert_eq!(settings["FUNCTIONS_WORKER_RUNTIME"], "rust");
+    assert_eq!(settings["languageWorkers__rust__workerDirectory"], "workers/rust");
+    let description = json(&root.join("workers/rust/worker.config.json"))["description"].clone();
+    assert_eq!(description["language"], "rust");
+    assert!(!root.join("workers/native").exists());
+    for bad in ["", "../up", "a b"] {
+        let arguments = ["init", "--script-root", root.to_str().unwrap(), "--runtime", bad];
+        assert_eq!(run_app(&arguments).status.code(), Some(2), "{bad}");
+    }
 }
 
 #[test]
 fn init_keeps_settings_and_says_what_they_lack() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
-    let settings = r#"{ "IsEncrypted": false, "Values": { "MINE": "1", "FUNCTIONS_WORKER_RUNTIME": "native" } }"#;
+    let settings = r#"{ "IsEncrypted": false, "Values": { "MINE": "1", "FUNCTIONS_WORKER_RUNTIME": "dotnet" } }"#;
     std::fs::write(root.join("local.settings.json"), settings).unwrap();
     std::fs::write(root.join("host.json"), r#"{ "version": "2.0", "mine": 1 }"#).unwrap();
     let output = init(root, &[]);
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(
-        told.contains("`FUNCTIONS_WORKER_RUNTIME` set to `rust`")
-            && told.contains("`languageWorkers__rust__workerDirectory` set to `workers/rust`"),
+        told.contains("`FUNCTIONS_WORKER_RUNTIME` set to `native`")
+            && told.contains("`languageWorkers__native__workerDirectory` set to `workers/native`"),
         "{told}"
     );
     assert_eq!(
