@@ -1,7 +1,7 @@
 //! The binding types that there are: those of the host itself, and of the extensions in bundle 4.
 
-use super::function::Binding;
-use crate::similar;
+use super::function::{Binding, is_trigger};
+use crate::{binding_table::BINDINGS, similar};
 
 /// Triggers that this host listens to, or serves itself.
 const SERVED: [&str; 5] = [
@@ -12,79 +12,79 @@ const SERVED: [&str; 5] = [
     "entityTrigger",
 ];
 
-/// Triggers whose service is not here: they are fired by hand.
-const BY_HAND: [&str; 24] = [
-    "assistantSkillTrigger",
-    "blobTrigger",
-    "cosmosDBTrigger",
-    "daprBindingTrigger",
-    "daprServiceInvocationTrigger",
-    "daprTopicTrigger",
-    "eventGridTrigger",
-    "eventHubTrigger",
-    "kafkaTrigger",
-    "manualTrigger",
-    "mcpPromptTrigger",
-    "mcpResourceTrigger",
-    "mcpToolTrigger",
-    "mySqlTrigger",
-    "queueTrigger",
-    "rabbitMQTrigger",
-    "redisListTrigger",
-    "redisPubSubTrigger",
-    "redisStreamTrigger",
-    "serviceBusTrigger",
-    "signalRTrigger",
-    "sqlTrigger",
-    "warmupTrigger",
-    "webPubSubTrigger",
-];
-
 const DURABLE_CLIENTS: [&str; 2] = ["durableClient", "orchestrationClient"];
 
-/// Inputs and outputs; the real host does not check which of the two a type can be.
-const OTHERS: [&str; 36] = [
+/// Types of bundle 4 that the table of bindings has no row for.
+const OTHERS: &[&str] = &[
     "assistantCreate",
     "assistantPost",
     "assistantQuery",
+    "assistantSkillTrigger",
     "blob",
+    "blobTrigger",
     "cosmosDB",
+    "cosmosDBTrigger",
     "daprBinding",
+    "daprBindingTrigger",
     "daprInvoke",
     "daprPublish",
     "daprSecret",
+    "daprServiceInvocationTrigger",
     "daprState",
+    "daprTopicTrigger",
     "embeddings",
     "embeddingsStore",
     "eventGrid",
+    "eventGridTrigger",
     "eventHub",
-    "http",
+    "eventHubTrigger",
     "kafka",
+    "kafkaTrigger",
     "kusto",
+    "manualTrigger",
     "mcpPromptArgument",
+    "mcpPromptTrigger",
+    "mcpResourceTrigger",
     "mcpToolProperty",
+    "mcpToolTrigger",
     "mySql",
-    "queue",
+    "mySqlTrigger",
+    "orchestrationClient",
     "rabbitMQ",
+    "rabbitMQTrigger",
     "redis",
+    "redisListTrigger",
+    "redisPubSubTrigger",
+    "redisStreamTrigger",
     "semanticSearch",
     "sendGrid",
     "serviceBus",
+    "serviceBusTrigger",
     "signalR",
     "signalRConnectionInfo",
     "signalREndpoints",
     "signalRNegotiation",
+    "signalRTrigger",
     "sql",
+    "sqlTrigger",
     "table",
     "textCompletion",
     "twilioSms",
+    "warmupTrigger",
     "webPubSub",
     "webPubSubConnection",
+    "webPubSubContext",
+    "webPubSubTrigger",
 ];
+
+/// All types.
+fn types() -> impl Iterator<Item = &'static str> {
+    BINDINGS.iter().map(|row| row.type_name).chain(OTHERS.iter().copied())
+}
 
 /// Whether nothing but the admin API starts functions with this trigger here.
 pub(crate) fn is_fired_by_hand(trigger: &str) -> bool {
-    is_among(&BY_HAND, trigger)
+    is_trigger(trigger) && !is_among(&SERVED, trigger)
 }
 
 /// Whether the binding is a durable client, which this host provides.
@@ -95,18 +95,10 @@ pub(crate) fn is_durable_client(kind: &str) -> bool {
 /// What is wrong with a binding whose type no extension has.
 pub(crate) fn unknown(binding: &Binding) -> Option<String> {
     let kind = &binding.kind;
-    let known = || {
-        SERVED
-            .iter()
-            .chain(&BY_HAND)
-            .chain(&DURABLE_CLIENTS)
-            .chain(&OTHERS)
-            .copied()
-    };
-    if known().any(|known| known.eq_ignore_ascii_case(kind)) {
+    if types().any(|known| known.eq_ignore_ascii_case(kind)) {
         return None;
     }
-    let near = similar::similar(kind, known());
+    let near = similar::similar(kind, types());
     let hint = match near.as_slice() {
         [] => "check its spelling, and that extension bundle 4 has it".to_owned(),
         names => format!("did you mean `{}`?", names.join("` or `")),
@@ -120,4 +112,18 @@ pub(crate) fn unknown(binding: &Binding) -> Option<String> {
 
 fn is_among(types: &[&str], kind: &str) -> bool {
     types.iter().any(|known| known.eq_ignore_ascii_case(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_with_a_row_in_the_table_is_not_listed_again() {
+        let twice: Vec<_> = OTHERS
+            .iter()
+            .filter(|other| BINDINGS.iter().any(|row| row.type_name.eq_ignore_ascii_case(other)))
+            .collect();
+        assert!(twice.is_empty(), "remove from OTHERS: {twice:?}");
+    }
 }

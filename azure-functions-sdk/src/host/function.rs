@@ -37,7 +37,7 @@ impl Binding {
     /// Whether this is the binding that starts the function.
     #[must_use]
     pub fn is_trigger(&self) -> bool {
-        self.direction != Direction::Out && self.kind.to_ascii_lowercase().ends_with("trigger")
+        self.direction != Direction::Out && is_trigger(&self.kind)
     }
 
     /// Whether the binding has this type, in any case.
@@ -62,6 +62,11 @@ impl Binding {
                 .map(|(_, v)| v)
         })
     }
+}
+
+/// Whether bindings of this type start functions.
+pub(crate) fn is_trigger(kind: &str) -> bool {
+    kind.to_ascii_lowercase().ends_with("trigger")
 }
 
 /// One function of the app.

@@ -5,7 +5,7 @@ use super::{
     bundle,
     channel::status,
     function::{Binding, Direction, Function},
-    members,
+    indexing,
     rpc::messages::{RpcFunctionMetadata, StatusResult, status_result::Status},
 };
 use crate::project::{Settings, UnresolvedSetting};
@@ -58,7 +58,7 @@ fn read_one(metadata: RpcFunctionMetadata, settings: &AppSettings) -> Function {
         .or_else(|| wrong_name(&metadata.name))
         .or(error)
         .or_else(|| wrong_ids(&metadata))
-        .or_else(|| wrong_bindings(&bindings));
+        .or_else(|| wrong_bindings(&bindings, &settings.settings));
     let mut function = Function::new(metadata.name, metadata.function_id, bindings);
     function.disabled = settings.disables(&function.name)
         || metadata
@@ -101,7 +101,7 @@ fn wrong_ids(metadata: &RpcFunctionMetadata) -> Option<String> {
         .then(|| "The worker sent no script file.".to_owned())
 }
 
-fn wrong_bindings(bindings: &[Binding]) -> Option<String> {
+fn wrong_bindings(bindings: &[Binding], settings: &Settings) -> Option<String> {
     match bindings
         .iter()
         .filter(|binding| binding.is_trigger())
@@ -127,7 +127,7 @@ fn wrong_bindings(bindings: &[Binding]) -> Option<String> {
         }
         if let Some(error) = wrong_binding_name(binding)
             .or_else(|| bundle::unknown(binding))
-            .or_else(|| members::wrong(binding))
+            .or_else(|| indexing::mistake(binding, settings))
         {
             return Some(error);
         }
@@ -343,7 +343,7 @@ mod tests {
                     HTTP.to_owned(),
                     r#"{"type":"queue","name":"q","direction":"out"}"#.to_owned(),
                 ],
-                "`queueName` is missing in the binding `q`",
+                "`queueName` of the binding `q` (queue) is missing",
             ),
             (
                 "f",
@@ -353,12 +353,12 @@ mod tests {
             (
                 "f",
                 vec![r#"{"type":"queueTrigger","name":"q","queueName":"ix-q","dataType":"blob"}"#.to_owned()],
-                "The `dataType` of the binding `q` is `blob`",
+                "`dataType` of the binding `q` is \"blob\"; it must be one of string, binary",
             ),
             (
                 "f",
                 vec![r#"{"type":"queueTrigger","name":"q","queueName":"ix-q","direction":"sideways"}"#.to_owned()],
-                "The `direction` of the binding `q` is `sideways`",
+                "`direction` of the binding `q` is \"sideways\"; it must be one of in, out, inout",
             ),
             ("f", vec!["[1]".to_owned()], "not a JSON object"),
         ];
