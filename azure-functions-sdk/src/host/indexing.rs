@@ -82,12 +82,7 @@ fn wrong_members(binding: &Binding) -> Option<String> {
         ));
     }
     let is_there = |argument: &&str| binding.text(&table::camel_case(argument)).is_some();
-    if !row.choices.is_empty()
-        && !row
-            .choices
-            .iter()
-            .any(|choice| choice.iter().all(|argument| is_there(argument)))
-    {
+    if !row.choices.is_empty() && !row.choices.iter().any(|choice| choice.iter().all(&is_there)) {
         let choices: Vec<_> = row
             .choices
             .iter()

@@ -36,6 +36,7 @@ mod terminate;
 #[cfg(test)]
 pub(super) mod tests;
 mod timers;
+mod wait;
 mod waiting;
 pub(crate) mod waits;
 

@@ -1,0 +1,85 @@
+//! Waits for an instance to begin, or to end. Nothing is looked up before there is news, also for an instance that is not there.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::oneshot;
+
+use super::{Inner, request_error::RequestError, waits::Until};
+use crate::durable::store::InstanceRow;
+
+/// A wait that is taken back when the client gives up.
+struct Registered<'a> {
+    hub: &'a Inner,
+    id: &'a str,
+    woken: oneshot::Receiver<()>,
+}
+
+impl<'a> Registered<'a> {
+    fn new(hub: &'a Inner, id: &'a str, until: Until) -> Self {
+        let woken = hub.state().waits.add(id, until);
+        Self { hub, id, woken }
+    }
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.woken.close();
+        self.hub.state().waits.retain(self.id, |_| true);
+    }
+}
+
+impl Inner {
+    /// Waits until the instance has come so far, at most for the time given; `None` if it has not.
+    pub(crate) async fn wait(
+        self: &Arc<Self>,
+        id: &str,
+        until: Until,
+        timeout: Duration,
+    ) -> Result<Option<InstanceRow>, RequestError> {
+        let due = self
+            .now()
+            .checked_add_signed(TimeDelta::from_std(timeout).unwrap_or(TimeDelta::MAX))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC);
+        loop {
+            // Registered before looking, so that nothing is missed.
+            let mut registered = Registered::new(self, id, until);
+            let is_over = self.now() >= due;
+            if is_over || !self.has_to_come(id, until) {
+                let row = self.find(id).await?.ok_or(RequestError::NotFound)?;
+                let is_reached = until.is_reached(row.state.status);
+                if is_reached || is_over {
+                    return Ok(is_reached.then_some(row));
+                }
+            }
+            tokio::select! {
+                biased;
+                _ = &mut registered.woken => {}
+                () = self.options.clock.sleep_until(due) => {}
+            }
+        }
+    }
+
+    /// Waits until the instance has come so far, also for one that is not there. It ends when it is dropped.
+    pub(crate) async fn wait_for_ever(self: &Arc<Self>, id: &str, until: Until) -> Result<InstanceRow, RequestError> {
+        loop {
+            let mut registered = Registered::new(self, id, until);
+            if !self.has_to_come(id, until)
+                && let Some(row) = self.find(id).await?
+                && until.is_reached(row.state.status)
+            {
+                return Ok(row);
+            }
+            // Woken, or the hub is gone, which the next look finds out.
+            let _ = (&mut registered.woken).await;
+        }
+    }
+
+    /// The instance is in memory and has not come so far: no need to look it up.
+    fn has_to_come(&self, id: &str, until: Until) -> bool {
+        let mut state = self.state();
+        state
+            .find(id)
+            .is_some_and(|(_, live)| !until.is_reached(live.state.status))
+    }
+}
