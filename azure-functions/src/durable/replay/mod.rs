@@ -1,7 +1,7 @@
 //! The replay core: one normalised history and one user future in, one outcome out.
 //!
 //! Nothing in here does I/O, reads a clock, the environment or a source of randomness, or knows how an answer looks on
-//! the wire; codecs sit beside it and translate. The future is polled once, actions are numbered when they are issued, completions
+//! the wire; codecs sit beside it and translate. The future is polled once a turn, actions are numbered when they are issued, completions
 //! become visible in history order and never early.
 //!
 //! ```text

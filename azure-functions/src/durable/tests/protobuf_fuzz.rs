@@ -3,7 +3,8 @@
 //! `PROTOBUF_CASES=100000 cargo test -p azure-functions --lib protobuf_fuzz` tries more of them.
 
 use super::{
-    protobuf::{answer, decode},
+    parked::{room, turn},
+    protobuf::{SEQUENCE, answer, decode},
     script::{entity, fallible},
 };
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     binding::{FromBinding, signature::Parameter},
     bindings::DurableEntityContext,
     call::Call,
-    durable::{FailureDetails, Orchestrator, TaskFailure, activity_failure},
+    durable::{FailureDetails, KnownFunctions, Orchestrator, TaskFailure, activity_failure},
     entities::parked::ParkedStates,
     entity_batch::run_blocking,
     invocation::{Invocation, Outputs},
@@ -135,6 +136,35 @@ fn damage(request: &[u8], chance: &mut Chance) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// New events for an instance that has been kept: it goes on, ends, or asks for its history.
+#[test]
+fn damaged_new_events_are_answered_where_the_instance_is_kept() {
+    let requests: Vec<&str> = recorded!("extended_sequence")
+        .lines()
+        .map(|line| line.split('\t').nth(1).unwrap())
+        .collect();
+    let functions = KnownFunctions::any();
+    let mut chance = Chance(11);
+    let (mut went_on, mut asked) = (0, 0);
+    for _ in 0..cases() / 4 {
+        let mut parked = room();
+        turn(SEQUENCE, requests[0].to_owned(), &functions, &mut parked);
+        for request in &requests[1..] {
+            let request = damage(&BASE64_STANDARD.decode(request).unwrap(), &mut chance);
+            if request.is_empty() {
+                continue;
+            }
+            let response = turn(SEQUENCE, BASE64_STANDARD.encode(request), &functions, &mut parked);
+            let is_bare = response.actions.is_empty();
+            went_on += usize::from(!is_bare);
+            asked += usize::from(is_bare && response.requires_history);
+            // A damaged one may be a first turn, of any instance.
+            assert!(parked.len() <= requests.len());
+        }
+    }
+    assert!(went_on > 0 && asked > 0, "{went_on} {asked}");
 }
 
 #[test]
