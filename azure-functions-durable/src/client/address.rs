@@ -56,6 +56,12 @@ pub(crate) enum Route<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Terminate,
+    Change(Change),
+}
+
+/// What is done to an instance that does not end with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
     Suspend,
     Resume,
     Rewind,
@@ -66,18 +72,27 @@ impl Action {
     pub(crate) const fn segment(self) -> &'static str {
         match self {
             Self::Terminate => "terminate",
-            Self::Suspend => "suspend",
-            Self::Resume => "resume",
-            Self::Rewind => "rewind",
+            Self::Change(change) => change.segment(),
         }
     }
 
     const fn member(self) -> &'static str {
         match self {
             Self::Terminate => "terminatePostUri",
-            Self::Suspend => "suspendPostUri",
-            Self::Resume => "resumePostUri",
-            Self::Rewind => "rewindPostUri",
+            Self::Change(Change::Suspend) => "suspendPostUri",
+            Self::Change(Change::Resume) => "resumePostUri",
+            Self::Change(Change::Rewind) => "rewindPostUri",
+        }
+    }
+}
+
+impl Change {
+    /// The last segment of the route.
+    pub(crate) const fn segment(self) -> &'static str {
+        match self {
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
+            Self::Rewind => "rewind",
         }
     }
 }

@@ -46,7 +46,8 @@ pub enum OrchestrationClientError {
         /// The instance that has ended.
         instance_id: String,
     },
-    /// The app has no orchestration of this name. Hosts of version 3 start the instance and let it fail instead.
+    /// The app has no orchestration of this name. Only hosts of version 4 check that, and over HTTP alone: over gRPC, and with version 3 of
+    /// the extension, the instance is started and fails.
     #[error("cannot {operation}: {message}")]
     UnknownOrchestration {
         /// What the client was asked to do.
@@ -78,13 +79,15 @@ pub enum OrchestrationClientError {
     },
     /// The host refused the key in the request, or wants one (HTTP 401 or 403, gRPC `UNAUTHENTICATED` or `PERMISSION_DENIED`).
     #[error(
-        "cannot {operation}: the host refused the key (HTTP {status}); use the URLs of a fresh durable client binding"
+        "cannot {operation}: the host refused the key ({message}); make the client of a fresh durable client binding"
     )]
     Unauthorized {
         /// What the client was asked to do.
         operation: String,
-        /// The status code of the answer.
+        /// The status code of the answer; over gRPC, the one that HTTP has for it.
         status: u16,
+        /// The status in the words of the wire, `HTTP 401` or `UNAUTHENTICATED`, and what the host said.
+        message: String,
     },
     /// The host answered with a status code that this operation does not have.
     #[error("cannot {operation}: unexpected answer with HTTP status {status}: {body}")]
@@ -256,6 +259,14 @@ fn root<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
         error = source;
     }
     error
+}
+
+/// A status with what the host said of it, if anything.
+pub(crate) fn with_words(status: &str, said: &str) -> String {
+    match said.trim() {
+        "" => status.to_owned(),
+        said => format!("{status}: {}", excerpt(said)),
+    }
 }
 
 /// The beginning of a text from the host, without the values of `code=` (the host's keys).

@@ -101,7 +101,8 @@ impl fmt::Debug for HistoryStream {
 }
 
 impl OrchestrationClient {
-    /// The history of an instance, from the start of its newest execution, with every event that the host keeps.
+    /// The history of an instance, from the start of its newest execution, with the events that the host keeps and shows: the local host
+    /// leaves out `ContinueAsNew` and kinds that it does not know.
     ///
     /// # Errors
     /// [`NotFound`](OrchestrationClientError::NotFound) if there is no such instance;

@@ -2,7 +2,7 @@
 //!
 //! Hosts of two vintages must be understood: the older ones answer 500 where the newer ones answer 409 or 412.
 
-use super::address::{Action, Query, Route};
+use super::address::{Action, Change, Query, Route};
 use super::answer::Answer;
 use super::error::OrchestrationClientError;
 use super::start::{Started, refused_start, to_json};
@@ -202,7 +202,7 @@ impl OrchestrationClient {
     /// [`Conflict`](OrchestrationClientError::Conflict) if it is suspended already.
     pub async fn suspend(&self, instance_id: impl AsRef<str>, reason: &str) -> Result<(), OrchestrationClientError> {
         let instance_id = instance_id.as_ref();
-        self.control_on_either_wire(instance_id, Action::Suspend, reason).await
+        self.change(instance_id, Change::Suspend, reason).await
     }
 
     /// Lets a suspended instance go on.
@@ -212,7 +212,7 @@ impl OrchestrationClient {
     /// [`Conflict`](OrchestrationClientError::Conflict) if it is not suspended.
     pub async fn resume(&self, instance_id: impl AsRef<str>, reason: &str) -> Result<(), OrchestrationClientError> {
         let instance_id = instance_id.as_ref();
-        self.control_on_either_wire(instance_id, Action::Resume, reason).await
+        self.change(instance_id, Change::Resume, reason).await
     }
 
     /// Brings a failed instance back to where it was before its failures, and runs only the failed work again.
@@ -228,21 +228,16 @@ impl OrchestrationClient {
     /// others may have changed what it had seen under them. [Restart](Self::restart) that one.
     pub async fn rewind(&self, instance_id: impl AsRef<str>, reason: &str) -> Result<(), OrchestrationClientError> {
         let instance_id = instance_id.as_ref();
-        self.control_on_either_wire(instance_id, Action::Rewind, reason).await
+        self.change(instance_id, Change::Rewind, reason).await
     }
 
-    async fn control_on_either_wire(
-        &self,
-        instance_id: &str,
-        action: Action,
-        reason: &str,
-    ) -> Result<(), OrchestrationClientError> {
-        names::check_instance_id(&format!("{} instance `{instance_id}`", action.segment()), instance_id)?;
+    async fn change(&self, instance_id: &str, change: Change, reason: &str) -> Result<(), OrchestrationClientError> {
+        names::check_instance_id(&format!("{} instance `{instance_id}`", change.segment()), instance_id)?;
         #[cfg(feature = "grpc")]
         if let Some(grpc) = self.grpc() {
-            return grpc.control(instance_id, action, reason).await;
+            return grpc.control(instance_id, change, reason).await;
         }
-        self.control(instance_id, action, reason, Query::default())
+        self.control(instance_id, Action::Change(change), reason, Query::default())
             .await
             .map(drop)
     }
@@ -266,13 +261,13 @@ impl OrchestrationClient {
         use OrchestrationRuntimeStatus as Status;
         match (answer.status, action) {
             (200..=202, _) => Ok(answer),
-            (500, Action::Suspend) => Err(self
+            (500, Action::Change(Change::Suspend)) => Err(self
                 .sort_500(&answer, operation, instance_id, |s| s == Status::Suspended)
                 .await),
-            (500, Action::Resume) => Err(self
+            (500, Action::Change(Change::Resume)) => Err(self
                 .sort_500(&answer, operation, instance_id, |s| s != Status::Suspended)
                 .await),
-            (500, Action::Rewind) => Err(self
+            (500, Action::Change(Change::Rewind)) => Err(self
                 .sort_500(&answer, operation, instance_id, |s| s != Status::Failed)
                 .await),
             _ => Err(self.refused(&answer, &operation, instance_id)),

@@ -210,9 +210,11 @@ impl OrchestrationClient {
         })?;
         let status = answer.status().as_u16();
         if matches!(status, 401 | 403) {
+            let said = String::from_utf8_lossy(answer.body());
             return Err(OrchestrationClientError::Unauthorized {
                 operation: operation.to_owned(),
                 status,
+                message: error::with_words(&format!("HTTP {status}"), &said),
             });
         }
         Ok(Answer {

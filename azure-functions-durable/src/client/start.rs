@@ -45,8 +45,8 @@ pub(super) struct Started {
 ///
 /// # Errors
 /// [`AlreadyExists`](OrchestrationClientError::AlreadyExists) if an instance of this id has not ended, or is one to keep;
-/// [`UnknownOrchestration`](OrchestrationClientError::UnknownOrchestration) if there is no such orchestration (a host of
-/// version 3 starts the instance and lets it fail instead);
+/// [`UnknownOrchestration`](OrchestrationClientError::UnknownOrchestration) over HTTP if there is no such orchestration; over gRPC, and with
+/// version 3 of the extension, the instance is started and fails instead;
 /// [`Unsupported`](OrchestrationClientError::Unsupported), before anything is sent, for an option that the wire does not have.
 #[must_use = "no orchestration is started unless you `.await` this"]
 #[derive(Debug)]
@@ -73,8 +73,9 @@ impl StartOrchestration<'_> {
 
     /// The version of the instance. Without one it is the `defaultVersion` of the host's `host.json`, if there is one.
     ///
-    /// A host takes up only instances of versions that match its own, as `versionMatchStrategy` says. Without a `defaultVersion` that is
-    /// none: the instance stays `Pending`.
+    /// Where orchestrations travel as protobuf messages, a host takes up only instances of versions that match its own, as
+    /// `versionMatchStrategy` says. Without a `defaultVersion` that is none: the instance stays `Pending`, or fails if
+    /// `versionFailureStrategy` says so. Where they travel as JSON, the host takes up all.
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = Some(version.into());
         self

@@ -298,6 +298,12 @@ async fn every_grpc_status_means_the_same_on_every_call() {
             );
         }
     }
+    let (client, _host) = always(Reply::Refuses(16, "The header durable-connectionname is wrong.")).await;
+    assert_eq!(
+        client.terminate("a", "r").await.unwrap_err().to_string(),
+        "cannot terminate instance `a`: the host refused the key (UNAUTHENTICATED: The header durable-connectionname is wrong.); make the \
+         client of a fresh durable client binding"
+    );
     let (client, _host) = always(Reply::Refuses(12, "entities are not supported")).await;
     let entity = EntityId::new("counter", "a").unwrap();
     let error = client.read_entity_state::<Value>(&entity).await.unwrap_err();

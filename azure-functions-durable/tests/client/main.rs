@@ -445,6 +445,8 @@ async fn a_refused_key_is_unauthorized_on_every_operation() {
             client.terminate("a", "").await,
             Err(Error::Unauthorized { .. })
         ));
+        let error = client.status("a").await.unwrap_err();
+        assert!(error.to_string().contains(&format!("(HTTP {code});")), "{error}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The operations on instances.
 
-use super::super::address::Action;
+use super::super::address::Change;
 use super::super::error::OrchestrationClientError;
 use super::super::query::{StatusPage, StatusQuery};
 use super::super::start::StartOrchestration;
@@ -206,13 +206,13 @@ impl<'a> Caller<'a> {
     pub(in super::super) async fn control(
         self,
         instance_id: &str,
-        action: Action,
+        change: Change,
         reason: &str,
     ) -> Result<(), OrchestrationClientError> {
-        let operation = format!("{} instance `{instance_id}`", action.segment());
-        let wrong_state = match action {
+        let operation = format!("{} instance `{instance_id}`", change.segment());
+        let wrong_state = match change {
             // Only what has failed is rewound.
-            Action::Rewind => WrongState::Conflict(412),
+            Change::Rewind => WrongState::Conflict(412),
             _ => WrongState::AlreadyDone,
         };
         let ask = Ask {
@@ -221,32 +221,27 @@ impl<'a> Caller<'a> {
         };
         let instance_id = instance_id.to_owned();
         let reason = Some(reason).filter(|reason| !reason.is_empty()).map(str::to_owned);
-        match action {
-            Action::Suspend => {
+        match change {
+            Change::Suspend => {
                 let message = protobuf::SuspendRequest { instance_id, reason };
                 let answer = self.call(&ask, message, |mut sidecar, request| async move {
                     sidecar.suspend_instance(request).await
                 });
                 answer.await.map(drop)
             }
-            Action::Resume => {
+            Change::Resume => {
                 let message = protobuf::ResumeRequest { instance_id, reason };
                 let answer = self.call(&ask, message, |mut sidecar, request| async move {
                     sidecar.resume_instance(request).await
                 });
                 answer.await.map(drop)
             }
-            Action::Rewind => {
+            Change::Rewind => {
                 let message = protobuf::RewindInstanceRequest { instance_id, reason };
                 let answer = self.call(&ask, message, |mut sidecar, request| async move {
                     sidecar.rewind_instance(request).await
                 });
                 answer.await.map(drop)
-            }
-            Action::Terminate => {
-                let reason = serde_json::to_vec(&reason).unwrap_or_default();
-                let instance_id = instance_id.as_str();
-                self.terminate(&operation, instance_id, &reason, false).await
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What a gRPC status means to a caller.
 
-use super::super::error::{Cause, OrchestrationClientError, excerpt};
+use super::super::error::{Cause, OrchestrationClientError, excerpt, with_words};
 use super::super::transport::was_sent;
 use super::super::wire::ClientWire;
 use super::ask::{Ask, Effect, WrongState};
@@ -99,8 +99,11 @@ pub(super) fn error(ask: &Ask<'_>, status: Status, origin: &str, task_hub: &str)
             }
         }
         Code::InvalidArgument => OrchestrationClientError::BadRequest { operation, message },
-        Code::Unauthenticated => OrchestrationClientError::Unauthorized { operation, status: 401 },
-        Code::PermissionDenied => OrchestrationClientError::Unauthorized { operation, status: 403 },
+        code @ (Code::Unauthenticated | Code::PermissionDenied) => OrchestrationClientError::Unauthorized {
+            operation,
+            status: if code == Code::Unauthenticated { 401 } else { 403 },
+            message: with_words(name(code), status.message()),
+        },
         Code::Unimplemented => OrchestrationClientError::unsupported(
             ask.operation,
             ClientWire::Grpc,

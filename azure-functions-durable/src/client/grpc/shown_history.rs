@@ -48,7 +48,7 @@ impl Shown {
             shown.insert(member.to_owned(), value);
         };
         set("Timestamp", instant(event.timestamp));
-        let (mut completes, mut result) = (None, None);
+        let (mut completes, mut result, mut failed) = (None, None, None);
         let (name, input) = match event.kind {
             Kind::OrchestratorStarted | Kind::OrchestratorCompleted => return,
             Kind::ExecutionStarted {
@@ -116,21 +116,11 @@ impl Shown {
                 ("SubOrchestrationInstanceCompleted", None)
             }
             Kind::TaskFailed { scheduled_id, failure } => {
-                completes = Some(scheduled_id);
-                set(
-                    "Reason",
-                    failure.as_ref().map(|failure| failure.error_message.clone()).into(),
-                );
-                set("FailureDetails", details(failure.as_ref()));
+                (completes, failed) = (Some(scheduled_id), Some(failure));
                 ("TaskFailed", None)
             }
             Kind::SubOrchestrationFailed { scheduled_id, failure } => {
-                completes = Some(scheduled_id);
-                set(
-                    "Reason",
-                    failure.as_ref().map(|failure| failure.error_message.clone()).into(),
-                );
-                set("FailureDetails", details(failure.as_ref()));
+                (completes, failed) = (Some(scheduled_id), Some(failure));
                 ("SubOrchestrationInstanceFailed", None)
             }
             Kind::TimerCreated { fire_at } => {
@@ -160,6 +150,11 @@ impl Shown {
             }
             Kind::Other { name } => (name, None),
         };
+        if let Some(failure) = failed {
+            let message = failure.as_ref().map(|failure| failure.error_message.clone());
+            set("Reason", message.into());
+            set("FailureDetails", details(failure.as_ref()));
+        }
         set("EventType", name.into());
         if let Some(input) = input.filter(|_| self.show.input) {
             set("Input", input.into());
