@@ -1,9 +1,7 @@
 //! How a failure reads that happened in another process.
 
 #[cfg(feature = "protobuf")]
-use crate::protobuf::TaskFailureDetails;
-#[cfg(feature = "protobuf")]
-use prost_types::{ListValue, Struct, value::Kind};
+use crate::protobuf::{TaskFailureDetails, json_value, protobuf_value};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -70,41 +68,6 @@ impl From<&FailureDetails> for TaskFailureDetails {
                 .collect(),
         }
     }
-}
-
-#[cfg(feature = "protobuf")]
-fn json_value(value: prost_types::Value) -> Value {
-    match value.kind {
-        None | Some(Kind::NullValue(_)) => Value::Null,
-        Some(Kind::NumberValue(number)) => Value::from(number),
-        Some(Kind::StringValue(text)) => Value::String(text),
-        Some(Kind::BoolValue(flag)) => Value::Bool(flag),
-        Some(Kind::StructValue(members)) => {
-            let members = members.fields.into_iter();
-            Value::Object(members.map(|(name, value)| (name, json_value(value))).collect())
-        }
-        Some(Kind::ListValue(list)) => Value::Array(list.values.into_iter().map(json_value).collect()),
-    }
-}
-
-#[cfg(feature = "protobuf")]
-fn protobuf_value(value: &Value) -> prost_types::Value {
-    let kind = match value {
-        Value::Null => Kind::NullValue(0),
-        Value::Bool(flag) => Kind::BoolValue(*flag),
-        Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
-        Value::String(text) => Kind::StringValue(text.clone()),
-        Value::Array(values) => Kind::ListValue(ListValue {
-            values: values.iter().map(protobuf_value).collect(),
-        }),
-        Value::Object(members) => Kind::StructValue(Struct {
-            fields: members
-                .iter()
-                .map(|(name, value)| (name.clone(), protobuf_value(value)))
-                .collect(),
-        }),
-    };
-    prost_types::Value { kind: Some(kind) }
 }
 
 /// Hosts write absent members as null.

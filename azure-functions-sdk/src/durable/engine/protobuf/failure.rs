@@ -1,8 +1,6 @@
 //! `TaskFailureDetails`.
 
-use azure_functions_durable::protobuf::TaskFailureDetails;
-use prost_types::{ListValue, Struct, Value, value::Kind};
-use serde_json::{Map, Number, Value as Json};
+use azure_functions_durable::protobuf::{TaskFailureDetails, json_value, protobuf_value};
 
 use crate::durable::engine::{event::Failure, failure_details::FailureDetails};
 
@@ -17,7 +15,7 @@ impl From<&FailureDetails> for TaskFailureDetails {
             properties: details
                 .properties
                 .iter()
-                .map(|(name, value)| (name.clone(), to_value(value)))
+                .map(|(name, value)| (name.clone(), protobuf_value(value)))
                 .collect(),
         }
     }
@@ -34,7 +32,7 @@ impl From<TaskFailureDetails> for FailureDetails {
             properties: details
                 .properties
                 .into_iter()
-                .map(|(name, value)| (name, to_json(value)))
+                .map(|(name, value)| (name, json_value(value)))
                 .collect(),
         }
     }
@@ -46,43 +44,5 @@ pub(super) fn details(failure: &Failure) -> Option<TaskFailureDetails> {
         Some(cause) => Some((&**cause).into()),
         None if failure.reason.is_empty() => None,
         None => Some((&FailureDetails::of_text(&failure.reason)).into()),
-    }
-}
-
-fn to_value(json: &Json) -> Value {
-    let kind = match json {
-        Json::Null => Kind::NullValue(0),
-        Json::Bool(flag) => Kind::BoolValue(*flag),
-        Json::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
-        Json::String(text) => Kind::StringValue(text.clone()),
-        Json::Array(list) => Kind::ListValue(ListValue {
-            values: list.iter().map(to_value).collect(),
-        }),
-        Json::Object(members) => Kind::StructValue(Struct {
-            fields: members
-                .iter()
-                .map(|(name, value)| (name.clone(), to_value(value)))
-                .collect(),
-        }),
-    };
-    Value { kind: Some(kind) }
-}
-
-fn to_json(value: Value) -> Json {
-    match value.kind {
-        None | Some(Kind::NullValue(_)) => Json::Null,
-        Some(Kind::BoolValue(flag)) => Json::Bool(flag),
-        // JSON has no infinities.
-        Some(Kind::NumberValue(number)) => Number::from_f64(number).map_or(Json::Null, Json::Number),
-        Some(Kind::StringValue(text)) => Json::String(text),
-        Some(Kind::ListValue(list)) => Json::Array(list.values.into_iter().map(to_json).collect()),
-        Some(Kind::StructValue(members)) => {
-            let members: Map<String, Json> = members
-                .fields
-                .into_iter()
-                .map(|(name, value)| (name, to_json(value)))
-                .collect();
-            Json::Object(members)
-        }
     }
 }
