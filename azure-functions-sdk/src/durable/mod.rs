@@ -18,6 +18,8 @@ pub mod work;
 #[doc = include_str!("http/differences.md")]
 pub mod differences {}
 
+#[cfg(feature = "host")]
+pub(crate) use self::hub::SESSION_IDLE;
 pub use self::{
     binding::BindingUrls,
     clock::{Clock, SystemClock},

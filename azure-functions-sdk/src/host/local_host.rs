@@ -394,7 +394,7 @@ fn hub_options(durable: &DurableTaskOptions, data_dir: &Path) -> TaskHubOptions 
         .timers(durable.maximum_short_timer, durable.long_running_timer_interval)
         .default_version(durable.default_version.clone().unwrap_or_default())
         .versions(durable.version_match, durable.version_failure)
-        .session_idle(Some(durable.session_idle))
+        .session_idle(durable.session_idle)
         .replace_running(durable.overridable_states == OverridableStates::AnyState)
 }
 

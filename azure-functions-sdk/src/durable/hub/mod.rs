@@ -49,6 +49,8 @@ use std::{
 use tokio::sync::Notify;
 
 use self::committed::Committed;
+#[cfg(feature = "host")]
+pub(crate) use self::options::SESSION_IDLE;
 pub(crate) use self::{inner::Inner, runtime::HubRuntime};
 pub use self::{
     name::{HubName, HubNameError},

@@ -11,8 +11,8 @@ use crate::durable::{
     versions::{VersionFailure, VersionMatch},
 };
 
-/// The extension's default, where it has sessions.
-const SESSION_IDLE: Duration = Duration::from_secs(30);
+/// How long a session lasts without a turn, unless a host says otherwise: the extension's default, where it has sessions.
+pub(crate) const SESSION_IDLE: Duration = Duration::from_secs(30);
 
 /// Options of a task hub; the defaults are those of the extension.
 #[derive(Clone, Debug)]

@@ -68,8 +68,9 @@ pub struct DurableTaskOptions {
     pub version_match: VersionMatch,
     /// `versionFailureStrategy`: `Reject` by default.
     pub version_failure: VersionFailure,
-    /// `extendedSessionIdleTimeoutInSeconds`: 30 by default. The local host always has extended sessions.
-    pub session_idle: Duration,
+    /// `extendedSessionIdleTimeoutInSeconds`: 30 by default; `None` where `extendedSessionsEnabled` is false. The local host has sessions
+    /// unless it is told to have none, since they cost nothing there; the extension has none unless it is told to have them.
+    pub session_idle: Option<Duration>,
     /// `overridableExistingInstanceStates`.
     pub overridable_states: OverridableStates,
 }

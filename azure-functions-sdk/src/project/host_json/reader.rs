@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::options::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, OverridableStates};
 use crate::{
     durable::{
-        HubName,
+        HubName, SESSION_IDLE,
         versions::{VersionFailure, VersionMatch},
     },
     project::{
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
             default_version: None,
             version_match: VersionMatch::default(),
             version_failure: VersionFailure::default(),
-            session_idle: Duration::from_secs(30),
+            session_idle: Some(SESSION_IDLE),
             overridable_states: OverridableStates::NonRunningStates,
         };
         let Some(node) = node else { return Ok(options) };
@@ -263,7 +263,13 @@ impl<'a> Reader<'a> {
         }
         if let Some(seconds) = present(node.member("extendedSessionIdleTimeoutInSeconds")) {
             let key = "extensions.durableTask.extendedSessionIdleTimeoutInSeconds";
-            options.session_idle = Duration::from_secs(self.positive(seconds, key)? as u64);
+            options.session_idle = Some(Duration::from_secs(self.positive(seconds, key)? as u64));
+        }
+        let key = "extensions.durableTask.extendedSessionsEnabled";
+        if let Some(enabled) = present(node.member("extendedSessionsEnabled"))
+            && !self.flag(enabled, key)?
+        {
+            options.session_idle = None;
         }
         let key = "extensions.durableTask.overridableExistingInstanceStates";
         if let Some(state) = self.text(node, "overridableExistingInstanceStates", key)? {

@@ -82,7 +82,7 @@ fn everything_it_honours_is_read() {
         (durable.version_match, durable.version_failure),
         (VersionMatch::Strict, VersionFailure::Fail)
     );
-    assert_eq!(durable.session_idle, Duration::from_secs(60));
+    assert_eq!(durable.session_idle, Some(Duration::from_secs(60)));
     assert_eq!(durable.overridable_states, OverridableStates::AnyState);
     assert_eq!(host.log_levels.minimum("Function.hello.User"), LogLevel::Debug);
     assert_eq!(host.log_levels.minimum("Host"), LogLevel::Warning);
@@ -235,4 +235,20 @@ fn a_route_prefix_that_the_host_needs_for_itself_is_refused_at_start() {
     for prefix in ["administration", "api/admin", ""] {
         assert_eq!(parse(&with(prefix)).http.route_prefix, prefix);
     }
+}
+
+#[test]
+fn the_local_host_has_extended_sessions_unless_host_json_switches_them_off() {
+    let idle = |members: &str| {
+        let text = format!(r#"{{"version": "2.0", "extensions": {{"durableTask": {{{members}}}}}}}"#);
+        parse(&text).durable_task.session_idle
+    };
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!(idle(""), seconds(30));
+    assert_eq!(idle(r#""extendedSessionsEnabled": true"#), seconds(30));
+    assert_eq!(idle(r#""extendedSessionIdleTimeoutInSeconds": 60"#), seconds(60));
+    assert_eq!(
+        idle(r#""extendedSessionsEnabled": false, "extendedSessionIdleTimeoutInSeconds": 60"#),
+        None
+    );
 }
