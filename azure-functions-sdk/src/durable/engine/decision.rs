@@ -204,11 +204,17 @@ impl Decision {
             RuntimeStatus::Terminated => result.as_deref().and_then(reason_as_output),
             _ => result.as_deref().map(json_string),
         };
-        self.appended.push(Event::scheduled(
-            event_id,
-            now,
-            EventKind::ExecutionCompleted(ExecutionEnd { status, result }),
-        ));
+        let failure = match &end {
+            End::Failed { cause, .. } => cause.clone(),
+            _ => None,
+        };
+        let ended = ExecutionEnd {
+            status,
+            result,
+            failure,
+        };
+        self.appended
+            .push(Event::scheduled(event_id, now, EventKind::ExecutionCompleted(ended)));
         let Some(parent) = &instance.parent else { return };
         let message = match end {
             End::Completed(output) => Message::child_completed(now, parent, output),

@@ -12,6 +12,9 @@ use super::{failure_details::FailureDetails, runtime_status::RuntimeStatus, time
 /// Name of the activity that does a `CallHttp`.
 pub(crate) const HTTP_ACTIVITY: &str = "BuiltIn::HttpActivity";
 
+/// A tag of what was restarted under another id: the id of the instance that it was made from. Clients cannot give it.
+pub(crate) const SOURCE_INSTANCE_TAG: &str = "MS_DurableFunctions_SourceInstanceId";
+
 /// Names and values that a start or a call was given.
 pub(crate) type Tags = BTreeMap<String, String>;
 
@@ -132,6 +135,8 @@ pub(crate) struct ExecutionEnd {
     pub(crate) status: RuntimeStatus,
     /// JSON text of the output or of the next input; plain text of a failure or of the reason of a termination.
     pub(crate) result: Option<String>,
+    /// Of a failure: what a worker of the protobuf wire said.
+    pub(crate) failure: Option<Box<FailureDetails>>,
 }
 
 /// Why a task failed; both are sent as strings always, because JavaScript needs them.

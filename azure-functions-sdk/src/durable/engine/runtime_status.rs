@@ -60,8 +60,11 @@ impl RuntimeStatus {
             .map(|(status, ..)| status)
     }
 
+    /// Those in which nothing more happens by itself.
+    pub(crate) const TERMINAL: [Self; 4] = [Self::Completed, Self::Failed, Self::Canceled, Self::Terminated];
+
     /// True if nothing more happens by itself.
     pub(crate) fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Canceled | Self::Terminated)
+        Self::TERMINAL.contains(&self)
     }
 }

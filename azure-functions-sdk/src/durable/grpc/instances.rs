@@ -5,7 +5,7 @@ use super::{
     state::{Shown, state},
 };
 use crate::durable::{
-    engine::{runtime_status::RuntimeStatus, time::time_of},
+    engine::{event::SOURCE_INSTANCE_TAG, runtime_status::RuntimeStatus, time::time_of},
     hub::{request_error::RequestError, requests::Start, waits::Until},
     store::InstanceRow,
 };
@@ -16,15 +16,12 @@ use azure_functions_durable::protobuf::{
     TerminateRequest, TerminateResponse, purge_instances_request,
 };
 
-/// Kept by the extension for itself.
-const RESERVED_TAG: &str = "MS_DurableFunctions_SourceInstanceId";
-
 impl Call<'_> {
     pub(super) async fn start(&self, request: CreateInstanceRequest) -> Result<CreateInstanceResponse, Refused> {
-        if request.tags.contains_key(RESERVED_TAG) {
+        if request.tags.contains_key(SOURCE_INSTANCE_TAG) {
             return Err(Refused::new(
                 Code::InvalidArgument,
-                format!("The tag '{RESERVED_TAG}' is reserved."),
+                format!("The tag '{SOURCE_INSTANCE_TAG}' is reserved."),
             ));
         }
         readable("input", request.input.as_deref())?;

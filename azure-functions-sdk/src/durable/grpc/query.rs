@@ -16,25 +16,13 @@ const DEFAULT_PAGE: usize = 100;
 /// And the most that one has.
 const LARGEST_PAGE: usize = 1_000;
 
-const TERMINAL: [RuntimeStatus; 4] = [
-    RuntimeStatus::Completed,
-    RuntimeStatus::Failed,
-    RuntimeStatus::Canceled,
-    RuntimeStatus::Terminated,
-];
-
 impl Call<'_> {
     pub(super) async fn query(&self, request: QueryInstancesRequest) -> Result<QueryInstancesResponse, Refused> {
         let asked = request.query.unwrap_or_default();
-        let statuses: Vec<RuntimeStatus> = asked
-            .runtime_status
-            .iter()
-            .filter_map(|number| RuntimeStatus::from_number(*number))
-            .collect();
         let query = InstanceQuery {
             created_from: asked.created_time_from.as_ref().map(micros),
             created_to: asked.created_time_to.as_ref().map(micros),
-            statuses: Some(statuses).filter(|_| !asked.runtime_status.is_empty()),
+            statuses: statuses(&asked.runtime_status),
             id_prefix: asked.instance_id_prefix.filter(|prefix| !prefix.is_empty()),
             with_input: asked.fetch_inputs_and_outputs,
             limit: page_size(asked.max_instance_count),
@@ -57,38 +45,16 @@ impl Call<'_> {
 
     /// Only instances that have ended are purged, whatever the filter says.
     pub(super) async fn purge_many(&self, filter: &PurgeInstanceFilter) -> Result<usize, Refused> {
-        let asked: Vec<RuntimeStatus> = filter
-            .runtime_status
-            .iter()
-            .filter_map(|number| RuntimeStatus::from_number(*number))
-            .filter(|status| status.is_terminal())
-            .collect();
-        let statuses = match filter.runtime_status.is_empty() {
-            true => TERMINAL.to_vec(),
-            false => asked,
-        };
-        let mut query = InstanceQuery {
-            created_from: filter.created_time_from.as_ref().map(micros),
-            created_to: filter.created_time_to.as_ref().map(micros),
-            statuses: Some(statuses),
-            id_prefix: None,
-            with_input: false,
-            limit: LARGEST_PAGE,
-            after: None,
-        };
-        let mut purged = 0;
-        loop {
-            let page = self.hub.list(query.clone()).await?;
-            let damaged = page.damaged.iter().map(|row| (row.id.as_str(), row.key));
-            let rows = page.instances.iter().map(|row| (row.id.as_str(), row.key));
-            let rows: Vec<_> = rows.chain(damaged).collect();
-            purged += self.hub.purge(&rows).await.map_err(|error| error.after(purged))?;
-            match page.next {
-                Some(next) => query.after = Some(next),
-                None => return Ok(purged),
-            }
-        }
+        let from = filter.created_time_from.as_ref().map(micros);
+        let to = filter.created_time_to.as_ref().map(micros);
+        Ok(self.hub.purge_ended(from, to, statuses(&filter.runtime_status)).await?)
     }
+}
+
+/// `None`: all.
+fn statuses(numbers: &[i32]) -> Option<Vec<RuntimeStatus>> {
+    let known = numbers.iter().filter_map(|number| RuntimeStatus::from_number(*number));
+    (!numbers.is_empty()).then(|| known.collect())
 }
 
 pub(super) fn page_size(asked: i32) -> usize {

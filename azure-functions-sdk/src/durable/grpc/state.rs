@@ -21,7 +21,7 @@ pub(super) fn state(row: &InstanceRow, shown: Shown) -> OrchestrationState {
     OrchestrationState {
         instance_id: row.id.clone(),
         name: row.name.clone(),
-        version: row.version.clone().filter(|_| shown.listed),
+        version: row.state.version.clone().filter(|_| shown.listed),
         orchestration_status: row.state.status.number(),
         scheduled_start_timestamp: row.scheduled_start.filter(|_| shown.listed).map(timestamp),
         created_timestamp: Some(timestamp(row.state.created)),

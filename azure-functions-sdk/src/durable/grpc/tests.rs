@@ -329,11 +329,13 @@ async fn instances_are_listed_in_pages_restarted_purged_and_tell_their_history()
     query.continuation_token = Some(token);
     let page: QueryInstancesResponse = call(&hub, "QueryInstances", &list(&query)).await.unwrap();
     assert_eq!((page.orchestration_state.len(), page.continuation_token), (1, None));
-    query.continuation_token = Some("no token".to_owned());
-    assert_eq!(
-        refused(&hub, "QueryInstances", &list(&query)).await.0,
-        Code::InvalidArgument
-    );
+    // The second is one of a list of entities.
+    for foreign in ["no token", "QGNvdW50ZXJAYQ== "] {
+        query.continuation_token = Some(foreign.to_owned());
+        let (code, text) = refused(&hub, "QueryInstances", &list(&query)).await;
+        assert_eq!(code, Code::InvalidArgument, "{foreign}");
+        assert_eq!(text, "The continuation token is none that this host has given out.");
+    }
 
     let history = StreamInstanceHistoryRequest {
         instance_id: "list-0".to_owned(),
@@ -364,7 +366,9 @@ async fn instances_are_listed_in_pages_restarted_purged_and_tell_their_history()
     };
     let restarted: RestartInstanceResponse = call(&hub, "RestartInstance", &restart).await.unwrap();
     assert_ne!(restarted.instance_id, "list-0");
-    ended(&hub, &restarted.instance_id).await;
+    let restarted = ended(&hub, &restarted.instance_id).await.orchestration_state.unwrap();
+    let source = [("MS_DurableFunctions_SourceInstanceId".to_owned(), "list-0".to_owned())];
+    assert_eq!(restarted.tags, source.into());
 
     let all = purge_instances_request::Request::PurgeInstanceFilter(PurgeInstanceFilter {
         created_time_from: Some(Timestamp::default()),
@@ -421,6 +425,12 @@ async fn entities_are_signalled_read_and_listed() {
     query.continuation_token = page.continuation_token;
     let page: QueryEntitiesResponse = call(&hub, "QueryEntities", &list(&query)).await.unwrap();
     assert_eq!((page.entities.len(), page.continuation_token), (1, None));
+    // The second is one of a list of instances.
+    for foreign in ["no token", "2 "] {
+        query.continuation_token = Some(foreign.to_owned());
+        let (code, _) = refused(&hub, "QueryEntities", &list(&query)).await;
+        assert_eq!(code, Code::InvalidArgument, "{foreign}");
+    }
     let wrong = GetEntityRequest {
         instance_id: "counter".to_owned(),
         include_state: false,

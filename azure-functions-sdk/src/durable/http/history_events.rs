@@ -156,6 +156,7 @@ mod tests {
         let end = ExecutionEnd {
             status: RuntimeStatus::Completed,
             result: Some("[1]".into()),
+            failure: None,
         };
         let episodes = [
             vec![

@@ -7,14 +7,8 @@ use super::{
     Answer, Call,
     response::{empty, json as json_response},
 };
-use crate::durable::{engine::runtime_status::RuntimeStatus, hub::request_error::RequestError, store::InstanceQuery};
+use crate::durable::hub::request_error::RequestError;
 
-const TERMINAL: [RuntimeStatus; 4] = [
-    RuntimeStatus::Completed,
-    RuntimeStatus::Failed,
-    RuntimeStatus::Canceled,
-    RuntimeStatus::Terminated,
-];
 /// What narrows other requests down, and would delete everything if it were passed over here.
 const NO_FILTERS: [(&str, &str); 5] = [
     ("instanceidprefix", "instanceIdPrefix"),
@@ -23,9 +17,6 @@ const NO_FILTERS: [(&str, &str); 5] = [
     ("top", "top"),
     ("name", "name"),
 ];
-/// Instances that are looked up at a time.
-const PAGE: usize = 1_000;
-
 impl Call<'_> {
     pub(super) async fn purge(&self, id: &str) -> Answer {
         let (key, status) = match self.hub.find(id).await {
@@ -68,32 +59,9 @@ impl Call<'_> {
             .query
             .time("createdtimeto")?
             .unwrap_or_else(|| self.hub.options.clock.now());
-        let statuses = match self.query.statuses("runtimestatus")? {
-            None => TERMINAL.to_vec(),
-            Some(asked) => asked.into_iter().filter(|status| status.is_terminal()).collect(),
-        };
-        let mut query = InstanceQuery {
-            created_from: Some(from.timestamp_micros()),
-            created_to: Some(to.timestamp_micros()),
-            statuses: Some(statuses),
-            id_prefix: None,
-            with_input: false,
-            limit: PAGE,
-            after: None,
-        };
-        let mut purged = 0;
-        loop {
-            let page = self.hub.list(query.clone()).await?;
-            // Those that cannot be read have been asked for, too: of them, the filter could be read.
-            let damaged = page.damaged.iter().map(|row| (row.id.as_str(), row.key));
-            let rows: Vec<_> = page.instances.iter().map(|row| (row.id.as_str(), row.key)).collect();
-            let rows: Vec<_> = rows.into_iter().chain(damaged).collect();
-            purged += self.hub.purge(&rows).await.map_err(|error| error.after(purged))?;
-            match page.next {
-                Some(next) => query.after = Some(next),
-                None => break,
-            }
-        }
+        let (from, to) = (from.timestamp_micros(), to.timestamp_micros());
+        let statuses = self.query.statuses("runtimestatus")?;
+        let purged = self.hub.purge_ended(Some(from), Some(to), statuses).await?;
         match purged {
             0 => Ok(empty(StatusCode::NOT_FOUND)),
             count => Ok(json_response(StatusCode::OK, &json!({ "instancesDeleted": count }))),

@@ -93,7 +93,7 @@ pub(super) fn status_body(row: &InstanceRow, shown: Shown) -> StatusBody<'_> {
         created_time: whole_seconds(row.state.created),
         last_updated_time: whole_seconds(row.state.updated),
         history_events: shown.history,
-        version: row.version.as_deref().filter(|version| !version.is_empty()),
+        version: row.state.version.as_deref().filter(|version| !version.is_empty()),
         ending: row.state.ending.as_deref().map(|ending| value(Some(ending))),
     }
 }
@@ -150,10 +150,10 @@ mod tests {
             key: InstanceKey(1),
             id: "i".into(),
             name: "f".into(),
-            version: None,
             input: Some(r#"{"b": 1.10, "a": "2031-05-06T07:08:09Z"}"#.into()),
             state: InstanceState {
                 execution_id: "x".into(),
+                version: None,
                 generation: 0,
                 status: RuntimeStatus::Running,
                 created: 1_935_817_689_999_999,

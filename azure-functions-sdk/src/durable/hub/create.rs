@@ -148,7 +148,6 @@ impl Inner {
             key,
             id: instance.instance_id.clone(),
             name: instance.name.clone(),
-            version: instance.version.clone(),
             input: instance.input.clone(),
             tags: tags_of(&instance),
             parent: instance.parent.as_ref().map(|parent| parent.instance_id.clone()),
@@ -201,6 +200,7 @@ impl State {
 pub(super) fn row_of(instance: &Instance, updated: DateTime<Utc>) -> InstanceState {
     InstanceState {
         execution_id: instance.execution_id.clone(),
+        version: instance.version.clone(),
         generation: instance.generation,
         status: match instance.status {
             RuntimeStatus::ContinuedAsNew => RuntimeStatus::Running,

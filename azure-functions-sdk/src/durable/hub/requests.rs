@@ -17,17 +17,19 @@ use super::{
 };
 use crate::durable::{
     engine::{
-        event::{EventKind, ExecutionStarted, Tags},
+        event::{EventKind, ExecutionStarted, SOURCE_INSTANCE_TAG, Tags},
         message::Message,
         runtime_status::RuntimeStatus,
     },
     json,
-    store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, StoreError},
+    store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Micros, Page, StoreError},
     work::WorkKind,
 };
 
 /// Instances that one commit removes at most.
 const PURGE_AT_ONCE: usize = 256;
+/// Instances that are looked up at a time to be removed.
+const PURGE_PAGE: usize = 1_000;
 
 fn wrong_state(operation: &str, id: &str, status: RuntimeStatus) -> RequestError {
     RequestError::WrongState(format!(
@@ -243,7 +245,7 @@ impl Inner {
         self.send(id, check, |now| Message::resume(now, reason)).await
     }
 
-    /// Starts an instance again with the input that it had; returns the id.
+    /// Starts an instance again with the input that it had, but as the extension does, without its version and tags; returns the id.
     pub(crate) async fn restart(self: &Arc<Self>, id: &str, new_instance: bool) -> Result<String, RequestError> {
         let row = self.find(id).await?.ok_or(RequestError::NotFound)?;
         // An earlier version may have taken it.
@@ -251,10 +253,11 @@ impl Inner {
             let text = format!("the input that the instance was started with cannot be read: {error}");
             return Err(RequestError::InvalidJson(text));
         }
+        let source = new_instance.then(|| (SOURCE_INSTANCE_TAG.to_owned(), row.id.clone()));
         let start = Start {
             instance_id: (!new_instance).then_some(row.id),
             input: row.input,
-            version: row.version,
+            tags: source.into_iter().collect(),
             ..Start::new(row.name)
         };
         self.start(start).await
@@ -286,6 +289,39 @@ impl Inner {
             self.written(written).await?;
         }
         Ok(purged)
+    }
+
+    /// Forgets the instances of a time that have ended, whatever statuses are asked for, and of those those that cannot be read, too: the
+    /// filter could be read.
+    pub(crate) async fn purge_ended(
+        self: &Arc<Self>,
+        created_from: Option<Micros>,
+        created_to: Option<Micros>,
+        statuses: Option<Vec<RuntimeStatus>>,
+    ) -> Result<usize, RequestError> {
+        let mut statuses = statuses.unwrap_or_else(|| RuntimeStatus::TERMINAL.to_vec());
+        statuses.retain(|status| status.is_terminal());
+        let mut query = InstanceQuery {
+            created_from,
+            created_to,
+            statuses: Some(statuses),
+            id_prefix: None,
+            with_input: false,
+            limit: PURGE_PAGE,
+            after: None,
+        };
+        let mut purged = 0;
+        loop {
+            let page = self.list(query.clone()).await?;
+            let damaged = page.damaged.iter().map(|row| (row.id.as_str(), row.key));
+            let rows = page.instances.iter().map(|row| (row.id.as_str(), row.key));
+            let rows: Vec<_> = rows.chain(damaged).collect();
+            purged += self.purge(&rows).await.map_err(|error| error.after(purged))?;
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(purged),
+            }
+        }
     }
 
     pub(crate) async fn find(self: &Arc<Self>, id: &str) -> Result<Option<InstanceRow>, RequestError> {

@@ -75,10 +75,9 @@ impl Inner {
             let place = self.place().await?;
             let mut state = self.state();
             let state = &mut *state;
-            if state.find(id).is_some() || !state.starting.insert(id.to_owned()) {
+            if state.find(id).is_some() || state.starting.contains(id) {
                 return Err(RequestError::InUse(RuntimeStatus::Pending));
             }
-            state.starting.remove(id);
             let now = self.now();
             let mut instance = salvaged(id, None, &texts, iter::empty());
             if instance.name.is_empty() {
@@ -90,7 +89,6 @@ impl Inner {
                 key,
                 id: id.to_owned(),
                 name: instance.name.clone(),
-                version: instance.version.clone(),
                 // What is there stays.
                 input: None,
                 tags: None,
@@ -157,6 +155,7 @@ fn salvaged<'a>(
     match row {
         Some(row) => {
             instance.execution_id.clone_from(&row.execution_id);
+            instance.version.clone_from(&row.version);
             instance.generation = row.generation;
             instance.wire = row.wire;
             instance.status = row.status;

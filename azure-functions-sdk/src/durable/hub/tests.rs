@@ -483,10 +483,10 @@ async fn numbers_at_their_maximum_in_the_file_are_an_error_or_go_on() {
         key: InstanceKey(1),
         id: "last".to_owned(),
         name: "child".to_owned(),
-        version: None,
         input: None,
         state: InstanceState {
             execution_id: "x".to_owned(),
+            version: None,
             generation: i32::MAX,
             status: RuntimeStatus::Completed,
             created: i64::MAX,

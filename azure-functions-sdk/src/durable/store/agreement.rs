@@ -88,7 +88,6 @@ impl Hub {
                     key,
                     id,
                     name: format!("f{}", pick % 2),
-                    version: (pick % 3 == 0).then(|| "1".to_owned()),
                     input: (pick % 2 == 0).then(|| pick.to_string()),
                     tags: (pick % 4 == 0).then(|| "{}".to_owned()),
                     parent: (pick % 4 == 1).then(|| "p".to_owned()),
@@ -199,6 +198,7 @@ fn entity(pick: u8) -> String {
 fn state(pick: u8, status: RuntimeStatus) -> InstanceState {
     InstanceState {
         execution_id: format!("x{pick}"),
+        version: pick.is_multiple_of(3).then(|| "1".to_owned()),
         generation: i32::from(pick % 4),
         status,
         created: i64::from(pick % 10),

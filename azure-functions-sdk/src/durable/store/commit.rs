@@ -79,7 +79,6 @@ pub(crate) struct InstanceRow {
     pub(crate) key: InstanceKey,
     pub(crate) id: String,
     pub(crate) name: String,
-    pub(crate) version: Option<String>,
     /// JSON text.
     pub(crate) input: Option<String>,
     /// What it was started with: a JSON object of strings, if there are any.
@@ -95,6 +94,8 @@ pub(crate) struct InstanceRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InstanceState {
     pub(crate) execution_id: String,
+    /// An execution that continues another may have another one.
+    pub(crate) version: Option<String>,
     /// Executions that had this id before.
     pub(crate) generation: i32,
     pub(crate) status: RuntimeStatus,

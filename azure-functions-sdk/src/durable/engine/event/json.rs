@@ -126,6 +126,13 @@ impl<'t> Visitor<'t> for KnownEvents {
     }
 }
 
+fn write_failure(failure: Option<&FailureDetails>, out: &mut Members<'_>) {
+    match failure {
+        Some(failure) => out.raw("FailureDetails", &failure.to_json()),
+        None => out.raw("FailureDetails", "null"),
+    }
+}
+
 impl EventKind {
     fn write_members(&self, out: &mut Members<'_>) {
         match self {
@@ -133,7 +140,7 @@ impl EventKind {
             Self::ExecutionCompleted(end) | Self::ContinueAsNew(end) => {
                 out.number("OrchestrationStatus", end.status.number());
                 out.text("Result", end.result.as_deref());
-                out.raw("FailureDetails", "null");
+                write_failure(end.failure.as_deref(), out);
             }
             Self::ExecutionTerminated { reason, recurse } => {
                 out.text("Input", Some(reason));
@@ -162,10 +169,7 @@ impl EventKind {
                 out.number("TaskScheduledId", *task_id);
                 out.text("Reason", Some(&failure.reason));
                 out.text("Details", Some(&failure.details));
-                match &failure.cause {
-                    Some(cause) => out.raw("FailureDetails", &cause.to_json()),
-                    None => out.raw("FailureDetails", "null"),
-                }
+                write_failure(failure.cause.as_deref(), out);
             }
             Self::SubOrchestrationCreated {
                 name,
@@ -456,6 +460,7 @@ impl RawEvent<'_> {
         let end = status.map(|status| ExecutionEnd {
             status,
             result: self.result.clone(),
+            failure: failure.cause.clone(),
         });
         let end = end.ok_or(missing("OrchestrationStatus"));
         Ok(match event_type {

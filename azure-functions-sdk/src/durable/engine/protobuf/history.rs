@@ -64,7 +64,7 @@ fn of_kind(kind: &EventKind) -> Option<EventType> {
         EventKind::ExecutionCompleted(end) => EventType::ExecutionCompleted(ExecutionCompletedEvent {
             orchestration_status: end.status.number(),
             result: end.result.clone(),
-            failure_details: None,
+            failure_details: end.failure.as_deref().map(Into::into),
         }),
         EventKind::ExecutionTerminated { reason, recurse } => {
             EventType::ExecutionTerminated(ExecutionTerminatedEvent {

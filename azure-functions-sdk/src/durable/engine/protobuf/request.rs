@@ -6,7 +6,11 @@ use prost::encoding::{message, string};
 use prost_types::{Duration, Value, value::Kind};
 
 use super::history::{append_new, append_past};
-use crate::durable::engine::{event::Event, instance::Instance, settings::Settings};
+use crate::durable::engine::{
+    event::{Event, SOURCE_INSTANCE_TAG},
+    instance::Instance,
+    settings::Settings,
+};
 
 /// How long an entity waits for a message that another one has overtaken, in seconds: the extension's default.
 const REORDER_WINDOW: i64 = 1_800;
@@ -53,20 +57,27 @@ pub(in crate::durable::engine) fn write(request: &Request<'_>) -> String {
         };
         message::encode(5, &parameters, &mut out);
     }
-    for (name, value) in properties(settings, *with_history) {
+    for (name, value) in properties(instance, settings, *with_history) {
         property(7, name, value, &mut out);
     }
     BASE64_STANDARD.encode(&out)
 }
 
 /// What the host says of itself, in the order in which the extension says it.
-fn properties(settings: &Settings, with_history: bool) -> impl Iterator<Item = (&'static str, Kind)> {
+fn properties(
+    instance: &Instance,
+    settings: &Settings,
+    with_history: bool,
+) -> impl Iterator<Item = (&'static str, Kind)> {
+    let source = instance.tags.get(SOURCE_INSTANCE_TAG);
+    let source = source.map(|source| ("sourceInstanceId", Kind::StringValue(source.clone())));
     let version = Some(&settings.default_version).filter(|version| !version.is_empty());
     let version = version.map(|version| ("defaultVersion", Kind::StringValue(version.clone())));
     [poll_delay(settings)]
         .into_iter()
         .chain(session(settings, with_history))
         .chain(version)
+        .chain(source)
 }
 
 /// How long to wait between the polls of an HTTP call that does not say.

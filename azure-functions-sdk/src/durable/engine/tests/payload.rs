@@ -1,7 +1,7 @@
 //! Goldens of the trigger payload and of every event.
 
 use super::{
-    super::{event::*, played::Played},
+    super::{event::*, failure_details::FailureDetails, played::Played},
     *,
 };
 
@@ -89,12 +89,26 @@ fn every_event_has_its_json_and_reads_back() {
     let end = |status| ExecutionEnd {
         status,
         result: Some(text("r")),
+        failure: None,
+    };
+    let why = FailureDetails {
+        error_type: text("E"),
+        error_message: text("no"),
+        ..FailureDetails::default()
     };
     let goldens = [
         (
             EventKind::ExecutionCompleted(end(RuntimeStatus::Completed)),
             1,
             r#""OrchestrationStatus":1,"Result":"r","FailureDetails":null,"#,
+        ),
+        (
+            EventKind::ExecutionCompleted(ExecutionEnd {
+                failure: Some(Box::new(why)),
+                ..end(RuntimeStatus::Failed)
+            }),
+            1,
+            r#""OrchestrationStatus":3,"Result":"r","FailureDetails":{"ErrorType":"E","ErrorMessage":"no","StackTrace":null,"InnerFailure":null,"IsNonRetriable":false,"Properties":{}},"#,
         ),
         (
             EventKind::ExecutionTerminated {

@@ -20,13 +20,14 @@ use crate::durable::{
 
 /// Left out are those of which not all turns are kept (`long_history`), and those whose history a rewind of the extension has
 /// changed in its own way (`client_rewind`).
-const SCENARIOS: [&str; 36] = [
+const SCENARIOS: [&str; 37] = [
     "activity_fails",
     "activity_retried",
     "changed_code_less",
     "changed_code_more",
     "changed_code_other_name",
     "changed_code_timer_for_activity",
+    "client_restart",
     "continue_as_new_drops_events",
     "continue_as_new_keeps_events",
     "custom_status",

@@ -147,8 +147,8 @@ pub(super) fn instance(row: &Row<'_>) -> rusqlite::Result<InstanceRow> {
         key: InstanceKey(row.get(0)?),
         id: row.get(1)?,
         name: row.get(2)?,
-        version: row.get(3)?,
         state: InstanceState {
+            version: row.get(3)?,
             generation: row.get(4)?,
             execution_id: row.get(5)?,
             status: RuntimeStatus::from_number(row.get(6)?)

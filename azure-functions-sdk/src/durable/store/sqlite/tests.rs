@@ -16,6 +16,7 @@ fn store() -> (tempfile::TempDir, SqliteStore) {
 fn state(status: RuntimeStatus) -> InstanceState {
     InstanceState {
         execution_id: "x".into(),
+        version: Some("1".into()),
         generation: 2,
         status,
         created: 10,
@@ -32,7 +33,6 @@ fn new(key: i64, id: &str, status: RuntimeStatus) -> InstanceRow {
         key: InstanceKey(key),
         id: id.into(),
         name: "f".into(),
-        version: Some("1".into()),
         input: Some("5".into()),
         tags: Some("{\"a\":\"b\"}".into()),
         parent: Some("p".into()),
@@ -132,7 +132,7 @@ fn what_was_written_is_there_after_reopening() {
     assert_eq!(store.history(key).unwrap(), ["one", "two"]);
     let found = store.find("i").unwrap().unwrap();
     assert_eq!(
-        (found.input.as_deref(), found.version.as_deref()),
+        (found.input.as_deref(), found.state.version.as_deref()),
         (Some("5"), Some("1"))
     );
     assert_eq!(store.find("I").unwrap(), None, "ids are compared exactly");
@@ -176,6 +176,7 @@ fn continue_as_new_replaces_history_and_input() {
             key,
             InstanceState {
                 generation: 3,
+                version: Some("2".into()),
                 ..state(RuntimeStatus::Running)
             },
         )],
@@ -185,6 +186,7 @@ fn continue_as_new_replaces_history_and_input() {
     assert_eq!(store.history(key).unwrap(), ["new"]);
     let row = store.find("i").unwrap().unwrap();
     assert_eq!((row.input, row.state.generation), (None, 3));
+    assert_eq!(row.state.version.as_deref(), Some("2"));
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn create(tx: &Transaction<'_>, instance: &InstanceRow) -> rusqlite::Result<()> 
         instance.key.0,
         instance.id,
         instance.name,
-        instance.version,
+        state.version,
         state.generation,
         state.execution_id,
         state.status.number(),
@@ -126,7 +126,7 @@ fn create(tx: &Transaction<'_>, instance: &InstanceRow) -> rusqlite::Result<()> 
 fn update(tx: &Transaction<'_>, key: InstanceKey, state: &InstanceState) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "UPDATE instances SET execution_id = ?2, status = ?3, created = ?4, updated = ?5, custom_status = ?6,
-         output = ?7, generation = ?8, ending = ?9, wire = ?10 WHERE key = ?1",
+         output = ?7, generation = ?8, ending = ?9, wire = ?10, version = ?11 WHERE key = ?1",
     )?
     .execute(params![
         key.0,
@@ -138,7 +138,8 @@ fn update(tx: &Transaction<'_>, key: InstanceKey, state: &InstanceState) -> rusq
         state.output,
         state.generation,
         state.ending,
-        state.wire.map(number)
+        state.wire.map(number),
+        state.version
     ])?;
     Ok(())
 }
