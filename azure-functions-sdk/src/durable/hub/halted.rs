@@ -17,7 +17,9 @@ impl Inner {
                 }
                 let mut state = self.state();
                 for owner in &owners {
-                    state.halt(owner, &reason);
+                    if let Some(problem) = state.halt(owner, &reason) {
+                        log::error!("{problem}");
+                    }
                 }
                 self.pump(&mut state);
                 drop(state);
@@ -34,32 +36,31 @@ impl Inner {
 }
 
 impl State {
-    fn halt(&mut self, owner: &Owner, reason: &str) {
-        let now = "it is halted until the host starts again, and the others go on";
-        match owner {
-            // On disk there is nothing of it.
+    /// Begins nothing more of this owner; says what to tell of it, unless that has been told.
+    pub(super) fn halt(&mut self, owner: &Owner, reason: &str) -> Option<String> {
+        let (what, halted) = match owner {
+            // On disk there is nothing of it, and who asked for it is told.
             Owner::New(key) => {
                 self.disarm(*key);
                 self.forget(*key);
+                return None;
             }
-            Owner::Instance(key) => {
-                if let Some(live) = self.instances.get_mut(key)
-                    && !std::mem::replace(&mut live.halted, true)
-                {
-                    log::error!(
-                        "what orchestration instance '{}' did could not be written: {reason}; {now}",
-                        live.id
-                    );
-                }
-            }
-            Owner::Entity(id) => {
-                if let Some(live) = self.entities.get_mut(id)
-                    && !std::mem::replace(&mut live.halted, true)
-                {
-                    log::error!("what entity '{id}' did could not be written: {reason}; {now}");
-                }
-            }
-        }
+            Owner::Instance(key) => match self.instances.get_mut(key) {
+                Some(live) => (format!("orchestration instance '{}'", live.id), Some(&mut live.halted)),
+                None => (format!("the orchestration instance of row {}", key.0), None),
+            },
+            Owner::Entity(id) => (
+                format!("entity '{id}'"),
+                self.entities.get_mut(id).map(|live| &mut live.halted),
+            ),
+        };
+        // What is not in memory has nothing to halt, and each of its changes is lost by itself.
+        let was_halted = halted.is_some_and(|halted| std::mem::replace(halted, true));
+        (!was_halted).then(|| {
+            format!(
+                "what {what} did could not be written: {reason}; it is halted until the host starts again, and the others go on"
+            )
+        })
     }
 }
 

@@ -172,8 +172,14 @@ struct WriterThread<A> {
     report: watch::Sender<Option<Arc<str>>>,
     closing: Arc<AtomicBool>,
     commits: Vec<Commit>,
-    /// Whose state on disk is older than what later commits build on, and why.
-    refused: HashMap<Owner, Arc<str>>,
+    /// Whose state on disk is older than what later commits build on.
+    refused: HashMap<Owner, Refused>,
+}
+
+struct Refused {
+    reason: Arc<str>,
+    /// It was never on disk. Those who submit have been told, so that what builds on it is in the queue, and nothing comes after that.
+    never_was: bool,
 }
 
 /// How the attempt to write a batch ended.
@@ -193,6 +199,7 @@ impl<A> WriterThread<A> {
             let mut tokens = Vec::new();
             self.take_waiting(&mut tokens);
             if self.commits.is_empty() {
+                self.forget_what_never_was();
                 if self.closing.load(Ordering::Acquire) {
                     return;
                 }
@@ -247,6 +254,11 @@ impl<A> WriterThread<A> {
         }
     }
 
+    /// The queue is empty.
+    fn forget_what_never_was(&mut self) {
+        self.refused.retain(|_, refused| !refused.never_was);
+    }
+
     fn builds_on_refused(&self, commits: &[Commit]) -> bool {
         let is_refused = |commit: &Commit| commit.owners().iter().any(|owner| self.refused.contains_key(owner));
         !self.refused.is_empty() && commits.iter().any(is_refused)
@@ -258,7 +270,8 @@ impl<A> WriterThread<A> {
         for commit in commits {
             let Some(token) = left.next() else { break };
             let owners = commit.owners();
-            let refused = owners.iter().find_map(|owner| self.refused.get(owner)).cloned();
+            let refused = owners.iter().find_map(|owner| self.refused.get(owner));
+            let refused = refused.map(|refused| Arc::clone(&refused.reason));
             let attempt = match &refused {
                 Some(_) => None,
                 None => Some(self.write(std::slice::from_ref(commit))),
@@ -278,11 +291,14 @@ impl<A> WriterThread<A> {
             };
             for owner in &owners {
                 // What is created here is known by its key from now on.
-                let owner = match owner {
-                    Owner::New(key) => Owner::Instance(*key),
-                    owner => owner.clone(),
+                let (owner, never_was) = match owner {
+                    Owner::New(key) => (Owner::Instance(*key), true),
+                    owner => (owner.clone(), false),
                 };
-                self.refused.entry(owner).or_insert_with(|| Arc::clone(&reason));
+                self.refused.entry(owner).or_insert_with(|| Refused {
+                    reason: Arc::clone(&reason),
+                    never_was,
+                });
             }
             tell(Outcome::Refused { token, owners, reason });
         }
@@ -355,8 +371,11 @@ mod tests {
     use std::sync::{Condvar, mpsc::channel};
 
     use super::*;
-    use crate::durable::store::{
-        EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery,
+    use crate::durable::{
+        engine::runtime_status::RuntimeStatus,
+        store::{
+            EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page, Recovery,
+        },
     };
 
     /// Notes batches; writes only while it may, and fails a few times first.
@@ -374,11 +393,7 @@ mod tests {
         }
     }
 
-    impl Store for Slow {
-        fn recover(&self) -> Result<Recovery, StoreError> {
-            Ok(Recovery::default())
-        }
-
+    impl Writes for Slow {
         fn write(&self, batch: &[Commit]) -> Result<(), StoreError> {
             let may_write = self.may_write.0.lock().unwrap();
             drop(self.may_write.1.wait_while(may_write, |may_write| !*may_write).unwrap());
@@ -395,6 +410,23 @@ mod tests {
                 .unwrap()
                 .push(batch.iter().map(|commit| commit.inbox_removed[0]).collect());
             Ok(())
+        }
+    }
+
+    /// How a store writes that has nothing to read.
+    trait Writes: Send + Sync + 'static {
+        fn write(&self, batch: &[Commit]) -> Result<(), StoreError>;
+    }
+
+    struct Fake<W>(W);
+
+    impl<W: Writes> Store for Fake<W> {
+        fn recover(&self) -> Result<Recovery, StoreError> {
+            Ok(Recovery::default())
+        }
+
+        fn write(&self, batch: &[Commit]) -> Result<(), StoreError> {
+            self.0.write(batch)
         }
 
         fn find(&self, _: &str) -> Result<Option<InstanceRow>, StoreError> {
@@ -429,7 +461,7 @@ mod tests {
 
     #[tokio::test]
     async fn commits_that_wait_share_a_batch_in_their_order() {
-        let store = Arc::new(Slow::default());
+        let store = Arc::new(Fake(Slow::default()));
         let (written, tokens) = channel();
         let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, move |outcome| match outcome {
             Outcome::Written(batch) => written.send(batch).unwrap(),
@@ -439,9 +471,9 @@ mod tests {
         for number in 0..600 {
             writer.place().await.unwrap().submit(commit(number), number);
         }
-        store.go();
+        store.0.go();
         writer.close();
-        let batches = store.batches.lock().unwrap().clone();
+        let batches = store.0.batches.lock().unwrap().clone();
         assert_eq!(batches.concat(), (0..600).collect::<Vec<_>>());
         assert!(
             batches.len() <= 4 && batches.iter().all(|batch| batch.len() <= MAX_BATCH),
@@ -457,11 +489,11 @@ mod tests {
 
     #[tokio::test]
     async fn batch_that_fails_is_kept_and_reported_until_it_is_written() {
-        let store = Arc::new(Slow {
+        let store = Arc::new(Fake(Slow {
             failures: 2.into(),
             ..Slow::default()
-        });
-        store.go();
+        }));
+        store.0.go();
         let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, |_: Outcome<()>| {}).unwrap();
         let mut health = writer.health();
         for number in 0..3 {
@@ -471,7 +503,7 @@ mod tests {
         assert!(reason.is_some_and(|reason| reason.contains("disk is full")));
         health.wait_for(Option::is_none).await.unwrap();
         writer.close();
-        assert_eq!(store.batches.lock().unwrap().concat(), [0, 1, 2]);
+        assert_eq!(store.0.batches.lock().unwrap().concat(), [0, 1, 2]);
     }
 
     /// Refuses for ever what the commit of a number holds, and at last everything.
@@ -481,11 +513,7 @@ mod tests {
         written: Mutex<Vec<i64>>,
     }
 
-    impl Store for Damaged {
-        fn recover(&self) -> Result<Recovery, StoreError> {
-            Ok(Recovery::default())
-        }
-
+    impl Writes for Damaged {
         fn write(&self, batch: &[Commit]) -> Result<(), StoreError> {
             let (path, source) = ("hub.db".into(), "malformed".into());
             let numbers: Vec<i64> = batch.iter().map(|commit| commit.inbox_removed[0]).collect();
@@ -498,28 +526,6 @@ mod tests {
             self.written.lock().unwrap().extend(numbers);
             Ok(())
         }
-
-        fn find(&self, _: &str) -> Result<Option<InstanceRow>, StoreError> {
-            Ok(None)
-        }
-
-        fn history(&self, _: InstanceKey) -> Result<Vec<String>, StoreError> {
-            Ok(Vec::new())
-        }
-
-        fn list(&self, _: &InstanceQuery) -> Result<Page, StoreError> {
-            Ok(Page::default())
-        }
-
-        fn entity(&self, _: &str) -> Result<Option<EntityRow>, StoreError> {
-            Ok(None)
-        }
-
-        fn entities(&self, _: &EntityQuery) -> Result<EntityPage, StoreError> {
-            Ok(EntityPage::default())
-        }
-
-        fn close(&self) {}
     }
 
     /// A commit of an instance.
@@ -532,11 +538,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_commit_that_can_never_be_written_is_given_up_with_those_that_build_on_it_and_no_other() {
-        let store = Arc::new(Damaged {
+        let store = Arc::new(Fake(Damaged {
             bad: 2,
             last: i64::MAX,
             written: Mutex::default(),
-        });
+        }));
         let (told, outcomes) = channel();
         let tell = move |outcome| told.send(outcome).unwrap();
         let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, tell).unwrap();
@@ -544,7 +550,7 @@ mod tests {
             writer.place().await.unwrap().submit(episode(number, instance), number);
         }
         writer.close();
-        assert_eq!(*store.written.lock().unwrap(), [1, 3, 5]);
+        assert_eq!(*store.0.written.lock().unwrap(), [1, 3, 5]);
         let (mut written, mut refused) = (Vec::new(), Vec::new());
         for outcome in outcomes.iter() {
             match outcome {
@@ -563,11 +569,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_that_cannot_be_written_any_more_ends_the_writer_and_all_are_told() {
-        let store = Arc::new(Damaged {
+        let store = Arc::new(Fake(Damaged {
             bad: i64::MAX,
             last: 2,
             written: Mutex::default(),
-        });
+        }));
         let (told, outcomes) = channel();
         let tell = move |outcome| told.send(outcome).unwrap();
         let writer = Writer::start(Arc::clone(&store) as Arc<dyn Store>, tell).unwrap();
@@ -589,6 +595,58 @@ mod tests {
             })
             .collect();
         assert_eq!(ended, [2, 3]);
-        assert_eq!(*store.written.lock().unwrap(), [1]);
+        assert_eq!(*store.0.written.lock().unwrap(), [1]);
+    }
+
+    #[tokio::test]
+    async fn a_start_that_was_refused_is_remembered_no_longer_than_what_builds_on_it_is_queued() {
+        let store = Arc::new(Fake(Damaged {
+            bad: 1,
+            last: i64::MAX,
+            written: Mutex::default(),
+        }));
+        let (writer, mut thread) = Writer::new(store as Arc<dyn Store>);
+        let start = Commit {
+            created: vec![InstanceRow {
+                key: InstanceKey(10),
+                id: "i".to_owned(),
+                name: "f".to_owned(),
+                input: None,
+                tags: None,
+                parent: None,
+                scheduled_start: None,
+                state: InstanceState {
+                    execution_id: "x".to_owned(),
+                    version: None,
+                    generation: 0,
+                    status: RuntimeStatus::Pending,
+                    created: 0,
+                    updated: 0,
+                    custom_status: None,
+                    output: None,
+                    ending: None,
+                    wire: None,
+                },
+            }],
+            ..commit(1)
+        };
+        for (number, commit) in [(1, start), (2, episode(2, 10)), (3, episode(3, 20))] {
+            writer.place().await.unwrap().submit(commit, number);
+        }
+        let mut tokens = Vec::new();
+        thread.take_waiting(&mut tokens);
+        let commits = std::mem::take(&mut thread.commits);
+        let refused = Mutex::new(Vec::new());
+        thread.write_one_by_one(&commits, &mut tokens, &|outcome| {
+            if let Outcome::Refused { token, .. } = outcome {
+                refused.lock().unwrap().push(token);
+            }
+        });
+        assert_eq!(*refused.lock().unwrap(), [1, 2]);
+        assert_eq!(thread.refused.len(), 1);
+        thread.take_waiting(&mut tokens);
+        assert!(thread.commits.is_empty());
+        thread.forget_what_never_was();
+        assert!(thread.refused.is_empty());
     }
 }

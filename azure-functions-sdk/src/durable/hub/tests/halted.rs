@@ -144,3 +144,21 @@ async fn a_halted_entity_gives_the_ids_back_that_it_has_reserved() {
     let (code, body) = call(&hub, "POST", "/orchestrators/waiter/chosen", "").await;
     assert_eq!(code, StatusCode::ACCEPTED, "{body}");
 }
+
+#[test]
+fn what_could_not_be_written_is_told_of_owners_that_are_not_in_memory_too() {
+    let mut state = crate::durable::hub::state::State::default();
+    for (owner, told) in [
+        (
+            Owner::Instance(InstanceKey(7)),
+            "what the orchestration instance of row 7 did could not be written: it is damaged",
+        ),
+        (
+            Owner::Entity("@counter@a".into()),
+            "what entity '@counter@a' did could not be written: it is damaged",
+        ),
+    ] {
+        let problem = state.halt(&owner, "it is damaged").unwrap();
+        assert!(problem.starts_with(told), "{problem}");
+    }
+}
