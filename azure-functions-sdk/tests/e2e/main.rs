@@ -114,6 +114,12 @@ fn the_example_starts_runs_records_and_stops() {
         recorded.iter().any(|name| name == "event_with_timeout-e1-1.json"),
         "{recorded:?}"
     );
+    // On either wire they are JSON with the whole history, for `cargo func replay`.
+    for name in recorded {
+        let payload: Value = serde_json::from_slice(&fs::read(record.join(&name)).unwrap()).unwrap();
+        let first = &payload["history"][1]["EventType"];
+        assert_eq!(first, 0, "{name:?} begins with the start: {payload}");
+    }
     let others_can_read = files_that_others_can_read(folder.path());
     assert_eq!(others_can_read, Vec::<PathBuf>::new());
 }
