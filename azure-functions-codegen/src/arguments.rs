@@ -10,9 +10,11 @@ use quote::ToTokens;
 use syn::{
     Expr, Ident, Lit, Meta, Token, UnOp,
     ext::IdentExt,
+    parenthesized,
     parse::{Parse, ParseStream, Parser},
     punctuated::Punctuated,
     spanned::Spanned,
+    token,
 };
 
 /// The arguments of `#[func(...)]`.
@@ -26,6 +28,8 @@ pub(crate) struct FuncArguments {
     pub(crate) orchestration: Option<Span>,
     /// `retry = POLICY`.
     pub(crate) retry: Option<Expr>,
+    /// `retry(...)`, and where it stands.
+    pub(crate) host_retry: Option<(Span, Vec<Argument>)>,
     /// `allow_non_deterministic = "..."`.
     pub(crate) allowance: Option<Allowance>,
     /// Whether it names a trigger, which is reported: the parameter that should be it need not be.
@@ -59,12 +63,24 @@ pub(crate) enum Literal {
     Integer(i64),
     Number(f64),
     List(Vec<(Self, Span)>),
+    /// The path of a constant, whose value the compiler knows.
+    Constant(Expr),
 }
 
 impl FuncArguments {
     pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut this = Self::default();
         for argument in arguments(tokens, errors) {
+            if let Some(group) = argument.group {
+                if argument.key != "retry" {
+                    errors.at(&argument.key, "only `retry` has arguments of its own");
+                } else if this.host_retry.is_some() {
+                    errors.at(&argument.key, "`retry` is given twice");
+                } else {
+                    this.host_retry = Some((argument.key.span(), arguments(group, errors)));
+                }
+                continue;
+            }
             match (argument.key.to_string().as_str(), argument.value) {
                 ("name", Some(value)) => match literal(&value) {
                     Ok(Literal::Text(name)) if this.name.is_none() => this.name = Some((name, value.span())),
@@ -164,12 +180,12 @@ impl BindingArguments {
                 return this;
             }
         };
-        for Argument { key, value } in arguments(tokens, errors) {
+        for Argument { key, value, .. } in arguments(tokens, errors) {
             let Some(value) = value else {
                 errors.at(&key, format!("`{key}` needs a value: write `{key} = ...`"));
                 continue;
             };
-            let literal = match literal(&value) {
+            let literal = match literal_or_constant(&value) {
                 Ok(literal) => literal,
                 Err(error) => {
                     errors.add(error);
@@ -199,23 +215,38 @@ impl BindingArguments {
     }
 }
 
-/// `key` or `key = value`.
+/// `key`, `key = value`, or `key(...)`.
 pub(crate) struct Argument {
     pub(crate) key: Ident,
     pub(crate) value: Option<Expr>,
+    /// What stands in parentheses after the key.
+    pub(crate) group: Option<TokenStream>,
 }
 
 impl Parse for Argument {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         // `type` is a keyword and a fine key.
         let key = input.call(Ident::parse_any)?;
+        if input.peek(token::Paren) {
+            let content;
+            parenthesized!(content in input);
+            return Ok(Self {
+                key,
+                value: None,
+                group: Some(content.parse()?),
+            });
+        }
         let value = if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
             Some(input.parse()?)
         } else {
             None
         };
-        Ok(Self { key, value })
+        Ok(Self {
+            key,
+            value,
+            group: None,
+        })
     }
 }
 
@@ -227,6 +258,14 @@ pub(crate) fn arguments(tokens: TokenStream, errors: &mut Errors) -> Vec<Argumen
             errors.span(error.span(), message);
             Vec::new()
         }
+    }
+}
+
+/// As [`literal`], or a constant's name.
+fn literal_or_constant(value: &Expr) -> syn::Result<Literal> {
+    match value {
+        Expr::Path(path) if path.qself.is_none() => Ok(Literal::Constant(value.clone())),
+        value => literal(value),
     }
 }
 
@@ -269,6 +308,6 @@ pub(crate) fn literal(value: &Expr) -> syn::Result<Literal> {
 fn not_literal(tokens: impl ToTokens) -> syn::Error {
     syn::Error::new_spanned(
         tokens,
-        "write a literal here: text in quotes, a number, `true`, `false`, or a list of these in brackets",
+        "write a literal here: text in quotes, a number, `true`, `false`, a list of these in brackets, or the name of a constant",
     )
 }

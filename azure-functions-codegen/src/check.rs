@@ -41,6 +41,47 @@ pub(crate) fn check(signature: &Signature, errors: &mut Errors) {
     }
     route_parameters(signature, errors);
     default_retry(signature, errors);
+    host_retry(signature, errors);
+    warmup_name(signature, errors);
+}
+
+/// A host never starts a warm-up function of another name, and says nothing.
+fn warmup_name(signature: &Signature, errors: &mut Errors) {
+    let (name, _) = &signature.name;
+    let is_warmup = |parameter: &&Parameter| {
+        let given = parameter.arguments.iter().find(|given| given.key == "type");
+        let named = match given.map(|given| &given.value) {
+            Some(Literal::Text(text)) => text.eq_ignore_ascii_case("warmupTrigger"),
+            _ => false,
+        };
+        let binding = parameter.known.and_then(|known| known.binding);
+        named || binding.is_some_and(|binding| binding.type_name == "warmupTrigger")
+    };
+    if let Some(parameter) = signature.parameters.iter().find(is_warmup)
+        && !name.eq_ignore_ascii_case("warmup")
+    {
+        errors.at(
+            &parameter.ty,
+            format!("a host starts this function only if it is called `warmup`, and `{name}` never: rename it"),
+        );
+    }
+}
+
+fn host_retry(signature: &Signature, errors: &mut Errors) {
+    let Some((_, place)) = &signature.host_retry else {
+        return;
+    };
+    if signature.is_activity() {
+        errors.span(
+            *place,
+            "an activity is called again by its orchestration, not by the host: write `retry = POLICY`",
+        );
+    } else if signature.has(Role::Orchestration) || signature.has(Role::Entity) {
+        errors.span(
+            *place,
+            "a host does not run an orchestration or an entity again: remove `retry`, and give the calls in it a `RetryOptions`",
+        );
+    }
 }
 
 fn default_retry(signature: &Signature, errors: &mut Errors) {
@@ -417,6 +458,7 @@ fn arguments(all: &[Given], binding: &Binding, name: &str, ty: &Type, errors: &m
         let key = given.key.to_string();
         match binding.arguments.iter().find(|argument| argument.name == key) {
             Some(argument) => value(given, argument.kind, errors),
+            None if binding.any_argument => {}
             None => {
                 let hint = names::nearest(&key, names.iter().copied());
                 let text = match hint {
@@ -456,7 +498,10 @@ fn arguments(all: &[Given], binding: &Binding, name: &str, ty: &Type, errors: &m
             .for_each(|name| missing(name)),
         (_, choices) => {
             let choices: Vec<_> = choices.iter().map(|choice| names::list(choice)).collect();
-            errors.at(ty, format!("`{name}` needs one of these: {}", choices.join("; or ")));
+            errors.at(
+                ty,
+                format!("`{name}` needs exactly one of these: {}", choices.join("; or ")),
+            );
         }
     }
     for (one, other) in binding.conflicts {
@@ -474,7 +519,9 @@ fn arguments(all: &[Given], binding: &Binding, name: &str, ty: &Type, errors: &m
 fn value(given: &Given, kind: Kind, errors: &mut Errors) {
     let key = &given.key;
     match (kind, &given.value) {
-        (Kind::Any, _)
+        // Its value is checked by the rules, in a constant.
+        (_, Literal::Constant(_))
+        | (Kind::Any, _)
         | (Kind::Text, Literal::Text(_))
         | (Kind::Flag, Literal::Flag(_))
         | (Kind::Integer, Literal::Integer(_))
@@ -512,7 +559,10 @@ fn value(given: &Given, kind: Kind, errors: &mut Errors) {
                 errors.span(given.span, reason);
             }
         }
-        (Kind::QueueName | Kind::BlobPath | Kind::BlobPattern, Literal::Text(text)) => {
+        (
+            Kind::QueueName | Kind::BlobPath | Kind::BlobPattern | Kind::TriggerType | Kind::BindingType,
+            Literal::Text(text),
+        ) => {
             if let Some(reason) = wrong_name(kind, text) {
                 errors.span(given.span, reason);
             }
@@ -525,7 +575,17 @@ fn value(given: &Given, kind: Kind, errors: &mut Errors) {
             }
         }
         (Kind::Texts, _) => errors.span(given.span, format!("`{key}` takes a list of texts: write `[\"...\"]`")),
-        (Kind::Text | Kind::Schedule | Kind::Route | Kind::QueueName | Kind::BlobPath | Kind::BlobPattern, _) => {
+        (
+            Kind::Text
+            | Kind::Schedule
+            | Kind::Route
+            | Kind::QueueName
+            | Kind::BlobPath
+            | Kind::BlobPattern
+            | Kind::TriggerType
+            | Kind::BindingType,
+            _,
+        ) => {
             errors.span(given.span, format!("`{key}` takes text: put it in quotes"));
         }
         (Kind::OneOf(values), _) => errors.span(given.span, format!("`{key}` takes one of {}", quoted(values))),

@@ -10,6 +10,7 @@ use crate::{
 };
 use proc_macro2::{Ident, Literal as Token, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
 /// Registers a function.
 pub(crate) fn registration(signature: &Signature) -> TokenStream {
@@ -97,6 +98,13 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
         let body = body(TokenStream::new());
         quote_spanned!(span=> <__AzMode>::blocking(__AZ_PARAMETERS, |#source| { #body }))
     };
+    let retry = match &signature.host_retry {
+        Some((policy, _)) => {
+            let policy = policy.tokens();
+            quote!(::core::option::Option::Some(#policy))
+        }
+        None => quote!(::core::option::Option::None),
+    };
     let is_async_rule = quote_spanned!(*fn_span=> const _: () = __az::rules::is_async(__AZ_PARAMETERS, #is_async););
     // Only in a scope of its own is an item's name no trouble, and only through an alias does a missing trait speak once.
     quote! {
@@ -119,6 +127,7 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
             type __AzReturn = #return_type;
             type __AzMode = __az::Mode<{ __az::rules::mode(__AZ_PARAMETERS) }>;
             const __AZ_PARAMETERS: &[__az::Parameter] = &[#(#descriptions),*];
+            const __AZ_OUTPUTS: &[__az::Output] = &[#(#output_arguments),*];
             #is_async_rule
             #rules
 
@@ -128,8 +137,9 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
                     module: ::core::module_path!(),
                     file: ::core::file!(),
                     line: ::core::line!(),
+                    retry: #retry,
                     parameters: __AZ_PARAMETERS,
-                    bindings: || __az::bindings(#name, __AZ_PARAMETERS, #returns, &[#(#output_arguments),*]),
+                    bindings: || __az::bindings(#name, __AZ_PARAMETERS, #returns, __AZ_OUTPUTS),
                     handler: #handler,
                 }
             }
@@ -205,6 +215,7 @@ fn literal(value: &Literal) -> TokenStream {
         Literal::Flag(flag) => quote!(__az::Literal::Flag(#flag)),
         Literal::Integer(number) => quote!(__az::Literal::Integer(#number)),
         Literal::Number(number) => quote!(__az::Literal::Number(#number)),
+        Literal::Constant(path) => quote_spanned!(path.span()=> __az::Constant(#path).literal()),
         Literal::List(items) => {
             let items = items.iter().map(|(item, _)| literal(item));
             quote!(__az::Literal::List(&[#(#items),*]))

@@ -98,6 +98,7 @@ pub(crate) fn output(ty: &Type) -> Option<&'static Binding> {
 
 /// The row for a type, or for a batch of it, and what the row calls the type.
 fn row(ty: &Type, flows: impl Fn(Flow) -> bool) -> Option<(&'static Binding, &'static str)> {
+    let ty = inside(ty, "Option").unwrap_or(ty);
     let (ty, in_batch) = match inside(ty, "Vec") {
         Some(inner) => (inner, true),
         None => (ty, false),

@@ -16,6 +16,7 @@ mod lint;
 mod names;
 mod place;
 mod plain;
+mod retry;
 mod returned;
 mod route;
 mod schedule;
@@ -44,6 +45,9 @@ use quote::quote;
 /// * `#[func(orchestration)]`: an orchestration. Its `DurableOrchestrationContext` says so, too.
 /// * `#[func(activity, retry = POLICY)]`: how typed calls of an activity are tried again when they set nothing else. `POLICY` names
 ///   a constant, a static, or another path to a `RetryOptions`.
+/// * `#[func(retry(max = 3, delay = "00:00:05"))]`, or `retry(max = -1, min_delay = "00:00:01", max_delay = "00:05:00")`: how often a host
+///   runs the function again that failed, and how long it waits before. A delay grows to about the double each time, from `min_delay` to
+///   `max_delay`; -1 means without limit. For functions with a trigger, not for durable ones. All attempts have the same invocation id.
 /// * `#[func(allow_non_deterministic = "reason")]`: allows an orchestration what would be refused in its body, see below.
 ///
 /// # Bindings

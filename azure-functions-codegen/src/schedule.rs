@@ -18,6 +18,11 @@ pub(crate) fn wrong(schedule: &str) -> Option<String> {
     Expression::parse(schedule).err()
 }
 
+/// A time span as .NET writes it.
+pub(crate) fn time_span(text: &str) -> Option<std::time::Duration> {
+    parse_time_span(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::wrong;

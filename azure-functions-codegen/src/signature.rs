@@ -6,6 +6,7 @@ use crate::{
     known::{self, Known, Role},
     lint::Allowance,
     names, place,
+    retry::Retry,
     returned::Returned,
 };
 use proc_macro2::{Span, TokenStream};
@@ -32,6 +33,8 @@ pub(crate) struct Signature {
     pub(crate) kind: Option<(Role, Span)>,
     /// How typed calls of an activity are tried again by default.
     pub(crate) retry: Option<Expr>,
+    /// How a host runs it again when it has failed, and where that stands.
+    pub(crate) host_retry: Option<(Retry, Span)>,
     /// Whether `#[func(...)]` names a trigger, which is reported.
     pub(crate) names_trigger: bool,
     /// What `#[func(...)]` allows in the whole body.
@@ -97,6 +100,9 @@ impl Signature {
             names_trigger: arguments.names_trigger,
             allowance: arguments.allowance,
             retry: arguments.retry,
+            host_retry: arguments
+                .host_retry
+                .and_then(|(place, arguments)| Retry::read(place, arguments, errors).map(|policy| (policy, place))),
             activity: arguments.activity.is_some() || returned.has("ActivityOutput"),
             kind,
             parameters,

@@ -24,6 +24,8 @@ pub(crate) struct Binding {
     pub(crate) batch: bool,
     /// What `#[binding(...)]` takes.
     pub(crate) arguments: &'static [Argument],
+    /// Whether it takes any other argument, too.
+    pub(crate) any_argument: bool,
     /// Sets of arguments of which exactly one must be given.
     pub(crate) choices: &'static [&'static [&'static str]],
     /// Pairs of arguments that exclude each other.
@@ -76,6 +78,10 @@ pub(crate) enum ArgumentKind {
     BlobPath,
     /// `container/pattern`, or a container alone.
     BlobPattern,
+    /// The type of a trigger without a row of its own.
+    TriggerType,
+    /// The type of another binding without one.
+    BindingType,
     Any,
 }
 
@@ -181,6 +187,7 @@ const fn binding(type_name: &'static str, flow: Flow, summary: &'static str) -> 
         types: &[],
         batch: false,
         arguments: &[],
+        any_argument: false,
         choices: &[],
         conflicts: &[],
         fixed: &[],
@@ -283,6 +290,266 @@ pub(crate) const QUEUE: Binding = Binding {
     ..binding("queue", Flow::Output, "messages of a storage queue")
 };
 
+/// `blobTrigger`.
+pub(crate) const BLOB_TRIGGER: Binding = Binding {
+    types: &["BlobTrigger"],
+    new: "blob",
+    arguments: &[
+        Argument::blob_pattern("path").required().example("uploads/{name}"),
+        Argument::text("connection"),
+        Argument::one_of("source", &["LogsAndContainerScan", "EventGrid"]),
+    ],
+    data: "bytes, or a reference",
+    ..binding("blobTrigger", Flow::Trigger, "a blob that was written")
+};
+
+/// `blob` as an input.
+pub(crate) const BLOB_INPUT: Binding = Binding {
+    types: &["Blob"],
+    arguments: BLOB.arguments,
+    // As text, what is no UTF-8 would be garbage, and a byte order mark would be lost.
+    fixed: &[("dataType", "binary")],
+    data: "bytes, or a reference",
+    ..binding("blob", Flow::Input, "the content of a blob")
+};
+
+/// `blob` as an output.
+pub(crate) const BLOB: Binding = Binding {
+    types: &["Blob"],
+    arguments: &[Argument::blob_path("path").required(), Argument::text("connection")],
+    data: "bytes",
+    ..binding("blob", Flow::Output, "a blob that is written")
+};
+
+/// `eventGridTrigger`.
+pub(crate) const EVENT_GRID_TRIGGER: Binding = Binding {
+    types: &["EventGridEvent", "CloudEvent"],
+    new: "event-grid",
+    batch: true,
+    data: "JSON",
+    ..binding("eventGridTrigger", Flow::Trigger, "an event of Event Grid")
+};
+
+/// `eventGrid`.
+pub(crate) const EVENT_GRID: Binding = Binding {
+    types: &["EventGridEvent", "CloudEvent"],
+    batch: true,
+    arguments: &[
+        Argument::text("topic_endpoint_uri"),
+        Argument::text("topic_key_setting"),
+        Argument::text("connection"),
+    ],
+    choices: &[&["topic_endpoint_uri", "topic_key_setting"], &["connection"]],
+    data: "JSON",
+    ..binding("eventGrid", Flow::Output, "events for a topic of Event Grid")
+};
+
+/// `serviceBusTrigger`.
+pub(crate) const SERVICE_BUS_TRIGGER: Binding = Binding {
+    types: &["ServiceBusTrigger"],
+    new: "service-bus",
+    batch: true,
+    arguments: &[
+        Argument::text("queue_name").example("orders"),
+        Argument::text("topic_name"),
+        Argument::text("subscription_name"),
+        Argument::text("connection").example("ServiceBus"),
+        Argument::flag("is_sessions_enabled"),
+        Argument::flag("auto_complete_messages"),
+    ],
+    choices: &[&["queue_name"], &["topic_name", "subscription_name"]],
+    fixed: &[("dataType", "binary")],
+    data: "bytes",
+    ..binding(
+        "serviceBusTrigger",
+        Flow::Trigger,
+        "a message of a Service Bus queue or subscription",
+    )
+};
+
+/// `serviceBus`.
+pub(crate) const SERVICE_BUS: Binding = Binding {
+    types: &["ServiceBusMessage"],
+    batch: true,
+    arguments: &[
+        Argument::text("queue_name"),
+        Argument::text("topic_name"),
+        Argument::text("connection"),
+    ],
+    choices: &[&["queue_name"], &["topic_name"]],
+    data: "bytes; several messages as a JSON array",
+    ..binding("serviceBus", Flow::Output, "messages for a Service Bus queue or topic")
+};
+
+/// `eventHubTrigger`.
+pub(crate) const EVENT_HUB_TRIGGER: Binding = Binding {
+    types: &["EventHubTrigger"],
+    new: "event-hub",
+    batch: true,
+    arguments: &[
+        Argument::text("event_hub_name").required().example("readings"),
+        Argument::text("connection").example("EventHubs"),
+        Argument::text("consumer_group"),
+    ],
+    fixed: &[("dataType", "binary")],
+    data: "bytes",
+    ..binding("eventHubTrigger", Flow::Trigger, "an event of an event hub")
+};
+
+/// `eventHub`.
+pub(crate) const EVENT_HUB: Binding = Binding {
+    types: &["EventHubMessage"],
+    batch: true,
+    arguments: &[
+        Argument::text("event_hub_name").required(),
+        Argument::text("connection"),
+    ],
+    data: "bytes; several events as a JSON array",
+    ..binding("eventHub", Flow::Output, "events for an event hub")
+};
+
+/// `cosmosDBTrigger`.
+pub(crate) const COSMOS_DB_TRIGGER: Binding = Binding {
+    types: &["CosmosDbTrigger"],
+    new: "cosmos-db",
+    arguments: &[
+        Argument::text("database_name").required().example("shop"),
+        Argument::text("container_name").required().example("orders"),
+        Argument::text("connection").example("CosmosDB"),
+        Argument::text("lease_connection"),
+        Argument::text("lease_database_name"),
+        Argument::text("lease_container_name"),
+        Argument::text("lease_container_prefix"),
+        Argument::flag("create_lease_container_if_not_exists"),
+        Argument::integer("leases_container_throughput"),
+        Argument::integer("feed_poll_delay"),
+        Argument::integer("lease_acquire_interval"),
+        Argument::integer("lease_expiration_interval"),
+        Argument::integer("lease_renew_interval"),
+        Argument::integer("max_items_per_invocation"),
+        Argument::flag("start_from_beginning"),
+        Argument::text("start_from_time"),
+        Argument::text("preferred_locations"),
+    ],
+    conflicts: &[("start_from_beginning", "start_from_time")],
+    data: "a JSON array",
+    ..binding(
+        "cosmosDBTrigger",
+        Flow::Trigger,
+        "documents of Cosmos DB that were changed",
+    )
+};
+
+/// `cosmosDB` as an input.
+pub(crate) const COSMOS_DB_INPUT: Binding = Binding {
+    types: &["CosmosDbDocument"],
+    batch: true,
+    arguments: &[
+        Argument::text("database_name").required(),
+        Argument::text("container_name").required(),
+        Argument::text("connection"),
+        Argument::text("id"),
+        Argument::text("partition_key"),
+        Argument::text("sql_query"),
+        Argument::text("preferred_locations"),
+    ],
+    conflicts: &[("id", "sql_query")],
+    data: "a JSON object, or an array",
+    ..binding("cosmosDB", Flow::Input, "documents of Cosmos DB")
+};
+
+/// `cosmosDB` as an output.
+pub(crate) const COSMOS_DB: Binding = Binding {
+    types: &["CosmosDbDocument"],
+    batch: true,
+    arguments: &[
+        Argument::text("database_name").required(),
+        Argument::text("container_name").required(),
+        Argument::text("connection"),
+        Argument::flag("create_if_not_exists"),
+        Argument::text("partition_key"),
+        Argument::integer("container_throughput"),
+        Argument::text("preferred_locations"),
+    ],
+    data: "a JSON object, or an array",
+    ..binding("cosmosDB", Flow::Output, "documents that are written to Cosmos DB")
+};
+
+/// `sqlTrigger`.
+pub(crate) const SQL_TRIGGER: Binding = Binding {
+    types: &["SqlTrigger"],
+    new: "sql",
+    arguments: &[
+        Argument::text("table_name").required().example("dbo.products"),
+        Argument::text("connection_string_setting")
+            .required()
+            .example("SqlConnectionString"),
+        Argument::text("leases_table_name"),
+    ],
+    data: "a JSON array",
+    ..binding("sqlTrigger", Flow::Trigger, "rows of a SQL table that were changed")
+};
+
+/// `sql` as an input.
+pub(crate) const SQL_INPUT: Binding = Binding {
+    types: &["SqlRow"],
+    batch: true,
+    arguments: &[
+        Argument::text("command_text").required(),
+        Argument::text("connection_string_setting").required(),
+        Argument::one_of("command_type", &["Text", "StoredProcedure"]),
+        Argument::text("parameters"),
+    ],
+    data: "a JSON array",
+    ..binding("sql", Flow::Input, "rows that a SQL query finds")
+};
+
+/// `sql` as an output.
+pub(crate) const SQL: Binding = Binding {
+    types: &["SqlRow"],
+    batch: true,
+    arguments: &[
+        Argument::text("command_text").required(),
+        Argument::text("connection_string_setting").required(),
+    ],
+    data: "a JSON object, or an array",
+    ..binding("sql", Flow::Output, "rows that are written to a SQL table")
+};
+
+/// `warmupTrigger`.
+pub(crate) const WARMUP_TRIGGER: Binding = Binding {
+    types: &["WarmupTrigger"],
+    data: "nothing",
+    ..binding("warmupTrigger", Flow::Trigger, "a new instance of the app")
+};
+
+/// A trigger of any type.
+pub(crate) const GENERIC_TRIGGER: Binding = Binding {
+    types: &["GenericTrigger"],
+    arguments: &[Argument::new("type", ArgumentKind::TriggerType).required()],
+    any_argument: true,
+    data: "what the extension sends",
+    ..binding("", Flow::Trigger, "any other trigger")
+};
+
+/// An input of any type.
+pub(crate) const GENERIC_INPUT: Binding = Binding {
+    types: &["GenericInput"],
+    arguments: &[Argument::new("type", ArgumentKind::BindingType).required()],
+    any_argument: true,
+    data: "what the extension sends",
+    ..binding("", Flow::Input, "any other input")
+};
+
+/// An output of any type.
+pub(crate) const GENERIC_OUTPUT: Binding = Binding {
+    types: &["GenericOutput"],
+    arguments: &[Argument::new("type", ArgumentKind::BindingType).required()],
+    any_argument: true,
+    data: "text, JSON or bytes",
+    ..binding("", Flow::Output, "any other output")
+};
+
 /// All of them.
 pub(crate) const BINDINGS: &[&Binding] = &[
     &HTTP_TRIGGER,
@@ -294,6 +561,25 @@ pub(crate) const BINDINGS: &[&Binding] = &[
     &DURABLE_CLIENT,
     &QUEUE_TRIGGER,
     &QUEUE,
+    &BLOB_TRIGGER,
+    &BLOB_INPUT,
+    &BLOB,
+    &EVENT_GRID_TRIGGER,
+    &EVENT_GRID,
+    &SERVICE_BUS_TRIGGER,
+    &SERVICE_BUS,
+    &EVENT_HUB_TRIGGER,
+    &EVENT_HUB,
+    &COSMOS_DB_TRIGGER,
+    &COSMOS_DB_INPUT,
+    &COSMOS_DB,
+    &SQL_TRIGGER,
+    &SQL_INPUT,
+    &SQL,
+    &WARMUP_TRIGGER,
+    &GENERIC_TRIGGER,
+    &GENERIC_INPUT,
+    &GENERIC_OUTPUT,
 ];
 
 /// The row of a type, in any case, whose data flows this way.
@@ -333,7 +619,40 @@ pub(crate) const fn wrong_name(kind: ArgumentKind, text: &str) -> Option<&'stati
         ArgumentKind::QueueName => wrong_queue_name(text.as_bytes()),
         ArgumentKind::BlobPath => wrong_blob_path(text.as_bytes(), false),
         ArgumentKind::BlobPattern => wrong_blob_path(text.as_bytes(), true),
+        ArgumentKind::TriggerType => wrong_trigger_type(text.as_bytes()),
+        ArgumentKind::BindingType if ends_with_trigger(text.as_bytes()) => {
+            Some("this is the type of a trigger: take a `GenericTrigger` parameter")
+        }
         _ => None,
+    }
+}
+
+/// A host tells triggers by their names.
+const fn wrong_trigger_type(name: &[u8]) -> Option<&'static str> {
+    const OWN: [&[u8]; 4] = [
+        b"httptrigger",
+        b"orchestrationtrigger",
+        b"activitytrigger",
+        b"entitytrigger",
+    ];
+    let mut i = 0;
+    while i < OWN.len() {
+        if name.eq_ignore_ascii_case(OWN[i]) {
+            return Some("this trigger has a type of its own: `HttpRequest`, or the context of a durable function");
+        }
+        i += 1;
+    }
+    if ends_with_trigger(name) {
+        None
+    } else {
+        Some("the type of a trigger ends with `Trigger`")
+    }
+}
+
+const fn ends_with_trigger(name: &[u8]) -> bool {
+    match name.split_last_chunk::<7>() {
+        Some((_, last)) => last.eq_ignore_ascii_case(b"trigger"),
+        None => false,
     }
 }
 

@@ -5,12 +5,13 @@ pub use crate::{
     binding::{
         FromBinding, FunctionReturn, IntoBinding, Returns,
         plain::{OfActivity, OfOrchestration, PlainValue, Wrap, Wraps},
-        signature::{Given, Literal, Output, Parameter},
+        signature::{Constant, Given, Literal, Output, Parameter},
     },
     bindings::returned::{TypedContext, TypedReturn},
     durable::{Activity, Event, Orchestration, RetryOptions},
     invocation::{Invocation, Outputs},
     registry::{DurableKind, EntityHandler, Function, Handler, InvocationFuture},
+    retry_policy::{RetryDelay, RetryPolicy},
 };
 pub use inventory;
 

@@ -40,10 +40,12 @@
 //! }
 //! ```
 
-mod batch;
+pub(crate) mod batch;
 mod data;
+pub(crate) mod dotnet_time;
 mod input;
 mod metadata;
+pub(crate) mod metadata_value;
 mod output;
 pub(crate) mod payload;
 pub(crate) mod plain;
@@ -60,6 +62,7 @@ pub(crate) mod table;
 mod text;
 #[doc(hidden)]
 pub mod travels;
+pub(crate) mod trigger_metadata;
 
 pub use batch::{FromBatch, IntoBatch};
 pub use data::{BindingData, ModelBindingData};

@@ -121,8 +121,12 @@ impl Call {
     /// Ends a call without running the function.
     ///
     /// # Errors
-    /// Always, unless it is the mistake of an HTTP caller, who gets an answer.
+    /// Always, unless it is the mistake of an HTTP caller, who gets an answer, or what the host sent is not for the function.
     pub fn refuse<R>(self, returns: &Returns<R>, refused: Refused) -> Result<Outputs, FunctionError> {
+        if refused.error.is_not_for_the_function() {
+            log::debug!("not run: {}", refused.error);
+            return Ok(Outputs::default());
+        }
         match http_output(returns).zip(refused.error.response()) {
             Some((index, response)) => answer(index, response, &self.source.exchange()),
             None => Err(refused.into()),

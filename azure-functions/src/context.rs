@@ -80,13 +80,13 @@ pub(crate) enum Sink {
     InProcess(LogSink),
 }
 
-/// Which attempt of a function's retry policy this is; there is none on a first attempt.
+/// Which attempt of a function's retry policy this is. All attempts have the same invocation id.
 ///
-/// Source: `InvocationRequest.retry_context`, which hosts send only while a policy is running the function again.
+/// Source: `InvocationRequest.retry_context`, which hosts send if the function has a policy, with the first attempt too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryContext {
-    /// How many times the function has been retried, this attempt included.
+    /// How many times the function has been retried, this attempt included; 0 on the first one.
     pub retry_count: i32,
     /// How many retries the policy allows; -1 for no limit.
     pub max_retry_count: i32,
@@ -135,7 +135,7 @@ impl Context {
         &self.0.cancellation
     }
 
-    /// The running retry policy, if this call is not the first attempt.
+    /// Which attempt this is, if the function has a retry policy (`#[func(retry(...))]`).
     pub fn retry(&self) -> Option<&RetryContext> {
         self.0.retry.as_ref()
     }

@@ -137,6 +137,7 @@ impl FunctionError {
 pub struct BindingError {
     message: String,
     bad_request: bool,
+    is_not_for_it: bool,
     source: Option<BoxError>,
 }
 
@@ -146,6 +147,7 @@ impl BindingError {
         Self {
             message: message.into(),
             bad_request: false,
+            is_not_for_it: false,
             source: None,
         }
     }
@@ -156,6 +158,20 @@ impl BindingError {
             source: Some(source.into()),
             ..Self::new(message)
         }
+    }
+
+    /// What the host sent is not meant for the function: the invocation succeeds, and the function does not run.
+    ///
+    /// For triggers that the host does not filter as the binding says.
+    pub fn not_for_the_function(message: impl Into<String>) -> Self {
+        Self {
+            is_not_for_it: true,
+            ..Self::new(message)
+        }
+    }
+
+    pub(crate) fn is_not_for_the_function(&self) -> bool {
+        self.is_not_for_it
     }
 
     /// What to tell the caller, if it is the caller's mistake.

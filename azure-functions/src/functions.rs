@@ -8,6 +8,7 @@ use crate::{
     durable::{CalledKind, KnownFunctions},
     durable_wire::Wire,
     registry::{DurableKind, Function, Handler, place},
+    retry_policy::RetryPolicy,
     rpc::{RpcFunctionMetadata, StatusResult, status_result::Status},
     runtime::LANGUAGE,
     state::Need,
@@ -168,6 +169,7 @@ pub(crate) fn metadata(function: &Function, app_directory: &str, wire: Wire) -> 
             .into_iter()
             .map(|b| Value::Object(b).to_string())
             .collect(),
+        retry_options: function.retry.as_ref().map(RetryPolicy::options),
         status: Some(StatusResult {
             status: Status::Success.into(),
             ..StatusResult::default()
@@ -179,7 +181,8 @@ pub(crate) fn metadata(function: &Function, app_directory: &str, wire: Wire) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{invocation::Outputs, registry::EntityHandler};
+    use crate::{invocation::Outputs, registry::EntityHandler, retry_policy::RetryDelay};
+    use std::time::Duration;
 
     static ONE: Function = function("Greet", 3);
     static SAME: Function = function("greet", 9);
@@ -192,6 +195,7 @@ mod tests {
             line,
             bindings: || vec![],
             parameters: &[],
+            retry: None,
             handler: Handler::Blocking(|_| Ok(Outputs::default())),
         }
     }
@@ -234,6 +238,23 @@ mod tests {
             error.contains("mod functions;") && error.contains("use my_funcs as _;"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_retry_policy_is_told_to_the_host() {
+        static RETRIED: Function = Function {
+            retry: Some(RetryPolicy {
+                max_retry_count: 3,
+                delay: RetryDelay::Fixed(Duration::from_secs(5)),
+            }),
+            ..function("retried", 1)
+        };
+        let options = metadata(&RETRIED, "/app", Wire::Json).retry_options.unwrap();
+        assert_eq!(
+            (options.max_retry_count, options.delay_interval.unwrap().seconds),
+            (3, 5)
+        );
+        assert_eq!(metadata(&ONE, "/app", Wire::Json).retry_options, None);
     }
 
     #[test]

@@ -42,6 +42,7 @@
 //! | answer an HTTP request | [`HttpRequest`](http::HttpRequest), [`HttpResponse`](http::HttpResponse), [`Route`](http::Route), [`Json`](http::Json), [`Form`](http::Form) |
 //! | answer with an error | [`HttpError`](http::HttpError) |
 //! | run a function on a schedule | [`TimerInfo`](bindings::TimerInfo) |
+//! | take messages, events, blobs, documents, rows, and send them | [`guide::bindings`] |
 //! | use a trigger or binding that the crate does not have | [`binding`] |
 //! | write log records, set their levels | [`guide::logs`] |
 //! | know the invocation that runs, notice that it is cancelled | [`Context`] |
@@ -130,6 +131,7 @@ mod panics;
 pub mod prelude;
 mod protected;
 mod registry;
+mod retry_policy;
 #[doc(hidden)]
 pub mod rpc;
 mod runtime;

@@ -6,6 +6,7 @@ use crate::{
     call::Call,
     durable::Orchestrator,
     invocation::{Invocation, Outputs},
+    retry_policy::RetryPolicy,
     state::Need,
 };
 use serde_json::{Map, Value};
@@ -24,6 +25,8 @@ pub struct Function {
     pub line: u32,
     /// Its bindings, each one JSON object as in `function.json`.
     pub bindings: fn() -> Vec<Map<String, Value>>,
+    /// How a host runs it again when it has failed.
+    pub retry: Option<RetryPolicy>,
     /// Its parameters.
     pub parameters: &'static [Parameter],
     /// How to call it.
@@ -113,6 +116,7 @@ mod tests {
             line: 3,
             bindings,
             parameters: &[],
+            retry: None,
             handler: Handler::Blocking(|_| Ok(Outputs::default())),
         };
         let own = function(|| vec![Map::from_iter([("type".to_owned(), "activityTrigger".into())])]);

@@ -29,6 +29,7 @@ inventory::submit! {
         line: line!(),
         bindings: || serde_json::from_str(r#"[{ "name": "input", "type": "queueTrigger", "queueName": "jobs" }]"#).unwrap(),
         parameters: &[],
+        retry: None,
         handler: Handler::Blocking(|_| {
             let directory = std::env::current_dir().unwrap();
             let variable = |name| std::env::var(name).ok();
@@ -46,6 +47,7 @@ inventory::submit! {
         line: line!(),
         bindings: || serde_json::from_str(r#"[{ "name": "input", "type": "queueTrigger", "queueName": "jobs" }]"#).unwrap(),
         parameters: &[],
+        retry: None,
         handler: Handler::Blocking(|_| {
             let child = Command::new("env").output().unwrap().stdout;
             let told = String::from_utf8_lossy(&child).into_owned();
@@ -68,6 +70,7 @@ inventory::submit! {
         line: line!(),
         bindings: || serde_json::from_str(r#"[{ "name": "input", "type": "queueTrigger", "queueName": "jobs" }]"#).unwrap(),
         parameters: &[],
+        retry: None,
         handler: Handler::Blocking(|invocation| {
             let told = invocation.states.get::<Kept>().map(|kept| kept.0.clone()).unwrap_or_default();
             Ok(Outputs { return_value: Some(TypedData { data: Some(Data::String(told)) }), outputs: vec![] })

@@ -20,6 +20,8 @@ mod http_rule;
 mod in_process;
 #[path = "func/misuse.rs"]
 mod misuse;
+#[path = "func/services.rs"]
+mod services;
 #[path = "func/typed.rs"]
 mod typed;
 #[path = "func/typed_entities.rs"]
@@ -344,7 +346,7 @@ fn metadata_of_own_binding_types() {
             },
             { "name": "$return", "type": "mqtt", "direction": "out" },
             { "name": "output1", "type": "mqtt", "direction": "out" },
-            { "name": "output2", "type": "mqtt", "direction": "out", "topic_name": "alarms", "factor": -0.5 },
+            { "name": "output2", "type": "mqtt", "direction": "out", "topicName": "alarms", "factor": -0.5 },
         ])
     );
 }

@@ -20,10 +20,6 @@ const OTHERS: &[&str] = &[
     "assistantPost",
     "assistantQuery",
     "assistantSkillTrigger",
-    "blob",
-    "blobTrigger",
-    "cosmosDB",
-    "cosmosDBTrigger",
     "daprBinding",
     "daprBindingTrigger",
     "daprInvoke",
@@ -34,10 +30,6 @@ const OTHERS: &[&str] = &[
     "daprTopicTrigger",
     "embeddings",
     "embeddingsStore",
-    "eventGrid",
-    "eventGridTrigger",
-    "eventHub",
-    "eventHubTrigger",
     "kafka",
     "kafkaTrigger",
     "kusto",
@@ -58,19 +50,14 @@ const OTHERS: &[&str] = &[
     "redisStreamTrigger",
     "semanticSearch",
     "sendGrid",
-    "serviceBus",
-    "serviceBusTrigger",
     "signalR",
     "signalRConnectionInfo",
     "signalREndpoints",
     "signalRNegotiation",
     "signalRTrigger",
-    "sql",
-    "sqlTrigger",
     "table",
     "textCompletion",
     "twilioSms",
-    "warmupTrigger",
     "webPubSub",
     "webPubSubConnection",
     "webPubSubContext",
@@ -79,7 +66,8 @@ const OTHERS: &[&str] = &[
 
 /// All types.
 fn types() -> impl Iterator<Item = &'static str> {
-    BINDINGS.iter().map(|row| row.type_name).chain(OTHERS.iter().copied())
+    let rows = BINDINGS.iter().map(|row| row.type_name);
+    rows.filter(|name| !name.is_empty()).chain(OTHERS.iter().copied())
 }
 
 /// Whether nothing but the admin API starts functions with this trigger here.

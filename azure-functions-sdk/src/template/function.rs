@@ -278,6 +278,12 @@ fn text(name: &FunctionName, kind: &Kind, crates: &CrateNames, host: &str) -> St
 fn trigger_template(row: &Binding) -> &'static str {
     match row.new {
         "queue" => include_str!("files/function/queue.rs.in"),
+        "blob" => include_str!("files/function/blob.rs.in"),
+        "event-grid" => include_str!("files/function/event_grid.rs.in"),
+        "service-bus" => include_str!("files/function/service_bus.rs.in"),
+        "event-hub" => include_str!("files/function/event_hub.rs.in"),
+        "cosmos-db" => include_str!("files/function/cosmos_db.rs.in"),
+        "sql" => include_str!("files/function/sql.rs.in"),
         _ => "",
     }
 }

@@ -21,6 +21,12 @@ fn app_with_all_kinds(folder: &Path) -> PathBuf {
     done(&app, "new activity say_hello");
     done(&app, "new entity gift_list");
     done(&app, "new queue take_order");
+    done(&app, "new blob take_blob");
+    done(&app, "new event-grid take_event");
+    done(&app, "new service-bus take_message --queue-name letters");
+    done(&app, "new event-hub take_events");
+    done(&app, "new cosmos-db take_documents");
+    done(&app, "new sql take_rows");
     app
 }
 
@@ -120,7 +126,7 @@ fn a_new_app_builds_lints_clean_and_passes_its_tests() {
         let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "cargo {line}: {text}");
         assert!(
-            !line.starts_with("test") || text.contains("3 passed"),
+            !line.starts_with("test") || text.contains("9 passed"),
             "cargo {line}: {text}"
         );
     }
@@ -192,7 +198,7 @@ fn mistakes_get_one_sentence_with_the_fix() {
     let fax = refused("new fax f", 2);
     assert!(fax.contains("unrecognized subcommand 'fax'"), "{fax}");
     assert!(
-        fax.contains("the subcommands are: http, timer, orchestration, activity, entity, queue\n"),
+        fax.contains("the subcommands are: http, timer, orchestration, activity, entity, queue, blob, event-grid, service-bus, event-hub, cosmos-db, sql\n"),
         "{fax}"
     );
     assert!(

@@ -86,6 +86,7 @@ mod tests {
             line,
             bindings: Vec::new,
             parameters,
+            retry: None,
             handler: Handler::Blocking(|_| Ok(Outputs::default())),
         }
     }

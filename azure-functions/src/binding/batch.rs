@@ -1,7 +1,8 @@
 //! Several values at once: a `Vec` as the trigger's data, or as an output.
 
 use super::{BindingData, BindingSpec, FromBinding, Input, IntoBinding};
-use crate::BindingError;
+use crate::{BindingError, binding_json::unreadable};
+use serde_json::value::RawValue;
 
 /// A trigger that can come as a batch: a parameter of type `Vec<Self>`, with `cardinality: many` in the metadata.
 #[diagnostic::on_unimplemented(
@@ -46,5 +47,36 @@ impl<T: IntoBatch> IntoBinding for Vec<T> {
 
     fn into_binding(self) -> Result<BindingData, BindingError> {
         T::into_batch(self)
+    }
+}
+
+/// The items of a batch, whichever way the host sends it: as a list of the protocol, or as a JSON array.
+///
+/// # Errors
+/// If it is neither, nor one item.
+pub(crate) fn items(data: BindingData) -> Result<Vec<BindingData>, BindingError> {
+    Ok(match data {
+        BindingData::None => Vec::new(),
+        BindingData::ByteStrings(items) => items.into_iter().map(BindingData::Bytes).collect(),
+        BindingData::Strings(items) => items.into_iter().map(BindingData::String).collect(),
+        BindingData::Models(items) => items.into_iter().map(BindingData::Model).collect(),
+        BindingData::Integers(items) => items.into_iter().map(BindingData::Integer).collect(),
+        BindingData::Doubles(items) => items.into_iter().map(BindingData::Double).collect(),
+        data => match data.as_text() {
+            Some(text) if text.trim_start().starts_with('[') => {
+                let items: Vec<&RawValue> = serde_json::from_str(&text).map_err(unreadable)?;
+                items.into_iter().map(item).collect::<Result<_, _>>()?
+            }
+            // One that was started by hand, for example.
+            _ => vec![data],
+        },
+    })
+}
+
+fn item(json: &RawValue) -> Result<BindingData, BindingError> {
+    match json.get() {
+        "null" => Ok(BindingData::None),
+        text if text.starts_with('"') => serde_json::from_str(text).map(BindingData::String).map_err(unreadable),
+        text => Ok(BindingData::Json(text.to_owned())),
     }
 }

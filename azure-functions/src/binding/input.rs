@@ -1,6 +1,9 @@
 //! Parameters of functions.
 
-use super::{BindingData, BindingSpec, signature::Parameter};
+use super::{
+    BindingData, BindingSpec, metadata_value,
+    signature::{Literal, Parameter},
+};
 use crate::{
     BindingError,
     app::States,
@@ -13,11 +16,8 @@ use crate::{
 };
 use ::http::Method;
 use azure_functions_durable::Transport;
-use serde::de::{
-    DeserializeOwned,
-    value::{Error as ValueError, StrDeserializer},
-};
-use std::sync::Arc;
+use serde::de::DeserializeOwned;
+use std::{collections::HashMap, sync::Arc};
 
 /// A type that a function can take as a parameter.
 ///
@@ -158,15 +158,25 @@ impl Input<'_> {
         }
     }
 
-    /// As [`take_metadata`](Self::take_metadata), read as this type: what the host sends as JSON, parsed; a text as the type's text, or
-    /// parsed, since a host writes some numbers as text. Nothing if there is none, or if it is of another type: extensions drop and
-    /// rename members from one version to the next, and what a function does not use must not fail it.
+    /// As [`take_metadata`](Self::take_metadata), read as this type: JSON parsed, a text as the type's text or parsed, since a host
+    /// writes some numbers as text. Nothing if there is none, or if it is of another type: extensions drop and rename members from one
+    /// version to the next, and what a function does not use must not fail it.
     pub fn take_metadata_as<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
-        match self.take_metadata(name) {
-            BindingData::String(text) => serde_json::from_str(&text)
-                .ok()
-                .or_else(|| T::deserialize(StrDeserializer::<ValueError>::new(&text)).ok()),
-            data => serde_json::from_str(&data.as_text()?).ok(),
+        metadata_value::read(metadata_value::value(self.take_metadata(name))?)
+    }
+
+    /// All that the host says about the trigger.
+    pub(crate) fn take_all_metadata(&mut self) -> HashMap<String, BindingData> {
+        let metadata = std::mem::take(&mut self.source.invocation.trigger_metadata);
+        metadata.into_iter().map(|(name, data)| (name, data.into())).collect()
+    }
+
+    /// The text that `#[binding(...)]` gives for this argument.
+    pub(crate) fn argument(&self, name: &str) -> Option<&'static str> {
+        let given = self.parameter.arguments.iter().find(|given| given.name == name)?;
+        match given.value {
+            Literal::Text(text) => Some(text),
+            _ => None,
         }
     }
 

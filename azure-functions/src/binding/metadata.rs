@@ -3,7 +3,7 @@
 use super::{
     BindingSpec, Role,
     signature::{Given, Literal, Output, Parameter},
-    table::{Argument, ArgumentKind},
+    table::{Argument, ArgumentKind, camel_case},
 };
 use serde_json::{Map, Value, json};
 
@@ -64,7 +64,7 @@ fn binding(name: &str, direction: &str, spec: &BindingSpec, arguments: &[Given])
     for (key, value) in spec.fixed {
         binding.insert((*key).to_owned(), (*value).into());
     }
-    if spec.many && direction == "in" {
+    if spec.many && spec.role == Role::Trigger {
         binding.insert("cardinality".to_owned(), "many".into());
     }
     if spec.deferred {
@@ -72,7 +72,7 @@ fn binding(name: &str, direction: &str, spec: &BindingSpec, arguments: &[Given])
     }
     for given in arguments {
         let argument = spec.argument(given.name);
-        let key = argument.map_or_else(|| given.name.to_owned(), Argument::member);
+        let key = argument.map_or_else(|| camel_case(given.name), Argument::member);
         let value = match (argument.map(|argument| argument.kind), given.value) {
             (Some(ArgumentKind::SomeOf(_)), Literal::Text(list)) => {
                 list.split('|').map(|item| Value::from(item.trim())).collect()

@@ -34,6 +34,13 @@ pub trait IntoPayload {
     fn into_payload(self) -> Result<Bytes, BindingError>;
 }
 
+/// The data as the host sends it.
+impl FromPayload for BindingData {
+    fn from_payload(data: BindingData) -> Result<Self, BindingError> {
+        Ok(data)
+    }
+}
+
 impl FromPayload for Bytes {
     fn from_payload(data: BindingData) -> Result<Self, BindingError> {
         match data {

@@ -48,6 +48,22 @@ impl Recorded {
             .collect()
     }
 
+    /// A message made by hand, where none was recorded.
+    pub(crate) fn by_hand(binding: &str, data: Data, metadata: &[(&str, Data)]) -> Self {
+        Self {
+            name: "by hand".to_owned(),
+            binding: Map::from_iter([("name".to_owned(), binding.into())]),
+            inputs: vec![(binding.to_owned(), TypedData { data: Some(data) })],
+            metadata: metadata
+                .iter()
+                .map(|(name, data)| {
+                    let data = Some(data.clone());
+                    ((*name).to_owned(), TypedData { data })
+                })
+                .collect(),
+        }
+    }
+
     /// The message of this name.
     pub(crate) fn named(text: &str, name: &str) -> Self {
         let mut all = Self::all(text).into_iter();

@@ -317,7 +317,11 @@ pub const fn argument_value(spec: &BindingSpec, given: &Given) {
             }
         }
         (
-            kind @ (ArgumentKind::QueueName | ArgumentKind::BlobPath | ArgumentKind::BlobPattern),
+            kind @ (ArgumentKind::QueueName
+            | ArgumentKind::BlobPath
+            | ArgumentKind::BlobPattern
+            | ArgumentKind::TriggerType
+            | ArgumentKind::BindingType),
             Literal::Text(text),
         ) => {
             if let Some(reason) = wrong_name(kind, text) {
@@ -340,7 +344,9 @@ pub const fn argument_value(spec: &BindingSpec, given: &Given) {
             | ArgumentKind::Route
             | ArgumentKind::QueueName
             | ArgumentKind::BlobPath
-            | ArgumentKind::BlobPattern,
+            | ArgumentKind::BlobPattern
+            | ArgumentKind::TriggerType
+            | ArgumentKind::BindingType,
             _,
         ) => wrong_kind(argument, "text in quotes"),
         (ArgumentKind::SomeOf(_) | ArgumentKind::Texts, _) => wrong_kind(argument, "a list of texts"),

@@ -39,6 +39,31 @@ pub struct Given {
     pub wrong_route: Option<&'static str>,
 }
 
+/// A constant that stands for a literal.
+#[derive(Clone, Copy, Debug)]
+pub struct Constant<T>(pub T);
+
+macro_rules! constant {
+    ($($ty:ty => |$value:ident| $literal:expr),* $(,)?) => {
+        $(impl Constant<$ty> {
+            /// Its value.
+            pub const fn literal(self) -> Literal {
+                let $value = self.0;
+                $literal
+            }
+        })*
+    };
+}
+
+constant! {
+    &'static str => |value| Literal::Text(value),
+    bool => |value| Literal::Flag(value),
+    i32 => |value| Literal::Integer(value as i64),
+    u32 => |value| Literal::Integer(value as i64),
+    i64 => |value| Literal::Integer(value),
+    f64 => |value| Literal::Number(value),
+}
+
 /// A literal.
 #[derive(Clone, Copy, Debug)]
 pub enum Literal {

@@ -89,6 +89,7 @@ impl BindingSpec {
             fixed: binding.fixed,
             choices: binding.choices,
             conflicts: binding.conflicts,
+            any_argument: binding.any_argument,
             ..Self::new(role, binding.type_name)
         }
     }
@@ -161,7 +162,8 @@ impl BindingSpec {
         self
     }
 
-    /// Accepts arguments that [`arguments`](Self::arguments) does not list, and passes them on as they are.
+    /// Accepts arguments that [`arguments`](Self::arguments) does not list, and passes them on: a name in snake case
+    /// becomes camel case in `function.json`.
     pub const fn any_argument(mut self) -> Self {
         self.any_argument = true;
         self

@@ -21,9 +21,12 @@ fn table() -> String {
             Flow::Output => "output",
         };
         text += &format!(
-            "| {}{batch} | `{}` | {flow}: {} | {} | {} |\n",
+            "| {}{batch} | {} | {flow}: {} | {} | {} |\n",
             types.join(", "),
-            row.type_name,
+            match row.type_name {
+                "" => "the `type`".to_owned(),
+                name => format!("`{name}`"),
+            },
             row.summary,
             arguments(row),
             row.data
@@ -51,11 +54,9 @@ fn arguments(row: &Binding) -> String {
         .collect();
     let others = row.arguments.iter().filter(|argument| choice(argument.name).is_none());
     let choices = (!choices.is_empty()).then(|| choices.join(" *or* "));
-    choices
-        .into_iter()
-        .chain(others.map(shown))
-        .collect::<Vec<_>>()
-        .join(", ")
+    let any = row.any_argument.then(|| "any other".to_owned());
+    let all = choices.into_iter().chain(others.map(shown)).chain(any);
+    all.collect::<Vec<_>>().join(", ")
 }
 
 #[test]

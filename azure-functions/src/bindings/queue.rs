@@ -4,7 +4,7 @@ use crate::{
     BindingError,
     binding::{
         BindingData, BindingSpec, FromBinding, FromPayload, Input, IntoBatch, IntoBinding, IntoPayload,
-        ModelBindingData, payload, table,
+        ModelBindingData, payload, table, trigger_metadata::Fields,
     },
     binding_json::parse_json,
 };
@@ -85,6 +85,15 @@ impl<T> QueueTrigger<T> {
     }
 }
 
+const MEMBERS: &[&str] = &[
+    "Id",
+    "PopReceipt",
+    "DequeueCount",
+    "InsertionTime",
+    "ExpirationTime",
+    "NextVisibleTime",
+];
+
 impl<T: FromPayload> FromBinding for QueueTrigger<T> {
     const SPEC: BindingSpec = BindingSpec::of(&table::QUEUE_TRIGGER);
 
@@ -93,14 +102,15 @@ impl<T: FromPayload> FromBinding for QueueTrigger<T> {
             BindingData::Model(model) => BindingData::Bytes(body(&model)?),
             data => data,
         };
+        let mut fields = Fields::of(&mut input, MEMBERS);
         Ok(Self {
             message: T::from_payload(data)?,
-            id: input.take_metadata_as("Id").unwrap_or_default(),
-            pop_receipt: input.take_metadata_as("PopReceipt").unwrap_or_default(),
-            dequeue_count: input.take_metadata_as("DequeueCount").unwrap_or_default(),
-            insertion_time: input.take_metadata_as("InsertionTime"),
-            expiration_time: input.take_metadata_as("ExpirationTime"),
-            next_visible_time: input.take_metadata_as("NextVisibleTime"),
+            id: fields.take("Id").unwrap_or_default(),
+            pop_receipt: fields.take("PopReceipt").unwrap_or_default(),
+            dequeue_count: fields.take("DequeueCount").unwrap_or_default(),
+            insertion_time: fields.take_time("InsertionTime"),
+            expiration_time: fields.take_time("ExpirationTime"),
+            next_visible_time: fields.take_time("NextVisibleTime"),
         })
     }
 }

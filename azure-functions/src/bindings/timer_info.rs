@@ -2,9 +2,9 @@
 
 use crate::{
     BindingError,
-    binding::{BindingSpec, FromBinding, Input, table},
+    binding::{BindingSpec, FromBinding, Input, dotnet_time, table},
 };
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, de::Error};
 
 /// What starts a function on its schedule.
@@ -80,10 +80,5 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::
     let Some(text) = Option::<String>::deserialize(deserializer)? else {
         return Ok(DateTime::default());
     };
-    if let Ok(time) = DateTime::parse_from_rfc3339(&text) {
-        return Ok(time.to_utc());
-    }
-    text.parse::<NaiveDateTime>()
-        .map(|time| time.and_utc())
-        .map_err(|error| D::Error::custom(format!("{text:?} is not a date and time: {error}")))
+    dotnet_time::parse(&text).map_err(|error| D::Error::custom(format!("{text:?} is not a date and time: {error}")))
 }

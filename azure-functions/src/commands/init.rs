@@ -20,9 +20,10 @@ use super::failure::{Failure, print};
 use crate::{
     durable::Wire,
     functions::{self, Functions},
+    registry::Function,
     runtime::VERSION,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -141,7 +142,7 @@ fn write(app: &Functions, options: &Options<'_>) -> Result<(), InitError> {
         for function in app.functions() {
             let folder = root.join(function.name);
             create_dir(&folder)?;
-            write_function(&folder, &functions::bindings(function, options.wire), function.file)?;
+            write_function(&folder, function, options.wire)?;
         }
     }
     Ok(())
@@ -248,7 +249,8 @@ fn kept_settings(options: &Options<'_>) -> Option<String> {
     })
 }
 
-fn write_function(folder: &Path, bindings: &[Map<String, Value>], file: &str) -> Result<(), InitError> {
+fn write_function(folder: &Path, function: &Function, wire: Wire) -> Result<(), InitError> {
+    let (bindings, file) = (functions::bindings(function, wire), function.file);
     // The host takes the language from the script's extension and wants the file to exist, but never opens it.
     let script = folder.join(SCRIPT);
     fs::write(
@@ -256,8 +258,11 @@ fn write_function(folder: &Path, bindings: &[Map<String, Value>], file: &str) ->
         format!("// The function is compiled into the app; its source is {file}.\n"),
     )
     .map_err(|source| InitError::Write { path: script, source })?;
-    let function = json!({ "generatedBy": GENERATED_BY, "scriptFile": SCRIPT, "bindings": bindings });
-    write_json(&folder.join("function.json"), &function)
+    let mut description = json!({ "generatedBy": GENERATED_BY, "scriptFile": SCRIPT, "bindings": bindings });
+    if let Some(policy) = &function.retry {
+        description["retry"] = policy.json();
+    }
+    write_json(&folder.join("function.json"), &description)
 }
 
 /// Removes the folders that no longer say what the app has: only those that we wrote, and only what we wrote in them.

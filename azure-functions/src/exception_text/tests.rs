@@ -27,6 +27,7 @@ static FUNCTION: Function = Function {
     line: 7,
     bindings: || vec![],
     parameters: &[],
+    retry: None,
     handler: Handler::Blocking(|_| Ok(Outputs::default())),
 };
 

@@ -367,6 +367,7 @@ mod tests {
         line: line!(),
         bindings: Vec::new,
         parameters: &[],
+        retry: None,
         handler: Handler::Blocking(|_| Ok(Outputs::default())),
     };
 

@@ -33,6 +33,7 @@ inventory::submit! {
         line: line!(),
         bindings: || serde_json::from_str(r#"[{ "name": "input", "type": "queueTrigger", "queueName": "jobs" }]"#).unwrap(),
         parameters: &[],
+        retry: None,
         handler: Handler::Async(|invocation| Box::pin(async move {
             let shared = invocation.states.get::<Shared>().unwrap();
             shared.gate.acquire().await.unwrap().forget();

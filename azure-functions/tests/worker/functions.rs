@@ -28,6 +28,7 @@ macro_rules! function {
                 line: line!(),
                 bindings: $bindings,
                 parameters: &[],
+                retry: None,
                 handler: $handler,
             }
         }

@@ -143,6 +143,24 @@ async fn a_function_can_ask_about_its_invocation() {
     assert_eq!(worker.end().await, 0);
 }
 
+/// The host gives all attempts the id of the first.
+#[tokio::test]
+async fn every_attempt_of_a_retry_policy_runs_under_the_same_invocation_id() {
+    let mut worker = Worker::start().await;
+    for attempt in 0..3 {
+        let mut request = invocation("id-7", &worker.ids["tells_its_context"], "");
+        request.retry_context = Some(RetryContext {
+            retry_count: attempt,
+            max_retry_count: 2,
+            exception: None,
+        });
+        worker.connection.send("", Content::InvocationRequest(request));
+        let expected = format!(r#"["id-7","tells_its_context","",[{attempt},2,null]]"#);
+        assert_eq!(text(&worker.answer().await), expected);
+    }
+    assert_eq!(worker.end().await, 0);
+}
+
 #[tokio::test]
 async fn cancellation_reaches_the_function_which_decides_what_to_make_of_it() {
     let mut worker = Worker::start().await;

@@ -1,0 +1,78 @@
+//! What a function takes of a blob: its content, or a reference to it.
+
+use crate::{
+    BindingError,
+    binding::{BindingData, FromPayload},
+    binding_json::parse_json,
+};
+use serde::Deserialize;
+
+/// What a function takes of a blob: its content, of a type that is [`FromPayload`], or a [`BlobReference`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the content of a blob",
+    label = "not a content that can be read",
+    note = "a content is `Bytes`, `Vec<u8>`, `String`, `Json<T>` for a type that serde can read, or `BlobReference`"
+)]
+pub trait BlobContent: Sized {
+    /// Whether the host sends a reference.
+    #[doc(hidden)]
+    const DEFERRED: bool;
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// If the host sent something else.
+    #[doc(hidden)]
+    fn read(data: BindingData) -> Result<Self, BindingError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: FromPayload> BlobContent for T {
+    const DEFERRED: bool = false;
+
+    fn read(data: BindingData) -> Result<Self, BindingError> {
+        T::from_payload(data)
+    }
+}
+
+/// Where a blob is, for a function that opens it with a client of its own: `BlobTrigger<BlobReference>`, `Blob<BlobReference>`.
+///
+/// As an input it is there also for a blob that does not exist. Source: `ModelBindingData` of the storage extension.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[non_exhaustive]
+pub struct BlobReference {
+    /// Name of the setting with the connection.
+    pub connection: String,
+    /// The container.
+    #[serde(rename = "ContainerName")]
+    pub container: String,
+    /// The blob's name in the container.
+    #[serde(rename = "BlobName")]
+    pub name: String,
+}
+
+impl BlobReference {
+    /// A reference, for a test that calls a function.
+    pub fn new(connection: impl Into<String>, container: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            connection: connection.into(),
+            container: container.into(),
+            name: name.into(),
+        }
+    }
+}
+
+impl BlobContent for BlobReference {
+    const DEFERRED: bool = true;
+
+    fn read(data: BindingData) -> Result<Self, BindingError> {
+        match data {
+            BindingData::Model(model) => parse_json(&model.content),
+            other => Err(BindingError::new(format!(
+                "the host sent {} and no reference to a blob: its storage extension is older than 5.0",
+                other.kind()
+            ))),
+        }
+    }
+}
