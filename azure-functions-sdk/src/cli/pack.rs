@@ -91,7 +91,9 @@ impl Args {
             rustc_args.push("-Ctarget-feature=+crt-static");
             // Otherwise the program relocates itself when it starts, by a dynamic section.
             rustc_args.push("-Crelocation-model=static");
-            if !cargo_args.iter().any(|argument| argument.starts_with("--target"))
+            if !cargo_args
+                .iter()
+                .any(|argument| argument == "--target" || argument.starts_with("--target="))
                 && let Some(target) = static_target()?
             {
                 cargo_args.extend(["--target".to_owned(), target.to_owned()]);

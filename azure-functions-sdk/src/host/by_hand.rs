@@ -40,8 +40,16 @@ pub(crate) fn trigger_input(function: &Function, by_hand: ByHand, now: DateTime<
         _ => other(trigger, by_hand.payload),
     };
     // What the caller gives wins: it plays a service that we do not have.
+    let is_blob = trigger.is("blobTrigger");
     for (name, value) in by_hand.metadata {
-        input.metadata.insert(name, typed(metadata_value(value)));
+        // The variables of a blob's path are text, and have been read.
+        let is_variable = is_blob
+            && trigger
+                .text("path")
+                .is_some_and(|path| path.contains(&format!("{{{name}}}")));
+        if !is_variable {
+            input.metadata.insert(name, typed(metadata_value(value)));
+        }
     }
     Ok(input)
 }
@@ -89,10 +97,14 @@ fn blob(trigger: &Binding, payload: Option<Payload>, given: &Map<String, Value>,
         let Some((variable, after)) = after.split_once('}') else {
             break;
         };
-        let value = given.get(variable).and_then(Value::as_str).unwrap_or(UNNAMED);
-        metadata.insert(variable.to_owned(), typed(Data::String(value.to_owned())));
+        let value = match given.get(variable) {
+            None | Some(Value::Null) => UNNAMED.to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
         path.push_str(before);
-        path.push_str(value);
+        path.push_str(&value);
+        metadata.insert(variable.to_owned(), typed(Data::String(value)));
         rest = after;
     }
     path.push_str(rest);
@@ -396,6 +408,12 @@ mod tests {
             (&metadata["name"], &metadata["dir"]),
             (&json!({"string": "a b"}), &json!({"string": "by-hand"}))
         );
+        let numbered = shown(&input(blob, None, json!({"name": 2024, "dir": "d"})).unwrap());
+        assert_eq!(
+            numbered["metadata"]["BlobTrigger"],
+            json!({"string": "samples/d/2024.txt"})
+        );
+        assert_eq!(numbered["metadata"]["name"], json!({"string": "2024"}));
         let uri = metadata["Uri"]["json"].as_str().unwrap();
         assert!(uri.ends_with("/samples/by%2Dhand/a%20b%2Etxt\""), "{uri}");
     }

@@ -138,6 +138,13 @@ fn no_connection(binding: &Binding, settings: &Settings) -> Option<String> {
     if connection.eq_ignore_ascii_case(STORAGE) {
         return None;
     }
+    // A connection string in place of a setting's name holds a key: it is not shown.
+    if connection.contains(['=', ';']) {
+        return Some(format!(
+            "The `connection` of the binding `{}` is a connection string; write the name of the app setting that holds it.",
+            binding.name
+        ));
+    }
     let prefixed = format!("AzureWebJobs{connection}");
     let names = [connection, &prefixed];
     let value = names
@@ -241,6 +248,20 @@ mod tests {
             }
             FrontTrigger::from_binding(&trigger.kind, &trigger.attributes).err()
         })
+    }
+
+    #[test]
+    fn a_connection_string_in_place_of_a_setting_is_refused_without_being_shown() {
+        for connection in ["AccountName=x;AccountKey=c2VjcmV0", "%AzureWebJobsStorage%"] {
+            let binding =
+                format!(r#"{{"type":"queueTrigger","name":"msg","queueName":"orders","connection":"{connection}"}}"#);
+            let error = verdict("f", &[&binding]).unwrap();
+            assert!(error.contains("write the name of the app setting"), "{error}");
+            assert!(
+                !error.contains("c2VjcmV0") && !error.contains("UseDevelopmentStorage"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

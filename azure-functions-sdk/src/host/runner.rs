@@ -334,8 +334,10 @@ impl FunctionRunner {
                 ),
             );
         }
-        if let Some(table) = outputs.table() {
-            let log = &self.shared.log;
+        let log = &self.shared.log;
+        if log.shows(LogLevel::Information, &function.category)
+            && let Some(table) = outputs.table()
+        {
             let text = format!(
                 "Outputs of 'Functions.{}'; this host has no such services, so nothing was sent:\n{table}",
                 function.name

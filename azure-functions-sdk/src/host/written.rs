@@ -9,6 +9,9 @@ use super::{
 use bytes::Bytes;
 use serde_json::{Value, json, value::RawValue};
 
+/// More rows are counted only.
+const ROWS: usize = 20;
+
 /// Longer data is cut where it is shown to people.
 const SHOWN: usize = 120;
 
@@ -280,23 +283,32 @@ impl Outputs {
             return None;
         }
         let header = ["OUTPUT", "TYPE", "TO", "DATA"].map(str::to_owned);
-        let rows: Vec<[String; 4]> = std::iter::once(header)
-            .chain(self.written.iter().map(|written| {
-                [
-                    written.name.clone(),
-                    written.kind.clone(),
-                    written.destination.clone(),
-                    written.content.shown(),
-                ]
-            }))
-            .collect();
+        let shown = self.written.iter().take(ROWS).map(|written| {
+            let Written {
+                name,
+                kind,
+                destination,
+                ..
+            } = written;
+            [
+                printable(name),
+                printable(kind),
+                printable(destination),
+                written.content.shown(),
+            ]
+        });
+        let rows: Vec<[String; 4]> = std::iter::once(header).chain(shown).collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths = [width(0), width(1), width(2)];
         let lines = rows.iter().map(|[name, kind, to, data]| {
             let [first, second, third] = widths;
             format!("  {name:first$}  {kind:second$}  {to:third$}  {data}")
         });
-        Some(lines.collect::<Vec<_>>().join("\n"))
+        let mut lines: Vec<String> = lines.collect();
+        if let Some(more) = self.written.len().checked_sub(ROWS).filter(|more| *more > 0) {
+            lines.push(format!("  … and {more} more"));
+        }
+        Some(lines.join("\n"))
     }
 
     /// What a program gets: an object for each value, with `data` as text, or `base64` where it is no text.
@@ -316,6 +328,11 @@ impl Outputs {
     }
 }
 
+/// Text that does nothing to a terminal.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 impl Content {
     fn shown(&self) -> String {
         let text = match self {
@@ -324,9 +341,14 @@ impl Content {
         };
         match (text, self) {
             (Some(text), _) => {
-                let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-                match line.char_indices().nth(SHOWN) {
-                    Some((end, _)) => format!("{}… ({} bytes)", &line[..end], text.len()),
+                let mut letters = text
+                    .split_whitespace()
+                    .flat_map(|word| std::iter::once(' ').chain(word.chars()))
+                    .skip(1);
+                let line: String = letters.by_ref().take(SHOWN).collect();
+                let line = printable(&line);
+                match letters.next() {
+                    Some(_) => format!("{line}… ({} bytes)", text.len()),
                     None => line,
                 }
             }
@@ -462,6 +484,13 @@ mod tests {
              \x20 message  queue  orders    two\n\
              \x20 file     blob   out/{id}  1 bytes that are not text"
         );
+        let many = json!({"outputData":[{"name":"message","data":{"json":json!(vec![1; 50]).to_string()}}]});
+        let table = read(&function(&bindings), &response(&many)).unwrap().table().unwrap();
+        assert_eq!(
+            (table.lines().count(), table.lines().last()),
+            (22, Some("  … and 30 more"))
+        );
+        assert_eq!(Content::Text("a\u{1b}[2J b".to_owned()).shown(), "a\u{fffd}[2J b");
         let long = Content::Text("ü".repeat(500));
         assert_eq!(long.shown(), format!("{}… (1000 bytes)", "ü".repeat(SHOWN)));
         assert_eq!(

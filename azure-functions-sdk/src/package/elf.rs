@@ -2,7 +2,7 @@
 
 use object::{
     Endianness,
-    elf::{DT_NEEDED, EM_386, EM_AARCH64, EM_ARM, EM_RISCV, EM_X86_64, FileHeader64, PT_DYNAMIC},
+    elf::{DT_NEEDED, EM_386, EM_AARCH64, EM_ARM, EM_RISCV, EM_X86_64, FileHeader64, PT_DYNAMIC, PT_INTERP},
     read::elf::{Dyn, FileHeader, ProgramHeader},
 };
 
@@ -20,6 +20,8 @@ pub(crate) struct Program {
     pub(crate) machine: String,
     /// Whether the system's loader has a part in its start; it has none in that of a static program.
     pub(crate) is_dynamic: bool,
+    /// The program that loads it, by its path; a static program has none.
+    pub(crate) loader: Option<String>,
     /// Shared libraries, as it names them.
     pub(crate) libraries: Vec<String>,
     /// The newest version of glibc that a symbol of it is of.
@@ -42,6 +44,10 @@ impl Program {
         let sections = header.sections(endian, data)?;
         let segments = header.program_headers(endian, data)?;
         let is_dynamic = segments.iter().any(|segment| segment.p_type(endian) == PT_DYNAMIC);
+        let loader = segments
+            .iter()
+            .find(|segment| segment.p_type(endian) == PT_INTERP)
+            .map(|segment| segment.data(endian, data).map(text_until_nul).unwrap_or_default());
         let mut libraries = Vec::new();
         if let Some((entries, strings)) = sections.dynamic(endian, data)? {
             let strings = sections.strings(endian, data, strings)?;
@@ -68,6 +74,7 @@ impl Program {
                 other => format!("the ELF machine {other:?}"),
             },
             is_dynamic,
+            loader,
             libraries,
             glibc,
         })
@@ -88,6 +95,10 @@ impl Glibc {
             minor: parts.next()?.ok()?,
         })
     }
+}
+
+fn text_until_nul(bytes: &[u8]) -> String {
+    text(bytes.split(|byte| *byte == 0).next().unwrap_or_default())
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -124,6 +135,13 @@ mod tests {
         let program = Program::read(&program).unwrap();
         assert_eq!(program.machine, X86_64);
         assert!(program.is_dynamic);
+        assert!(
+            program
+                .loader
+                .as_ref()
+                .is_some_and(|loader| loader.ends_with("ld-linux-x86-64.so.2")),
+            "{program:?}"
+        );
         assert!(
             program.libraries.iter().any(|library| library == "libc.so.6"),
             "{program:?}"

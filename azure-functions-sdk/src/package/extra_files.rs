@@ -14,9 +14,16 @@ use super::contents::{ExtraFile, PROGRAM};
 
 const NAME: &str = ".funcignore";
 /// What no package may have, whatever the file says: secrets and state of this machine, and what is made anew.
-const NEVER: &[&str] = &["local.settings.json", ".azure-functions", ".git", "target", NAME];
-/// What the package has in any case.
-const ALWAYS: &[&str] = &["host.json", PROGRAM];
+const NEVER: &[&str] = &[
+    "local.settings.json",
+    ".azure-functions",
+    ".azure",
+    ".git",
+    "target",
+    NAME,
+];
+/// The package has its own, which is the same file.
+const HOST_JSON: &str = "host.json";
 
 /// Why the files are not known.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +35,10 @@ pub(crate) enum ExtraFilesError {
     Read { path: PathBuf, source: io::Error },
     #[error("`{}` has a name that is not Unicode, which a zip cannot hold: rename it, or have .funcignore leave it out", .0.display())]
     NotUnicode(PathBuf),
+    #[error("`{}` is neither a file nor a folder, so it cannot be packed: have .funcignore leave it out", .0.display())]
+    NoFile(PathBuf),
+    #[error("`{}` cannot be packed: `{PROGRAM}` is the program's own name in the package; rename it", .0.display())]
+    Program(PathBuf),
 }
 
 /// The files of the app in this folder, sorted by name.
@@ -43,7 +54,7 @@ pub(crate) fn extra_files(folder: &Path) -> Result<Vec<ExtraFile>, ExtraFilesErr
         source,
     };
     let mut rules = GitignoreBuilder::new(folder);
-    for line in std::iter::once("/*").chain(lines.lines()) {
+    for line in std::iter::once("/*").chain(lines.trim_start_matches('\u{feff}').lines()) {
         rules.add_line(Some(file.clone()), line).map_err(pattern)?;
     }
     let mut found = Vec::new();
@@ -60,20 +71,30 @@ fn collect(folder: &Path, prefix: &str, rules: &Gitignore, found: &mut Vec<Extra
     for entry in fs::read_dir(folder).map_err(read)? {
         let entry = entry.map_err(read)?;
         let path = entry.path();
-        let is_folder = entry.file_type().map_err(read)?.is_dir();
+        let kind = entry.file_type().map_err(read)?;
+        let is_folder = kind.is_dir();
         if rules.matched(&path, is_folder).is_ignore() {
             continue;
         }
         let Some(name) = entry.file_name().to_str().map(|name| format!("{prefix}{name}")) else {
             return Err(ExtraFilesError::NotUnicode(path));
         };
-        if NEVER.contains(&name.as_str()) || ALWAYS.contains(&name.as_str()) {
+        // In any folder and any case: file systems that do not tell cases apart would let them in otherwise.
+        let own_name = &name[prefix.len()..];
+        if NEVER.iter().any(|never| never.eq_ignore_ascii_case(own_name)) || name == HOST_JSON {
             continue;
         }
+        if name == PROGRAM {
+            return Err(ExtraFilesError::Program(path));
+        }
+        // A link to a file is that file. One to a folder could lead in a circle.
+        let is_file = kind.is_file() || kind.is_symlink() && fs::metadata(&path).is_ok_and(|linked| linked.is_file());
         if is_folder {
             collect(&path, &format!("{name}/"), rules, found)?;
-        } else {
+        } else if is_file {
             found.push(ExtraFile { name, path });
+        } else {
+            return Err(ExtraFilesError::NoFile(path));
         }
     }
     Ok(())
@@ -95,6 +116,8 @@ mod tests {
             "templates/old/mail.html",
             "target/release/app",
             ".git/config",
+            "templates/Local.Settings.json",
+            "templates/.git/config",
         ] {
             let path = folder.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -119,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_it_takes_in_is_there_but_for_what_it_leaves_out_again() {
-        let lines = "# data\n!/rates.csv\n!/templates\n/templates/old\n";
+        let lines = "\u{feff}!/rates.csv\n!/templates\n/templates/old\n";
         assert_eq!(names(Some(lines)), ["rates.csv", "templates/mail.html"]);
     }
 
@@ -136,6 +159,20 @@ mod tests {
                 "templates/old/mail.html"
             ]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_and_what_has_the_program_s_name_are_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(NAME), "!/data\n!/app\n").unwrap();
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("data")).unwrap();
+        let error = extra_files(folder.path()).unwrap_err();
+        assert!(matches!(error, ExtraFilesError::NoFile(_)), "{error}");
+        fs::remove_file(folder.path().join("data")).unwrap();
+        fs::create_dir(folder.path().join("app")).unwrap();
+        let error = extra_files(folder.path()).unwrap_err();
+        assert!(error.to_string().contains("the program's own name"), "{error}");
     }
 
     #[test]

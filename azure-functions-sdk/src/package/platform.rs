@@ -27,6 +27,9 @@ pub(crate) const CONTAINER: Platform = Platform {
     has_others: true,
 };
 
+/// What loads a dynamic program there.
+const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
+
 /// What every system with glibc has, without versions.
 const LIBRARIES: &[&str] = &[
     "ld-linux-x86-64",
@@ -47,6 +50,11 @@ pub(crate) enum Unfit {
          machine"
     )]
     Machine { machine: String, platform: &'static str },
+    #[error(
+        "the program is loaded by `{loader}`, which {platform} does not have: link all of it with --static, or build it on a system such \
+         as Ubuntu or Debian"
+    )]
+    Loader { loader: String, platform: &'static str },
     #[error(
         "the program needs glibc {}.{}, and {platform} has {}.{}: link all of it with --static, or build it on a system with an older glibc",
         .needed.major, .needed.minor, .there.major, .there.minor
@@ -73,6 +81,12 @@ impl Platform {
         if program.machine != X86_64 {
             return Err(Unfit::Machine {
                 machine: program.machine.clone(),
+                platform: self.name,
+            });
+        }
+        if let Some(loader) = program.loader.as_ref().filter(|loader| *loader != LOADER) {
+            return Err(Unfit::Loader {
+                loader: loader.clone(),
                 platform: self.name,
             });
         }
@@ -112,6 +126,7 @@ mod tests {
         Program {
             machine: X86_64.to_owned(),
             is_dynamic: true,
+            loader: Some(LOADER.to_owned()),
             libraries: ["libgcc_s.so.1", "libm.so.6", "libc.so.6", "ld-linux-x86-64.so.2"]
                 .map(str::to_owned)
                 .into(),
@@ -124,6 +139,7 @@ mod tests {
         assert_eq!(NATIVE.check(&program()), Ok(()));
         let is_static = Program {
             is_dynamic: false,
+            loader: None,
             libraries: Vec::new(),
             glibc: None,
             ..program()
@@ -141,6 +157,12 @@ mod tests {
             glibc: Some(Glibc { major: 2, minor: 40 }),
             ..program()
         };
+        let musl = Program {
+            loader: Some("/lib/ld-musl-x86_64.so.1".to_owned()),
+            libraries: vec!["libc.so".to_owned()],
+            glibc: None,
+            ..program()
+        };
         let mut libraries = program().libraries;
         libraries.push("libssl.so.3".to_owned());
         let foreign = Program { libraries, ..program() };
@@ -150,6 +172,7 @@ mod tests {
                 newer,
                 ["needs glibc 2.40, and", "has 2.39: link all of it with --static"],
             ),
+            (musl, ["is loaded by `/lib/ld-musl-x86_64.so.1`", "with --static"]),
             (foreign, ["(libssl.so.3)", "a feature `vendored`"]),
         ] {
             let error = NATIVE.check(&program).unwrap_err().to_string();

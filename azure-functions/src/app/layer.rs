@@ -204,7 +204,9 @@ impl Observed {
         let mut cx = task::Context::from_waker(Waker::noop());
         // What the layers make of it is nothing to the orchestration.
         if let Ok(Poll::Ready(_)) | Err(_) = panics::catch(|| layered.as_mut().poll(&mut cx)) {
-            self.layered = None;
+            // Dropping it runs code of the layers.
+            let layered = self.layered.take();
+            let _ = panics::catch(|| drop(layered));
         }
     }
 }

@@ -47,6 +47,7 @@ pub(super) fn start(
         spoken: Arc::clone(&reply.spoken),
     };
     let answered = wire.clone();
+    let outside = wire.clone();
     let parked_by = wire.session(&payload).map(str::to_owned);
     let work = move |parking: Option<&mut ParkedInstances>| {
         let ended = run_orchestration(
@@ -69,7 +70,12 @@ pub(super) fn start(
     let give_up = move || wire.fail(late, blocked(function, limit));
     match parked_by {
         Some(instance_id) => threads.parking().start(&instance_id, work, give_up),
-        None => episodes.start(move || work(None), give_up),
+        None => {
+            if let Wire::Protobuf { instance_id } = &outside {
+                threads.parking().forget(instance_id);
+            }
+            episodes.start(move || work(None), give_up);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::episodes::Episodes;
 use crate::{
     durable::{MAX_BYTES, MAX_COUNT, ParkedInstances},
     only_process::is_only_process,
+    panics,
 };
 use std::{
     collections::{HashSet, VecDeque},
@@ -47,7 +48,8 @@ pub(super) struct Parking {
 struct Keeper {
     room: usize,
     bytes: usize,
-    shared: Arc<Shared>,
+    /// Of the thread there is; one that is given up has its own still.
+    shared: Mutex<Arc<Shared>>,
 }
 
 #[derive(Default)]
@@ -96,7 +98,7 @@ impl Parking {
         let keepers = (0..threads).map(|_| Keeper {
             room: count / threads,
             bytes: bytes / threads,
-            shared: Arc::default(),
+            shared: Mutex::default(),
         });
         Self {
             handle,
@@ -123,19 +125,28 @@ impl Parking {
         let Some(keeper) = self.keeper(instance_id) else {
             return self.run_elsewhere(turn);
         };
-        let mut state = keeper.shared.state();
+        let shared = keeper.shared();
+        let mut state = shared.state();
         state.queue.push_back(turn);
-        let is_busy = state.is_busy(self.patience);
-        if is_busy || !keeper.is_started(&mut state) {
-            let turns = state.divert();
-            drop(state);
-            turns.into_iter().for_each(|turn| self.run_elsewhere(turn));
-            return;
-        }
+        let is_free =
+            !state.stopped && !state.is_busy(self.patience) && keeper.is_started(&self.handle, &shared, &mut state);
+        let diverted = if is_free { Vec::new() } else { state.divert() };
         drop(state);
-        keeper.shared.news.notify_one();
+        shared.news.notify_one();
+        diverted.into_iter().for_each(|turn| self.run_elsewhere(turn));
         if !self.watched.swap(true, Ordering::AcqRel) {
             self.handle.spawn(Arc::clone(self).watch());
+        }
+    }
+
+    /// A turn of the instance runs elsewhere: what is kept of it is old.
+    pub(super) fn forget(&self, instance_id: &str) {
+        let Some(keeper) = self.keeper(instance_id) else { return };
+        let shared = keeper.shared();
+        let mut state = shared.state();
+        if state.started && !state.stopped {
+            state.outdated.insert(instance_id.to_owned());
+            shared.news.notify_one();
         }
     }
 
@@ -157,23 +168,32 @@ impl Parking {
             tokio::time::sleep(TICK.min(self.patience)).await;
             let mut goes_on = false;
             for keeper in &self.keepers {
-                let mut state = keeper.shared.state();
+                let shared = keeper.shared();
+                let mut state = shared.state();
                 let diverted = match state.is_busy(self.patience) {
                     true => state.divert(),
                     false => Vec::new(),
                 };
-                let limit = self.elsewhere.limit();
-                let late = state
-                    .running
-                    .as_mut()
-                    .filter(|running| running.since.elapsed() >= limit);
-                let give_up = late.and_then(|running| running.give_up.take());
-                let running = state.running.as_ref();
-                goes_on |= running.is_some_and(|running| running.give_up.is_some()) || !state.queue.is_empty();
+                // It may never be free again. Another thread takes its place; it ends when its turn does, and drops what it keeps.
+                let is_late = state.is_busy(self.elsewhere.limit());
+                let give_up = match &mut state.running {
+                    Some(running) if is_late => running.give_up.take(),
+                    _ => None,
+                };
+                state.stopped |= is_late;
+                goes_on |= !is_late && !state.is_idle();
                 drop(state);
+                if is_late {
+                    keeper.replace(&shared);
+                }
                 diverted.into_iter().for_each(|turn| self.run_elsewhere(turn));
-                if let Some(give_up) = give_up {
-                    give_up();
+                match give_up {
+                    Some(give_up) => give_up(),
+                    None if is_late => log::warn!(
+                        "what an orchestration held has blocked its thread while it was dropped, for {:?}: do not wait in `Drop`",
+                        self.elsewhere.limit()
+                    ),
+                    None => {}
                 }
             }
             if goes_on {
@@ -181,10 +201,7 @@ impl Parking {
             }
             self.watched.store(false, Ordering::Release);
             // A turn may have begun between the look and this.
-            let is_idle = |keeper: &Keeper| {
-                let state = keeper.shared.state();
-                state.queue.is_empty() && state.running.as_ref().is_none_or(|running| running.give_up.is_none())
-            };
+            let is_idle = |keeper: &Keeper| keeper.shared().state().is_idle();
             if self.keepers.iter().all(is_idle) || self.watched.swap(true, Ordering::AcqRel) {
                 return;
             }
@@ -194,8 +211,9 @@ impl Parking {
     /// The threads end when their turns do, and drop what they keep.
     pub(super) fn stop(&self) {
         for keeper in &self.keepers {
-            keeper.shared.state().stopped = true;
-            keeper.shared.news.notify_one();
+            let shared = keeper.shared();
+            shared.state().stopped = true;
+            shared.news.notify_one();
         }
     }
 }
@@ -207,12 +225,33 @@ impl Drop for Parking {
 }
 
 impl Keeper {
+    fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.lock())
+    }
+
+    /// The next turn starts another thread.
+    fn replace(&self, given_up: &Arc<Shared>) {
+        let mut shared = self.lock();
+        if Arc::ptr_eq(&shared, given_up) {
+            *shared = Arc::default();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<Shared>> {
+        // Nothing in here panics while it holds the lock.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether there is a thread; starts one if there was none.
-    fn is_started(&self, state: &mut State) -> bool {
+    fn is_started(&self, handle: &Handle, shared: &Arc<Shared>, state: &mut State) -> bool {
         if !state.started {
-            let (shared, room, bytes) = (Arc::clone(&self.shared), self.room, self.bytes);
+            let (handle, shared, room, bytes) = (handle.clone(), Arc::clone(shared), self.room, self.bytes);
             let thread = thread::Builder::new().name("orchestrations".to_owned());
-            let started = thread.spawn(move || shared.run(ParkedInstances::with_room_for(room, bytes)));
+            let started = thread.spawn(move || {
+                // Layers may use the runtime's timers.
+                let _runtime = handle.enter();
+                shared.run(ParkedInstances::with_room_for(room, bytes));
+            });
             state.started = started.is_ok();
         }
         state.started
@@ -250,7 +289,7 @@ impl Shared {
             }
             let mut next = None;
             state = self.apart(state, None, || next = parked.drop_idle(Instant::now())).0;
-            if !state.is_idle() {
+            if state.stopped || state.has_work() {
                 continue;
             }
             state = match next {
@@ -277,7 +316,13 @@ impl Shared {
             give_up,
         });
         drop(state);
-        work();
+        // A panic that gets here would end the thread, which the instances that it keeps would wait for.
+        if let Err(panic) = panics::catch(work) {
+            log::error!(
+                "a turn of an orchestration panicked outside its code: {}",
+                panic.message
+            );
+        }
         let mut state = self.state();
         let running = state.running.take();
         let is_left = running.is_some_and(|running| running.give_up.is_some());
@@ -297,8 +342,13 @@ impl State {
             .is_some_and(|running| running.since.elapsed() >= patience)
     }
 
+    fn has_work(&self) -> bool {
+        !self.queue.is_empty() || !self.outdated.is_empty()
+    }
+
+    /// There is nothing to look after: a thread that is stopped is not waited for.
     fn is_idle(&self) -> bool {
-        !self.stopped && self.queue.is_empty() && self.outdated.is_empty()
+        self.stopped || self.running.is_none() && !self.has_work()
     }
 
     /// Takes what waits for the thread: it is run elsewhere, and what the thread keeps of these instances is old.
@@ -347,6 +397,7 @@ mod tests {
             let instance = number % 10;
             let work = move |parked: Option<&mut ParkedInstances>| {
                 assert!(parked.is_some());
+                assert!(Handle::try_current().is_ok(), "layers use the runtime's timers");
                 ended.send((instance, number, thread::current().id())).unwrap();
             };
             parking.start(&format!("instance-{instance}"), work, || panic!("given up"));
@@ -376,18 +427,18 @@ mod tests {
         };
         parking.start("other", other, || panic!("given up"));
         assert_eq!(news.recv_timeout(LONG).unwrap(), "elsewhere");
-        assert!(parking.keepers[0].shared.state().outdated.contains("other"));
+        assert!(parking.keepers[0].shared().state().outdated.contains("other"));
         assert_eq!(news.recv_timeout(LONG).unwrap(), "given up");
         drop(release);
         assert_eq!(news.recv_timeout(LONG).unwrap(), "ended");
         // The thread is free again, and has forgotten.
         let deadline = Instant::now() + LONG;
-        while !parking.keepers[0].shared.state().outdated.is_empty() {
+        while !parking.keepers[0].shared().state().outdated.is_empty() {
             assert!(Instant::now() < deadline);
             thread::yield_now();
         }
         let deadline = Instant::now() + LONG;
-        while parking.keepers[0].shared.state().running.is_some() {
+        while parking.keepers[0].shared().state().running.is_some() {
             assert!(Instant::now() < deadline);
             thread::yield_now();
         }
@@ -398,6 +449,56 @@ mod tests {
         };
         parking.start("other", other, || panic!("given up"));
         assert_eq!(news.recv_timeout(LONG).unwrap(), "kept");
+    }
+
+    #[test]
+    fn another_thread_takes_the_place_of_one_that_is_blocked_for_good() {
+        let (_runtime, parking) = parking(100, 1, Duration::from_millis(300));
+        let (told, news) = mpsc::channel();
+        let (_never, blocked) = mpsc::channel::<()>();
+        let given_up = told.clone();
+        let stuck = move |_: Option<&mut ParkedInstances>| {
+            let _ = blocked.recv();
+        };
+        parking.start("stuck", stuck, move || given_up.send("given up").unwrap());
+        assert_eq!(news.recv_timeout(LONG).unwrap(), "given up");
+        let other = move |parked: Option<&mut ParkedInstances>| {
+            told.send(if parked.is_some() { "kept" } else { "elsewhere" }).unwrap();
+        };
+        parking.start("other", other, || panic!("given up"));
+        assert_eq!(news.recv_timeout(LONG).unwrap(), "kept");
+        assert!(parking.keepers[0].shared().state().outdated.is_empty());
+    }
+
+    #[test]
+    fn a_turn_that_panics_leaves_the_thread_to_the_others() {
+        let (_runtime, parking) = parking(100, 1, LONG);
+        let (told, news) = mpsc::channel();
+        parking.start("a", |_| panic!("outside the code"), || {});
+        parking.start("b", move |parked| told.send(parked.is_some()).unwrap(), || {});
+        assert!(news.recv_timeout(LONG).unwrap());
+    }
+
+    #[test]
+    fn a_turn_elsewhere_has_the_thread_forget() {
+        let (_runtime, parking) = parking(100, 1, LONG);
+        let (told, news) = mpsc::channel();
+        parking.forget("a");
+        assert!(parking.keepers[0].shared().state().outdated.is_empty());
+        let (release, blocked) = mpsc::channel::<()>();
+        let begun = told.clone();
+        let turn = move |_: Option<&mut ParkedInstances>| {
+            begun.send(()).unwrap();
+            let _ = blocked.recv();
+        };
+        parking.start("a", turn, || {});
+        news.recv_timeout(LONG).unwrap();
+        parking.forget("a");
+        assert!(parking.keepers[0].shared().state().outdated.contains("a"));
+        drop(release);
+        parking.start("a", move |_| told.send(()).unwrap(), || {});
+        news.recv_timeout(LONG).unwrap();
+        assert!(parking.keepers[0].shared().state().outdated.is_empty());
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Inner {
             {
                 return Ok(row);
             }
-            // Woken, or the hub is gone, which the next look finds out.
+            // Either way, the next look tells.
             let _ = (&mut registered.woken).await;
         }
     }

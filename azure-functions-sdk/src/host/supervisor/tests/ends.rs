@@ -64,7 +64,7 @@ async fn the_third_crash_ends_a_host_that_crashes_as_the_real_one() {
     assert_eq!(host.invoke("echo", "").await, Err(InvokeError::ShuttingDown));
     assert!(
         host.captured.contains(
-            "Exceeded language worker restart retry count for runtime:rust. Shutting down and proactively recycling the \
+            "Exceeded language worker restart retry count for runtime:native. Shutting down and proactively recycling the \
              Functions Host to recover"
         ),
         "{:?}",
