@@ -177,7 +177,7 @@ impl<T: BlobContent> FromBinding for BlobTrigger<T> {
 /// ) -> HttpResponse {
 ///     match note {
 ///         Some(Blob(text)) => text.into(),
-///         None => HttpResponse::builder().status(404).finish(),
+///         None => HttpResponse::build().status(404).finish(),
 ///     }
 /// }
 /// ```

@@ -91,7 +91,7 @@ impl<T: DeserializeOwned> FromBinding for CosmosDbTrigger<T> {
 /// ) -> (HttpResponse, Option<CosmosDbDocument<Order>>) {
 ///     match order {
 ///         Some(CosmosDbDocument(order)) => ("paid".into(), Some(CosmosDbDocument(Order { paid: true, ..order }))),
-///         None => (HttpResponse::builder().status(404).finish(), None),
+///         None => (HttpResponse::build().status(404).finish(), None),
 ///     }
 /// }
 /// ```
