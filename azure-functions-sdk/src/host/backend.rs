@@ -71,7 +71,7 @@ impl Backend for HostBackend {
             trigger_input(&function, by_hand, SystemClock.now())?
         };
         let runner = self.runner.clone();
-        // It runs even if nobody waits for the answer; a failure is in the log, too.
+        // It runs whether the caller waits for the answer or not; a failure is in the log, too.
         let run = tokio::spawn(async move {
             let reason = "This function was programmatically called via the host APIs.";
             runner.fire_for_outputs(&function, trigger, reason).await

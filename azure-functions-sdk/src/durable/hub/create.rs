@@ -35,7 +35,7 @@ pub(super) struct Predecessor {
     pub(super) status: Option<RuntimeStatus>,
 }
 
-/// The past of ids that user code chose, which nobody else may start meanwhile. As [`Reserved`], it must not be dropped while the state
+/// The past of ids that user code chose, which no other request may start meanwhile. As [`Reserved`], it must not be dropped while the state
 /// is locked.
 pub(super) struct Pasts {
     /// Who had an id; the error says why that cannot be had.

@@ -13,8 +13,8 @@
 //! | Concept | Where |
 //! |---|---|
 //! | what happened, as a codec hands it over | [`history`], [`event`], [`later`] (what further turns add), [`message`], [`recorded`] |
-//! | the state of one episode | [`core`]; [`ids`] names what is in it |
-//! | the one poll, and the waker that refuses to be cloned | [`poll`], [`waker`], [`frame`] |
+//! | the state of one instance, from turn to turn where it is kept | [`core`]; [`ids`] names what is in it |
+//! | the one poll of a turn, and the waker that refuses to be cloned | [`poll`], [`waker`], [`frame`] |
 //! | what the code asks for, numbered | [`action`], [`texts`], [`issue`], [`amend`] (options that follow) |
 //! | what the futures stand for | [`operation`], [`attempts`], [`http_call`], [`event_wait`] |
 //! | events that become visible, one at a time | [`deliver`] |

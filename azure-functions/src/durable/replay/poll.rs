@@ -1,4 +1,4 @@
-//! The one poll of an episode, and the frames that combinators open in it.
+//! The one poll of a turn, and the frames that combinators open in it.
 
 use super::{
     core::{CURRENT, Core},
@@ -13,7 +13,7 @@ use std::{
 };
 
 impl Core {
-    /// Runs `body` as the one poll of this episode. Panics of user code pass through.
+    /// Runs `body` as the one poll of this turn; a kept instance has one a turn. Panics of user code pass through.
     pub(crate) fn poll<T>(self: &Rc<Self>, body: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
         struct Reset;
         impl Drop for Reset {
