@@ -21,6 +21,16 @@ mod package;
 mod private;
 #[cfg(feature = "host")]
 pub mod project;
+#[cfg(any(feature = "host", feature = "testing"))]
+#[cfg_attr(
+    not(feature = "host"),
+    allow(
+        unreachable_pub,
+        dead_code,
+        reason = "what is public is so in the local host, and some is only for it"
+    )
+)]
+mod services;
 #[cfg(feature = "cli")]
 pub mod shell;
 #[cfg(any(feature = "sqlite", feature = "testing"))]

@@ -1,7 +1,6 @@
 //! What stands behind the front door: functions on the worker, and the task hub.
 
 use super::{
-    by_hand::trigger_input,
     function::Function,
     http::{Answer, Backend, ByHand, HttpCall, HungUp, Why},
     http_request::HttpInvocation,
@@ -9,7 +8,10 @@ use super::{
     runner::FunctionRunner,
     timers::{StatusStore, Timer, Zone},
 };
-use crate::durable::{Clock as _, SystemClock, TaskHub, Via, hub::request_error::RequestError};
+use crate::{
+    durable::{Clock as _, SystemClock, TaskHub, Via, hub::request_error::RequestError},
+    services::by_hand::trigger_input,
+};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use serde_json::json;
@@ -68,7 +70,8 @@ impl Backend for HostBackend {
             // Whatever was sent, the function gets what timer functions know.
             TriggerInput::json(self.timer_info(&function)?)
         } else {
-            trigger_input(&function, by_hand, SystemClock.now())?
+            let trigger = function.trigger().ok_or("the function has no trigger")?;
+            trigger_input(trigger, by_hand, SystemClock.now())?.into()
         };
         let runner = self.runner.clone();
         // It runs whether the caller waits for the answer or not; a failure is in the log, too.

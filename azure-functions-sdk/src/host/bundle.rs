@@ -1,7 +1,10 @@
 //! The binding types that there are: those of the host itself, and of the extensions in bundle 4.
 
-use super::function::{Binding, is_trigger};
-use crate::{binding_table::BINDINGS, similar};
+use crate::{
+    binding_table::BINDINGS,
+    services::binding::{Binding, is_trigger},
+    similar,
+};
 
 /// Triggers that this host listens to, or serves itself.
 const SERVED: [&str; 5] = [

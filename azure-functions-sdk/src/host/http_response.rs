@@ -4,9 +4,9 @@ use super::{
     function::{Direction, Function},
     http_cookie,
     http_delivery::{self, Undeliverable, Warning},
-    indent::indented,
     rpc::messages::{Data, InvocationResponse, RpcHttp, TypedData, parameter_binding::RpcData},
 };
+use crate::services::indent::indented;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,

@@ -1,7 +1,12 @@
 //! What the host asks a worker to run, and how that can end.
 
-use super::rpc::messages::{Data, ParameterBinding, RpcTraceContext, TypedData, parameter_binding::RpcData};
-use crate::durable::work::{Begun, WorkerDeath};
+use super::rpc::messages::{
+    CollectionBytes, CollectionString, Data, ParameterBinding, RpcTraceContext, TypedData, parameter_binding::RpcData,
+};
+use crate::{
+    durable::work::{Begun, WorkerDeath},
+    services::data::{self, Brought},
+};
 use std::{collections::HashMap, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -83,6 +88,32 @@ impl TriggerInput {
         self.metadata.insert(name.into(), typed(Data::String(text.into())));
         self
     }
+}
+
+impl From<Brought> for TriggerInput {
+    fn from(brought: Brought) -> Self {
+        let metadata = brought.metadata.into_iter();
+        Self {
+            data: brought.data.and_then(protocol),
+            metadata: metadata
+                .map(|(name, data)| (name, TypedData { data: protocol(data) }))
+                .collect(),
+        }
+    }
+}
+
+/// A value as the protocol has it.
+fn protocol(value: data::Data) -> Option<Data> {
+    Some(match value {
+        data::Data::Text(text) => Data::String(text),
+        data::Data::Json(text) => Data::Json(text),
+        data::Data::Bytes(bytes) => Data::Bytes(bytes),
+        data::Data::Integer(number) => Data::Int(number),
+        data::Data::Double(number) => Data::Double(number),
+        data::Data::Texts(string) => Data::CollectionString(CollectionString { string }),
+        data::Data::ByteStrings(bytes) => Data::CollectionBytes(CollectionBytes { bytes }),
+        data::Data::Other(_) => return None,
+    })
 }
 
 pub(crate) fn typed(data: Data) -> TypedData {

@@ -165,32 +165,10 @@ fn read_bindings(raw: &[String], settings: &AppSettings) -> Result<Vec<Binding>,
             }
             Ok(Binding {
                 as_written,
-                ..read_binding(attributes)
+                ..Binding::read(attributes)
             })
         })
         .collect()
-}
-
-fn read_binding(attributes: Map<String, Value>) -> Binding {
-    let text = |name: &str| {
-        let entry = attributes.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-        entry
-            .and_then(|(_, value)| value.as_str())
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let direction = match text("direction").to_ascii_lowercase().as_str() {
-        "out" => Direction::Out,
-        "inout" => Direction::InOut,
-        _ => Direction::In,
-    };
-    Binding {
-        name: text("name"),
-        kind: text("type"),
-        direction,
-        attributes,
-        as_written: BTreeMap::new(),
-    }
 }
 
 /// Replaces `%NAME%` in every text of `value` by the setting of that name.

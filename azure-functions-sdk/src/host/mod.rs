@@ -6,7 +6,6 @@
 mod app_timers;
 mod backend;
 mod bundle;
-mod by_hand;
 mod capabilities;
 mod channel;
 mod crash_limit;
@@ -20,7 +19,6 @@ mod http_delivery;
 mod http_request;
 mod http_response;
 mod in_flight;
-mod indent;
 mod indexing;
 mod invocation;
 mod listing;
@@ -29,6 +27,7 @@ mod metadata;
 mod once;
 mod options;
 mod output;
+mod output_table;
 mod process;
 mod recorder;
 mod rpc;
@@ -42,7 +41,6 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 pub mod timers;
-mod written;
 
 pub use function::{Binding, Direction, Function, FunctionTable};
 pub use http_request::HttpInvocation;

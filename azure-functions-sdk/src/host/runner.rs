@@ -12,11 +12,11 @@ use super::{
     invocation::{InvokeError, Prepared, TriggerInput, input},
     once::Once,
     output::Log,
+    output_table,
     rpc::messages::{Data, InvocationResponse, ParameterBinding},
     supervisor::WorkerState,
-    written::{self, Outputs},
 };
-use crate::{durable::work::Begun, project::LogLevel};
+use crate::{durable::work::Begun, project::LogLevel, services::written::Outputs};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use std::{
@@ -232,7 +232,7 @@ impl FunctionRunner {
         let way = Way::Gate { until: None };
         let prepare = |_: &WorkerChannel, _: &Function| Prepared::plain(&trigger, &Begun::default());
         let response = self.run(function, reason, way, prepare).await?;
-        written::read(function, &response).map_err(InvokeError::from)
+        output_table::read(function, &response).map_err(InvokeError::from)
     }
 
     /// Runs a function for the task hub, waiting for a worker as long as it takes.
@@ -325,7 +325,7 @@ impl FunctionRunner {
 
     /// Says what the function wrote: nothing is there to take it.
     fn show_outputs(&self, function: &Function, response: &InvocationResponse) -> Result<(), InvokeError> {
-        let outputs = written::read(function, response)?;
+        let outputs = output_table::read(function, response)?;
         for name in &outputs.unknown {
             self.warn(
                 function,

@@ -4,9 +4,9 @@ use std::{future::Future, pin::Pin};
 
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
-use serde_json::{Map, Value};
 
 use super::AuthLevel;
+pub use crate::services::data::{ByHand, Payload};
 
 /// A response that is on its way. Dropping it means that its connection was broken or cut, or that the host ends. A client that
 /// seems to have gone is no reason to drop it: the token in the request's extensions is cancelled, and the answer runs on.
@@ -30,45 +30,6 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Gives the whole history of an orchestration instance, as the text of a history file.
     fn history(&self, instance_id: String) -> Answer;
-}
-
-/// What a caller of the admin API gives to a function.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ByHand {
-    /// The payload of the trigger.
-    pub payload: Option<Payload>,
-    /// Trigger metadata, in place of what the host makes up or beside it.
-    pub metadata: Map<String, Value>,
-}
-
-/// The payload of a trigger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Payload {
-    /// Text.
-    Text(String),
-    /// Bytes, which may be no text.
-    Bytes(Bytes),
-}
-
-impl Payload {
-    /// The text, if it is one.
-    #[must_use]
-    pub fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
-        }
-    }
-
-    /// The bytes of either.
-    #[must_use]
-    pub fn into_bytes(self) -> Bytes {
-        match self {
-            Self::Text(text) => text.into(),
-            Self::Bytes(bytes) => bytes,
-        }
-    }
 }
 
 /// An HTTP request for a function.

@@ -2,15 +2,17 @@
 //! a service to listen to. Source: recordings of the real host (a queue's message, a manual trigger) and of each extension.
 
 use super::{
-    function::{Binding, Function},
-    http::{ByHand, Payload},
-    invocation::{TriggerInput, typed},
-    rpc::messages::{CollectionBytes, CollectionString, Data, TypedData},
+    binding::Binding,
+    blob_pattern,
+    data::{Brought, ByHand, Data, Payload},
 };
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
+
+/// The metadata that holds the path of a blob, `container/name`.
+const BLOB_NAME: &str = "BlobTrigger";
 
 /// What stands for a variable of a blob's path that the caller gives no value.
 const UNNAMED: &str = "by-hand";
@@ -22,40 +24,82 @@ const NEVER: &str = "9999-12-31T23:59:59.9999999+00:00";
 ///
 /// # Errors
 /// The payload is none that the trigger can bring; the text says why.
-pub(crate) fn trigger_input(function: &Function, by_hand: ByHand, now: DateTime<Utc>) -> Result<TriggerInput, String> {
-    let Some(trigger) = function.trigger() else {
-        return Err("the function has no trigger".to_owned());
-    };
+pub(crate) fn trigger_input(trigger: &Binding, by_hand: ByHand, now: DateTime<Utc>) -> Result<Brought, String> {
+    let ByHand { payload, metadata } = by_hand;
     let mut input = match trigger.kind.to_ascii_lowercase().as_str() {
-        "queuetrigger" => queue_message(trigger, by_hand.payload, now)?,
-        "blobtrigger" => blob(trigger, by_hand.payload, &by_hand.metadata, now),
-        "eventgridtrigger" => event_grid(trigger, by_hand.payload.as_ref())?,
-        "servicebustrigger" | "eventhubtrigger" | "kafkatrigger" => messages(trigger, by_hand.payload, now)?,
-        "cosmosdbtrigger" | "sqltrigger" | "mysqltrigger" => changes(by_hand.payload.as_ref())?,
-        "warmuptrigger" => TriggerInput::json("{}"),
-        "activitytrigger" => match by_hand.payload {
-            Some(payload) => TriggerInput::data(as_text_or_bytes(payload)),
-            None => TriggerInput::none(),
+        "queuetrigger" => queue_message(trigger, one(payload)?, now)?,
+        "blobtrigger" => blob(trigger, one(payload)?, &metadata, now)?,
+        "eventgridtrigger" => event_grid(trigger, one(payload)?.as_ref())?,
+        "servicebustrigger" | "eventhubtrigger" | "kafkatrigger" => messages(trigger, payload, now)?,
+        "cosmosdbtrigger" | "sqltrigger" | "mysqltrigger" => changes(one(payload)?.as_ref())?,
+        "warmuptrigger" => Brought::only(Data::Json("{}".to_owned())),
+        "activitytrigger" => match one(payload)? {
+            Some(payload) => Brought::only(payload.into()),
+            None => Brought::default(),
         },
-        _ => other(trigger, by_hand.payload),
+        _ => other(trigger, one(payload)?),
     };
     // What the caller gives wins: it plays a service that we do not have.
     let is_blob = trigger.is("blobTrigger");
-    for (name, value) in by_hand.metadata {
-        // The variables of a blob's path are text, and have been read.
-        let is_variable = is_blob
-            && trigger
-                .text("path")
-                .is_some_and(|path| path.contains(&format!("{{{name}}}")));
-        if !is_variable {
-            input.metadata.insert(name, typed(metadata_value(value)));
+    for (name, value) in metadata {
+        // The name of a blob and the variables of its path are text, and have been read.
+        let is_read = is_blob
+            && (name == BLOB_NAME
+                || trigger
+                    .text("path")
+                    .is_some_and(|path| path.contains(&format!("{{{name}}}"))));
+        if !is_read {
+            input.metadata.insert(name, metadata_value(value));
         }
     }
     Ok(input)
 }
 
-fn queue_message(trigger: &Binding, payload: Option<Payload>, now: DateTime<Utc>) -> Result<TriggerInput, String> {
-    let payload = payload.unwrap_or_else(|| Payload::Text(String::new()));
+/// A payload that is one value.
+#[derive(Debug)]
+enum One {
+    Text(String),
+    Bytes(Bytes),
+}
+
+impl One {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+        }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+impl From<One> for Data {
+    fn from(payload: One) -> Self {
+        match payload {
+            One::Text(text) => Self::Text(text),
+            One::Bytes(bytes) => Self::Bytes(bytes),
+        }
+    }
+}
+
+fn one(payload: Option<Payload>) -> Result<Option<One>, String> {
+    match payload {
+        None => Ok(None),
+        Some(Payload::Text(text)) => Ok(Some(One::Text(text))),
+        Some(Payload::Bytes(bytes)) => Ok(Some(One::Bytes(bytes))),
+        Some(Payload::Batch(_)) => {
+            Err("the function takes one value at a time, and not a batch of messages".to_owned())
+        }
+    }
+}
+
+fn queue_message(trigger: &Binding, payload: Option<One>, now: DateTime<Utc>) -> Result<Brought, String> {
+    let payload = payload.unwrap_or_else(|| One::Text(String::new()));
     let mut metadata = HashMap::from([
         ("DequeueCount".to_owned(), json_data("0")),
         ("ExpirationTime".to_owned(), json_data(&format!("\"{NEVER}\""))),
@@ -64,10 +108,10 @@ fn queue_message(trigger: &Binding, payload: Option<Payload>, now: DateTime<Utc>
     ]);
     let text = payload.text().map(str::to_owned);
     if let Some(text) = &text {
-        metadata.insert("QueueTrigger".to_owned(), typed(Data::String(text.clone())));
+        metadata.insert("QueueTrigger".to_owned(), Data::Text(text.clone()));
     }
     if is_binary(trigger) {
-        return Ok(TriggerInput {
+        return Ok(Brought {
             data: Some(Data::Bytes(payload.into_bytes())),
             metadata,
         });
@@ -80,43 +124,66 @@ fn queue_message(trigger: &Binding, payload: Option<Payload>, now: DateTime<Utc>
         ));
     };
     metadata.extend(members(&text));
-    metadata.insert(trigger.name.clone(), typed(Data::String(text.clone())));
-    Ok(TriggerInput {
-        data: Some(Data::String(text)),
+    metadata.insert(trigger.name.clone(), Data::Text(text.clone()));
+    Ok(Brought {
+        data: Some(Data::Text(text)),
         metadata,
     })
 }
 
-/// The payload is the content. The blob's name comes of the binding's path and of what the caller gives for its variables.
-fn blob(trigger: &Binding, payload: Option<Payload>, given: &Map<String, Value>, now: DateTime<Utc>) -> TriggerInput {
-    let content = payload.map(Payload::into_bytes).unwrap_or_default();
-    let mut metadata = HashMap::new();
-    let mut path = String::new();
-    let mut rest = trigger.text("path").unwrap_or_default();
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((variable, after)) = after.split_once('}') else {
-            break;
-        };
-        let value = match given.get(variable) {
+/// The payload is the content. The blob's name is what the caller gives as `BlobTrigger`, or comes of the binding's path and of
+/// what the caller gives for its variables.
+fn blob(
+    trigger: &Binding,
+    payload: Option<One>,
+    given: &Map<String, Value>,
+    now: DateTime<Utc>,
+) -> Result<Brought, String> {
+    let content = payload.map(One::into_bytes).unwrap_or_default();
+    let pattern = trigger.text("path").unwrap_or_default();
+    let (path, variables) = match given.get(BLOB_NAME) {
+        Some(Value::String(path)) => {
+            let by_event = trigger
+                .text("source")
+                .is_some_and(|source| source.eq_ignore_ascii_case("EventGrid"));
+            let variables = match blob_pattern::captured(pattern, path) {
+                Some(variables) => variables,
+                // Then the pattern is no filter: the function is started, without variables.
+                None if by_event => Vec::new(),
+                None => {
+                    return Err(format!(
+                        "the blob `{path}` does not match the path `{pattern}` of the binding '{}': the Functions host would not start \
+                         the function",
+                        trigger.name
+                    ));
+                }
+            };
+            (path.clone(), variables)
+        }
+        Some(other) => {
+            return Err(format!(
+                "`{BLOB_NAME}` is the path of a blob, `container/name`, and not {other}"
+            ));
+        }
+        None => blob_pattern::filled(pattern, |variable| match given.get(variable) {
             None | Some(Value::Null) => UNNAMED.to_owned(),
             Some(Value::String(text)) => text.clone(),
             Some(other) => other.to_string(),
-        };
-        path.push_str(before);
-        path.push_str(&value);
-        metadata.insert(variable.to_owned(), typed(Data::String(value)));
-        rest = after;
-    }
-    path.push_str(rest);
-    if !path.contains('/') {
-        path.push('/');
-        path.push_str(UNNAMED);
-    }
+        }),
+    };
+    let path = match path.contains('/') {
+        true => path,
+        false => format!("{path}/{UNNAMED}"),
+    };
     let properties = json!({
         "LastModified": time(now),
         "ContentLength": content.len(),
         "ContentType": "application/octet-stream",
     });
+    let variables = variables
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), Data::Text(value)));
+    let mut metadata: HashMap<_, _> = variables.collect();
     metadata.extend([
         (
             "Uri".to_owned(),
@@ -125,14 +192,14 @@ fn blob(trigger: &Binding, payload: Option<Payload>, given: &Map<String, Value>,
                 encoded(&path)
             )),
         ),
-        ("BlobTrigger".to_owned(), typed(Data::String(path))),
+        (BLOB_NAME.to_owned(), Data::Text(path)),
         ("Metadata".to_owned(), json_data("{}")),
         ("Properties".to_owned(), json_data(&properties.to_string())),
     ]);
-    TriggerInput {
+    Ok(Brought {
         data: Some(Data::Bytes(content)),
         metadata,
-    }
+    })
 }
 
 fn encoded(path: &str) -> String {
@@ -140,11 +207,11 @@ fn encoded(path: &str) -> String {
     path.split('/').map(encode).collect::<Vec<_>>().join("/")
 }
 
-fn event_grid(trigger: &Binding, payload: Option<&Payload>) -> Result<TriggerInput, String> {
+fn event_grid(trigger: &Binding, payload: Option<&One>) -> Result<Brought, String> {
     let expected = "an event, or a list of events";
     let event = json_payload(payload, expected)?;
     // The members arrive as they were sent.
-    let text = payload.and_then(Payload::text).unwrap_or_default();
+    let text = payload.and_then(One::text).unwrap_or_default();
     let data = |event: &Value| event.get("data").cloned().unwrap_or_default();
     let (input, data) = match (is_many(trigger), &event) {
         (true, Value::Array(events)) => (text.to_owned(), events.iter().map(data).collect()),
@@ -156,16 +223,15 @@ fn event_grid(trigger: &Binding, payload: Option<&Payload>) -> Result<TriggerInp
         }
         (false, event) => (text.to_owned(), data(event)),
     };
-    Ok(TriggerInput {
+    Ok(Brought {
         data: Some(Data::Json(input)),
         metadata: HashMap::from([("data".to_owned(), json_data(&data.to_string()))]),
     })
 }
 
 /// A message, or a batch: a JSON array is one message an element.
-fn messages(trigger: &Binding, payload: Option<Payload>, now: DateTime<Utc>) -> Result<TriggerInput, String> {
-    let payload = payload.unwrap_or_else(|| Payload::Text(String::new()));
-    let one = [
+fn messages(trigger: &Binding, payload: Option<Payload>, now: DateTime<Utc>) -> Result<Brought, String> {
+    let values = [
         ("SequenceNumber", json!(1)),
         ("EnqueuedTimeUtc", json!(time(now))),
         ("DeliveryCount", json!(1)),
@@ -173,66 +239,84 @@ fn messages(trigger: &Binding, payload: Option<Payload>, now: DateTime<Utc>) -> 
         ("Offset", json!("0")),
     ];
     if !is_many(trigger) {
-        let data = match (is_binary(trigger), payload) {
-            (true, payload) => Data::Bytes(payload.into_bytes()),
-            (false, payload) => as_text_or_bytes(payload),
-        };
-        return Ok(TriggerInput {
-            data: Some(data),
-            metadata: one
-                .map(|(name, value)| (name.to_owned(), typed(metadata_value(value))))
+        let payload = one(payload)?.unwrap_or_else(|| One::Text(String::new()));
+        return Ok(Brought {
+            data: Some(match is_binary(trigger) {
+                true => Data::Bytes(payload.into_bytes()),
+                false => payload.into(),
+            }),
+            metadata: values
+                .map(|(name, value)| (name.to_owned(), metadata_value(value)))
                 .into(),
         });
     }
-    let texts: Vec<String> = match json_payload(Some(&payload), "a JSON array, one element for each message")? {
-        Value::Array(items) => items
-            .into_iter()
-            .map(|item| match item {
-                Value::String(text) => text,
-                other => other.to_string(),
-            })
-            .collect(),
-        _ => return Err("the function takes a batch: send a JSON array, one element for each message".to_owned()),
-    };
-    let metadata = one
+    let items = batch(payload)?;
+    let metadata = values
         .map(|(name, value)| {
-            let all = Value::Array(vec![value; texts.len()]);
+            let all = Value::Array(vec![value; items.len()]);
             (format!("{name}Array"), json_data(&all.to_string()))
         })
         .into();
-    let data = if is_binary(trigger) {
-        Data::CollectionBytes(CollectionBytes {
-            bytes: texts.into_iter().map(Bytes::from).collect(),
-        })
-    } else {
-        Data::CollectionString(CollectionString { string: texts })
+    let data = match is_binary(trigger) {
+        true => Data::ByteStrings(items),
+        false => Data::Texts(texts(items, trigger)?),
     };
-    Ok(TriggerInput {
+    Ok(Brought {
         data: Some(data),
         metadata,
     })
 }
 
+/// The messages of a batch.
+fn batch(payload: Option<Payload>) -> Result<Vec<Bytes>, String> {
+    let expected = "a JSON array, one element for each message";
+    if let Some(Payload::Batch(items)) = payload {
+        return Ok(items);
+    }
+    let payload = one(payload)?.unwrap_or_else(|| One::Text(String::new()));
+    let Value::Array(items) = json_payload(Some(&payload), expected)? else {
+        return Err(format!("the function takes a batch: send {expected}"));
+    };
+    let items = items.into_iter().map(|item| match item {
+        Value::String(text) => text.into(),
+        other => other.to_string().into(),
+    });
+    Ok(items.collect())
+}
+
+fn texts(items: Vec<Bytes>, trigger: &Binding) -> Result<Vec<String>, String> {
+    let text = |item: Bytes| {
+        String::from_utf8(item.into()).map_err(|_| {
+            format!(
+                "a message is not UTF-8: the Functions host gives such messages only to a function whose binding '{}' has the dataType \
+                 'binary'",
+                trigger.name
+            )
+        })
+    };
+    items.into_iter().map(text).collect()
+}
+
 /// A list of changed documents or rows.
-fn changes(payload: Option<&Payload>) -> Result<TriggerInput, String> {
+fn changes(payload: Option<&One>) -> Result<Brought, String> {
     match json_payload(payload, "a JSON array of what has changed")? {
-        list @ Value::Array(_) => Ok(TriggerInput::json(list.to_string())),
-        one => Ok(TriggerInput::json(Value::Array(vec![one]).to_string())),
+        list @ Value::Array(_) => Ok(Brought::only(Data::Json(list.to_string()))),
+        one => Ok(Brought::only(Data::Json(Value::Array(vec![one]).to_string()))),
     }
 }
 
 /// As the host's own manual trigger: text, and the members of JSON as metadata.
-fn other(trigger: &Binding, payload: Option<Payload>) -> TriggerInput {
+fn other(trigger: &Binding, payload: Option<One>) -> Brought {
     let Some(payload) = payload else {
-        return TriggerInput::none();
+        return Brought::default();
     };
-    let data = as_text_or_bytes(payload);
+    let data = payload.into();
     let mut metadata = HashMap::new();
-    if let Data::String(text) = &data {
+    if let Data::Text(text) = &data {
         metadata = members(text);
-        metadata.insert(trigger.name.clone(), typed(Data::String(text.clone())));
+        metadata.insert(trigger.name.clone(), Data::Text(text.clone()));
     }
-    TriggerInput {
+    Brought {
         data: Some(data),
         metadata,
     }
@@ -240,7 +324,7 @@ fn other(trigger: &Binding, payload: Option<Payload>) -> TriggerInput {
 
 /// The members of a JSON object, as the host makes metadata of them: scalars as text in .NET's spelling; lists and null are
 /// left out. Dates are not spelt anew here.
-fn members(text: &str) -> HashMap<String, TypedData> {
+fn members(text: &str) -> HashMap<String, Data> {
     let Ok(Value::Object(members)) = serde_json::from_str(text) else {
         return HashMap::new();
     };
@@ -248,19 +332,19 @@ fn members(text: &str) -> HashMap<String, TypedData> {
         .into_iter()
         .filter_map(|(name, value)| {
             let data = match value {
-                Value::String(text) => Data::String(text),
-                Value::Bool(true) => Data::String("True".to_owned()),
-                Value::Bool(false) => Data::String("False".to_owned()),
-                Value::Number(number) => Data::String(number.to_string()),
+                Value::String(text) => Data::Text(text),
+                Value::Bool(true) => Data::Text("True".to_owned()),
+                Value::Bool(false) => Data::Text("False".to_owned()),
+                Value::Number(number) => Data::Text(number.to_string()),
                 object @ Value::Object(_) => Data::Json(object.to_string()),
                 Value::Null | Value::Array(_) => return None,
             };
-            Some((name, typed(data)))
+            Some((name, data))
         })
         .collect()
 }
 
-fn json_payload(payload: Option<&Payload>, expected: &str) -> Result<Value, String> {
+fn json_payload(payload: Option<&One>, expected: &str) -> Result<Value, String> {
     let payload = payload.ok_or_else(|| format!("the trigger needs an input: {expected}"))?;
     let text = payload
         .text()
@@ -271,22 +355,15 @@ fn json_payload(payload: Option<&Payload>, expected: &str) -> Result<Value, Stri
     })
 }
 
-fn as_text_or_bytes(payload: Payload) -> Data {
-    match payload {
-        Payload::Text(text) => Data::String(text),
-        Payload::Bytes(bytes) => Data::Bytes(bytes),
-    }
-}
-
 fn metadata_value(value: Value) -> Data {
     match value {
-        Value::String(text) => Data::String(text),
+        Value::String(text) => Data::Text(text),
         other => Data::Json(other.to_string()),
     }
 }
 
-fn json_data(json: &str) -> TypedData {
-    typed(Data::Json(json.to_owned()))
+fn json_data(json: &str) -> Data {
+    Data::Json(json.to_owned())
 }
 
 fn time(time: DateTime<Utc>) -> String {
@@ -308,40 +385,34 @@ fn is_many(binding: &Binding) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{
-        metadata::{AppSettings, read},
-        tests::described::metadata,
-    };
 
-    fn input(binding: &str, payload: Option<Payload>, given: Value) -> Result<TriggerInput, String> {
-        let function = read(vec![metadata("f", &[binding])], &AppSettings::default()).remove(0);
-        assert_eq!(function.error, None);
+    fn input(binding: &str, payload: Option<Payload>, given: Value) -> Result<Brought, String> {
+        let trigger = Binding::read(serde_json::from_str(binding).unwrap());
         let Value::Object(metadata) = given else {
             panic!("{given}")
         };
         let now = "2026-11-29T19:50:47.625525Z".parse().unwrap();
-        trigger_input(&function, ByHand { payload, metadata }, now)
+        trigger_input(&trigger, ByHand { payload, metadata }, now)
     }
 
     fn text(text: &str) -> Option<Payload> {
         Some(Payload::Text(text.to_owned()))
     }
 
-    fn shown(input: &TriggerInput) -> Value {
-        let value = |data: &Option<Data>| match data {
-            None => Value::Null,
-            Some(Data::String(text)) => json!({ "string": text }),
-            Some(Data::Json(text)) => json!({ "json": text }),
-            Some(Data::Bytes(bytes)) => json!({ "bytes": String::from_utf8_lossy(bytes) }),
-            Some(Data::CollectionString(texts)) => json!({ "strings": texts.string }),
-            Some(other) => panic!("{other:?}"),
+    fn shown(input: &Brought) -> Value {
+        let value = |data: &Data| match data {
+            Data::Text(text) => json!({ "string": text }),
+            Data::Json(text) => json!({ "json": text }),
+            Data::Bytes(bytes) => json!({ "bytes": String::from_utf8_lossy(bytes) }),
+            Data::Texts(texts) => json!({ "strings": texts }),
+            other => panic!("{other:?}"),
         };
         let metadata: Map<String, Value> = input
             .metadata
             .iter()
-            .map(|(name, data)| (name.clone(), value(&data.data)))
+            .map(|(name, data)| (name.clone(), value(data)))
             .collect();
-        json!({ "data": value(&input.data), "metadata": metadata })
+        json!({ "data": input.data.as_ref().map(value), "metadata": metadata })
     }
 
     const QUEUE: &str = r#"{"type":"queueTrigger","name":"msg","direction":"in","queueName":"q-1"}"#;

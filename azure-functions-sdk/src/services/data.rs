@@ -1,0 +1,70 @@
+//! The values that travel through bindings, without the protocol around them.
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// The value of a binding.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Data {
+    Text(String),
+    /// JSON text.
+    Json(String),
+    Bytes(Bytes),
+    Integer(i64),
+    Double(f64),
+    Texts(Vec<String>),
+    ByteStrings(Vec<Bytes>),
+    /// A kind that no output takes, in a word.
+    Other(&'static str),
+}
+
+/// What a trigger brings: its value, and what comes with it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Brought {
+    pub(crate) data: Option<Data>,
+    pub(crate) metadata: HashMap<String, Data>,
+}
+
+impl Brought {
+    pub(crate) fn only(data: Data) -> Self {
+        Self {
+            data: Some(data),
+            metadata: HashMap::new(),
+        }
+    }
+}
+
+/// What a caller gives to a function that is fired by hand.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ByHand {
+    /// The payload of the trigger.
+    pub payload: Option<Payload>,
+    /// Trigger metadata, in place of what the host makes up or beside it.
+    pub metadata: Map<String, Value>,
+}
+
+/// The payload of a trigger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Payload {
+    /// Text.
+    Text(String),
+    /// Bytes, which may be no text.
+    Bytes(Bytes),
+    /// Several messages, each its bytes.
+    Batch(Vec<Bytes>),
+}
+
+impl Payload {
+    /// The text, if it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+            Self::Batch(_) => None,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What stands in for the services behind bindings, which neither the local host nor the test host has: what a trigger brings,
+//! what an input holds, and what arrives where an output goes. Nothing here knows the protocol of the worker.
+
+pub(crate) mod binding;
+mod blob_pattern;
+pub(crate) mod by_hand;
+pub(crate) mod data;
+pub(crate) mod indent;
+pub(crate) mod written;
