@@ -186,7 +186,8 @@ fn spec(ty: &syn::Type, is_known: bool, is_activity: bool) -> TokenStream {
     }
 }
 
-fn given(given: &Given) -> TokenStream {
+/// A constant for an argument.
+pub(crate) fn given(given: &Given) -> TokenStream {
     let name = given.key.to_string();
     let value = literal(&given.value);
     let text = match &given.value {
@@ -227,11 +228,15 @@ fn literal(value: &Literal) -> TokenStream {
 fn rules(signature: &Signature, return_type: &TokenStream, return_span: Span) -> TokenStream {
     let mut rules = TokenStream::new();
     let ident = &signature.ident;
+    let function = &signature.name.0;
     rules.extend(quote_spanned!(ident.span()=> const _: () = __az::rules::has_trigger(__AZ_PARAMETERS);));
     for (i, parameter) in signature.parameters.iter().enumerate() {
         let span = type_span(&parameter.ty);
         let index = Token::usize_unsuffixed(i);
-        rules.extend(quote_spanned!(span=> const _: () = __az::rules::parameter(__AZ_PARAMETERS, #index);));
+        rules.extend(quote_spanned! {span=>
+            const _: () = __az::rules::parameter(__AZ_PARAMETERS, #index);
+            const _: () = __az::rules::warmup_name(__AZ_PARAMETERS, #index, #function);
+        });
         rules.extend(quote_spanned! {span=>
             const _: () = __az::rules::required(&__AZ_PARAMETERS[#index].spec, __AZ_PARAMETERS[#index].arguments);
         });
@@ -272,11 +277,11 @@ fn rules(signature: &Signature, return_type: &TokenStream, return_span: Span) ->
         for argument in &binding.given {
             let name = argument.key.to_string();
             rules.extend(quote_spanned! {argument.key.span()=>
-                const _: () = __az::rules::argument_name(__az::rules::output(#returns, #index), #name);
+                const _: () = __az::rules::argument_name(__az::rules::output_spec(#returns, #index), #name);
             });
             let given = given(argument);
             rules.extend(quote_spanned! {argument.span=>
-                const _: () = __az::rules::argument_value(__az::rules::output(#returns, #index), &#given);
+                const _: () = __az::rules::argument_value(__az::rules::output_spec(#returns, #index), &#given);
             });
         }
     }

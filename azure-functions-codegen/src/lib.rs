@@ -1,4 +1,4 @@
-//! The `#[func]` and `#[entity]` attributes of `azure-functions`.
+//! The `#[func]` and `#[entity]` attributes of `azure-functions`, and `#[derive(Outputs)]`, in `outputs`.
 //!
 //! `#[entity]`, in `entity`, writes a function with `#[func]`. That has five steps, each in its own place: `arguments` reads what stands in attributes, `signature` turns the function into our
 //! own terms, `check` finds every mistake in it, `lint` those in the body of an orchestration, and `expand` writes code for
@@ -14,6 +14,7 @@ mod expand;
 mod known;
 mod lint;
 mod names;
+mod outputs;
 mod place;
 mod plain;
 mod retry;
@@ -54,7 +55,7 @@ use quote::quote;
 ///
 /// Each parameter is a binding, named like the parameter in camel case (without leading underscores); exactly one is a
 /// trigger. Outputs are the return value (`$return`), or the elements of a returned tuple (`$return`, `output1`,
-/// `output2`, ...). Arguments of a binding stand before its parameter, or on the function with the `name`:
+/// `output2`, ...), or the fields of a struct that derives [`Outputs`](macro@Outputs). Arguments of a binding stand before its parameter, or on the function with the `name`:
 ///
 /// ```text
 /// #[func]
@@ -187,6 +188,31 @@ pub fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn entity(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entity::entity(arguments.into(), &item.into()).into()
+}
+
+/// Makes the outputs of a function of the fields of a struct: a function that returns it returns all of them.
+///
+/// Each field is an output binding, named like the field in camel case: a type such as `QueueMessage<T>`, an `Option` of it, which
+/// sends nothing if it is `None`, or a `Vec`, for several values. Arguments stand before the field, as
+/// `#[binding(queue_name = "orders")]`. A field of type `HttpResponse` (or `Json<T>`) is the answer to the caller of an HTTP function, one
+/// of type `ActivityOutput<T>` the result of an activity: a struct has at most one of them.
+///
+/// ```text
+/// #[derive(Outputs)]
+/// struct Accepted {
+///     response: HttpResponse,
+///     #[binding(queue_name = "orders")]
+///     order: Option<QueueMessage<Json<Order>>>,
+/// }
+///
+/// #[func]
+/// fn accept(request: HttpRequest) -> Accepted { ... }
+/// ```
+///
+/// A test calls the function and reads the fields. See `azure_functions::guide::bindings`.
+#[proc_macro_derive(Outputs, attributes(binding))]
+pub fn outputs(item: TokenStream) -> TokenStream {
+    outputs::outputs(item.into()).into()
 }
 
 fn func_tokens(arguments: proc_macro2::TokenStream, item: &proc_macro2::TokenStream) -> proc_macro2::TokenStream {

@@ -118,7 +118,8 @@ impl Output {
             .unwrap_or_default()
     }
 
-    fn read(ty: &Type) -> Self {
+    /// Reads a type.
+    pub(crate) fn read(ty: &Type) -> Self {
         let inner = known::inside(ty, "Option").unwrap_or(ty);
         let name = known::last_segment(inner).map(|segment| segment.ident.to_string());
         let kind = match (inner, name.as_deref()) {

@@ -7,7 +7,7 @@ use crate::{
     lint::Allowance,
     names, place,
     retry::Retry,
-    returned::Returned,
+    returned::{Kind, Returned},
 };
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -132,6 +132,11 @@ impl Signature {
 impl Parameter {
     pub(crate) fn role(&self) -> Option<Role> {
         self.known.map(|known| known.role)
+    }
+
+    /// Whether it is surely a value, and no binding.
+    pub(crate) fn is_data(&self) -> bool {
+        self.known.is_none() && known::is_data(&self.ty)
     }
 }
 
@@ -349,9 +354,17 @@ fn assign(
             None => {
                 let candidates: Vec<_> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
                 let hint = names::hint(name, candidates.iter().copied().chain(["$return"]));
+                let of_struct = match &*returned.outputs {
+                    [only] if only.kind == Kind::Unknown && only.binding.is_none() => {
+                        " (the fields of a struct have their own `#[binding(...)]`)"
+                    }
+                    _ => "",
+                };
                 errors.span(
                     *span,
-                    format!("the function has no parameter `{name}`, and outputs are `$return`, `output1`, ...{hint}"),
+                    format!(
+                        "the function has no parameter `{name}`, and outputs are `$return`, `output1`, ...{of_struct}{hint}"
+                    ),
                 );
             }
         }

@@ -5,10 +5,13 @@ pub use crate::{
     binding::{
         FromBinding, FunctionReturn, IntoBinding, Returns,
         plain::{OfActivity, OfOrchestration, PlainValue, Wrap, Wraps},
-        signature::{Constant, Given, Literal, Output, Parameter},
+        signature::{Constant, DeclaredOutput, Given, Literal, Output, Parameter},
+        travels::Travels,
     },
     bindings::returned::{TypedContext, TypedReturn},
     durable::{Activity, Event, Orchestration, RetryOptions},
+    error::FunctionError,
+    http::Exchange,
     invocation::{Invocation, Outputs},
     registry::{DurableKind, EntityHandler, Function, Handler, InvocationFuture},
     retry_policy::{RetryDelay, RetryPolicy},
@@ -45,7 +48,7 @@ pub fn bindings<R>(
     returns: &Returns<R>,
     outputs: &[Output],
 ) -> Vec<Map<String, Value>> {
-    crate::binding::bindings(function, parameters, returns.specs, outputs)
+    crate::binding::bindings(function, parameters, returns.outputs, outputs)
 }
 
 /// How a function is called. The mode follows from the parameters' types, which a macro cannot see: so it writes the
@@ -65,7 +68,7 @@ impl Mode<{ rules::PLAIN }> {
     }
 
     /// The handler of a plain function.
-    pub const fn blocking(_: &[Parameter], run: fn(Invocation) -> Result<Outputs, crate::FunctionError>) -> Handler {
+    pub const fn blocking(_: &[Parameter], run: fn(Invocation) -> Result<Outputs, FunctionError>) -> Handler {
         Handler::Blocking(run)
     }
 }
@@ -86,7 +89,7 @@ impl Mode<{ rules::ORCHESTRATION }> {
         _: &[Parameter],
         _: fn(DurableOrchestrationContext) -> Result<OrchestrationOutput, BoxError>,
     ) -> Handler {
-        Handler::Blocking(|_| Err(crate::FunctionError::new("an orchestration must be asynchronous")))
+        Handler::Blocking(|_| Err(FunctionError::new("an orchestration must be asynchronous")))
     }
 }
 
@@ -105,7 +108,7 @@ impl Mode<{ rules::ENTITY }> {
     }
 
     /// The handler of a plain function.
-    pub const fn blocking(parameters: &[Parameter], run: fn(Call) -> Result<Outputs, crate::FunctionError>) -> Handler {
+    pub const fn blocking(parameters: &[Parameter], run: fn(Call) -> Result<Outputs, FunctionError>) -> Handler {
         Handler::Entity {
             trigger: rules::entity_trigger(parameters),
             run: EntityHandler::Blocking(run),

@@ -68,7 +68,7 @@ pub use batch::{FromBatch, IntoBatch};
 pub use data::{BindingData, ModelBindingData};
 pub(crate) use input::Source;
 pub use input::{FromBinding, Input};
-pub(crate) use metadata::{bindings, output_name};
+pub(crate) use metadata::bindings;
 pub use output::{FunctionReturn, IntoBinding};
 #[doc(hidden)]
 pub use output::{ReturnedError, Returns};

@@ -2,7 +2,10 @@
 
 use crate::{
     BindingError, FunctionError,
-    binding::{BindingData, FromBinding, Input, Returns, Source, signature::Parameter},
+    binding::{
+        BindingData, FromBinding, Input, Returns, Source,
+        signature::{Parameter, RETURN},
+    },
     entities::DurableEntityContext,
     http::{Exchange, HttpResponse, answer_of},
     invocation::{Invocation, Outputs},
@@ -10,24 +13,26 @@ use crate::{
 use std::error::Error as _;
 
 impl Outputs {
-    /// Puts the output that stands at this place of the returned tuple.
-    pub(crate) fn put(
+    /// Puts the value of the output of this name.
+    ///
+    /// # Errors
+    /// If it could not be made, or cannot be sent.
+    pub fn put(
         &mut self,
-        index: usize,
+        name: &str,
         data: Result<BindingData, BindingError>,
         exchange: &Exchange,
     ) -> Result<(), FunctionError> {
-        let name = crate::binding::output_name(index);
         let data = data.map_err(|error| {
             let text = format!("output `{name}`: {error}");
             FunctionError::with_source(text, error)
         })?;
         if data.is_none() {
             // The host takes a missing output for none; an empty one it may refuse.
-        } else if index == 0 {
+        } else if name == RETURN {
             self.return_value = Some(data.into_typed(exchange)?);
         } else {
-            self.outputs.push((name, data.into_typed(exchange)?));
+            self.outputs.push((name.to_owned(), data.into_typed(exchange)?));
         }
         Ok(())
     }
@@ -95,13 +100,13 @@ impl Call {
         let exchange = self.source.exchange();
         (returns.into_outputs)(returned, &exchange).or_else(|error| {
             let response = error.source().and_then(answer_of);
-            let Some((index, response)) = http_output(returns).zip(response) else {
+            let Some((name, response)) = http_output(returns).zip(response) else {
                 return Err(error);
             };
             if response.status().is_server_error() {
                 log::error!("answered with an error: {}", error.with_causes());
             }
-            answer(index, response, &exchange)
+            answer(name, response, &exchange)
         })
     }
 
@@ -128,21 +133,23 @@ impl Call {
             return Ok(Outputs::default());
         }
         match http_output(returns).zip(refused.error.response()) {
-            Some((index, response)) => answer(index, response, &self.source.exchange()),
+            Some((name, response)) => answer(name, response, &self.source.exchange()),
             None => Err(refused.into()),
         }
     }
 }
 
-/// Where the answer to an HTTP caller stands among the outputs, if there is one.
-fn http_output<R>(returns: &Returns<R>) -> Option<usize> {
-    returns.specs.iter().position(|spec| spec.type_name() == "http")
+/// Name of the output that is the answer to an HTTP caller, if there is one.
+fn http_output<R>(returns: &Returns<R>) -> Option<&'static str> {
+    let mut outputs = returns.outputs.iter();
+    let output = outputs.find(|output| output.spec.type_name() == "http")?;
+    Some(output.name)
 }
 
 /// An answer in place of what the function would have returned.
-fn answer(index: usize, response: HttpResponse, exchange: &Exchange) -> Result<Outputs, FunctionError> {
+fn answer(name: &str, response: HttpResponse, exchange: &Exchange) -> Result<Outputs, FunctionError> {
     let mut outputs = Outputs::default();
-    outputs.put(index, Ok(BindingData::Response(response)), exchange)?;
+    outputs.put(name, Ok(BindingData::Response(response)), exchange)?;
     Ok(outputs)
 }
 

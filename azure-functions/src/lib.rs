@@ -142,7 +142,7 @@ pub mod trace;
 mod worker;
 
 pub use app::{App, app};
-pub use azure_functions_codegen::{entity, event, func};
+pub use azure_functions_codegen::{Outputs, entity, event, func};
 pub use context::{Context, RetryContext};
 pub use entry::worker_main;
 pub use error::{BindingError, FunctionError};

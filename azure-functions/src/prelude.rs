@@ -1,6 +1,7 @@
 //! What most functions name: `use azure_functions::prelude::*;`.
 
 pub use crate::{
+    Outputs,
     app::{Config, State},
     bindings::{
         DurableActivityContext, DurableEntityContext, DurableOrchestrationClient, DurableOrchestrationContext,

@@ -20,6 +20,8 @@ mod http_rule;
 mod in_process;
 #[path = "func/misuse.rs"]
 mod misuse;
+#[path = "func/outputs.rs"]
+mod outputs;
 #[path = "func/services.rs"]
 mod services;
 #[path = "func/typed.rs"]

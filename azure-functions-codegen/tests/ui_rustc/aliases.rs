@@ -102,4 +102,13 @@ impl FromBinding for Reading {
 #[func]
 fn own_type(#[binding(offset = "x", tipic = "cellar")] _reading: Reading) {}
 
+type Warmup = WarmupTrigger;
+const WARMUP: &str = "warmupTrigger";
+
+#[func]
+fn warm_up(_trigger: Warmup) {}
+
+#[func]
+fn also_warm(#[binding(type = WARMUP)] _trigger: GenericTrigger) {}
+
 fn main() {}

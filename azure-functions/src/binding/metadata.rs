@@ -2,7 +2,7 @@
 
 use super::{
     BindingSpec, Role,
-    signature::{Given, Literal, Output, Parameter},
+    signature::{DeclaredOutput, Given, Literal, Output, Parameter},
     table::{Argument, ArgumentKind, camel_case},
 };
 use serde_json::{Map, Value, json};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 pub(crate) fn bindings(
     function: &str,
     parameters: &[Parameter],
-    results: &[BindingSpec],
+    results: &[DeclaredOutput],
     outputs: &[Output],
 ) -> Vec<Map<String, Value>> {
     let has_trigger = parameters.iter().any(|parameter| parameter.spec.is_trigger());
@@ -35,25 +35,13 @@ pub(crate) fn bindings(
     let results = results
         .iter()
         .enumerate()
-        .filter(|(_, spec)| spec.role == Role::Output)
-        .map(|(index, spec)| {
+        .filter(|(_, declared)| declared.is_bound())
+        .map(|(index, declared)| {
             let given = outputs.iter().find(|output| output.index == index);
-            binding(
-                &output_name(index),
-                "out",
-                spec,
-                given.map_or(&[], |given| given.arguments),
-            )
+            let arguments = declared.arguments.or(given.map(|given| given.arguments));
+            binding(declared.name, "out", &declared.spec, arguments.unwrap_or_default())
         });
     inputs.chain(results).collect()
-}
-
-/// The binding name of an output, by its position in the tuple.
-pub(crate) fn output_name(index: usize) -> String {
-    match index {
-        0 => "$return".to_owned(),
-        index => format!("output{index}"),
-    }
 }
 
 fn binding(name: &str, direction: &str, spec: &BindingSpec, arguments: &[Given]) -> Map<String, Value> {

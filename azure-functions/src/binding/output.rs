@@ -1,6 +1,9 @@
 //! Results of functions.
 
-use super::{BindingData, BindingSpec};
+use super::{
+    BindingData, BindingSpec,
+    signature::{DeclaredOutput, RETURN},
+};
 use crate::{
     BindingError, FunctionError,
     durable::{ActivityOutput, OrchestrationOutput},
@@ -36,27 +39,32 @@ pub trait IntoBinding: Sized {
     }
 }
 
-/// What a function can return: one [output](IntoBinding), a tuple of them, or a `Result` of either.
+/// What a function can return: one [output](IntoBinding), a tuple of them, a struct of them ([`Outputs`](macro@crate::Outputs)), or a
+/// `Result` of any of these.
 ///
 /// The first output is named `$return`, those that follow in a tuple `output1`, `output2` and so on.
 #[diagnostic::on_unimplemented(
     message = "an Azure function cannot return `{Self}`",
-    label = "not an output, a tuple of outputs, or a `Result` of either",
+    label = "not an output, a tuple or struct of outputs, or a `Result` of these",
     note = "outputs are `HttpResponse`, `Json<T>`, `QueueMessage`, ..., `ActivityOutput`, `OrchestrationOutput`, `EntityOutput`, `()`, \
             `Option` of these, and your own types that implement `azure_functions::binding::IntoBinding`: all are listed in \
             `azure_functions::guide::bindings`",
+    note = "a struct of outputs derives `azure_functions::Outputs`",
     note = "the error of a `Result` is any type that converts into `Box<dyn std::error::Error + Send + Sync>`"
 )]
 pub trait FunctionReturn: Sized {
-    /// What each output binds to.
+    /// Its outputs.
     #[doc(hidden)]
-    const SPECS: &'static [BindingSpec];
+    const OUTPUTS: &'static [DeclaredOutput];
 
     #[doc(hidden)]
     fn into_outputs(self, exchange: &Exchange) -> Result<Outputs, FunctionError>;
 
     #[doc(hidden)]
-    fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError>;
+    fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError> {
+        // The rules do not allow several outputs there.
+        Err("an orchestration has one output".into())
+    }
 }
 
 /// The error in a `Result` that a function returns: whatever converts into a boxed [`std::error::Error`].
@@ -75,15 +83,15 @@ impl<E: Into<BoxError>> ReturnedError for E {}
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Returns<R> {
-    /// What each output binds to.
-    pub(crate) specs: &'static [BindingSpec],
+    /// Its outputs.
+    pub(crate) outputs: &'static [DeclaredOutput],
     pub(crate) into_outputs: fn(R, &Exchange) -> Result<Outputs, FunctionError>,
     pub(crate) into_orchestration: fn(R) -> Result<OrchestrationOutput, BoxError>,
 }
 
 impl<R: FunctionReturn> Returns<R> {
     pub(crate) const NEW: Self = Self {
-        specs: R::SPECS,
+        outputs: R::OUTPUTS,
         into_outputs: R::into_outputs,
         into_orchestration: R::into_orchestration,
     };
@@ -132,11 +140,11 @@ impl<T: Serialize> IntoBinding for OrchestrationOutput<T> {
 }
 
 impl<T: IntoBinding> FunctionReturn for T {
-    const SPECS: &'static [BindingSpec] = &[T::SPEC];
+    const OUTPUTS: &'static [DeclaredOutput] = &[DeclaredOutput::in_tuple(0, T::SPEC)];
 
     fn into_outputs(self, exchange: &Exchange) -> Result<Outputs, FunctionError> {
         let mut outputs = Outputs::default();
-        outputs.put(0, T::into_binding(self), exchange)?;
+        outputs.put(RETURN, T::into_binding(self), exchange)?;
         Ok(outputs)
     }
 
@@ -146,7 +154,7 @@ impl<T: IntoBinding> FunctionReturn for T {
 }
 
 impl<T: FunctionReturn, E: ReturnedError> FunctionReturn for Result<T, E> {
-    const SPECS: &'static [BindingSpec] = T::SPECS;
+    const OUTPUTS: &'static [DeclaredOutput] = T::OUTPUTS;
 
     fn into_outputs(self, exchange: &Exchange) -> Result<Outputs, FunctionError> {
         self.map_err(FunctionError::from_error)?.into_outputs(exchange)
@@ -161,17 +169,12 @@ impl<T: FunctionReturn, E: ReturnedError> FunctionReturn for Result<T, E> {
 macro_rules! tuple {
     ($($index:tt $output:ident),+) => {
         impl<$($output: IntoBinding),+> FunctionReturn for ($($output,)+) {
-            const SPECS: &'static [BindingSpec] = &[$($output::SPEC),+];
+            const OUTPUTS: &'static [DeclaredOutput] = &[$(DeclaredOutput::in_tuple($index, $output::SPEC)),+];
 
             fn into_outputs(self, exchange: &Exchange) -> Result<Outputs, FunctionError> {
                 let mut outputs = Outputs::default();
-                $(outputs.put($index, self.$index.into_binding(), exchange)?;)+
+                $(outputs.put(Self::OUTPUTS[$index].name, self.$index.into_binding(), exchange)?;)+
                 Ok(outputs)
-            }
-
-            fn into_orchestration(self) -> Result<OrchestrationOutput, BoxError> {
-                // The rules do not allow a tuple here.
-                self.0.into_orchestration()
             }
         }
     };

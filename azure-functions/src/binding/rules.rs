@@ -4,7 +4,7 @@
 
 use super::{
     Argument, BindingSpec, FunctionReturn, Returns, Role,
-    signature::{Given, Literal, Parameter},
+    signature::{DeclaredOutput, Given, Literal, Parameter},
     table::{ArgumentKind, wrong_name},
     text::{Text, equal},
     travels::Travels,
@@ -92,6 +92,31 @@ pub const fn is_async(parameters: &[Parameter], is_async: bool) {
         is_async || mode(parameters) != ORCHESTRATION,
         "an orchestration must be asynchronous: write `async fn`"
     );
+}
+
+/// A host starts a warm-up function by its name, and says nothing about one of another.
+pub const fn warmup_name(parameters: &[Parameter], index: usize, function: &str) {
+    let this = &parameters[index];
+    let mut type_name = this.spec.type_name;
+    let mut i = 0;
+    while i < this.arguments.len() {
+        if let Literal::Text(text) = this.arguments[i].value
+            && equal(this.arguments[i].name, "type")
+        {
+            type_name = text;
+        }
+        i += 1;
+    }
+    if type_name.eq_ignore_ascii_case("warmupTrigger") && !function.eq_ignore_ascii_case("warmup") {
+        panic!(
+            "{}",
+            Text::new()
+                .push("a host starts this function only if it is called `warmup`, and `")
+                .push(function)
+                .push("` never: rename it")
+                .as_str()
+        );
+    }
 }
 
 /// A parameter goes with those before it.
@@ -194,7 +219,7 @@ const fn missing(name: &str) {
             .push(name)
             .push("` is missing: write `#[binding(")
             .push(name)
-            .push(" = \"...\")]` before the parameter, or on the function with the `name` of the parameter or output")
+            .push(" = \"...\")]` before the parameter or field, or on the function with the `name` of the parameter or output")
             .as_str()
     );
 }
@@ -238,15 +263,29 @@ const fn choice(choices: &[&[&str]], given: &[Given]) {
 
 /// The parameter has a binding that arguments can be for.
 pub const fn takes_arguments(parameters: &[Parameter], index: usize) {
-    let this = &parameters[index];
-    let bound = match this.spec.role {
+    assert!(
+        is_bound(parameters, index),
+        "this parameter has no binding of its own: put the arguments on the trigger's parameter"
+    );
+}
+
+const fn is_bound(parameters: &[Parameter], index: usize) -> bool {
+    match parameters[index].spec.role {
         Role::Part | Role::Shared => false,
         Role::TriggerOrPart => matches!(trigger(parameters), Some(i) if i == index),
         _ => true,
-    };
+    }
+}
+
+/// A field of a struct of outputs has arguments only if it has a binding, and shows that it is the result of an activity if it is.
+pub const fn field(spec: &BindingSpec, given: &[Given], is_seen_as_result: bool) {
     assert!(
-        bound,
-        "this parameter has no binding of its own: put the arguments on the trigger's parameter"
+        given.is_empty() || matches!(spec.role, Role::Output),
+        "this output has no binding, so there is nothing to give arguments to"
+    );
+    assert!(
+        is_seen_as_result || !matches!(spec.role, Role::ActivityResult),
+        "the result of an activity stands behind an alias here: name `ActivityOutput` itself, so that callers know its type"
     );
 }
 
@@ -407,19 +446,53 @@ const fn wrong_kind(argument: &Argument, wanted: &str) {
 ///
 /// `with_arguments` are the places of the outputs that have a `#[binding(...)]`: those are looked at where it stands.
 pub const fn returns<R: FunctionReturn>(parameters: &[Parameter], with_arguments: &[usize]) -> Returns<R> {
-    fits(R::SPECS, parameters);
+    fits(R::OUTPUTS, parameters);
+    different_names(R::OUTPUTS, parameters);
     let mut i = 0;
-    while i < R::SPECS.len() {
+    while i < R::OUTPUTS.len() {
         let mut j = 0;
         while j < with_arguments.len() && with_arguments[j] != i {
             j += 1;
         }
-        if j == with_arguments.len() {
-            required(&R::SPECS[i], &[]);
+        // Those in a struct are looked at there.
+        if j == with_arguments.len() && R::OUTPUTS[i].arguments.is_none() {
+            required(&R::OUTPUTS[i].spec, &[]);
         }
         i += 1;
     }
     Returns::NEW
+}
+
+/// No two bindings of the function have one name, in any case.
+const fn different_names(outputs: &[DeclaredOutput], parameters: &[Parameter]) {
+    let mut i = 0;
+    while i < outputs.len() {
+        let name = outputs[i].name;
+        let mut j = 0;
+        while j < i {
+            if outputs[i].is_return_value() && outputs[j].is_return_value() {
+                panic!("the return value is one of the outputs, and two of these are it: remove one of the two");
+            }
+            j += 1;
+        }
+        let mut j = 0;
+        while outputs[i].is_bound() && j < parameters.len() {
+            if is_bound(parameters, j) && name.eq_ignore_ascii_case(parameters[j].binding) {
+                panic!(
+                    "{}",
+                    Text::new()
+                        .push("the parameter `")
+                        .push(parameters[j].name)
+                        .push("` and an output both name the binding `")
+                        .push(name)
+                        .push("`: rename one of them")
+                        .as_str()
+                );
+            }
+            j += 1;
+        }
+        i += 1;
+    }
 }
 
 /// As [`returns`], of a function that can be called by type.
@@ -427,10 +500,10 @@ pub const fn returns_typed<R: Travels>(parameters: &[Parameter], with_arguments:
     returns(parameters, with_arguments)
 }
 
-const fn fits(results: &[BindingSpec], parameters: &[Parameter]) {
+const fn fits(results: &[DeclaredOutput], parameters: &[Parameter]) {
     if mode(parameters) == ORCHESTRATION {
         assert!(
-            results.len() == 1 && matches!(results[0].role, Role::Nothing | Role::OrchestrationResult),
+            results.len() == 1 && matches!(results[0].spec.role, Role::Nothing | Role::OrchestrationResult),
             "an orchestration whose context stands behind an alias returns nothing, `OrchestrationOutput` or \
              `Result<OrchestrationOutput, E>`: name `DurableOrchestrationContext` itself to return any value"
         );
@@ -438,7 +511,7 @@ const fn fits(results: &[BindingSpec], parameters: &[Parameter]) {
     }
     if mode(parameters) == ENTITY {
         assert!(
-            results.len() == 1 && matches!(results[0].role, Role::Nothing | Role::EntityResult),
+            results.len() == 1 && matches!(results[0].spec.role, Role::Nothing | Role::EntityResult),
             "an entity returns nothing, `EntityOutput` or `Result<EntityOutput, E>`"
         );
         return;
@@ -446,7 +519,7 @@ const fn fits(results: &[BindingSpec], parameters: &[Parameter]) {
     let is_activity = has(parameters, Role::Activity);
     let mut i = 0;
     while i < results.len() {
-        match results[i].role {
+        match results[i].spec.role {
             Role::OrchestrationResult => {
                 panic!(
                     "`OrchestrationOutput` is what an orchestration returns: take a `DurableOrchestrationContext`, or return something else"
@@ -462,13 +535,15 @@ const fn fits(results: &[BindingSpec], parameters: &[Parameter]) {
                     "`ActivityOutput` is what an activity returns: take a `DurableActivityContext`, or return something else"
                 )
             }
-            Role::ActivityResult if i > 0 => panic!("`ActivityOutput` comes first: write `(ActivityOutput, ...)`"),
-            Role::Output if is_activity && i == 0 => {
+            Role::ActivityResult if !results[i].is_return_value() => {
+                panic!("`ActivityOutput` comes first: write `(ActivityOutput, ...)`")
+            }
+            Role::Output if is_activity && results[i].is_return_value() => {
                 panic!(
                     "an activity returns nothing or `ActivityOutput` in the first place: write `((), ...)` or `(ActivityOutput, ...)`"
                 )
             }
-            Role::Output if equal(results[i].type_name, "http") && !is_http(parameters) => {
+            Role::Output if equal(results[i].spec.type_name, "http") && !is_http(parameters) => {
                 panic!("this answers an HTTP request, but another trigger starts the function")
             }
             _ => {}
@@ -477,16 +552,30 @@ const fn fits(results: &[BindingSpec], parameters: &[Parameter]) {
     }
 }
 
+/// What the type of an output says; nothing, if there is no such output: [`output`] reports that.
+pub const fn output_spec<R>(returns: &Returns<R>, index: usize) -> &'static BindingSpec {
+    if index < returns.outputs.len() && returns.outputs[index].is_bound() && returns.outputs[index].arguments.is_none()
+    {
+        &returns.outputs[index].spec
+    } else {
+        const { &BindingSpec::nothing() }
+    }
+}
+
 /// The output has a binding that arguments can be for.
 pub const fn output<R>(returns: &Returns<R>, index: usize) -> &'static BindingSpec {
     assert!(
-        index < returns.specs.len(),
+        index < returns.outputs.len(),
         "the function has no such output: the first is `$return`, those that follow it in a tuple are `output1`, `output2`, ..."
     );
-    let spec = &returns.specs[index];
+    let output = &returns.outputs[index];
     assert!(
-        matches!(spec.role, Role::Output),
+        output.arguments.is_none(),
+        "the arguments of this output stand before its field: put them there"
+    );
+    assert!(
+        output.is_bound(),
         "this output has no binding, so there is nothing to give arguments to"
     );
-    spec
+    &output.spec
 }

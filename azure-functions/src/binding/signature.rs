@@ -1,6 +1,6 @@
 //! A function's signature as `#[func]` hands it over, in constants.
 
-use super::BindingSpec;
+use super::{BindingSpec, Role};
 
 /// A parameter of a function.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,53 @@ pub struct Output {
     pub index: usize,
     /// The arguments.
     pub arguments: &'static [Given],
+}
+
+/// An output, as a return type declares it.
+#[derive(Clone, Copy, Debug)]
+pub struct DeclaredOutput {
+    /// Name of the binding.
+    pub name: &'static str,
+    /// What its type says.
+    pub spec: BindingSpec,
+    /// What `#[binding(...)]` gives in the type itself; none, if that stands on the function.
+    pub arguments: Option<&'static [Given]>,
+}
+
+/// Name of the binding whose value is what the host calls the return value.
+pub(crate) const RETURN: &str = "$return";
+
+impl DeclaredOutput {
+    /// The output at this place of a tuple, the first of which is the return value.
+    pub(crate) const fn in_tuple(index: usize, spec: BindingSpec) -> Self {
+        const NAMES: [&str; 8] = [
+            RETURN, "output1", "output2", "output3", "output4", "output5", "output6", "output7",
+        ];
+        Self {
+            name: NAMES[index],
+            spec,
+            arguments: None,
+        }
+    }
+
+    /// The output of this name in a struct. The answer to an HTTP request and the result of an activity are the return value.
+    pub const fn in_field(name: &'static str, spec: BindingSpec, arguments: &'static [Given]) -> Self {
+        Self {
+            name: if spec.is_return_value() { RETURN } else { name },
+            spec,
+            arguments: Some(arguments),
+        }
+    }
+
+    /// Whether it is the return value.
+    pub(crate) const fn is_return_value(&self) -> bool {
+        super::text::equal(self.name, RETURN)
+    }
+
+    /// Whether it has a binding.
+    pub(crate) const fn is_bound(&self) -> bool {
+        matches!(self.spec.role, Role::Output)
+    }
 }
 
 /// An argument of `#[binding(...)]` with its value.

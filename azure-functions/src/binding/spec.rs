@@ -206,6 +206,11 @@ impl BindingSpec {
         )
     }
 
+    /// Whether it is an output that a host knows as the return value, whatever else a function returns.
+    pub(crate) const fn is_return_value(&self) -> bool {
+        matches!(self.role, Role::ActivityResult) || super::text::equal(self.type_name, "http")
+    }
+
     /// The argument of this name.
     pub(crate) const fn argument(&self, name: &str) -> Option<&'static Argument> {
         let mut i = 0;
