@@ -12,7 +12,7 @@ use std::{
 struct Named {
     name: String,
     rows: Vec<u16>,
-    /// It stands under `#[test]` or `#[tokio::test]`, and not under `#[ignore]`.
+    /// It stands under `#[test]` or `#[tokio::test]`, and not under `#[ignore]`; or it is run on both wires.
     runs: bool,
 }
 
@@ -33,6 +33,11 @@ fn rows_of(name: &str) -> Vec<u16> {
 
 fn named(source: &str) -> Vec<Named> {
     let lines: Vec<_> = source.lines().map(str::trim).collect();
+    let on_both_wires: BTreeSet<_> = lines
+        .iter()
+        .skip_while(|line| **line != "on_both_wires!(")
+        .filter_map(|line| line.strip_suffix(','))
+        .collect();
     lines
         .iter()
         .enumerate()
@@ -48,7 +53,8 @@ fn named(source: &str) -> Vec<Named> {
             let is_test = |line: &&str| line.starts_with("#[test]") || line.starts_with("#[tokio::test");
             Some(Named {
                 rows: rows_of(&name),
-                runs: attributes().any(is_test) && !attributes().any(|line| line.starts_with("#[ignore")),
+                runs: on_both_wires.contains(name.as_str())
+                    || attributes().any(is_test) && !attributes().any(|line| line.starts_with("#[ignore")),
                 name,
             })
         })
@@ -113,7 +119,8 @@ fn every_row_has_a_test_and_every_test_a_row() {
 #[test]
 fn names_are_read_with_their_rows_and_whether_they_run() {
     let source = "#[test]\nfn row_062_waits() {}\n\n#[tokio::test]\n/// Why.\nasync fn row_116_118_both() {}\n\n\
-                  #[test]\n#[ignore]\nfn row_063_ignored() {}\n\nfn row_064_helper() {}\n\n#[test]\nfn row_7_short() {}";
+                  #[test]\n#[ignore]\nfn row_063_ignored() {}\n\nfn row_064_helper() {}\n\n#[test]\nfn row_7_short() {}\n\n\
+                  async fn row_065_twice(wire: Wire) {}\n\non_both_wires!(\n    row_065_twice,\n);";
     let found: Vec<_> = named(source)
         .into_iter()
         .map(|Named { name, rows, runs }| (name, rows, runs))
@@ -124,6 +131,7 @@ fn names_are_read_with_their_rows_and_whether_they_run() {
         ("row_063_ignored", vec![63], false),
         ("row_064_helper", vec![64], false),
         ("row_7_short", vec![], true),
+        ("row_065_twice", vec![65], true),
     ];
     assert_eq!(found, expected.map(|(name, rows, runs)| (name.to_owned(), rows, runs)));
 }

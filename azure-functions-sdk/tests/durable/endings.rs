@@ -4,13 +4,14 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
-    scripted::{Scripted, Stop},
+    scripted::{Scripted, Stop, on_both_wires},
+    work::Wire,
     world::World,
 };
 
-fn world() -> World {
+fn world(wire: Wire) -> World {
     World::new(
-        Scripted::default()
+        Scripted::on(wire)
             .orchestration("waiter", |context| context.event("go"))
             .orchestration("middle", |context| context.child("waiter", Some("leaf"), Value::Null))
             .orchestration("top", |context| context.child("middle", Some("middle"), Value::Null))
@@ -26,9 +27,10 @@ fn world() -> World {
     )
 }
 
+/// On the protobuf wire an instance ends when its worker says so, whatever it has started.
 #[tokio::test]
 async fn a_failed_instance_that_stays_running_names_what_it_waits_for_also_after_a_restart() {
-    let mut world = world();
+    let mut world = world(Wire::Json);
     world.start("hasty", "h", "").await;
     let ending = json!({
         "runtimeStatus": "Failed",
@@ -63,9 +65,10 @@ async fn a_failed_instance_that_stays_running_names_what_it_waits_for_also_after
     assert!(ended.get("ending").is_none(), "{ended:#}");
 }
 
+/// On the protobuf wire an instance ends when its worker says so, whatever it has started.
 #[tokio::test]
 async fn a_decided_instance_that_waits_for_a_timer_says_so() {
-    let world = world();
+    let world = world(Wire::Json);
     world.start("forgetful", "f", "").await;
     let shown = world.until("f", |status| !status["ending"].is_null()).await;
     assert_eq!(shown["ending"]["runtimeStatus"], "Completed");
@@ -73,9 +76,8 @@ async fn a_decided_instance_that_waits_for_a_timer_says_so() {
     assert!(awaited.starts_with("timer until 2"), "{awaited}");
 }
 
-#[tokio::test]
-async fn a_recursive_termination_ends_the_sub_orchestrations_below_too() {
-    let world = world();
+async fn a_recursive_termination_ends_the_sub_orchestrations_below_too(wire: Wire) {
+    let world = world(wire);
     world.start("top", "top", "").await;
     world.until_status("leaf", "Running").await;
     world.until_status("middle", "Running").await;
@@ -89,9 +91,8 @@ async fn a_recursive_termination_ends_the_sub_orchestrations_below_too() {
     assert_eq!(again.status, StatusCode::GONE);
 }
 
-#[tokio::test]
-async fn a_plain_termination_says_how_many_go_on_and_a_later_recursive_one_ends_those() {
-    let world = world();
+async fn a_plain_termination_says_how_many_go_on_and_a_later_recursive_one_ends_those(wire: Wire) {
+    let world = world(wire);
     world.start("top", "top", "").await;
     world.until_status("leaf", "Running").await;
     world.until_status("middle", "Running").await;
@@ -119,3 +120,8 @@ async fn a_plain_termination_says_how_many_go_on_and_a_later_recursive_one_ends_
     let answer = world.post("/instances/alone/terminate", "").await;
     assert_eq!((answer.status, answer.text.as_str()), (StatusCode::ACCEPTED, ""));
 }
+
+on_both_wires!(
+    a_recursive_termination_ends_the_sub_orchestrations_below_too,
+    a_plain_termination_says_how_many_go_on_and_a_later_recursive_one_ends_those,
+);

@@ -10,13 +10,13 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    scripted::{Context, Scripted, Stop},
-    work::WorkResult,
+    scripted::{Context, Scripted, Stop, on_both_wires, output_of_failure},
+    work::{Wire, WorkResult},
     world::{ManualClock, World, eventually},
 };
 
-fn worker() -> Scripted {
-    Scripted::default()
+fn worker(wire: Wire) -> Scripted {
+    Scripted::on(wire)
         .counter()
         .entity("Relay", |operation| {
             let target = (
@@ -107,9 +107,8 @@ async fn signal(world: &World, path: &str, body: &str) {
     );
 }
 
-#[tokio::test]
-async fn row_129_130_a_signal_creates_the_entity_and_its_state_outlives_the_host() {
-    let mut world = World::new(worker());
+async fn row_129_130_a_signal_creates_the_entity_and_its_state_outlives_the_host(wire: Wire) {
+    let mut world = World::new(worker(wire));
     let client = world.client(&world.binding());
     let id = EntityId::new("Counter", "a").unwrap();
     assert!(!client.read_entity_state::<i64>(&id).await.unwrap().exists);
@@ -129,9 +128,8 @@ async fn row_129_130_a_signal_creates_the_entity_and_its_state_outlives_the_host
     until_state(&world, "counter", "a", json!(6)).await;
 }
 
-#[tokio::test]
-async fn delete_removes_the_entity_from_reads_and_lists() {
-    let world = World::new(worker());
+async fn delete_removes_the_entity_from_reads_and_lists(wire: Wire) {
+    let world = World::new(worker(wire));
     signal(&world, "/entities/counter/a?op=add", "5").await;
     until_state(&world, "counter", "a", json!(5)).await;
     assert_eq!(world.delete("/entities/counter/a").await.status, StatusCode::ACCEPTED);
@@ -139,9 +137,8 @@ async fn delete_removes_the_entity_from_reads_and_lists() {
     assert_eq!(world.get("/entities").await.json(), json!([]));
 }
 
-#[tokio::test]
-async fn row_123_the_key_may_be_missing_and_is_read_with_a_dollar() {
-    let world = World::new(worker());
+async fn row_123_the_key_may_be_missing_and_is_read_with_a_dollar(wire: Wire) {
+    let world = World::new(worker(wire));
     signal(&world, "/entities/counter?op=add", "1").await;
     until_state(&world, "counter", "$", json!(1)).await;
     signal(&world, "/entities/counter/$?op=add", "1").await;
@@ -156,9 +153,8 @@ async fn row_123_the_key_may_be_missing_and_is_read_with_a_dollar() {
     );
 }
 
-#[tokio::test]
-async fn row_125_lists_and_nested_state_are_on_the_disk() {
-    let mut world = World::new(worker());
+async fn row_125_lists_and_nested_state_are_on_the_disk(wire: Wire) {
+    let mut world = World::new(worker(wire));
     let state = json!({"items": ["Zork", "Dune"], "by": {"Ann": {"wishes": [[1, 2], null]}}});
     signal(&world, "/entities/keeper/k?op=keep", &state.to_string()).await;
     until_state(&world, "keeper", "k", state.clone()).await;
@@ -167,9 +163,8 @@ async fn row_125_lists_and_nested_state_are_on_the_disk() {
     until_state(&world, "keeper", "k", state).await;
 }
 
-#[tokio::test]
-async fn row_127_a_signal_is_accepted_before_it_runs() {
-    let mut world = World::new(worker());
+async fn row_127_a_signal_is_accepted_before_it_runs(wire: Wire) {
+    let mut world = World::new(worker(wire));
     world.crash();
     world.open_without_functions();
     signal(&world, "/entities/counter/a?op=add", "5").await;
@@ -179,9 +174,8 @@ async fn row_127_a_signal_is_accepted_before_it_runs() {
     until_state(&world, "counter", "a", json!(5)).await;
 }
 
-#[tokio::test]
-async fn bodies_that_are_not_json_are_strings() {
-    let world = World::new(worker());
+async fn bodies_that_are_not_json_are_strings(wire: Wire) {
+    let world = World::new(worker(wire));
     for (media_type, body, wanted) in [
         (Some("application/json; charset=utf-8"), "{\"b\": 1}", json!({"b": 1})),
         (Some("text/plain"), "5", json!("5")),
@@ -199,9 +193,8 @@ async fn bodies_that_are_not_json_are_strings() {
     }
 }
 
-#[tokio::test]
-async fn wrong_signals_are_refused_with_400() {
-    let world = World::new(worker());
+async fn wrong_signals_are_refused_with_400(wire: Wire) {
+    let world = World::new(worker(wire));
     let bad = world.post("/entities/counter/a?op=add", "{").await;
     assert_eq!(bad.status, StatusCode::BAD_REQUEST);
     let message = bad.json()["Message"].as_str().unwrap().to_owned();
@@ -235,10 +228,9 @@ async fn wrong_signals_are_refused_with_400() {
     assert_eq!(world.post("/entities", "").await.status, StatusCode::NOT_FOUND);
 }
 
-#[tokio::test]
-async fn listings_have_pages_filters_and_states_on_request() {
+async fn listings_have_pages_filters_and_states_on_request(wire: Wire) {
     let clock = ManualClock::new();
-    let world = World::with(worker(), |options| options.clock(clock.clone()));
+    let world = World::with(worker(wire), |options| options.clock(clock.clone()));
     for (index, key) in ["c", "a", "b"].into_iter().enumerate() {
         signal(&world, &format!("/entities/counter/{key}?op=add"), &index.to_string()).await;
         until_state(&world, "counter", key, json!(index)).await;
@@ -293,9 +285,8 @@ async fn listings_have_pages_filters_and_states_on_request() {
     assert!(said.contains("'lately' of 'lastOperationTimeFrom'"), "{said}");
 }
 
-#[tokio::test]
-async fn entities_do_not_appear_among_instances() {
-    let world = World::new(worker());
+async fn entities_do_not_appear_among_instances(wire: Wire) {
+    let world = World::new(worker(wire));
     signal(&world, "/entities/counter/a?op=add", "5").await;
     until_state(&world, "counter", "a", json!(5)).await;
     assert_eq!(world.get("/instances").await.json(), json!([]));
@@ -309,16 +300,15 @@ async fn entities_do_not_appear_among_instances() {
     assert_eq!(state(&world, "counter", "a").await, 5);
 }
 
-#[tokio::test]
-async fn a_call_gets_the_value_and_a_failed_one_its_error() {
-    let world = World::new(worker());
+async fn a_call_gets_the_value_and_a_failed_one_its_error(wire: Wire) {
+    let world = World::new(worker(wire));
     world.start("call", "i", "").await;
     assert_eq!(world.output("i").await, 5);
     world.start("wrong", "w", "").await;
     let failed = world.until_status("w", "Failed").await;
     assert_eq!(
         failed["output"],
-        "Orchestrator function 'wrong' failed: no operation 'explode'"
+        output_of_failure(wire, "wrong", "no operation 'explode'")
     );
     assert_eq!(
         state(&world, "counter", "a").await,
@@ -327,9 +317,8 @@ async fn a_call_gets_the_value_and_a_failed_one_its_error() {
     );
 }
 
-#[tokio::test]
-async fn signals_and_calls_of_one_orchestration_keep_their_order() {
-    let world = World::new(worker());
+async fn signals_and_calls_of_one_orchestration_keep_their_order(wire: Wire) {
+    let world = World::new(worker(wire));
     world.start("tell", "i", "").await;
     assert_eq!(world.output("i").await, 5);
     let history = world.until("i", |status| status["runtimeStatus"] == "Completed").await;
@@ -340,10 +329,9 @@ async fn signals_and_calls_of_one_orchestration_keep_their_order() {
     );
 }
 
-#[tokio::test]
-async fn a_delayed_signal_waits_for_its_time_across_restarts() {
+async fn a_delayed_signal_waits_for_its_time_across_restarts(wire: Wire) {
     let clock = ManualClock::new();
-    let mut world = World::with(worker(), |options| options.clock(clock.clone()));
+    let mut world = World::with(worker(wire), |options| options.clock(clock.clone()));
     world.start("later", "i", "").await;
     world.output("i").await;
     clock.advance(TimeDelta::seconds(3599));
@@ -356,29 +344,31 @@ async fn a_delayed_signal_waits_for_its_time_across_restarts() {
     until_state(&world, "counter", "late", json!(8)).await;
 }
 
-#[tokio::test]
-async fn entities_that_the_app_does_not_have_fail_calls_and_signals() {
-    let world = World::new(worker());
+async fn entities_that_the_app_does_not_have_fail_calls_and_on_the_json_wire_signals(wire: Wire) {
+    let world = World::new(worker(wire));
     for (function, id) in [("call_nobody", "c"), ("signal_nobody", "s")] {
         world.start(function, id, "").await;
+        if (wire, function) == (Wire::Protobuf, "signal_nobody") {
+            // It is a message like others there, and has no answer.
+            assert_eq!(world.output(id).await, Value::Null);
+            continue;
+        }
         let failed = world.until_status(id, "Failed").await;
         assert_eq!(
             failed["output"],
-            format!("Orchestrator function '{function}' failed: Entity function 'nobody' does not exist.")
+            output_of_failure(wire, function, "Entity function 'nobody' does not exist.")
         );
     }
 }
 
-#[tokio::test]
-async fn entities_signal_entities() {
-    let world = World::new(worker());
+async fn entities_signal_entities(wire: Wire) {
+    let world = World::new(worker(wire));
     signal(&world, "/entities/relay/r?op=pass", "4").await;
     until_state(&world, "counter", "sum", json!(4)).await;
     assert_eq!(state(&world, "relay", "r").await, Value::Null, "it never had a state");
 }
 
-#[tokio::test]
-async fn locks_are_given_back_however_the_orchestration_ends() {
+async fn locks_are_given_back_however_the_orchestration_ends(wire: Wire) {
     for (input, how) in [
         ("0", "completes"),
         ("1", "continues"),
@@ -386,7 +376,7 @@ async fn locks_are_given_back_however_the_orchestration_ends() {
         ("3", "is terminated"),
         ("4", "waits"),
     ] {
-        let mut world = World::new(worker());
+        let mut world = World::new(worker(wire));
         signal(&world, "/entities/counter/a?op=add", "10").await;
         until_state(&world, "counter", "a", json!(10)).await;
         world.start("lock_and_wait", "holder", input).await;
@@ -432,9 +422,8 @@ async fn locks_are_given_back_however_the_orchestration_ends() {
     }
 }
 
-#[tokio::test]
-async fn two_way_transfers_keep_the_sum_and_do_not_deadlock() {
-    let mut world = World::new(worker());
+async fn two_way_transfers_keep_the_sum_and_do_not_deadlock(wire: Wire) {
+    let mut world = World::new(worker(wire));
     signal(&world, "/entities/counter/a?op=add", "1000").await;
     signal(&world, "/entities/counter/b?op=add", "1000").await;
     until_state(&world, "counter", "a", json!(1000)).await;
@@ -462,9 +451,8 @@ async fn two_way_transfers_keep_the_sum_and_do_not_deadlock() {
     until_state(&world, "counter", "b", json!(1000 + moved)).await;
 }
 
-#[tokio::test]
-async fn a_hundred_clients_signal_a_thousand_times_and_each_answered_signal_counts_once() {
-    let mut world = World::new(worker().entity("Set", |operation| {
+async fn a_hundred_clients_signal_a_thousand_times_and_each_answered_signal_counts_once(wire: Wire) {
+    let mut world = World::new(worker(wire).entity("Set", |operation| {
         let mut set: Vec<Value> = operation.state.as_array().cloned().unwrap_or_default();
         set.push(operation.input.clone());
         operation.state = set.into();
@@ -511,9 +499,8 @@ async fn a_hundred_clients_signal_a_thousand_times_and_each_answered_signal_coun
     let _ = Arc::clone(&world.worker);
 }
 
-#[tokio::test]
-async fn an_instance_that_failed_in_a_critical_section_is_not_rewound_without_its_locks() {
-    let worker = worker()
+async fn an_instance_that_failed_in_a_critical_section_is_not_rewound_without_its_locks(wire: Wire) {
+    let worker = worker(wire)
         .activity("flaky", |_| Ok(WorkResult::Failed("flaky".into())))
         .orchestration("section", |context| {
             context.lock(&["a", "b"])?;
@@ -542,3 +529,24 @@ async fn an_instance_that_failed_in_a_critical_section_is_not_rewound_without_it
     let restarted = world.post("/instances/p/restart", "").await;
     assert_eq!(restarted.status, StatusCode::ACCEPTED, "{}", restarted.text);
 }
+
+on_both_wires!(
+    row_129_130_a_signal_creates_the_entity_and_its_state_outlives_the_host,
+    delete_removes_the_entity_from_reads_and_lists,
+    row_123_the_key_may_be_missing_and_is_read_with_a_dollar,
+    row_125_lists_and_nested_state_are_on_the_disk,
+    row_127_a_signal_is_accepted_before_it_runs,
+    bodies_that_are_not_json_are_strings,
+    wrong_signals_are_refused_with_400,
+    listings_have_pages_filters_and_states_on_request,
+    entities_do_not_appear_among_instances,
+    a_call_gets_the_value_and_a_failed_one_its_error,
+    signals_and_calls_of_one_orchestration_keep_their_order,
+    a_delayed_signal_waits_for_its_time_across_restarts,
+    entities_that_the_app_does_not_have_fail_calls_and_on_the_json_wire_signals,
+    entities_signal_entities,
+    locks_are_given_back_however_the_orchestration_ends,
+    two_way_transfers_keep_the_sum_and_do_not_deadlock,
+    a_hundred_clients_signal_a_thousand_times_and_each_answered_signal_counts_once,
+    an_instance_that_failed_in_a_critical_section_is_not_rewound_without_its_locks,
+);

@@ -6,10 +6,13 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::{scripted::Scripted, world::World};
+use crate::{
+    scripted::{Scripted, on_both_wires, output_of_failure},
+    work::Wire,
+    world::World,
+};
 
-#[tokio::test]
-async fn the_host_makes_the_calls_of_orchestrations() {
+async fn the_host_makes_the_calls_of_orchestrations(wire: Wire) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = tokio::spawn(async move {
@@ -25,7 +28,7 @@ async fn the_host_makes_the_calls_of_orchestrations() {
         socket.write_all(answer).await.unwrap();
         String::from_utf8(request).unwrap()
     });
-    let world = World::new(Scripted::default().orchestration("ask", |context| {
+    let world = World::new(Scripted::on(wire).orchestration("ask", |context| {
         let request = context.input.clone();
         context.http(&request)
     }));
@@ -57,6 +60,8 @@ async fn the_host_makes_the_calls_of_orchestrations() {
         .await;
     let failed = world.until_status("refused", "Failed").await;
     let text = failed["output"].as_str().unwrap_or_default();
-    let expected = format!("Orchestrator function 'ask' failed: The HTTP request GET http://{address}/ failed: ");
+    let expected = output_of_failure(wire, "ask", &format!("The HTTP request GET http://{address}/ failed: "));
     assert!(text.starts_with(&expected), "{text}");
 }
+
+on_both_wires!(the_host_makes_the_calls_of_orchestrations,);

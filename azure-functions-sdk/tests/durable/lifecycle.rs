@@ -10,26 +10,25 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::{
-    scripted::{Scripted, Stop, ok},
-    work::{WorkError, WorkResult, WorkerDeath},
+    scripted::{Scripted, Stop, ok, on_both_wires, output_of_failure},
+    work::{Wire, WorkError, WorkResult, WorkerDeath},
     world::{HastyClock, World, eventually},
 };
 
-fn echo() -> Scripted {
-    Scripted::default().activity("echo", |input| ok(format!("<{}>", input.unwrap_or_default())))
+fn echo(wire: Wire) -> Scripted {
+    Scripted::on(wire).activity("echo", |input| ok(format!("<{}>", input.unwrap_or_default())))
 }
 
-fn waiter() -> Scripted {
-    echo().orchestration("waiter", |context| {
+fn waiter(wire: Wire) -> Scripted {
+    echo(wire).orchestration("waiter", |context| {
         let first = context.event("go")?;
         let second = context.event("go")?;
         Ok(json!([first, second]))
     })
 }
 
-#[tokio::test]
-async fn sequence_of_activities_completes_with_its_output() {
-    let world = World::new(echo().orchestration("chain", |context| {
+async fn sequence_of_activities_completes_with_its_output(wire: Wire) {
+    let world = World::new(echo(wire).orchestration("chain", |context| {
         let first = context.activity("echo", "a")?;
         let second = context.activity("ECHO", first)?;
         context.custom_status(json!({"at": 2}));
@@ -43,13 +42,12 @@ async fn sequence_of_activities_completes_with_its_output() {
     assert_eq!(world.worker.count("orchestration chain"), 3);
 }
 
-#[tokio::test]
-async fn wide_fan_out_completes_within_the_activity_limit() {
+async fn wide_fan_out_completes_within_the_activity_limit(wire: Wire) {
     let running = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
     let worker = {
         let (running, most) = (running.clone(), most.clone());
-        Scripted::default().slow_activity("double", move |input| {
+        Scripted::on(wire).slow_activity("double", move |input| {
             let (running, most) = (running.clone(), most.clone());
             async move {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -75,22 +73,25 @@ async fn wide_fan_out_completes_within_the_activity_limit() {
     assert_eq!(most.load(Ordering::SeqCst), 3);
 }
 
-#[tokio::test]
-async fn failed_activity_fails_the_instance_with_its_text() {
-    let worker = Scripted::default()
+async fn failed_activity_fails_the_instance_with_its_text(wire: Wire) {
+    let worker = Scripted::on(wire)
         .activity("bad", |_| Ok(WorkResult::Failed("no luck".into())))
         .orchestration("flow", |context| context.activity("bad", Value::Null));
     let world = World::new(worker);
     world.start("flow", "f", "").await;
     let status = world.until_status("f", "Failed").await;
     let output = status["output"].as_str().unwrap();
-    assert!(output.contains("Orchestrator function 'flow' failed"), "{output}");
-    assert!(output.contains("Activity function 'bad' failed:  no luck"), "{output}");
+    match wire {
+        Wire::Json => {
+            assert!(output.contains("Orchestrator function 'flow' failed"), "{output}");
+            assert!(output.contains("Activity function 'bad' failed:  no luck"), "{output}");
+        }
+        Wire::Protobuf => assert_eq!(output, output_of_failure(wire, "flow", "no luck")),
+    }
 }
 
-#[tokio::test]
-async fn missing_activity_fails_the_call() {
-    let world = World::new(Scripted::default().orchestration("flow", |context| {
+async fn missing_activity_fails_the_call(wire: Wire) {
+    let world = World::new(Scripted::on(wire).orchestration("flow", |context| {
         let name = context.input.as_str().unwrap().to_owned();
         context.activity(&name, Value::Null)
     }));
@@ -105,9 +106,8 @@ async fn missing_activity_fails_the_call() {
     );
 }
 
-#[tokio::test]
-async fn sub_orchestrations_answer_their_parent() {
-    let worker = echo()
+async fn sub_orchestrations_answer_their_parent(wire: Wire) {
+    let worker = echo(wire)
         .orchestration("child", |context| context.activity("echo", "c"))
         .orchestration("broken", |_| Err(Stop::Failed("broken".into())))
         .orchestration("parent", |context| {
@@ -124,30 +124,26 @@ async fn sub_orchestrations_answer_their_parent() {
     let output = world.output("p").await;
     assert_eq!(output[0], "<c>");
     assert_eq!(output[1], "<c>");
-    assert!(
-        output[2]
-            .as_str()
-            .unwrap()
-            .contains("Orchestrator function 'broken' failed"),
-        "{output}"
-    );
+    let reason = output[2].as_str().unwrap();
+    match wire {
+        Wire::Json => assert!(reason.contains("Orchestrator function 'broken' failed"), "{output}"),
+        Wire::Protobuf => assert_eq!(reason, "broken"),
+    }
     assert_eq!(
         world.get("/instances/chosen").await.json()["runtimeStatus"],
         "Completed"
     );
 }
 
-#[tokio::test]
-async fn child_whose_id_is_running_fails_the_call_and_one_that_ended_is_replaced() {
-    let worker =
-        waiter()
-            .orchestration("quick", |_| Ok(json!("quick")))
-            .orchestration("parent", |context| {
-                match context.child("quick", Some("busy"), Value::Null) {
-                    Err(Stop::Failed(reason)) => Ok(reason.into()),
-                    other => other,
-                }
-            });
+async fn child_whose_id_is_running_fails_the_call_and_one_that_ended_is_replaced(wire: Wire) {
+    let worker = waiter(wire)
+        .orchestration("quick", |_| Ok(json!("quick")))
+        .orchestration("parent", |context| {
+            match context.child("quick", Some("busy"), Value::Null) {
+                Err(Stop::Failed(reason)) => Ok(reason.into()),
+                other => other,
+            }
+        });
     let world = World::new(worker);
     world.start("waiter", "busy", "").await;
     world.until_status("busy", "Running").await;
@@ -167,18 +163,16 @@ async fn child_whose_id_is_running_fails_the_call_and_one_that_ended_is_replaced
     assert_eq!(child["historyEvents"][0]["Generation"], 1);
 }
 
-#[tokio::test]
-async fn child_of_an_unknown_name_fails_with_a_clear_text() {
+async fn child_of_an_unknown_name_fails_with_a_clear_text(wire: Wire) {
     let world =
-        World::new(Scripted::default().orchestration("parent", |context| context.child("nobody", None, Value::Null)));
+        World::new(Scripted::on(wire).orchestration("parent", |context| context.child("nobody", None, Value::Null)));
     world.start("parent", "p", "").await;
     let status = world.until_status("p", "Failed").await;
     assert!(status["output"].as_str().unwrap().contains("'nobody'"), "{status}");
 }
 
-#[tokio::test]
-async fn events_reach_an_instance_in_every_state() {
-    let mut world = World::new(waiter());
+async fn events_reach_an_instance_in_every_state(wire: Wire) {
+    let mut world = World::new(waiter(wire));
     // Pending: no worker has loaded.
     world.crash();
     world.open_without_functions();
@@ -213,9 +207,8 @@ async fn events_reach_an_instance_in_every_state() {
     );
 }
 
-#[tokio::test]
-async fn suspended_instance_holds_what_it_would_do_until_it_is_resumed() {
-    let world = World::new(echo().orchestration("flow", |context| {
+async fn suspended_instance_holds_what_it_would_do_until_it_is_resumed(wire: Wire) {
+    let world = World::new(echo(wire).orchestration("flow", |context| {
         let event = context.event("go")?;
         context.activity("echo", event)
     }));
@@ -239,9 +232,8 @@ async fn suspended_instance_holds_what_it_would_do_until_it_is_resumed() {
     assert_eq!(world.output("s").await, "<x>");
 }
 
-#[tokio::test]
-async fn row_092_terminate_ends_running_and_never_run_instances() {
-    let mut world = World::new(waiter());
+async fn row_092_terminate_ends_running_and_never_run_instances(wire: Wire) {
+    let mut world = World::new(waiter(wire));
     world.start("waiter", "ran", "").await;
     world.until_status("ran", "Running").await;
     assert_eq!(
@@ -263,9 +255,8 @@ async fn row_092_terminate_ends_running_and_never_run_instances() {
     assert_eq!(status["output"], "early");
 }
 
-#[tokio::test]
-async fn terminated_child_fails_its_parent_call() {
-    let world = World::new(waiter().orchestration("parent", |context| {
+async fn terminated_child_fails_its_parent_call(wire: Wire) {
+    let world = World::new(waiter(wire).orchestration("parent", |context| {
         match context.child("waiter", Some("kid"), Value::Null) {
             Err(Stop::Failed(reason)) => Ok(reason.into()),
             other => other,
@@ -277,12 +268,11 @@ async fn terminated_child_fails_its_parent_call() {
     assert_eq!(world.output("p").await, "stop");
 }
 
-#[tokio::test]
-async fn row_091_rewind_runs_only_the_failed_work_again_also_in_children() {
+async fn row_091_rewind_runs_only_the_failed_work_again_also_in_children(wire: Wire) {
     let fixed = Arc::new(AtomicBool::new(false));
     let worker = {
         let fixed = fixed.clone();
-        echo().activity("flaky", move |_| {
+        echo(wire).activity("flaky", move |_| {
             if fixed.load(Ordering::SeqCst) {
                 ok("fine")
             } else {
@@ -314,9 +304,8 @@ async fn row_091_rewind_runs_only_the_failed_work_again_also_in_children() {
     assert_eq!(world.worker.count("activity flaky()"), 2);
 }
 
-#[tokio::test]
-async fn eternal_orchestration_keeps_its_row_and_replaces_its_history() {
-    let world = World::new(echo().orchestration("loop", |context| {
+async fn eternal_orchestration_keeps_its_row_and_replaces_its_history(wire: Wire) {
+    let world = World::new(echo(wire).orchestration("loop", |context| {
         let n = context.input.as_i64().unwrap();
         context.custom_status(n);
         context.activity("echo", n)?;
@@ -340,9 +329,8 @@ fn alone(how: &str) -> WorkerDeath {
     death
 }
 
-#[tokio::test]
-async fn work_item_that_kills_the_worker_ten_times_fails() {
-    let worker = Scripted::default()
+async fn work_item_that_kills_the_worker_ten_times_fails(wire: Wire) {
+    let worker = Scripted::on(wire)
         .activity("bomb", |_| Err(WorkError::WorkerDied(alone("signal 6"))))
         .orchestration("flow", |context| context.activity("bomb", Value::Null));
     let clock = HastyClock::new();
@@ -360,11 +348,11 @@ async fn work_item_that_kills_the_worker_ten_times_fails() {
 }
 
 /// Thirteen ends of the process in the middle of an activity that is then done.
-async fn survives(death: WorkerDeath) {
+async fn survives(wire: Wire, death: WorkerDeath) {
     let calls = Arc::new(AtomicUsize::new(0));
     let worker = {
         let calls = calls.clone();
-        Scripted::default().activity("long", move |_| match calls.fetch_add(1, Ordering::SeqCst) {
+        Scripted::on(wire).activity("long", move |_| match calls.fetch_add(1, Ordering::SeqCst) {
             0..13 => Err(WorkError::WorkerDied(death.clone())),
             _ => ok("done"),
         })
@@ -377,24 +365,21 @@ async fn survives(death: WorkerDeath) {
     assert_eq!(calls.load(Ordering::SeqCst), 14);
 }
 
-#[tokio::test]
-async fn an_http_function_that_aborts_thirteen_times_does_not_fail_an_unrelated_activity() {
+async fn an_http_function_that_aborts_thirteen_times_does_not_fail_an_unrelated_activity(wire: Wire) {
     // Whatever else was in flight, an HTTP function for instance, may have ended the process.
-    survives(WorkerDeath::new("signal 6", "")).await;
+    survives(wire, WorkerDeath::new("signal 6", "")).await;
 }
 
-#[tokio::test]
-async fn a_functions_timeout_does_not_count_against_others() {
+async fn a_functions_timeout_does_not_count_against_others(wire: Wire) {
     let mut death = WorkerDeath::new("a function ran longer than functionTimeout", "");
     death.by_host = true;
     // The process ran nothing else any more when the host ended it.
     death.alone = true;
-    survives(death).await;
+    survives(wire, death).await;
 }
 
-#[tokio::test]
-async fn activity_that_runs_too_long_fails_at_once() {
-    let worker = Scripted::default()
+async fn activity_that_runs_too_long_fails_at_once(wire: Wire) {
+    let worker = Scripted::on(wire)
         .activity("slow", |_| {
             Err(WorkError::TimedOut(std::time::Duration::from_secs(300)))
         })
@@ -409,12 +394,11 @@ async fn activity_that_runs_too_long_fails_at_once() {
     assert_eq!(world.worker.count("activity slow()"), 1);
 }
 
-#[tokio::test]
-async fn work_left_by_a_worker_that_shuts_down_goes_on_with_the_next() {
+async fn work_left_by_a_worker_that_shuts_down_goes_on_with_the_next(wire: Wire) {
     let down = Arc::new(AtomicBool::new(true));
     let worker = {
         let down = down.clone();
-        Scripted::default().activity("work", move |_| {
+        Scripted::on(wire).activity("work", move |_| {
             if down.swap(false, Ordering::SeqCst) {
                 Err(WorkError::ShuttingDown)
             } else {
@@ -429,12 +413,11 @@ async fn work_left_by_a_worker_that_shuts_down_goes_on_with_the_next() {
     assert_eq!(world.output("f").await, "done");
 }
 
-#[tokio::test]
-async fn instances_with_few_activities_are_not_held_up_by_one_with_many() {
+async fn instances_with_few_activities_are_not_held_up_by_one_with_many(wire: Wire) {
     let gate = Arc::new(Semaphore::new(0));
     let worker = {
         let gate = gate.clone();
-        Scripted::default().slow_activity("gated", move |input| {
+        Scripted::on(wire).slow_activity("gated", move |input| {
             let gate = gate.clone();
             async move {
                 gate.acquire().await.unwrap().forget();
@@ -461,3 +444,25 @@ async fn instances_with_few_activities_are_not_held_up_by_one_with_many() {
     gate.add_permits(200);
     world.output("many").await;
 }
+
+on_both_wires!(
+    sequence_of_activities_completes_with_its_output,
+    wide_fan_out_completes_within_the_activity_limit,
+    failed_activity_fails_the_instance_with_its_text,
+    missing_activity_fails_the_call,
+    sub_orchestrations_answer_their_parent,
+    child_whose_id_is_running_fails_the_call_and_one_that_ended_is_replaced,
+    child_of_an_unknown_name_fails_with_a_clear_text,
+    events_reach_an_instance_in_every_state,
+    suspended_instance_holds_what_it_would_do_until_it_is_resumed,
+    row_092_terminate_ends_running_and_never_run_instances,
+    terminated_child_fails_its_parent_call,
+    row_091_rewind_runs_only_the_failed_work_again_also_in_children,
+    eternal_orchestration_keeps_its_row_and_replaces_its_history,
+    work_item_that_kills_the_worker_ten_times_fails,
+    an_http_function_that_aborts_thirteen_times_does_not_fail_an_unrelated_activity,
+    a_functions_timeout_does_not_count_against_others,
+    activity_that_runs_too_long_fails_at_once,
+    work_left_by_a_worker_that_shuts_down_goes_on_with_the_next,
+    instances_with_few_activities_are_not_held_up_by_one_with_many,
+);

@@ -10,13 +10,13 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
-    scripted::{Scripted, ok},
-    work::WorkResult,
+    scripted::{Scripted, ok, on_both_wires},
+    work::{Wire, WorkResult},
     world::{Answer, BASE, World},
 };
 
-fn worker() -> Scripted {
-    Scripted::default()
+fn worker(wire: Wire) -> Scripted {
+    Scripted::on(wire)
         .orchestration("waiter", |context| context.event("go"))
         .orchestration("quick", |context| Ok(context.input.clone()))
 }
@@ -39,9 +39,8 @@ async fn follow(world: &World, method: &str, urls: &Value, name: &str, replaceme
     world.call(method, &path, body).await
 }
 
-#[tokio::test]
-async fn row_085_an_instance_is_there_as_soon_as_its_start_is_answered() {
-    let mut world = World::new(worker());
+async fn row_085_an_instance_is_there_as_soon_as_its_start_is_answered(wire: Wire) {
+    let mut world = World::new(worker(wire));
     for number in 0..50 {
         let id = format!("w{number}");
         world.start("waiter", &id, "").await;
@@ -62,9 +61,8 @@ async fn row_085_an_instance_is_there_as_soon_as_its_start_is_answered() {
 }
 
 /// The local host serves one hub: the other hub is that of another host, reached by a client whose own hub it is not.
-#[tokio::test]
-async fn row_090_an_event_reaches_a_hub_by_its_name() {
-    let world = World::new(worker());
+async fn row_090_an_event_reaches_a_hub_by_its_name(wire: Wire) {
+    let world = World::new(worker(wire));
     let mut binding = world.binding();
     binding["taskHubName"] = "ElsewhereHub".into();
     let client = world.client(&binding);
@@ -80,9 +78,8 @@ async fn row_090_an_event_reaches_a_hub_by_its_name() {
     assert_eq!(ended.status_code(), Some(410), "{ended:?}");
 }
 
-#[tokio::test]
-async fn row_095_the_template_for_starts_works_with_and_without_an_id() {
-    let world = World::new(worker());
+async fn row_095_the_template_for_starts_works_with_and_without_an_id(wire: Wire) {
+    let world = World::new(worker(wire));
     let binding = urls_only(&world.binding());
     let template = &binding["creationUrls"]["createNewInstancePostUri"];
     assert_eq!(
@@ -98,8 +95,7 @@ async fn row_095_the_template_for_starts_works_with_and_without_an_id() {
 }
 
 /// The answer to a start has no URL for a rewind, as in the reference: that one stands in the client binding.
-#[tokio::test]
-async fn row_097_every_management_url_works_by_itself() {
+async fn row_097_every_management_url_works_by_itself(wire: Wire) {
     let fixed = Arc::new(AtomicBool::new(false));
     let flaky = {
         let fixed = fixed.clone();
@@ -108,7 +104,7 @@ async fn row_097_every_management_url_works_by_itself() {
             false => Ok(WorkResult::Failed("flaky".into())),
         }
     };
-    let worker = worker()
+    let worker = worker(wire)
         .activity("flaky", flaky)
         .orchestration("flow", |context| context.activity("flaky", Value::Null));
     let world = World::new(worker);
@@ -167,9 +163,8 @@ async fn row_097_every_management_url_works_by_itself() {
     assert_eq!(world.output("f").await, "fine");
 }
 
-#[tokio::test]
-async fn row_098_a_client_with_the_urls_of_one_instance_manages_another() {
-    let world = World::new(worker());
+async fn row_098_a_client_with_the_urls_of_one_instance_manages_another(wire: Wire) {
+    let world = World::new(worker(wire));
     world.start("waiter", "alice", "").await;
     world.start("waiter", "bob", "").await;
     let urls = urls_only(&world.binding()).to_string().replace("INSTANCEID", "alice");
@@ -182,9 +177,8 @@ async fn row_098_a_client_with_the_urls_of_one_instance_manages_another() {
     assert_eq!(world.get("/instances/alice").await.json()["runtimeStatus"], "Running");
 }
 
-#[tokio::test]
-async fn row_099_the_connection_of_a_request_stands_in_the_urls_of_its_answer() {
-    let world = World::new(worker());
+async fn row_099_the_connection_of_a_request_stands_in_the_urls_of_its_answer(wire: Wire) {
+    let world = World::new(worker(wire));
     let urls = world.post("/orchestrators/quick?connection=Second", "").await.json();
     let status = urls["statusQueryGetUri"].as_str().unwrap();
     assert!(
@@ -192,3 +186,12 @@ async fn row_099_the_connection_of_a_request_stands_in_the_urls_of_its_answer() 
         "{status}"
     );
 }
+
+on_both_wires!(
+    row_085_an_instance_is_there_as_soon_as_its_start_is_answered,
+    row_090_an_event_reaches_a_hub_by_its_name,
+    row_095_the_template_for_starts_works_with_and_without_an_id,
+    row_097_every_management_url_works_by_itself,
+    row_098_a_client_with_the_urls_of_one_instance_manages_another,
+    row_099_the_connection_of_a_request_stands_in_the_urls_of_its_answer,
+);

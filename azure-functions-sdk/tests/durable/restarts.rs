@@ -8,13 +8,13 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::{
-    scripted::{Scripted, ok},
+    scripted::{Scripted, ok, on_both_wires},
+    work::Wire,
     world::{ManualClock, World, eventually},
 };
 
-#[tokio::test]
-async fn two_hosts_on_one_hub_are_refused_with_the_pid() {
-    let mut world = World::new(Scripted::default());
+async fn two_hosts_on_one_hub_are_refused_with_the_pid(wire: Wire) {
+    let mut world = World::new(Scripted::on(wire));
     let refused = TaskHub::open(world.options.clone(), world.worker.clone()).unwrap_err();
     assert!(
         matches!(refused, TaskHubError::Store(StoreError::InUse { .. })),
@@ -29,9 +29,8 @@ async fn two_hosts_on_one_hub_are_refused_with_the_pid() {
     TaskHub::open(world.options.clone(), world.worker.clone()).unwrap();
 }
 
-#[tokio::test]
-async fn file_of_a_newer_version_is_refused() {
-    let mut world = World::new(Scripted::default());
+async fn file_of_a_newer_version_is_refused(wire: Wire) {
+    let mut world = World::new(Scripted::on(wire));
     world.crash();
     let connection = rusqlite::Connection::open(world.database()).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
@@ -40,12 +39,11 @@ async fn file_of_a_newer_version_is_refused() {
     assert!(refused.to_string().contains("schema version 99"), "{refused}");
 }
 
-#[tokio::test]
-async fn instances_go_on_after_a_restart_and_finished_activities_do_not_run_again() {
+async fn instances_go_on_after_a_restart_and_finished_activities_do_not_run_again(wire: Wire) {
     let gate = Arc::new(Semaphore::new(0));
     let worker = {
         let gate = gate.clone();
-        Scripted::default()
+        Scripted::on(wire)
             .activity("first", |_| ok(1))
             .slow_activity("second", move |_| {
                 let gate = gate.clone();
@@ -85,10 +83,9 @@ async fn instances_go_on_after_a_restart_and_finished_activities_do_not_run_agai
     assert_eq!(world.worker.count("activity first()"), 1);
 }
 
-#[tokio::test]
-async fn row_082_timer_fires_when_it_is_due_whatever_restarts_there_were() {
+async fn row_082_timer_fires_when_it_is_due_whatever_restarts_there_were(wire: Wire) {
     let clock = ManualClock::new();
-    let worker = Scripted::default().orchestration("nap", |context| {
+    let worker = Scripted::on(wire).orchestration("nap", |context| {
         context.timer(3600)?;
         Ok(json!("awake"))
     });
@@ -126,12 +123,11 @@ async fn assert_fired(world: &World, id: &str, due: &str) {
     assert_eq!((&fired["FireAt"], &fired["Timestamp"]), (&json!(due), &json!(due)));
 }
 
-#[tokio::test]
-async fn drain_lets_running_work_end_and_keeps_the_rest() {
+async fn drain_lets_running_work_end_and_keeps_the_rest(wire: Wire) {
     let gate = Arc::new(Semaphore::new(0));
     let worker = {
         let gate = gate.clone();
-        Scripted::default().slow_activity("gated", move |_| {
+        Scripted::on(wire).slow_activity("gated", move |_| {
             let gate = gate.clone();
             async move {
                 gate.acquire().await.unwrap().forget();
@@ -154,12 +150,11 @@ async fn drain_lets_running_work_end_and_keeps_the_rest() {
     assert!(world.hub().drain(std::time::Duration::from_secs(10)).await);
 }
 
-#[tokio::test]
-async fn activity_that_ends_during_the_drain_is_recorded_and_does_not_run_again() {
+async fn activity_that_ends_during_the_drain_is_recorded_and_does_not_run_again(wire: Wire) {
     let gate = Arc::new(Semaphore::new(0));
     let worker = {
         let gate = gate.clone();
-        Scripted::default().slow_activity("gated", move |_| {
+        Scripted::on(wire).slow_activity("gated", move |_| {
             let gate = gate.clone();
             async move {
                 gate.acquire().await.unwrap().forget();
@@ -182,9 +177,8 @@ async fn activity_that_ends_during_the_drain_is_recorded_and_does_not_run_again(
     assert_eq!(world.worker.count("activity gated()"), 1);
 }
 
-#[tokio::test]
-async fn histories_that_were_evicted_from_memory_are_read_back() {
-    let worker = Scripted::default()
+async fn histories_that_were_evicted_from_memory_are_read_back(wire: Wire) {
+    let worker = Scripted::on(wire)
         .activity("echo", |input| ok(input.unwrap()))
         .orchestration("flow", |context| {
             let one = context.activity("echo", "a")?;
@@ -218,12 +212,11 @@ fn size(world: &World) -> u64 {
         .sum()
 }
 
-#[tokio::test]
-async fn database_does_not_grow_with_the_generations_of_an_eternal_orchestration() {
+async fn database_does_not_grow_with_the_generations_of_an_eternal_orchestration(wire: Wire) {
     // The log of the database has its full size by then, however many commits were written at a time.
     const EARLY: i64 = 250;
     const LATE: i64 = 1_000;
-    let worker = Scripted::default()
+    let worker = Scripted::on(wire)
         .activity("echo", |input| ok(input.unwrap()))
         .orchestration("loop", |context| {
             let n = context.input.as_i64().unwrap();
@@ -247,3 +240,14 @@ async fn database_does_not_grow_with_the_generations_of_an_eternal_orchestration
     let late = size(&world);
     assert!(late * 10 <= early * 11, "{early} bytes became {late}");
 }
+
+on_both_wires!(
+    two_hosts_on_one_hub_are_refused_with_the_pid,
+    file_of_a_newer_version_is_refused,
+    instances_go_on_after_a_restart_and_finished_activities_do_not_run_again,
+    row_082_timer_fires_when_it_is_due_whatever_restarts_there_were,
+    drain_lets_running_work_end_and_keeps_the_rest,
+    activity_that_ends_during_the_drain_is_recorded_and_does_not_run_again,
+    histories_that_were_evicted_from_memory_are_read_back,
+    database_does_not_grow_with_the_generations_of_an_eternal_orchestration,
+);

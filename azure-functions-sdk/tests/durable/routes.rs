@@ -5,13 +5,14 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    scripted::{Scripted, Stop, ok},
+    scripted::{Scripted, Stop, ok, on_both_wires},
+    work::Wire,
     world::{BASE, World},
 };
 
-fn world() -> World {
+fn world(wire: Wire) -> World {
     World::new(
-        Scripted::default()
+        Scripted::on(wire)
             .activity("echo", |input| ok(input.unwrap_or_default()))
             .orchestration("quick", |context| Ok(context.input.clone()))
             .orchestration("waiter", |context| context.event("go"))
@@ -20,9 +21,8 @@ fn world() -> World {
     )
 }
 
-#[tokio::test]
-async fn row_101_start_answers_202_with_the_management_urls() {
-    let world = world();
+async fn row_101_start_answers_202_with_the_management_urls(wire: Wire) {
+    let world = world(wire);
     let answer = world.post("/orchestrators/quick", "{\"a\": 1}").await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
     assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
@@ -53,9 +53,8 @@ async fn row_101_start_answers_202_with_the_management_urls() {
     assert_eq!(encoded.json()["id"], "my id");
 }
 
-#[tokio::test]
-async fn row_105_start_refuses_bad_json_unknown_functions_bad_ids_and_ids_in_use() {
-    let world = world();
+async fn row_105_start_refuses_bad_json_unknown_functions_bad_ids_and_ids_in_use(wire: Wire) {
+    let world = world(wire);
     let bad = world.post("/orchestrators/quick", "{").await;
     assert_eq!(
         (bad.status, &bad.json()["Message"]),
@@ -113,9 +112,8 @@ async fn row_105_start_refuses_bad_json_unknown_functions_bad_ids_and_ids_in_use
 }
 
 /// Whatever one caller sends, others can still read the list.
-#[tokio::test]
-async fn a_value_that_cannot_be_read_back_is_refused_at_every_door_with_its_place() {
-    let world = world();
+async fn a_value_that_cannot_be_read_back_is_refused_at_every_door_with_its_place(wire: Wire) {
+    let world = world(wire);
     world.start("waiter", "busy", "").await;
     world.until_status("busy", "Running").await;
     let deep = format!("{}{}", "[".repeat(128), "]".repeat(128));
@@ -158,9 +156,8 @@ async fn a_value_that_cannot_be_read_back_is_refused_at_every_door_with_its_plac
     assert_eq!(ended["output"], r#""\ud83d""#);
 }
 
-#[tokio::test]
-async fn row_105_start_replaces_an_instance_that_has_ended() {
-    let world = world();
+async fn row_105_start_replaces_an_instance_that_has_ended(wire: Wire) {
+    let world = world(wire);
     world.start("quick", "again", "1").await;
     assert_eq!(world.output("again").await, 1);
     world.start("quick", "again", "2").await;
@@ -171,9 +168,8 @@ async fn row_105_start_replaces_an_instance_that_has_ended() {
     assert_eq!(world.get("/instances").await.json().as_array().unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn row_096_start_can_wait_for_the_end() {
-    let world = world();
+async fn row_096_start_can_wait_for_the_end(wire: Wire) {
+    let world = world(wire);
     let done = world
         .post("/orchestrators/quick?timeout=10&pollingInterval=0.1", "{\"a\": 2}")
         .await;
@@ -205,9 +201,8 @@ async fn row_096_start_can_wait_for_the_end() {
     );
 }
 
-#[tokio::test]
-async fn row_101_status_tells_by_its_code_whether_to_look_again() {
-    let world = world();
+async fn row_101_status_tells_by_its_code_whether_to_look_again(wire: Wire) {
+    let world = world(wire);
     assert_eq!(world.get("/instances/none").await.status, StatusCode::NOT_FOUND);
     assert_eq!(world.get("/instances/none").await.text, "");
 
@@ -235,9 +230,8 @@ async fn row_101_status_tells_by_its_code_whether_to_look_again() {
     assert_eq!(flagged.json()["runtimeStatus"], "Failed");
 }
 
-#[tokio::test]
-async fn row_086_history_shows_completions_with_their_schedule() {
-    let world = world();
+async fn row_086_history_shows_completions_with_their_schedule(wire: Wire) {
+    let world = world(wire);
     world.start("flow", "f", "").await;
     world.output("f").await;
     let shown = world
@@ -256,9 +250,8 @@ async fn row_086_history_shows_completions_with_their_schedule() {
     assert_eq!(world.get("/instances/f").await.json().get("historyEvents"), None);
 }
 
-#[tokio::test]
-async fn row_087_list_filters_and_pages() {
-    let world = world();
+async fn row_087_list_filters_and_pages(wire: Wire) {
+    let world = world(wire);
     for n in 0..5 {
         world.start("quick", &format!("q{n}"), &n.to_string()).await;
         world.output(&format!("q{n}")).await;
@@ -330,9 +323,8 @@ async fn row_087_list_filters_and_pages() {
 }
 
 /// A dropped filter would mean everything, and a purge forgets it.
-#[tokio::test]
-async fn a_filter_that_is_not_understood_is_refused_and_nothing_is_purged() {
-    let world = world();
+async fn a_filter_that_is_not_understood_is_refused_and_nothing_is_purged(wire: Wire) {
+    let world = world(wire);
     world.start("quick", "q", "1").await;
     world.output("q").await;
     for filter in [
@@ -393,9 +385,8 @@ async fn a_filter_that_is_not_understood_is_refused_and_nothing_is_purged() {
     assert_eq!(purged.json(), json!({"instancesDeleted": 1}));
 }
 
-#[tokio::test]
-async fn a_page_of_nothing_ends_where_it_began() {
-    let world = world();
+async fn a_page_of_nothing_ends_where_it_began(wire: Wire) {
+    let world = world(wire);
     for id in ["a", "b"] {
         world.start("quick", id, "").await;
         world.output(id).await;
@@ -422,9 +413,8 @@ async fn a_page_of_nothing_ends_where_it_began() {
 }
 
 /// An instance is suspended when its next episode has taken the message, which may take its time.
-#[tokio::test]
-async fn resume_right_after_suspend_is_accepted_before_an_episode_has_run() {
-    let worker = Scripted::default().orchestration("waiter", |context| context.event("go"));
+async fn resume_right_after_suspend_is_accepted_before_an_episode_has_run(wire: Wire) {
+    let worker = Scripted::on(wire).orchestration("waiter", |context| context.event("go"));
     let mut world = World::new(worker);
     world.start("waiter", "w", "").await;
     world.until_status("w", "Running").await;
@@ -444,9 +434,8 @@ async fn resume_right_after_suspend_is_accepted_before_an_episode_has_run() {
     assert_eq!(world.output("w").await, 1);
 }
 
-#[tokio::test]
-async fn row_089_purge_forgets_only_what_has_ended() {
-    let world = world();
+async fn row_089_purge_forgets_only_what_has_ended(wire: Wire) {
+    let world = world(wire);
     assert_eq!(world.delete("/instances/none").await.status, StatusCode::NOT_FOUND);
     world.start("waiter", "w", "").await;
     world.until_status("w", "Running").await;
@@ -489,9 +478,8 @@ async fn row_089_purge_forgets_only_what_has_ended() {
     assert_eq!(world.get("/instances/w").await.json()["runtimeStatus"], "Running");
 }
 
-#[tokio::test]
-async fn row_090_raise_event_checks_the_instance_then_the_media_type_then_the_json() {
-    let world = world();
+async fn row_090_raise_event_checks_the_instance_then_the_media_type_then_the_json(wire: Wire) {
+    let world = world(wire);
     let raise = |id: &str, media_type: &str, body: &str| {
         let request = Request::post(format!("/instances/{id}/raiseEvent/go"));
         request
@@ -523,9 +511,8 @@ async fn row_090_raise_event_checks_the_instance_then_the_media_type_then_the_js
     assert_eq!(world.send(raise("w", "text/plain", "{")).await.status, StatusCode::GONE);
 }
 
-#[tokio::test]
-async fn operations_tell_missing_ended_and_wrong_states_apart() {
-    let world = world();
+async fn operations_tell_missing_ended_and_wrong_states_apart(wire: Wire) {
+    let world = world(wire);
     for operation in ["terminate", "suspend", "resume"] {
         let missing = world.post(&format!("/instances/none/{operation}"), "").await;
         assert_eq!(
@@ -569,9 +556,8 @@ async fn operations_tell_missing_ended_and_wrong_states_apart() {
     assert!(rewind.json().is_string());
 }
 
-#[tokio::test]
-async fn restart_begins_anew_under_a_new_or_the_old_id() {
-    let world = world();
+async fn restart_begins_anew_under_a_new_or_the_old_id(wire: Wire) {
+    let world = world(wire);
     world.start("quick", "q", "\"same\"").await;
     world.output("q").await;
     let fresh = world.post("/instances/q/restart", "").await;
@@ -594,9 +580,8 @@ async fn restart_begins_anew_under_a_new_or_the_old_id() {
     assert_eq!(busy.status, StatusCode::CONFLICT);
 }
 
-#[tokio::test]
-async fn row_099_other_hubs_unknown_paths_and_wrong_verbs_are_404() {
-    let world = world();
+async fn row_099_other_hubs_unknown_paths_and_wrong_verbs_are_404(wire: Wire) {
+    let world = world(wire);
     for (method, path) in [
         ("GET", "/instances?taskHub=Other"),
         ("POST", "/orchestrators/quick?taskHub=Other"),
@@ -615,9 +600,8 @@ async fn row_099_other_hubs_unknown_paths_and_wrong_verbs_are_404() {
     assert_eq!(world.post("/makeprimary", "").await.status, StatusCode::OK);
 }
 
-#[tokio::test]
-async fn bodies_beyond_the_limit_are_refused() {
-    let worker = Scripted::default().orchestration("quick", |_| Ok(Value::Null));
+async fn bodies_beyond_the_limit_are_refused(wire: Wire) {
+    let worker = Scripted::on(wire).orchestration("quick", |_| Ok(Value::Null));
     let world = World::with(worker, |mut options| {
         options.max_request_body = 10;
         options
@@ -625,3 +609,23 @@ async fn bodies_beyond_the_limit_are_refused() {
     let refused = world.post("/orchestrators/quick", "\"0123456789\"").await;
     assert_eq!(refused.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
+
+on_both_wires!(
+    row_101_start_answers_202_with_the_management_urls,
+    row_105_start_refuses_bad_json_unknown_functions_bad_ids_and_ids_in_use,
+    a_value_that_cannot_be_read_back_is_refused_at_every_door_with_its_place,
+    row_105_start_replaces_an_instance_that_has_ended,
+    row_096_start_can_wait_for_the_end,
+    row_101_status_tells_by_its_code_whether_to_look_again,
+    row_086_history_shows_completions_with_their_schedule,
+    row_087_list_filters_and_pages,
+    a_filter_that_is_not_understood_is_refused_and_nothing_is_purged,
+    a_page_of_nothing_ends_where_it_began,
+    resume_right_after_suspend_is_accepted_before_an_episode_has_run,
+    row_089_purge_forgets_only_what_has_ended,
+    row_090_raise_event_checks_the_instance_then_the_media_type_then_the_json,
+    operations_tell_missing_ended_and_wrong_states_apart,
+    restart_begins_anew_under_a_new_or_the_old_id,
+    row_099_other_hubs_unknown_paths_and_wrong_verbs_are_404,
+    bodies_beyond_the_limit_are_refused,
+);

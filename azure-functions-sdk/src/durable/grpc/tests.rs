@@ -18,12 +18,13 @@ use super::{Code, Refused};
 use crate::durable::{
     HubName, TaskHub, TaskHubOptions,
     engine::runtime_status::RuntimeStatus,
-    hub::tests::scripted::{Scripted, Stop},
+    hub::tests::scripted::{Scripted, Stop, on_both_wires},
+    work::Wire,
 };
 
 /// An app with an orchestration that ends at once, one that waits for an event, and one that fails.
-fn hub(folder: &std::path::Path) -> TaskHub {
-    let worker = Scripted::default()
+fn hub(wire: Wire, folder: &std::path::Path) -> TaskHub {
+    let worker = Scripted::on(wire)
         .orchestration("ends", |_| Ok(Value::from("done")))
         .orchestration("waits", |context| context.event("go"))
         .orchestration("fails", |_| Err(Stop::Failed("broke".to_owned())))
@@ -79,10 +80,9 @@ fn purge(request: purge_instances_request::Request) -> PurgeInstancesRequest {
     }
 }
 
-#[tokio::test]
-async fn an_instance_is_started_waited_for_shown_and_its_id_given_away_again_when_it_has_ended() {
+async fn an_instance_is_started_waited_for_shown_and_its_id_given_away_again_when_it_has_ended(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let hub = hub(folder.path());
+    let hub = hub(wire, folder.path());
     let waits = CreateInstanceRequest {
         input: Some("{\"in\":\"put\"}".to_owned()),
         tags: [("team".to_owned(), "blue".to_owned())].into(),
@@ -145,10 +145,9 @@ async fn an_instance_is_started_waited_for_shown_and_its_id_given_away_again_whe
     assert_eq!(refused(&hub, "StartInstance", &reserved).await.0, Code::InvalidArgument);
 }
 
-#[tokio::test]
-async fn a_start_for_later_waits_and_can_be_terminated_meanwhile() {
+async fn a_start_for_later_waits_and_can_be_terminated_meanwhile(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let hub = hub(folder.path());
+    let hub = hub(wire, folder.path());
     let at = |seconds: i64| Timestamp {
         seconds: chrono::Utc::now().timestamp() + seconds,
         nanos: 0,
@@ -181,10 +180,9 @@ async fn a_start_for_later_waits_and_can_be_terminated_meanwhile() {
     assert_eq!(state.orchestration_status, RuntimeStatus::Terminated.number());
 }
 
-#[tokio::test]
-async fn what_is_not_there_and_what_is_in_the_wrong_state_is_refused_with_the_recorded_codes_and_texts() {
+async fn what_is_not_there_and_what_is_in_the_wrong_state_is_refused_with_the_recorded_codes_and_texts(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let hub = hub(folder.path());
+    let hub = hub(wire, folder.path());
     let nobody: GetInstanceResponse = call(&hub, "GetInstance", &of("nobody")).await.unwrap();
     assert_eq!(nobody, GetInstanceResponse::default());
     let plain = "No instance with ID 'nobody' was found. (Parameter 'instanceId')".to_owned();
@@ -303,10 +301,9 @@ async fn what_is_not_there_and_what_is_in_the_wrong_state_is_refused_with_the_re
     assert_eq!(garbage.code, Code::InvalidArgument);
 }
 
-#[tokio::test]
-async fn instances_are_listed_in_pages_restarted_purged_and_tell_their_history() {
+async fn instances_are_listed_in_pages_restarted_purged_and_tell_their_history(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let hub = hub(folder.path());
+    let hub = hub(wire, folder.path());
     for index in 0..3 {
         let id = format!("list-{index}");
         started(&hub, start(&id, "ends")).await;
@@ -379,10 +376,9 @@ async fn instances_are_listed_in_pages_restarted_purged_and_tell_their_history()
     assert_eq!(purged.deleted_instance_count, 4);
 }
 
-#[tokio::test]
-async fn entities_are_signalled_read_and_listed() {
+async fn entities_are_signalled_read_and_listed(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let hub = hub(folder.path());
+    let hub = hub(wire, folder.path());
     for key in ["a", "b", "c"] {
         let signal = SignalEntityRequest {
             instance_id: format!("@Counter@{key}"),
@@ -438,3 +434,11 @@ async fn entities_are_signalled_read_and_listed() {
     assert_eq!(refused(&hub, "GetEntity", &wrong).await.0, Code::InvalidArgument);
     let _: () = call(&hub, "CleanEntityStorage", &()).await.unwrap();
 }
+
+on_both_wires!(
+    an_instance_is_started_waited_for_shown_and_its_id_given_away_again_when_it_has_ended,
+    a_start_for_later_waits_and_can_be_terminated_meanwhile,
+    what_is_not_there_and_what_is_in_the_wrong_state_is_refused_with_the_recorded_codes_and_texts,
+    instances_are_listed_in_pages_restarted_purged_and_tell_their_history,
+    entities_are_signalled_read_and_listed,
+);

@@ -202,6 +202,7 @@ mod tests {
             name: "f".into(),
             reason: "no such status: 99".into(),
             status: None,
+            wire: None,
             has_readable_input: true,
         };
         let body = serde_json::to_value(damaged_body(&row)).unwrap();

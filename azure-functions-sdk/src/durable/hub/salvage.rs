@@ -83,6 +83,8 @@ impl Inner {
             if instance.name.is_empty() {
                 instance.name.clone_from(&row.name);
             }
+            // Its episodes go on as they began, for a worker that speaks only one wire.
+            instance.wire = row.wire.unwrap_or_else(|| Some(state.wire()));
             let healed = row_of(&instance, now);
             let mut commit = Commit::default();
             commit.created.push(InstanceRow {

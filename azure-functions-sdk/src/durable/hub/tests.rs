@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use self::scripted::{Scripted, ok};
+use self::scripted::{Scripted, ok, on_both_wires};
 use crate::durable::{
     Clock, Durability, HubName, TaskHub, TaskHubOptions, Via,
     engine::runtime_status::RuntimeStatus,
@@ -23,7 +23,7 @@ use crate::durable::{
         Commit, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Owner,
         Page, Recovery, Store, StoreError, sqlite::SqliteStore,
     },
-    work,
+    work::{self, Wire},
 };
 
 mod damage;
@@ -33,7 +33,7 @@ mod halted;
 mod reads;
 
 #[allow(dead_code)]
-#[path = "../../../tests/durable/scripted.rs"]
+#[path = "../../../tests/durable/scripted/mod.rs"]
 pub(in crate::durable) mod scripted;
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -161,9 +161,9 @@ async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 /// Every call of an activity has a result of its own, so that a result that was lost or changed shows.
-fn worker() -> Scripted {
+fn worker(wire: Wire) -> Scripted {
     let calls = AtomicUsize::new(0);
-    Scripted::default()
+    Scripted::on(wire)
         .activity("unique", move |_| ok(calls.fetch_add(1, Ordering::SeqCst)))
         .orchestration("child", |context| context.activity("unique", Value::Null))
         .orchestration("everything", |context| {
@@ -215,9 +215,8 @@ async fn finish(hub: &TaskHub) -> Value {
     output
 }
 
-#[tokio::test]
-async fn every_commit_can_be_the_last_and_nothing_recorded_is_lost() {
-    let worker = Arc::new(worker());
+async fn every_commit_can_be_the_last_and_nothing_recorded_is_lost(wire: Wire) {
+    let worker = Arc::new(worker(wire));
     for commits in 0.. {
         let folder = tempfile::tempdir().unwrap();
         let options = TaskHubOptions::new(HubName::default(), folder.path());
@@ -259,9 +258,8 @@ async fn every_commit_can_be_the_last_and_nothing_recorded_is_lost() {
     }
 }
 
-#[tokio::test]
-async fn the_recorded_history_is_whole_and_of_the_current_execution() {
-    let worker = Arc::new(worker());
+async fn the_recorded_history_is_whole_and_of_the_current_execution(wire: Wire) {
+    let worker = Arc::new(worker(wire));
     let folder = tempfile::tempdir().unwrap();
     let options = TaskHubOptions::new(HubName::default(), folder.path());
     let hub = TaskHub::open(options, worker.clone()).unwrap();
@@ -303,9 +301,8 @@ async fn the_recorded_history_is_whole_and_of_the_current_execution() {
 }
 
 /// As an earlier version left it: the list goes on, what cannot be read is text, and the instance is not started again.
-#[tokio::test]
-async fn a_stored_value_that_cannot_be_read_is_shown_as_text_and_refused_at_a_restart() {
-    let worker = Arc::new(worker().orchestration("simple", |_| Ok(Value::Null)));
+async fn a_stored_value_that_cannot_be_read_is_shown_as_text_and_refused_at_a_restart(wire: Wire) {
+    let worker = Arc::new(worker(wire).orchestration("simple", |_| Ok(Value::Null)));
     let folder = tempfile::tempdir().unwrap();
     let options = TaskHubOptions::new(HubName::default(), folder.path());
     let hub = TaskHub::open(options.clone(), worker.clone()).unwrap();
@@ -344,15 +341,14 @@ async fn a_stored_value_that_cannot_be_read_is_shown_as_text_and_refused_at_a_re
 }
 
 /// The history of the middle one of three is damaged.
-#[tokio::test]
-async fn an_instance_is_terminated_although_a_history_below_it_cannot_be_read() {
+async fn an_instance_is_terminated_although_a_history_below_it_cannot_be_read(wire: Wire) {
     let child = |name: &'static str| {
         move |context: &mut scripted::Context| {
             let id = format!("{}-{name}", context.instance_id);
             context.child(name, Some(&id), Value::Null)
         }
     };
-    let worker = Scripted::default().orchestration("leaf", |context| context.event("go"));
+    let worker = Scripted::on(wire).orchestration("leaf", |context| context.event("go"));
     let worker = worker
         .orchestration("middle", child("leaf"))
         .orchestration("top", child("middle"));
@@ -412,7 +408,7 @@ impl Clock for Manual {
 async fn a_pause_does_not_keep_a_hub_that_was_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let options = TaskHubOptions::new(HubName::default(), folder.path()).clock(Manual::new());
-    let hub = TaskHub::open(options, Arc::new(worker())).unwrap();
+    let hub = TaskHub::open(options, Arc::new(worker(Wire::Protobuf))).unwrap();
     let inner = Arc::downgrade(&hub.inner);
     hub.inner.after(Duration::from_secs(24 * 3600), |_| ());
     // It sleeps.
@@ -447,9 +443,8 @@ impl work::Worker for Lingering {
 }
 
 /// The trial takes 80 seconds, and nothing happens in it.
-#[tokio::test]
-async fn work_that_a_trial_holds_up_begins_after_a_minute_of_it() {
-    let worker = Scripted::default()
+async fn work_that_a_trial_holds_up_begins_after_a_minute_of_it(wire: Wire) {
+    let worker = Scripted::on(wire)
         .activity("lingers", |_| ok(0))
         .orchestration("lingering", |context| context.activity("lingers", Value::Null))
         .orchestration("other", |_| Ok(Value::Null));
@@ -504,7 +499,7 @@ async fn numbers_at_their_maximum_in_the_file_are_an_error_or_go_on() {
         created: vec![ended],
         ..Commit::default()
     });
-    let worker = Arc::new(worker());
+    let worker = Arc::new(worker(Wire::Protobuf));
     let hub = TaskHub::open(options.clone(), worker.clone()).unwrap();
     hub.set_functions(worker.functions());
     assert_eq!(call(&hub, "GET", "/instances/last", "").await.0, StatusCode::OK);
@@ -523,3 +518,11 @@ async fn numbers_at_their_maximum_in_the_file_are_an_error_or_go_on() {
         "{error}"
     );
 }
+
+on_both_wires!(
+    every_commit_can_be_the_last_and_nothing_recorded_is_lost,
+    the_recorded_history_is_whole_and_of_the_current_execution,
+    a_stored_value_that_cannot_be_read_is_shown_as_text_and_refused_at_a_restart,
+    an_instance_is_terminated_although_a_history_below_it_cannot_be_read,
+    work_that_a_trial_holds_up_begins_after_a_minute_of_it,
+);

@@ -1,7 +1,7 @@
 //! Which instances a listing asks for.
 
 use super::commit::{EntityRow, InstanceKey, InstanceRow, Micros};
-use crate::durable::engine::runtime_status::RuntimeStatus;
+use crate::durable::{engine::runtime_status::RuntimeStatus, work::Wire};
 
 /// Filter and position of one page of instances.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub(crate) struct DamagedRow {
     pub(crate) reason: String,
     /// `None` if that cannot be read.
     pub(crate) status: Option<RuntimeStatus>,
+    /// `None` if that cannot be read; `Some(None)` if there is none.
+    pub(crate) wire: Option<Option<Wire>>,
     /// Whether its input can be read.
     pub(crate) has_readable_input: bool,
 }

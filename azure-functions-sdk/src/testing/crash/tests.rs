@@ -8,13 +8,13 @@ use azure_functions::{
 };
 use serde_json::{Value, json};
 
-use super::{CrashExplorer, explore_crashes};
+use super::CrashExplorer;
 use crate::{
     durable::store::{
         Commit, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page, Recovery, Store,
         StoreError,
     },
-    testing::TestHost,
+    testing::{TestHost, Wire},
 };
 
 #[func]
@@ -75,19 +75,30 @@ fn a_whole_order(host: &TestHost) -> Value {
     order.output()
 }
 
+const WIRES: [Wire; 2] = [Wire::Json, Wire::Protobuf];
+
+/// An explorer of apps on this wire.
+fn on(wire: Wire) -> CrashExplorer {
+    CrashExplorer::new().host(TestHost::builder().wire(wire))
+}
+
 #[test]
-fn the_engine_loses_nothing_wherever_the_process_ends() {
-    let explored = explore_crashes(a_whole_order);
-    assert_eq!(explored.output, json!([12, "Ada"]));
-    assert!(explored.commits > 15, "{explored:?}");
-    assert_eq!(explored.runs, 2 * explored.commits);
+fn the_engine_loses_nothing_wherever_the_process_ends_on_either_wire() {
+    for wire in WIRES {
+        let explored = on(wire).explore(a_whole_order);
+        assert_eq!(explored.output, json!([12, "Ada"]), "{wire}");
+        assert!(explored.commits > 15, "{wire}: {explored:?}");
+        assert_eq!(explored.runs, 2 * explored.commits, "{wire}");
+    }
 }
 
 #[cfg(feature = "sqlite")]
 #[test]
 fn nor_with_its_state_on_disk() {
-    let explored = CrashExplorer::new().on_disk().explore(a_whole_order);
-    assert_eq!(explored.output, json!([12, "Ada"]));
+    for wire in WIRES {
+        let explored = on(wire).on_disk().explore(a_whole_order);
+        assert_eq!(explored.output, json!([12, "Ada"]), "{wire}");
+    }
 }
 
 /// A seeded bug: an engine that commits what an episode changes first, and the messages that belong to it later.
@@ -157,25 +168,29 @@ impl Store for Torn {
 
 #[test]
 fn an_engine_that_writes_state_before_messages_is_found_out() {
-    let explorer = CrashExplorer::new().wrap(|store| Arc::new(Torn(store, state_first)));
-    let report = explorer.try_explore(&a_whole_order).unwrap_err();
-    assert!(report.starts_with("with the end of the process just "), "{report}");
-    assert!(
-        report.contains("just after commit 2 of ") && report.contains("activity 'price' is scheduled"),
-        "{report}"
-    );
-    assert!(
-        report.contains("the test failed: there is one delivery, not 0"),
-        "{report}"
-    );
-    assert!(report.contains("waits for activity 'price'"), "{report}");
+    for wire in WIRES {
+        let explorer = on(wire).wrap(|store| Arc::new(Torn(store, state_first)));
+        let report = explorer.try_explore(&a_whole_order).unwrap_err();
+        assert!(report.starts_with("with the end of the process just "), "{report}");
+        assert!(
+            report.contains("just after commit 2 of ") && report.contains("activity 'price' is scheduled"),
+            "{report}"
+        );
+        assert!(
+            report.contains("the test failed: there is one delivery, not 0"),
+            "{report}"
+        );
+        assert!(report.contains("waits for activity 'price'"), "{report}");
+    }
 }
 
 #[test]
 fn an_engine_that_writes_messages_before_state_is_found_out() {
-    let explorer = CrashExplorer::new().wrap(|store| Arc::new(Torn(store, messages_first)));
-    let report = explorer.try_explore(&a_whole_order).unwrap_err();
-    assert!(report.contains("twice"), "{report}");
+    for wire in WIRES {
+        let explorer = on(wire).wrap(|store| Arc::new(Torn(store, messages_first)));
+        let report = explorer.try_explore(&a_whole_order).unwrap_err();
+        assert!(report.contains("twice"), "{report}");
+    }
 }
 
 #[test]

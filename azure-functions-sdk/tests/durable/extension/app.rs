@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::scripted::{Context, Operation, Scripted, Stop, ok};
+use crate::{
+    scripted::{Context, Operation, Scripted, Stop, ok},
+    work::Wire,
+};
 
-pub(crate) fn durable_functions() -> Scripted {
-    Scripted::default()
+pub(crate) fn durable_functions(wire: Wire) -> Scripted {
+    Scripted::on(wire)
         .activity("say_hello", |city| {
             // A string arrives as its text.
             ok(format!("Hello {}!", city.unwrap_or_default()))
@@ -48,8 +51,8 @@ fn event_with_timeout(context: &mut Context) -> Result<Value, Stop> {
     }
 }
 
-pub(crate) fn patterns() -> Scripted {
-    Scripted::default()
+pub(crate) fn patterns(wire: Wire) -> Scripted {
+    Scripted::on(wire)
         .entity("account", account)
         .entity("readings", |_| Err("nothing is read here".to_owned()))
 }

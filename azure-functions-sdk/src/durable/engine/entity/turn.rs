@@ -58,6 +58,8 @@ pub(crate) struct Done {
     pub(crate) posted: Vec<Posted>,
     /// Orchestrations to start.
     pub(crate) starts: Vec<ChildStart>,
+    /// The worker's answer is taken: the state that it may have kept is the entity's.
+    pub(crate) agreed: bool,
 }
 
 /// Why the worker's answer does not end a turn. The turn has changed nothing.
@@ -232,7 +234,10 @@ impl<'a> Turn<'a> {
             signals: Vec::new(),
             starts: Vec::new(),
         };
-        self.settle(Some(answer), None, now, &mut String::new)
+        Done {
+            agreed: false,
+            ..self.settle(Some(answer), None, now, &mut String::new)
+        }
     }
 
     /// Decides by the worker's answer. `new_id` gives a fresh id for every signal.
@@ -361,6 +366,7 @@ impl<'a> Turn<'a> {
             answers,
             posted,
             starts,
+            agreed: failure.is_none(),
         }
     }
 }

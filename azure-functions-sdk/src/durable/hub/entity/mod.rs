@@ -162,7 +162,7 @@ impl Inner {
             Ok(answer) => match turn.finish_on(wire, &answer, self.now(), &mut || self.new_guid()) {
                 Ok(done) => {
                     if let Some(live) = self.state().entities.get_mut(id) {
-                        live.session = Some(worker);
+                        live.session = done.agreed.then_some(worker);
                     }
                     End::Done(Box::new(done))
                 }
@@ -211,6 +211,7 @@ impl Inner {
             mut answers,
             mut posted,
             starts,
+            agreed: _,
         } = done;
         let pasts = self.reserve_ids(starts.iter().filter_map(ChildStart::started)).await;
         let mut commit = Commit::default();

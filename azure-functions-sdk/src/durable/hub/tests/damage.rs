@@ -11,9 +11,9 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(wire: Wire) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let worker = Scripted::default()
+        let worker = Scripted::on(wire)
             .activity("nap", |_| ok(0))
             .orchestration("waiter", |context| context.event("go"))
             .orchestration("sleeper", |context| {
@@ -64,9 +64,8 @@ async fn until_status(hub: &TaskHub, id: &str, status: &str) -> Value {
     shown
 }
 
-#[tokio::test]
-async fn rows_that_cannot_be_read_are_set_aside_one_sentence_each_and_the_rest_works() {
-    let world = World::new();
+async fn rows_that_cannot_be_read_are_set_aside_one_sentence_each_and_the_rest_works(wire: Wire) {
+    let world = World::new(wire);
     let hub = world.open();
     for (function, id) in [("waiter", "a"), ("waiter", "b"), ("sleeper", "s"), ("waiter", "gone")] {
         start(&hub, function, id).await;
@@ -136,13 +135,12 @@ async fn rows_that_cannot_be_read_are_set_aside_one_sentence_each_and_the_rest_w
     assert_eq!(world.count("SELECT count(*) FROM entity_inbox WHERE row = 9006"), 1);
 }
 
-#[tokio::test]
-async fn an_instance_whose_history_cannot_be_read_is_terminated_and_its_parent_is_told() {
+async fn an_instance_whose_history_cannot_be_read_is_terminated_and_its_parent_is_told(wire: Wire) {
     let partly = "UPDATE history SET events = events || ',{\"broken\":1}'";
     let wholly = "UPDATE history SET events = x'ff'";
     let not_json = "UPDATE history SET events = '?'";
     for (damage, parent_is_told) in [(partly, true), (wholly, false), (not_json, false)] {
-        let world = World::new();
+        let world = World::new(wire);
         let hub = world.open();
         start(&hub, "parent", "p").await;
         until_status(&hub, "p-child", "Running").await;
@@ -169,9 +167,8 @@ async fn an_instance_whose_history_cannot_be_read_is_terminated_and_its_parent_i
     }
 }
 
-#[tokio::test]
-async fn a_message_does_not_end_an_instance_whose_history_cannot_be_read() {
-    let world = World::new();
+async fn a_message_does_not_end_an_instance_whose_history_cannot_be_read(wire: Wire) {
+    let world = World::new(wire);
     let hub = world.open();
     start(&hub, "waiter", "i").await;
     until_status(&hub, "i", "Running").await;
@@ -188,11 +185,16 @@ async fn a_message_does_not_end_an_instance_whose_history_cannot_be_read() {
     assert_eq!(until_status(&hub, "i", "Completed").await["output"], 5);
 }
 
-#[tokio::test]
-async fn an_instance_whose_row_cannot_be_read_is_terminated_or_purged_and_its_id_is_free_again() {
-    for damage in ["status = 99", "generation = 'x'", "name = x'ff66'", "status = 'none'"] {
+async fn an_instance_whose_row_cannot_be_read_is_terminated_or_purged_and_its_id_is_free_again(wire: Wire) {
+    for damage in [
+        "wire = 9",
+        "status = 99",
+        "generation = 'x'",
+        "name = x'ff66'",
+        "status = 'none'",
+    ] {
         for terminated in [true, false] {
-            let world = World::new();
+            let world = World::new(wire);
             let hub = world.open();
             start(&hub, "parent", "p").await;
             until_status(&hub, "p", "Running").await;
@@ -237,9 +239,8 @@ async fn an_instance_whose_row_cannot_be_read_is_terminated_or_purged_and_its_id
 }
 
 /// What runs has its row in memory.
-#[tokio::test]
-async fn an_instance_that_runs_is_not_purged_although_its_row_cannot_be_read() {
-    let world = World::new();
+async fn an_instance_that_runs_is_not_purged_although_its_row_cannot_be_read(wire: Wire) {
+    let world = World::new(wire);
     let hub = world.open();
     start(&hub, "waiter", "i").await;
     until_status(&hub, "i", "Running").await;
@@ -254,9 +255,8 @@ async fn an_instance_that_runs_is_not_purged_although_its_row_cannot_be_read() {
     );
 }
 
-#[tokio::test]
-async fn damaged_rows_of_ended_instances_go_with_a_purge_of_many_and_make_place_for_a_start() {
-    let world = World::new();
+async fn damaged_rows_of_ended_instances_go_with_a_purge_of_many_and_make_place_for_a_start(wire: Wire) {
+    let world = World::new(wire);
     let hub = world.open();
     for id in ["a", "b", "c"] {
         start(&hub, "waiter", id).await;
@@ -274,9 +274,8 @@ async fn damaged_rows_of_ended_instances_go_with_a_purge_of_many_and_make_place_
     assert_eq!((list[0]["instanceId"].as_str(), list[1].is_null()), (Some("a"), true));
 }
 
-#[tokio::test]
-async fn a_sub_orchestration_is_refused_an_id_whose_row_cannot_be_read() {
-    let world = World::new();
+async fn a_sub_orchestration_is_refused_an_id_whose_row_cannot_be_read(wire: Wire) {
+    let world = World::new(wire);
     let hub = world.open();
     start(&hub, "waiter", "p-child").await;
     until_status(&hub, "p-child", "Running").await;
@@ -289,9 +288,8 @@ async fn a_sub_orchestration_is_refused_an_id_whose_row_cannot_be_read() {
     assert_eq!(world.count("SELECT count(*) FROM instances WHERE status = 99"), 1);
 }
 
-#[tokio::test]
-async fn a_hub_whose_database_was_deleted_refuses_new_work_and_says_why() {
-    let world = World::new();
+async fn a_hub_whose_database_was_deleted_refuses_new_work_and_says_why(wire: Wire) {
+    let world = World::new(wire);
     let options = world.options.clone().clock(Manual::new());
     let hub = TaskHub::open(options.clone(), world.worker.clone()).unwrap();
     hub.set_functions(world.worker.functions());
@@ -311,3 +309,14 @@ async fn a_hub_whose_database_was_deleted_refuses_new_work_and_says_why() {
     std::fs::rename(&elsewhere, &path).unwrap();
     until_status(&hub, "first", "Running").await;
 }
+
+on_both_wires!(
+    rows_that_cannot_be_read_are_set_aside_one_sentence_each_and_the_rest_works,
+    an_instance_whose_history_cannot_be_read_is_terminated_and_its_parent_is_told,
+    a_message_does_not_end_an_instance_whose_history_cannot_be_read,
+    an_instance_whose_row_cannot_be_read_is_terminated_or_purged_and_its_id_is_free_again,
+    an_instance_that_runs_is_not_purged_although_its_row_cannot_be_read,
+    damaged_rows_of_ended_instances_go_with_a_purge_of_many_and_make_place_for_a_start,
+    a_sub_orchestration_is_refused_an_id_whose_row_cannot_be_read,
+    a_hub_whose_database_was_deleted_refuses_new_work_and_says_why,
+);

@@ -8,22 +8,26 @@ use std::{
     },
 };
 
+use ::tokio::sync::Semaphore;
+use azure_functions_durable::protobuf::EntityBatchRequest;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use http::StatusCode;
+use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::{
     Failing, call, eventually,
-    scripted::{Scripted, Stop},
+    scripted::{Scripted, Stop, on_both_wires},
     tokio,
 };
 use crate::durable::{
     HubName, TaskHub, TaskHubOptions,
-    hub::tests::work::{ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, Worker, WorkerDeath},
+    hub::tests::work::{ReturnValue, Wire, WorkError, WorkItem, WorkKind, WorkResult, Worker, WorkerDeath},
 };
 
 /// Keeps what it was told, in order.
-fn worker() -> Scripted {
-    Scripted::default()
+fn worker(wire: Wire) -> Scripted {
+    Scripted::on(wire)
         .counter()
         .entity("List", |operation| {
             let mut list = operation.state.as_array().cloned().unwrap_or_default();
@@ -45,9 +49,8 @@ fn worker() -> Scripted {
         })
 }
 
-#[::tokio::test]
-async fn every_commit_can_be_the_last_and_every_message_to_an_entity_counts_once() {
-    let worker = Arc::new(worker());
+async fn every_commit_can_be_the_last_and_every_message_to_an_entity_counts_once(wire: Wire) {
+    let worker = Arc::new(worker(wire));
     for commits in 0.. {
         let folder = tempfile::tempdir().unwrap();
         let options = TaskHubOptions::new(HubName::default(), folder.path());
@@ -96,9 +99,8 @@ async fn every_commit_can_be_the_last_and_every_message_to_an_entity_counts_once
     }
 }
 
-#[::tokio::test]
-async fn answered_signals_count_once_however_often_the_process_ends() {
-    let worker = Arc::new(worker());
+async fn answered_signals_count_once_however_often_the_process_ends(wire: Wire) {
+    let worker = Arc::new(worker(wire));
     let folder = tempfile::tempdir().unwrap();
     let options = TaskHubOptions::new(HubName::default(), folder.path());
     let (mut answered, mut sent) = (BTreeSet::new(), 0);
@@ -170,6 +172,22 @@ impl Worker for Stumbling {
     }
 }
 
+/// The names of the operations of a batch.
+fn operations(wire: Wire, payload: &str) -> Vec<String> {
+    if wire == Wire::Protobuf {
+        let batch = BASE64_STANDARD.decode(payload).unwrap();
+        let batch = EntityBatchRequest::decode(batch.as_slice()).unwrap();
+        return batch.operations.into_iter().map(|it| it.operation).collect();
+    }
+    let payload: Value = serde_json::from_str(payload).unwrap();
+    let names = payload["batch"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["name"].as_str());
+    names.map(|name| name.unwrap().to_owned()).collect()
+}
+
 /// Ends its process whenever a batch has the operation `bomb`.
 struct Bombed {
     worker: Scripted,
@@ -180,9 +198,8 @@ struct Bombed {
 impl Worker for Bombed {
     fn run(&self, item: WorkItem) -> std::pin::Pin<Box<dyn Future<Output = Result<WorkResult, WorkError>> + Send>> {
         item.begun.reached(1);
-        let payload: Value = serde_json::from_str(item.payload.as_deref().unwrap()).unwrap();
-        let batch = payload["batch"].as_array().unwrap();
-        if !batch.iter().any(|operation| operation["name"] == "bomb") {
+        let batch = operations(self.worker.wire, item.payload.as_deref().unwrap());
+        if !batch.iter().any(|operation| operation == "bomb") {
             return self.worker.run(item);
         }
         self.lost.lock().unwrap().push(batch.len());
@@ -192,10 +209,9 @@ impl Worker for Bombed {
     }
 }
 
-#[::tokio::test]
-async fn an_operation_that_ends_every_process_fails_and_the_others_of_its_batch_do_not() {
+async fn an_operation_that_ends_every_process_fails_and_the_others_of_its_batch_do_not(wire: Wire) {
     let worker = Arc::new(Bombed {
-        worker: worker(),
+        worker: worker(wire),
         lost: Mutex::default(),
     });
     let folder = tempfile::tempdir().unwrap();
@@ -215,10 +231,11 @@ async fn an_operation_that_ends_every_process_fails_and_the_others_of_its_batch_
     assert_eq!(lost, [&[6][..], &[1; 10]].concat(), "alone it has ten tries");
 }
 
+/// On the protobuf wire a batch whose answer is none fails at once, as with the extension.
 #[::tokio::test]
 async fn a_worker_that_fails_in_a_batch_gets_it_again() {
     let worker = Arc::new(Stumbling {
-        worker: worker(),
+        worker: worker(Wire::Json),
         tries: AtomicUsize::new(0),
     });
     let folder = tempfile::tempdir().unwrap();
@@ -239,27 +256,21 @@ fn nested(levels: usize) -> Value {
     (1..levels).fold(json!([]), |inner, _| json!([inner]))
 }
 
-/// The worker takes three more levels of lists and objects than the hub.
+/// An entity whose state can be made so deep that the hub does not take it: the worker takes three more levels of lists and objects.
+fn nest(wire: Wire) -> Scripted {
+    Scripted::on(wire).entity("Nest", |operation| {
+        operation.state = match operation.name.as_str() {
+            "wrap" => json!([operation.input]),
+            _ => (operation.state.as_i64().unwrap_or(0) + operation.input.as_i64().unwrap()).into(),
+        };
+        Ok(Value::Null)
+    })
+}
+
+/// On the protobuf wire a batch whose answer is none fails at once, as with the extension.
 #[::tokio::test]
 async fn an_operation_whose_state_cannot_be_read_back_fails_and_the_others_run() {
-    let worker = Arc::new(
-        Scripted::default()
-            .entity("Nest", |operation| {
-                operation.state = match operation.name.as_str() {
-                    "wrap" => json!([operation.input]),
-                    _ => (operation.state.as_i64().unwrap_or(0) + operation.input.as_i64().unwrap()).into(),
-                };
-                Ok(Value::Null)
-            })
-            .orchestration("wraps", |context| {
-                let refused = match context.call("@nest@called", "wrap", nested(124)) {
-                    Err(Stop::Failed(text)) => text,
-                    other => return other,
-                };
-                context.call("@nest@called", "add", 1)?;
-                Ok(refused.into())
-            }),
-    );
+    let worker = Arc::new(nest(Wire::Json));
     let folder = tempfile::tempdir().unwrap();
     let options = TaskHubOptions::new(HubName::default(), folder.path());
     let hub = TaskHub::open(options, worker.clone()).unwrap();
@@ -274,7 +285,65 @@ async fn an_operation_whose_state_cannot_be_read_back_fails_and_the_others_run()
         call(&hub, "GET", "/entities/nest/signaled", "").await.1 == 3
     })
     .await;
+}
 
+/// Holds answers back.
+struct Gated {
+    worker: Scripted,
+    gate: Arc<Semaphore>,
+}
+
+impl Worker for Gated {
+    fn run(&self, item: WorkItem) -> std::pin::Pin<Box<dyn Future<Output = Result<WorkResult, WorkError>> + Send>> {
+        let (answer, gate) = (self.worker.run(item), self.gate.clone());
+        Box::pin(async move {
+            let answer = answer.await;
+            gate.acquire().await.unwrap().forget();
+            answer
+        })
+    }
+}
+
+async fn a_state_that_is_refused_is_not_that_of_the_next_operation(wire: Wire) {
+    let gate = Arc::new(Semaphore::new(1));
+    let worker = Arc::new(Gated {
+        worker: nest(wire),
+        gate: gate.clone(),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let hub = TaskHub::open(options, worker.clone()).unwrap();
+    hub.set_functions(worker.worker.functions());
+    let state = async || call(&hub, "GET", "/entities/nest/e", "").await.1;
+    let batches = || worker.worker.calls.lock().unwrap().len();
+    for (batch, operation, input) in [(1, "add", json!(1)), (2, "wrap", nested(124)), (3, "add", json!(2))] {
+        let path = format!("/entities/nest/e?op={operation}");
+        let (status, _) = call(&hub, "POST", &path, &input.to_string()).await;
+        assert_eq!(status, StatusCode::ACCEPTED);
+        match batch {
+            1 => eventually("it has a state", async || state().await == 1).await,
+            2 => eventually("the second batch runs", async || batches() == 2).await,
+            // It waits for the end of the second: the entity stays in memory.
+            _ => gate.add_permits(2),
+        }
+    }
+    eventually("the third batch has run", async || batches() == 3).await;
+    eventually("the state is kept", async || state().await != 1).await;
+    assert_eq!(state().await, 3);
+}
+
+async fn a_state_that_is_refused_is_an_error_for_the_caller(wire: Wire) {
+    let worker = nest(wire).orchestration("wraps", |context| {
+        match context.call("@nest@called", "wrap", nested(124)) {
+            Err(Stop::Failed(text)) => Ok(text.into()),
+            other => other,
+        }
+    });
+    let worker = Arc::new(worker);
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let hub = TaskHub::open(options, worker.clone()).unwrap();
+    hub.set_functions(worker.functions());
     call(&hub, "POST", "/orchestrators/wraps/i", "").await;
     let mut output = Value::Null;
     eventually("the caller gets an error", async || {
@@ -282,7 +351,17 @@ async fn an_operation_whose_state_cannot_be_read_back_fails_and_the_others_run()
         !output.is_null()
     })
     .await;
-    let expected = "Entity function 'nest' failed: its state cannot be read back: more than 124 levels";
+    let expected = match wire {
+        Wire::Json => "Entity function 'nest' failed: its state cannot be read back: more than 124 levels",
+        Wire::Protobuf => "its state cannot be read back: more than 124 levels",
+    };
     assert!(output.as_str().unwrap().starts_with(expected), "{output}");
-    assert_eq!(call(&hub, "GET", "/entities/nest/called", "").await.1, 1);
 }
+
+on_both_wires!(
+    every_commit_can_be_the_last_and_every_message_to_an_entity_counts_once,
+    answered_signals_count_once_however_often_the_process_ends,
+    an_operation_that_ends_every_process_fails_and_the_others_of_its_batch_do_not,
+    a_state_that_is_refused_is_an_error_for_the_caller,
+    a_state_that_is_refused_is_not_that_of_the_next_operation,
+);

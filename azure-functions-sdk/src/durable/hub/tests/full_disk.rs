@@ -3,8 +3,8 @@
 use super::*;
 
 /// Orchestrations that wait for an event, and a hub on a disk that can be full.
-fn world(folder: &tempfile::TempDir, clock: Option<Arc<Manual>>) -> (Arc<Failing>, TaskHub) {
-    let worker = worker()
+fn world(wire: Wire, folder: &tempfile::TempDir, clock: Option<Arc<Manual>>) -> (Arc<Failing>, TaskHub) {
+    let worker = worker(wire)
         .orchestration("waiter", |context| context.event("go"))
         .orchestration("fails", |_| Err(scripted::Stop::Failed("no".into())))
         .counter();
@@ -26,10 +26,9 @@ async fn until_status(hub: &TaskHub, id: &str, status: &str) {
     .await;
 }
 
-#[tokio::test]
-async fn what_is_refused_on_a_full_disk_has_no_effect_and_what_was_queued_says_so() {
+async fn what_is_refused_on_a_full_disk_has_no_effect_and_what_was_queued_says_so(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let (store, hub) = world(&folder, Some(Manual::new()));
+    let (store, hub) = world(wire, &folder, Some(Manual::new()));
     for (function, id, status) in [
         ("waiter", "i", "Running"),
         ("fails", "f", "Failed"),
@@ -96,10 +95,9 @@ async fn what_is_refused_on_a_full_disk_has_no_effect_and_what_was_queued_says_s
     assert_eq!(code, StatusCode::NOT_FOUND);
 }
 
-#[tokio::test]
-async fn an_event_that_was_queued_when_the_disk_failed_is_not_called_refused() {
+async fn an_event_that_was_queued_when_the_disk_failed_is_not_called_refused(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let (store, hub) = world(&folder, Some(Manual::new()));
+    let (store, hub) = world(wire, &folder, Some(Manual::new()));
     call(&hub, "POST", "/orchestrators/waiter/i", "").await;
     until_status(&hub, "i", "Running").await;
     store.full.store(true, Ordering::SeqCst);
@@ -114,10 +112,9 @@ async fn an_event_that_was_queued_when_the_disk_failed_is_not_called_refused() {
     until_status(&hub, "i", "Completed").await;
 }
 
-#[tokio::test]
-async fn a_failure_that_passes_at_once_is_not_seen_by_the_caller() {
+async fn a_failure_that_passes_at_once_is_not_seen_by_the_caller(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let (store, hub) = world(&folder, None);
+    let (store, hub) = world(wire, &folder, None);
     store.full.store(true, Ordering::SeqCst);
     let mut health = hub.inner.writer.health();
     let passes = async {
@@ -142,12 +139,11 @@ fn a_request_of_which_a_part_is_done_is_not_called_refused() {
     assert!(matches!(RequestError::NotFound.after(3), RequestError::NotFound));
 }
 
-#[tokio::test]
-async fn a_request_whose_connection_is_cut_gives_the_ids_back_that_it_has_reserved() {
+async fn a_request_whose_connection_is_cut_gives_the_ids_back_that_it_has_reserved(wire: Wire) {
     use futures_util::FutureExt;
 
     let folder = tempfile::tempdir().unwrap();
-    let (store, hub) = world(&folder, None);
+    let (store, hub) = world(wire, &folder, None);
     call(&hub, "POST", "/orchestrators/fails/f", "").await;
     until_status(&hub, "f", "Failed").await;
     for path in ["/orchestrators/waiter/i", "/instances/f/rewind"] {
@@ -159,3 +155,10 @@ async fn a_request_whose_connection_is_cut_gives_the_ids_back_that_it_has_reserv
         assert_eq!(code, StatusCode::ACCEPTED, "{path}: {body}");
     }
 }
+
+on_both_wires!(
+    what_is_refused_on_a_full_disk_has_no_effect_and_what_was_queued_says_so,
+    an_event_that_was_queued_when_the_disk_failed_is_not_called_refused,
+    a_failure_that_passes_at_once_is_not_seen_by_the_caller,
+    a_request_whose_connection_is_cut_gives_the_ids_back_that_it_has_reserved,
+);

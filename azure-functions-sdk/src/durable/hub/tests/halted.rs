@@ -10,10 +10,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use prost::Message as _;
 
 use super::*;
-use crate::durable::work::{DurableFunctions, ReturnValue, Wire, WorkError, WorkItem, WorkKind, WorkResult, Worker};
+use crate::durable::work::{DurableFunctions, ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, Worker};
 
-fn world(folder: &tempfile::TempDir) -> (Arc<Failing>, TaskHub) {
-    let worker = Arc::new(worker().orchestration("waiter", |context| context.event("go")));
+fn world(wire: Wire, folder: &tempfile::TempDir) -> (Arc<Failing>, TaskHub) {
+    let worker = Arc::new(worker(wire).orchestration("waiter", |context| context.event("go")));
     let options = TaskHubOptions::new(HubName::default(), folder.path());
     let store = Failing::open(&options, usize::MAX);
     let hub = TaskHub::open_with(options, worker.clone(), store.clone(), tokio()).unwrap();
@@ -28,10 +28,9 @@ async fn until_status(hub: &TaskHub, id: &str, status: &str) {
     .await;
 }
 
-#[tokio::test]
-async fn an_instance_whose_rows_are_damaged_is_halted_and_the_others_go_on() {
+async fn an_instance_whose_rows_are_damaged_is_halted_and_the_others_go_on(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let (store, hub) = world(&folder);
+    let (store, hub) = world(wire, &folder);
     for id in ["bad", "good"] {
         call(&hub, "POST", &format!("/orchestrators/waiter/{id}"), "").await;
         until_status(&hub, id, "Running").await;
@@ -57,14 +56,13 @@ async fn an_instance_whose_rows_are_damaged_is_halted_and_the_others_go_on() {
 
     // The file has been repaired. The event was accepted, so it is there.
     drop(store);
-    let (_store, hub) = world(&folder);
+    let (_store, hub) = world(wire, &folder);
     until_status(&hub, "bad", "Completed").await;
 }
 
-#[tokio::test]
-async fn a_hub_whose_file_has_become_read_only_refuses_at_once_and_says_what_to_do() {
+async fn a_hub_whose_file_has_become_read_only_refuses_at_once_and_says_what_to_do(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let (store, hub) = world(&folder);
+    let (store, hub) = world(wire, &folder);
     call(&hub, "POST", "/orchestrators/waiter/i", "").await;
     until_status(&hub, "i", "Running").await;
     store.read_only.store(true, Ordering::SeqCst);
@@ -76,7 +74,7 @@ async fn a_hub_whose_file_has_become_read_only_refuses_at_once_and_says_what_to_
     }
     drop(hub);
     drop(store);
-    let (_store, hub) = world(&folder);
+    let (_store, hub) = world(wire, &folder);
     until_status(&hub, "i", "Running").await;
     let (code, _) = call(&hub, "POST", "/instances/i/raiseEvent/go", "5").await;
     assert_eq!(code, StatusCode::ACCEPTED);
@@ -162,3 +160,8 @@ fn what_could_not_be_written_is_told_of_owners_that_are_not_in_memory_too() {
         assert!(problem.starts_with(told), "{problem}");
     }
 }
+
+on_both_wires!(
+    an_instance_whose_rows_are_damaged_is_halted_and_the_others_go_on,
+    a_hub_whose_file_has_become_read_only_refuses_at_once_and_says_what_to_do,
+);

@@ -4,9 +4,8 @@ use super::*;
 use crate::durable::hub::waits::Until;
 
 /// A tree of instances, each with two below it.
-#[tokio::test]
-async fn the_search_of_a_recursive_termination_reads_every_instance_once() {
-    let worker = Scripted::default().orchestration("node", |context| {
+async fn the_search_of_a_recursive_termination_reads_every_instance_once(wire: Wire) {
+    let worker = Scripted::on(wire).orchestration("node", |context| {
         let depth = context.input.as_i64().unwrap_or_default();
         if depth == 1 {
             return context.event("go");
@@ -53,9 +52,10 @@ async fn the_search_of_a_recursive_termination_reads_every_instance_once() {
 }
 
 /// With a clock whose pauses are over at once: what looks every now and then would look all the time.
-#[tokio::test]
-async fn a_thousand_waits_for_instances_that_are_not_there_look_once_each_and_leave_nothing_when_they_are_given_up() {
-    let worker = Arc::new(Scripted::default().orchestration("waiter", |context| context.event("go")));
+async fn a_thousand_waits_for_instances_that_are_not_there_look_once_each_and_leave_nothing_when_they_are_given_up(
+    wire: Wire,
+) {
+    let worker = Arc::new(Scripted::on(wire).orchestration("waiter", |context| context.event("go")));
     let folder = tempfile::tempdir().unwrap();
     let options = TaskHubOptions::new(HubName::default(), folder.path()).clock(Manual::new());
     let store = Failing::open(&options, usize::MAX);
@@ -92,3 +92,8 @@ async fn a_thousand_waits_for_instances_that_are_not_there_look_once_each_and_le
     }
     assert!(hub.inner.state().waits.is_empty());
 }
+
+on_both_wires!(
+    the_search_of_a_recursive_termination_reads_every_instance_once,
+    a_thousand_waits_for_instances_that_are_not_there_look_once_each_and_leave_nothing_when_they_are_given_up,
+);

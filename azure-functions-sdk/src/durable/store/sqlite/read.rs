@@ -128,6 +128,7 @@ fn damaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<DamagedRo
         name: shown(row, 2)?,
         reason: error.to_string(),
         status: row.get(6).ok().and_then(RuntimeStatus::from_number),
+        wire: wire(row).ok(),
         has_readable_input: row.get::<_, Option<String>>(INPUT).is_ok(),
     })
 }
@@ -140,6 +141,15 @@ pub(super) fn shown(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
         ValueRef::Real(number) => number.to_string(),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
     })
+}
+
+fn wire(row: &Row<'_>) -> rusqlite::Result<Option<Wire>> {
+    match row.get(12)? {
+        None => Ok(None),
+        Some(0) => Ok(Some(Wire::Json)),
+        Some(1) => Ok(Some(Wire::Protobuf)),
+        Some(other) => Err(rusqlite::Error::IntegralValueOutOfRange(12, other)),
+    }
 }
 
 pub(super) fn instance(row: &Row<'_>) -> rusqlite::Result<InstanceRow> {
@@ -158,12 +168,7 @@ pub(super) fn instance(row: &Row<'_>) -> rusqlite::Result<InstanceRow> {
             custom_status: row.get(9)?,
             output: row.get(10)?,
             ending: row.get(11)?,
-            wire: match row.get(12)? {
-                None => None,
-                Some(0) => Some(Wire::Json),
-                Some(1) => Some(Wire::Protobuf),
-                Some(other) => return Err(rusqlite::Error::IntegralValueOutOfRange(12, other)),
-            },
+            wire: wire(row)?,
         },
         input: row.get(INPUT)?,
         tags: row.get(13)?,
