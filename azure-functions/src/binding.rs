@@ -43,6 +43,7 @@
 pub(crate) mod batch;
 mod data;
 pub(crate) mod dotnet_time;
+mod fired;
 mod input;
 mod metadata;
 pub(crate) mod metadata_value;
@@ -66,6 +67,7 @@ pub(crate) mod trigger_metadata;
 
 pub use batch::{FromBatch, IntoBatch};
 pub use data::{BindingData, ModelBindingData};
+pub use fired::{IntoTrigger, TriggerData};
 pub(crate) use input::Source;
 pub use input::{FromBinding, Input};
 pub(crate) use metadata::bindings;

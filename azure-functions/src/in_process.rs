@@ -31,7 +31,7 @@ use crate::{
 pub use crate::{
     invocation::Outputs,
     registry::{DurableKind, EntityHandler, Function, Handler},
-    rpc::{Data, TypedData},
+    rpc::{CollectionBytes, CollectionString, Data, ModelBindingData, TypedData},
 };
 pub use http::http_response;
 

@@ -1,7 +1,8 @@
 //! What the host asks a worker to run, and how that can end.
 
 use super::rpc::messages::{
-    CollectionBytes, CollectionString, Data, ParameterBinding, RpcTraceContext, TypedData, parameter_binding::RpcData,
+    CollectionBytes, CollectionString, Data, ModelBindingData, ParameterBinding, RpcTraceContext, TypedData,
+    parameter_binding::RpcData,
 };
 use crate::{
     durable::work::{Begun, WorkerDeath},
@@ -103,7 +104,7 @@ impl From<Brought> for TriggerInput {
 }
 
 /// A value as the protocol has it.
-fn protocol(value: data::Data) -> Option<Data> {
+pub(crate) fn protocol(value: data::Data) -> Option<Data> {
     Some(match value {
         data::Data::Text(text) => Data::String(text),
         data::Data::Json(text) => Data::Json(text),
@@ -112,6 +113,12 @@ fn protocol(value: data::Data) -> Option<Data> {
         data::Data::Double(number) => Data::Double(number),
         data::Data::Texts(string) => Data::CollectionString(CollectionString { string }),
         data::Data::ByteStrings(bytes) => Data::CollectionBytes(CollectionBytes { bytes }),
+        data::Data::Reference { source, json } => Data::ModelBindingData(ModelBindingData {
+            version: "1.0".to_owned(),
+            source: source.to_owned(),
+            content_type: "application/json".to_owned(),
+            content: json.into(),
+        }),
         data::Data::Other(_) => return None,
     })
 }

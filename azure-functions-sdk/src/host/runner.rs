@@ -9,17 +9,22 @@ use super::{
     http_request::{self, HttpInvocation},
     http_response::{self, Asked},
     in_flight::InvocationId,
-    invocation::{InvokeError, Prepared, TriggerInput, input},
+    invocation::{InvokeError, Prepared, TriggerInput, input, protocol},
     once::Once,
     output::Log,
     output_table,
-    rpc::messages::{Data, InvocationResponse, ParameterBinding},
+    rpc::messages::{Data, InvocationResponse, ParameterBinding, TypedData},
     supervisor::WorkerState,
 };
-use crate::{durable::work::Begun, project::LogLevel, services::written::Outputs};
+use crate::{
+    durable::work::Begun,
+    project::LogLevel,
+    services::{self, written::Outputs},
+};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use std::{
+    collections::HashMap,
     fmt,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -270,7 +275,7 @@ impl FunctionRunner {
                 begun,
             } = prepare(&channel, function);
             let call = Call {
-                inputs: self.inputs(function, trigger.data),
+                inputs: self.inputs(function, trigger.data, &trigger.metadata),
                 metadata: trigger.metadata,
                 trace_context,
                 hung_up,
@@ -398,7 +403,12 @@ impl FunctionRunner {
     }
 
     /// The trigger's value first, then what the other input bindings hold.
-    fn inputs(&self, function: &Function, trigger: Option<Data>) -> Vec<ParameterBinding> {
+    fn inputs(
+        &self,
+        function: &Function,
+        trigger: Option<Data>,
+        metadata: &HashMap<String, TypedData>,
+    ) -> Vec<ParameterBinding> {
         let mut inputs = Vec::with_capacity(function.bindings.len());
         if let Some(binding) = function.trigger() {
             inputs.push(input(&binding.name, trigger));
@@ -413,14 +423,22 @@ impl FunctionRunner {
                     Data::String(make(binding.text("taskHub"), connection))
                 })
             } else {
-                self.warn(
-                    function,
-                    &format!(
-                        "the input '{}' ({}) is empty here: the local host has no such service to read from",
-                        binding.name, binding.kind
-                    ),
-                );
-                None
+                let metadata = |name: &str| match metadata.get(name)?.data.as_ref()? {
+                    Data::String(text) => Some(text.clone()),
+                    _ => None,
+                };
+                // Nothing is given, so nothing can be wrong with it.
+                let data = services::input::input(binding, None, metadata).ok().flatten();
+                if !matches!(data, Some(services::data::Data::Reference { .. })) {
+                    self.warn(
+                        function,
+                        &format!(
+                            "the input '{}' ({}) is empty here: the local host has no such service to read from",
+                            binding.name, binding.kind
+                        ),
+                    );
+                }
+                data.and_then(protocol)
             };
             inputs.push(input(&binding.name, data));
         }

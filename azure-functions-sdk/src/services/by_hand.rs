@@ -5,6 +5,7 @@ use super::{
     binding::Binding,
     blob_pattern,
     data::{Brought, ByHand, Data, Payload},
+    reference,
 };
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -29,7 +30,7 @@ pub(crate) fn trigger_input(trigger: &Binding, by_hand: ByHand, now: DateTime<Ut
     let mut input = match trigger.kind.to_ascii_lowercase().as_str() {
         "queuetrigger" => queue_message(trigger, one(payload)?, now)?,
         "blobtrigger" => blob(trigger, one(payload)?, &metadata, now)?,
-        "eventgridtrigger" => event_grid(trigger, one(payload)?.as_ref())?,
+        "eventgridtrigger" => event_grid(trigger, one(as_list(payload)?)?.as_ref())?,
         "servicebustrigger" | "eventhubtrigger" | "kafkatrigger" => messages(trigger, payload, now)?,
         "cosmosdbtrigger" | "sqltrigger" | "mysqltrigger" => changes(one(payload)?.as_ref())?,
         "warmuptrigger" => Brought::only(Data::Json("{}".to_owned())),
@@ -95,6 +96,18 @@ fn one(payload: Option<Payload>) -> Result<Option<One>, String> {
         Some(Payload::Batch(_)) => {
             Err("the function takes one value at a time, and not a batch of messages".to_owned())
         }
+    }
+}
+
+/// A batch of JSON values as one JSON array.
+fn as_list(payload: Option<Payload>) -> Result<Option<Payload>, String> {
+    let Some(Payload::Batch(items)) = payload else {
+        return Ok(payload);
+    };
+    let items: Result<Vec<_>, _> = items.iter().map(|item| std::str::from_utf8(item)).collect();
+    match items {
+        Ok(items) => Ok(Some(Payload::Text(format!("[{}]", items.join(","))))),
+        Err(_) => Err("an element of the batch is not text".to_owned()),
     }
 }
 
@@ -183,6 +196,10 @@ fn blob(
     let variables = variables
         .into_iter()
         .map(|(name, value)| (name.to_owned(), Data::Text(value)));
+    let data = match reference::is_deferred(trigger) {
+        true => reference::blob(trigger, &path),
+        false => Data::Bytes(content),
+    };
     let mut metadata: HashMap<_, _> = variables.collect();
     metadata.extend([
         (
@@ -197,7 +214,7 @@ fn blob(
         ("Properties".to_owned(), json_data(&properties.to_string())),
     ]);
     Ok(Brought {
-        data: Some(Data::Bytes(content)),
+        data: Some(data),
         metadata,
     })
 }
@@ -518,5 +535,63 @@ mod tests {
         let found = shown(&input(QUEUE, text("x"), json!({"DequeueCount": 4, "Id": "7"})).unwrap());
         assert_eq!(found["metadata"]["DequeueCount"], json!({"json": "4"}));
         assert_eq!(found["metadata"]["Id"], json!({"string": "7"}));
+    }
+
+    #[test]
+    fn a_blob_that_is_named_has_the_variables_of_its_path() {
+        let blob = r#"{"type":"blobTrigger","name":"file","path":"samples/{dir}/{name}.txt"}"#;
+        let found = shown(&input(blob, text("x"), json!({"BlobTrigger": "samples/a/b/c.txt"})).unwrap());
+        let metadata = &found["metadata"];
+        assert_eq!(metadata["BlobTrigger"], json!({"string": "samples/a/b/c.txt"}));
+        assert_eq!(
+            (&metadata["dir"], &metadata["name"]),
+            (&json!({"string": "a/b"}), &json!({"string": "c"}))
+        );
+        let error = input(blob, text("x"), json!({"BlobTrigger": "samples/c.png"})).unwrap_err();
+        assert!(
+            error.contains("does not match the path `samples/{dir}/{name}.txt`"),
+            "{error}"
+        );
+        // By Event Grid, the pattern is no filter.
+        let by_event = r#"{"type":"blobTrigger","name":"file","path":"samples/{name}.txt","source":"EventGrid"}"#;
+        let found = shown(&input(by_event, text("x"), json!({"BlobTrigger": "samples/no.bin"})).unwrap());
+        assert_eq!(found["metadata"]["BlobTrigger"], json!({"string": "samples/no.bin"}));
+        assert_eq!(found["metadata"]["name"], Value::Null);
+    }
+
+    /// Recorded: `blob.deferred`.
+    #[test]
+    fn a_function_that_opens_the_blob_itself_gets_a_reference() {
+        let blob = r#"{"type":"blobTrigger","name":"file","path":"in/{name}","connection":"Blobs",
+            "properties":{"supportsDeferredBinding":true}}"#;
+        let found = input(blob, None, json!({"name": "a"})).unwrap();
+        let Some(Data::Reference { json, .. }) = found.data else {
+            panic!("{found:?}")
+        };
+        assert_eq!(
+            serde_json::from_str::<Value>(&json).unwrap(),
+            json!({"Connection": "Blobs", "ContainerName": "in", "BlobName": "a"})
+        );
+    }
+
+    #[test]
+    fn a_batch_of_messages_that_are_no_text_reaches_only_a_binary_trigger() {
+        let batch = || {
+            Some(Payload::Batch(vec![
+                Bytes::from_static(b"\xff"),
+                Bytes::from_static(b"a"),
+            ]))
+        };
+        let binary =
+            r#"{"type":"serviceBusTrigger","name":"m","queueName":"q","cardinality":"many","dataType":"binary"}"#;
+        let found = input(binary, batch(), json!({})).unwrap();
+        assert!(matches!(&found.data, Some(Data::ByteStrings(items)) if items.len() == 2));
+        let text = r#"{"type":"serviceBusTrigger","name":"m","queueName":"q","cardinality":"many"}"#;
+        assert!(input(text, batch(), json!({})).unwrap_err().contains("'binary'"));
+        assert!(
+            input(QUEUE, batch(), json!({}))
+                .unwrap_err()
+                .contains("one value at a time")
+        );
     }
 }

@@ -15,6 +15,11 @@ pub(crate) enum Data {
     Double(f64),
     Texts(Vec<String>),
     ByteStrings(Vec<Bytes>),
+    /// A reference that the function resolves itself: the extension that makes it, and its content as JSON text.
+    Reference {
+        source: &'static str,
+        json: String,
+    },
     /// A kind that no output takes, in a word.
     Other(&'static str),
 }

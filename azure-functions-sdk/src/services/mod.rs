@@ -6,4 +6,6 @@ mod blob_pattern;
 pub(crate) mod by_hand;
 pub(crate) mod data;
 pub(crate) mod indent;
+pub(crate) mod input;
+mod reference;
 pub(crate) mod written;

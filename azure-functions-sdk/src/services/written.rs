@@ -146,6 +146,7 @@ fn arriving(binding: &Binding, data: Data) -> Result<Vec<Content>, Unwritable> {
         Data::Double(number) if is_blob => vec![raw_double(number)],
         Data::Double(number) => vec![Content::Text(number.to_string())],
         Data::Texts(_) | Data::ByteStrings(_) => return refused("collection"),
+        Data::Reference { .. } => return refused("reference"),
         // Of a stream the real host writes an empty value.
         Data::Other(kind) => return refused(kind),
     })

@@ -437,7 +437,7 @@ fn mistakes_of_a_test_are_told_in_a_sentence() {
         (of(&|| drop(host.start("nothing", ()))), "'nothing'"),
         (
             of(&|| drop(host.calls("nothing"))),
-            "the app has no activity 'nothing'; it has 11, such as 'charge', 'moody', 'pay_for', 'restock', 'say_hello'",
+            "the app has no activity 'nothing'; it has 12, such as 'charge', 'moody', 'pack_order', 'pay_for', 'restock'",
         ),
         (of(&|| drop(host.instance("x").status())), "there is no instance 'x'"),
         (of(&|| drop(host.instance("x").wait())), "there is no instance 'x'"),

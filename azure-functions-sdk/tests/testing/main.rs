@@ -4,6 +4,7 @@ mod crashes;
 mod critical_sections;
 mod entities;
 mod errors;
+mod fire;
 mod functions;
 mod host;
 mod patches;

@@ -1,16 +1,19 @@
 //! Blobs.
 
-use super::{blob_content::BlobContent, blob_pattern};
+use super::{
+    blob_content::{BlobContent, FiredContent},
+    blob_pattern,
+};
 use crate::{
     BindingError,
     binding::{
-        BindingData, BindingSpec, FromBinding, Input, IntoBinding, IntoPayload, dotnet_time, table,
-        trigger_metadata::Fields,
+        BindingData, BindingSpec, FromBinding, Input, IntoBinding, IntoPayload, IntoTrigger, TriggerData, dotnet_time,
+        table, trigger_metadata::Fields,
     },
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::HashMap;
 
 /// A blob that was written, which starts the function.
@@ -57,7 +60,7 @@ pub struct BlobTrigger<T = Bytes> {
 }
 
 /// What the storage service says about a blob. What is missing is the default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[non_exhaustive]
 pub struct BlobProperties {
@@ -155,6 +158,19 @@ impl<T: BlobContent> FromBinding for BlobTrigger<T> {
             metadata: fields.take("Metadata").unwrap_or_default(),
             variables,
         })
+    }
+}
+
+impl<T: FiredContent> IntoTrigger for BlobTrigger<T> {
+    /// The variables are read from the path.
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        let properties = Some(&self.properties).filter(|properties| **properties != BlobProperties::default());
+        self.content
+            .into_data()?
+            .with_text("BlobTrigger", &self.path)?
+            .with_text("Uri", &self.uri)?
+            .with("Properties", properties)?
+            .with("Metadata", Some(self.metadata).filter(|metadata| !metadata.is_empty()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     BindingError,
-    binding::{BindingData, FromPayload},
+    binding::{BindingData, FromPayload, IntoPayload, TriggerData},
     binding_json::parse_json,
 };
 use serde::Deserialize;
@@ -74,5 +74,34 @@ impl BlobContent for BlobReference {
                 other.kind()
             ))),
         }
+    }
+}
+
+/// What a blob that a test fires a function with contains.
+#[diagnostic::on_unimplemented(
+    message = "a function cannot be fired with a blob that contains `{Self}`",
+    label = "not a content that can be written",
+    note = "a content is `Bytes`, `Vec<u8>`, `String`, `&'static str`, `Json<T>` for a type that serde can write, or `BlobReference`"
+)]
+pub trait FiredContent {
+    /// The trigger, without its metadata.
+    ///
+    /// # Errors
+    /// If the content cannot be written.
+    #[doc(hidden)]
+    fn into_data(self) -> Result<TriggerData, BindingError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: IntoPayload> FiredContent for T {
+    fn into_data(self) -> Result<TriggerData, BindingError> {
+        TriggerData::new(self)
+    }
+}
+
+/// The host makes the reference of the blob's path.
+impl FiredContent for BlobReference {
+    fn into_data(self) -> Result<TriggerData, BindingError> {
+        Ok(TriggerData::default())
     }
 }

@@ -2,7 +2,11 @@
 
 use crate::{
     BindingError,
-    binding::{BindingData, BindingSpec, FromBatch, FromBinding, Input, IntoBatch, IntoBinding, batch, table},
+    binding::{
+        BindingData, BindingSpec, FromBatch, FromBinding, Input, IntoBatch, IntoBinding, IntoTrigger, TriggerData,
+        batch, table,
+    },
+    http::Json,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -59,6 +63,12 @@ impl<T: DeserializeOwned> FromBinding for CosmosDbTrigger<T> {
         let items = batch::items(input.take_data())?;
         let documents = items.iter().map(BindingData::parse).collect::<Result<_, _>>()?;
         Ok(Self { documents })
+    }
+}
+
+impl<T: Serialize> IntoTrigger for CosmosDbTrigger<T> {
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        TriggerData::new(Json(self.documents))
     }
 }
 

@@ -2,7 +2,11 @@
 
 use crate::{
     BindingError,
-    binding::{BindingData, BindingSpec, FromBatch, FromBinding, Input, IntoBatch, IntoBinding, batch, table},
+    binding::{
+        BindingData, BindingSpec, FromBatch, FromBinding, Input, IntoBatch, IntoBinding, IntoTrigger, TriggerData,
+        batch, table,
+    },
+    http::Json,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -206,6 +210,12 @@ macro_rules! event {
 
             fn into_binding(self) -> Result<BindingData, BindingError> {
                 BindingData::json(&self)
+            }
+        }
+
+        impl<T: Serialize> IntoTrigger for $name<T> {
+            fn into_trigger(self) -> Result<TriggerData, BindingError> {
+                TriggerData::new(Json(self))
             }
         }
 

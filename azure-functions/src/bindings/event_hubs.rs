@@ -4,12 +4,12 @@ use crate::{
     BindingError,
     binding::{
         BindingData, BindingSpec, FromBatch, FromBinding, FromPayload, Input, IntoBatch, IntoBinding, IntoPayload,
-        batch, payload, table, trigger_metadata::Fields,
+        IntoTrigger, TriggerData, batch, payload, table, trigger_metadata::Fields,
     },
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// An event of an event hub, which starts the function.
@@ -65,7 +65,7 @@ pub struct EventHubTrigger<T = Bytes> {
 }
 
 /// A partition of an event hub, as a consumer group reads it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[non_exhaustive]
 pub struct Partition {
@@ -128,6 +128,19 @@ impl<T: FromPayload> FromBatch for EventHubTrigger<T> {
         events
             .map(|(item, fields)| Ok(Self::with_fields(T::from_payload(item)?, fields, partition.clone())))
             .collect()
+    }
+}
+
+impl<T: IntoPayload> IntoTrigger for EventHubTrigger<T> {
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        TriggerData::new(self.event)?
+            .with("PartitionKey", self.partition_key)?
+            .with("SequenceNumber", self.sequence_number)?
+            .with("Offset", self.offset)?
+            .with_time("EnqueuedTimeUtc", self.enqueued_time)?
+            .with_members("Properties", &self.properties)?
+            .with_members("SystemProperties", &self.system_properties)?
+            .with_shared("PartitionContext", self.partition)
     }
 }
 

@@ -2,7 +2,10 @@
 
 use crate::{
     BindingError,
-    binding::{BindingData, BindingSpec, FromBinding, FromPayload, Input, IntoBinding, metadata_value, table},
+    binding::{
+        BindingData, BindingSpec, FromBinding, FromPayload, Input, IntoBinding, IntoPayload, IntoTrigger, TriggerData,
+        metadata_value, table,
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::HashMap;
@@ -60,6 +63,16 @@ impl<T: FromPayload> FromBinding for GenericTrigger<T> {
             data: T::from_payload(input.take_data())?,
             metadata: input.take_all_metadata(),
         })
+    }
+}
+
+impl<T: IntoPayload> IntoTrigger for GenericTrigger<T> {
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        self.metadata
+            .into_iter()
+            .try_fold(TriggerData::new(self.data)?, |trigger, (name, data)| {
+                trigger.with(&name, metadata_value::value(data))
+            })
     }
 }
 

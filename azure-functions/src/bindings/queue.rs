@@ -3,8 +3,8 @@
 use crate::{
     BindingError,
     binding::{
-        BindingData, BindingSpec, FromBinding, FromPayload, Input, IntoBatch, IntoBinding, IntoPayload,
-        ModelBindingData, payload, table, trigger_metadata::Fields,
+        BindingData, BindingSpec, FromBinding, FromPayload, Input, IntoBatch, IntoBinding, IntoPayload, IntoTrigger,
+        ModelBindingData, TriggerData, payload, table, trigger_metadata::Fields,
     },
     binding_json::parse_json,
 };
@@ -112,6 +112,18 @@ impl<T: FromPayload> FromBinding for QueueTrigger<T> {
             expiration_time: fields.take_time("ExpirationTime"),
             next_visible_time: fields.take_time("NextVisibleTime"),
         })
+    }
+}
+
+impl<T: IntoPayload> IntoTrigger for QueueTrigger<T> {
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        TriggerData::new(self.message)?
+            .with_text("Id", &self.id)?
+            .with_text("PopReceipt", &self.pop_receipt)?
+            .with("DequeueCount", self.dequeue_count)?
+            .with_time("InsertionTime", self.insertion_time)?
+            .with_time("ExpirationTime", self.expiration_time)?
+            .with_time("NextVisibleTime", self.next_visible_time)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     BindingError,
     binding::{
         BindingData, BindingSpec, FromBatch, FromBinding, FromPayload, Input, IntoBatch, IntoBinding, IntoPayload,
-        batch, payload, table, trigger_metadata::Fields,
+        IntoTrigger, TriggerData, batch, payload, table, trigger_metadata::Fields,
     },
 };
 use bytes::Bytes;
@@ -154,6 +154,28 @@ impl<T: FromPayload> FromBatch for ServiceBusTrigger<T> {
         messages
             .map(|(item, fields)| Ok(Self::with_fields(T::from_payload(item)?, fields)))
             .collect()
+    }
+}
+
+impl<T: IntoPayload> IntoTrigger for ServiceBusTrigger<T> {
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        TriggerData::new(self.message)?
+            .with("MessageId", self.message_id)?
+            .with("DeliveryCount", self.delivery_count)?
+            .with("SequenceNumber", self.sequence_number)?
+            .with("LockToken", self.lock_token)?
+            .with("ContentType", self.content_type)?
+            .with("Subject", self.subject)?
+            .with("CorrelationId", self.correlation_id)?
+            .with("SessionId", self.session_id)?
+            .with("ReplyTo", self.reply_to)?
+            .with("ReplyToSessionId", self.reply_to_session_id)?
+            .with("To", self.to)?
+            .with("PartitionKey", self.partition_key)?
+            .with("DeadLetterSource", self.dead_letter_source)?
+            .with_time("EnqueuedTimeUtc", self.enqueued_time)?
+            .with_time("ExpiresAtUtc", self.expires_at)?
+            .with_members("ApplicationProperties", &self.application_properties)
     }
 }
 

@@ -2,9 +2,13 @@
 
 use crate::{
     BindingError,
-    binding::{BindingData, BindingSpec, FromBatch, FromBinding, Input, IntoBatch, IntoBinding, batch, table},
+    binding::{
+        BindingData, BindingSpec, FromBatch, FromBinding, Input, IntoBatch, IntoBinding, IntoTrigger, TriggerData,
+        batch, table,
+    },
+    http::Json,
 };
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error};
 use serde_json::Value;
 
 /// Rows of a table that were changed, which start the function.
@@ -45,7 +49,7 @@ pub struct SqlTrigger<T = Value> {
 }
 
 /// A change of a row.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[non_exhaustive]
 pub struct SqlChange<T> {
@@ -97,6 +101,23 @@ impl<T: DeserializeOwned> FromBinding for SqlTrigger<T> {
         let items = batch::items(input.take_data())?;
         let changes = items.iter().map(BindingData::parse).collect::<Result<_, _>>()?;
         Ok(Self { changes })
+    }
+}
+
+/// The number.
+impl Serialize for SqlOperation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(match self {
+            Self::Insert => 0,
+            Self::Update => 1,
+            Self::Delete => 2,
+        })
+    }
+}
+
+impl<T: Serialize> IntoTrigger for SqlTrigger<T> {
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        TriggerData::new(Json(self.changes))
     }
 }
 

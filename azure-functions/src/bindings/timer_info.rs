@@ -2,10 +2,12 @@
 
 use crate::{
     BindingError,
-    binding::{BindingSpec, FromBinding, Input, dotnet_time, table},
+    binding::{BindingSpec, FromBinding, Input, IntoTrigger, TriggerData, dotnet_time, table},
+    http::Json,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, de::Error};
+use serde_json::json;
 
 /// What starts a function on its schedule.
 ///
@@ -72,6 +74,15 @@ impl FromBinding for TimerInfo {
             schedule_status: wire.schedule_status,
             is_past_due: wire.is_past_due.unwrap_or_default(),
         })
+    }
+}
+
+impl IntoTrigger for TimerInfo {
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        let status = self
+            .schedule_status
+            .map(|status| json!({"Last": status.last, "Next": status.next, "LastUpdated": status.last_updated}));
+        TriggerData::new(Json(json!({"ScheduleStatus": status, "IsPastDue": self.is_past_due})))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     BindingError,
-    binding::{BindingSpec, FromBinding, Input, table},
+    binding::{BindingSpec, FromBinding, Input, IntoTrigger, TriggerData, table},
 };
 
 /// A new instance of the app, which is to be warmed up before it gets work. It starts the function once in each process.
@@ -30,5 +30,11 @@ impl FromBinding for WarmupTrigger {
     /// The data is an empty object.
     fn from_binding(_: Input<'_>) -> Result<Self, BindingError> {
         Ok(Self {})
+    }
+}
+
+impl IntoTrigger for WarmupTrigger {
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        Ok(TriggerData::default())
     }
 }

@@ -39,12 +39,11 @@ mod tests {
     fn row_115_a_message_with_its_id_approves_a_budget() {
         let host = TestHost::new();
         let budget = host.start_typed::<budget_approval>(Value::Null);
-        let message = QueueTrigger::new(budget.id().to_owned());
-        host.block_on(approval_queue_processor(message, host.client().into()))
-            .unwrap();
+        host.fire("approval_queue_processor").data(budget.id()).run().unwrap();
         assert_eq!(budget.output::<String>(), "spend it");
     }
 
+    /// The same function, called: its parameters are public.
     #[test]
     fn a_message_for_nobody_fails_and_so_does_not_count_as_handled() {
         let host = TestHost::new();
