@@ -43,7 +43,7 @@ pub(crate) fn check(signature: &Signature, errors: &mut Errors) {
         if let Some(known) = parameter.known {
             // A part of a request without the request is asked for that, with the arguments.
             if known.role != Role::HttpPart || starts(signature) {
-                parameter_arguments(parameter, known, errors);
+                parameter_arguments(parameter, known, signature.docs.is_some(), errors);
             }
         }
     }
@@ -175,14 +175,14 @@ fn binding_names(signature: &Signature, errors: &mut Errors) {
     }
 }
 
-fn parameter_arguments(parameter: &Parameter, known: Known, errors: &mut Errors) {
+fn parameter_arguments(parameter: &Parameter, known: Known, has_docs: bool, errors: &mut Errors) {
     match known.binding {
         Some(binding) => arguments(
             &parameter.arguments,
             binding,
             known.name,
             &parameter.ty,
-            Place::Parameter,
+            Place::Parameter { has_docs },
             errors,
         ),
         None => {

@@ -6,6 +6,7 @@ use crate::{
     plain::{self, Plain},
     route, schedule,
     signature::{Parameter, Signature, type_span},
+    table::Fallback,
     typed,
 };
 use proc_macro2::{Ident, Literal as Token, Span, TokenStream};
@@ -105,6 +106,7 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
         }
         None => quote!(::core::option::Option::None),
     };
+    let docs = docs(signature);
     let is_async_rule = quote_spanned!(*fn_span=> const _: () = __az::rules::is_async(__AZ_PARAMETERS, #is_async););
     // Only in a scope of its own is an item's name no trouble, and only through an alias does a missing trait speak once.
     quote! {
@@ -139,12 +141,24 @@ pub(crate) fn registration(signature: &Signature) -> TokenStream {
                     line: ::core::line!(),
                     retry: #retry,
                     parameters: __AZ_PARAMETERS,
-                    bindings: || __az::bindings(#name, __AZ_PARAMETERS, #returns, __AZ_OUTPUTS),
+                    bindings: || __az::bindings(#name, #docs, __AZ_PARAMETERS, #returns, __AZ_OUTPUTS),
                     handler: #handler,
                 }
             }
         };
     }
+}
+
+/// The doc comment, where a binding may take it for an argument.
+fn docs(signature: &Signature) -> &str {
+    let is_read = signature.parameters.iter().any(|parameter| match parameter.known {
+        None => true,
+        Some(known) => known.binding.is_some_and(|binding| {
+            let mut arguments = binding.arguments.iter();
+            arguments.any(|argument| argument.fallback == Fallback::FunctionDocs)
+        }),
+    });
+    signature.docs.as_deref().filter(|_| is_read).unwrap_or_default()
 }
 
 /// A name of ours that no name of the user's can meet.
@@ -229,6 +243,7 @@ fn rules(signature: &Signature, return_type: &TokenStream, return_span: Span) ->
     let mut rules = TokenStream::new();
     let ident = &signature.ident;
     let function = &signature.name.0;
+    let has_docs = signature.docs.is_some();
     rules.extend(quote_spanned!(ident.span()=> const _: () = __az::rules::has_trigger(__AZ_PARAMETERS);));
     for (i, parameter) in signature.parameters.iter().enumerate() {
         let span = type_span(&parameter.ty);
@@ -238,7 +253,11 @@ fn rules(signature: &Signature, return_type: &TokenStream, return_span: Span) ->
             const _: () = __az::rules::warmup_name(__AZ_PARAMETERS, #index, #function);
         });
         rules.extend(quote_spanned! {span=>
-            const _: () = __az::rules::required(&__AZ_PARAMETERS[#index].spec, __AZ_PARAMETERS[#index].arguments);
+            const _: () = __az::rules::required_of_parameter(
+                &__AZ_PARAMETERS[#index].spec,
+                __AZ_PARAMETERS[#index].arguments,
+                #has_docs,
+            );
         });
         for (j, given) in parameter.arguments.iter().enumerate() {
             let (name, j) = (given.key.to_string(), Token::usize_unsuffixed(j));

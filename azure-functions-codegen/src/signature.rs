@@ -12,8 +12,8 @@ use crate::{
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{
-    Attribute, Expr, FnArg, Ident, ItemFn, Pat, PatType, ReturnType, Safety, Signature as FnSignature, Type,
-    ext::IdentExt, spanned::Spanned,
+    Attribute, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Pat, PatType, ReturnType, Safety,
+    Signature as FnSignature, Type, ext::IdentExt, spanned::Spanned,
 };
 
 /// A function with `#[func]`.
@@ -41,6 +41,8 @@ pub(crate) struct Signature {
     pub(crate) allowance: Option<Allowance>,
     /// Arguments for outputs, by position.
     pub(crate) outputs: Vec<(usize, BindingArguments)>,
+    /// The doc comment, if it says something.
+    pub(crate) docs: Option<String>,
 }
 
 /// A parameter.
@@ -66,6 +68,7 @@ impl Signature {
         let arguments = FuncArguments::read(arguments, errors);
         refuse_forms(function, errors);
         let on_function = take_bindings(&mut function.attrs, errors);
+        let docs = docs(&function.attrs);
         let sig = &mut function.sig;
         let is_associated = sig.receiver().is_none() && place::is_in_impl_or_trait();
         if is_associated {
@@ -110,6 +113,7 @@ impl Signature {
             returned,
             outputs,
             ident,
+            docs,
         }
     }
 
@@ -138,6 +142,24 @@ impl Parameter {
     pub(crate) fn is_data(&self) -> bool {
         self.known.is_none() && known::is_data(&self.ty)
     }
+}
+
+/// The text of a doc comment. What a macro makes of it is not known.
+fn docs(attributes: &[Attribute]) -> Option<String> {
+    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(text), ..
+            }) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let lines: Vec<_> = lines
+        .map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned())
+        .collect();
+    let text = lines.join("\n").trim().to_owned();
+    (!text.is_empty()).then_some(text)
 }
 
 /// Refuses what no Azure function can be.

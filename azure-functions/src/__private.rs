@@ -41,14 +41,15 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use std::{error::Error, marker::PhantomData};
 
-/// The bindings of the function of this name.
+/// The bindings of the function of this name, which has this doc comment.
 pub fn bindings<R>(
     function: &str,
+    docs: &str,
     parameters: &[Parameter],
     returns: &Returns<R>,
     outputs: &[Output],
 ) -> Vec<Map<String, Value>> {
-    crate::binding::bindings(function, parameters, returns.outputs, outputs)
+    crate::binding::bindings(function, docs, parameters, returns.outputs, outputs)
 }
 
 /// How a function is called. The mode follows from the parameters' types, which a macro cannot see: so it writes the

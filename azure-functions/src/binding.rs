@@ -76,5 +76,5 @@ pub use output::{FunctionReturn, IntoBinding};
 pub use output::{ReturnedError, Returns};
 pub use payload::{FromPayload, IntoPayload};
 pub use spec::BindingSpec;
-pub(crate) use spec::Role;
+pub(crate) use spec::{Member, Role};
 pub use table::Argument;

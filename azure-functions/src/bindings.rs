@@ -12,6 +12,7 @@ mod event_grid;
 mod event_hubs;
 mod generic;
 mod http;
+pub(crate) mod mcp;
 #[cfg(test)]
 mod page;
 mod queue;
@@ -35,6 +36,12 @@ pub use durable_orchestration_client::{DurableClient, DurableOrchestrationClient
 pub use event_grid::{CloudEvent, EventGridEvent};
 pub use event_hubs::{EventHubMessage, EventHubTrigger, Partition};
 pub use generic::{GenericInput, GenericOutput, GenericTrigger};
+#[cfg(feature = "schemars")]
+pub use mcp::McpJson;
+pub use mcp::{
+    McpArguments, McpCaller, McpClient, McpContent, McpPromptMessage, McpPromptResult, McpPromptTrigger,
+    McpResourceContents, McpResourceTrigger, McpRole, McpToolResult, McpToolTrigger,
+};
 pub use queue::{QueueMessage, QueueTrigger};
 pub use service_bus::{ServiceBusMessage, ServiceBusTrigger};
 pub use sql::{SqlChange, SqlOperation, SqlRow, SqlTrigger};

@@ -7,7 +7,7 @@ use crate::{
         signature::{Parameter, RETURN},
     },
     entities::DurableEntityContext,
-    http::{Exchange, HttpResponse, answer_of},
+    http::{Exchange, answer_of},
     invocation::{Invocation, Outputs},
 };
 use std::error::Error as _;
@@ -95,10 +95,14 @@ impl Call {
     /// Ends a call with what the function returned.
     ///
     /// # Errors
-    /// If it returned an error that is no answer to an HTTP caller, or something that cannot be sent.
+    /// If it returned an error that is no answer to its caller, or something that cannot be sent.
     pub fn finish<R>(self, returns: &Returns<R>, returned: R) -> Result<Outputs, FunctionError> {
         let exchange = self.source.exchange();
         (returns.into_outputs)(returned, &exchange).or_else(|error| {
+            if let Some(make) = self.source.error_answer.filter(|_| error.is_returned()) {
+                log::warn!("answered with an error: {}", error.with_causes());
+                return answer(RETURN, make(&error.to_string()), &exchange);
+            }
             let response = error.source().and_then(answer_of);
             let Some((name, response)) = http_output(returns).zip(response) else {
                 return Err(error);
@@ -106,7 +110,7 @@ impl Call {
             if response.status().is_server_error() {
                 log::error!("answered with an error: {}", error.with_causes());
             }
-            answer(name, response, &exchange)
+            answer(name, BindingData::Response(response), &exchange)
         })
     }
 
@@ -126,14 +130,18 @@ impl Call {
     /// Ends a call without running the function.
     ///
     /// # Errors
-    /// Always, unless it is the mistake of an HTTP caller, who gets an answer, or what the host sent is not for the function.
+    /// Always, unless it is the mistake of a caller who gets an answer, or what the host sent is not for the function.
     pub fn refuse<R>(self, returns: &Returns<R>, refused: Refused) -> Result<Outputs, FunctionError> {
         if refused.error.is_not_for_the_function() {
             log::debug!("not run: {}", refused.error);
             return Ok(Outputs::default());
         }
+        let exchange = self.source.exchange();
+        if let Some((make, text)) = self.source.error_answer.zip(refused.error.told_to_the_caller()) {
+            return answer(RETURN, make(text), &exchange);
+        }
         match http_output(returns).zip(refused.error.response()) {
-            Some((name, response)) => answer(name, response, &self.source.exchange()),
+            Some((name, response)) => answer(name, BindingData::Response(response), &exchange),
             None => Err(refused.into()),
         }
     }
@@ -147,9 +155,9 @@ fn http_output<R>(returns: &Returns<R>) -> Option<&'static str> {
 }
 
 /// An answer in place of what the function would have returned.
-fn answer(name: &str, response: HttpResponse, exchange: &Exchange) -> Result<Outputs, FunctionError> {
+fn answer(name: &str, data: BindingData, exchange: &Exchange) -> Result<Outputs, FunctionError> {
     let mut outputs = Outputs::default();
-    outputs.put(name, Ok(BindingData::Response(response)), exchange)?;
+    outputs.put(name, Ok(data), exchange)?;
     Ok(outputs)
 }
 

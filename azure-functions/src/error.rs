@@ -28,6 +28,8 @@ pub struct FunctionError {
     /// The error itself as JSON, for the orchestration that called.
     own_error: Option<String>,
     is_non_retriable: bool,
+    /// Whether the function returned it.
+    is_returned: bool,
 }
 
 impl FunctionError {
@@ -39,6 +41,7 @@ impl FunctionError {
             error_type: "azure_functions::FunctionError",
             own_error: None,
             is_non_retriable: false,
+            is_returned: false,
         }
     }
 
@@ -51,6 +54,7 @@ impl FunctionError {
             source: Some(source),
             own_error: None,
             is_non_retriable: false,
+            is_returned: false,
         }
     }
 
@@ -73,7 +77,10 @@ impl FunctionError {
     /// What a function's own error becomes: its message, with the error itself as [`source`](Error::source).
     pub fn from_error<E: Into<BoxError>>(error: E) -> Self {
         let error = error.into();
-        Self::with_type(error_type::<E>(error.as_ref()), error)
+        Self {
+            is_returned: true,
+            ..Self::with_type(error_type::<E>(error.as_ref()), error)
+        }
     }
 
     fn with_type(error_type: &'static str, error: BoxError) -> Self {
@@ -83,6 +90,7 @@ impl FunctionError {
             source: Some(error),
             own_error: None,
             is_non_retriable: false,
+            is_returned: false,
         }
     }
 
@@ -110,6 +118,11 @@ impl FunctionError {
 
     pub(crate) fn is_non_retriable(&self) -> bool {
         self.is_non_retriable
+    }
+
+    /// Whether the function returned it, rather than that something of its result cannot be sent.
+    pub(crate) fn is_returned(&self) -> bool {
+        self.is_returned
     }
 
     /// The type of the error, as far as it is known.

@@ -5,6 +5,8 @@ use crate::{
         needs::{self, MissingStates},
         startup::Startup,
     },
+    binding::signature::Parameter,
+    bindings::mcp::rules,
     durable::{CalledKind, KnownFunctions},
     durable_wire::Wire,
     registry::{DurableKind, Function, Handler, place},
@@ -42,10 +44,18 @@ pub(crate) enum FunctionsError {
     )]
     Duplicate {
         what: &'static str,
-        name: &'static str,
+        name: String,
         first: String,
         second: String,
         attribute: &'static str,
+    },
+    /// A host would not start, and not say where to look.
+    #[error("the function `{name}` ({place}) cannot be an MCP {kind}: {reason}")]
+    Mcp {
+        name: &'static str,
+        place: String,
+        kind: &'static str,
+        reason: String,
     },
     /// Functions take what the app does not have.
     #[error(transparent)]
@@ -77,6 +87,7 @@ impl Functions {
         if functions.is_empty() {
             return Err(FunctionsError::Empty);
         }
+        check_mcp(&functions)?;
         Ok(Self {
             functions,
             by_name,
@@ -133,11 +144,52 @@ fn duplicate(first: &Function, second: &Function) -> FunctionsError {
     };
     FunctionsError::Duplicate {
         what,
-        name: second.name,
+        name: second.name.to_owned(),
         first: place(first),
         second: place(second),
         attribute,
     }
+}
+
+/// Tools, resources and prompts that would keep a host from starting.
+fn check_mcp(functions: &[&'static Function]) -> Result<(), FunctionsError> {
+    let mut known: HashMap<(&str, String), &Function> = HashMap::new();
+    for function in functions {
+        let may_be =
+            |parameter: &Parameter| parameter.spec.any_argument || parameter.spec.type_name().starts_with("mcp");
+        if !function.parameters.iter().any(may_be) {
+            continue;
+        }
+        for binding in (function.bindings)() {
+            if let Some((kind, reason)) = rules::mistake(&binding) {
+                return Err(FunctionsError::Mcp {
+                    name: function.name,
+                    place: place(function),
+                    kind,
+                    reason,
+                });
+            }
+            let Some(identity) = rules::identity(&binding) else {
+                continue;
+            };
+            if let Some(first) = known.get(&identity) {
+                let (what, name) = identity;
+                return Err(FunctionsError::Duplicate {
+                    what,
+                    name,
+                    first: place(first),
+                    second: place(function),
+                    attribute: match what {
+                        "MCP tools" => "`tool_name`",
+                        "MCP prompts" => "`prompt_name`",
+                        _ => "`uri`",
+                    },
+                });
+            }
+            known.insert(identity, function);
+        }
+    }
+    Ok(())
 }
 
 /// Id of a function: the same in every process and after every restart, different for every name.
@@ -181,7 +233,11 @@ pub(crate) fn metadata(function: &Function, app_directory: &str, wire: Wire) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{invocation::Outputs, registry::EntityHandler, retry_policy::RetryDelay};
+    use crate::{
+        binding::FromBinding, bindings::GenericTrigger, invocation::Outputs, registry::EntityHandler,
+        retry_policy::RetryDelay,
+    };
+    use serde_json::json;
     use std::time::Duration;
 
     static ONE: Function = function("Greet", 3);
@@ -229,6 +285,51 @@ mod tests {
             "{mixed}"
         );
         assert!(!error(vec![&SAME, &ONE]).contains("entity"));
+    }
+
+    #[test]
+    fn two_tools_of_one_name_and_bad_schemas_are_refused_before_a_host_is() {
+        const PARAMETERS: &[Parameter] = &[Parameter {
+            name: "call",
+            binding: "call",
+            spec: <GenericTrigger as FromBinding>::SPEC,
+            by_reference: false,
+            arguments: &[],
+        }];
+        fn trigger(name: &str, schema: &str) -> Vec<Map<String, Value>> {
+            let binding = json!({"type": "mcpToolTrigger", "toolName": name, "inputSchema": schema});
+            binding.as_object().cloned().into_iter().collect()
+        }
+        static TOOL: Function = Function {
+            bindings: || trigger("Add", r#"{"type":"object"}"#),
+            parameters: PARAMETERS,
+            ..function("one", 5)
+        };
+        static SAME_TOOL: Function = Function {
+            bindings: || trigger("add", r#"{"type":"object"}"#),
+            parameters: PARAMETERS,
+            ..function("two", 6)
+        };
+        static NO_OBJECT: Function = Function {
+            bindings: || trigger("list", r#"{"type":"array"}"#),
+            parameters: PARAMETERS,
+            ..function("three", 7)
+        };
+        let error = |functions| Functions::new(functions).unwrap_err().to_string();
+        let both = error(vec![&TOOL, &SAME_TOOL]);
+        assert!(
+            both.starts_with("two MCP tools are named `add`")
+                && both.ends_with("src/functions.rs:6; rename one, or give it another name with `tool_name`"),
+            "{both}"
+        );
+        let wrong = error(vec![&TOOL, &NO_OBJECT]);
+        assert!(
+            wrong.starts_with(
+                "the function `three` (src/functions.rs:7) cannot be an MCP tool: what the tool takes is no JSON object"
+            ),
+            "{wrong}"
+        );
+        assert!(Functions::new(vec![&TOOL, &ONE]).is_ok());
     }
 
     #[test]

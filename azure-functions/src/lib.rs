@@ -146,3 +146,6 @@ pub use azure_functions_codegen::{Outputs, entity, event, func};
 pub use context::{Context, RetryContext};
 pub use entry::worker_main;
 pub use error::{BindingError, FunctionError};
+/// The crate of the JSON schemas, as this crate uses it.
+#[cfg(feature = "schemars")]
+pub use schemars;

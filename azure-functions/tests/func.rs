@@ -18,6 +18,8 @@ mod http_errors;
 mod http_rule;
 #[path = "func/in_process.rs"]
 mod in_process;
+#[path = "func/mcp.rs"]
+mod mcp;
 #[path = "func/misuse.rs"]
 mod misuse;
 #[path = "func/outputs.rs"]

@@ -4,7 +4,7 @@ use crate::{
     arguments::{Given, Literal},
     errors::Errors,
     names, route, schedule,
-    table::{ArgumentKind as Kind, Binding, wrong_name},
+    table::{ArgumentKind as Kind, Binding, Fallback, wrong_name},
 };
 use proc_macro2::Span;
 use syn::Type;
@@ -12,8 +12,8 @@ use syn::Type;
 /// Where the arguments of a binding stand, for messages.
 #[derive(Clone, Copy)]
 pub(crate) enum Place {
-    /// Before a parameter.
-    Parameter,
+    /// Before a parameter, of a function that has a doc comment or has none.
+    Parameter { has_docs: bool },
     /// On the function, for an output.
     Function,
     /// Before a field of a struct of outputs.
@@ -23,7 +23,7 @@ pub(crate) enum Place {
 impl Place {
     fn missing(self, name: &str) -> String {
         match self {
-            Self::Parameter => format!("`#[binding({name} = \"...\")]` before the parameter"),
+            Self::Parameter { .. } => format!("`#[binding({name} = \"...\")]` before the parameter"),
             Self::Function => format!(
                 "`#[binding(name = \"$return\", {name} = \"...\")]` on the function (`output1` for the second of a tuple)"
             ),
@@ -52,12 +52,22 @@ pub(crate) fn arguments(all: &[Given], binding: &Binding, name: &str, ty: &Type,
         }
     }
     let is_given = |name: &str| all.iter().any(|given| given.key == name);
-    let mut missing = |name: &str| {
+    let missing = |name: &str, errors: &mut Errors| {
         errors.at(ty, format!("`{name}` is missing: write {}", place.missing(name)));
     };
     for argument in binding.arguments.iter().filter(|argument| argument.required) {
-        if !is_given(argument.name) {
-            missing(argument.name);
+        match (argument.fallback, place) {
+            _ if is_given(argument.name) => {}
+            (Fallback::FunctionName, _) | (Fallback::FunctionDocs, Place::Parameter { has_docs: true }) => {}
+            (Fallback::FunctionDocs, _) => errors.at(
+                ty,
+                format!(
+                    "`{0}` is missing: write a doc comment (`/// ...`) on the function, or {1}",
+                    argument.name,
+                    place.missing(argument.name)
+                ),
+            ),
+            (Fallback::None, _) => missing(argument.name, errors),
         }
     }
     let begun: Vec<_> = binding
@@ -70,7 +80,7 @@ pub(crate) fn arguments(all: &[Given], binding: &Binding, name: &str, ty: &Type,
         ([choice], _) => choice
             .iter()
             .filter(|name| !is_given(name))
-            .for_each(|name| missing(name)),
+            .for_each(|name| missing(name, errors)),
         (_, choices) => {
             let choices: Vec<_> = choices.iter().map(|choice| names::list(choice)).collect();
             errors.at(
@@ -135,7 +145,12 @@ fn value(given: &Given, kind: Kind, errors: &mut Errors) {
             }
         }
         (
-            Kind::QueueName | Kind::BlobPath | Kind::BlobPattern | Kind::TriggerType | Kind::BindingType,
+            Kind::QueueName
+            | Kind::BlobPath
+            | Kind::BlobPattern
+            | Kind::ResourceUri
+            | Kind::TriggerType
+            | Kind::BindingType,
             Literal::Text(text),
         ) => {
             if let Some(reason) = wrong_name(kind, text) {
@@ -157,6 +172,7 @@ fn value(given: &Given, kind: Kind, errors: &mut Errors) {
             | Kind::QueueName
             | Kind::BlobPath
             | Kind::BlobPattern
+            | Kind::ResourceUri
             | Kind::TriggerType
             | Kind::BindingType,
             _,

@@ -5,7 +5,7 @@ use super::{
     bundle,
     channel::status,
     function::{Binding, Direction, Function},
-    indexing,
+    indexing, mcp_rules,
     rpc::messages::{RpcFunctionMetadata, StatusResult, status_result::Status},
 };
 use crate::project::{Settings, UnresolvedSetting};
@@ -34,7 +34,7 @@ impl AppSettings {
 pub(crate) fn read(metadata: Vec<RpcFunctionMetadata>, settings: &AppSettings) -> Vec<Function> {
     let mut names = BTreeSet::new();
     let mut ids = BTreeSet::new();
-    metadata
+    let mut functions: Vec<_> = metadata
         .into_iter()
         .map(|metadata| {
             let mut function = read_one(metadata, settings);
@@ -46,7 +46,11 @@ pub(crate) fn read(metadata: Vec<RpcFunctionMetadata>, settings: &AppSettings) -
             }
             function
         })
-        .collect()
+        .collect();
+    for (index, error) in mcp_rules::duplicates(&functions) {
+        functions[index].error = Some(error);
+    }
+    functions
 }
 
 fn read_one(metadata: RpcFunctionMetadata, settings: &AppSettings) -> Function {

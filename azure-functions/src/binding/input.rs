@@ -62,7 +62,12 @@ pub(crate) struct Source {
     request: Option<HttpRequest>,
     /// The operation of an entity.
     pub(crate) entity: Option<DurableEntityContext>,
+    /// How the trigger's caller is answered who is told of an error.
+    pub(crate) error_answer: Option<ErrorAnswer>,
 }
+
+/// Makes an answer of the text of an error.
+pub(crate) type ErrorAnswer = fn(&str) -> BindingData;
 
 impl Source {
     pub(crate) fn new(invocation: Invocation) -> Self {
@@ -70,6 +75,7 @@ impl Source {
             invocation,
             request: None,
             entity: None,
+            error_answer: None,
         }
     }
 
@@ -134,6 +140,11 @@ impl Input<'_> {
             Some((_, data)) => std::mem::take(data).into(),
             None => BindingData::None,
         }
+    }
+
+    /// Answers the trigger's caller so if the function returns an error, or the caller's data is refused.
+    pub(crate) fn answer_errors(&mut self, answer: ErrorAnswer) {
+        self.source.error_answer = Some(answer);
     }
 
     /// What the app shares.

@@ -3,13 +3,14 @@
 use super::{
     BindingSpec, Role,
     signature::{DeclaredOutput, Given, Literal, Output, Parameter},
-    table::{Argument, ArgumentKind, camel_case},
+    table::{Argument, ArgumentKind, Fallback, camel_case},
 };
 use serde_json::{Map, Value, json};
 
-/// The bindings of a function, in the order of its signature.
+/// The bindings of a function, in the order of its signature. `docs` is its doc comment.
 pub(crate) fn bindings(
     function: &str,
+    docs: &str,
     parameters: &[Parameter],
     results: &[DeclaredOutput],
     outputs: &[Output],
@@ -29,6 +30,24 @@ pub(crate) fn bindings(
                 let name = binding.get("entityName").and_then(Value::as_str).unwrap_or(function);
                 let name = name.to_lowercase();
                 binding.insert("entityName".to_owned(), name.into());
+            }
+            for argument in parameter.spec.arguments {
+                let text = match argument.fallback {
+                    Fallback::FunctionName => function,
+                    Fallback::FunctionDocs => docs,
+                    Fallback::None => "",
+                };
+                let member = argument.member();
+                if !text.is_empty() && !binding.contains_key(&member) {
+                    binding.insert(member, text.into());
+                }
+            }
+            if parameter.spec.is_trigger() {
+                let answers = results.iter().map(|output| &output.spec);
+                let answers = answers.filter(|spec| spec.role == Role::Answer);
+                let specs = answers.chain([&parameter.spec]);
+                let members = specs.filter_map(|spec| spec.members).flat_map(|members| members());
+                binding.extend(members.map(|(name, value)| (name.to_owned(), value)));
             }
             binding
         });

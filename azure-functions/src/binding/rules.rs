@@ -5,7 +5,7 @@
 use super::{
     Argument, BindingSpec, FunctionReturn, Returns, Role,
     signature::{DeclaredOutput, Given, Literal, Parameter},
-    table::{ArgumentKind, wrong_name},
+    table::{ArgumentKind, Fallback, wrong_name},
     text::{Text, equal},
     travels::Travels,
 };
@@ -172,11 +172,30 @@ pub const fn parameter(parameters: &[Parameter], index: usize) {
 
 /// The arguments that a binding must have are there, and none that exclude each other.
 pub const fn required(spec: &BindingSpec, given: &[Given]) {
+    required_of_parameter(spec, given, false);
+}
+
+/// As [`required`], of a parameter of a function that has a doc comment or has none.
+pub const fn required_of_parameter(spec: &BindingSpec, given: &[Given], has_docs: bool) {
     let mut i = 0;
     while i < spec.arguments.len() {
         let argument = &spec.arguments[i];
         if argument.required && !is_given(given, argument.name) {
-            missing(argument.name);
+            match argument.fallback {
+                Fallback::FunctionName => {}
+                Fallback::FunctionDocs if has_docs => {}
+                Fallback::FunctionDocs => panic!(
+                    "{}",
+                    Text::new()
+                        .push("`")
+                        .push(argument.name)
+                        .push("` is missing: write a doc comment on the function, or `#[binding(")
+                        .push(argument.name)
+                        .push(" = \"...\")]` before the parameter")
+                        .as_str()
+                ),
+                Fallback::None => missing(argument.name),
+            }
         }
         i += 1;
     }
@@ -359,6 +378,7 @@ pub const fn argument_value(spec: &BindingSpec, given: &Given) {
             kind @ (ArgumentKind::QueueName
             | ArgumentKind::BlobPath
             | ArgumentKind::BlobPattern
+            | ArgumentKind::ResourceUri
             | ArgumentKind::TriggerType
             | ArgumentKind::BindingType),
             Literal::Text(text),
@@ -384,6 +404,7 @@ pub const fn argument_value(spec: &BindingSpec, given: &Given) {
             | ArgumentKind::QueueName
             | ArgumentKind::BlobPath
             | ArgumentKind::BlobPattern
+            | ArgumentKind::ResourceUri
             | ArgumentKind::TriggerType
             | ArgumentKind::BindingType,
             _,
@@ -537,6 +558,26 @@ const fn fits(results: &[DeclaredOutput], parameters: &[Parameter]) {
             }
             Role::ActivityResult if !results[i].is_return_value() => {
                 panic!("`ActivityOutput` comes first: write `(ActivityOutput, ...)`")
+            }
+            Role::Answer => {
+                let started = match trigger(parameters) {
+                    Some(i) => parameters[i].spec.type_name,
+                    None => "",
+                };
+                if !equal(started, results[i].spec.type_name) {
+                    panic!(
+                        "{}",
+                        Text::new()
+                            .push("this answers a `")
+                            .push(results[i].spec.type_name)
+                            .push("`, but another trigger starts the function")
+                            .as_str()
+                    );
+                }
+                assert!(
+                    results[i].is_return_value(),
+                    "what answers the trigger comes first in the returned tuple"
+                );
             }
             Role::Output if is_activity && results[i].is_return_value() => {
                 panic!(

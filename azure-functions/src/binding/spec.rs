@@ -2,6 +2,7 @@
 
 use super::table::{self, Argument, Binding, Flow};
 use crate::state::Need;
+use serde_json::Value;
 
 /// Describes a binding type. Built in a constant, so that `#[func]` can check its use at compile time.
 ///
@@ -24,7 +25,12 @@ pub struct BindingSpec {
     pub(crate) conflicts: &'static [(&'static str, &'static str)],
     pub(crate) many: bool,
     pub(crate) deferred: bool,
+    /// Further members of the trigger's binding, which follow from types.
+    pub(crate) members: Option<fn() -> Vec<Member>>,
 }
+
+/// A member of `function.json`.
+pub(crate) type Member = (&'static str, Value);
 
 /// The part a type plays in a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +53,8 @@ pub(crate) enum Role {
     Input,
     /// An output binding.
     Output,
+    /// What the trigger takes for an answer: a return value without a binding.
+    Answer,
     /// No output.
     Nothing,
     /// The result of an activity: a return value without a binding.
@@ -70,6 +78,7 @@ impl BindingSpec {
             conflicts: &[],
             many: false,
             deferred: false,
+            members: None,
         }
     }
 
@@ -132,6 +141,17 @@ impl BindingSpec {
 
     pub(crate) const fn orchestration_result() -> Self {
         Self::new(Role::OrchestrationResult, "")
+    }
+
+    /// What a trigger of this type takes for an answer.
+    pub(crate) const fn answer(trigger: &'static Binding) -> Self {
+        Self::new(Role::Answer, trigger.type_name)
+    }
+
+    /// Further members of the trigger's binding.
+    pub(crate) const fn members(mut self, members: fn() -> Vec<Member>) -> Self {
+        self.members = Some(members);
+        self
     }
 
     pub(crate) const fn orchestration() -> Self {
@@ -208,7 +228,7 @@ impl BindingSpec {
 
     /// Whether it is an output that a host knows as the return value, whatever else a function returns.
     pub(crate) const fn is_return_value(&self) -> bool {
-        matches!(self.role, Role::ActivityResult) || super::text::equal(self.type_name, "http")
+        matches!(self.role, Role::ActivityResult | Role::Answer) || super::text::equal(self.type_name, "http")
     }
 
     /// The argument of this name.

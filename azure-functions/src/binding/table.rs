@@ -58,7 +58,19 @@ pub struct Argument {
     pub(crate) key: Option<&'static str>,
     pub(crate) kind: ArgumentKind,
     pub(crate) required: bool,
+    pub(crate) fallback: Fallback,
     pub(crate) example: &'static str,
+}
+
+/// What stands for an argument that `#[binding(...)]` does not give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fallback {
+    /// Nothing.
+    None,
+    /// The function's name.
+    FunctionName,
+    /// The function's doc comment.
+    FunctionDocs,
 }
 
 /// What an argument's value must be.
@@ -78,6 +90,8 @@ pub(crate) enum ArgumentKind {
     BlobPath,
     /// `container/pattern`, or a container alone.
     BlobPattern,
+    /// An absolute URI, which may have `{variables}`.
+    ResourceUri,
     /// The type of a trigger without a row of its own.
     TriggerType,
     /// The type of another binding without one.
@@ -92,6 +106,7 @@ impl Argument {
             key: None,
             kind,
             required: false,
+            fallback: Fallback::None,
             example: "",
         }
     }
@@ -164,6 +179,12 @@ impl Argument {
     /// Must be given.
     pub const fn required(mut self) -> Self {
         self.required = true;
+        self
+    }
+
+    /// What the argument is if it is not given.
+    pub(crate) const fn or(mut self, fallback: Fallback) -> Self {
+        self.fallback = fallback;
         self
     }
 
@@ -523,6 +544,54 @@ pub(crate) const WARMUP_TRIGGER: Binding = Binding {
     ..binding("warmupTrigger", Flow::Trigger, "a new instance of the app")
 };
 
+/// `mcpToolTrigger`.
+pub(crate) const MCP_TOOL_TRIGGER: Binding = Binding {
+    types: &["McpToolTrigger"],
+    arguments: &[
+        Argument::text("tool_name").required().or(Fallback::FunctionName),
+        Argument::text("description").required().or(Fallback::FunctionDocs),
+        Argument::text("metadata"),
+    ],
+    data: "JSON: the arguments and the caller",
+    ..binding("mcpToolTrigger", Flow::Trigger, "a call of an MCP tool")
+};
+
+/// `mcpResourceTrigger`.
+pub(crate) const MCP_RESOURCE_TRIGGER: Binding = Binding {
+    types: &["McpResourceTrigger"],
+    arguments: &[
+        Argument::new("uri", ArgumentKind::ResourceUri)
+            .required()
+            .example("docs://readme"),
+        Argument::text("resource_name").required().or(Fallback::FunctionName),
+        Argument::text("title"),
+        Argument::text("description").or(Fallback::FunctionDocs),
+        Argument::text("mime_type").example("text/plain"),
+        Argument::integer("size"),
+        Argument::text("metadata"),
+    ],
+    data: "JSON: the URI and the caller",
+    ..binding(
+        "mcpResourceTrigger",
+        Flow::Trigger,
+        "a client that reads an MCP resource",
+    )
+};
+
+/// `mcpPromptTrigger`.
+pub(crate) const MCP_PROMPT_TRIGGER: Binding = Binding {
+    types: &["McpPromptTrigger"],
+    arguments: &[
+        Argument::text("prompt_name").required().or(Fallback::FunctionName),
+        Argument::text("title"),
+        Argument::text("description").or(Fallback::FunctionDocs),
+        Argument::text("metadata"),
+        Argument::text("icons"),
+    ],
+    data: "JSON: the arguments and the caller",
+    ..binding("mcpPromptTrigger", Flow::Trigger, "a client that gets an MCP prompt")
+};
+
 /// A trigger of any type.
 pub(crate) const GENERIC_TRIGGER: Binding = Binding {
     types: &["GenericTrigger"],
@@ -577,6 +646,9 @@ pub(crate) const BINDINGS: &[&Binding] = &[
     &SQL_INPUT,
     &SQL,
     &WARMUP_TRIGGER,
+    &MCP_TOOL_TRIGGER,
+    &MCP_RESOURCE_TRIGGER,
+    &MCP_PROMPT_TRIGGER,
     &GENERIC_TRIGGER,
     &GENERIC_INPUT,
     &GENERIC_OUTPUT,
@@ -619,6 +691,7 @@ pub(crate) const fn wrong_name(kind: ArgumentKind, text: &str) -> Option<&'stati
         ArgumentKind::QueueName => wrong_queue_name(text.as_bytes()),
         ArgumentKind::BlobPath => wrong_blob_path(text.as_bytes(), false),
         ArgumentKind::BlobPattern => wrong_blob_path(text.as_bytes(), true),
+        ArgumentKind::ResourceUri => wrong_resource_uri(text.as_bytes()),
         ArgumentKind::TriggerType => wrong_trigger_type(text.as_bytes()),
         ArgumentKind::BindingType if ends_with_trigger(text.as_bytes()) => {
             Some("this is the type of a trigger: take a `GenericTrigger` parameter")
@@ -729,6 +802,47 @@ const fn wrong_container(name: &[u8]) -> Option<&'static str> {
         return Some("the name of a container has 3 to 63 characters");
     }
     None
+}
+
+/// The rule of the MCP extension. A host on which one resource breaks it does not start at all.
+const fn wrong_resource_uri(uri: &[u8]) -> Option<&'static str> {
+    if has(uri, b'%') {
+        return None;
+    }
+    let mut colon = 0;
+    while colon < uri.len() && (uri[colon].is_ascii_alphanumeric() || matches!(uri[colon], b'+' | b'-' | b'.')) {
+        colon += 1;
+    }
+    if colon == 0 || colon + 1 >= uri.len() || uri[colon] != b':' || !uri[0].is_ascii_alphabetic() {
+        return Some("the URI of a resource begins with a scheme: write `docs://readme`, for example");
+    }
+    let mut i = colon;
+    let mut open = None;
+    while i < uri.len() {
+        match (uri[i], open) {
+            (b'{', Some(_)) => return Some("a `{` is not closed"),
+            (b'{', None) if uri[i - 1] == b'}' => {
+                return Some("between two variables of a URI there is some text: write `{one}/{other}`");
+            }
+            (b'{', None) => open = Some(i),
+            (b'}', None) => return Some("a `}` has no `{` before it"),
+            (b'}', Some(start)) if start + 1 == i => return Some("a variable of a URI has a name: write `{name}`"),
+            (b'}', Some(_)) => open = None,
+            (b'/' | b'?' | b'#' | b'&' | b' ', Some(_)) => {
+                return Some("the name of a variable has letters, digits and `_`");
+            }
+            (byte, _) if byte.is_ascii_whitespace() || byte.is_ascii_control() => {
+                return Some("a URI has no white space");
+            }
+            _ => {}
+        }
+        i += 1;
+    }
+    if open.is_some() {
+        Some("a `{` is not closed")
+    } else {
+        None
+    }
 }
 
 const fn has(text: &[u8], wanted: u8) -> bool {

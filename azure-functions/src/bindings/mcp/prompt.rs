@@ -1,0 +1,108 @@
+//! Clients that get prompts.
+
+use super::{
+    McpCaller,
+    caller::Described,
+    schema::{self, McpArguments},
+};
+use crate::{
+    BindingError,
+    binding::{BindingSpec, FromBinding, Input, Member, table},
+    binding_json::parse_json,
+};
+use serde_json::{Map, Value, json};
+
+/// A client gets an MCP prompt, which starts the function: people pick it, say as a command, to begin a conversation with a language model.
+///
+/// Arguments of its binding: `prompt_name`, the function's name if absent; `title`; `description`, the function's doc comment if absent;
+/// `metadata`, a JSON object, and `icons`, a JSON array, for clients.
+///
+/// `T` is the arguments, as for an [`McpToolTrigger`](super::McpToolTrigger). Clients give texts only: an argument that is a number or a
+/// flag is read of its text.
+///
+/// The function returns [`McpPromptResult`](super::McpPromptResult), or a `Result` of it. If it fails, the client gets an error that does
+/// not say why. Needs the MCP extension 1.6, of extension bundle 4.
+///
+/// ```
+/// use azure_functions::{bindings::{McpPromptResult, McpPromptTrigger}, func};
+///
+/// /// Asks for a summary of the day.
+/// #[func]
+/// fn summary(_request: McpPromptTrigger) -> McpPromptResult {
+///     "Sum up what has happened in the shop today.".into()
+/// }
+///
+/// // A test calls the function.
+/// assert_eq!(summary(McpPromptTrigger::default()).messages.len(), 1);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct McpPromptTrigger<T = Map<String, Value>> {
+    /// The arguments.
+    pub arguments: T,
+    /// The name by which the prompt was got.
+    pub name: String,
+    /// Who gets it.
+    pub caller: McpCaller,
+}
+
+impl<T> McpPromptTrigger<T> {
+    /// A prompt with these arguments, for a test that calls a function.
+    pub fn new(arguments: T) -> Self {
+        Self {
+            arguments,
+            name: String::new(),
+            caller: McpCaller::default(),
+        }
+    }
+}
+
+impl<T: McpArguments> FromBinding for McpPromptTrigger<T> {
+    const SPEC: BindingSpec = BindingSpec::of(&table::MCP_PROMPT_TRIGGER).members(members::<T>);
+
+    fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
+        let described = Described::read(&input.take_data())?;
+        let texts = match described.arguments.as_ref().map_or("null", |json| json.get()) {
+            "null" => Map::new(),
+            json => parse_json(json.as_bytes())?,
+        };
+        let arguments = Value::Object(schema::typed(texts, &T::schema())).to_string();
+        let arguments = parse_json(arguments.as_bytes()).map_err(|error| {
+            let name = &described.name;
+            BindingError::with_source(
+                format!("the arguments of `{name}` are not what it takes: {error}"),
+                error,
+            )
+        })?;
+        Ok(Self {
+            arguments,
+            name: described.name,
+            caller: described.caller,
+        })
+    }
+}
+
+fn members<T: McpArguments>() -> Vec<Member> {
+    let schema = T::schema();
+    let required = schema.get("required").and_then(Value::as_array);
+    let arguments = schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    let arguments: Vec<_> = arguments
+        .map(|(name, property)| {
+            let is_required = required.is_some_and(|names| names.iter().any(|other| other == name));
+            let mut argument = json!({"name": name, "required": is_required});
+            if let Some(description) = property.get("description") {
+                argument["description"] = description.clone();
+            }
+            argument
+        })
+        .collect();
+    let mut members = vec![("useResultSchema", true.into())];
+    if !arguments.is_empty() {
+        members.push(("promptArguments", Value::from(arguments).to_string().into()));
+    }
+    members
+}
