@@ -1,6 +1,9 @@
 //! Indents JSON text as .NET's serializer does, keeping the order of members and the spelling of numbers.
 
-/// `json` with two spaces for every level; text that is no JSON comes back as it is.
+/// The deepest that .NET's reader follows, unless it is told otherwise (`JsonReader.MaxDepth` of Newtonsoft.Json 13).
+const DEEPEST: usize = 64;
+
+/// `json` with two spaces for every level; text that is no JSON, or that is nested too deeply for .NET, comes back as it is.
 pub(crate) fn indented(json: &str) -> String {
     if serde_json::from_str::<serde::de::IgnoredAny>(json).is_err() {
         return json.to_owned();
@@ -28,6 +31,9 @@ pub(crate) fn indented(json: &str) -> String {
                     text.push(close);
                 } else {
                     depth += 1;
+                    if depth > DEEPEST {
+                        return json.to_owned();
+                    }
                     new_line(&mut text, depth);
                 }
             }
@@ -67,5 +73,14 @@ mod tests {
     #[test]
     fn what_is_no_json_stays() {
         assert_eq!(indented("{oops"), "{oops");
+    }
+
+    #[test]
+    fn what_is_nested_too_deeply_stays_and_does_not_grow() {
+        let nested = |depth| "[".repeat(depth) + "1" + &"]".repeat(depth);
+        assert_eq!(indented(&nested(64)).lines().count(), 129);
+        assert_eq!(indented(&nested(65)), nested(65));
+        // Indented, it would be 20 gigabytes.
+        assert_eq!(indented(&nested(100_000)), nested(100_000));
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod binding;
 mod blob_pattern;
 pub(crate) mod by_hand;
 pub(crate) mod data;
+mod dotnet_number;
 pub(crate) mod indent;
 pub(crate) mod input;
 mod reference;

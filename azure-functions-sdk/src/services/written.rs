@@ -3,10 +3,11 @@
 use super::{
     binding::{Binding, Direction},
     data::Data,
+    dotnet_number,
     indent::indented,
 };
 use bytes::Bytes;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Number, Value, value::RawValue};
 
 /// Members of a binding that say where its data goes.
 const DESTINATIONS: [&str; 12] = [
@@ -144,7 +145,7 @@ fn arriving(binding: &Binding, data: Data) -> Result<Vec<Content>, Unwritable> {
         Data::Integer(number) if is_blob => vec![raw_integer(number)],
         Data::Integer(number) => vec![Content::Text(number.to_string())],
         Data::Double(number) if is_blob => vec![raw_double(number)],
-        Data::Double(number) => vec![Content::Text(number.to_string())],
+        Data::Double(number) => vec![Content::Text(dotnet_number::double(number))],
         Data::Texts(_) | Data::ByteStrings(_) => return refused("collection"),
         Data::Reference { .. } => return refused("reference"),
         // Of a stream the real host writes an empty value.
@@ -175,15 +176,23 @@ fn value(binding: &Binding, json: &Value, text: &str) -> Option<Content> {
         Value::Bool(truth) if is_blob => Content::Bytes(Bytes::from(vec![u8::from(*truth)])),
         Value::Bool(true) => Content::Text("True".to_owned()),
         Value::Bool(false) => Content::Text("False".to_owned()),
-        Value::Number(number) => match number.as_i64() {
+        Value::Number(number) => match integer(number, text) {
             Some(number) if is_blob => raw_integer(number),
             Some(number) => Content::Text(number.to_string()),
             None if is_blob => raw_double(number.as_f64().unwrap_or_default()),
-            None => Content::Text(plain_numbers(text)),
+            None => Content::Text(match number.as_f64() {
+                Some(value) if text.contains(['.', 'e', 'E']) => dotnet_number::double(value),
+                _ => text.trim().to_owned(),
+            }),
         },
         Value::Object(_) | Value::Array(_) if binding.is("queue") => Content::Text(indented(&plain_numbers(text))),
         Value::Object(_) | Value::Array(_) => Content::Text(plain_numbers(&compact(text))),
     })
+}
+
+/// The integer, which `-0` is to .NET, too.
+fn integer(number: &Number, text: &str) -> Option<i64> {
+    number.as_i64().or_else(|| (text.trim() == "-0").then_some(0))
 }
 
 /// The bytes of .NET's `int`, or of its `long` where that is needed.
@@ -204,7 +213,7 @@ fn compact(json: &str) -> String {
     outside_texts(json, squeeze)
 }
 
-/// JSON whose fractions are written as .NET's serializer writes them: `1.50` as `1.5`.
+/// JSON whose numbers are written as .NET's serializer writes them.
 fn plain_numbers(json: &str) -> String {
     outside_texts(json, |run, into| {
         let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E');
@@ -213,16 +222,7 @@ fn plain_numbers(json: &str) -> String {
             let (before, number) = rest.split_at(start);
             let (number, after) = number.split_at(number.find(|c| !is_number(c)).unwrap_or(number.len()));
             into.push_str(before);
-            match number.parse::<f64>() {
-                Ok(value) if number.contains(['.', 'e', 'E']) => {
-                    let text = value.to_string();
-                    into.push_str(&text);
-                    if !text.contains('.') {
-                        into.push_str(".0");
-                    }
-                }
-                _ => into.push_str(number),
-            }
+            into.push_str(&dotnet_number::rewritten(number));
             rest = after;
         }
         into.push_str(rest);
@@ -340,5 +340,25 @@ mod tests {
             (outputs.written.len(), outputs.unknown),
             (0, vec!["ONE".to_owned(), "req".to_owned()])
         );
+    }
+
+    #[test]
+    fn numbers_arrive_as_dotnet_spells_them() {
+        let bindings = json!([{"name":"one","type":"queue","direction":"out","queueName":"q-1"}]);
+        let arrives = |data: Value| {
+            let answer = json!({"outputData":[{"name":"one","data":data}]});
+            let written = read_answer(&bindings, &answer).unwrap().written;
+            let texts = written.into_iter().map(|written| match written.content {
+                Content::Text(text) => text.replace([' ', '\n'], ""),
+                Content::Bytes(bytes) => format!("{bytes:?}"),
+            });
+            texts.collect::<Vec<_>>().join("|")
+        };
+        assert_eq!(
+            arrives(json!({"json": r#"{"a":1e16,"b":-0,"c":0.00001,"d":1.50}"#})),
+            r#"{"a":1E+16,"b":0,"c":1E-05,"d":1.5}"#
+        );
+        assert_eq!(arrives(json!({"json": "[1e16, -0, 2.50]"})), "1E+16|0|2.5");
+        assert_eq!(arrives(json!({"double": 1e16})), "1E+16");
     }
 }
