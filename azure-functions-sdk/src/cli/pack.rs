@@ -15,7 +15,7 @@ use crate::{
         archive, container,
         contents::Contents,
         elf::{NoElf, Program},
-        extra_files::extra_files,
+        extra_files::{extra_files, outside_of},
         platform::{CONTAINER, NATIVE, Platform, Unfit},
     },
     project::{HostJson, LocalSettings, Settings},
@@ -117,15 +117,20 @@ impl Args {
         if self.is_static && headers.is_dynamic {
             return Err(PackError::NotStatic.into());
         }
+        let name = match self.target {
+            Target::Native => format!("{package}.zip"),
+            Target::Container => format!("{package}-container"),
+        };
+        let output = self.output.clone().unwrap_or_else(|| target.join("func").join(name));
+        let extra = outside_of(extra, &output);
         let contents = Contents {
             host_json: &host_json,
             program: &program,
             extra: &extra,
         };
-        let output = |name: String| self.output.clone().unwrap_or_else(|| target.join("func").join(name));
         match self.target {
             Target::Native => {
-                let zip = output(format!("{package}.zip"));
+                let zip = output;
                 let size = archive::write(&zip, &contents)?;
                 let sizes = format!(
                     "{}, the program is {}",
@@ -139,7 +144,7 @@ impl Args {
                 ));
             }
             Target::Container => {
-                let folder = output(format!("{package}-container"));
+                let folder = output;
                 container::write(&folder, &contents)?;
                 let size = megabytes(program.len() as u64);
                 shell.status("Packed", format_args!("{} (the program is {size})", folder.display()));

@@ -63,6 +63,18 @@ pub(crate) fn extra_files(folder: &Path) -> Result<Vec<ExtraFile>, ExtraFilesErr
     Ok(found)
 }
 
+/// The files without those that the package itself is written to, or that an earlier one has left there.
+pub(crate) fn outside_of(mut files: Vec<ExtraFile>, output: &Path) -> Vec<ExtraFile> {
+    // Where it is not there yet, nothing of it can be among them.
+    if let Ok(output) = output.canonicalize() {
+        files.retain(|file| {
+            let path = file.path.canonicalize();
+            !path.is_ok_and(|path| path.starts_with(&output))
+        });
+    }
+    files
+}
+
 fn collect(folder: &Path, prefix: &str, rules: &Gitignore, found: &mut Vec<ExtraFile>) -> Result<(), ExtraFilesError> {
     let read = |source| ExtraFilesError::Read {
         path: folder.to_owned(),
@@ -181,5 +193,31 @@ mod tests {
         fs::write(folder.path().join(NAME), "!/a{b\n").unwrap();
         let error = extra_files(folder.path()).unwrap_err();
         assert!(error.to_string().contains(NAME), "{error}");
+    }
+
+    #[test]
+    fn a_package_is_not_packed_into_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("dist/container/app")).unwrap();
+        for file in [
+            "dist/app.zip",
+            "dist/rates.csv",
+            "dist/container/Dockerfile",
+            "dist/container/app/app",
+        ] {
+            fs::write(folder.path().join(file), file).unwrap();
+        }
+        fs::write(folder.path().join(NAME), "!/dist\n").unwrap();
+        let names = |output: &str| {
+            let files = extra_files(folder.path()).unwrap();
+            let files = outside_of(files, &folder.path().join("dist/..").join(output));
+            files.into_iter().map(|file| file.name).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names("dist/app.zip"),
+            ["dist/container/Dockerfile", "dist/container/app/app", "dist/rates.csv"]
+        );
+        assert_eq!(names("dist/container"), ["dist/app.zip", "dist/rates.csv"]);
+        assert_eq!(names("dist/new.zip").len(), 4);
     }
 }
