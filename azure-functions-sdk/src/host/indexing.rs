@@ -1,5 +1,5 @@
 //! What the real host refuses when it reads a binding, said before any function runs. The rows of the table of bindings say
-//! which members there must be; the test plays what the real host said about 87 functions.
+//! which members there must be; the test plays what the real host said about 84 functions, and about 3 that kept it from starting.
 
 use super::{
     function::{Binding, Direction},
@@ -226,6 +226,52 @@ mod tests {
     /// What the real host says only when the function runs: said here at once.
     const EARLIER: [&str; 3] = ["ci-no-db", "co-no-container", "eg-out-nothing"];
 
+    /// What a message names, as that of the real host does or better: the binding, its member, the wrong value.
+    const NAMED: &[(&str, &[&str])] = &[
+        ("q-no-queueName", &["`queueName`", "`msg`"]),
+        ("q-unknown-connection", &["`NoSuchSetting`", "`msg`"]),
+        ("q-illegal-name", &["`queueName`", "`msg`", "ix_q"]),
+        ("q-missing-setting", &["`queueName`", "`msg`", "NoSuchSetting"]),
+        ("q-direction-out", &["no trigger"]),
+        ("q-direction-bad", &["`direction`", "`msg`", "sideways"]),
+        ("q-no-name", &["`` cannot be the name of a binding"]),
+        ("q-odd-name", &["`my-msg` cannot be the name of a binding"]),
+        ("q-name-dollar", &["`$return`", "`out`"]),
+        ("q-datatype-bad", &["`dataType`", "`msg`", "blob"]),
+        ("b-no-path", &["`path`", "`file`"]),
+        ("b-bad-path", &["`path`", "`file`", "/leading/{name}"]),
+        ("b-source-bad", &["`source`", "`file`", "Nowhere"]),
+        ("unknown-type", &["`x`", "`noSuchTrigger`"]),
+        ("no-type", &["no trigger"]),
+        ("no-trigger", &["no trigger"]),
+        ("two-triggers", &["two triggers", "`msg`", "`file`"]),
+        ("two-same-names", &["Two bindings", "`msg`"]),
+        ("same-name-casing", &["Two bindings", "`MSG`"]),
+        ("no-bindings", &["no trigger"]),
+        ("raw-not-json", &["binding", "not a JSON object"]),
+        ("raw-array", &["binding", "not a JSON object"]),
+        ("name with space", &["`name with space`", "name of a function"]),
+        ("1digit", &["`1digit`", "name of a function"]),
+        ("h-bad-auth", &["authLevel", "nobody"]),
+        ("h-bad-methods", &["methods"]),
+        ("t-bad-schedule", &["schedule", "every day"]),
+        ("t-no-schedule", &["schedule"]),
+        ("c-no-db", &["`databaseName`", "`docs`"]),
+        ("c-no-container", &["`containerName`", "`docs`"]),
+        ("c-no-connection", &["`CosmosDB`", "`docs`"]),
+        ("c-unknown-connection", &["`NoSuch`", "`docs`"]),
+        ("c-bad-connection", &["`CosmosBad`", "`docs`"]),
+        ("c-old-spelling", &["`containerName`", "`docs`"]),
+        ("c-same-lease", &["`leaseContainerName`", "`docs`"]),
+        ("c-missing-setting", &["`databaseName`", "`docs`", "NoSuch"]),
+        ("c-bad-int", &["`maxItemsPerInvocation`", "`docs`", "many"]),
+        ("host-1", &["`path`", "`file`", "IX-B"]),
+        ("host-2", &["toolProperties", "context"]),
+        ("ci-no-db", &["`databaseName`"]),
+        ("co-no-container", &["`containerName`"]),
+        ("eg-out-nothing", &["`topicEndpointUri`"]),
+    ];
+
     fn settings() -> AppSettings {
         let text = r#"{"IsEncrypted":false,"Values":{
             "AzureWebJobsStorage":"UseDevelopmentStorage=true","QueueSetting":"from-setting","EG":"http://localhost","K":"key",
@@ -266,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn every_recorded_function_gets_the_verdict_of_the_real_host() {
+    fn every_recorded_function_gets_the_verdict_of_the_real_host_about_the_same_thing() {
         let recorded: Value = serde_json::from_str(RECORDED).unwrap();
         let mut wrong = Vec::new();
         for (name, recorded) in recorded.as_object().unwrap() {
@@ -282,7 +328,13 @@ mod tests {
             let texts: Vec<&str> = bindings.iter().map(String::as_str).collect();
             let found = verdict(name, &texts);
             let expected = !recorded["error"].is_null() || EARLIER.contains(&name.as_str());
-            if found.is_some() != expected {
+            let named = NAMED.iter().find(|(other, _)| other == name);
+            let names_it = match (&found, named) {
+                (Some(found), Some((_, words))) => words.iter().all(|word| found.contains(word)),
+                (None, None) => true,
+                _ => false,
+            };
+            if found.is_some() != expected || !names_it {
                 wrong.push(format!("{name}: the host said {}, we say {found:?}", recorded["error"]));
             }
         }

@@ -158,10 +158,12 @@ fn read_bindings(raw: &[String], settings: &AppSettings) -> Result<Vec<Binding>,
             let mut attributes: Map<String, Value> = serde_json::from_str(text)
                 .map_err(|error| format!("The worker sent a binding that is not a JSON object: {error}."))?;
             let mut as_written = BTreeMap::new();
+            let name = attributes.iter().find(|(key, _)| key.eq_ignore_ascii_case("name"));
+            let name = name.and_then(|(_, name)| name.as_str()).unwrap_or_default().to_owned();
             for (key, value) in &mut attributes {
                 if key != "name" && key != "type" && key != "direction" {
                     let before = value.as_str().map(str::to_owned);
-                    resolve(value, settings).map_err(|error| format!("`{key}`: {error}."))?;
+                    resolve(value, settings).map_err(|error| format!("`{key}` of the binding `{name}`: {error}."))?;
                     if let Some(before) = before.filter(|before| value != before) {
                         as_written.insert(key.clone(), before);
                     }
