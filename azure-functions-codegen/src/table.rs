@@ -540,6 +540,7 @@ pub(crate) const SQL: Binding = Binding {
 /// `warmupTrigger`.
 pub(crate) const WARMUP_TRIGGER: Binding = Binding {
     types: &["WarmupTrigger"],
+    new: "warmup",
     data: "nothing",
     ..binding("warmupTrigger", Flow::Trigger, "a new instance of the app")
 };

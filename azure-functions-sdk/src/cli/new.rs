@@ -49,6 +49,8 @@ enum KindArgs {
     Activity(NameArgs),
     /// A durable entity: something with a state of its own.
     Entity(NameArgs),
+    /// A function that starts orchestrations over HTTP (a durable client).
+    Client(NameArgs),
     #[command(flatten)]
     Trigger(trigger::TriggerArgs),
 }
@@ -76,6 +78,7 @@ impl Args {
             KindArgs::Orchestration(name) => (name, Kind::Orchestration),
             KindArgs::Activity(name) => (name, Kind::Activity),
             KindArgs::Entity(name) => (name, Kind::Entity),
+            KindArgs::Client(name) => (name, Kind::Client),
             KindArgs::Trigger(trigger) => {
                 let trigger::TriggerArgs { name, row, arguments } = trigger;
                 (name, Kind::Trigger { row, arguments })
@@ -116,6 +119,10 @@ impl Args {
             Kind::Entity => format!(
                 "next: cargo func run, then curl -d 5 -H 'Content-Type: application/json' \"{host}/runtime/webhooks/durabletask/entities/{}/key?op=add\"",
                 name.name
+            ),
+            Kind::Client => format!(
+                "next: cargo func run, then curl -d '\"you\"' -H 'Content-Type: application/json' {host}/{}/ORCHESTRATION",
+                local.route(&name.identifier)
             ),
             Kind::Activity => format!("next: let output = context.call::<super::{0}::{0}>(input).await?;", name.identifier),
         });

@@ -28,12 +28,17 @@ pub(crate) enum Kind {
     Activity,
     /// A durable entity.
     Entity,
+    /// An HTTP function that starts orchestrations, as a durable client.
+    Client,
     /// Started by a trigger that takes nothing but arguments of its binding, with these.
     Trigger {
         row: &'static Binding,
         arguments: Vec<(&'static str, String)>,
     },
 }
+
+/// The kind of a function that warms the app up, and the only name that a host starts one of.
+pub(crate) const WARMUP: &str = "warmup";
 
 /// Where the function went.
 #[derive(Debug)]
@@ -62,6 +67,10 @@ pub(crate) enum FunctionError {
     Defined { name: String, file: PathBuf },
     #[error(transparent)]
     Name(#[from] NameError),
+    #[error(
+        "a host starts a function with this trigger only if it is called `warmup`, and `{0}` never: leave the name out"
+    )]
+    Warmup(String),
     #[error("`{}` could not be read", .path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("`{}` could not be written", .path.display())]
@@ -72,6 +81,12 @@ pub(crate) enum FunctionError {
 pub(crate) fn add(folder: &Path, name: &FunctionName, kind: &Kind) -> Result<Added, FunctionError> {
     if matches!(kind, Kind::Entity) {
         name.check_entity()?;
+    }
+    if let Kind::Trigger { row, .. } = kind
+        && row.new == WARMUP
+        && !name.name.eq_ignore_ascii_case(WARMUP)
+    {
+        return Err(FunctionError::Warmup(name.name.clone()));
     }
     let functions = folder
         .ancestors()
@@ -225,7 +240,7 @@ fn text(name: &FunctionName, kind: &Kind, crates: &CrateNames, host: &str) -> St
     let kind_of = match kind {
         Kind::Orchestration => Some("orchestration".to_owned()),
         Kind::Activity => Some("activity".to_owned()),
-        Kind::Http { .. } | Kind::Timer { .. } | Kind::Entity | Kind::Trigger { .. } => None,
+        Kind::Http { .. } | Kind::Timer { .. } | Kind::Entity | Kind::Client | Kind::Trigger { .. } => None,
     };
     let own_name = (name.name != name.identifier).then(|| format!("name = \"{}\"", name.name));
     let arguments: Vec<String> = kind_of.into_iter().chain(own_name).collect();
@@ -247,11 +262,18 @@ fn text(name: &FunctionName, kind: &Kind, crates: &CrateNames, host: &str) -> St
         Kind::Orchestration => (include_str!("files/function/orchestration.rs.in"), String::new()),
         Kind::Activity => (include_str!("files/function/activity.rs.in"), String::new()),
         Kind::Entity => return entity_text(name, crates),
+        Kind::Client => (include_str!("files/function/client.rs.in"), String::new()),
         Kind::Trigger { row, arguments } => (trigger_template(row), binding_attribute(arguments)),
     };
-    let tests = match (kind, &crates.test_host) {
-        (Kind::Orchestration, Some(test_host)) => fill(
-            include_str!("files/function/orchestration_tests.rs.in"),
+    let tests = match kind {
+        Kind::Http { .. } => include_str!("files/function/http_tests.rs.in"),
+        Kind::Orchestration => include_str!("files/function/orchestration_tests.rs.in"),
+        Kind::Client => include_str!("files/function/client_tests.rs.in"),
+        _ => "",
+    };
+    let tests = match &crates.test_host {
+        Some(test_host) => fill(
+            tests,
             &[
                 ("function", &name.identifier),
                 ("host", host),
@@ -259,7 +281,7 @@ fn text(name: &FunctionName, kind: &Kind, crates: &CrateNames, host: &str) -> St
                 ("test_host", test_host),
             ],
         ),
-        _ => String::new(),
+        None => String::new(),
     };
     fill(
         template,
@@ -284,6 +306,7 @@ fn trigger_template(row: &Binding) -> &'static str {
         "event-hub" => include_str!("files/function/event_hub.rs.in"),
         "cosmos-db" => include_str!("files/function/cosmos_db.rs.in"),
         "sql" => include_str!("files/function/sql.rs.in"),
+        WARMUP => include_str!("files/function/warmup.rs.in"),
         _ => "",
     }
 }
@@ -309,7 +332,12 @@ fn entity_text(name: &FunctionName, crates: &CrateNames) -> String {
     };
     fill(
         include_str!("files/function/entity.rs.in"),
-        &[("attribute", &attribute), ("crate", &crates.worker), ("type", &ty)],
+        &[
+            ("attribute", &attribute),
+            ("crate", &crates.worker),
+            ("function", &name.identifier),
+            ("type", &ty),
+        ],
     )
 }
 
@@ -372,13 +400,31 @@ mod tests {
             Kind::Orchestration,
             Kind::Activity,
             Kind::Entity,
+            Kind::Client,
         ] {
-            let text = text(&name, &kind, &crates(None), "");
+            let without = text(&name, &kind, &crates(None), "");
             assert!(
-                text.contains("use azf::") && !text.contains("azure_functions"),
-                "{text}"
+                without.contains("use azf::") && !without.contains("azure_functions"),
+                "{without}"
             );
+            let with = text(&name, &kind, &crates(Some("host")), "TestHost::new()");
+            assert!(with.contains("#[test]"), "{with}");
         }
+    }
+
+    #[test]
+    fn a_warmup_function_has_the_name_that_hosts_start() {
+        let app = tempfile::tempdir().unwrap();
+        let functions = app.path().join("src/functions");
+        fs::create_dir_all(&functions).unwrap();
+        fs::write(functions.join("mod.rs"), "").unwrap();
+        let kind = Kind::Trigger {
+            row: &binding_table::WARMUP_TRIGGER,
+            arguments: Vec::new(),
+        };
+        let add = |name: &str| add(app.path(), &name.parse().unwrap(), &kind);
+        assert!(matches!(add("prepare"), Err(FunctionError::Warmup(name)) if name == "prepare"));
+        assert!(!matches!(add("Warmup"), Err(FunctionError::Warmup(_))));
     }
 
     #[test]

@@ -41,31 +41,40 @@ impl TestHost {
     /// outputs is in the answer, as it would arrive at the services.
     ///
     /// ```standalone_crate
-    /// use azure_functions::{bindings::{Blob, BlobTrigger, QueueMessage}, func, http::Json};
+    /// use azure_functions::{Outputs, bindings::{Blob, BlobTrigger, QueueMessage}, func, http::Json};
     /// use azure_functions_sdk::testing::TestHost;
     /// use serde_json::{Value, json};
     ///
+    /// #[derive(Outputs)]
+    /// struct Resized {
+    ///     #[binding(path = "thumbnails/{name}.png")]
+    ///     thumbnail: Blob<Vec<u8>>,
+    ///     #[binding(queue_name = "done")]
+    ///     done: QueueMessage<Json<Value>>,
+    /// }
+    ///
     /// #[func]
-    /// #[binding(name = "$return", path = "thumbnails/{name}.png")]
-    /// #[binding(name = "output1", queue_name = "done")]
     /// fn resize(
     ///     #[binding(path = "images/{name}.png")] image: BlobTrigger,
     ///     #[binding(path = "settings/width.txt")] width: Option<Blob<String>>,
-    /// ) -> (Blob<Vec<u8>>, QueueMessage<Json<Value>>) {
+    /// ) -> Resized {
     ///     let width = width.and_then(|width| width.0.parse().ok()).unwrap_or(2);
     ///     let thumbnail = image.content.iter().take(width).copied().collect();
-    ///     (Blob(thumbnail), QueueMessage(Json(json!({ "image": image.variable("name") }))))
+    ///     Resized {
+    ///         thumbnail: Blob(thumbnail),
+    ///         done: QueueMessage(Json(json!({ "image": image.variable("name") }))),
+    ///     }
     /// }
     ///
     /// let host = TestHost::new();
     /// let fired = host.fire("resize").data(b"pixels").metadata("name", "cat").run().unwrap();
-    /// assert_eq!(fired.output("$return").bytes(), b"pi");
-    /// assert_eq!(fired.output("output1").json::<Value>(), json!({ "image": "cat" }));
+    /// assert_eq!(fired.output("thumbnail").bytes(), b"pi");
+    /// assert_eq!(fired.output("done").json::<Value>(), json!({ "image": "cat" }));
     ///
     /// // The same with the type that the function takes, and with what an input holds.
     /// let image = BlobTrigger::new("images/dog.png", "pixels");
     /// let fired = host.fire("resize").trigger(image).input("width", "3").run().unwrap();
-    /// assert_eq!(fired.output("$return").text(), "pix");
+    /// assert_eq!(fired.output("thumbnail").text(), "pix");
     /// ```
     ///
     /// # Panics

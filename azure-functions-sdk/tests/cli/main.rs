@@ -2,6 +2,7 @@
 
 mod durable;
 mod examples;
+mod function_schema;
 mod histories;
 mod new;
 mod pack;

@@ -6,7 +6,9 @@ use std::{
     process::Command,
 };
 
-use crate::{checkout, done, refused, target};
+use serde_json::Value;
+
+use crate::{checkout, done, function_schema::Schema, refused, target};
 
 fn app_with_all_kinds(folder: &Path) -> PathBuf {
     done(
@@ -20,14 +22,33 @@ fn app_with_all_kinds(folder: &Path) -> PathBuf {
     done(&app, "new orchestration -n flow");
     done(&app, "new activity say_hello");
     done(&app, "new entity gift_list");
-    done(&app, "new queue take_order");
-    done(&app, "new blob take_blob");
-    done(&app, "new event-grid take_event");
+    done(&app, "new client -n Starter");
     done(&app, "new service-bus take_message --queue-name letters");
-    done(&app, "new event-hub take_events");
-    done(&app, "new cosmos-db take_documents");
-    done(&app, "new sql take_rows");
+    let given = [
+        "http",
+        "timer",
+        "orchestration",
+        "activity",
+        "entity",
+        "client",
+        "service-bus",
+    ];
+    for kind in kinds(folder) {
+        match kind.as_str() {
+            kind if given.contains(&kind) => {}
+            "warmup" => drop(done(&app, "new warmup")),
+            kind => drop(done(&app, &format!("new {kind} take_{}", kind.replace('-', "_")))),
+        }
+    }
     app
+}
+
+/// The kinds of `cargo func new`, as it lists them.
+fn kinds(folder: &Path) -> Vec<String> {
+    let said = refused(folder, "new fax f", 2);
+    let (_, list) = said.split_once("the subcommands are: ").unwrap();
+    let list = list.lines().next().unwrap();
+    list.split(", ").map(str::to_owned).collect()
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -110,11 +131,21 @@ fn a_new_app_builds_lints_clean_and_passes_its_tests() {
     // The versions that this checkout was tested with, and what is built already of them.
     fs::copy(checkout().join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
     let target = target();
-    // And its tests pass: each of these orchestrations comes with one, and so does the app itself.
+    // And its tests pass: each function comes with one, and so does the app itself.
+    let mut sources = Vec::new();
+    files(&app.join("src"), &mut sources);
+    let mut tests = 0;
+    for source in sources {
+        let count = fs::read_to_string(&source).unwrap().matches("#[test]").count();
+        let is_function = !source.ends_with("mod.rs") && source.parent().unwrap().ends_with("functions");
+        assert!(count > 0 || !is_function, "{}", source.display());
+        tests += count;
+    }
     for line in [
         "fmt --check",
         "clippy --quiet --all-targets -- -D warnings",
         "test --quiet",
+        "run --quiet -- functions",
     ] {
         let output = Command::new(env!("CARGO"))
             .args(line.split(' '))
@@ -126,9 +157,24 @@ fn a_new_app_builds_lints_clean_and_passes_its_tests() {
         let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "cargo {line}: {text}");
         assert!(
-            !line.starts_with("test") || text.contains("9 passed"),
+            !line.starts_with("test") || text.contains(&format!("{tests} passed")),
             "cargo {line}: {text}"
         );
+        if line.starts_with("run") {
+            let functions: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+            let schema = Schema::read();
+            let mistakes = functions
+                .iter()
+                .flat_map(|function| schema.mistakes(&function["bindings"]));
+            let mistakes: Vec<_> = mistakes.collect();
+            assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+            let types = functions
+                .iter()
+                .filter_map(|function| function["bindings"][0]["type"].as_str());
+            let types: std::collections::BTreeSet<_> = types.collect();
+            // One for each kind; `client` and `http` have the same.
+            assert_eq!(types.len() + 1, kinds(folder.path()).len(), "{types:?}");
+        }
     }
 }
 
@@ -198,9 +244,10 @@ fn mistakes_get_one_sentence_with_the_fix() {
     let fax = refused("new fax f", 2);
     assert!(fax.contains("unrecognized subcommand 'fax'"), "{fax}");
     assert!(
-        fax.contains("the subcommands are: http, timer, orchestration, activity, entity, queue, blob, event-grid, service-bus, event-hub, cosmos-db, sql\n"),
+        fax.contains("the subcommands are: http, timer, orchestration, activity, entity, client, queue, blob, "),
         "{fax}"
     );
+    assert!(refused("new queue", 2).contains("<NAME>"));
     assert!(
         refused("rnu", 2).contains("the subcommands are: new-app, new, run, invoke, replay, pack, durable, settings\n")
     );

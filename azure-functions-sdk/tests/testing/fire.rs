@@ -173,17 +173,26 @@ fn warmup(_trigger: WarmupTrigger) {
     log::info!("warm");
 }
 
+#[derive(Outputs)]
+struct Accepted {
+    response: HttpResponse,
+    #[binding(queue_name = "orders")]
+    accepted: QueueMessage<Json<Order>>,
+}
+
 #[func]
-#[binding(name = "output1", queue_name = "orders")]
 async fn accept_order(
     #[binding(methods = "post")] _req: HttpRequest,
     order: Json<Order>,
     client: DurableOrchestrationClient,
-) -> Result<(HttpResponse, QueueMessage<Json<Order>>), Failure> {
+) -> Result<Accepted, Failure> {
     client
         .start_new("fulfil_order", Some(&order.0.id), order.0.items)
         .await?;
-    Ok(((202, "accepted").into(), QueueMessage(order)))
+    Ok(Accepted {
+        response: (202, "accepted").into(),
+        accepted: QueueMessage(order),
+    })
 }
 
 #[func(orchestration)]
@@ -368,7 +377,7 @@ fn an_http_function_has_its_response_its_outputs_and_what_it_started() {
     let request = HttpRequest::build().method("POST").json(&order("ada", 4)).unwrap();
     let fired = host.fire("accept_order").request(&request).run().unwrap();
     assert_eq!(fired.response().unwrap().status(), 202);
-    assert_eq!(fired.output("output1").json::<Order>(), order("ada", 4));
+    assert_eq!(fired.output("accepted").json::<Order>(), order("ada", 4));
     assert_eq!(fired.outputs().len(), 1);
     assert_eq!(host.instance("ada").output::<u32>(), 8);
 }

@@ -14,6 +14,14 @@ pub(super) struct NameArgs {
 }
 
 impl NameArgs {
+    /// Takes this name if none is given.
+    pub(super) fn or(mut self, name: &str) -> Self {
+        if self.named.is_none() {
+            self.positional.get_or_insert_with(|| name.to_owned());
+        }
+        self
+    }
+
     pub(super) fn parse(self) -> Result<FunctionName, Box<dyn std::error::Error + Send + Sync>> {
         Ok(self
             .named

@@ -4,7 +4,10 @@
 use clap::{Arg, ArgMatches, Command, Error, FromArgMatches, Subcommand, error::ErrorKind};
 
 use super::name::NameArgs;
-use crate::binding_table::{Argument, BINDINGS, Binding, wrong_name};
+use crate::{
+    binding_table::{Argument, BINDINGS, Binding, wrong_name},
+    template::function::WARMUP,
+};
 
 /// What was asked for.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ impl Subcommand for TriggerArgs {
         rows().fold(command, |command, row| {
             let about = format!("A function that is started by {}", row.summary);
             let kind = <NameArgs as clap::Args>::augment_args(Command::new(row.new).about(about));
+            // Its name is given.
+            let kind = kind.mut_group("NameArgs", |group| group.required(row.new != WARMUP));
             let options = arguments(row).map(|argument| {
                 Arg::new(argument.name)
                     .long(argument.name.replace('_', "-"))
@@ -68,8 +73,9 @@ impl FromArgMatches for TriggerArgs {
         let row = rows()
             .find(|row| row.new == kind)
             .ok_or_else(|| Error::new(ErrorKind::InvalidSubcommand))?;
+        let name = NameArgs::from_arg_matches(matches)?;
         Ok(Self {
-            name: NameArgs::from_arg_matches(matches)?,
+            name: if kind == WARMUP { name.or(WARMUP) } else { name },
             arguments: arguments(row)
                 .filter_map(|argument| Some((argument.name, matches.get_one::<String>(argument.name)?.clone())))
                 .collect(),
