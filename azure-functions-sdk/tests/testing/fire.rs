@@ -3,7 +3,8 @@
 use azure_functions::{
     bindings::{
         Blob, BlobReference, BlobTrigger, CosmosDbDocument, CosmosDbTrigger, EventGridEvent, EventHubTrigger,
-        GenericInput, GenericTrigger, Partition, QueueMessage, QueueTrigger, ServiceBusTrigger, SqlOperation, SqlRow,
+        GenericInput, GenericTrigger, McpPromptResult, McpPromptTrigger, McpResourceContents, McpResourceTrigger,
+        McpToolResult, McpToolTrigger, Partition, QueueMessage, QueueTrigger, ServiceBusTrigger, SqlOperation, SqlRow,
         SqlTrigger, WarmupTrigger,
     },
     prelude::*,
@@ -156,6 +157,29 @@ fn take_rabbit(
         message.metadata_as::<u64>("DeliveryTag"),
         price.0
     ))
+}
+
+/// Adds numbers.
+#[func]
+fn add_numbers(call: McpToolTrigger) -> Result<McpToolResult, String> {
+    let sum: f64 = call.arguments.values().filter_map(Value::as_f64).sum();
+    match call.caller.session_id {
+        Some(session) => Ok(format!("{sum} for {session}").into()),
+        None => Err("no session".to_owned()),
+    }
+}
+
+#[func]
+fn show_terms(
+    #[binding(uri = "shop://customers/{customer}/terms")] request: McpResourceTrigger,
+) -> McpResourceContents {
+    format!("{} of {}", request.uri, request.variable("customer").unwrap_or("all")).into()
+}
+
+/// Asks for a summary.
+#[func]
+fn sum_up(request: McpPromptTrigger) -> McpPromptResult {
+    Value::Object(request.arguments).to_string().into()
 }
 
 #[func]
@@ -355,6 +379,25 @@ fn a_trigger_without_a_type_of_its_own_is_fired_with_data_and_metadata() {
     assert_eq!(told(fire), ["hop Some(9) 12"]);
     let fire = host.fire("take_rabbit").trigger(GenericTrigger::new("hop".to_owned()));
     assert_eq!(told(fire), ["hop None "]);
+}
+
+#[test]
+fn mcp_functions_get_who_calls_and_answer_as_a_host_gets_it() {
+    let host = TestHost::new();
+    let answer = |fire: Fire<'_>| fire.run().unwrap().returned().unwrap().text().to_owned();
+    let arguments = serde_json::Map::from_iter([("a".to_owned(), json!(1.5)), ("b".to_owned(), json!(2))]);
+    let mut call = McpToolTrigger::new(arguments.clone());
+    let error = answer(host.fire("add_numbers").trigger(call.clone()));
+    assert!(error.contains("no session") && error.contains("isError"), "{error}");
+    call.caller.session_id = Some("s1".to_owned());
+    let sum = answer(host.fire("add_numbers").trigger(call));
+    assert!(sum.contains("3.5 for s1"), "{sum}");
+    let terms = McpResourceTrigger::new("shop://customers/7/terms").with_variable("customer", "7");
+    let terms = answer(host.fire("show_terms").trigger(terms));
+    assert!(terms.contains("shop://customers/7/terms of 7"), "{terms}");
+    // A prompt's arguments are texts.
+    let prompt = answer(host.fire("sum_up").trigger(McpPromptTrigger::new(arguments)));
+    assert!(prompt.contains("2"), "{prompt}");
 }
 
 #[test]

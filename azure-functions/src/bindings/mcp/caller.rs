@@ -1,9 +1,13 @@
 //! Who calls, as the host describes it: the same for tools, resources and prompts.
 
-use crate::{BindingError, binding::BindingData};
-use http::{HeaderMap, HeaderName, HeaderValue};
-use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use crate::{
+    BindingError,
+    binding::{BindingData, TriggerData},
+    http::Json,
+};
+use ::http::{HeaderMap, HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json, value::RawValue};
 
 /// Who called a tool, read a resource, or got a prompt.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,7 +25,7 @@ pub struct McpCaller {
 }
 
 /// What an MCP client says about itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct McpClient {
     /// Its name.
@@ -33,6 +37,25 @@ pub struct McpClient {
     /// Its name for people.
     #[serde(default)]
     pub title: Option<String>,
+}
+
+impl McpCaller {
+    /// What the host says about a call with these members.
+    pub(super) fn describes(self, mut members: Map<String, Value>) -> Result<TriggerData, BindingError> {
+        if let Some(id) = self.session_id {
+            members.insert("sessionid".to_owned(), id.into());
+        }
+        if let Some(client) = self.client {
+            members.insert("clientinfo".to_owned(), json!(client));
+        }
+        let headers = self.headers.iter();
+        let headers: Map<String, Value> = headers
+            .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.into())))
+            .collect();
+        let transport = json!({"name": self.transport, "properties": {"headers": headers}});
+        members.insert("transport".to_owned(), transport);
+        TriggerData::new(Json(members))
+    }
 }
 
 /// What the host says about a call.

@@ -7,9 +7,10 @@ use super::{
 };
 use crate::{
     BindingError,
-    binding::{BindingSpec, FromBinding, Input, Member, table},
+    binding::{BindingSpec, FromBinding, Input, IntoTrigger, Member, TriggerData, table},
     binding_json::parse_json,
 };
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// A client gets an MCP prompt, which starts the function: people pick it, say as a command, to begin a conversation with a language model.
@@ -79,6 +80,22 @@ impl<T: McpArguments> FromBinding for McpPromptTrigger<T> {
             name: described.name,
             caller: described.caller,
         })
+    }
+}
+
+/// Clients give texts only.
+impl<T: Serialize> IntoTrigger for McpPromptTrigger<T> {
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        let mut arguments = schema::value(&self.arguments)?;
+        for value in arguments.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            if !value.is_string() {
+                *value = value.to_string().into();
+            }
+        }
+        self.caller.describes(Map::from_iter([
+            ("name".to_owned(), self.name.into()),
+            ("arguments".to_owned(), arguments),
+        ]))
     }
 }
 

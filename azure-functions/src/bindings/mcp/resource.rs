@@ -3,8 +3,9 @@
 use super::{McpCaller, caller::Described};
 use crate::{
     BindingError,
-    binding::{BindingSpec, FromBinding, Input, table},
+    binding::{BindingSpec, FromBinding, Input, IntoTrigger, TriggerData, table},
 };
+use serde_json::Map;
 use std::collections::BTreeMap;
 
 /// A client reads an MCP resource, which starts the function: something that it shows to a language model, or to people.
@@ -81,5 +82,15 @@ impl FromBinding for McpResourceTrigger {
             variables,
             caller: described.caller,
         })
+    }
+}
+
+impl IntoTrigger for McpResourceTrigger {
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        let described = self
+            .caller
+            .describes(Map::from_iter([("uri".to_owned(), self.uri.into())]))?;
+        let mut variables = self.variables.into_iter();
+        variables.try_fold(described, |trigger, (name, value)| trigger.with(&name, value))
     }
 }

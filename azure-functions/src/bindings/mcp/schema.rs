@@ -1,6 +1,7 @@
 //! What tells clients which arguments a tool or a prompt takes.
 
-use serde::de::DeserializeOwned;
+use crate::BindingError;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 /// The arguments of an MCP tool or prompt: with the feature `schemars`, any type that is `serde::Deserialize` and
@@ -15,6 +16,12 @@ pub trait McpArguments: DeserializeOwned {
     /// The schema.
     #[doc(hidden)]
     fn schema() -> Map<String, Value>;
+}
+
+/// Arguments as a caller gives them.
+pub(super) fn value(arguments: &impl Serialize) -> Result<Value, BindingError> {
+    serde_json::to_value(arguments)
+        .map_err(|error| BindingError::with_source(format!("the arguments cannot be written as JSON: {error}"), error))
 }
 
 #[cfg(feature = "schemars")]

@@ -1,11 +1,16 @@
 //! Calls of tools.
 
-use super::{McpCaller, McpToolResult, caller::Described, schema::McpArguments};
+use super::{
+    McpCaller, McpToolResult,
+    caller::Described,
+    schema::{self, McpArguments},
+};
 use crate::{
     BindingError,
-    binding::{BindingData, BindingSpec, FromBinding, Input, Member, table},
+    binding::{BindingData, BindingSpec, FromBinding, Input, IntoTrigger, Member, TriggerData, table},
     binding_json::parse_json,
 };
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// A call of an MCP tool, which starts the function: a language model, or who works with one, wants something done.
@@ -94,6 +99,16 @@ impl<T: McpArguments> FromBinding for McpToolTrigger<T> {
             name: described.name,
             caller: described.caller,
         })
+    }
+}
+
+impl<T: Serialize> IntoTrigger for McpToolTrigger<T> {
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        let arguments = schema::value(&self.arguments)?;
+        self.caller.describes(Map::from_iter([
+            ("name".to_owned(), self.name.into()),
+            ("arguments".to_owned(), arguments),
+        ]))
     }
 }
 
