@@ -92,6 +92,8 @@ pub(crate) enum ArgumentKind {
     BlobPattern,
     /// An absolute URI, which may have `{variables}`.
     ResourceUri,
+    /// The name of a table.
+    TableName,
     /// The type of a trigger without a row of its own.
     TriggerType,
     /// The type of another binding without one.
@@ -171,6 +173,11 @@ impl Argument {
         Self::new(name, ArgumentKind::BlobPattern)
     }
 
+    /// Takes the name of a storage table, which may hold `%SETTING%` and `{expressions}`.
+    pub const fn table_name(name: &'static str) -> Self {
+        Self::new(name, ArgumentKind::TableName)
+    }
+
     /// Takes any literal or a list of them.
     pub const fn any(name: &'static str) -> Self {
         Self::new(name, ArgumentKind::Any)
@@ -216,6 +223,69 @@ const fn binding(type_name: &'static str, flow: Flow, summary: &'static str) -> 
         data: "",
         summary,
     }
+}
+
+// Arguments that several bindings have.
+const CONNECTION: Argument = Argument::text("connection");
+const QUEUE_NAME: Argument = Argument::queue_name("queue_name").required().example("orders");
+const TABLE_NAME: Argument = Argument::table_name("table_name").required();
+const HUB_NAME: Argument = Argument::text("hub_name").required().example("chat");
+const SERVICE_BUS_CONNECTION: Argument = CONNECTION.example("ServiceBus");
+const SERVICE_BUS_QUEUE: Argument = Argument::text("queue_name").example("orders");
+const SERVICE_BUS_TOPIC: Argument = Argument::text("topic_name");
+const EVENT_HUB_NAME: Argument = Argument::text("event_hub_name").required().example("readings");
+const EVENT_HUB_CONNECTION: Argument = CONNECTION.example("EventHubs");
+const COSMOS_DB_CONTAINER: &[Argument] = &[
+    Argument::text("database_name").required().example("shop"),
+    Argument::text("container_name").required().example("orders"),
+    CONNECTION.example("CosmosDB"),
+    Argument::text("preferred_locations"),
+];
+const SQL_COMMAND: &[Argument] = &[Argument::text("command_text").required(), SQL_CONNECTION];
+const SQL_CONNECTION: Argument = Argument::text("connection_string_setting")
+    .required()
+    .example("SqlConnectionString");
+/// How a Kafka topic is reached.
+const KAFKA_BROKERS: &[Argument] = &[
+    Argument::text("broker_list").required().example("KafkaBrokers"),
+    Argument::text("topic").required().example("orders"),
+    Argument::one_of("protocol", &["NotSet", "Plaintext", "Ssl", "SaslPlaintext", "SaslSsl"]),
+    Argument::one_of(
+        "authentication_mode",
+        &["NotSet", "Gssapi", "Plain", "ScramSha256", "ScramSha512", "OAuthBearer"],
+    ),
+    Argument::text("username"),
+    Argument::text("password"),
+    Argument::text("ssl_ca_location"),
+    Argument::text("ssl_certificate_location"),
+    Argument::text("ssl_key_location"),
+    Argument::text("ssl_key_password"),
+    Argument::text("ssl_ca_pem").key("sslCaPEM"),
+    Argument::text("ssl_certificate_pem").key("sslCertificatePEM"),
+    Argument::text("ssl_key_pem").key("sslKeyPEM"),
+    Argument::text("ssl_certificate_and_key_pem").key("sslCertificateandKeyPEM"),
+    Argument::one_of("oauth_bearer_method", &["Default", "Oidc"]).key("oAuthBearerMethod"),
+    Argument::text("oauth_bearer_client_id").key("oAuthBearerClientId"),
+    Argument::text("oauth_bearer_client_secret").key("oAuthBearerClientSecret"),
+    Argument::text("oauth_bearer_scope").key("oAuthBearerScope"),
+    Argument::text("oauth_bearer_token_endpoint_url").key("oAuthBearerTokenEndpointUrl"),
+    Argument::text("oauth_bearer_extensions").key("oAuthBearerExtensions"),
+];
+
+/// Two lists of arguments as one.
+const fn joined<const N: usize>(first: &[Argument], second: &[Argument]) -> [Argument; N] {
+    assert!(first.len() + second.len() == N, "the length is that of both");
+    let mut all = [first[0]; N];
+    let mut i = 0;
+    while i < N {
+        all[i] = if i < first.len() {
+            first[i]
+        } else {
+            second[i - first.len()]
+        };
+        i += 1;
+    }
+    all
 }
 
 /// `httpTrigger`.
@@ -292,10 +362,7 @@ pub(crate) const DURABLE_CLIENT: Binding = Binding {
 pub(crate) const QUEUE_TRIGGER: Binding = Binding {
     types: &["QueueTrigger"],
     new: "queue",
-    arguments: &[
-        Argument::queue_name("queue_name").required().example("orders"),
-        Argument::text("connection"),
-    ],
+    arguments: &[QUEUE_NAME, CONNECTION],
     // A text that is a JSON object would overwrite the trigger's metadata, and a message that is no UTF-8 would be lost.
     fixed: &[("dataType", "binary")],
     data: "bytes",
@@ -317,7 +384,7 @@ pub(crate) const BLOB_TRIGGER: Binding = Binding {
     new: "blob",
     arguments: &[
         Argument::blob_pattern("path").required().example("uploads/{name}"),
-        Argument::text("connection"),
+        CONNECTION,
         Argument::one_of("source", &["LogsAndContainerScan", "EventGrid"]),
     ],
     data: "bytes, or a reference",
@@ -337,7 +404,7 @@ pub(crate) const BLOB_INPUT: Binding = Binding {
 /// `blob` as an output.
 pub(crate) const BLOB: Binding = Binding {
     types: &["Blob"],
-    arguments: &[Argument::blob_path("path").required(), Argument::text("connection")],
+    arguments: &[Argument::blob_path("path").required(), CONNECTION],
     data: "bytes",
     ..binding("blob", Flow::Output, "a blob that is written")
 };
@@ -358,7 +425,7 @@ pub(crate) const EVENT_GRID: Binding = Binding {
     arguments: &[
         Argument::text("topic_endpoint_uri"),
         Argument::text("topic_key_setting"),
-        Argument::text("connection"),
+        CONNECTION,
     ],
     choices: &[&["topic_endpoint_uri", "topic_key_setting"], &["connection"]],
     data: "JSON",
@@ -371,10 +438,10 @@ pub(crate) const SERVICE_BUS_TRIGGER: Binding = Binding {
     new: "service-bus",
     batch: true,
     arguments: &[
-        Argument::text("queue_name").example("orders"),
-        Argument::text("topic_name"),
+        SERVICE_BUS_QUEUE,
+        SERVICE_BUS_TOPIC,
         Argument::text("subscription_name"),
-        Argument::text("connection").example("ServiceBus"),
+        SERVICE_BUS_CONNECTION,
         Argument::flag("is_sessions_enabled"),
         Argument::flag("auto_complete_messages"),
     ],
@@ -392,11 +459,7 @@ pub(crate) const SERVICE_BUS_TRIGGER: Binding = Binding {
 pub(crate) const SERVICE_BUS: Binding = Binding {
     types: &["ServiceBusMessage"],
     batch: true,
-    arguments: &[
-        Argument::text("queue_name"),
-        Argument::text("topic_name"),
-        Argument::text("connection"),
-    ],
+    arguments: &[SERVICE_BUS_QUEUE, SERVICE_BUS_TOPIC, SERVICE_BUS_CONNECTION],
     choices: &[&["queue_name"], &["topic_name"]],
     data: "bytes; several messages as a JSON array",
     ..binding("serviceBus", Flow::Output, "messages for a Service Bus queue or topic")
@@ -407,11 +470,7 @@ pub(crate) const EVENT_HUB_TRIGGER: Binding = Binding {
     types: &["EventHubTrigger"],
     new: "event-hub",
     batch: true,
-    arguments: &[
-        Argument::text("event_hub_name").required().example("readings"),
-        Argument::text("connection").example("EventHubs"),
-        Argument::text("consumer_group"),
-    ],
+    arguments: &[EVENT_HUB_NAME, EVENT_HUB_CONNECTION, Argument::text("consumer_group")],
     fixed: &[("dataType", "binary")],
     data: "bytes",
     ..binding("eventHubTrigger", Flow::Trigger, "an event of an event hub")
@@ -421,10 +480,7 @@ pub(crate) const EVENT_HUB_TRIGGER: Binding = Binding {
 pub(crate) const EVENT_HUB: Binding = Binding {
     types: &["EventHubMessage"],
     batch: true,
-    arguments: &[
-        Argument::text("event_hub_name").required(),
-        Argument::text("connection"),
-    ],
+    arguments: &[EVENT_HUB_NAME, EVENT_HUB_CONNECTION],
     data: "bytes; several events as a JSON array",
     ..binding("eventHub", Flow::Output, "events for an event hub")
 };
@@ -433,25 +489,24 @@ pub(crate) const EVENT_HUB: Binding = Binding {
 pub(crate) const COSMOS_DB_TRIGGER: Binding = Binding {
     types: &["CosmosDbTrigger"],
     new: "cosmos-db",
-    arguments: &[
-        Argument::text("database_name").required().example("shop"),
-        Argument::text("container_name").required().example("orders"),
-        Argument::text("connection").example("CosmosDB"),
-        Argument::text("lease_connection"),
-        Argument::text("lease_database_name"),
-        Argument::text("lease_container_name"),
-        Argument::text("lease_container_prefix"),
-        Argument::flag("create_lease_container_if_not_exists"),
-        Argument::integer("leases_container_throughput"),
-        Argument::integer("feed_poll_delay"),
-        Argument::integer("lease_acquire_interval"),
-        Argument::integer("lease_expiration_interval"),
-        Argument::integer("lease_renew_interval"),
-        Argument::integer("max_items_per_invocation"),
-        Argument::flag("start_from_beginning"),
-        Argument::text("start_from_time"),
-        Argument::text("preferred_locations"),
-    ],
+    arguments: &joined::<17>(
+        COSMOS_DB_CONTAINER,
+        &[
+            Argument::text("lease_connection"),
+            Argument::text("lease_database_name"),
+            Argument::text("lease_container_name"),
+            Argument::text("lease_container_prefix"),
+            Argument::flag("create_lease_container_if_not_exists"),
+            Argument::integer("leases_container_throughput"),
+            Argument::integer("feed_poll_delay"),
+            Argument::integer("lease_acquire_interval"),
+            Argument::integer("lease_expiration_interval"),
+            Argument::integer("lease_renew_interval"),
+            Argument::integer("max_items_per_invocation"),
+            Argument::flag("start_from_beginning"),
+            Argument::text("start_from_time"),
+        ],
+    ),
     conflicts: &[("start_from_beginning", "start_from_time")],
     data: "a JSON array",
     ..binding(
@@ -465,15 +520,14 @@ pub(crate) const COSMOS_DB_TRIGGER: Binding = Binding {
 pub(crate) const COSMOS_DB_INPUT: Binding = Binding {
     types: &["CosmosDbDocument"],
     batch: true,
-    arguments: &[
-        Argument::text("database_name").required(),
-        Argument::text("container_name").required(),
-        Argument::text("connection"),
-        Argument::text("id"),
-        Argument::text("partition_key"),
-        Argument::text("sql_query"),
-        Argument::text("preferred_locations"),
-    ],
+    arguments: &joined::<7>(
+        COSMOS_DB_CONTAINER,
+        &[
+            Argument::text("id"),
+            Argument::text("partition_key"),
+            Argument::text("sql_query"),
+        ],
+    ),
     conflicts: &[("id", "sql_query")],
     data: "a JSON object, or an array",
     ..binding("cosmosDB", Flow::Input, "documents of Cosmos DB")
@@ -483,15 +537,14 @@ pub(crate) const COSMOS_DB_INPUT: Binding = Binding {
 pub(crate) const COSMOS_DB: Binding = Binding {
     types: &["CosmosDbDocument"],
     batch: true,
-    arguments: &[
-        Argument::text("database_name").required(),
-        Argument::text("container_name").required(),
-        Argument::text("connection"),
-        Argument::flag("create_if_not_exists"),
-        Argument::text("partition_key"),
-        Argument::integer("container_throughput"),
-        Argument::text("preferred_locations"),
-    ],
+    arguments: &joined::<7>(
+        COSMOS_DB_CONTAINER,
+        &[
+            Argument::flag("create_if_not_exists"),
+            Argument::text("partition_key"),
+            Argument::integer("container_throughput"),
+        ],
+    ),
     data: "a JSON object, or an array",
     ..binding("cosmosDB", Flow::Output, "documents that are written to Cosmos DB")
 };
@@ -502,9 +555,7 @@ pub(crate) const SQL_TRIGGER: Binding = Binding {
     new: "sql",
     arguments: &[
         Argument::text("table_name").required().example("dbo.products"),
-        Argument::text("connection_string_setting")
-            .required()
-            .example("SqlConnectionString"),
+        SQL_CONNECTION,
         Argument::text("leases_table_name"),
     ],
     data: "a JSON array",
@@ -515,12 +566,13 @@ pub(crate) const SQL_TRIGGER: Binding = Binding {
 pub(crate) const SQL_INPUT: Binding = Binding {
     types: &["SqlRow"],
     batch: true,
-    arguments: &[
-        Argument::text("command_text").required(),
-        Argument::text("connection_string_setting").required(),
-        Argument::one_of("command_type", &["Text", "StoredProcedure"]),
-        Argument::text("parameters"),
-    ],
+    arguments: &joined::<4>(
+        SQL_COMMAND,
+        &[
+            Argument::one_of("command_type", &["Text", "StoredProcedure"]),
+            Argument::text("parameters"),
+        ],
+    ),
     data: "a JSON array",
     ..binding("sql", Flow::Input, "rows that a SQL query finds")
 };
@@ -529,12 +581,127 @@ pub(crate) const SQL_INPUT: Binding = Binding {
 pub(crate) const SQL: Binding = Binding {
     types: &["SqlRow"],
     batch: true,
-    arguments: &[
-        Argument::text("command_text").required(),
-        Argument::text("connection_string_setting").required(),
-    ],
+    arguments: SQL_COMMAND,
     data: "a JSON object, or an array",
     ..binding("sql", Flow::Output, "rows that are written to a SQL table")
+};
+
+/// `table` as an input.
+pub(crate) const TABLE_INPUT: Binding = Binding {
+    types: &["TableEntity"],
+    batch: true,
+    arguments: &[
+        TABLE_NAME,
+        Argument::text("partition_key"),
+        Argument::text("row_key"),
+        Argument::text("filter"),
+        Argument::integer("take"),
+        CONNECTION,
+    ],
+    conflicts: &[("row_key", "filter"), ("row_key", "take")],
+    data: "a JSON object, or an array",
+    ..binding("table", Flow::Input, "entities of a storage table")
+};
+
+/// `table` as an output. An entity has its keys, so they are no arguments.
+pub(crate) const TABLE: Binding = Binding {
+    types: &["TableEntity"],
+    batch: true,
+    arguments: &[TABLE_NAME, CONNECTION],
+    data: "a JSON object, or an array",
+    ..binding("table", Flow::Output, "entities that are inserted into a storage table")
+};
+
+/// `kafkaTrigger`. Without the members for Avro: a host could not give the bytes then.
+pub(crate) const KAFKA_TRIGGER: Binding = Binding {
+    types: &["KafkaTrigger"],
+    new: "kafka",
+    batch: true,
+    arguments: &joined::<24>(
+        KAFKA_BROKERS,
+        &[
+            Argument::text("consumer_group"),
+            Argument::integer("lag_threshold"),
+            Argument::text("event_hub_connection_string"),
+            Argument::one_of("key_data_type", &["Int", "Long", "String", "Binary"]),
+        ],
+    ),
+    // As text, the whole record would arrive as JSON, and a value that is no UTF-8 would be garbage.
+    fixed: &[("dataType", "binary")],
+    data: "bytes",
+    ..binding("kafkaTrigger", Flow::Trigger, "a record of a Kafka topic")
+};
+
+/// `kafka`.
+pub(crate) const KAFKA: Binding = Binding {
+    types: &["KafkaMessage"],
+    batch: true,
+    arguments: &joined::<27>(
+        KAFKA_BROKERS,
+        &[
+            Argument::integer("max_message_bytes"),
+            Argument::integer("batch_size"),
+            Argument::flag("enable_idempotence"),
+            Argument::integer("message_timeout_ms"),
+            Argument::integer("request_timeout_ms"),
+            Argument::integer("max_retries"),
+            Argument::integer("linger_ms"),
+        ],
+    ),
+    data: "text; several records as a JSON array",
+    ..binding("kafka", Flow::Output, "records for a Kafka topic")
+};
+
+/// `signalRTrigger`.
+pub(crate) const SIGNAL_R_TRIGGER: Binding = Binding {
+    types: &["SignalRTrigger"],
+    new: "signalr",
+    arguments: &[
+        HUB_NAME,
+        Argument::one_of("category", &["messages", "connections"])
+            .required()
+            .example("messages"),
+        Argument::text("event").required().example("say"),
+        Argument::text("connection_string_setting"),
+        Argument::texts("parameter_names"),
+    ],
+    data: "a JSON object",
+    ..binding(
+        "signalRTrigger",
+        Flow::Trigger,
+        "a message of a client of SignalR Service",
+    )
+};
+
+/// `signalRConnectionInfo`.
+pub(crate) const SIGNAL_R_CONNECTION_INFO: Binding = Binding {
+    types: &["SignalRConnectionInfo"],
+    arguments: &[
+        HUB_NAME,
+        Argument::text("user_id"),
+        Argument::text("id_token"),
+        Argument::texts("claim_type_list"),
+        Argument::text("connection_string_setting"),
+    ],
+    data: "a JSON object",
+    ..binding(
+        "signalRConnectionInfo",
+        Flow::Input,
+        "what a client needs to connect to SignalR Service",
+    )
+};
+
+/// `signalR`.
+pub(crate) const SIGNAL_R: Binding = Binding {
+    types: &["SignalRMessage", "SignalRGroupAction"],
+    batch: true,
+    arguments: &[HUB_NAME, Argument::text("connection_string_setting")],
+    data: "a JSON object, or an array",
+    ..binding(
+        "signalR",
+        Flow::Output,
+        "messages for clients of SignalR Service, and changes of groups",
+    )
 };
 
 /// `warmupTrigger`.
@@ -646,6 +813,13 @@ pub(crate) const BINDINGS: &[&Binding] = &[
     &SQL_TRIGGER,
     &SQL_INPUT,
     &SQL,
+    &TABLE_INPUT,
+    &TABLE,
+    &KAFKA_TRIGGER,
+    &KAFKA,
+    &SIGNAL_R_TRIGGER,
+    &SIGNAL_R_CONNECTION_INFO,
+    &SIGNAL_R,
     &WARMUP_TRIGGER,
     &MCP_TOOL_TRIGGER,
     &MCP_RESOURCE_TRIGGER,
@@ -693,6 +867,7 @@ pub(crate) const fn wrong_name(kind: ArgumentKind, text: &str) -> Option<&'stati
         ArgumentKind::BlobPath => wrong_blob_path(text.as_bytes(), false),
         ArgumentKind::BlobPattern => wrong_blob_path(text.as_bytes(), true),
         ArgumentKind::ResourceUri => wrong_resource_uri(text.as_bytes()),
+        ArgumentKind::TableName => wrong_table_name(text.as_bytes()),
         ArgumentKind::TriggerType => wrong_trigger_type(text.as_bytes()),
         ArgumentKind::BindingType if ends_with_trigger(text.as_bytes()) => {
             Some("this is the type of a trigger: take a `GenericTrigger` parameter")
@@ -747,6 +922,27 @@ const fn wrong_queue_name(name: &[u8]) -> Option<&'static str> {
             return Some("in the name of a queue, `-` stands between letters or digits");
         }
         i += 1;
+    }
+    None
+}
+
+/// The rule of the storage service.
+const fn wrong_table_name(name: &[u8]) -> Option<&'static str> {
+    if has(name, b'%') || has(name, b'{') {
+        return None;
+    }
+    if name.len() < 3 || name.len() > 63 {
+        return Some("the name of a table has 3 to 63 characters");
+    }
+    let mut i = 0;
+    while i < name.len() {
+        if !name[i].is_ascii_alphanumeric() {
+            return Some("the name of a table has letters and digits, and nothing else");
+        }
+        i += 1;
+    }
+    if name[0].is_ascii_digit() {
+        return Some("the name of a table begins with a letter");
     }
     None
 }

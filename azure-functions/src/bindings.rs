@@ -13,12 +13,15 @@ mod event_hubs;
 mod generic;
 mod http;
 pub(crate) mod mcp;
+mod kafka;
 #[cfg(test)]
 mod page;
 mod queue;
 mod service_bus;
 mod shared;
+mod signal_r;
 mod sql;
+mod table_entity;
 mod timer_info;
 mod warmup;
 
@@ -42,9 +45,12 @@ pub use mcp::{
     McpArguments, McpCaller, McpClient, McpContent, McpPromptMessage, McpPromptResult, McpPromptTrigger,
     McpResourceContents, McpResourceTrigger, McpRole, McpToolResult, McpToolTrigger,
 };
+pub use kafka::{KafkaHeader, KafkaMessage, KafkaTrigger};
 pub use queue::{QueueMessage, QueueTrigger};
 pub use service_bus::{ServiceBusMessage, ServiceBusTrigger};
+pub use signal_r::{SignalRConnectionInfo, SignalRGroupAction, SignalRGroupChange, SignalRMessage, SignalRTrigger};
 pub use sql::{SqlChange, SqlOperation, SqlRow, SqlTrigger};
+pub use table_entity::TableEntity;
 pub use timer_info::{ScheduleStatus, TimerInfo};
 pub use warmup::WarmupTrigger;
 

@@ -149,6 +149,7 @@ fn value(given: &Given, kind: Kind, errors: &mut Errors) {
             | Kind::BlobPath
             | Kind::BlobPattern
             | Kind::ResourceUri
+            | Kind::TableName
             | Kind::TriggerType
             | Kind::BindingType,
             Literal::Text(text),
@@ -173,6 +174,7 @@ fn value(given: &Given, kind: Kind, errors: &mut Errors) {
             | Kind::BlobPath
             | Kind::BlobPattern
             | Kind::ResourceUri
+            | Kind::TableName
             | Kind::TriggerType
             | Kind::BindingType,
             _,

@@ -66,4 +66,25 @@ fn answers(#[binding(queue_name = "orders")] _message: QueueTrigger) -> Json<u32
     Json(3)
 }
 
+#[func]
+#[binding(name = "$return", table_name = "my-table", partition_key = "p")]
+fn tables(
+    #[binding(queue_name = "keys")] _key: QueueTrigger,
+    #[binding(table_name = "1st", partition_key = "p", row_key = "r", take = 5)] _one: Option<TableEntity>,
+    #[binding(table_name = "prices", take = "5")] _several: Vec<TableEntity>,
+) -> TableEntity {
+    todo!()
+}
+
+#[func]
+fn kafka(#[binding(topic = "orders", protocol = "tls")] _records: Vec<KafkaTrigger>) {}
+
+#[func]
+#[binding(name = "$return", hub = "chat")]
+fn signal_r(
+    #[binding(hub_name = "chat", category = "message", event = "say")] _said: SignalRTrigger,
+) -> SignalRGroupAction {
+    todo!()
+}
+
 fn main() {}

@@ -307,6 +307,8 @@ fn trigger_template(row: &Binding) -> &'static str {
         "cosmos-db" => include_str!("files/function/cosmos_db.rs.in"),
         "sql" => include_str!("files/function/sql.rs.in"),
         WARMUP => include_str!("files/function/warmup.rs.in"),
+        "kafka" => include_str!("files/function/kafka.rs.in"),
+        "signalr" => include_str!("files/function/signalr.rs.in"),
         _ => "",
     }
 }

@@ -73,6 +73,17 @@ pub(crate) fn items(data: BindingData) -> Result<Vec<BindingData>, BindingError>
     })
 }
 
+/// As [`items`], without the null ones: entities and documents that are not there.
+///
+/// # Errors
+/// See [`items`].
+pub(crate) fn present(data: BindingData) -> Result<Vec<BindingData>, BindingError> {
+    let is_present = |item: &BindingData| !item.as_text().is_none_or(|text| matches!(text.trim(), "" | "null"));
+    let mut items = items(data)?;
+    items.retain(is_present);
+    Ok(items)
+}
+
 fn item(json: &RawValue) -> Result<BindingData, BindingError> {
     match json.get() {
         "null" => Ok(BindingData::None),

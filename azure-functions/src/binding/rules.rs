@@ -379,6 +379,7 @@ pub const fn argument_value(spec: &BindingSpec, given: &Given) {
             | ArgumentKind::BlobPath
             | ArgumentKind::BlobPattern
             | ArgumentKind::ResourceUri
+            | ArgumentKind::TableName
             | ArgumentKind::TriggerType
             | ArgumentKind::BindingType),
             Literal::Text(text),
@@ -405,6 +406,7 @@ pub const fn argument_value(spec: &BindingSpec, given: &Given) {
             | ArgumentKind::BlobPath
             | ArgumentKind::BlobPattern
             | ArgumentKind::ResourceUri
+            | ArgumentKind::TableName
             | ArgumentKind::TriggerType
             | ArgumentKind::BindingType,
             _,

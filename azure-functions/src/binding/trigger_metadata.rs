@@ -4,16 +4,48 @@
 //! and never fails a function.
 
 use super::{
-    Input, dotnet_time,
+    FromPayload, Input, batch, dotnet_time,
     metadata_value::{read, value},
 };
+use crate::BindingError;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::HashMap;
 
+/// A message or event with what a host says about it.
+pub(crate) trait FromFields<T>: Sized {
+    /// The members that each message has; in a batch, each message of it, under the name with the ending `Array`.
+    const OWN: &[&str];
+    /// The members that all messages of a batch have together.
+    const SHARED: &[&str] = &[];
+
+    /// Puts content and members together.
+    fn from_fields(content: T, fields: Fields) -> Self;
+}
+
+/// The message that starts the function.
+pub(crate) fn one<T: FromPayload, M: FromFields<T>>(mut input: Input<'_>) -> Result<M, BindingError> {
+    let content = T::from_payload(input.take_data())?;
+    let mut fields = Fields::of(&mut input, M::OWN);
+    fields.add(Fields::of(&mut input, M::SHARED));
+    Ok(M::from_fields(content, fields))
+}
+
+/// The messages that start the function.
+pub(crate) fn several<T: FromPayload, M: FromFields<T>>(mut input: Input<'_>) -> Result<Vec<M>, BindingError> {
+    let items = batch::items(input.take_data())?;
+    let shared = Fields::of(&mut input, M::SHARED);
+    let fields = Fields::of_batch(&mut input, M::OWN, items.len());
+    let messages = items.into_iter().zip(fields).map(|(item, mut fields)| {
+        fields.add(shared.clone());
+        Ok(M::from_fields(T::from_payload(item)?, fields))
+    });
+    messages.collect()
+}
+
 /// The members that belong to one message or event.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Fields(HashMap<&'static str, Value>);
 
 impl Fields {
@@ -26,7 +58,7 @@ impl Fields {
     }
 
     /// Those of each message of a batch: members with the ending `Array` in their names, in the order of the messages.
-    pub(crate) fn of_batch(input: &mut Input<'_>, names: &[&'static str], count: usize) -> Vec<Self> {
+    fn of_batch(input: &mut Input<'_>, names: &[&'static str], count: usize) -> Vec<Self> {
         let mut all: Vec<_> = (0..count).map(|_| Self::default()).collect();
         for name in names {
             let Some(Value::Array(values)) = value(input.take_metadata(&format!("{name}Array"))) else {
@@ -37,6 +69,19 @@ impl Fields {
             }
         }
         all
+    }
+
+    fn add(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// A member as text: a number or an object as it is written.
+    pub(crate) fn take_text(&mut self, name: &str) -> Option<String> {
+        match self.0.remove(name)? {
+            Value::String(text) => Some(text),
+            Value::Null => None,
+            other => Some(other.to_string()),
+        }
     }
 
     /// A member.

@@ -135,7 +135,7 @@ fn one<T: DeserializeOwned>(data: &BindingData) -> Result<Option<CosmosDbDocumen
 
 impl<T: DeserializeOwned> FromBatch for CosmosDbDocument<T> {
     fn from_batch(mut input: Input<'_>) -> Result<Vec<Self>, BindingError> {
-        let items = batch::items(input.take_data())?;
+        let items = batch::present(input.take_data())?;
         items.iter().map(|item| item.parse().map(Self)).collect()
     }
 }
@@ -205,6 +205,16 @@ mod tests {
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn a_query_that_finds_nothing_is_an_empty_list_however_the_host_says_so() {
+        for nothing in ["null", "", "[]", "[null]"] {
+            for data in [Data::Json(nothing.to_owned()), Data::String(nothing.to_owned())] {
+                let found = take::<Vec<CosmosDbDocument<Order>>>(data);
+                assert_eq!(found.unwrap(), [], "{nothing}");
+            }
+        }
     }
 
     #[test]

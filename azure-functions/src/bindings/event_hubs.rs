@@ -4,7 +4,8 @@ use crate::{
     BindingError,
     binding::{
         BindingData, BindingSpec, FromBatch, FromBinding, FromPayload, Input, IntoBatch, IntoBinding, IntoPayload,
-        IntoTrigger, TriggerData, batch, payload, table, trigger_metadata::Fields,
+        IntoTrigger, TriggerData, payload, table,
+        trigger_metadata::{self, Fields, FromFields},
     },
 };
 use bytes::Bytes;
@@ -82,10 +83,23 @@ pub struct Partition {
 impl<T> EventHubTrigger<T> {
     /// An event, for a test that calls a function.
     pub fn new(event: T) -> Self {
-        Self::with_fields(event, Fields::default(), None)
+        Self::from_fields(event, Fields::default())
     }
+}
 
-    fn with_fields(event: T, mut fields: Fields, partition: Option<Partition>) -> Self {
+impl<T> FromFields<T> for EventHubTrigger<T> {
+    const OWN: &[&str] = &[
+        "PartitionKey",
+        "SequenceNumber",
+        "Offset",
+        "OffsetString",
+        "EnqueuedTimeUtc",
+        "Properties",
+        "SystemProperties",
+    ];
+    const SHARED: &[&str] = &["PartitionContext"];
+
+    fn from_fields(event: T, mut fields: Fields) -> Self {
         Self {
             event,
             partition_key: fields.take("PartitionKey"),
@@ -94,40 +108,22 @@ impl<T> EventHubTrigger<T> {
             enqueued_time: fields.take_time("EnqueuedTimeUtc"),
             properties: fields.take("Properties").unwrap_or_default(),
             system_properties: fields.take("SystemProperties").unwrap_or_default(),
-            partition,
+            partition: fields.take("PartitionContext"),
         }
     }
 }
 
-const MEMBERS: &[&str] = &[
-    "PartitionKey",
-    "SequenceNumber",
-    "Offset",
-    "OffsetString",
-    "EnqueuedTimeUtc",
-    "Properties",
-    "SystemProperties",
-];
-
 impl<T: FromPayload> FromBinding for EventHubTrigger<T> {
     const SPEC: BindingSpec = BindingSpec::of(&table::EVENT_HUB_TRIGGER);
 
-    fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
-        let event = T::from_payload(input.take_data())?;
-        let partition = input.take_metadata_as("PartitionContext");
-        Ok(Self::with_fields(event, Fields::of(&mut input, MEMBERS), partition))
+    fn from_binding(input: Input<'_>) -> Result<Self, BindingError> {
+        trigger_metadata::one(input)
     }
 }
 
 impl<T: FromPayload> FromBatch for EventHubTrigger<T> {
-    fn from_batch(mut input: Input<'_>) -> Result<Vec<Self>, BindingError> {
-        let items = batch::items(input.take_data())?;
-        let partition: Option<Partition> = input.take_metadata_as("PartitionContext");
-        let fields = Fields::of_batch(&mut input, MEMBERS, items.len());
-        let events = items.into_iter().zip(fields);
-        events
-            .map(|(item, fields)| Ok(Self::with_fields(T::from_payload(item)?, fields, partition.clone())))
-            .collect()
+    fn from_batch(input: Input<'_>) -> Result<Vec<Self>, BindingError> {
+        trigger_metadata::several(input)
     }
 }
 

@@ -4,7 +4,8 @@ use crate::{
     BindingError,
     binding::{
         BindingData, BindingSpec, FromBatch, FromBinding, FromPayload, Input, IntoBatch, IntoBinding, IntoPayload,
-        IntoTrigger, TriggerData, batch, payload, table, trigger_metadata::Fields,
+        IntoTrigger, TriggerData, payload, table,
+        trigger_metadata::{self, Fields, FromFields},
     },
 };
 use bytes::Bytes;
@@ -80,11 +81,36 @@ impl<T> ServiceBusTrigger<T> {
     pub fn new(message: T) -> Self {
         Self {
             delivery_count: 1,
-            ..Self::with_fields(message, Fields::default())
+            ..Self::from_fields(message, Fields::default())
         }
     }
+}
 
-    fn with_fields(message: T, mut fields: Fields) -> Self {
+impl<T> FromFields<T> for ServiceBusTrigger<T> {
+    const OWN: &[&str] = &[
+        "MessageId",
+        "DeliveryCount",
+        "SequenceNumber",
+        "LockToken",
+        "ContentType",
+        "Subject",
+        "Label",
+        "CorrelationId",
+        "SessionId",
+        "ReplyTo",
+        "ReplyToSessionId",
+        "To",
+        "PartitionKey",
+        "DeadLetterSource",
+        "EnqueuedTimeUtc",
+        "EnqueuedTime",
+        "ExpiresAtUtc",
+        "ExpiresAt",
+        "ApplicationProperties",
+        "UserProperties",
+    ];
+
+    fn from_fields(message: T, mut fields: Fields) -> Self {
         Self {
             message,
             message_id: fields.take("MessageId"),
@@ -114,46 +140,17 @@ impl<T> ServiceBusTrigger<T> {
     }
 }
 
-const MEMBERS: &[&str] = &[
-    "MessageId",
-    "DeliveryCount",
-    "SequenceNumber",
-    "LockToken",
-    "ContentType",
-    "Subject",
-    "Label",
-    "CorrelationId",
-    "SessionId",
-    "ReplyTo",
-    "ReplyToSessionId",
-    "To",
-    "PartitionKey",
-    "DeadLetterSource",
-    "EnqueuedTimeUtc",
-    "EnqueuedTime",
-    "ExpiresAtUtc",
-    "ExpiresAt",
-    "ApplicationProperties",
-    "UserProperties",
-];
-
 impl<T: FromPayload> FromBinding for ServiceBusTrigger<T> {
     const SPEC: BindingSpec = BindingSpec::of(&table::SERVICE_BUS_TRIGGER);
 
-    fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
-        let message = T::from_payload(input.take_data())?;
-        Ok(Self::with_fields(message, Fields::of(&mut input, MEMBERS)))
+    fn from_binding(input: Input<'_>) -> Result<Self, BindingError> {
+        trigger_metadata::one(input)
     }
 }
 
 impl<T: FromPayload> FromBatch for ServiceBusTrigger<T> {
-    fn from_batch(mut input: Input<'_>) -> Result<Vec<Self>, BindingError> {
-        let items = batch::items(input.take_data())?;
-        let fields = Fields::of_batch(&mut input, MEMBERS, items.len());
-        let messages = items.into_iter().zip(fields);
-        messages
-            .map(|(item, fields)| Ok(Self::with_fields(T::from_payload(item)?, fields)))
-            .collect()
+    fn from_batch(input: Input<'_>) -> Result<Vec<Self>, BindingError> {
+        trigger_metadata::several(input)
     }
 }
 

@@ -5,8 +5,9 @@ use azure_functions::{
     __private::{RetryDelay, RetryPolicy},
     bindings::{
         Blob, BlobReference, BlobTrigger, CloudEvent, CosmosDbDocument, CosmosDbTrigger, EventGridEvent,
-        EventHubMessage, EventHubTrigger, GenericInput, GenericOutput, GenericTrigger, HttpRequest, QueueMessage,
-        QueueTrigger, ServiceBusMessage, ServiceBusTrigger, SqlRow, SqlTrigger, TimerInfo,
+        EventHubMessage, EventHubTrigger, GenericInput, GenericOutput, GenericTrigger, HttpRequest, KafkaMessage,
+        KafkaTrigger, QueueMessage, QueueTrigger, ServiceBusMessage, ServiceBusTrigger, SignalRConnectionInfo,
+        SignalRGroupAction, SignalRMessage, SignalRTrigger, SqlRow, SqlTrigger, TableEntity, TimerInfo,
     },
     func,
     http::Json,
@@ -236,6 +237,39 @@ fn every_binding_is_what_its_extension_reads_in_function_json() {
         {"name": "$return", "type": "sql", "direction": "out", "commandText": "dbo.copies", "connectionStringSetting": "Sql"},
     ]);
     assert_eq!(bindings("service_sql"), sql);
+    let table = json!([
+        {"name": "key", "type": "queueTrigger", "direction": "in", "dataType": "binary", "queueName": "keys"},
+        {
+            "name": "one", "type": "table", "direction": "in", "tableName": "prices", "partitionKey": "current",
+            "rowKey": "{QueueTrigger}"
+        },
+        {"name": "several", "type": "table", "direction": "in", "tableName": "prices", "filter": "cents gt 10", "take": 5},
+        {"name": "$return", "type": "table", "direction": "out", "tableName": "copies%Suffix%", "connection": "Tables"},
+    ]);
+    assert_eq!(bindings("service_table"), table);
+    let kafka = json!([
+        {
+            "name": "orders", "type": "kafkaTrigger", "direction": "in", "dataType": "binary", "cardinality": "many",
+            "brokerList": "Brokers", "topic": "orders", "consumerGroup": "packing", "protocol": "SaslSsl",
+            "authenticationMode": "plain", "username": "$ConnectionString", "password": "%Password%", "sslCaPEM": "Ca",
+            "oAuthBearerClientId": "x"
+        },
+        {
+            "name": "$return", "type": "kafka", "direction": "out", "brokerList": "Brokers", "topic": "packed",
+            "enableIdempotence": true
+        },
+    ]);
+    assert_eq!(bindings("service_kafka"), kafka);
+    let signal_r = json!([
+        {
+            "name": "said", "type": "signalRTrigger", "direction": "in", "hubName": "chat", "category": "messages",
+            "event": "say", "parameterNames": ["text"]
+        },
+        {"name": "info", "type": "signalRConnectionInfo", "direction": "in", "hubName": "chat", "userId": "{UserId}"},
+        {"name": "output1", "type": "signalR", "direction": "out", "hubName": "chat"},
+        {"name": "output2", "type": "signalR", "direction": "out", "hubName": "chat", "connectionStringSetting": "SignalR"},
+    ]);
+    assert_eq!(bindings("service_signal_r"), signal_r);
     let generic = json!([
         {
             "name": "message", "type": "kafkaTrigger", "direction": "in", "brokerList": "b", "topic": "t", "lagThreshold": 5,

@@ -5,7 +5,7 @@ use clap::{Arg, ArgMatches, Command, Error, FromArgMatches, Subcommand, error::E
 
 use super::name::NameArgs;
 use crate::{
-    binding_table::{Argument, BINDINGS, Binding, wrong_name},
+    binding_table::{Argument, ArgumentKind, BINDINGS, Binding, wrong_name},
     template::function::WARMUP,
 };
 
@@ -56,6 +56,11 @@ impl Subcommand for TriggerArgs {
 
 /// It becomes a literal in the user's code.
 fn good_value(argument: &Argument, value: &str) -> Result<String, String> {
+    if let ArgumentKind::OneOf(words) = argument.kind
+        && !words.iter().any(|word| word.eq_ignore_ascii_case(value))
+    {
+        return Err(format!("write one of: {}", words.join(", ")));
+    }
     match wrong_name(argument.kind, value) {
         Some(reason) => Err(reason.to_owned()),
         None if value.chars().any(|c| c.is_control() || c == '"' || c == '\\') => {
