@@ -77,11 +77,7 @@ impl Fields {
 
     /// A member as text: a number or an object as it is written.
     pub(crate) fn take_text(&mut self, name: &str) -> Option<String> {
-        match self.0.remove(name)? {
-            Value::String(text) => Some(text),
-            Value::Null => None,
-            other => Some(other.to_string()),
-        }
+        text(self.0.remove(name)?)
     }
 
     /// A member.
@@ -89,8 +85,44 @@ impl Fields {
         read(self.0.remove(name)?)
     }
 
+    /// Those of a member that is an object; none of them, if it is not there.
+    pub(crate) fn take_members(&mut self, name: &str, names: &[&'static str]) -> Self {
+        let Some(Value::Object(mut object)) = self.take(name) else {
+            return Self::default();
+        };
+        let members = names.iter().filter_map(|name| Some((*name, object.remove(*name)?)));
+        Self(members.collect())
+    }
+
+    /// The items of a member that is a list; one that is of another type is left out.
+    pub(crate) fn take_items<T: DeserializeOwned>(&mut self, name: &str) -> Vec<T> {
+        match self.take(name) {
+            Some(Value::Array(items)) => items.into_iter().filter_map(read).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A member that is an object of texts; what is no text in it is as it is written in JSON.
+    pub(crate) fn take_texts(&mut self, name: &str) -> HashMap<String, String> {
+        let Some(Value::Object(object)) = self.take(name) else {
+            return HashMap::new();
+        };
+        let texts = object
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, text(value)?)));
+        texts.collect()
+    }
+
     /// A member that is a date and time.
     pub(crate) fn take_time(&mut self, name: &str) -> Option<DateTime<Utc>> {
         dotnet_time::set(self.0.remove(name)?.as_str()?)
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Null => None,
+        other => Some(other.to_string()),
     }
 }

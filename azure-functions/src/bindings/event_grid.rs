@@ -4,14 +4,14 @@ use crate::{
     BindingError,
     binding::{
         BindingData, BindingSpec, FromBatch, FromBinding, Input, IntoBatch, IntoBinding, IntoTrigger, TriggerData,
-        batch, table,
+        batch, dotnet_time, table,
     },
     http::Json,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 /// An event in the schema of Event Grid: a trigger, or an output.
@@ -48,21 +48,23 @@ pub struct EventGridEvent<T = Value> {
     /// Id, unique for the event.
     pub id: String,
     /// Resource that it comes from.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "String::is_empty")]
     pub topic: String,
     /// What it is about, in the words of the publisher.
+    #[serde(default, deserialize_with = "text")]
     pub subject: String,
     /// Its kind, such as `Microsoft.Storage.BlobCreated`.
     pub event_type: String,
-    /// When it happened.
+    /// When it happened; a publisher may leave it out, which is the beginning of 1970 here.
+    #[serde(default, deserialize_with = "dotnet_time::or_epoch")]
     pub event_time: DateTime<Utc>,
     /// The data.
     pub data: T,
     /// Version of the data's schema.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub data_version: String,
     /// Version of the event's schema.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "String::is_empty")]
     pub metadata_version: String,
 }
 
@@ -116,7 +118,11 @@ pub struct CloudEvent<T = Value> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// When it happened.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "dotnet_time::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub time: Option<DateTime<Utc>>,
     /// Media type of the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,6 +139,11 @@ pub struct CloudEvent<T = Value> {
     /// Extension attributes.
     #[serde(flatten)]
     pub extensions: Map<String, Value>,
+}
+
+/// A text that may be `null`.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Option::<String>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 fn none<T>() -> Option<T> {
@@ -233,7 +244,7 @@ event!(CloudEvent, ("eventType", "EventGridEvent"));
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::binding::recorded::Recorded;
+    use crate::{binding::recorded::Recorded, rpc::Data};
     use serde_json::json;
 
     const RECORDED: &str = include_str!(concat!(
@@ -306,6 +317,49 @@ mod tests {
             (bytes.data.as_ref(), bytes.bytes().unwrap().as_deref()),
             (None, Some(&[0xff, 0][..]))
         );
+    }
+
+    // By hand: the hosts pass on what publishers write, and those write dates without offset and members that are null.
+    #[test]
+    fn times_without_offset_and_null_members_are_read() {
+        let data = Data::Json(
+            r#"{"id":"1","topic":null,"subject":null,"eventType":"T","eventTime":"2026-01-02T03:04:05.5","data":null,"dataVersion":null,"metadataVersion":null}"#
+                .to_owned(),
+        );
+        let event: EventGridEvent = Recorded::by_hand("event", data, &[]).take().unwrap();
+        assert_eq!(event.event_time.to_rfc3339(), "2026-01-02T03:04:05.500+00:00");
+        assert_eq!(
+            (
+                event.topic.as_str(),
+                event.subject.as_str(),
+                event.data_version.as_str()
+            ),
+            ("", "", "")
+        );
+        let cloud = |time: &str| {
+            let data = Data::Json(format!(
+                r#"{{"specversion":"1.0","id":"1","source":"/s","type":"T","subject":null,"time":{time},"data":null}}"#
+            ));
+            Recorded::by_hand("event", data, &[]).take::<CloudEvent>()
+        };
+        assert_eq!(
+            cloud(r#""2026-01-02T03:04:05""#).unwrap().time.unwrap().timestamp(),
+            1_767_323_045
+        );
+        assert_eq!(cloud("null").unwrap().time, None);
+        assert_eq!(cloud(r#""0001-01-01T00:00:00""#).unwrap().time, None);
+        let error = cloud(r#""soon""#).unwrap_err().to_string();
+        assert!(error.starts_with("time: \"soon\" is not a date and time"), "{error}");
+    }
+
+    #[test]
+    fn an_event_that_was_written_is_read_again() {
+        let event = EventGridEvent::new("1", "T", "s", json!(null));
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<EventGridEvent>(&text).unwrap(), event);
+        let event = CloudEvent::new("1", "/s", "T", json!({"a": 1}));
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<CloudEvent>(&text).unwrap(), event);
     }
 
     #[test]

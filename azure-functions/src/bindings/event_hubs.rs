@@ -10,7 +10,7 @@ use crate::{
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// An event of an event hub, which starts the function.
@@ -23,8 +23,7 @@ use serde_json::{Map, Value};
 ///
 /// ```
 /// use azure_functions::{bindings::EventHubTrigger, func, http::Json};
-/// use serde::Deserialize;
-///
+/// ///
 /// #[derive(Deserialize)]
 /// struct Reading {
 ///     celsius: f64,
@@ -66,8 +65,8 @@ pub struct EventHubTrigger<T = Bytes> {
 }
 
 /// A partition of an event hub, as a consumer group reads it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
 #[non_exhaustive]
 pub struct Partition {
     /// Id of the partition.
@@ -84,6 +83,25 @@ impl<T> EventHubTrigger<T> {
     /// An event, for a test that calls a function.
     pub fn new(event: T) -> Self {
         Self::from_fields(event, Fields::default())
+    }
+}
+
+const PARTITION: &[&str] = &[
+    "PartitionId",
+    "EventHubName",
+    "ConsumerGroup",
+    "FullyQualifiedNamespace",
+];
+
+impl Partition {
+    /// None without an id.
+    fn from_fields(mut fields: Fields) -> Option<Self> {
+        Some(Self {
+            partition_id: fields.take_text("PartitionId")?,
+            event_hub_name: fields.take("EventHubName").unwrap_or_default(),
+            consumer_group: fields.take("ConsumerGroup").unwrap_or_default(),
+            fully_qualified_namespace: fields.take("FullyQualifiedNamespace").unwrap_or_default(),
+        })
     }
 }
 
@@ -108,7 +126,7 @@ impl<T> FromFields<T> for EventHubTrigger<T> {
             enqueued_time: fields.take_time("EnqueuedTimeUtc"),
             properties: fields.take("Properties").unwrap_or_default(),
             system_properties: fields.take("SystemProperties").unwrap_or_default(),
-            partition: fields.take("PartitionContext"),
+            partition: Partition::from_fields(fields.take_members("PartitionContext", PARTITION)),
         }
     }
 }
@@ -210,6 +228,26 @@ mod tests {
         assert_eq!(event.properties["device"], "d1");
         assert_eq!(event.enqueued_time.unwrap().to_rfc3339(), "2026-01-02T03:04:05+00:00");
         assert_eq!(event.partition_key, None);
+    }
+
+    #[test]
+    fn an_odd_member_of_a_partition_hides_no_other() {
+        let event: EventHubTrigger = Recorded::by_hand(
+            "reading",
+            Data::Bytes(Bytes::new()),
+            &[(
+                "PartitionContext",
+                json(r#"{"PartitionId":3,"EventHubName":"readings","ConsumerGroup":null}"#),
+            )],
+        )
+        .take()
+        .unwrap();
+        let partition = event.partition.unwrap();
+        assert_eq!(
+            (&*partition.partition_id, &*partition.event_hub_name),
+            ("3", "readings")
+        );
+        assert_eq!(partition.consumer_group, "");
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl<T> FromFields<T> for KafkaTrigger<T> {
             partition: fields.take("Partition"),
             offset: fields.take("Offset"),
             timestamp: fields.take_time("Timestamp"),
-            headers: fields.take("Headers").unwrap_or_default(),
+            headers: fields.take_items("Headers"),
         }
     }
 }
@@ -272,7 +272,7 @@ mod tests {
                 ("Timestamp", json(r#""2026-01-02T03:04:05.006Z""#)),
                 (
                     "Headers",
-                    json(r#"[{"Key":"a","Value":"/wA="},{"Key":"a","Value":"eA=="},{"Key":"b","Value":null}]"#),
+                    json(r#"[{"Key":"a","Value":"/wA="},{"Key":"a","Value":"eA=="},{"Key":"odd","Value":3},{"Key":"b","Value":null}]"#),
                 ),
             ],
         )
