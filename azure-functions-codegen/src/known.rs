@@ -91,9 +91,9 @@ impl Role {
     }
 }
 
-/// The row of the table for a type of a returned value.
-pub(crate) fn output(ty: &Type) -> Option<&'static Binding> {
-    row(ty, |flow| flow == Flow::Output).map(|(binding, _)| binding)
+/// The row of the table for a type of a returned value, and what the row calls the type.
+pub(crate) fn output(ty: &Type) -> Option<(&'static Binding, &'static str)> {
+    row(ty, |flow| flow == Flow::Output)
 }
 
 /// The row for a type, or for a batch of it, and what the row calls the type.

@@ -208,8 +208,7 @@ fn check(field: &Field, errors: &mut Errors) {
             }
         }
         Kind::Unknown => {
-            if let Some(binding) = field.output.binding {
-                let name = field.output.name();
+            if let Some((binding, name)) = field.output.binding {
                 arguments(&field.given, binding, name, field.ty(), Place::Field, errors);
             }
         }

@@ -17,8 +17,8 @@ pub(crate) struct Returned {
 pub(crate) struct Output {
     pub(crate) ty: Type,
     pub(crate) kind: Kind,
-    /// The binding that a type of its name stands for.
-    pub(crate) binding: Option<&'static Binding>,
+    /// The binding that a type of its name stands for, and the name.
+    pub(crate) binding: Option<(&'static Binding, &'static str)>,
 }
 
 /// What an output is.
@@ -111,13 +111,6 @@ fn is_value(tuple: &syn::TypeTuple) -> bool {
 }
 
 impl Output {
-    /// Name of the type that the binding has.
-    pub(crate) fn name(&self) -> &'static str {
-        self.binding
-            .and_then(|binding| binding.types.first().copied())
-            .unwrap_or_default()
-    }
-
     /// Reads a type.
     pub(crate) fn read(ty: &Type) -> Self {
         let inner = known::inside(ty, "Option").unwrap_or(ty);

@@ -270,6 +270,7 @@ const KAFKA_BROKERS: &[Argument] = &[
     Argument::text("oauth_bearer_scope").key("oAuthBearerScope"),
     Argument::text("oauth_bearer_token_endpoint_url").key("oAuthBearerTokenEndpointUrl"),
     Argument::text("oauth_bearer_extensions").key("oAuthBearerExtensions"),
+    Argument::one_of("key_data_type", &["Int", "Long", "String", "Binary"]),
 ];
 
 /// Two lists of arguments as one.
@@ -623,7 +624,6 @@ pub(crate) const KAFKA_TRIGGER: Binding = Binding {
             Argument::text("consumer_group"),
             Argument::integer("lag_threshold"),
             Argument::text("event_hub_connection_string"),
-            Argument::one_of("key_data_type", &["Int", "Long", "String", "Binary"]),
         ],
     ),
     // As text, the whole record would arrive as JSON, and a value that is no UTF-8 would be garbage.
@@ -636,7 +636,7 @@ pub(crate) const KAFKA_TRIGGER: Binding = Binding {
 pub(crate) const KAFKA: Binding = Binding {
     types: &["KafkaMessage"],
     batch: true,
-    arguments: &joined::<27>(
+    arguments: &joined::<28>(
         KAFKA_BROKERS,
         &[
             Argument::integer("max_message_bytes"),

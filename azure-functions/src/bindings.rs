@@ -10,15 +10,19 @@ mod durable_orchestration_client;
 mod durable_orchestration_context;
 mod event_grid;
 mod event_hubs;
+#[cfg(test)]
+mod function_json;
 mod generic;
 mod http;
-pub(crate) mod mcp;
 mod kafka;
+pub(crate) mod mcp;
 #[cfg(test)]
 mod page;
 mod queue;
 mod service_bus;
 mod shared;
+#[cfg(test)]
+pub(crate) mod shown;
 mod signal_r;
 mod sql;
 mod table_entity;
@@ -39,13 +43,13 @@ pub use durable_orchestration_client::{DurableClient, DurableOrchestrationClient
 pub use event_grid::{CloudEvent, EventGridEvent};
 pub use event_hubs::{EventHubMessage, EventHubTrigger, Partition};
 pub use generic::{GenericInput, GenericOutput, GenericTrigger};
+pub use kafka::{KafkaHeader, KafkaMessage, KafkaTrigger};
 #[cfg(feature = "schemars")]
 pub use mcp::McpJson;
 pub use mcp::{
     McpArguments, McpCaller, McpClient, McpContent, McpPromptMessage, McpPromptResult, McpPromptTrigger,
     McpResourceContents, McpResourceTrigger, McpRole, McpToolResult, McpToolTrigger,
 };
-pub use kafka::{KafkaHeader, KafkaMessage, KafkaTrigger};
 pub use queue::{QueueMessage, QueueTrigger};
 pub use service_bus::{ServiceBusMessage, ServiceBusTrigger};
 pub use signal_r::{SignalRConnectionInfo, SignalRGroupAction, SignalRGroupChange, SignalRMessage, SignalRTrigger};

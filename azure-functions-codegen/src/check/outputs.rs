@@ -63,10 +63,12 @@ pub(crate) fn outputs(signature: &Signature, errors: &mut Errors) {
     }
     if !signature.returned.is_plain {
         for (index, output) in signature.returned.outputs.iter().enumerate() {
-            let Some(binding) = output.binding else { continue };
+            let Some((binding, name)) = output.binding else {
+                continue;
+            };
             let given = signature.outputs.iter().find(|(other, _)| *other == index);
             let given = given.map_or(&[][..], |(_, arguments)| &arguments.given);
-            arguments(given, binding, output.name(), &output.ty, Place::Function, errors);
+            arguments(given, binding, name, &output.ty, Place::Function, errors);
         }
     }
     for (index, binding) in &signature.outputs {

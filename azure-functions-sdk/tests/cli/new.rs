@@ -241,6 +241,7 @@ fn mistakes_get_one_sentence_with_the_fix() {
     assert!(refused("new timer tick --schedule often", 2).contains("six fields"));
     assert!(refused("new timer tick --schedule 00:00:00", 2).contains("must be above zero"));
     assert!(refused("new queue take --queue-name my_queue", 2).contains("letters, digits and `-`"));
+    assert!(refused("new signalr say --category message", 2).contains("write one of: messages, connections"));
     let fax = refused("new fax f", 2);
     assert!(fax.contains("unrecognized subcommand 'fax'"), "{fax}");
     assert!(

@@ -252,6 +252,7 @@ impl<T: IntoPayload> IntoBinding for Blob<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::shown::shows;
     use crate::{
         binding::{
             recorded::Recorded,
@@ -465,4 +466,8 @@ mod tests {
         let sent = Blob(String::new()).into_binding().unwrap();
         assert!(matches!(sent, BindingData::Bytes(bytes) if bytes.is_empty()));
     }
+
+    shows!(BLOB_TRIGGER, Decoding: every_recorded_blob_is_read_with_its_metadata_and_variables, a_deferred_blob_is_a_reference_which_the_function_opens);
+    shows!(BLOB_INPUT, Decoding: every_recorded_blob_input_is_its_content_or_nothing);
+    shows!(BLOB, Encoding: a_blob_is_written_as_bytes_so_that_numbers_stay_text);
 }

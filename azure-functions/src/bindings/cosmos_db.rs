@@ -157,6 +157,7 @@ impl<T: Serialize> IntoBatch for CosmosDbDocument<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::shown::shows;
     use crate::{binding::recorded::Recorded, rpc::Data};
     use serde::Deserialize;
 
@@ -225,4 +226,8 @@ mod tests {
         let sent = vec![order("1"), order("2")].into_binding().unwrap();
         assert!(matches!(sent, BindingData::Json(json) if json == r#"[{"id":"1"},{"id":"2"}]"#));
     }
+
+    shows!(COSMOS_DB_TRIGGER, Decoding: changed_documents_are_read_from_text_and_from_json);
+    shows!(COSMOS_DB_INPUT, Decoding: a_document_that_is_missing_is_none_or_an_error, the_documents_of_a_query_are_a_list);
+    shows!(COSMOS_DB, Encoding: documents_are_sent_as_json);
 }

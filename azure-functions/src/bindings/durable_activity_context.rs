@@ -122,3 +122,31 @@ fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, BindingError> {
     serde_path_to_error::deserialize(value)
         .map_err(|error| BindingError::with_source(error.to_string(), error.into_inner()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{binding::recorded::Recorded, bindings::shown::shows, rpc::Data};
+    use serde_json::json;
+
+    // By hand, as the host sends it: what it was given as JSON, and texts, numbers and flags bare.
+    #[test]
+    fn the_input_of_an_activity_is_of_the_type_that_it_takes() {
+        let activity = |data: &str| {
+            let metadata = [("instanceId", Data::String("42".to_owned()))];
+            Recorded::by_hand("context", Data::String(data.to_owned()), &metadata)
+        };
+        let object: DurableActivityContext<(String, u8)> = activity(r#"["tea",3]"#).take().unwrap();
+        assert_eq!((object.input(), object.instance_id()), (&("tea".to_owned(), 3), "42"));
+        let text: DurableActivityContext<String> = activity("hi").take().unwrap();
+        assert_eq!(text.input(), "hi");
+        let flag: DurableActivityContext = activity("True").take().unwrap();
+        assert_eq!(flag.input(), &json!(true));
+        let error = activity(r#"["tea","x"]"#)
+            .take::<DurableActivityContext<(String, u8)>>()
+            .unwrap_err();
+        assert!(error.to_string().starts_with("[1]: "), "{error}");
+    }
+
+    shows!(ACTIVITY_TRIGGER, Decoding: the_input_of_an_activity_is_of_the_type_that_it_takes);
+}

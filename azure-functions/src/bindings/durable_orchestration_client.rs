@@ -74,3 +74,23 @@ impl FromBinding for DurableOrchestrationClient {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{binding::recorded::Recorded, bindings::shown::shows, rpc::Data};
+    use azure_functions_durable::ClientWire;
+
+    #[test]
+    fn a_client_is_read_from_what_the_extension_sends() {
+        let recorded = include_str!("../../tests/func/recorded_grpc_binding.json");
+        let take = |data: Data| Recorded::by_hand("client", data, &[]).take::<DurableOrchestrationClient>();
+        for data in [Data::String(recorded.to_owned()), Data::Json(recorded.to_owned())] {
+            assert_eq!(take(data).unwrap().wire(), ClientWire::Grpc);
+        }
+        let error = take(Data::Json("{}".to_owned())).unwrap_err();
+        assert!(!error.to_string().contains("realextkey"), "{error}");
+    }
+
+    shows!(DURABLE_CLIENT, Decoding: a_client_is_read_from_what_the_extension_sends);
+}

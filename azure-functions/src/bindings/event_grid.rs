@@ -244,6 +244,7 @@ event!(CloudEvent, ("eventType", "EventGridEvent"));
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::shown::shows;
     use crate::{binding::recorded::Recorded, rpc::Data};
     use serde_json::json;
 
@@ -385,4 +386,7 @@ mod tests {
             r#"{"specversion":"1.0","id":"8","source":"/src","type":"My.Type","data":1}"#
         );
     }
+
+    shows!(EVENT_GRID_TRIGGER, Decoding: every_recorded_event_is_read_in_its_own_schema_and_no_other);
+    shows!(EVENT_GRID, Encoding: events_are_sent_as_json_with_the_members_that_tell_their_schema);
 }

@@ -23,7 +23,8 @@ use serde_json::{Map, Value};
 ///
 /// ```
 /// use azure_functions::{bindings::EventHubTrigger, func, http::Json};
-/// ///
+/// use serde::Deserialize;
+///
 /// #[derive(Deserialize)]
 /// struct Reading {
 ///     celsius: f64,
@@ -193,6 +194,7 @@ impl<T: IntoPayload> IntoBatch for EventHubMessage<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::shown::shows;
     use crate::{
         binding::recorded::Recorded,
         rpc::{CollectionBytes, Data},
@@ -292,4 +294,7 @@ mod tests {
         let sent = vec![EventHubMessage("1"), EventHubMessage("2")].into_binding().unwrap();
         assert!(matches!(sent, BindingData::Json(json) if json == r#"["1","2"]"#));
     }
+
+    shows!(EVENT_HUB_TRIGGER, Decoding: an_event_of_an_event_hub_is_read_with_its_partition, a_batch_of_events_has_one_partition_and_the_properties_of_each);
+    shows!(EVENT_HUB, Encoding: events_for_an_event_hub_are_sent_as_bytes_and_several_as_texts);
 }

@@ -159,6 +159,7 @@ impl IntoBinding for GenericOutput {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::shown::shows;
     use crate::{binding::recorded::Recorded, http::Json, rpc::Data};
     use serde_json::Value;
 
@@ -182,6 +183,17 @@ mod tests {
     }
 
     #[test]
+    fn a_generic_input_is_any_content() {
+        let recorded = Recorded::by_hand("price", Data::Json(r#"{"cents":5}"#.to_owned()), &[]);
+        assert_eq!(recorded.take::<GenericInput<Json<Value>>>().unwrap().0.0["cents"], 5);
+        assert_eq!(recorded.take::<GenericInput<String>>().unwrap().0, r#"{"cents":5}"#);
+        assert!(matches!(
+            recorded.take::<GenericInput>().unwrap().0,
+            BindingData::Json(_)
+        ));
+    }
+
+    #[test]
     fn a_generic_output_that_hosts_refuse_is_an_error_before_it_is_sent() {
         let sent = GenericOutput::json(&[1, 2]).unwrap().into_binding().unwrap();
         assert!(matches!(sent, BindingData::Json(json) if json == "[1,2]"));
@@ -190,4 +202,8 @@ mod tests {
             assert!(error.contains("send a JSON array"), "{error}");
         }
     }
+
+    shows!(GENERIC_TRIGGER, Decoding: a_generic_trigger_has_its_data_as_any_content_and_all_metadata);
+    shows!(GENERIC_INPUT, Decoding: a_generic_input_is_any_content);
+    shows!(GENERIC_OUTPUT, Encoding: a_generic_output_that_hosts_refuse_is_an_error_before_it_is_sent);
 }

@@ -4,7 +4,7 @@ use crate::{
     BindingError,
     binding::{
         BindingData, BindingSpec, FromBatch, FromBinding, FromPayload, Input, IntoBatch, IntoBinding, IntoPayload,
-        table,
+        IntoTrigger, TriggerData, table,
         trigger_metadata::{self, Fields, FromFields},
     },
 };
@@ -12,6 +12,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::json;
 
 /// A record of a Kafka topic, which starts the function.
 ///
@@ -116,6 +117,22 @@ impl<T: FromPayload> FromBinding for KafkaTrigger<T> {
 impl<T: FromPayload> FromBatch for KafkaTrigger<T> {
     fn from_batch(input: Input<'_>) -> Result<Vec<Self>, BindingError> {
         trigger_metadata::several(input)
+    }
+}
+
+impl<T: IntoPayload> IntoTrigger for KafkaTrigger<T> {
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        let headers = self.headers.iter();
+        let headers: Vec<_> = headers
+            .map(|header| json!({"Key": header.key, "Value": STANDARD.encode(&header.value)}))
+            .collect();
+        TriggerData::new(self.value)?
+            .with("Key", self.key)?
+            .with("Topic", self.topic)?
+            .with("Partition", self.partition)?
+            .with("Offset", self.offset)?
+            .with_time("Timestamp", self.timestamp)?
+            .with("Headers", headers)
     }
 }
 
@@ -247,12 +264,30 @@ impl<T: IntoPayload> IntoBatch for KafkaMessage<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::shown::shows;
     use crate::{
         binding::recorded::Recorded,
         http::Json,
         rpc::{CollectionBytes, Data},
     };
-    use serde_json::json;
+
+    #[test]
+    fn a_record_that_a_test_fires_is_the_one_that_the_function_gets() {
+        let mut record = KafkaTrigger::new("x".to_owned());
+        record.key = Some("k".to_owned());
+        record.partition = Some(1);
+        record.headers = vec![KafkaHeader {
+            key: "a".to_owned(),
+            value: Bytes::from_static(&[0xff]),
+        }];
+        let (contents, _, metadata) = record.clone().into_trigger().unwrap().into_parts();
+        let metadata: Vec<_> = metadata
+            .iter()
+            .map(|(name, value)| (name.as_str(), json(&value.to_string())))
+            .collect();
+        let fired = Recorded::by_hand("record", Data::Bytes(contents[0].clone()), &metadata);
+        assert_eq!(fired.take::<KafkaTrigger<String>>().unwrap(), record);
+    }
 
     // By hand, from the extension's source: no Kafka was there to be recorded.
     fn json(text: &str) -> Data {
@@ -357,4 +392,7 @@ mod tests {
         let error = KafkaMessage::new(vec![0xff_u8]).into_binding().unwrap_err().to_string();
         assert!(error.contains("not UTF-8"), "{error}");
     }
+
+    shows!(KAFKA_TRIGGER, Decoding: a_record_of_kafka_is_read_with_its_key_and_headers, a_batch_of_records_has_the_properties_of_each);
+    shows!(KAFKA, Encoding: a_record_for_kafka_is_text_or_what_the_extension_takes_for_a_record, several_records_for_kafka_are_one_json_array_of_texts);
 }

@@ -1,10 +1,75 @@
 //! The table in the guide's chapter about bindings is that of the code.
 
+use super::{
+    function_json,
+    shown::{Shown, What},
+};
 use crate::binding::table::{Argument, BINDINGS, Binding, Flow};
 use std::{fs, path::Path};
 
-const BEGIN: &str = "<!-- table -->\n";
+/// A table of the page: the comment before it, and its text.
+type Table = (&'static str, String);
+
 const END: &str = "<!-- end -->\n";
+
+fn flow(row: &Binding) -> &'static str {
+    match row.flow {
+        Flow::Trigger => "trigger",
+        Flow::Input => "input",
+        Flow::Output => "output",
+    }
+}
+
+fn type_name(row: &Binding) -> String {
+    match row.type_name {
+        "" => "the `type`".to_owned(),
+        name => format!("`{name}`"),
+    }
+}
+
+/// The tests that show something of a row, in the order of their names.
+fn tests(row: &Binding) -> Vec<&'static Shown> {
+    let is_of_row = |shown: &&Shown| {
+        (shown.binding.type_name, shown.binding.flow) == (row.type_name, row.flow) && shown.what == What::of(row.flow)
+    };
+    let mut tests: Vec<_> = inventory::iter::<Shown>.into_iter().filter(is_of_row).collect();
+    tests.sort_by_key(|shown| (shown.module, shown.name));
+    tests
+}
+
+/// Which tests show each binding.
+fn tests_table() -> String {
+    let mut text = String::from(
+        "| `function.json` | It is | Lines in `tests/function_json.txt` | Decoding or encoding |\n|---|---|---|---|\n",
+    );
+    let mut line = 0;
+    for row in BINDINGS {
+        let first = line + 1;
+        line += function_json::of(row).len();
+        let lines = match line {
+            last if last == first => first.to_string(),
+            last => format!("{first} to {last}"),
+        };
+        let tests: Vec<_> = tests(row)
+            .into_iter()
+            .map(|shown| {
+                let module = shown.module.trim_start_matches("azure_functions::");
+                let what = match shown.what {
+                    What::Decoding => "decoding",
+                    What::Encoding => "encoding",
+                };
+                format!("{what}: `{module}::{}`", shown.name)
+            })
+            .collect();
+        text += &format!(
+            "| {} | {} | {lines} | {} |\n",
+            type_name(row),
+            flow(row),
+            tests.join("<br>")
+        );
+    }
+    text
+}
 
 fn table() -> String {
     let mut text = String::from("| Type | `function.json` | It is | Arguments | Data |\n|---|---|---|---|---|\n");
@@ -15,18 +80,11 @@ fn table() -> String {
             (true, Flow::Output) => "; several as a `Vec`",
             (true, _) => "; a batch as a `Vec`",
         };
-        let flow = match row.flow {
-            Flow::Trigger => "trigger",
-            Flow::Input => "input",
-            Flow::Output => "output",
-        };
         text += &format!(
-            "| {}{batch} | {} | {flow}: {} | {} | {} |\n",
+            "| {}{batch} | {} | {}: {} | {} | {} |\n",
             types.join(", "),
-            match row.type_name {
-                "" => "the `type`".to_owned(),
-                name => format!("`{name}`"),
-            },
+            type_name(row),
+            flow(row),
             row.summary,
             arguments(row),
             row.data
@@ -59,18 +117,83 @@ fn arguments(row: &Binding) -> String {
     all.collect::<Vec<_>>().join(", ")
 }
 
+/// The text with its table written anew.
+fn with_table(text: &str, (begin, table): Table) -> String {
+    let (before, rest) = text.split_once(begin).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    format!("{before}{begin}{table}{END}{after}")
+}
+
 #[test]
-fn the_guide_lists_every_binding_of_the_table() {
+fn the_guide_lists_every_binding_of_the_table_and_its_tests() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide/bindings.md");
     let text = fs::read_to_string(&path).unwrap();
-    let (before, rest) = text.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    let wanted = format!("{before}{BEGIN}{}{END}{after}", table());
+    let wanted = with_table(&text, ("<!-- table -->\n", table()));
+    let wanted = with_table(&wanted, ("<!-- tests -->\n", tests_table()));
     if std::env::var_os("BLESS").is_some() {
         fs::write(&path, &wanted).unwrap();
     }
     assert!(
         fs::read_to_string(&path).unwrap() == wanted,
-        "src/guide/bindings.md is not up to date: BLESS=1 writes its table anew"
+        "src/guide/bindings.md is not up to date: BLESS=1 writes its tables anew"
     );
+}
+
+#[test]
+fn every_binding_has_tests_of_its_function_json_and_of_its_data() {
+    for row in BINDINGS {
+        assert!(!function_json::of(row).is_empty());
+        assert!(
+            !tests(row).is_empty(),
+            "the {} `{}` has no test of its {:?}: write one, and `shows!(..)` below it",
+            flow(row),
+            row.type_name,
+            What::of(row.flow)
+        );
+    }
+    for shown in inventory::iter::<Shown> {
+        let Shown {
+            binding, what, name, ..
+        } = shown;
+        assert_eq!(*what, What::of(binding.flow), "{name}");
+    }
+}
+
+/// What the worker of 2020 had: those who come from it find everything again.
+#[test]
+fn every_binding_of_the_abandoned_worker_has_a_type_or_a_line_of_the_guide() {
+    let guide = include_str!("../guide/bindings.md");
+    for (type_name, flow) in [
+        ("httpTrigger", Flow::Trigger),
+        ("http", Flow::Output),
+        ("timerTrigger", Flow::Trigger),
+        ("queueTrigger", Flow::Trigger),
+        ("queue", Flow::Output),
+        ("blobTrigger", Flow::Trigger),
+        ("blob", Flow::Input),
+        ("blob", Flow::Output),
+        ("table", Flow::Input),
+        ("table", Flow::Output),
+        ("eventGridTrigger", Flow::Trigger),
+        ("eventHubTrigger", Flow::Trigger),
+        ("eventHub", Flow::Output),
+        ("cosmosDBTrigger", Flow::Trigger),
+        ("cosmosDB", Flow::Input),
+        ("cosmosDB", Flow::Output),
+        ("serviceBusTrigger", Flow::Trigger),
+        ("serviceBus", Flow::Output),
+        ("signalRConnectionInfo", Flow::Input),
+        ("signalR", Flow::Output),
+        ("twilioSms", Flow::Output),
+        ("sendGrid", Flow::Output),
+        ("durableClient", Flow::Input),
+        ("orchestrationTrigger", Flow::Trigger),
+        ("activityTrigger", Flow::Trigger),
+    ] {
+        let has_row = BINDINGS
+            .iter()
+            .any(|row| (row.type_name, row.flow) == (type_name, flow));
+        let (_, generic) = guide.split_once("# Bindings without a type").unwrap();
+        assert!(has_row || generic.contains(&format!("`{type_name}`")), "{type_name}");
+    }
 }

@@ -181,6 +181,7 @@ impl<T: IntoPayload> IntoBatch for QueueMessage<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::shown::shows;
     use crate::{binding::recorded::Recorded, http::Json};
     use serde_json::{Value, json};
 
@@ -292,4 +293,7 @@ mod tests {
             .to_string();
         assert!(error.starts_with("message 1 of 2 is not UTF-8"), "{error}");
     }
+
+    shows!(QUEUE_TRIGGER, Decoding: every_recorded_queue_message_is_read_with_its_metadata, the_content_of_a_queue_message_is_of_the_type_that_the_function_takes);
+    shows!(QUEUE, Encoding: one_queue_message_is_sent_as_bytes_so_that_the_host_leaves_it_as_it_is, several_queue_messages_are_one_json_array_of_texts);
 }

@@ -211,6 +211,7 @@ impl<T: IntoPayload> IntoBatch for ServiceBusMessage<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::shown::shows;
     use crate::{
         binding::recorded::Recorded,
         http::Json,
@@ -303,4 +304,7 @@ mod tests {
             .unwrap();
         assert!(matches!(sent, BindingData::Json(json) if json == r#"["a","b"]"#));
     }
+
+    shows!(SERVICE_BUS_TRIGGER, Decoding: a_service_bus_message_is_read_with_its_properties, a_batch_of_service_bus_messages_has_the_properties_of_each);
+    shows!(SERVICE_BUS, Encoding: service_bus_messages_are_sent_as_bytes_and_several_as_texts);
 }

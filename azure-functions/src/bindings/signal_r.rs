@@ -2,10 +2,11 @@
 
 use crate::{
     BindingError,
-    binding::{BindingData, BindingSpec, FromBinding, Input, IntoBatch, IntoBinding, table},
+    binding::{BindingData, BindingSpec, FromBinding, Input, IntoBatch, IntoBinding, IntoTrigger, TriggerData, table},
+    http::Json,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::{collections::HashMap, fmt};
 
 /// A message of a client of SignalR Service, or its coming or going, which starts the function.
@@ -115,6 +116,24 @@ impl<T: DeserializeOwned> FromBinding for SignalRTrigger<T> {
             query: members.texts("Query"),
             claims: members.texts("Claims"),
         })
+    }
+}
+
+impl<T: Serialize> IntoTrigger for SignalRTrigger<T> {
+    fn into_trigger(self) -> Result<TriggerData, BindingError> {
+        let arguments: Value = BindingData::json(&self.arguments)?.parse()?;
+        TriggerData::new(Json(json!({
+            "Arguments": arguments,
+            "Error": self.error,
+            "Category": self.category,
+            "Event": self.event,
+            "Hub": self.hub,
+            "ConnectionId": self.connection_id,
+            "UserId": self.user_id,
+            "Headers": self.headers,
+            "Query": self.query,
+            "Claims": self.claims,
+        })))
     }
 }
 
@@ -377,8 +396,8 @@ output!(SignalRMessage, SignalRGroupAction);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::shown::shows;
     use crate::{binding::recorded::Recorded, rpc::Data};
-    use serde_json::json;
 
     // By hand, from the extension's source: no SignalR Service was there to be recorded.
     fn trigger<T: DeserializeOwned>(data: &Value) -> Result<SignalRTrigger<T>, BindingError> {
@@ -404,6 +423,14 @@ mod tests {
         );
         assert_eq!(said.query["access_token"], "secret");
         assert!(!format!("{said:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_message_that_a_test_fires_is_the_one_that_the_function_gets() {
+        let said = trigger::<(String, u8)>(&said()).unwrap();
+        let (contents, _, _) = said.clone().into_trigger().unwrap().into_parts();
+        let fired = Recorded::by_hand("invocation", Data::Bytes(contents[0].clone()), &[]);
+        assert_eq!(fired.take::<SignalRTrigger<(String, u8)>>().unwrap(), said);
     }
 
     #[test]
@@ -474,4 +501,8 @@ mod tests {
             assert_eq!(json_of(vec![action].into_binding().unwrap()), format!("[{wanted}]"));
         }
     }
+
+    shows!(SIGNAL_R_TRIGGER, Decoding: a_message_of_a_client_is_its_arguments_and_who_sent_it, a_client_that_goes_has_no_arguments_and_may_have_an_error);
+    shows!(SIGNAL_R_CONNECTION_INFO, Decoding: what_a_client_needs_to_connect_is_read_and_written_in_the_words_of_signal_r);
+    shows!(SIGNAL_R, Encoding: messages_and_group_actions_are_sent_as_json);
 }

@@ -196,6 +196,7 @@ impl<T: Serialize> IntoBatch for SqlRow<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::shown::shows;
     use crate::{binding::recorded::Recorded, rpc::Data};
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -242,4 +243,8 @@ mod tests {
         let sent = vec![row(1), row(2)].into_binding().unwrap();
         assert!(matches!(sent, BindingData::Json(json) if json.starts_with('[') && json.contains(r#""id":2"#)));
     }
+
+    shows!(SQL_TRIGGER, Decoding: changed_rows_are_read_with_what_was_done_to_them);
+    shows!(SQL_INPUT, Decoding: the_rows_of_a_query_are_a_list_and_one_row_is_one);
+    shows!(SQL, Encoding: rows_are_sent_as_json);
 }

@@ -172,6 +172,7 @@ impl<T: Serialize> IntoBatch for TableEntity<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::shown::shows;
     use crate::{binding::recorded::Recorded, rpc::Data};
     use chrono::{DateTime, Utc};
     use serde::Deserialize;
@@ -252,4 +253,7 @@ mod tests {
             .unwrap_err();
         assert!(error.to_string().contains("`rowKey`"), "{error}");
     }
+
+    shows!(TABLE_INPUT, Decoding: an_entity_is_its_keys_and_its_properties, the_entities_of_a_partition_of_a_filter_and_of_a_number_are_lists);
+    shows!(TABLE, Encoding: entities_are_sent_as_json_with_their_keys);
 }

@@ -93,3 +93,39 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::
     };
     dotnet_time::parse(&text).map_err(|error| D::Error::custom(format!("{text:?} is not a date and time: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{binding::recorded::Recorded, bindings::shown::shows, rpc::Data};
+
+    const RECORDED: &str = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/recorded/triggers/timer.jsonl"
+    ));
+
+    #[test]
+    fn a_recorded_timer_has_its_status() {
+        let timer: TimerInfo = Recorded::named(RECORDED, "retry.timer.1").take().unwrap();
+        let status = timer.schedule_status.unwrap();
+        assert_eq!(status.next.to_rfc3339(), "2027-01-01T00:00:00+00:00");
+        assert_eq!(status.last.to_rfc3339(), "0001-01-01T00:00:00+00:00");
+        assert!(!timer.is_past_due);
+    }
+
+    #[test]
+    fn a_timer_without_status_or_fired_by_hand_has_none() {
+        for data in [r#"{"ScheduleStatus":null,"IsPastDue":true}"#, "", "now"] {
+            let timer: TimerInfo = Recorded::by_hand("timer", Data::String(data.to_owned()), &[])
+                .take()
+                .unwrap();
+            assert_eq!(
+                (timer.schedule_status, timer.is_past_due),
+                (None, data.starts_with('{')),
+                "{data}"
+            );
+        }
+    }
+
+    shows!(TIMER_TRIGGER, Decoding: a_recorded_timer_has_its_status, a_timer_without_status_or_fired_by_hand_has_none);
+}

@@ -38,3 +38,19 @@ impl IntoTrigger for WarmupTrigger {
         Ok(TriggerData::default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{binding::recorded::Recorded, bindings::shown::shows, rpc::Data};
+
+    #[test]
+    fn a_warm_up_brings_nothing() {
+        // As the Functions host 4.1037 sent it: the same under the name of the binding in the metadata.
+        let data = || Data::Json("{}".to_owned());
+        let warmup = Recorded::by_hand("trigger", data(), &[("trigger", data())]).take::<WarmupTrigger>();
+        assert_eq!(warmup.unwrap(), WarmupTrigger {});
+    }
+
+    shows!(WARMUP_TRIGGER, Decoding: a_warm_up_brings_nothing);
+}

@@ -207,6 +207,7 @@ fn drop_once(exchange: &Exchange, what: &str, why: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::shown::shows;
     use crate::http::{Cookie, SameSite};
     use crate::rpc::{nullable_bool, nullable_double, nullable_string};
     use ::http::HeaderValue;
@@ -418,4 +419,6 @@ mod tests {
             "function `answer` set a header `set-cookie` that is no cookie: it does not begin with NAME=VALUE"
         );
     }
+
+    shows!(HTTP, Encoding: status_headers_and_cookies_are_sent, the_body_is_there_even_if_it_is_empty);
 }

@@ -352,6 +352,7 @@ fn lookup<'a>(params: &'a HashMap<String, String>, name: &str) -> Option<&'a str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::shown::shows;
 
     fn nullable(value: Option<&str>) -> NullableString {
         NullableString {
@@ -486,4 +487,6 @@ mod tests {
         });
         assert!(!format!("{request:?}").contains("secret"));
     }
+
+    shows!(HTTP_TRIGGER, Decoding: plain_and_nullable_maps_are_read, the_body_comes_in_every_shape);
 }

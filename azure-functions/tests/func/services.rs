@@ -102,6 +102,52 @@ fn service_sql(
 }
 
 #[func]
+#[binding(name = "$return", table_name = "copies%Suffix%", connection = "Tables")]
+fn service_table(
+    #[binding(queue_name = "keys")] _key: QueueTrigger<String>,
+    #[binding(table_name = "prices", partition_key = "current", row_key = "{QueueTrigger}")] one: Option<TableEntity>,
+    #[binding(table_name = "prices", filter = "cents gt 10", take = 5)] several: Vec<TableEntity>,
+) -> Vec<TableEntity> {
+    one.into_iter().chain(several).collect()
+}
+
+#[func]
+#[binding(
+    name = "$return",
+    broker_list = "Brokers",
+    topic = "packed",
+    enable_idempotence = true
+)]
+fn service_kafka(
+    #[binding(
+        broker_list = "Brokers",
+        topic = "orders",
+        consumer_group = "packing",
+        protocol = "SaslSsl",
+        authentication_mode = "plain",
+        username = "$ConnectionString",
+        password = "%Password%",
+        ssl_ca_pem = "Ca",
+        oauth_bearer_client_id = "x"
+    )]
+    orders: Vec<KafkaTrigger<String>>,
+) -> Vec<KafkaMessage<String>> {
+    orders.into_iter().map(|order| KafkaMessage::new(order.value)).collect()
+}
+
+#[func]
+#[binding(name = "output1", hub_name = "chat")]
+#[binding(name = "output2", hub_name = "chat", connection_string_setting = "SignalR")]
+fn service_signal_r(
+    #[binding(hub_name = "chat", category = "messages", event = "say", parameter_names = ["text"])]
+    said: SignalRTrigger<(String,)>,
+    #[binding(hub_name = "chat", user_id = "{UserId}")] _info: SignalRConnectionInfo,
+) -> ((), SignalRMessage, Vec<SignalRGroupAction>) {
+    let join = SignalRGroupAction::add_connection(said.connection_id, "all");
+    ((), SignalRMessage::new("said", [said.arguments.0.into()]), vec![join])
+}
+
+#[func]
 #[binding(name = "$return", type = "signalR", hub_name = "chat", connection = "SignalR")]
 fn service_generic(
     #[binding(

@@ -303,3 +303,15 @@ fn what_must_be_the_only_one_of_its_name_is_known_by_it() {
     assert_eq!(resource("a://{x}/b/{y}"), resource("a://{z}/b/{w}"));
     assert_ne!(resource("a://{x}/b"), resource("a://{x}/c"));
 }
+
+crate::bindings::shown::shows!(MCP_TOOL_TRIGGER, Decoding: every_recorded_call_is_read, arguments_have_their_json_types);
+crate::bindings::shown::shows!(
+    MCP_RESOURCE_TRIGGER,
+    Decoding: every_recorded_call_is_read,
+    variables_of_a_resource_are_those_of_its_uri
+);
+crate::bindings::shown::shows!(
+    MCP_PROMPT_TRIGGER,
+    Decoding: every_recorded_call_is_read,
+    texts_of_a_prompt_are_read_as_what_its_schema_says
+);

@@ -274,3 +274,5 @@ fn a_sub_orchestration_gets_its_input_raw_and_its_id_if_one_is_given() {
         ])
     );
 }
+
+crate::bindings::shown::shows!(ORCHESTRATION_TRIGGER, Decoding: the_payload_of_the_design_gist_is_read);

@@ -711,3 +711,5 @@ fn a_field_that_a_newer_host_adds_to_an_event_hides_nothing_of_it() {
     };
     assert_eq!(text(&completion.result), json!("1"));
 }
+
+crate::bindings::shown::shows!(ORCHESTRATION_TRIGGER, Decoding: a_sequence_of_activities, a_fan_out);
