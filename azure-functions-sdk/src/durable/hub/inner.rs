@@ -60,6 +60,7 @@ impl Inner {
 
     pub(super) fn close(&self) {
         self.writer.close();
+        self.state().waits.close();
         self.store.close();
     }
 }

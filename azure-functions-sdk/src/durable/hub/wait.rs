@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
 use super::{Inner, request_error::RequestError, waits::Until};
-use crate::durable::store::InstanceRow;
+use crate::durable::store::{InstanceRow, StoreError};
 
 /// A wait that is taken back when the client gives up.
 struct Registered<'a> {
@@ -16,9 +16,10 @@ struct Registered<'a> {
 }
 
 impl<'a> Registered<'a> {
-    fn new(hub: &'a Inner, id: &'a str, until: Until) -> Self {
-        let woken = hub.state().waits.add(id, until);
-        Self { hub, id, woken }
+    /// Fails once the hub is closed.
+    fn new(hub: &'a Inner, id: &'a str, until: Until) -> Result<Self, RequestError> {
+        let woken = hub.state().waits.add(id, until).ok_or(StoreError::Closed)?;
+        Ok(Self { hub, id, woken })
     }
 }
 
@@ -43,7 +44,7 @@ impl Inner {
             .unwrap_or(DateTime::<Utc>::MAX_UTC);
         loop {
             // Registered before looking, so that nothing is missed.
-            let mut registered = Registered::new(self, id, until);
+            let mut registered = Registered::new(self, id, until)?;
             let is_over = self.now() >= due;
             if is_over || !self.has_to_come(id, until) {
                 let row = self.find(id).await?.ok_or(RequestError::NotFound)?;
@@ -60,10 +61,10 @@ impl Inner {
         }
     }
 
-    /// Waits until the instance has come so far, also for one that is not there. It ends when it is dropped.
+    /// Waits until the instance has come so far, also for one that is not there. It ends when it is dropped, or the hub closes.
     pub(crate) async fn wait_for_ever(self: &Arc<Self>, id: &str, until: Until) -> Result<InstanceRow, RequestError> {
         loop {
-            let mut registered = Registered::new(self, id, until);
+            let mut registered = Registered::new(self, id, until)?;
             if !self.has_to_come(id, until)
                 && let Some(row) = self.find(id).await?
                 && until.is_reached(row.state.status)

@@ -26,16 +26,29 @@ impl Until {
 
 /// The waits, by the ids of the instances.
 #[derive(Debug, Default)]
-pub(super) struct Waits(HashMap<String, Vec<(Until, oneshot::Sender<()>)>>);
+pub(super) struct Waits {
+    by_instance: HashMap<String, Vec<(Until, oneshot::Sender<()>)>>,
+    closed: bool,
+}
 
 impl Waits {
-    pub(super) fn add(&mut self, id: &str, until: Until) -> oneshot::Receiver<()> {
-        let (wake, woken) = oneshot::channel();
-        match self.0.get_mut(id) {
-            Some(waits) => waits.push((until, wake)),
-            None => drop(self.0.insert(id.to_owned(), vec![(until, wake)])),
+    /// Nothing once the hub is closed: no news will come.
+    pub(super) fn add(&mut self, id: &str, until: Until) -> Option<oneshot::Receiver<()>> {
+        if self.closed {
+            return None;
         }
-        woken
+        let (wake, woken) = oneshot::channel();
+        match self.by_instance.get_mut(id) {
+            Some(waits) => waits.push((until, wake)),
+            None => drop(self.by_instance.insert(id.to_owned(), vec![(until, wake)])),
+        }
+        Some(woken)
+    }
+
+    /// Wakes all: the hub closes.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        self.by_instance.clear();
     }
 
     /// An episode of the instance is on disk, so that it has begun.
@@ -45,21 +58,21 @@ impl Waits {
 
     /// The end of the instance is on disk, or there is none to come.
     pub(super) fn has_ended(&mut self, id: &str) {
-        self.0.remove(id);
+        self.by_instance.remove(id);
     }
 
     /// Wakes those that are not kept, and forgets those that have given up.
     pub(super) fn retain(&mut self, id: &str, keep: impl Fn(Until) -> bool) {
-        if let Some(waits) = self.0.get_mut(id) {
+        if let Some(waits) = self.by_instance.get_mut(id) {
             waits.retain(|(until, wake)| keep(*until) && !wake.is_closed());
             if waits.is_empty() {
-                self.0.remove(id);
+                self.by_instance.remove(id);
             }
         }
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_instance.is_empty()
     }
 }

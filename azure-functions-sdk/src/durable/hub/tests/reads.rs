@@ -93,7 +93,37 @@ async fn a_thousand_waits_for_instances_that_are_not_there_look_once_each_and_le
     assert!(hub.inner.state().waits.is_empty());
 }
 
+async fn waits_end_when_the_hub_closes(wire: Wire) {
+    let worker = Arc::new(Scripted::on(wire).orchestration("waiter", |context| context.event("go")));
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let hub = TaskHub::open(options, worker.clone()).unwrap();
+    hub.set_functions(worker.functions());
+    call(&hub, "POST", "/orchestrators/waiter/there", "").await;
+    let mut waits = Vec::new();
+    for id in ["there", "not there"] {
+        let inner = Arc::clone(&hub.inner);
+        waits.push(::tokio::spawn(async move {
+            inner.wait_for_ever(id, Until::Ended).await.unwrap_err()
+        }));
+    }
+    let inner = Arc::clone(&hub.inner);
+    waits.push(::tokio::spawn(async move {
+        inner.wait("there", Until::Ended, 2 * DEADLINE).await.unwrap_err()
+    }));
+    ::tokio::task::yield_now().await;
+    hub.drain(Duration::ZERO).await;
+    for wait in waits {
+        let ended = ::tokio::time::timeout(DEADLINE, wait)
+            .await
+            .expect("it is woken")
+            .unwrap();
+        assert!(matches!(ended, RequestError::Unavailable(_)), "{ended:?}");
+    }
+}
+
 on_both_wires!(
+    waits_end_when_the_hub_closes,
     the_search_of_a_recursive_termination_reads_every_instance_once,
     a_thousand_waits_for_instances_that_are_not_there_look_once_each_and_leave_nothing_when_they_are_given_up,
 );
