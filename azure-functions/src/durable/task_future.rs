@@ -146,7 +146,7 @@ impl Future for ContinueAsNewFuture {
     type Output = super::OrchestrationOutput;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.core.park_for_good(self.site, cx);
+        self.core.wait_for_good(self.site, cx);
         Poll::Pending
     }
 }

@@ -315,7 +315,8 @@ impl Core {
 
     /// The refusal of the episode that runs on this thread.
     pub(crate) fn refuse_current(refusal: Refusal) -> ! {
-        let core = CURRENT.with_borrow(Option::clone);
+        // At the end of a thread there is none.
+        let core = CURRENT.try_with(|core| core.borrow().clone()).ok().flatten();
         match core {
             Some(core) => core.refuse(refusal, None),
             None => panic::resume_unwind(Box::new(Marker)),
@@ -324,7 +325,10 @@ impl Core {
 
     /// Whether this thread runs an episode that is being replayed.
     pub(crate) fn current_is_replaying() -> bool {
-        CURRENT.with_borrow(|core| core.as_ref().is_some_and(|core| core.is_replaying()))
+        let is_replaying =
+            |core: &RefCell<Option<Rc<Self>>>| core.borrow().as_ref().is_some_and(|core| core.is_replaying());
+        // What a thread holds is dropped at its end, and may log: there is no episode any more.
+        CURRENT.try_with(is_replaying).unwrap_or(false)
     }
 
     /// Records the refusal and unwinds.
@@ -369,7 +373,7 @@ impl Core {
         if self.sealed.get() {
             return false;
         }
-        if self.state.borrow().frames.is_parked() {
+        if self.state.borrow().frames.waits() {
             self.refuse(Refusal::ForeignConcurrency, Some(site));
         }
         self.last_call.set(Some(site));
@@ -381,7 +385,7 @@ impl Core {
         if self.sealed.get() {
             return false;
         }
-        if self.state.borrow().frames.is_parked() {
+        if self.state.borrow().frames.waits() {
             self.note_refusal(Refusal::ForeignConcurrency, Some(site));
         }
         true
@@ -430,8 +434,8 @@ impl Core {
         self.state.borrow_mut().custom_status = Some(json);
     }
 
-    pub(super) fn park(&self) {
-        self.state.borrow_mut().frames.park();
+    pub(super) fn wait(&self) {
+        self.state.borrow_mut().frames.wait();
     }
 
     pub(super) fn at_root(&self) -> bool {
@@ -485,11 +489,12 @@ impl Core {
         let mut buffer = self.json_buffer.take();
         buffer.clear();
         let written = serde_json::to_writer(&mut buffer, input);
-        let json = String::from_utf8_lossy(&buffer);
-        let kept = match written.err().or_else(|| json_text::refused(&json)) {
+        // JSON is UTF-8, but for what a type writes raw.
+        let json = written.and_then(|()| str::from_utf8(&buffer).map_err(serde_json::Error::custom));
+        let kept = json.and_then(|json| match json_text::refused(json) {
             Some(error) => Err(error),
-            None => self.text(&json),
-        };
+            None => self.text(json),
+        });
         self.json_buffer.replace(buffer);
         kept
     }
@@ -515,10 +520,10 @@ impl Core {
         self.refuse(Refusal::PolledAfterReady, Some(site))
     }
 
-    /// Parks without looking further into the history: what lies there belongs to the next execution.
-    pub(crate) fn park_for_good(&self, site: Site, cx: &Context<'_>) {
+    /// Waits without looking further into the history: what lies there belongs to the next execution.
+    pub(crate) fn wait_for_good(&self, site: Site, cx: &Context<'_>) {
         if self.enter(site, cx) {
-            self.park();
+            self.wait();
         }
     }
 }

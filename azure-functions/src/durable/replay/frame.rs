@@ -23,7 +23,7 @@ pub(crate) enum Frame {
 #[derive(Debug)]
 struct OpenFrame {
     frame: Frame,
-    parked: bool,
+    waits: bool,
 }
 
 #[derive(Debug)]
@@ -44,12 +44,12 @@ pub(crate) struct Frames {
 
 impl Frames {
     pub(crate) fn push(&mut self, frame: Frame) {
-        self.open.push(OpenFrame { frame, parked: false });
+        self.open.push(OpenFrame { frame, waits: false });
     }
 
-    /// Closes the innermost frame; whether it had parked.
+    /// Closes the innermost frame; whether it waits.
     pub(crate) fn pop(&mut self) -> bool {
-        self.open.pop().is_some_and(|f| f.parked)
+        self.open.pop().is_some_and(|f| f.waits)
     }
 
     /// The innermost frame; outside a poll there is only the root.
@@ -57,13 +57,13 @@ impl Frames {
         self.open.last().map_or(Frame::Root, |f| f.frame)
     }
 
-    pub(crate) fn is_parked(&self) -> bool {
-        self.open.last().is_some_and(|f| f.parked)
+    pub(crate) fn waits(&self) -> bool {
+        self.open.last().is_some_and(|f| f.waits)
     }
 
-    pub(crate) fn park(&mut self) {
+    pub(crate) fn wait(&mut self) {
         if let Some(frame) = self.open.last_mut() {
-            frame.parked = true;
+            frame.waits = true;
         }
     }
 

@@ -197,12 +197,12 @@ impl Core {
                 }
                 if frame != Frame::Root {
                     operation.waiter = Some(frame);
-                    state.frames.park();
+                    state.frames.wait();
                     return Poll::Pending;
                 }
             }
             if !self.deliver() {
-                self.park();
+                self.wait();
                 return Poll::Pending;
             }
         }

@@ -17,7 +17,7 @@ use std::panic::Location;
 pub(crate) struct Operation {
     pub(crate) state: OpState,
     pub(crate) course: Course,
-    /// The frame that parked on it.
+    /// The frame that waits for it.
     pub(crate) waiter: Option<Frame>,
     /// The call of user code behind it.
     pub(crate) site: &'static Location<'static>,

@@ -40,9 +40,9 @@ impl Core {
         self.state.borrow_mut().frames.push(frame);
         let mut close = Close(self, None);
         let polled = body();
-        let parked = self.state.borrow_mut().frames.pop();
-        close.1 = Some(parked);
-        match (&polled, parked) {
+        let waits = self.state.borrow_mut().frames.pop();
+        close.1 = Some(waits);
+        match (&polled, waits) {
             (Poll::Pending, false) => self.refuse(Refusal::NothingAwaited, None),
             (Poll::Ready(_), true) => self.refuse(Refusal::ReadyAfterPending, None),
             _ => polled,
@@ -56,9 +56,9 @@ impl Core {
         }
         let mut state = self.state.borrow_mut();
         state.open_call = None;
-        let parked = state.frames.is_parked();
+        let waits = state.frames.waits();
         drop(state);
-        if parked {
+        if waits {
             self.refuse(Refusal::ForeignConcurrency, Some(site));
         }
         if !waker::is_ours(cx.waker()) {

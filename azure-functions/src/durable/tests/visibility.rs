@@ -4,8 +4,10 @@ use super::{
     parked::replayed_only,
     script::{body, minute, ok, run},
 };
+use crate::durable::log_suppressed;
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[test]
 fn row_072_a_call_is_pending_until_history_completes_it_and_the_code_is_done_when_its_future_is() {
@@ -268,4 +270,32 @@ fn the_custom_status_is_sent_on_every_run_and_the_last_one_counts() {
 fn the_first_run_after_continue_as_new_may_bring_events_with_it() {
     let turn = run(|c| body(async move { c.wait_for_event("E").await }), "12 0 15(E)=5 13");
     assert_eq!((turn.is_done(), turn.output()), (true, &json!(5)));
+}
+
+/// Logs when its thread ends, before or behind the worker's own state of that thread.
+struct LogsLate;
+
+static LOGGED_LATE: AtomicUsize = AtomicUsize::new(0);
+
+impl Drop for LogsLate {
+    fn drop(&mut self) {
+        assert!(!log_suppressed());
+        LOGGED_LATE.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+thread_local! {
+    static FIRST: LogsLate = const { LogsLate };
+    static LAST: LogsLate = const { LogsLate };
+}
+
+#[test]
+fn what_a_thread_holds_may_log_when_it_ends() {
+    let thread = std::thread::spawn(|| {
+        FIRST.with(|_| ());
+        assert!(!log_suppressed());
+        LAST.with(|_| ());
+    });
+    thread.join().unwrap();
+    assert_eq!(LOGGED_LATE.load(Ordering::Relaxed), 2);
 }

@@ -107,7 +107,7 @@ impl Group {
                     self.started - 1
                 }
                 None if !self.core.at_root() || !self.core.deliver() => {
-                    self.core.park();
+                    self.core.wait();
                     return Poll::Pending;
                 }
                 None => continue,
