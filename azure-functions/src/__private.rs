@@ -312,14 +312,16 @@ impl Parking {
     /// # Errors
     /// The message of the exception that fails the invocation.
     pub fn run_turn(&mut self, payload: String, function: &str, orchestrator: Orchestrator) -> Result<String, String> {
-        answered(crate::durable::run_turn(
+        let episode = crate::durable::run_turn(
             payload,
             function,
             "an unknown place",
             orchestrator,
             &crate::durable::KnownFunctions::any(),
             Some(&mut self.0),
-        ))
+        );
+        self.0.drop_aside();
+        answered(episode)
     }
 }
 

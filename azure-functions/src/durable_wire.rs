@@ -148,6 +148,11 @@ impl Spoken {
         })
     }
 
+    /// Whether it is the local host.
+    pub(crate) fn is_local(&self) -> bool {
+        self.is_local
+    }
+
     /// What the host shows, or else what it is expected to speak.
     pub(crate) fn wire(&self) -> Wire {
         match self.shown.load(Ordering::Relaxed) {

@@ -218,6 +218,7 @@ impl App {
             .unwrap_or_else(|| ParkedInstances::with_room_for(MAX_COUNT, MAX_BYTES));
         let layers = self.started.layers.as_deref();
         let answer = self.episode(function, payload, surroundings, layers, Some(&mut parked));
+        parked.drop_aside();
         PARKED.with_borrow_mut(|apps| apps.insert(self.number, parked));
         answer
     }

@@ -221,7 +221,14 @@ impl Run<'_> {
                 let parked = parking
                     .as_mut()
                     .and_then(|parking| parking.take(&new.instance_id, Instant::now()));
-                let Some(mut parked) = parked.filter(|parked| parked.take_in(&mut new).is_some()) else {
+                let parked = match (parked, &mut parking) {
+                    (Some(parked), Some(parking)) if parked.take_in(&mut new).is_none() => {
+                        parking.put_aside(parked);
+                        None
+                    }
+                    (parked, _) => parked,
+                };
+                let Some(mut parked) = parked else {
                     return Episode::Protobuf {
                         answer: protobuf_answer::require_history(new.instance_id),
                         failure: None,

@@ -50,6 +50,10 @@ impl Parked {
         if !new.execution_id.is_empty() && new.execution_id != self.core.history.execution_id {
             return None;
         }
+        // It has begun.
+        if new.events.iter().any(|event| matches!(event, Event::ExecutionStarted)) {
+            return None;
+        }
         let began = new.events.iter().find_map(|event| match event {
             Event::OrchestratorStarted(began) => Some(*began),
             _ => None,

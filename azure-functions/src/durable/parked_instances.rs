@@ -1,4 +1,7 @@
 //! The orchestrations that a thread keeps between their turns, those that went on last.
+//!
+//! What is kept no longer is not dropped at once: its code runs then, which may take its time, and the turn that comes in its place is
+//! another instance's. It is put aside until the thread [drops it](ParkedInstances::drop_aside) between two turns.
 
 use super::parked::Parked;
 use std::{
@@ -23,6 +26,8 @@ pub(crate) struct ParkedInstances {
     order: BTreeMap<u64, String>,
     next: u64,
     bytes: usize,
+    /// What is kept no longer, and not dropped yet.
+    aside: Vec<Parked>,
 }
 
 struct Entry {
@@ -42,21 +47,31 @@ impl ParkedInstances {
             order: BTreeMap::new(),
             next: 0,
             bytes: 0,
+            aside: Vec::new(),
         }
     }
 
     /// Takes an instance, if it is kept and its session goes on.
     pub(super) fn take(&mut self, instance_id: &str, now: Instant) -> Option<Parked> {
         let entry = self.remove(instance_id)?;
-        (now < entry.until).then_some(entry.parked)
+        if now < entry.until {
+            return Some(entry.parked);
+        }
+        self.aside.push(entry.parked);
+        None
+    }
+
+    /// Puts an instance aside that cannot go on.
+    pub(super) fn put_aside(&mut self, parked: Parked) {
+        self.aside.push(parked);
     }
 
     /// Keeps an instance until it has been idle for so long.
     pub(super) fn keep(&mut self, instance_id: &str, parked: Parked, idle: Duration, now: Instant) {
-        self.drop_idle(now);
-        self.remove(instance_id);
+        self.let_idle_go(now);
+        self.forget(instance_id);
         let Some(until) = now.checked_add(idle.saturating_add(GRACE)) else {
-            return;
+            return self.aside.push(parked);
         };
         let (number, bytes) = (self.next, parked.bytes() + instance_id.len());
         self.next += 1;
@@ -73,24 +88,38 @@ impl ParkedInstances {
             let Some((_, oldest)) = self.order.pop_first() else {
                 return;
             };
-            self.remove(&oldest);
+            self.forget(&oldest);
         }
     }
 
-    /// Drops an instance, if it is kept.
+    /// Keeps an instance no longer.
     pub(crate) fn forget(&mut self, instance_id: &str) {
-        self.remove(instance_id);
+        if let Some(entry) = self.remove(instance_id) {
+            self.aside.push(entry.parked);
+        }
     }
 
-    /// Drops those whose sessions have ended; when the next one does, if there is one.
-    pub(crate) fn drop_idle(&mut self, now: Instant) -> Option<Instant> {
+    /// Drops what is kept no longer: runs code of the user.
+    pub(crate) fn drop_aside(&mut self) {
+        self.aside.clear();
+    }
+
+    /// Whether there is something to [drop](Self::drop_aside).
+    pub(crate) fn has_aside(&self) -> bool {
+        !self.aside.is_empty()
+    }
+
+    /// Keeps those no longer whose sessions have ended; when the next one does, if there is one.
+    pub(crate) fn let_idle_go(&mut self, now: Instant) -> Option<Instant> {
         // Sessions of one host are as long as each other, so the oldest ends first.
         while let Some((_, oldest)) = self.order.first_key_value() {
             match self.by_instance.get(oldest) {
                 Some(entry) if entry.until > now => return Some(entry.until),
                 _ => {
                     let oldest = oldest.clone();
-                    self.remove(&oldest);
+                    // An instance that is not there has no place in the order.
+                    self.order.pop_first();
+                    self.forget(&oldest);
                 }
             }
         }

@@ -9,12 +9,13 @@ use super::{
     call::Reply,
     episode_timeout::TIMEOUT_SETTING,
     execution::{exception, panicked, run_orchestration, user_exception},
+    parking::Brings,
     threads::Threads,
 };
 use crate::{
     app::layer::Layers,
     durable::{
-        Episode, KnownFunctions, Orchestrator, ParkedInstances, failed_response, instance_of_request, seems_in_session,
+        Episode, KnownFunctions, Orchestrator, ParkedInstances, failed_response, instance_of_request, seeming_session,
     },
     invocation::{Invocation, Outputs},
     registry::{Function, place},
@@ -48,7 +49,8 @@ pub(super) fn start(
     };
     let answered = wire.clone();
     let outside = wire.clone();
-    let parked_by = wire.session(&payload).map(str::to_owned);
+    let session = wire.session(&payload, reply.spoken.is_local());
+    let session = session.map(|(instance_id, brings)| (instance_id.to_owned(), brings));
     let work = move |parking: Option<&mut ParkedInstances>| {
         let ended = run_orchestration(
             function,
@@ -68,8 +70,8 @@ pub(super) fn start(
         }
     };
     let give_up = move || wire.fail(late, blocked(function, limit));
-    match parked_by {
-        Some(instance_id) => threads.parking().start(&instance_id, work, give_up),
+    match session {
+        Some((instance_id, brings)) => threads.parking().start(&instance_id, brings, work, give_up),
         None => {
             if let Wire::Protobuf { instance_id } = &outside {
                 threads.parking().forget(instance_id);
@@ -96,12 +98,18 @@ impl Wire {
         }
     }
 
-    /// The instance, if this is a request of a session that it is in.
-    fn session(&self, payload: &str) -> Option<&str> {
-        match self {
-            Self::Protobuf { instance_id } => seems_in_session(payload).then_some(instance_id),
-            Self::Json => None,
-        }
+    /// The instance, if this is a request of a session that it is in, and what that request brings. The local host gives the history as
+    /// soon as it is asked for.
+    fn session(&self, payload: &str, is_local: bool) -> Option<(&str, Brings)> {
+        let Self::Protobuf { instance_id } = self else {
+            return None;
+        };
+        let session = seeming_session(payload);
+        let brings = match session.is_without_history && !is_local {
+            true => Brings::NewEvents,
+            false => Brings::Enough,
+        };
+        session.is_offered.then_some((instance_id, brings))
     }
 
     fn fail(self, reply: Reply, exception: RpcException) {

@@ -1,6 +1,7 @@
 //! The threads that keep orchestrations between their turns. What waits cannot leave its thread, so each instance has one: that of
 //! its id. A thread that runs one turn for long keeps no other waiting: what is for it runs [elsewhere](super::episodes) meanwhile, where
-//! nothing is kept, and a request that brings the new events only is answered there by asking for the history.
+//! nothing is kept. A request that brings the new events only can do nothing there but ask for the history, so it waits as long as that
+//! would take.
 
 use super::episodes::Episodes;
 use crate::{
@@ -27,6 +28,8 @@ const SETTING: &str = "AZURE_FUNCTIONS_PARKED_INSTANCES";
 
 /// A thread that takes longer for a turn is not waited for.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// When a turn comes again whose history was asked for: so the extension does it.
+const HISTORY_COMES_AFTER: Duration = Duration::from_secs(2);
 /// How often is looked at the turns that run, while there are any.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -40,6 +43,7 @@ pub(super) struct Parking {
     /// Where turns run whose thread is busy.
     elsewhere: Arc<Episodes>,
     patience: Duration,
+    history_comes_after: Duration,
     keepers: Vec<Keeper>,
     /// Whether a task watches those that run.
     watched: AtomicBool,
@@ -68,7 +72,18 @@ struct State {
     outdated: HashSet<String>,
 }
 
+/// What the request of a turn brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Brings {
+    /// All that has to be known, or it can be had at once.
+    Enough,
+    /// Only what is new; a host takes its time to give the rest.
+    NewEvents,
+}
+
 struct Turn {
+    since: Instant,
+    brings: Brings,
     instance_id: String,
     work: Work,
     give_up: GiveUp,
@@ -103,6 +118,7 @@ impl Parking {
         Self {
             handle,
             patience: PATIENCE.min(elsewhere.limit()),
+            history_comes_after: HISTORY_COMES_AFTER,
             elsewhere,
             keepers: keepers.collect(),
             watched: AtomicBool::new(false),
@@ -114,10 +130,13 @@ impl Parking {
     pub(super) fn start(
         self: &Arc<Self>,
         instance_id: &str,
+        brings: Brings,
         work: impl FnOnce(Option<&mut ParkedInstances>) + Send + 'static,
         give_up: impl FnOnce() + Send + 'static,
     ) {
         let turn = Turn {
+            since: Instant::now(),
+            brings,
             instance_id: instance_id.to_owned(),
             work: Box::new(work),
             give_up: Box::new(give_up),
@@ -128,9 +147,12 @@ impl Parking {
         let shared = keeper.shared();
         let mut state = shared.state();
         state.queue.push_back(turn);
-        let is_free =
-            !state.stopped && !state.is_busy(self.patience) && keeper.is_started(&self.handle, &shared, &mut state);
-        let diverted = if is_free { Vec::new() } else { state.divert() };
+        let has_thread = !state.stopped && keeper.is_started(&self.handle, &shared, &mut state);
+        let diverted = match (has_thread, state.is_busy(self.patience)) {
+            (true, false) => VecDeque::new(),
+            (true, true) => state.divert(self.history_comes_after),
+            (false, _) => state.divert(Duration::ZERO),
+        };
         drop(state);
         shared.news.notify_one();
         diverted.into_iter().for_each(|turn| self.run_elsewhere(turn));
@@ -170,12 +192,13 @@ impl Parking {
             for keeper in &self.keepers {
                 let shared = keeper.shared();
                 let mut state = shared.state();
-                let diverted = match state.is_busy(self.patience) {
-                    true => state.divert(),
-                    false => Vec::new(),
-                };
                 // It may never be free again. Another thread takes its place; it ends when its turn does, and drops what it keeps.
                 let is_late = state.is_busy(self.elsewhere.limit());
+                let diverted = match state.is_busy(self.patience) {
+                    _ if is_late => state.divert(Duration::ZERO),
+                    true => state.divert(self.history_comes_after),
+                    false => VecDeque::new(),
+                };
                 let give_up = match &mut state.running {
                     Some(running) if is_late => running.give_up.take(),
                     _ => None,
@@ -268,10 +291,12 @@ impl Shared {
             }
             if !state.outdated.is_empty() {
                 let outdated = mem::take(&mut state.outdated);
-                // What is dropped is code of the user, which may take its time.
-                state = self
-                    .apart(state, None, || outdated.iter().for_each(|id| parked.forget(id)))
-                    .0;
+                outdated.iter().for_each(|id| parked.forget(id));
+                continue;
+            }
+            if parked.has_aside() {
+                // Between two turns, so that it is no part of either.
+                state = self.apart(state, None, || parked.drop_aside()).0;
                 continue;
             }
             if let Some(turn) = state.queue.pop_front() {
@@ -279,6 +304,7 @@ impl Shared {
                     instance_id,
                     work,
                     give_up,
+                    ..
                 } = turn;
                 let (next, given_up) = self.apart(state, Some(give_up), || work(Some(&mut parked)));
                 state = next;
@@ -287,9 +313,8 @@ impl Shared {
                 }
                 continue;
             }
-            let mut next = None;
-            state = self.apart(state, None, || next = parked.drop_idle(Instant::now())).0;
-            if state.stopped || state.has_work() {
+            let next = parked.let_idle_go(Instant::now());
+            if parked.has_aside() {
                 continue;
             }
             state = match next {
@@ -351,9 +376,13 @@ impl State {
         self.stopped || self.running.is_none() && !self.has_work()
     }
 
-    /// Takes what waits for the thread: it is run elsewhere, and what the thread keeps of these instances is old.
-    fn divert(&mut self) -> Vec<Turn> {
-        let turns: Vec<Turn> = mem::take(&mut self.queue).into();
+    /// Takes what waits for the thread: it is run elsewhere, and what the thread keeps of these instances is old. What is of no use there
+    /// waits for so long before.
+    fn divert(&mut self, for_new_events: Duration) -> VecDeque<Turn> {
+        let stays = |turn: &Turn| turn.brings == Brings::NewEvents && turn.since.elapsed() < for_new_events;
+        let (stay, turns) = mem::take(&mut self.queue).into_iter().partition(stays);
+        self.queue = stay;
+        let turns: VecDeque<Turn> = turns;
         if self.started {
             self.outdated.extend(turns.iter().map(|turn| turn.instance_id.clone()));
         }
@@ -400,7 +429,9 @@ mod tests {
                 assert!(Handle::try_current().is_ok(), "layers use the runtime's timers");
                 ended.send((instance, number, thread::current().id())).unwrap();
             };
-            parking.start(&format!("instance-{instance}"), work, || panic!("given up"));
+            parking.start(&format!("instance-{instance}"), Brings::Enough, work, || {
+                panic!("given up")
+            });
         }
         let mut seen: Vec<_> = (0..300).map(|_| turns.recv_timeout(LONG).unwrap()).collect();
         seen.sort_by_key(|(instance, ..)| *instance);
@@ -421,11 +452,13 @@ mod tests {
             let _ = blocked.recv();
             told.send("ended").unwrap();
         };
-        parking.start("stuck", stuck, move || given_up.send("given up").unwrap());
+        parking.start("stuck", Brings::Enough, stuck, move || {
+            given_up.send("given up").unwrap();
+        });
         let other = move |parked: Option<&mut ParkedInstances>| {
             first.send(if parked.is_some() { "kept" } else { "elsewhere" }).unwrap();
         };
-        parking.start("other", other, || panic!("given up"));
+        parking.start("other", Brings::Enough, other, || panic!("given up"));
         assert_eq!(news.recv_timeout(LONG).unwrap(), "elsewhere");
         assert!(parking.keepers[0].shared().state().outdated.contains("other"));
         assert_eq!(news.recv_timeout(LONG).unwrap(), "given up");
@@ -447,8 +480,52 @@ mod tests {
                 .send(if parked.is_some() { "kept" } else { "elsewhere" })
                 .unwrap();
         };
-        parking.start("other", other, || panic!("given up"));
+        parking.start("other", Brings::Enough, other, || panic!("given up"));
         assert_eq!(news.recv_timeout(LONG).unwrap(), "kept");
+    }
+
+    #[test]
+    fn a_turn_with_new_events_only_waits_for_its_thread_as_long_as_the_history_would_take() {
+        let (_runtime, parking) = parking(100, 1, LONG);
+        let (told, news) = mpsc::channel();
+        let (release, blocked) = mpsc::channel::<()>();
+        let begun = told.clone();
+        let slow = move |_: Option<&mut ParkedInstances>| {
+            begun.send("begun").unwrap();
+            let _ = blocked.recv();
+        };
+        parking.start("slow", Brings::Enough, slow, || panic!("given up"));
+        assert_eq!(news.recv_timeout(LONG).unwrap(), "begun");
+        for (id, brings, here, there) in [
+            ("new", Brings::NewEvents, "new: kept", "new: elsewhere"),
+            ("whole", Brings::Enough, "whole: kept", "whole: elsewhere"),
+        ] {
+            let told = told.clone();
+            let turn = move |parked: Option<&mut ParkedInstances>| {
+                told.send(if parked.is_some() { here } else { there }).unwrap();
+            };
+            parking.start(id, brings, turn, || panic!("given up"));
+        }
+        assert_eq!(news.recv_timeout(LONG).unwrap(), "whole: elsewhere");
+        drop(release);
+        assert_eq!(news.recv_timeout(LONG).unwrap(), "new: kept");
+    }
+
+    #[test]
+    fn a_turn_with_new_events_only_does_not_wait_for_ever() {
+        let (_runtime, mut parking) = parking(100, 1, LONG);
+        Arc::get_mut(&mut parking).unwrap().history_comes_after = Duration::from_millis(400);
+        let (told, news) = mpsc::channel();
+        let (_never, blocked) = mpsc::channel::<()>();
+        let stuck = move |_: Option<&mut ParkedInstances>| {
+            let _ = blocked.recv();
+        };
+        parking.start("stuck", Brings::Enough, stuck, || panic!("given up"));
+        let begun = Instant::now();
+        let turn = move |parked: Option<&mut ParkedInstances>| told.send(parked.is_none()).unwrap();
+        parking.start("new", Brings::NewEvents, turn, || panic!("given up"));
+        assert!(news.recv_timeout(LONG).unwrap());
+        assert!(begun.elapsed() >= Duration::from_millis(400));
     }
 
     #[test]
@@ -460,12 +537,14 @@ mod tests {
         let stuck = move |_: Option<&mut ParkedInstances>| {
             let _ = blocked.recv();
         };
-        parking.start("stuck", stuck, move || given_up.send("given up").unwrap());
+        parking.start("stuck", Brings::Enough, stuck, move || {
+            given_up.send("given up").unwrap();
+        });
         assert_eq!(news.recv_timeout(LONG).unwrap(), "given up");
         let other = move |parked: Option<&mut ParkedInstances>| {
             told.send(if parked.is_some() { "kept" } else { "elsewhere" }).unwrap();
         };
-        parking.start("other", other, || panic!("given up"));
+        parking.start("other", Brings::Enough, other, || panic!("given up"));
         assert_eq!(news.recv_timeout(LONG).unwrap(), "kept");
         assert!(parking.keepers[0].shared().state().outdated.is_empty());
     }
@@ -474,8 +553,13 @@ mod tests {
     fn a_turn_that_panics_leaves_the_thread_to_the_others() {
         let (_runtime, parking) = parking(100, 1, LONG);
         let (told, news) = mpsc::channel();
-        parking.start("a", |_| panic!("outside the code"), || {});
-        parking.start("b", move |parked| told.send(parked.is_some()).unwrap(), || {});
+        parking.start("a", Brings::Enough, |_| panic!("outside the code"), || {});
+        parking.start(
+            "b",
+            Brings::Enough,
+            move |parked| told.send(parked.is_some()).unwrap(),
+            || {},
+        );
         assert!(news.recv_timeout(LONG).unwrap());
     }
 
@@ -491,12 +575,12 @@ mod tests {
             begun.send(()).unwrap();
             let _ = blocked.recv();
         };
-        parking.start("a", turn, || {});
+        parking.start("a", Brings::Enough, turn, || {});
         news.recv_timeout(LONG).unwrap();
         parking.forget("a");
         assert!(parking.keepers[0].shared().state().outdated.contains("a"));
         drop(release);
-        parking.start("a", move |_| told.send(()).unwrap(), || {});
+        parking.start("a", Brings::Enough, move |_| told.send(()).unwrap(), || {});
         news.recv_timeout(LONG).unwrap();
         assert!(parking.keepers[0].shared().state().outdated.is_empty());
     }
@@ -507,6 +591,7 @@ mod tests {
         let (told, news) = mpsc::channel();
         parking.start(
             "a",
+            Brings::Enough,
             move |parked| told.send(parked.is_none()).unwrap(),
             || panic!("given up"),
         );

@@ -264,6 +264,7 @@ fn sent_requests(payload: &Value) -> Vec<(i32, String)> {
 thread_local! {
     static COMPARED: RefCell<usize> = const { RefCell::new(0) };
     static APART: RefCell<bool> = const { RefCell::new(false) };
+    static DROPPED: RefCell<usize> = const { RefCell::new(0) };
 }
 
 /// For code that tells a replay from a parked turn: by `is_replaying`, or because what it holds is dropped with each replay.
@@ -400,6 +401,74 @@ fn answers_to_what_was_not_asked_ask_for_the_history() {
     }
 }
 
+/// A start that comes twice, to a host that leaves the history out all the same.
+#[test]
+fn a_start_among_new_events_is_not_a_whole_history() {
+    let requests = chain();
+    for is_kept in [true, false] {
+        let mut parked = room();
+        if is_kept {
+            any_turn(CHAIN, &requests[0], &mut parked);
+        }
+        let mut again = requests[1].clone();
+        let start = &requests[0].new_events[1];
+        assert!(matches!(start.event_type, Some(EventType::ExecutionStarted(_))));
+        again.new_events.push(start.clone());
+        assert!(any_turn(CHAIN, &again, &mut parked).requires_history);
+    }
+    // An execution that begins has nothing to leave out.
+    let mut first = requests[0].clone();
+    let without = PropertyKind::BoolValue(false);
+    first
+        .properties
+        .insert("IncludeState".to_owned(), Property { kind: Some(without) });
+    assert_eq!(scheduled(&any_turn(CHAIN, &first, &mut room())), [(0, "A".to_owned())]);
+}
+
+struct Held;
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        DROPPED.with_borrow_mut(|dropped| *dropped += 1);
+    }
+}
+
+const HOLDS: Orchestrator = |c| {
+    body(async move {
+        let _held = Held;
+        ok(&c, "A").await;
+        ok(&c, "B").await
+    })
+};
+
+/// What is dropped is code of the user, which may take its time.
+#[test]
+fn what_is_kept_no_longer_is_dropped_behind_the_turn_that_takes_its_place() {
+    let dropped = || DROPPED.with_borrow(|dropped| *dropped);
+    let of = |id: &str| {
+        let mut request = chain()[0].clone();
+        request.instance_id = id.to_owned();
+        request
+    };
+    let mut parked = ParkedInstances::with_room_for(1, 1 << 20);
+    any_turn(HOLDS, &of("a"), &mut parked);
+    any_turn(HOLDS, &of("b"), &mut parked);
+    assert_eq!((dropped(), parked.has_aside()), (0, true), "its answer is written");
+    parked.drop_aside();
+    assert_eq!((dropped(), parked.has_aside(), parked.len()), (1, false, 1));
+    // So is what its own history takes the place of, and what cannot go on.
+    any_turn(HOLDS, &of("b"), &mut parked);
+    assert_eq!(dropped(), 1);
+    parked.drop_aside();
+    let mut odd = chain()[1].clone();
+    odd.instance_id = "b".to_owned();
+    odd.new_events.remove(0);
+    assert!(any_turn(HOLDS, &odd, &mut parked).requires_history);
+    assert_eq!(dropped(), 2);
+    parked.drop_aside();
+    assert_eq!((dropped(), parked.len()), (3, 0));
+}
+
 #[test]
 fn a_history_that_comes_counts_more_than_what_is_parked() {
     let requests = chain();
@@ -441,9 +510,9 @@ fn a_session_ends_with_its_idle_time() {
     let mut parked = room();
     any_turn(CHAIN, &chain()[0], &mut parked);
     let now = std::time::Instant::now();
-    assert!(parked.drop_idle(now + Duration::from_secs(29)).is_some());
+    assert!(parked.let_idle_go(now + Duration::from_secs(29)).is_some());
     assert_eq!(parked.len(), 1);
-    assert_eq!(parked.drop_idle(now + Duration::from_secs(40)), None);
+    assert_eq!(parked.let_idle_go(now + Duration::from_secs(40)), None);
     assert_eq!(parked.len(), 0);
 }
 

@@ -8,7 +8,7 @@
 use super::script::{body, entity, fallible};
 use crate::durable::{
     CallError, DurableHttpRequest, DurableOrchestrationContext, Episode, KnownFunctions, Orchestrator, RetryOptions,
-    episode::Run, run_episode, seems_in_session,
+    episode::Run, run_episode, seeming_session,
 };
 use azure_functions_durable::protobuf::{
     CompleteOrchestrationAction, OrchestrationStatus, OrchestratorAction, OrchestratorResponse, SendEventAction,
@@ -651,12 +651,25 @@ fn new_events_alone_ask_for_the_history() {
 
 #[test]
 fn a_session_shows_at_the_end_of_a_request() {
-    let lines = |recording: &'static str| recording.lines().map(|line| line.split('\t').nth(1).unwrap());
-    assert!(lines(recorded!("extended_sequence")).all(seems_in_session));
-    assert!(lines(recorded!("extended_continue_as_new_keeps_events")).all(seems_in_session));
-    assert!(!lines(recorded!("sequence")).any(seems_in_session));
+    let of = |recording: &'static str| {
+        let lines = recording.lines().map(|line| line.split('\t').nth(1).unwrap());
+        let sessions = lines.map(|text| {
+            let session = seeming_session(text);
+            (session.is_offered, session.is_without_history)
+        });
+        sessions.collect::<Vec<_>>()
+    };
+    let (whole, new) = ((true, false), (true, true));
+    assert_eq!(of(recorded!("extended_sequence")), [whole, new, new, new]);
+    assert_eq!(of(recorded!("extended_continue_as_new_keeps_events"))[0], whole);
+    assert!(
+        of(recorded!("sequence"))
+            .iter()
+            .all(|session| *session == (false, false))
+    );
     for text in ["", "AA", "????", "Zm9v"] {
-        assert!(!seems_in_session(text));
+        let session = seeming_session(text);
+        assert!(!session.is_offered && !session.is_without_history);
     }
 }
 

@@ -30,4 +30,4 @@ pub(crate) fn instance_of_request(text: &str) -> Option<String> {
     is_protobuf(text).then(|| protobuf::request::instance_id(text))
 }
 
-pub(crate) use protobuf::{activity_failure, answer::failed as failed_response, request::seems_in_session};
+pub(crate) use protobuf::{activity_failure, answer::failed as failed_response, request::seeming_session};

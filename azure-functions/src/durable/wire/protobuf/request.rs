@@ -70,6 +70,8 @@ struct Collected {
     past: Vec<Event>,
     new: Vec<Event>,
     started: bool,
+    /// ExecutionStarted is the first event: nothing is left out.
+    begins: bool,
     name: Span,
     version: Span,
     input: Span,
@@ -99,10 +101,11 @@ impl Request {
             session: found.idle.filter(|idle| found.is_session && !idle.is_zero()),
             events: found.new_at,
         };
-        if !found.started {
-            if !found.without_state {
-                return Err(RequestError::NotStarted);
-            }
+        if !found.started && !found.without_state {
+            return Err(RequestError::NotStarted);
+        }
+        // An execution that begins has no earlier events to leave out.
+        if found.without_state && !found.begins {
             return Ok(Self::New(NewEvents {
                 instance_id: found.instance_id,
                 execution_id: found.execution_id,
@@ -145,19 +148,35 @@ pub(crate) fn instance_id(text: &str) -> String {
     }
 }
 
-/// Whether a request seems to belong to a session, by its end, where hosts say so. What the request itself says counts; this only says
-/// where it is to be read, and looks at so much of it that a long one takes no longer.
-pub(crate) fn seems_in_session(text: &str) -> bool {
-    const NAME: &[u8] = b"IsExtendedSession";
-    // The value true: a message of two bytes, and their field.
-    const TRUE: &[u8] = &[0x12, 2, 0x20, 1];
+/// What a request seems to say of a session, by its end, where hosts say so. What the request itself says counts; this only says where
+/// and when it is to be read, and looks at so much of it that a long one takes no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SeemingSession {
+    /// It belongs to one.
+    pub(crate) is_offered: bool,
+    /// It has the new events only.
+    pub(crate) is_without_history: bool,
+}
+
+/// Looks at the end of a request.
+pub(crate) fn seeming_session(text: &str) -> SeemingSession {
     let text = text.trim_ascii().as_bytes();
     let end = &text[text.len().saturating_sub(4 * 256)..];
     // Four signs are three bytes.
     let end = &end[end.len() % 4..];
     let message = BASE64_STANDARD.decode(end).unwrap_or_default();
-    let name = message.windows(NAME.len()).rposition(|part| part == NAME);
-    name.is_some_and(|at| message[at + NAME.len()..].starts_with(TRUE))
+    let flag = |name: &[u8]| {
+        let at = message.windows(name.len()).rposition(|part| part == name)?;
+        // A message of two bytes, and their field.
+        match message[at + name.len()..] {
+            [0x12, 2, 0x20, value, ..] => Some(value == 1),
+            _ => None,
+        }
+    };
+    SeemingSession {
+        is_offered: flag(b"IsExtendedSession") == Some(true),
+        is_without_history: flag(b"IncludeState") == Some(false),
+    }
 }
 
 impl Collected {
@@ -175,6 +194,13 @@ impl Collected {
                 }
                 (4, value) => {
                     let event = self.event(whole, value.bytes())?;
+                    if matches!(event, Event::ExecutionStarted) {
+                        let is_first = self
+                            .new
+                            .iter()
+                            .all(|event| matches!(event, Event::OrchestratorStarted(_)));
+                        self.begins = self.past.is_empty() && is_first;
+                    }
                     if !matches!(event, Event::OrchestratorStarted(_)) && !value.bytes().is_empty() {
                         self.new_at.push(Span::of(whole, value.bytes()));
                     }
