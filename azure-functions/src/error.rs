@@ -1,6 +1,9 @@
 //! What a failed function tells the host, and why a value could not become a parameter.
 
-use crate::error_type::{KnownError, error_type, known_error};
+use crate::{
+    causes::with_causes,
+    error_type::{KnownError, error_type, known_error},
+};
 use std::{error::Error, fmt};
 
 known_error!(BindingError, "azure_functions::BindingError");
@@ -60,18 +63,7 @@ impl FunctionError {
 
     /// The message, and those of the errors behind it that do not stand in it already.
     pub(crate) fn with_causes(&self) -> String {
-        let mut message = self.message.clone();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            // Many errors already end with the text of their cause.
-            if !message.contains(&text) {
-                message.push_str(": ");
-                message.push_str(&text);
-            }
-            cause = error.source();
-        }
-        message
+        with_causes(self)
     }
 
     /// What a function's own error becomes: its message, with the error itself as [`source`](Error::source).

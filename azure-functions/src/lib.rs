@@ -104,6 +104,7 @@ pub mod binding;
 mod binding_json;
 pub mod bindings;
 mod call;
+mod causes;
 mod commands;
 mod config;
 mod context;

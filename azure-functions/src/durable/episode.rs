@@ -24,9 +24,9 @@ use super::{
         },
     },
 };
-use crate::{durable_wire::takes_lists, error::BoxError, error_type::error_type, exception_text};
+use crate::{causes::with_causes, durable_wire::takes_lists, error::BoxError, error_type::error_type, exception_text};
 use serde_json::Value;
-use std::{borrow::Cow, error::Error, fmt::Write, rc::Rc, time::Instant};
+use std::{borrow::Cow, error::Error, rc::Rc, time::Instant};
 
 /// What goes back to the host.
 #[derive(Debug)]
@@ -374,19 +374,9 @@ fn refusal(function: &str, defined_at: &str, refused: Refused, about: Option<&st
 
 /// An error with all it was caused by. Never empty: the host would take an empty text for success.
 fn describe(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            // Writing to a String cannot fail.
-            let _ = write!(text, ": {cause_text}");
-        }
-        source = cause.source();
-    }
-    if text.trim().is_empty() {
-        "failed with an error that has no message".to_owned()
-    } else {
-        text
+    let text = with_causes(error);
+    match text.trim().is_empty() {
+        true => "failed with an error that has no message".to_owned(),
+        false => text,
     }
 }

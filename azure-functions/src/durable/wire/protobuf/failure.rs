@@ -2,6 +2,7 @@
 
 use crate::{
     FunctionError,
+    causes::add_cause,
     durable::{CallError, own_error},
     error_type::known,
 };
@@ -30,11 +31,7 @@ pub(super) fn of_error(error: &(dyn Error + 'static), error_type: &str) -> TaskF
     details.inner_failure = inner(error, DEPTH).map(Box::new);
     let mut cause = details.inner_failure.as_deref();
     while let Some(this) = cause {
-        // Many errors already end with the text of their cause.
-        if !details.error_message.contains(&this.error_message) {
-            details.error_message.push_str(": ");
-            details.error_message.push_str(&this.error_message);
-        }
+        add_cause(&mut details.error_message, &this.error_message);
         cause = this.inner_failure.as_deref();
     }
     details.is_non_retriable = is_non_retriable(error);
