@@ -139,13 +139,15 @@ impl Request {
 /// The id of the instance, which stands at the beginning of a request; empty if it does not. Reads no more than that.
 pub(crate) fn instance_id(text: &str) -> String {
     let text = text.trim_ascii().as_bytes();
-    // Four signs are three bytes.
-    let beginning = &text[..text.len().min(4 * 512)];
-    let message = BASE64_STANDARD.decode(beginning).unwrap_or_default();
-    match Fields(&message).next() {
-        Some(Ok((1, value))) => value.text().unwrap_or_default().to_owned(),
-        _ => String::new(),
-    }
+    // Four signs are three bytes. Most ids are short.
+    let found = [4 * 32, 4 * 512].into_iter().find_map(|length| {
+        let message = BASE64_STANDARD.decode(&text[..text.len().min(length)]).ok()?;
+        match Fields(&message).next()?.ok()? {
+            (1, value) => Some(value.text().unwrap_or_default().to_owned()),
+            _ => Some(String::new()),
+        }
+    });
+    found.unwrap_or_default()
 }
 
 /// What a request seems to say of a session, by its end, where hosts say so. What the request itself says counts; this only says where
@@ -173,9 +175,10 @@ pub(crate) fn seeming_session(text: &str) -> SeemingSession {
             _ => None,
         }
     };
+    let is_offered = flag(b"IsExtendedSession") == Some(true);
     SeemingSession {
-        is_offered: flag(b"IsExtendedSession") == Some(true),
-        is_without_history: flag(b"IncludeState") == Some(false),
+        is_offered,
+        is_without_history: is_offered && flag(b"IncludeState") == Some(false),
     }
 }
 
