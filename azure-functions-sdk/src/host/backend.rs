@@ -5,6 +5,7 @@ use super::{
     http::{Answer, Backend, ByHand, HttpCall, HungUp, Why},
     http_request::HttpInvocation,
     invocation::TriggerInput,
+    mcp,
     runner::FunctionRunner,
     timers::{StatusStore, Timer, Zone},
 };
@@ -97,6 +98,14 @@ impl Backend for HostBackend {
         let hub = Arc::clone(&self.hub);
         let via = self.via.clone();
         Box::pin(async move { hub.handle(request, &via).await })
+    }
+
+    fn mcp(&self, request: Request<Bytes>) -> Answer {
+        let runner = self.runner.clone();
+        Box::pin(async move {
+            let HungUp(hung_up) = request.extensions().get().cloned().unwrap_or_default();
+            mcp::answer(&runner, request, hung_up).await
+        })
     }
 
     fn history(&self, instance_id: String) -> Answer {

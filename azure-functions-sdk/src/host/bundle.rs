@@ -7,12 +7,15 @@ use crate::{
 };
 
 /// Triggers that this host listens to, or serves itself.
-const SERVED: [&str; 5] = [
+const SERVED: [&str; 8] = [
     "httpTrigger",
     "timerTrigger",
     "orchestrationTrigger",
     "activityTrigger",
     "entityTrigger",
+    "mcpToolTrigger",
+    "mcpResourceTrigger",
+    "mcpPromptTrigger",
 ];
 
 const DURABLE_CLIENTS: [&str; 2] = ["durableClient", "orchestrationClient"];
@@ -73,6 +76,11 @@ fn types() -> impl Iterator<Item = &'static str> {
 /// Whether nothing but the admin API starts functions with this trigger here.
 pub(crate) fn is_fired_by_hand(trigger: &str) -> bool {
     is_trigger(trigger) && !is_among(&SERVED, trigger)
+}
+
+/// Whether the MCP server of the app starts functions with this trigger.
+pub(crate) fn is_mcp(trigger: &str) -> bool {
+    is_among(&SERVED[5..], trigger)
 }
 
 /// Whether the binding is a durable client, which this host provides.

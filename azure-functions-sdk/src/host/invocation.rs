@@ -54,6 +54,8 @@ pub struct Failure {
 #[derive(Clone, Debug, Default)]
 pub struct TriggerInput {
     pub(crate) data: Option<Data>,
+    /// What other inputs hold, by the names of their bindings.
+    pub(crate) inputs: Vec<(String, Data)>,
     pub(crate) metadata: HashMap<String, TypedData>,
 }
 
@@ -79,7 +81,7 @@ impl TriggerInput {
     pub(crate) fn data(data: Data) -> Self {
         Self {
             data: Some(data),
-            metadata: HashMap::new(),
+            ..Self::default()
         }
     }
 
@@ -96,6 +98,7 @@ impl From<Brought> for TriggerInput {
         let metadata = brought.metadata.into_iter();
         Self {
             data: brought.data.and_then(protocol),
+            inputs: Vec::new(),
             metadata: metadata
                 .map(|(name, data)| (name, TypedData { data: protocol(data) }))
                 .collect(),

@@ -40,6 +40,10 @@ pub(crate) fn lines(
                 "\t{}: {}, by hand: POST {origin}/admin/functions/{}",
                 function.name, trigger.kind, function.name
             )),
+            _ if bundle::is_mcp(&trigger.kind) => others.push(format!(
+                "\t{}: {}, at {origin}/runtime/webhooks/mcp",
+                function.name, trigger.kind
+            )),
             _ => others.push(format!("\t{}: {}", function.name, trigger.kind)),
         }
     }

@@ -23,6 +23,7 @@ mod indexing;
 mod invocation;
 mod listing;
 mod local_host;
+mod mcp;
 mod mcp_rules;
 mod metadata;
 mod once;

@@ -33,6 +33,7 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
 };
+use tokio_util::sync::CancellationToken;
 
 /// How long a caller over HTTP waits for a worker that takes its call.
 const HTTP_WAIT: Duration = Duration::from_secs(30);
@@ -240,6 +241,33 @@ impl FunctionRunner {
         output_table::read(function, &response).map_err(InvokeError::from)
     }
 
+    /// Runs a function for a caller who waits for what it returns.
+    ///
+    /// # Errors
+    /// The function failed or could not be run; no worker took it within 30 seconds.
+    pub(crate) async fn call(
+        &self,
+        function: &Arc<Function>,
+        trigger: TriggerInput,
+        hung_up: CancellationToken,
+    ) -> Result<InvocationResponse, InvokeError> {
+        let way = Way::Gate {
+            until: Some(Instant::now() + HTTP_WAIT),
+        };
+        let prepare = |_: &WorkerChannel, _: &Function| Prepared {
+            hung_up: hung_up.clone(),
+            ..Prepared::plain(&trigger, &Begun::default())
+        };
+        let reason = "This function was programmatically called via the host APIs.";
+        self.run(function, reason, way, prepare).await
+    }
+
+    /// Says on the console what is wrong with what a function returned.
+    pub(crate) fn tell_error(&self, function: &Function, what: &str) {
+        let log = &self.shared.log;
+        log.function(LogLevel::Error, &function.category, &function.name, what);
+    }
+
     /// Runs a function for the task hub, waiting for a worker as long as it takes.
     pub(crate) async fn invoke(
         &self,
@@ -275,7 +303,7 @@ impl FunctionRunner {
                 begun,
             } = prepare(&channel, function);
             let call = Call {
-                inputs: self.inputs(function, trigger.data, &trigger.metadata),
+                inputs: self.inputs(function, trigger.data, &trigger.metadata, &trigger.inputs),
                 metadata: trigger.metadata,
                 trace_context,
                 hung_up,
@@ -408,6 +436,7 @@ impl FunctionRunner {
         function: &Function,
         trigger: Option<Data>,
         metadata: &HashMap<String, TypedData>,
+        brought: &[(String, Data)],
     ) -> Vec<ParameterBinding> {
         let mut inputs = Vec::with_capacity(function.bindings.len());
         if let Some(binding) = function.trigger() {
@@ -417,7 +446,10 @@ impl FunctionRunner {
             if binding.is_trigger() || binding.direction == Direction::Out {
                 continue;
             }
-            let data = if bundle::is_durable_client(&binding.kind) {
+            let brought = brought.iter().find(|(name, _)| *name == binding.name);
+            let data = if let Some((_, data)) = brought {
+                Some(data.clone())
+            } else if bundle::is_durable_client(&binding.kind) {
                 self.shared.client_binding.get().map(|make| {
                     let connection = binding.text("connectionName").or_else(|| binding.text("connection"));
                     Data::String(make(binding.text("taskHub"), connection))

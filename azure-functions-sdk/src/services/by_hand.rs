@@ -38,6 +38,8 @@ pub(crate) fn trigger_input(trigger: &Binding, by_hand: ByHand, now: DateTime<Ut
             Some(payload) => Brought::only(payload.into()),
             None => Brought::default(),
         },
+        "mcptooltrigger" | "mcpprompttrigger" => mcp_call(trigger, one(payload)?.as_ref())?,
+        "mcpresourcetrigger" => mcp_read(trigger, one(payload)?.as_ref()),
         _ => other(trigger, one(payload)?),
     };
     // What the caller gives wins: it plays a service that we do not have.
@@ -320,6 +322,45 @@ fn changes(payload: Option<&One>) -> Result<Brought, String> {
         list @ Value::Array(_) => Ok(Brought::only(Data::Json(list.to_string()))),
         one => Ok(Brought::only(Data::Json(Value::Array(vec![one]).to_string()))),
     }
+}
+
+/// A payload that is all that the MCP extension says about a call, as the test host gives it.
+fn described(payload: Option<&One>) -> Option<Brought> {
+    let text = payload.and_then(One::text)?;
+    let call: Value = serde_json::from_str(text).ok()?;
+    let headers = call.pointer("/transport/properties/headers")?;
+    headers.is_object().then(|| Brought::only(Data::Text(text.to_owned())))
+}
+
+/// A call of a tool or a prompt. The payload is the arguments.
+fn mcp_call(trigger: &Binding, payload: Option<&One>) -> Result<Brought, String> {
+    if let Some(call) = described(payload) {
+        return Ok(call);
+    }
+    let expected = "a JSON object, the arguments";
+    let arguments = match payload {
+        None => json!({}),
+        Some(_) => json_payload(payload, expected)?,
+    };
+    if !arguments.is_object() {
+        return Err(format!("the input is no {expected}"));
+    }
+    let name = trigger.text("toolName").or_else(|| trigger.text("promptName"));
+    let call = json!({"name": name, "arguments": arguments, "transport": {"name": UNNAMED}});
+    Ok(Brought::only(Data::Text(call.to_string())))
+}
+
+/// A client that reads a resource. The payload is the URI, if it has variables.
+fn mcp_read(trigger: &Binding, payload: Option<&One>) -> Brought {
+    if let Some(call) = described(payload) {
+        return call;
+    }
+    let uri = payload
+        .and_then(One::text)
+        .or_else(|| trigger.text("uri"))
+        .unwrap_or_default();
+    let call = json!({"uri": uri, "transport": {"name": UNNAMED}});
+    Brought::only(Data::Text(call.to_string()))
 }
 
 /// As the host's own manual trigger: text, and the members of JSON as metadata.

@@ -9,6 +9,7 @@
 mod client;
 mod crowd;
 mod host;
+mod mcp;
 mod own_worker;
 mod parked;
 mod poison;

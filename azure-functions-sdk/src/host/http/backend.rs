@@ -28,6 +28,9 @@ pub trait Backend: Send + Sync + 'static {
     /// `/`; headers are those of the client.
     fn durable(&self, request: Request<Bytes>) -> Answer;
 
+    /// Answers a POST to the MCP server of the app.
+    fn mcp(&self, request: Request<Bytes>) -> Answer;
+
     /// Gives the whole history of an orchestration instance, as the text of a history file.
     fn history(&self, instance_id: String) -> Answer;
 }

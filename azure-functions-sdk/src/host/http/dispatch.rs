@@ -10,9 +10,9 @@ use hyper::body::Body;
 use log::Level;
 
 use super::{
-    AuthLevel, HostState, HttpCall, RequestBody, RequestBodyError, Service, admin,
+    AuthLevel, HostState, HttpCall, KeyMatch, RequestBody, RequestBodyError, Service, admin,
     auth::key_of,
-    door::{DURABLE_BASE, Door},
+    door::{DURABLE_BASE, Door, MCP_PATH, Now},
     head, home, path,
     response::{Why, empty, not_running, refused, sentence},
     routes::{self, RouteTable},
@@ -111,12 +111,13 @@ impl Door {
         }
         let is_admin = is_under("/admin", path);
         let is_durable = is_under(DURABLE_BASE, path);
-        if (is_admin || is_durable) && self.is_forged(&parts) {
+        let is_mcp = is_under(MCP_PATH, path);
+        if (is_admin || is_durable || is_mcp) && self.is_forged(&parts) {
             let text = "requests from other origins are refused: allow the origin with --management-cors";
             return sentence(StatusCode::FORBIDDEN, text);
         }
         if is_admin {
-            if self.level(&parts, None).0 < AuthLevel::Admin {
+            if self.level(&parts, None).level < AuthLevel::Admin {
                 return refused(StatusCode::UNAUTHORIZED, "the admin API asks for the master key");
             }
             return match self.read(&parts.headers, body).await {
@@ -127,18 +128,21 @@ impl Door {
         if is_durable {
             return self.durable(parts, body).await;
         }
+        if is_mcp {
+            return self.mcp(parts, body).await;
+        }
         if is_under("/runtime", path) {
             return refused(
                 StatusCode::NOT_FOUND,
-                format!("below /runtime, only {DURABLE_BASE} is served"),
+                format!("below /runtime, only {DURABLE_BASE} and {MCP_PATH} are served"),
             );
         }
         self.function(parts, body).await
     }
 
     async fn durable(&self, mut parts: Parts, body: RequestBody) -> Response<Bytes> {
-        let (level, durable) = self.level(&parts, None);
-        if level < AuthLevel::Admin && !durable {
+        let found = self.level(&parts, None);
+        if found.level < AuthLevel::Admin && !found.durable {
             let why = "the durable HTTP API asks for the master key or its own";
             return refused(StatusCode::UNAUTHORIZED, why);
         }
@@ -177,7 +181,7 @@ impl Door {
             return self.no_function(&table, &parts);
         };
         let name = &table.functions[found.function].name;
-        let (level, _) = self.level(&parts, Some(name));
+        let KeyMatch { level, .. } = self.level(&parts, Some(name));
         let needed = match found.auth_level {
             // There is no sign-in locally: any key of the function will do.
             AuthLevel::User => AuthLevel::Function,
@@ -234,16 +238,49 @@ impl Door {
         }
     }
 
-    /// What the caller has proved: the level, and whether it holds the key of the durable HTTP API.
-    fn level(&self, parts: &Parts, function: Option<&str>) -> (AuthLevel, bool) {
-        if !self.enforced {
-            return (AuthLevel::Admin, true);
+    /// The MCP server of the app: streamable HTTP, a POST for each message. As the real host's, it keeps no streams to clients.
+    async fn mcp(&self, parts: Parts, body: RequestBody) -> Response<Bytes> {
+        let found = self.level(&parts, None);
+        if found.level < AuthLevel::Admin && !found.mcp {
+            let why = "the MCP server asks for the master key or its own";
+            return refused(StatusCode::UNAUTHORIZED, why);
         }
-        let Some(key) = key_of(parts) else {
-            return (AuthLevel::Anonymous, false);
+        if parts.uri.path().trim_end_matches('/').len() > MCP_PATH.len() {
+            let text = format!("the MCP server is at {MCP_PATH}, over streamable HTTP");
+            return sentence(StatusCode::NOT_FOUND, text);
+        }
+        if parts.method != Method::POST {
+            let mut response = refused(StatusCode::METHOD_NOT_ALLOWED, "the MCP server takes POST only");
+            response
+                .headers_mut()
+                .insert(header::ALLOW, HeaderValue::from_static("POST"));
+            return response;
+        }
+        let body = match self.read(&parts.headers, body).await {
+            Ok(body) => body,
+            Err(refusal) => return refusal,
         };
-        let found = self.keys.level(&key, function);
-        (found.level, found.durable)
+        let is_ready = |now: &Now| now.table.is_some() && now.state == HostState::Running;
+        if self.wait(is_ready).await.is_none() {
+            return not_running();
+        }
+        let mut response = self.backend.mcp(Request::from_parts(parts, body)).await;
+        response.extensions_mut().insert(ByFunction);
+        response
+    }
+
+    /// What the caller has proved.
+    fn level(&self, parts: &Parts, function: Option<&str>) -> KeyMatch {
+        let all = |level, holds| KeyMatch {
+            level,
+            durable: holds,
+            mcp: holds,
+        };
+        match key_of(parts) {
+            _ if !self.enforced => all(AuthLevel::Admin, true),
+            Some(key) => self.keys.level(&key, function),
+            None => all(AuthLevel::Anonymous, false),
+        }
     }
 
     /// Without keys, any web page that the user visits could make the browser post to the host: such requests carry the

@@ -43,6 +43,9 @@ pub(super) struct Now {
     pub(super) errors: Vec<String>,
 }
 
+/// At this path the MCP server of the app is served.
+pub(super) const MCP_PATH: &str = "/runtime/webhooks/mcp";
+
 /// Below this base the durable HTTP API is served.
 pub(super) const DURABLE_BASE: &str = "/runtime/webhooks/durabletask";
 

@@ -20,6 +20,9 @@ use crate::{
 /// The name of the system key that the durable HTTP API accepts.
 pub const DURABLE_SYSTEM_KEY: &str = "durabletask_extension";
 
+/// The name of the system key that the MCP server of the app accepts.
+pub const MCP_SYSTEM_KEY: &str = "mcp_extension";
+
 /// All access keys of one data folder.
 pub struct Keys {
     path: PathBuf,
@@ -108,6 +111,7 @@ impl Keys {
         }
         changed |= ensure(&mut file.host_keys, "default");
         changed |= ensure(&mut file.system_keys, DURABLE_SYSTEM_KEY);
+        changed |= ensure(&mut file.system_keys, MCP_SYSTEM_KEY);
         let keys = Self {
             path,
             file: Mutex::new(file),
@@ -166,10 +170,8 @@ impl Keys {
                 .filter(|(name, _)| name.eq_ignore_ascii_case(function));
             keys.fold(false, |found, (_, keys)| found | any(keys))
         });
-        let durable = file
-            .system_keys
-            .get(DURABLE_SYSTEM_KEY)
-            .is_some_and(|known| same(known, key));
+        let is = |name: &str| file.system_keys.get(name).is_some_and(|known| same(known, key));
+        let (durable, mcp) = (is(DURABLE_SYSTEM_KEY), is(MCP_SYSTEM_KEY));
         let system = any(&file.system_keys);
         let host = any(&file.host_keys);
         let level = if same(&file.master_key, key) {
@@ -181,7 +183,7 @@ impl Keys {
         } else {
             AuthLevel::Anonymous
         };
-        KeyMatch { level, durable }
+        KeyMatch { level, durable, mcp }
     }
 
     /// Names and values of the host keys, for the holder of the master key.
@@ -240,6 +242,8 @@ pub struct KeyMatch {
     pub level: AuthLevel,
     /// Whether it is the system key of the durable HTTP API.
     pub durable: bool,
+    /// Whether it is the system key of the MCP server.
+    pub mcp: bool,
 }
 
 fn ensure(keys: &mut BTreeMap<String, String>, name: &str) -> bool {
@@ -308,7 +312,8 @@ mod tests {
             durable,
             KeyMatch {
                 level: AuthLevel::System,
-                durable: true
+                durable: true,
+                mcp: false
             }
         );
     }

@@ -41,7 +41,7 @@ pub use function::{FrontFunction, FrontTrigger, RouteError, RouteProblems, Shado
 pub(in crate::host) use hang_up::HungUp;
 pub(in crate::host) use host_names::HostNames;
 pub use host_state::HostState;
-pub use keys::{DURABLE_SYSTEM_KEY, KeyMatch, Keys, KeysError};
+pub use keys::{DURABLE_SYSTEM_KEY, KeyMatch, Keys, KeysError, MCP_SYSTEM_KEY};
 pub(in crate::host) use limits::ProcessLimits;
 pub use limits::{AnswerLimits, ServerLimits};
 pub use listener::{BindError, FrontDoorListener};

@@ -85,6 +85,11 @@ impl Backend for Recorder {
         Box::pin(async { Response::new(text.into()) })
     }
 
+    fn mcp(&self, request: Request<Bytes>) -> Answer {
+        let text = format!("mcp {:?}", request.body());
+        Box::pin(async { Response::new(text.into()) })
+    }
+
     fn history(&self, instance_id: String) -> Answer {
         Box::pin(async move { Response::new(format!("history of {instance_id}").into()) })
     }

@@ -251,7 +251,7 @@ async fn a_refusal_of_the_host_is_one_line_on_the_console_without_the_query() {
             "GET /api/keyed: 401, the function 'keyed' asks for a key of its own or of the host",
             "GET /admin/host/status: 401, the admin API asks for the master key",
             "GET /runtime/webhooks/durabletask/instances: 401, the durable HTTP API asks for the master key or its own",
-            "GET /runtime/x: 404, below /runtime, only /runtime/webhooks/durabletask is served",
+            "GET /runtime/x: 404, below /runtime, only /runtime/webhooks/durabletask and /runtime/webhooks/mcp are served",
             "POST /api/add/1: 413, the body is larger than 8 bytes",
             "GET /api/a\u{fffd}b: 404, no function has this route",
         ]

@@ -1,0 +1,300 @@
+//! The MCP server of the app, as the MCP extension of the real host has it: its tools, resources and prompts over streamable HTTP,
+//! without a state between two requests. Source: recordings of the extension 1.6, and its sources.
+//!
+//! The protocol is JSON-RPC with a dozen methods, each a request and its answer. A server library would bring sessions, streams and
+//! schemas of its own, none of which the extension has.
+
+mod answer;
+mod call;
+mod lists;
+mod message;
+mod resource_uri;
+#[cfg(test)]
+mod tests;
+
+use super::{
+    function::Function,
+    invocation::InvokeError,
+    mcp_rules::is_true,
+    rpc::messages::{Data, InvocationResponse},
+    runner::FunctionRunner,
+};
+use bytes::Bytes;
+use call::SESSION;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use message::{Incoming, RpcError};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// The versions of the protocol that begin with `initialize`, the newest first.
+const VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+
+const NOT_ACCEPTABLE: i64 = -32000;
+
+/// What a function is, as clients see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Tool,
+    Resource,
+    Prompt,
+}
+
+impl Kind {
+    fn trigger(self) -> &'static str {
+        match self {
+            Self::Tool => "mcpToolTrigger",
+            Self::Resource => "mcpResourceTrigger",
+            Self::Prompt => "mcpPromptTrigger",
+        }
+    }
+}
+
+/// Answers a POST.
+pub(crate) async fn answer(
+    runner: &FunctionRunner,
+    request: Request<Bytes>,
+    hung_up: CancellationToken,
+) -> Response<Bytes> {
+    let (parts, body) = request.into_parts();
+    if let Some(refusal) = refused(&parts.headers) {
+        return refusal;
+    }
+    let (id, method, params) = match message::read(&body) {
+        Ok(Incoming::Request { id, method, params }) => (id, method, params),
+        Ok(Incoming::Other) => return empty(StatusCode::ACCEPTED),
+        Err((id, error)) => return failure(StatusCode::BAD_REQUEST, &id, &error),
+    };
+    let server = Server {
+        runner,
+        headers: &parts.headers,
+        hung_up,
+    };
+    let result = server.run(&method, &params).await;
+    let mut response = event(&message::response(&id, result));
+    if method == "initialize"
+        && let Ok(session) = HeaderValue::from_str(&Uuid::new_v4().simple().to_string())
+    {
+        response.headers_mut().insert(SESSION, session);
+    }
+    response
+}
+
+/// What is said to a request whose head is not that of a client.
+fn refused(headers: &HeaderMap) -> Option<Response<Bytes>> {
+    let refuse = |status, text: &str| {
+        let error = RpcError::new(NOT_ACCEPTABLE, text);
+        Some(failure(status, &Value::Null, &error))
+    };
+    let has = |name: HeaderName, wanted: &str| {
+        let values = headers.get_all(name);
+        let mut types = values
+            .iter()
+            .flat_map(|value| value.to_str().unwrap_or_default().split(','));
+        types.any(|one| {
+            one.split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .eq_ignore_ascii_case(wanted)
+        })
+    };
+    if !has(header::ACCEPT, "application/json") || !has(header::ACCEPT, "text/event-stream") {
+        let text = "Not Acceptable: Client must accept both application/json and text/event-stream";
+        return refuse(StatusCode::NOT_ACCEPTABLE, text);
+    }
+    if !has(header::CONTENT_TYPE, "application/json") {
+        let text = "Unsupported Media Type: the body must be application/json";
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
+    }
+    // Ids are those that `initialize` gives.
+    let session = headers.get(SESSION)?;
+    let is_one = session.to_str().is_ok_and(|id| Uuid::try_parse(id).is_ok());
+    if is_one {
+        return None;
+    }
+    refuse(StatusCode::BAD_REQUEST, "Invalid client state.")
+}
+
+struct Server<'a> {
+    runner: &'a FunctionRunner,
+    headers: &'a HeaderMap,
+    hung_up: CancellationToken,
+}
+
+impl Server<'_> {
+    async fn run(&self, method: &str, params: &Value) -> Result<Value, RpcError> {
+        match method {
+            "initialize" => Ok(initialize(params)),
+            "ping" => Ok(json!({})),
+            "tools/list" => Ok(json!({"tools": self.all(Kind::Tool, lists::tool)})),
+            "resources/list" => Ok(json!({"resources": self.all(Kind::Resource, lists::resource)})),
+            "resources/templates/list" => {
+                Ok(json!({"resourceTemplates": self.all(Kind::Resource, lists::resource_template)}))
+            }
+            "prompts/list" => Ok(json!({"prompts": self.all(Kind::Prompt, lists::prompt)})),
+            "tools/call" => self.call_tool(params).await,
+            "resources/read" => self.read_resource(params).await,
+            "prompts/get" => self.get_prompt(params).await,
+            _ => Err(RpcError::new(
+                message::METHOD_NOT_FOUND,
+                format!("Method '{method}' is not available."),
+            )),
+        }
+    }
+
+    fn functions(&self, kind: Kind) -> Vec<Arc<Function>> {
+        let functions = self.runner.functions();
+        let functions = functions.iter();
+        functions
+            .filter(|function| function.is_usable() && function.is_triggered_by(kind.trigger()))
+            .cloned()
+            .collect()
+    }
+
+    fn all(&self, kind: Kind, describe: fn(&Function) -> Option<Value>) -> Vec<Value> {
+        let functions = self.functions(kind);
+        functions.iter().filter_map(|function| describe(function)).collect()
+    }
+
+    /// The function whose trigger has this name.
+    fn named(&self, kind: Kind, member: &str, params: &Value) -> Result<Arc<Function>, RpcError> {
+        let name = params["name"].as_str().unwrap_or_default();
+        let mut functions = self.functions(kind).into_iter();
+        let found = functions.find(|function| {
+            let known = function.trigger().and_then(|trigger| trigger.text(member));
+            known.is_some_and(|known| known.eq_ignore_ascii_case(name))
+        });
+        found.ok_or_else(|| {
+            let what = if kind == Kind::Tool { "tool" } else { "prompt" };
+            RpcError::new(message::INVALID_PARAMS, format!("Unknown {what}: '{name}'"))
+        })
+    }
+
+    async fn call_tool(&self, params: &Value) -> Result<Value, RpcError> {
+        let function = self.named(Kind::Tool, "toolName", params)?;
+        let missing = call::missing(&lists::required(&function), params);
+        if !missing.is_empty() {
+            return Err(RpcError::new(
+                message::INVALID_PARAMS,
+                format!("One or more required tool properties are missing values. Please provide: {missing}"),
+            ));
+        }
+        let name = params["name"].as_str().unwrap_or_default();
+        let failed = json!({
+            "content": [{"type": "text", "text": format!("An error occurred invoking '{name}'.")}],
+            "isError": true,
+        });
+        let Ok(response) = self.invoke(&function, params).await else {
+            return Ok(failed);
+        };
+        let uses_schema = function
+            .trigger()
+            .is_some_and(|trigger| is_true(trigger, "useResultSchema"));
+        Ok(answer::tool(returned(&response), uses_schema).unwrap_or_else(|why| {
+            self.tell(&function, &why);
+            failed
+        }))
+    }
+
+    async fn read_resource(&self, params: &Value) -> Result<Value, RpcError> {
+        let uri = params["uri"].as_str().unwrap_or_default();
+        let functions = self.functions(Kind::Resource);
+        let template = |function: &Function| function.trigger()?.text("uri").map(str::to_owned);
+        let is_exact =
+            |function: &&Arc<Function>| template(function).is_some_and(|known| known.eq_ignore_ascii_case(uri));
+        let fits = |function: &&Arc<Function>| {
+            template(function).is_some_and(|known| resource_uri::variables(&known, uri).is_some())
+        };
+        let function = functions.iter().find(is_exact).or_else(|| functions.iter().find(fits));
+        let Some(function) = function else {
+            let text = format!("Unknown resource: '{uri}'");
+            return Err(RpcError::new(message::INVALID_PARAMS, text));
+        };
+        let response = self.invoke(function, params).await?;
+        let mime_type = function.trigger().and_then(|trigger| trigger.text("mimeType"));
+        answer::resource(returned(&response), uri, mime_type).map_err(|why| self.tell(function, &why))
+    }
+
+    async fn get_prompt(&self, params: &Value) -> Result<Value, RpcError> {
+        let function = self.named(Kind::Prompt, "promptName", params)?;
+        let missing = call::missing(&lists::required_of_prompt(&function), params);
+        if !missing.is_empty() {
+            return Err(RpcError::new(
+                message::INVALID_PARAMS,
+                format!("One or more required prompt arguments are missing values. Please provide: {missing}"),
+            ));
+        }
+        let response = self.invoke(&function, params).await?;
+        let uses_schema = function
+            .trigger()
+            .is_some_and(|trigger| is_true(trigger, "useResultSchema"));
+        answer::prompt(returned(&response), uses_schema).map_err(|why| self.tell(&function, &why))
+    }
+
+    /// What goes wrong is in the log; clients are not told.
+    async fn invoke(&self, function: &Arc<Function>, params: &Value) -> Result<InvocationResponse, RpcError> {
+        let trigger = call::trigger_input(function, params, self.headers);
+        self.runner
+            .call(function, trigger, self.hung_up.clone())
+            .await
+            .map_err(|error| match error {
+                InvokeError::NoWorker(_) | InvokeError::ShuttingDown => {
+                    RpcError::new(message::INTERNAL_ERROR, "Function host is not running.")
+                }
+                _ => internal(),
+            })
+    }
+
+    /// Tells the console why an answer of a function is none.
+    fn tell(&self, function: &Function, why: &str) -> RpcError {
+        self.runner.tell_error(function, why);
+        internal()
+    }
+}
+
+fn internal() -> RpcError {
+    RpcError::new(message::INTERNAL_ERROR, "An error occurred.")
+}
+
+fn returned(response: &InvocationResponse) -> Option<&Data> {
+    response.return_value.as_ref()?.data.as_ref()
+}
+
+fn initialize(params: &Value) -> Value {
+    let asked = params["protocolVersion"].as_str().unwrap_or_default();
+    let version = VERSIONS
+        .into_iter()
+        .find(|version| *version == asked)
+        .unwrap_or(VERSIONS[0]);
+    json!({
+        "protocolVersion": version,
+        "capabilities": {"tools": {}, "resources": {}, "prompts": {}},
+        "serverInfo": {"name": "Azure Functions MCP server", "version": "1.0.0"},
+    })
+}
+
+/// One event, as the extension answers a request.
+fn event(message: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(format!("event: message\ndata: {message}\n\n")));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache,no-store"));
+    response
+}
+
+fn failure(status: StatusCode, id: &Value, error: &RpcError) -> Response<Bytes> {
+    let message = message::response(id, Err(error.clone()));
+    let mut response = Response::new(Bytes::from(message.to_string()));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+fn empty(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response
+}
