@@ -91,6 +91,15 @@ impl Args {
             "Changed",
             format_args!("{}: pub mod {};", added.list.display(), name.identifier),
         );
+        if let Some(manifest) = &added.manifest {
+            shell.status(
+                "Changed",
+                format_args!(
+                    "{}: a feature of azure-functions that the function needs",
+                    manifest.display()
+                ),
+            );
+        }
         if let Some(root) = &added.unlisted {
             shell.warn(format_args!(
                 "the app will not find the function: `{}` lacks the line `mod functions;`, add it",
@@ -104,6 +113,9 @@ impl Args {
             Kind::Timer { schedule } if names_a_setting(&schedule) => {
                 let name = schedule.split('%').nth(1).unwrap_or_default();
                 format!("next: cargo func settings add {name} VALUE, which makes a schedule of `{schedule}`; then cargo func run")
+            }
+            Kind::Trigger { row, .. } if row.new.starts_with("mcp-") => {
+                format!("next: cargo func run; for clients of MCP, the app is at http://{host}/runtime/webhooks/mcp")
             }
             Kind::Trigger { .. } => format!(
                 "next: cargo func run; to start it by hand: curl -d '{{\"input\": \"hello\"}}' {host}/admin/functions/{}",

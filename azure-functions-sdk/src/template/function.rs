@@ -11,6 +11,7 @@ use crate::binding_table::Binding;
 
 use super::{
     crate_names::CrateNames,
+    features::{self, FeatureError},
     fill, module_list,
     name::{FunctionName, NameError},
 };
@@ -40,6 +41,16 @@ pub(crate) enum Kind {
 /// The kind of a function that warms the app up, and the only name that a host starts one of.
 pub(crate) const WARMUP: &str = "warmup";
 
+impl Kind {
+    /// The feature of the crate `azure-functions` that it needs.
+    fn feature(&self) -> Option<&'static str> {
+        match self {
+            Self::Trigger { row, .. } if row.new == "mcp-tool" => Some("schemars"),
+            _ => None,
+        }
+    }
+}
+
 /// Where the function went.
 #[derive(Debug)]
 pub(crate) struct Added {
@@ -47,6 +58,8 @@ pub(crate) struct Added {
     pub(crate) file: PathBuf,
     /// The list of modules that names it now.
     pub(crate) list: PathBuf,
+    /// The manifest, if a feature of the crate `azure-functions` was switched on there.
+    pub(crate) manifest: Option<PathBuf>,
     /// The root of the crate, if it does not say `mod functions;`: nothing of the list is compiled then.
     pub(crate) unlisted: Option<PathBuf>,
 }
@@ -71,6 +84,8 @@ pub(crate) enum FunctionError {
         "a host starts a function with this trigger only if it is called `warmup`, and `{0}` never: leave the name out"
     )]
     Warmup(String),
+    #[error(transparent)]
+    Feature(#[from] FeatureError),
     #[error("`{}` could not be read", .path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("`{}` could not be written", .path.display())]
@@ -107,7 +122,7 @@ pub(crate) fn add(folder: &Path, name: &FunctionName, kind: &Kind) -> Result<Add
         let file = functions.join(&step.identifier).with_extension("rs");
         check_free(&functions, &list, &modules, &file, &step)?;
     }
-    let crates = CrateNames::of(functions.parent().and_then(Path::parent).unwrap_or(Path::new("")));
+    let crates = CrateNames::of(app_folder(&functions));
 
     let mut new = fs::File::create_new(&file).map_err(|source| FunctionError::Write {
         path: file.clone(),
@@ -134,7 +149,21 @@ pub(crate) fn add(folder: &Path, name: &FunctionName, kind: &Kind) -> Result<Add
     }
     tidy(&file);
     let unlisted = unlisted(&functions);
-    Ok(Added { file, list, unlisted })
+    let manifest = match kind.feature() {
+        Some(feature) => features::switch_on(app_folder(&functions), feature)?,
+        None => None,
+    };
+    Ok(Added {
+        file,
+        list,
+        manifest,
+        unlisted,
+    })
+}
+
+/// The app's folder, which has its manifest.
+fn app_folder(functions: &Path) -> &Path {
+    functions.parent().and_then(Path::parent).unwrap_or(Path::new(""))
 }
 
 /// `src/main.rs`, unless it or `src/lib.rs` declares the module whose folder is `functions`.
@@ -292,6 +321,7 @@ fn text(name: &FunctionName, kind: &Kind, crates: &CrateNames, host: &str) -> St
             ("function", &name.identifier),
             ("step", &step(name)),
             ("tests", &tests),
+            ("type", &name.type_name()),
         ],
     )
 }
@@ -309,6 +339,9 @@ fn trigger_template(row: &Binding) -> &'static str {
         WARMUP => include_str!("files/function/warmup.rs.in"),
         "kafka" => include_str!("files/function/kafka.rs.in"),
         "signalr" => include_str!("files/function/signalr.rs.in"),
+        "mcp-tool" => include_str!("files/function/mcp_tool.rs.in"),
+        "mcp-resource" => include_str!("files/function/mcp_resource.rs.in"),
+        "mcp-prompt" => include_str!("files/function/mcp_prompt.rs.in"),
         _ => "",
     }
 }
@@ -346,7 +379,7 @@ fn entity_text(name: &FunctionName, crates: &CrateNames) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::binding_table;
+    use crate::binding_table::{self, Argument, Fallback};
 
     fn crates(test_host: Option<&str>) -> CrateNames {
         CrateNames {
@@ -438,7 +471,8 @@ mod tests {
                 "{}",
                 row.new
             );
-            for argument in row.arguments.iter().filter(|argument| argument.required) {
+            let needed = |argument: &&Argument| argument.required && argument.fallback == Fallback::None;
+            for argument in row.arguments.iter().filter(needed) {
                 assert!(!argument.example.is_empty(), "{}: {}", row.new, argument.name);
             }
         }

@@ -3,6 +3,7 @@
 
 pub(crate) mod app;
 mod crate_names;
+mod features;
 pub(crate) mod function;
 mod module_list;
 pub(crate) mod name;

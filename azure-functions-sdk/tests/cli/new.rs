@@ -228,6 +228,28 @@ fn what_keeps_an_app_from_working_is_warned_of() {
     assert!(!done(&app, "new activity other").contains(warning));
 }
 
+/// No host starts with two resources of one URI.
+#[test]
+fn two_new_resources_have_two_uris() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = format!("new-app shop --vcs none --sdk-path {}", checkout().display());
+    done(folder.path(), &line);
+    let app = folder.path().join("shop");
+    let uri = |line: &str, file: &str| {
+        done(&app, line);
+        let text = fs::read_to_string(app.join("src/functions").join(file)).unwrap();
+        text.split('"').find(|part| part.contains("://")).unwrap().to_owned()
+    };
+    assert_eq!(uri("new mcp-resource terms", "terms.rs"), "docs://terms");
+    assert_eq!(uri("new mcp-resource -n Prices", "prices.rs"), "docs://Prices");
+    assert_eq!(
+        uri("new mcp-resource page --uri docs://p/{page}", "page.rs"),
+        "docs://p/{page}"
+    );
+    let mistake = refused(&app, "new mcp-resource two --uri docs://{a}/{A}", 2);
+    assert!(mistake.contains("two variables of a URI"), "{mistake}");
+}
+
 #[test]
 fn mistakes_get_one_sentence_with_the_fix() {
     let folder = tempfile::tempdir().unwrap();
@@ -245,7 +267,8 @@ fn mistakes_get_one_sentence_with_the_fix() {
     let fax = refused("new fax f", 2);
     assert!(fax.contains("unrecognized subcommand 'fax'"), "{fax}");
     assert!(
-        fax.contains("the subcommands are: http, timer, orchestration, activity, entity, client, queue, blob, "),
+        fax.contains("the subcommands are: http, timer, orchestration, activity, entity, client, queue, blob, ")
+            && fax.contains(", warmup, mcp-tool, mcp-resource, mcp-prompt\n"),
         "{fax}"
     );
     assert!(refused("new queue", 2).contains("<NAME>"));

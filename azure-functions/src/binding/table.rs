@@ -715,6 +715,7 @@ pub(crate) const WARMUP_TRIGGER: Binding = Binding {
 /// `mcpToolTrigger`.
 pub(crate) const MCP_TOOL_TRIGGER: Binding = Binding {
     types: &["McpToolTrigger"],
+    new: "mcp-tool",
     arguments: &[
         Argument::text("tool_name").required().or(Fallback::FunctionName),
         Argument::text("description").required().or(Fallback::FunctionDocs),
@@ -727,6 +728,7 @@ pub(crate) const MCP_TOOL_TRIGGER: Binding = Binding {
 /// `mcpResourceTrigger`.
 pub(crate) const MCP_RESOURCE_TRIGGER: Binding = Binding {
     types: &["McpResourceTrigger"],
+    new: "mcp-resource",
     arguments: &[
         Argument::new("uri", ArgumentKind::ResourceUri)
             .required()
@@ -749,6 +751,7 @@ pub(crate) const MCP_RESOURCE_TRIGGER: Binding = Binding {
 /// `mcpPromptTrigger`.
 pub(crate) const MCP_PROMPT_TRIGGER: Binding = Binding {
     types: &["McpPromptTrigger"],
+    new: "mcp-prompt",
     arguments: &[
         Argument::text("prompt_name").required().or(Fallback::FunctionName),
         Argument::text("title"),
@@ -1001,11 +1004,9 @@ const fn wrong_container(name: &[u8]) -> Option<&'static str> {
     None
 }
 
-/// The rule of the MCP extension. A host on which one resource breaks it does not start at all.
+/// The rule of the MCP extension. A host on which one resource breaks it does not start at all. A `%` stands for itself: no setting is
+/// put into a binding of MCP.
 const fn wrong_resource_uri(uri: &[u8]) -> Option<&'static str> {
-    if has(uri, b'%') {
-        return None;
-    }
     let mut colon = 0;
     while colon < uri.len() && (uri[colon].is_ascii_alphanumeric() || matches!(uri[colon], b'+' | b'-' | b'.')) {
         colon += 1;
@@ -1037,8 +1038,50 @@ const fn wrong_resource_uri(uri: &[u8]) -> Option<&'static str> {
     }
     if open.is_some() {
         Some("a `{` is not closed")
+    } else if same_variables(uri) {
+        Some(
+            "two variables of a URI have the same name for a host, which takes no case and reads all but letters and digits as `_`: rename one",
+        )
     } else {
         None
+    }
+}
+
+/// Whether two variables of a URI, all of them closed, become one group of the regular expression that the extension makes of it.
+const fn same_variables(uri: &[u8]) -> bool {
+    let mut one = 0;
+    while one < uri.len() {
+        if uri[one] == b'{' {
+            let mut other = one + 1;
+            while other < uri.len() {
+                if uri[other] == b'{' && same_variable(uri, one + 1, other + 1) {
+                    return true;
+                }
+                other += 1;
+            }
+        }
+        one += 1;
+    }
+    false
+}
+
+/// Whether the variables whose names begin at these places are the same.
+const fn same_variable(uri: &[u8], mut one: usize, mut other: usize) -> bool {
+    while uri[one] != b'}' && uri[other] != b'}' {
+        if group_letter(uri[one]) != group_letter(uri[other]) {
+            return false;
+        }
+        one += 1;
+        other += 1;
+    }
+    uri[one] == uri[other]
+}
+
+const fn group_letter(byte: u8) -> u8 {
+    if byte.is_ascii_alphanumeric() {
+        byte.to_ascii_lowercase()
+    } else {
+        b'_'
     }
 }
 

@@ -22,6 +22,11 @@ impl NameArgs {
         self
     }
 
+    /// The name as it was given; empty if it was not.
+    pub(super) fn given(&self) -> &str {
+        self.named.as_deref().or(self.positional.as_deref()).unwrap_or_default()
+    }
+
     pub(super) fn parse(self) -> Result<FunctionName, Box<dyn std::error::Error + Send + Sync>> {
         Ok(self
             .named

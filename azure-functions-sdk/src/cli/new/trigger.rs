@@ -34,12 +34,15 @@ impl Subcommand for TriggerArgs {
             // Its name is given.
             let kind = kind.mut_group("NameArgs", |group| group.required(row.new != WARMUP));
             let options = arguments(row).map(|argument| {
-                Arg::new(argument.name)
+                let option = Arg::new(argument.name)
                     .long(argument.name.replace('_', "-"))
                     .value_name("VALUE")
-                    .help(format!("`{}` of the binding", argument.name))
-                    .default_value(argument.example)
-                    .value_parser(|value: &str| good_value(argument, value))
+                    .value_parser(|value: &str| good_value(argument, value));
+                let help = format!("`{}` of the binding", argument.name);
+                match default_of(argument, "NAME") {
+                    Some(default) => option.help(format!("{help} [default: {default}]")),
+                    None => option.help(help).default_value(argument.example),
+                }
             });
             command.subcommand(kind.args(options))
         })
@@ -52,6 +55,11 @@ impl Subcommand for TriggerArgs {
     fn has_subcommand(name: &str) -> bool {
         rows().any(|row| row.new == name)
     }
+}
+
+/// A default that the name of the function is part of: what no two functions of an app may have the same.
+fn default_of(argument: &Argument, name: &str) -> Option<String> {
+    matches!(argument.kind, ArgumentKind::ResourceUri).then(|| format!("docs://{name}"))
 }
 
 /// It becomes a literal in the user's code.
@@ -79,11 +87,16 @@ impl FromArgMatches for TriggerArgs {
             .find(|row| row.new == kind)
             .ok_or_else(|| Error::new(ErrorKind::InvalidSubcommand))?;
         let name = NameArgs::from_arg_matches(matches)?;
+        let value = |argument: &Argument| {
+            let given = matches.get_one::<String>(argument.name).cloned();
+            given.or_else(|| default_of(argument, name.given()))
+        };
+        let arguments = arguments(row)
+            .filter_map(|argument| Some((argument.name, value(argument)?)))
+            .collect();
         Ok(Self {
             name: if kind == WARMUP { name.or(WARMUP) } else { name },
-            arguments: arguments(row)
-                .filter_map(|argument| Some((argument.name, matches.get_one::<String>(argument.name)?.clone())))
-                .collect(),
+            arguments,
             row,
         })
     }
