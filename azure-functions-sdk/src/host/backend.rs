@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     durable::{Clock as _, SystemClock, TaskHub, Via, hub::request_error::RequestError},
+    project::McpOptions,
     services::by_hand::trigger_input,
 };
 use bytes::Bytes;
@@ -25,6 +26,7 @@ pub(crate) struct HostBackend {
     pub(crate) via: Via,
     pub(crate) statuses: StatusStore,
     pub(crate) zone: Zone,
+    pub(crate) mcp: Arc<McpOptions>,
 }
 
 impl HostBackend {
@@ -101,10 +103,10 @@ impl Backend for HostBackend {
     }
 
     fn mcp(&self, request: Request<Bytes>) -> Answer {
-        let runner = self.runner.clone();
+        let (runner, options) = (self.runner.clone(), Arc::clone(&self.mcp));
         Box::pin(async move {
             let HungUp(hung_up) = request.extensions().get().cloned().unwrap_or_default();
-            mcp::answer(&runner, request, hung_up).await
+            mcp::answer(&runner, &options, request, hung_up).await
         })
     }
 

@@ -2,21 +2,21 @@
 
 use crate::{
     binding_table::BINDINGS,
-    services::binding::{Binding, is_trigger},
+    services::binding::{Binding, MCP_TRIGGERS, is_trigger},
     similar,
 };
 
 /// Triggers that this host listens to, or serves itself.
-const SERVED: [&str; 8] = [
+const SERVED: [&str; 5] = [
     "httpTrigger",
     "timerTrigger",
     "orchestrationTrigger",
     "activityTrigger",
     "entityTrigger",
-    "mcpToolTrigger",
-    "mcpResourceTrigger",
-    "mcpPromptTrigger",
 ];
+
+/// Inputs of the MCP extension: arguments of the call.
+const MCP_ARGUMENTS: [&str; 2] = ["mcpToolProperty", "mcpPromptArgument"];
 
 const DURABLE_CLIENTS: [&str; 2] = ["durableClient", "orchestrationClient"];
 
@@ -36,8 +36,6 @@ const OTHERS: &[&str] = &[
     "daprTopicTrigger",
     "embeddings",
     "embeddingsStore",
-    "kafka",
-    "kafkaTrigger",
     "kusto",
     "manualTrigger",
     "mcpPromptArgument",
@@ -53,12 +51,8 @@ const OTHERS: &[&str] = &[
     "redisStreamTrigger",
     "semanticSearch",
     "sendGrid",
-    "signalR",
-    "signalRConnectionInfo",
     "signalREndpoints",
     "signalRNegotiation",
-    "signalRTrigger",
-    "table",
     "textCompletion",
     "twilioSms",
     "webPubSub",
@@ -75,12 +69,22 @@ fn types() -> impl Iterator<Item = &'static str> {
 
 /// Whether nothing but the admin API starts functions with this trigger here.
 pub(crate) fn is_fired_by_hand(trigger: &str) -> bool {
-    is_trigger(trigger) && !is_among(&SERVED, trigger)
+    is_trigger(trigger) && !is_among(&SERVED, trigger) && !is_mcp(trigger)
 }
 
 /// Whether the MCP server of the app starts functions with this trigger.
 pub(crate) fn is_mcp(trigger: &str) -> bool {
-    is_among(&SERVED[5..], trigger)
+    is_among(&MCP_TRIGGERS, trigger)
+}
+
+/// Whether an input is an argument of the call of an MCP tool or prompt.
+pub(crate) fn is_mcp_argument(kind: &str) -> bool {
+    is_among(&MCP_ARGUMENTS, kind)
+}
+
+/// Whether the MCP extension has a binding of this type.
+pub(crate) fn is_of_mcp(kind: &str) -> bool {
+    is_mcp(kind) || is_mcp_argument(kind)
 }
 
 /// Whether the binding is a durable client, which this host provides.

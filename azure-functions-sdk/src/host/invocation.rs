@@ -54,8 +54,6 @@ pub struct Failure {
 #[derive(Clone, Debug, Default)]
 pub struct TriggerInput {
     pub(crate) data: Option<Data>,
-    /// What other inputs hold, by the names of their bindings.
-    pub(crate) inputs: Vec<(String, Data)>,
     pub(crate) metadata: HashMap<String, TypedData>,
 }
 
@@ -98,7 +96,6 @@ impl From<Brought> for TriggerInput {
         let metadata = brought.metadata.into_iter();
         Self {
             data: brought.data.and_then(protocol),
-            inputs: Vec::new(),
             metadata: metadata
                 .map(|(name, data)| (name, TypedData { data: protocol(data) }))
                 .collect(),

@@ -215,6 +215,7 @@ impl LocalHost {
             via,
             statuses: StatusStore::new(&data_dir),
             zone,
+            mcp: Arc::new(host_json.mcp),
         };
         let front = FrontDoor::serve(listener, front_options, keys, Arc::new(backend));
 

@@ -8,21 +8,25 @@ mod answer;
 mod call;
 mod lists;
 mod message;
-mod resource_uri;
 #[cfg(test)]
 mod tests;
 
 use super::{
     function::Function,
-    invocation::InvokeError,
+    http::Why,
+    invocation::{InvokeError, TriggerInput},
     mcp_rules::is_true,
     rpc::messages::{Data, InvocationResponse},
     runner::FunctionRunner,
 };
+use crate::{
+    project::McpOptions,
+    services::{binding::MCP_TRIGGERS, resource_uri},
+};
 use bytes::Bytes;
 use call::SESSION;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use message::{Incoming, RpcError};
+use message::{Id, Incoming, Params, RpcError};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +36,9 @@ use uuid::Uuid;
 const VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
 
 const NOT_ACCEPTABLE: i64 = -32000;
+
+/// Of a URI that is read, in bytes: no address is longer.
+const LONGEST_URI: usize = 16 * 1024;
 
 /// What a function is, as clients see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +50,11 @@ enum Kind {
 
 impl Kind {
     fn trigger(self) -> &'static str {
+        let [tool, resource, prompt] = MCP_TRIGGERS;
         match self {
-            Self::Tool => "mcpToolTrigger",
-            Self::Resource => "mcpResourceTrigger",
-            Self::Prompt => "mcpPromptTrigger",
+            Self::Tool => tool,
+            Self::Resource => resource,
+            Self::Prompt => prompt,
         }
     }
 }
@@ -54,6 +62,7 @@ impl Kind {
 /// Answers a POST.
 pub(crate) async fn answer(
     runner: &FunctionRunner,
+    options: &McpOptions,
     request: Request<Bytes>,
     hung_up: CancellationToken,
 ) -> Response<Bytes> {
@@ -68,6 +77,7 @@ pub(crate) async fn answer(
     };
     let server = Server {
         runner,
+        options,
         headers: &parts.headers,
         hung_up,
     };
@@ -85,32 +95,33 @@ pub(crate) async fn answer(
 fn refused(headers: &HeaderMap) -> Option<Response<Bytes>> {
     let refuse = |status, text: &str| {
         let error = RpcError::new(NOT_ACCEPTABLE, text);
-        Some(failure(status, &Value::Null, &error))
+        Some(failure(status, &Id::null(), &error))
     };
-    let has = |name: HeaderName, wanted: &str| {
+    let has = |name: HeaderName, wanted: &[&str]| {
         let values = headers.get_all(name);
         let mut types = values
             .iter()
             .flat_map(|value| value.to_str().unwrap_or_default().split(','));
         types.any(|one| {
-            one.split(';')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .eq_ignore_ascii_case(wanted)
+            let one = one.split(';').next().unwrap_or_default().trim();
+            wanted.iter().any(|wanted| one.eq_ignore_ascii_case(wanted))
         })
     };
-    if !has(header::ACCEPT, "application/json") || !has(header::ACCEPT, "text/event-stream") {
+    let accepts = |wanted: &'static str, range: &'static str| has(header::ACCEPT, &[wanted, range, "*/*"]);
+    if !accepts("application/json", "application/*") || !accepts("text/event-stream", "text/*") {
         let text = "Not Acceptable: Client must accept both application/json and text/event-stream";
         return refuse(StatusCode::NOT_ACCEPTABLE, text);
     }
-    if !has(header::CONTENT_TYPE, "application/json") {
+    // Text and forms are what a web page can send to any address without being asked whether it may.
+    if headers.contains_key(header::CONTENT_TYPE) && !has(header::CONTENT_TYPE, &["application/json"]) {
         let text = "Unsupported Media Type: the body must be application/json";
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
     }
     // Ids are those that `initialize` gives.
-    let session = headers.get(SESSION)?;
-    let is_one = session.to_str().is_ok_and(|id| Uuid::try_parse(id).is_ok());
+    let is_one = headers.get(SESSION).is_none_or(|id| {
+        let id = id.to_str();
+        id.is_ok_and(|id| id.is_empty() || Uuid::try_parse(id).is_ok())
+    });
     if is_one {
         return None;
     }
@@ -119,14 +130,15 @@ fn refused(headers: &HeaderMap) -> Option<Response<Bytes>> {
 
 struct Server<'a> {
     runner: &'a FunctionRunner,
+    options: &'a McpOptions,
     headers: &'a HeaderMap,
     hung_up: CancellationToken,
 }
 
 impl Server<'_> {
-    async fn run(&self, method: &str, params: &Value) -> Result<Value, RpcError> {
+    async fn run(&self, method: &str, params: &Params) -> Result<Value, RpcError> {
         match method {
-            "initialize" => Ok(initialize(params)),
+            "initialize" => Ok(initialize(self.options, params)),
             "ping" => Ok(json!({})),
             "tools/list" => Ok(json!({"tools": self.all(Kind::Tool, lists::tool)})),
             "resources/list" => Ok(json!({"resources": self.all(Kind::Resource, lists::resource)})),
@@ -159,8 +171,8 @@ impl Server<'_> {
     }
 
     /// The function whose trigger has this name.
-    fn named(&self, kind: Kind, member: &str, params: &Value) -> Result<Arc<Function>, RpcError> {
-        let name = params["name"].as_str().unwrap_or_default();
+    fn named(&self, kind: Kind, member: &str, params: &Params) -> Result<Arc<Function>, RpcError> {
+        let name = params.text("name");
         let mut functions = self.functions(kind).into_iter();
         let found = functions.find(|function| {
             let known = function.trigger().and_then(|trigger| trigger.text(member));
@@ -172,21 +184,22 @@ impl Server<'_> {
         })
     }
 
-    async fn call_tool(&self, params: &Value) -> Result<Value, RpcError> {
+    async fn call_tool(&self, params: &Params) -> Result<Value, RpcError> {
         let function = self.named(Kind::Tool, "toolName", params)?;
-        let missing = call::missing(&lists::required(&function), params);
+        let trigger = call::trigger_input(&function, params, self.headers)?;
+        let missing = params.missing(&lists::required(&function));
         if !missing.is_empty() {
             return Err(RpcError::new(
                 message::INVALID_PARAMS,
                 format!("One or more required tool properties are missing values. Please provide: {missing}"),
             ));
         }
-        let name = params["name"].as_str().unwrap_or_default();
+        let name = params.text("name");
         let failed = json!({
             "content": [{"type": "text", "text": format!("An error occurred invoking '{name}'.")}],
             "isError": true,
         });
-        let Ok(response) = self.invoke(&function, params).await else {
+        let Ok(response) = self.invoke(&function, trigger).await else {
             return Ok(failed);
         };
         let uses_schema = function
@@ -198,8 +211,12 @@ impl Server<'_> {
         }))
     }
 
-    async fn read_resource(&self, params: &Value) -> Result<Value, RpcError> {
-        let uri = params["uri"].as_str().unwrap_or_default();
+    async fn read_resource(&self, params: &Params) -> Result<Value, RpcError> {
+        let uri = params.text("uri");
+        if uri.len() > LONGEST_URI {
+            let text = format!("The URI has more than {LONGEST_URI} bytes.");
+            return Err(RpcError::new(message::INVALID_PARAMS, text));
+        }
         let functions = self.functions(Kind::Resource);
         let template = |function: &Function| function.trigger()?.text("uri").map(str::to_owned);
         let is_exact =
@@ -212,21 +229,23 @@ impl Server<'_> {
             let text = format!("Unknown resource: '{uri}'");
             return Err(RpcError::new(message::INVALID_PARAMS, text));
         };
-        let response = self.invoke(function, params).await?;
+        let trigger = call::trigger_input(function, params, self.headers)?;
+        let response = self.invoke(function, trigger).await?;
         let mime_type = function.trigger().and_then(|trigger| trigger.text("mimeType"));
         answer::resource(returned(&response), uri, mime_type).map_err(|why| self.tell(function, &why))
     }
 
-    async fn get_prompt(&self, params: &Value) -> Result<Value, RpcError> {
+    async fn get_prompt(&self, params: &Params) -> Result<Value, RpcError> {
         let function = self.named(Kind::Prompt, "promptName", params)?;
-        let missing = call::missing(&lists::required_of_prompt(&function), params);
+        let trigger = call::trigger_input(&function, params, self.headers)?;
+        let missing = params.missing(&lists::required_of_prompt(&function));
         if !missing.is_empty() {
             return Err(RpcError::new(
                 message::INVALID_PARAMS,
                 format!("One or more required prompt arguments are missing values. Please provide: {missing}"),
             ));
         }
-        let response = self.invoke(&function, params).await?;
+        let response = self.invoke(&function, trigger).await?;
         let uses_schema = function
             .trigger()
             .is_some_and(|trigger| is_true(trigger, "useResultSchema"));
@@ -234,8 +253,7 @@ impl Server<'_> {
     }
 
     /// What goes wrong is in the log; clients are not told.
-    async fn invoke(&self, function: &Arc<Function>, params: &Value) -> Result<InvocationResponse, RpcError> {
-        let trigger = call::trigger_input(function, params, self.headers);
+    async fn invoke(&self, function: &Arc<Function>, trigger: TriggerInput) -> Result<InvocationResponse, RpcError> {
         self.runner
             .call(function, trigger, self.hung_up.clone())
             .await
@@ -262,21 +280,25 @@ fn returned(response: &InvocationResponse) -> Option<&Data> {
     response.return_value.as_ref()?.data.as_ref()
 }
 
-fn initialize(params: &Value) -> Value {
-    let asked = params["protocolVersion"].as_str().unwrap_or_default();
+fn initialize(options: &McpOptions, params: &Params) -> Value {
+    let asked = params.text("protocolVersion");
     let version = VERSIONS
         .into_iter()
         .find(|version| *version == asked)
         .unwrap_or(VERSIONS[0]);
-    json!({
+    let mut result = json!({
         "protocolVersion": version,
         "capabilities": {"tools": {}, "resources": {}, "prompts": {}},
-        "serverInfo": {"name": "Azure Functions MCP server", "version": "1.0.0"},
-    })
+        "serverInfo": {"name": options.server_name, "version": options.server_version},
+    });
+    if let Some(instructions) = &options.instructions {
+        result["instructions"] = instructions.as_str().into();
+    }
+    result
 }
 
 /// One event, as the extension answers a request.
-fn event(message: &Value) -> Response<Bytes> {
+fn event(message: &str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(format!("event: message\ndata: {message}\n\n")));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -284,9 +306,10 @@ fn event(message: &Value) -> Response<Bytes> {
     response
 }
 
-fn failure(status: StatusCode, id: &Value, error: &RpcError) -> Response<Bytes> {
+fn failure(status: StatusCode, id: &Id, error: &RpcError) -> Response<Bytes> {
     let message = message::response(id, Err(error.clone()));
-    let mut response = Response::new(Bytes::from(message.to_string()));
+    let mut response = Response::new(Bytes::from(message));
+    response.extensions_mut().insert(Why(error.message().to_owned()));
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, json);

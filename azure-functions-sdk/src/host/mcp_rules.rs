@@ -27,7 +27,11 @@ pub(crate) fn mistake(binding: &Binding) -> Option<String> {
         &[("metadata", Value::is_object, "a JSON object")]
     } else if binding.is("mcpPromptTrigger") {
         &[
-            ("promptArguments", is_list, "a JSON array of objects"),
+            (
+                "promptArguments",
+                is_arguments,
+                "a JSON array of objects, whose type is text, a number or a flag if they have one",
+            ),
             ("icons", is_list, "a JSON array of objects"),
             ("metadata", Value::is_object, "a JSON object"),
         ]
@@ -114,6 +118,12 @@ fn anonymous(uri: &str) -> String {
 
 fn is_list(value: &Value) -> bool {
     value.as_array().is_some_and(|items| items.iter().all(Value::is_object))
+}
+
+/// The extension ignores a type, and clients give texts only.
+fn is_arguments(value: &Value) -> bool {
+    let is_scalar = |item: &Value| item["type"] != "object" && item["type"] != "array";
+    is_list(value) && value.as_array().is_some_and(|items| items.iter().all(is_scalar))
 }
 
 fn is_properties(value: &Value) -> bool {

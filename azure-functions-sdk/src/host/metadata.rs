@@ -158,10 +158,13 @@ fn read_bindings(raw: &[String], settings: &AppSettings) -> Result<Vec<Binding>,
             let mut attributes: Map<String, Value> = serde_json::from_str(text)
                 .map_err(|error| format!("The worker sent a binding that is not a JSON object: {error}."))?;
             let mut as_written = BTreeMap::new();
+            let kind = attributes.iter().find(|(key, _)| key.eq_ignore_ascii_case("type"));
+            // None of the MCP extension's members is looked up in the settings: descriptions and URIs may have a `%`.
+            let is_resolved = !kind.is_some_and(|(_, kind)| kind.as_str().is_some_and(bundle::is_of_mcp));
             let name = attributes.iter().find(|(key, _)| key.eq_ignore_ascii_case("name"));
             let name = name.and_then(|(_, name)| name.as_str()).unwrap_or_default().to_owned();
             for (key, value) in &mut attributes {
-                if key != "name" && key != "type" && key != "direction" {
+                if is_resolved && key != "name" && key != "type" && key != "direction" {
                     let before = value.as_str().map(str::to_owned);
                     resolve(value, settings).map_err(|error| format!("`{key}` of the binding `{name}`: {error}."))?;
                     if let Some(before) = before.filter(|before| value != before) {
@@ -397,6 +400,23 @@ mod tests {
         assert_eq!(with("\"HUB\":\"Blue\"").bindings[1].text("taskhub"), Some("Blue"));
         let error = with("").error.unwrap();
         assert!(error.contains("`taskHub`") && error.contains("HUB"), "{error}");
+    }
+
+    #[test]
+    fn a_percent_sign_in_a_binding_of_mcp_is_no_setting() {
+        let tool =
+            r#"{"name":"c","type":"mcpToolTrigger","toolName":"t","description":"Takes 10% off, at most 50% in all."}"#;
+        let resource = r#"{"name":"c","type":"McpResourceTrigger","uri":"docs://a%20b%20c","resourceName":"%HUB%"}"#;
+        let functions = vec![metadata("f", &[tool]), metadata("g", &[resource])];
+        let functions = read(functions, &settings("\"HUB\":\"Blue\"", None));
+        let errors: Vec<_> = functions
+            .iter()
+            .filter_map(|function| function.error.as_ref())
+            .collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        let text = |function: usize, member| functions[function].bindings[0].text(member).unwrap();
+        assert_eq!(text(0, "description"), "Takes 10% off, at most 50% in all.");
+        assert_eq!((text(1, "uri"), text(1, "resourceName")), ("docs://a%20b%20c", "%HUB%"));
     }
 
     #[test]

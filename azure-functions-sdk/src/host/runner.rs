@@ -303,7 +303,7 @@ impl FunctionRunner {
                 begun,
             } = prepare(&channel, function);
             let call = Call {
-                inputs: self.inputs(function, trigger.data, &trigger.metadata, &trigger.inputs),
+                inputs: self.inputs(function, trigger.data, &trigger.metadata),
                 metadata: trigger.metadata,
                 trace_context,
                 hung_up,
@@ -436,7 +436,6 @@ impl FunctionRunner {
         function: &Function,
         trigger: Option<Data>,
         metadata: &HashMap<String, TypedData>,
-        brought: &[(String, Data)],
     ) -> Vec<ParameterBinding> {
         let mut inputs = Vec::with_capacity(function.bindings.len());
         if let Some(binding) = function.trigger() {
@@ -446,10 +445,7 @@ impl FunctionRunner {
             if binding.is_trigger() || binding.direction == Direction::Out {
                 continue;
             }
-            let brought = brought.iter().find(|(name, _)| *name == binding.name);
-            let data = if let Some((_, data)) = brought {
-                Some(data.clone())
-            } else if bundle::is_durable_client(&binding.kind) {
+            let data = if bundle::is_durable_client(&binding.kind) {
                 self.shared.client_binding.get().map(|make| {
                     let connection = binding.text("connectionName").or_else(|| binding.text("connection"));
                     Data::String(make(binding.text("taskHub"), connection))
@@ -457,11 +453,14 @@ impl FunctionRunner {
             } else {
                 let metadata = |name: &str| match metadata.get(name)?.data.as_ref()? {
                     Data::String(text) => Some(text.clone()),
+                    Data::Json(text) if services::mcp_arguments::is_metadata(name) => Some(text.clone()),
                     _ => None,
                 };
                 // Nothing is given, so nothing can be wrong with it.
                 let data = services::input::input(binding, None, metadata).ok().flatten();
-                if !matches!(data, Some(services::data::Data::Reference { .. })) {
+                let is_known = bundle::is_mcp_argument(&binding.kind)
+                    || matches!(data, Some(services::data::Data::Reference { .. }));
+                if !is_known {
                     self.warn(
                         function,
                         &format!(

@@ -3,7 +3,7 @@
 
 use std::{io, path::Path};
 
-pub use self::options::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, OverridableStates};
+pub use self::options::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, McpOptions, OverridableStates};
 use self::reader::Reader;
 use super::{
     ProjectError, Settings,

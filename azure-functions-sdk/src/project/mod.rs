@@ -9,7 +9,7 @@ mod settings;
 mod time_span;
 
 pub use error::ProjectError;
-pub use host_json::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, OverridableStates};
+pub use host_json::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, McpOptions, OverridableStates};
 pub use local_settings::{HostSection, LocalSettings};
 pub use log_levels::{LogLevel, LogLevels};
 pub use settings::{Settings, UnresolvedSetting};

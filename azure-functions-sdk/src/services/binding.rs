@@ -84,6 +84,9 @@ impl Binding {
     }
 }
 
+/// The triggers of the MCP extension.
+pub(crate) const MCP_TRIGGERS: [&str; 3] = ["mcpToolTrigger", "mcpResourceTrigger", "mcpPromptTrigger"];
+
 /// Whether bindings of this type start functions.
 pub(crate) fn is_trigger(kind: &str) -> bool {
     kind.to_ascii_lowercase().ends_with("trigger")

@@ -5,7 +5,7 @@ use super::{
     binding::Binding,
     blob_pattern,
     data::{Brought, ByHand, Data, Payload},
-    reference,
+    mcp_arguments, reference, resource_uri,
 };
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -39,18 +39,20 @@ pub(crate) fn trigger_input(trigger: &Binding, by_hand: ByHand, now: DateTime<Ut
             None => Brought::default(),
         },
         "mcptooltrigger" | "mcpprompttrigger" => mcp_call(trigger, one(payload)?.as_ref())?,
-        "mcpresourcetrigger" => mcp_read(trigger, one(payload)?.as_ref()),
+        "mcpresourcetrigger" => mcp_read(trigger, one(payload)?.as_ref(), &metadata)?,
         _ => other(trigger, one(payload)?),
     };
     // What the caller gives wins: it plays a service that we do not have.
     let is_blob = trigger.is("blobTrigger");
+    let is_resource = trigger.is("mcpResourceTrigger");
     for (name, value) in metadata {
-        // The name of a blob and the variables of its path are text, and have been read.
-        let is_read = is_blob
-            && (name == BLOB_NAME
-                || trigger
-                    .text("path")
-                    .is_some_and(|path| path.contains(&format!("{{{name}}}"))));
+        // The name of a blob, the variables of its path, and those of a URI are text, and have been read.
+        let is_variable = |member| {
+            trigger
+                .text(member)
+                .is_some_and(|text| text.contains(&format!("{{{name}}}")))
+        };
+        let is_read = is_blob && (name == BLOB_NAME || is_variable("path")) || is_resource && is_variable("uri");
         if !is_read {
             input.metadata.insert(name, metadata_value(value));
         }
@@ -325,42 +327,72 @@ fn changes(payload: Option<&One>) -> Result<Brought, String> {
 }
 
 /// A payload that is all that the MCP extension says about a call, as the test host gives it.
-fn described(payload: Option<&One>) -> Option<Brought> {
+fn described(payload: Option<&One>) -> Option<(Value, &str)> {
     let text = payload.and_then(One::text)?;
     let call: Value = serde_json::from_str(text).ok()?;
     let headers = call.pointer("/transport/properties/headers")?;
-    headers.is_object().then(|| Brought::only(Data::Text(text.to_owned())))
+    headers.is_object().then_some((call, text))
 }
 
 /// A call of a tool or a prompt. The payload is the arguments.
 fn mcp_call(trigger: &Binding, payload: Option<&One>) -> Result<Brought, String> {
-    if let Some(call) = described(payload) {
-        return Ok(call);
-    }
     let expected = "a JSON object, the arguments";
-    let arguments = match payload {
-        None => json!({}),
-        Some(_) => json_payload(payload, expected)?,
+    let (call, arguments) = match described(payload) {
+        Some((call, text)) => (text.to_owned(), call["arguments"].to_string()),
+        None => {
+            let arguments = match payload {
+                None => json!({}),
+                Some(_) => json_payload(payload, expected)?,
+            };
+            let name = trigger.text("toolName").or_else(|| trigger.text("promptName"));
+            let call = json!({"name": name, "arguments": arguments, "transport": {"name": UNNAMED}});
+            (call.to_string(), arguments.to_string())
+        }
     };
-    if !arguments.is_object() {
-        return Err(format!("the input is no {expected}"));
-    }
-    let name = trigger.text("toolName").or_else(|| trigger.text("promptName"));
-    let call = json!({"name": name, "arguments": arguments, "transport": {"name": UNNAMED}});
-    Ok(Brought::only(Data::Text(call.to_string())))
+    let arguments: Option<mcp_arguments::Arguments> =
+        serde_json::from_str(&arguments).map_err(|_| format!("the input is no {expected}"))?;
+    let texts = json_data(&mcp_arguments::as_texts(&arguments.unwrap_or_default()));
+    let kind = mcp_arguments::metadata_name(trigger).map(|kind| (kind.to_owned(), texts));
+    Ok(Brought {
+        data: Some(Data::Text(call)),
+        metadata: kind.into_iter().collect(),
+    })
 }
 
-/// A client that reads a resource. The payload is the URI, if it has variables.
-fn mcp_read(trigger: &Binding, payload: Option<&One>) -> Brought {
-    if let Some(call) = described(payload) {
-        return call;
-    }
-    let uri = payload
-        .and_then(One::text)
-        .or_else(|| trigger.text("uri"))
-        .unwrap_or_default();
-    let call = json!({"uri": uri, "transport": {"name": UNNAMED}});
-    Brought::only(Data::Text(call.to_string()))
+/// A client that reads a resource. The payload is the URI; without one, the caller gives the variables of the binding's URI.
+fn mcp_read(trigger: &Binding, payload: Option<&One>, given: &Map<String, Value>) -> Result<Brought, String> {
+    let template = trigger.text("uri").unwrap_or_default();
+    let described = described(payload);
+    let uri = match &described {
+        Some((call, _)) => call["uri"].as_str(),
+        None => payload.and_then(One::text),
+    };
+    let uri = match uri.filter(|uri| !uri.is_empty()) {
+        Some(uri) => uri.to_owned(),
+        None => resource_uri::filled(template, |variable| match given.get(variable) {
+            None | Some(Value::Null) => UNNAMED.to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        }),
+    };
+    let Some(variables) = resource_uri::variables(template, &uri) else {
+        return Err(format!(
+            "the URI `{uri}` does not fit `{template}`, the `uri` of the binding '{}': the Functions host would not start the function",
+            trigger.name
+        ));
+    };
+    let mut call = match described {
+        Some((call, _)) => call,
+        None => json!({"transport": {"name": UNNAMED}}),
+    };
+    call["uri"] = uri.into();
+    let variables = variables.into_iter();
+    Ok(Brought {
+        data: Some(Data::Text(call.to_string())),
+        metadata: variables
+            .map(|(name, value)| (name.to_owned(), Data::Text(value)))
+            .collect(),
+    })
 }
 
 /// As the host's own manual trigger: text, and the members of JSON as metadata.
@@ -598,6 +630,75 @@ mod tests {
         let found = shown(&input(by_event, text("x"), json!({"BlobTrigger": "samples/no.bin"})).unwrap());
         assert_eq!(found["metadata"]["BlobTrigger"], json!({"string": "samples/no.bin"}));
         assert_eq!(found["metadata"]["name"], Value::Null);
+    }
+
+    #[test]
+    fn a_resource_has_the_variables_of_its_uri_or_the_uri_of_its_variables() {
+        let resource = r#"{"type":"mcpResourceTrigger","name":"r","uri":"shop://{customer}/orders/{order}"}"#;
+        let uri = |found: &Value| {
+            let call: Value = serde_json::from_str(found["data"]["string"].as_str().unwrap()).unwrap();
+            call["uri"].as_str().unwrap().to_owned()
+        };
+        let found = shown(&input(resource, text("SHOP://7/orders/a-1"), json!({})).unwrap());
+        assert_eq!(uri(&found), "SHOP://7/orders/a-1");
+        assert_eq!(
+            found["metadata"],
+            json!({"customer": {"string": "7"}, "order": {"string": "a-1"}})
+        );
+        let found = shown(&input(resource, None, json!({"order": 9})).unwrap());
+        assert_eq!(uri(&found), "shop://by-hand/orders/9");
+        assert_eq!(
+            found["metadata"],
+            json!({"customer": {"string": "by-hand"}, "order": {"string": "9"}})
+        );
+        // As a test host gives it.
+        let whole = r#"{"uri":"shop://7/orders/8","transport":{"name":"t","properties":{"headers":{"a":"b"}}}}"#;
+        let found = shown(&input(resource, text(whole), json!({})).unwrap());
+        assert_eq!(found["metadata"]["order"], json!({"string": "8"}));
+        assert!(
+            found["data"]["string"]
+                .as_str()
+                .unwrap()
+                .contains(r#""headers":{"a":"b"}"#)
+        );
+        for wrong in [text("shop://7"), text(&whole.replace("orders", "bills"))] {
+            let error = input(resource, wrong, json!({})).unwrap_err();
+            assert!(
+                error.contains("does not fit `shop://{customer}/orders/{order}`"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn inputs_of_a_call_hold_its_arguments() {
+        let tool = r#"{"type":"mcpToolTrigger","name":"c","toolName":"t"}"#;
+        let prompt = r#"{"type":"mcpPromptTrigger","name":"c","promptName":"p"}"#;
+        let whole = r#"{"name":"t","arguments":{"count":3},"transport":{"properties":{"headers":{}}}}"#;
+        for (trigger, payload, wanted) in [
+            (tool, text(r#"{"count":3,"yes":true}"#), "3"),
+            (tool, text(whole), "3"),
+            (tool, None, ""),
+            (prompt, text(r#"{"count":"many"}"#), "many"),
+        ] {
+            let found = input(trigger, payload, json!({})).unwrap();
+            let binding = match trigger == tool {
+                true => json!({"type": "mcpToolProperty", "name": "n", "propertyName": "count"}),
+                false => json!({"type": "mcpPromptArgument", "name": "n", "argumentName": "count"}),
+            };
+            let binding = Binding::read(binding.as_object().unwrap().clone());
+            let metadata = |name: &str| match found.metadata.get(name)? {
+                Data::Text(text) | Data::Json(text) => Some(text.clone()),
+                _ => None,
+            };
+            let held = super::super::input::input(&binding, None, metadata).unwrap();
+            assert_eq!(held, Some(Data::Text(wanted.to_owned())));
+        }
+        assert!(
+            input(tool, text("[1]"), json!({}))
+                .unwrap_err()
+                .contains("a JSON object")
+        );
     }
 
     /// Recorded: `blob.deferred`.

@@ -4,11 +4,11 @@ use super::{
     binding::Binding,
     blob_pattern,
     data::{Data, Payload},
-    reference,
+    mcp_arguments, reference,
 };
 
 /// The value of an input: what `given` says that the service holds, which may be nothing. `metadata` gives the texts of the
-/// trigger's metadata, for the names in the binding's path.
+/// trigger's metadata, for the names in the binding's path, and the JSON of those with the arguments of an MCP call.
 ///
 /// # Errors
 /// The real host would give the function something else.
@@ -21,6 +21,11 @@ pub(crate) fn input(
         let path = binding.text("path").unwrap_or_default();
         let (path, _) = blob_pattern::filled(path, |name| metadata(name).unwrap_or_else(|| format!("{{{name}}}")));
         return Ok(Some(reference::blob(binding, &path)));
+    }
+    if given.is_none()
+        && let Some(argument) = mcp_arguments::input(binding, &metadata)
+    {
+        return Ok(Some(argument));
     }
     let is_binary = binding
         .text("dataType")

@@ -8,5 +8,7 @@ pub(crate) mod data;
 mod dotnet_number;
 pub(crate) mod indent;
 pub(crate) mod input;
+pub(crate) mod mcp_arguments;
 mod reference;
+pub(crate) mod resource_uri;
 pub(crate) mod written;

@@ -16,10 +16,11 @@ use serde_json::{Map, Value};
 
 use super::{FireError, Fired, FiredOutput, TestHost, host::json};
 use crate::services::{
-    binding::{Binding, Direction},
+    binding::{Binding, Direction, MCP_TRIGGERS},
     by_hand::trigger_input,
     data::{self, ByHand, Payload},
     input::input,
+    mcp_arguments,
     written::{self, Content, Written},
 };
 
@@ -238,6 +239,7 @@ impl Fire<'_> {
         let outputs = result.map_err(failed)?;
         let written = written(&self.bindings, &outputs).map_err(failed)?;
         let has = |kind| self.bindings.iter().any(|binding| binding.is(kind));
+        let is_mcp = MCP_TRIGGERS.into_iter().any(has);
         let is_sent = self
             .bindings
             .iter()
@@ -245,7 +247,10 @@ impl Fire<'_> {
         Ok(Fired {
             function: function.name,
             outputs: written.into_iter().map(FiredOutput).collect(),
-            returned: returned(&outputs).filter(|_| !is_sent),
+            returned: returned(&outputs).filter(|_| !is_sent).map(|answer| match is_mcp {
+                true => opened(answer),
+                false => answer,
+            }),
             response: has("httpTrigger").then(|| http_response(function, outputs)),
             logs,
         })
@@ -289,6 +294,7 @@ impl Fire<'_> {
         for binding in inputs(&self.bindings) {
             let metadata = |name: &str| match call.trigger_metadata.get(name)?.data.as_ref()? {
                 Data::String(text) => Some(text.clone()),
+                Data::Json(text) if mcp_arguments::is_metadata(name) => Some(text.clone()),
                 _ => None,
             };
             let value = input(binding, given.remove(&binding.name), metadata)?;
@@ -345,6 +351,24 @@ fn returned(outputs: &Outputs) -> Option<FiredOutput> {
         destination: String::new(),
         content,
     }))
+}
+
+/// What a client of MCP gets, without the envelope in which the extension takes it.
+fn opened(mut answer: FiredOutput) -> FiredOutput {
+    if let Content::Text(text) = &answer.0.content
+        && let Some(content) = content(text)
+    {
+        answer.0.content = Content::Text(content);
+    }
+    answer
+}
+
+/// The JSON object in an envelope; none if the text is no envelope.
+fn content(text: &str) -> Option<String> {
+    let envelope: Value = serde_json::from_str(text).ok()?;
+    let content = envelope.get("content")?.as_str()?;
+    let value: Value = serde_json::from_str(content).ok()?;
+    value.is_object().then(|| content.to_owned())
 }
 
 fn neutral(data: &Data) -> data::Data {

@@ -77,6 +77,9 @@ impl Fired {
     }
 
     /// What the function returned where that goes to no service: the result of an activity, or of a trigger that takes one.
+    ///
+    /// Of an MCP tool, resource or prompt it is what the client gets, as JSON: `content` and `isError` of a tool, `messages` of a prompt.
+    /// A resource that is plain text or bytes is just that.
     #[must_use]
     pub fn returned(&self) -> Option<&FiredOutput> {
         self.returned.as_ref()

@@ -28,6 +28,8 @@ use tokio::{
 
 use crate::own_worker::{Quiet, options};
 
+const HOST: &str = r#"{"version": "2.0", "extensions": {"mcp": {"instructions": "Divide and rule."}}}"#;
+
 const LIMIT: Duration = Duration::from_secs(120);
 
 #[derive(Deserialize, JsonSchema)]
@@ -45,7 +47,7 @@ struct Quotient {
     quotient: i64,
 }
 
-/// Divides a whole number by another.
+/// Divides a whole number by another, 100% exact.
 #[func]
 fn mcp_divide(#[binding(tool_name = "divide")] call: McpToolTrigger<Division>) -> Result<McpJson<Quotient>, String> {
     let Division {
@@ -85,9 +87,9 @@ fn mcp_readme(
 
 #[func]
 fn mcp_page(
-    #[binding(uri = "docs://pages/{page}", resource_name = "page")] request: McpResourceTrigger,
+    #[binding(uri = "docs://pages/{page}", resource_name = "page")] page: McpResourceTrigger,
 ) -> McpResourceContents {
-    McpResourceContents::from(request.variable("page").unwrap_or("none").as_bytes().to_vec()).mime_type("x/y")
+    McpResourceContents::from(page.variable("page").unwrap_or("none").as_bytes().to_vec()).mime_type("x/y")
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -115,7 +117,7 @@ fn with_client(test: impl AsyncFnOnce(&Client, &str)) {
     let folder = TempDir::new().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let options = options(folder.path(), r#"{"version": "2.0"}"#);
+        let options = options(folder.path(), HOST);
         let host = timeout(LIMIT, LocalHost::start(options, Arc::new(Quiet)))
             .await
             .unwrap()
@@ -169,11 +171,12 @@ fn a_client_lists_tools_with_their_schemas_and_calls_one() {
     with_client(async |client, _| {
         let info = client.peer_info().unwrap();
         assert_eq!(shown(&*info)["serverInfo"]["name"], "Azure Functions MCP server");
+        assert_eq!(shown(&*info)["instructions"], "Divide and rule.");
         let tools = client.list_all_tools().await.unwrap();
         let divide = tools.iter().find(|tool| tool.name == "divide").unwrap();
         assert_eq!(tools.len(), 3);
         let divide = shown(divide);
-        assert_eq!(divide["description"], "Divides a whole number by another.");
+        assert_eq!(divide["description"], "Divides a whole number by another, 100% exact.");
         assert_eq!(divide["inputSchema"]["required"], json!(["dividend", "divisor"]));
         assert_eq!(
             divide["inputSchema"]["properties"]["divisor"]["description"],
@@ -260,8 +263,8 @@ fn a_client_reads_resources_and_gets_prompts() {
             json!([{
                 "name": "poem", "title": "Poem", "description": "Asks for a poem.",
                 "arguments": [
-                    {"name": "lines", "required": false},
-                    {"name": "topic", "description": "What it is about.", "required": true}
+                    {"name": "topic", "description": "What it is about.", "required": true},
+                    {"name": "lines", "required": false}
                 ]
             }])
         );
@@ -324,6 +327,10 @@ fn what_is_no_message_gets_the_code_of_json_rpc_and_foreign_pages_get_nothing() 
         assert_eq!(
             code(r#"{"jsonrpc":"2.0","id":4,"method":"ping","params":[]}"#).await,
             (400, Some(-32600), json!(4))
+        );
+        assert_eq!(
+            code(r#"{"jsonrpc":"2.0","id":"b","method":"tools/call","params":{"name":"who","arguments":[1]}}"#).await,
+            (200, Some(-32602), json!("b"))
         );
         assert_eq!(
             code(r#"{"jsonrpc":"2.0","id":5,"method":"ping"}"#).await,

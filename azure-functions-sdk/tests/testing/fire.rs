@@ -384,20 +384,29 @@ fn a_trigger_without_a_type_of_its_own_is_fired_with_data_and_metadata() {
 #[test]
 fn mcp_functions_get_who_calls_and_answer_as_a_host_gets_it() {
     let host = TestHost::new();
-    let answer = |fire: Fire<'_>| fire.run().unwrap().returned().unwrap().text().to_owned();
+    let answer = |fire: Fire<'_>| fire.run().unwrap().returned().unwrap().clone();
     let arguments = serde_json::Map::from_iter([("a".to_owned(), json!(1.5)), ("b".to_owned(), json!(2))]);
     let mut call = McpToolTrigger::new(arguments.clone());
-    let error = answer(host.fire("add_numbers").trigger(call.clone()));
-    assert!(error.contains("no session") && error.contains("isError"), "{error}");
+    let error: Value = answer(host.fire("add_numbers").trigger(call.clone())).json();
+    let text = json!([{"type": "text", "text": "no session"}]);
+    assert_eq!(error, json!({"content": text, "isError": true}));
     call.caller.session_id = Some("s1".to_owned());
-    let sum = answer(host.fire("add_numbers").trigger(call));
-    assert!(sum.contains("3.5 for s1"), "{sum}");
+    let sum: Value = answer(host.fire("add_numbers").trigger(call)).json();
+    assert_eq!(
+        (&sum["content"][0]["text"], &sum["isError"]),
+        (&json!("3.5 for s1"), &json!(false))
+    );
     let terms = McpResourceTrigger::new("shop://customers/7/terms").with_variable("customer", "7");
     let terms = answer(host.fire("show_terms").trigger(terms));
-    assert!(terms.contains("shop://customers/7/terms of 7"), "{terms}");
+    assert_eq!(terms.text(), "shop://customers/7/terms of 7");
+    // The URI alone, and the variables alone.
+    let terms = answer(host.fire("show_terms").data("shop://customers/8/terms"));
+    assert_eq!(terms.text(), "shop://customers/8/terms of 8");
+    let terms = answer(host.fire("show_terms").metadata("customer", 9));
+    assert_eq!(terms.text(), "shop://customers/9/terms of 9");
     // A prompt's arguments are texts.
-    let prompt = answer(host.fire("sum_up").trigger(McpPromptTrigger::new(arguments)));
-    assert!(prompt.contains("2"), "{prompt}");
+    let prompt: Value = answer(host.fire("sum_up").trigger(McpPromptTrigger::new(arguments))).json();
+    assert_eq!(prompt["messages"][0]["content"]["text"], r#"{"a":"1.5","b":"2"}"#);
 }
 
 #[test]

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 /// A trigger that a test host can fire a function with: `TestHost::fire("take").trigger(QueueTrigger::new(..))` of the crate
 /// `azure-functions-sdk`.
 ///
-/// All triggers of this crate have it, and so does a `Vec` of those that come in batches. What is not set is left to the host.
+/// The types of the triggers in [`bindings`](crate::bindings) have it, and so does a `Vec` of those that come in batches. What is not
+/// set is left to the host. An HTTP function is fired with a `request(HttpRequest)` instead, and an activity with its input as `json(..)`.
 #[diagnostic::on_unimplemented(
     message = "a function cannot be fired with `{Self}`",
     label = "not a trigger whose content can be written",

@@ -4,6 +4,7 @@
 
 mod caller;
 mod content;
+mod declared;
 mod prompt;
 mod prompt_result;
 mod resource;

@@ -264,9 +264,8 @@ impl Door {
         if self.wait(is_ready).await.is_none() {
             return not_running();
         }
-        let mut response = self.backend.mcp(Request::from_parts(parts, body)).await;
-        response.extensions_mut().insert(ByFunction);
-        response
+        // A function that fails is an answer, too: what has another status has been refused by the server.
+        self.backend.mcp(Request::from_parts(parts, body)).await
     }
 
     /// What the caller has proved.

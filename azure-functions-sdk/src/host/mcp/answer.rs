@@ -24,6 +24,9 @@ pub(super) fn tool(returned: Option<&Data>, uses_schema: bool) -> Result<Value, 
                 true => content,
                 false => json!([content]),
             };
+            if blocks.as_array().is_some_and(Vec::is_empty) {
+                return Err("no content items were produced: the list of the multi_content_result is empty".to_owned());
+            }
             let mut result = json!({"content": blocks});
             if let Some(structured) = member(&envelope, "structuredContent").and_then(Value::as_str) {
                 result["structuredContent"] = json_of(structured, "structuredContent")?;
@@ -32,12 +35,31 @@ pub(super) fn tool(returned: Option<&Data>, uses_schema: bool) -> Result<Value, 
         }
         None => return Err("the answer of the tool has no `type`".to_owned()),
     };
-    let blocks = result.get("content").and_then(Value::as_array);
-    let is_good = blocks.is_some_and(|blocks| blocks.iter().all(|block| block["type"].is_string()));
-    if !is_good {
-        return Err("the answer of the tool is no list of content with a `type` each".to_owned());
+    let Some(blocks) = result.get("content").and_then(Value::as_array) else {
+        return Err("the answer of the tool has no list of content".to_owned());
+    };
+    match blocks.iter().find_map(wrong_block) {
+        Some(wrong) => Err(format!("the answer of the tool has {wrong}")),
+        None => Ok(result),
     }
-    Ok(result)
+}
+
+/// What clients could not read of a block of content.
+fn wrong_block(block: &Value) -> Option<String> {
+    let Some(kind) = block["type"].as_str() else {
+        return Some("a block of content without a `type`".to_owned());
+    };
+    let texts: &[&str] = match kind {
+        "text" => &["text"],
+        "image" | "audio" => &["data", "mimeType"],
+        "resource_link" => &["uri", "name"],
+        _ => &[],
+    };
+    if kind == "resource" && !block["resource"].is_object() {
+        return Some("a block of the type `resource` without a `resource`".to_owned());
+    }
+    let missing = texts.iter().find(|member| !block[**member].is_string())?;
+    Some(format!("a block of the type `{kind}` whose `{missing}` is no text"))
 }
 
 /// The contents of a resource.
@@ -45,8 +67,12 @@ pub(super) fn resource(returned: Option<&Data>, uri: &str, mime_type: Option<&st
     let mut contents = match returned {
         None => return Ok(json!({"contents": []})),
         Some(Data::String(text)) => match serde_json::from_str::<Value>(text) {
-            Ok(envelope) if member(&envelope, "content").is_some_and(Value::is_string) => content(&envelope)?,
-            _ => json!({"text": text}),
+            // JSON that has a `content` of another kind is a text like any other.
+            Ok(envelope) => match content(&envelope) {
+                Ok(contents @ Value::Object(_)) => contents,
+                _ => json!({"text": text}),
+            },
+            Err(_) => json!({"text": text}),
         },
         Some(Data::Bytes(bytes)) => json!({"blob": STANDARD.encode(bytes)}),
         Some(_) => return Err("the contents of a resource are text or bytes".to_owned()),
@@ -84,9 +110,12 @@ pub(super) fn prompt(returned: Option<&Data>, uses_schema: bool) -> Result<Value
         Some(kind) if kind.eq_ignore_ascii_case("prompt_messages") => json!({"messages": content}),
         _ => return Err("the `type` of the prompt is neither get_prompt_result nor prompt_messages".to_owned()),
     };
-    match result.get("messages").is_some_and(Value::is_array) {
-        true => Ok(result),
-        false => Err("the prompt has no list of messages".to_owned()),
+    let Some(messages) = result.get("messages").and_then(Value::as_array) else {
+        return Err("the prompt has no list of messages".to_owned());
+    };
+    match messages.iter().find_map(|message| wrong_block(&message["content"])) {
+        Some(wrong) => Err(format!("a message of the prompt is {wrong}")),
+        None => Ok(result),
     }
 }
 

@@ -1,109 +1,90 @@
 //! What a function gets of a request.
 
-use crate::host::{
-    function::Function,
-    invocation::{TriggerInput, typed},
-    rpc::messages::Data,
+use crate::{
+    host::{
+        function::Function,
+        invocation::{TriggerInput, typed},
+        rpc::messages::Data,
+    },
+    services::{
+        mcp_arguments::{self, Arguments},
+        resource_uri,
+    },
 };
 use http::{HeaderMap, HeaderName};
 use serde_json::{Map, Value, json};
 
-use super::resource_uri;
+use super::message::{Params, RpcError};
 
 /// The header with the id of a client's session.
 pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 
-/// The names of the arguments that must be there and are not, with commas between.
-pub(super) fn missing(required: &[String], params: &Value) -> String {
-    let arguments = &params["arguments"];
-    let missing = required
-        .iter()
-        .filter(|name| arguments.get(name.as_str()).is_none_or(Value::is_null));
-    missing.map(String::as_str).collect::<Vec<_>>().join(", ")
+/// The id of a client's session; an empty one is none.
+pub(super) fn session(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get(SESSION)?.to_str().unwrap_or_default();
+    Some(id).filter(|id| !id.is_empty())
 }
 
 /// The trigger's value is a text that describes the call; its members are metadata, too.
-pub(super) fn trigger_input(function: &Function, params: &Value, headers: &HeaderMap) -> TriggerInput {
-    let mut context = Map::new();
+///
+/// # Errors
+/// The arguments are no object.
+pub(super) fn trigger_input(
+    function: &Function,
+    params: &Params,
+    headers: &HeaderMap,
+) -> Result<TriggerInput, RpcError> {
+    // Members, and the JSON text of each.
+    let mut context: Vec<(&str, String)> = Vec::new();
     let mut input = TriggerInput::none();
-    let text = |name: &str| params[name].as_str().unwrap_or_default();
     let trigger = function.trigger();
-    if function.is_triggered_by("mcpResourceTrigger") {
-        context.insert("uri".to_owned(), text("uri").into());
-        input = input.with_metadata("mcpresourceuri", text("uri"));
-    } else {
-        context.insert("name".to_owned(), text("name").into());
-        let arguments = params
-            .get("arguments")
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
-        let kind = if function.is_triggered_by("mcpToolTrigger") {
-            "mcptoolargs"
-        } else {
-            "mcppromptargs"
-        };
-        let texts: Map<String, Value> = arguments
-            .iter()
-            .map(|(name, value)| (name.clone(), as_text(value).into()))
-            .collect();
-        input
-            .metadata
-            .insert(kind.to_owned(), typed(Data::Json(Value::Object(texts).to_string())));
-        input.inputs = properties(function, &arguments);
-        context.insert("arguments".to_owned(), arguments.into());
+    let json_of = |text: &str| Value::from(text).to_string();
+    match trigger.and_then(mcp_arguments::metadata_name) {
+        None => {
+            context.push(("uri", json_of(params.text("uri"))));
+            input = input.with_metadata("mcpresourceuri", params.text("uri"));
+        }
+        Some(kind) => {
+            let arguments: Arguments = params.arguments()?;
+            context.push(("name", json_of(params.text("name"))));
+            context.push(("arguments", params.arguments_text().to_owned()));
+            let texts = Data::Json(mcp_arguments::as_texts(&arguments));
+            input.metadata.insert(kind.to_owned(), typed(texts));
+        }
     }
     let mut transport = json!({"name": "http-streamable", "properties": {"headers": all(headers)}});
-    if let Some(session) = headers.get(SESSION).and_then(|id| id.to_str().ok()) {
-        context.insert("sessionid".to_owned(), session.into());
+    if let Some(session) = session(headers) {
+        context.push(("sessionid", json_of(session)));
         transport["sessionId"] = session.into();
         input = input.with_metadata("mcpsessionid", session);
     }
-    context.insert("transport".to_owned(), transport);
-    for (name, value) in &context {
-        let data = match value {
-            Value::String(text) => Data::String(text.clone()),
-            value => Data::Json(value.to_string()),
+    context.push(("transport", transport.to_string()));
+    for (name, json) in &context {
+        let data = match serde_json::from_str(json) {
+            Ok(Value::String(text)) => Data::String(text),
+            _ => Data::Json(json.clone()),
         };
-        input.metadata.insert(name.clone(), typed(data));
+        input.metadata.insert((*name).to_owned(), typed(data));
     }
+    let members: Vec<_> = context
+        .iter()
+        .map(|(name, json)| format!("\"{name}\":{json}"))
+        .collect();
+    let context = format!("{{{}}}", members.join(","));
     let template = trigger.and_then(|trigger| trigger.text("uri")).unwrap_or_default();
-    for (name, value) in resource_uri::variables(template, text("uri")).into_iter().flatten() {
-        input = input.with_metadata(name, value);
-    }
-    let context = Value::Object(context).to_string();
     if let Some(trigger) = trigger {
         input = input.with_metadata(&trigger.name, &context);
     }
-    input.data = Some(Data::String(context));
-    input
-}
-
-/// What inputs of the type `mcpToolProperty` and `mcpPromptArgument` hold: text, whatever the argument is.
-fn properties(function: &Function, arguments: &Map<String, Value>) -> Vec<(String, Data)> {
-    let inputs = function.bindings.iter().filter_map(|binding| {
-        let name = if binding.is("mcpToolProperty") {
-            binding.text("propertyName")?
-        } else if binding.is("mcpPromptArgument") {
-            binding.text("argumentName")?
-        } else {
-            return None;
-        };
-        let text = arguments.get(name).map(as_text).unwrap_or_default();
-        Some((binding.name.clone(), Data::String(text)))
-    });
-    inputs.collect()
-}
-
-/// A value as .NET spells it.
-fn as_text(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    // What the author of the function has named wins, whatever the trigger and the members of the context are called.
+    for (name, value) in resource_uri::variables(template, params.text("uri"))
+        .into_iter()
+        .flatten()
+    {
+        input.metadata.retain(|known, _| !known.eq_ignore_ascii_case(name));
+        input = input.with_metadata(name, value);
     }
+    input.data = Some(Data::String(context));
+    Ok(input)
 }
 
 /// All headers, those of one name with commas between.

@@ -1,9 +1,11 @@
 //! What clients are told of tools, resources and prompts.
 
-use super::resource_uri;
-use crate::host::{
-    function::{Binding, Function},
-    mcp_rules::uses_worker_schema,
+use crate::{
+    host::{
+        function::{Binding, Function},
+        mcp_rules::uses_worker_schema,
+    },
+    services::resource_uri,
 };
 use serde_json::{Map, Value, json};
 

@@ -1,15 +1,20 @@
 //! What goes in and out, without a worker. Source: recordings of the extension, and its sources.
 
 use super::{
-    answer, call, lists,
-    message::{self, Incoming},
-    resource_uri::{is_template, variables},
+    answer, call, initialize, lists,
+    message::{self, Incoming, Params},
+    refused,
 };
-use crate::host::{
-    function::Function,
-    metadata::{AppSettings, read},
-    rpc::messages::Data,
-    tests::described::metadata,
+use crate::{
+    host::{
+        function::Function,
+        invocation::protocol,
+        metadata::{AppSettings, read},
+        rpc::messages::Data,
+        tests::described::metadata,
+    },
+    project::McpOptions,
+    services::mcp_arguments,
 };
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
@@ -31,38 +36,14 @@ fn text(text: impl ToString) -> Data {
 }
 
 #[test]
-fn a_variable_takes_its_part_of_the_uri_and_no_more() {
-    let found = |template, uri| {
-        let found = variables(template, uri)?;
-        Some(
-            found
-                .into_iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect::<Vec<_>>(),
-        )
-    };
-    assert_eq!(found("a://{x}/b", "A://1/B").unwrap(), ["x=1"]);
-    assert_eq!(found("a://{x}/b", "a:///b"), None);
-    assert_eq!(found("a://{x}/b", "a://1/2/b"), None);
-    assert_eq!(found("a://{x}-{y}", "a://1-2-3").unwrap(), ["x=1-2", "y=3"]);
-    assert_eq!(found("a://b?{q}&{r}", "a://b?1/2&ä").unwrap(), ["q=1/2", "r=ä"]);
-    // The real host looks only at what stands right before a variable.
-    assert_eq!(found("a://b?q={q}", "a://b?q=1/2"), None);
-    assert_eq!(found("a://ä{x}", "a://ä"), None);
-    assert_eq!(found("a://b", "a://b").unwrap(), [""; 0]);
-    assert!(is_template("a://{x}") && !is_template("a://x"));
-}
-
-#[test]
 fn messages_are_requests_or_ask_for_nothing() {
     let read = |value: Value| message::read(value.to_string().as_bytes());
     let request = json!({"jsonrpc": "2.0", "id": "7", "method": "ping"});
-    let wanted = Incoming::Request {
-        id: json!("7"),
-        method: "ping".to_owned(),
-        params: json!({}),
+    let Ok(Incoming::Request { id, method, params }) = read(request) else {
+        panic!("no request")
     };
-    assert_eq!(read(request), Ok(wanted));
+    assert_eq!((id.to_string().as_str(), method.as_str()), (r#""7""#, "ping"));
+    assert_eq!(params, Params::new(&json!({})));
     for nothing in [
         json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {}}),
         json!({"jsonrpc": "2.0", "id": 1, "result": {}}),
@@ -83,6 +64,104 @@ fn messages_are_requests_or_ask_for_nothing() {
     assert!(message::read(deep.as_bytes()).is_err());
 }
 
+#[test]
+fn ids_and_numbers_keep_all_their_digits() {
+    let body = r#"{"id":123456789012345678901234567890.50,"jsonrpc":"2.0","method":"tools/call",
+        "params":{"name":"t","arguments":{"big":98765432109876543210,"list":[1.10]}}}"#;
+    let Ok(Incoming::Request { id, params, .. }) = message::read(body.as_bytes()) else {
+        panic!("no request")
+    };
+    assert_eq!(
+        message::response(&id, Ok(json!({}))),
+        r#"{"jsonrpc":"2.0","id":123456789012345678901234567890.50,"result":{}}"#
+    );
+    let tool = function(&[json!({"name": "c", "type": "mcpToolTrigger", "toolName": "t", "description": "d"})]);
+    let input = call::trigger_input(&tool, &params, &HeaderMap::new()).unwrap();
+    let Some(Data::String(context)) = &input.data else {
+        panic!("no text")
+    };
+    assert!(
+        context.contains(r#""arguments":{"big":98765432109876543210,"list":[1.10]}"#),
+        "{context}"
+    );
+    let Some(Data::Json(texts)) = &input.metadata["mcptoolargs"].data else {
+        panic!("no JSON")
+    };
+    assert_eq!(texts, r#"{"big":"98765432109876543210","list":"[1.10]"}"#);
+}
+
+#[test]
+fn arguments_that_are_no_object_are_refused_and_none_are_an_empty_one() {
+    for (arguments, is_good) in [
+        (json!(null), true),
+        (json!({"a": 1}), true),
+        (json!([1]), false),
+        (json!("x"), false),
+    ] {
+        let params = Params::new(&json!({"name": "t", "arguments": arguments}));
+        assert_eq!(params.arguments().is_ok(), is_good, "{arguments}");
+    }
+    assert_eq!(Params::new(&json!({})).arguments().unwrap().len(), 0);
+}
+
+#[test]
+fn a_server_says_of_itself_what_host_json_says() {
+    let params = Params::new(&json!({"protocolVersion": "2025-06-18"}));
+    let mut options = McpOptions::default();
+    let said = initialize(&options, &params);
+    assert_eq!(
+        said["serverInfo"],
+        json!({"name": "Azure Functions MCP server", "version": "1.0.0"})
+    );
+    assert_eq!(
+        (&said["protocolVersion"], said.get("instructions")),
+        (&json!("2025-06-18"), None)
+    );
+    options.server_name = "shop".to_owned();
+    options.server_version = "2.1".to_owned();
+    options.instructions = Some("Ask first.".to_owned());
+    let said = initialize(&options, &params);
+    assert_eq!(said["serverInfo"], json!({"name": "shop", "version": "2.1"}));
+    assert_eq!(said["instructions"], "Ask first.");
+}
+
+#[test]
+fn what_any_client_sends_is_taken() {
+    let status = |lines: &[(&'static str, &'static str)]| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        refused(&headers).map(|response| response.status().as_u16())
+    };
+    const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
+    assert_eq!(status(&[("accept", "*/*"), JSON]), None);
+    assert_eq!(status(&[("accept", "application/json, text/*;q=0.5"), JSON]), None);
+    assert_eq!(status(&[("accept", "*/*")]), None);
+    assert_eq!(status(&[("accept", "*/*"), ("mcp-session-id", "")]), None);
+    assert_eq!(status(&[("accept", "*/*"), ("mcp-session-id", "mine")]), Some(400));
+    assert_eq!(status(&[("accept", "*/*"), ("content-type", "text/plain")]), Some(415));
+    assert_eq!(status(&[("accept", "application/json"), JSON]), Some(406));
+    assert_eq!(status(&[JSON]), Some(406));
+}
+
+/// The name of the trigger, and of a member of what the host says.
+#[test]
+fn a_variable_wins_over_what_has_its_name() {
+    let resource = function(&[json!({
+        "name": "page", "type": "mcpResourceTrigger", "uri": "docs://{Page}/{transport}", "resourceName": "r"
+    })]);
+    let params = Params::new(&json!({"uri": "docs://7/train"}));
+    let input = call::trigger_input(&resource, &params, &HeaderMap::new()).unwrap();
+    let text = |name: &str| match &input.metadata[name].data {
+        Some(Data::String(text)) => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((text("Page").as_str(), text("transport").as_str()), ("7", "train"));
+    assert!(!input.metadata.contains_key("page"));
+    assert_eq!(text("uri"), "docs://7/train");
+}
+
 /// Recorded: `mcp.echo`, `mcp.props`, `mcp.props.2`.
 #[test]
 fn a_function_gets_what_the_real_host_sends() {
@@ -100,7 +179,8 @@ fn a_function_gets_what_the_real_host_sends() {
     headers.append("accept", HeaderValue::from_static("a"));
     headers.append("accept", HeaderValue::from_static("b"));
     let arguments = json!({"text": "höi", "count": 3, "yes": true, "thing": {"a": [1]}, "extra": null});
-    let input = call::trigger_input(&function, &json!({"name": "echo", "arguments": arguments}), &headers);
+    let params = Params::new(&json!({"name": "echo", "arguments": arguments}));
+    let input = call::trigger_input(&function, &params, &headers).unwrap();
     let Some(Data::String(context)) = &input.data else {
         panic!("no text")
     };
@@ -108,9 +188,15 @@ fn a_function_gets_what_the_real_host_sends() {
         "name": "echo", "arguments": arguments, "transport": {"name": "http-streamable", "properties": {"headers": {"accept": "a,b"}}}
     });
     assert_eq!(serde_json::from_str::<Value>(context).unwrap(), wanted);
-    let inputs: Vec<_> = input.inputs.iter().map(|(_, data)| data.clone()).collect();
+    let Some(Data::Json(texts)) = &input.metadata["mcptoolargs"].data else {
+        panic!("no JSON")
+    };
+    let inputs = function.bindings[1..].iter().map(|binding| {
+        let metadata = |name: &str| (name == "mcptoolargs").then(|| texts.clone());
+        mcp_arguments::input(binding, metadata).and_then(protocol).unwrap()
+    });
     let wanted = ["höi", "3", "True", r#"{"a":[1]}"#, ""].map(text);
-    assert_eq!(inputs, wanted);
+    assert_eq!(inputs.collect::<Vec<_>>(), wanted);
     let metadata = |name: &str| match &input.metadata[name].data {
         Some(Data::Json(json)) => serde_json::from_str(json).unwrap(),
         Some(Data::String(text)) => Value::from(text.as_str()),
@@ -156,13 +242,10 @@ fn a_schema_is_that_of_the_worker_or_made_of_properties() {
     let schema = json!({"type": "object", "required": ["q"]});
     let own = tool(json!({"useWorkerInputSchema": true, "inputSchema": schema.to_string()}));
     assert_eq!(lists::tool(&own).unwrap()["inputSchema"], schema);
+    let missing = |value: Value| Params::new(&json!({"arguments": {"q": value}})).missing(&lists::required(&own));
     assert_eq!(
-        call::missing(&lists::required(&own), &json!({"arguments": {"q": null}})),
-        "q"
-    );
-    assert_eq!(
-        call::missing(&lists::required(&own), &json!({"arguments": {"q": 0}})),
-        ""
+        (missing(json!(null)), missing(json!(0))),
+        ("q".to_owned(), String::new())
     );
 }
 
@@ -192,6 +275,9 @@ fn a_tool_answers_a_text_or_what_its_envelope_holds() {
         text(json!({"type": "text", "content": "{}"})),
         text(json!({"type": "text"})),
         text(json!({"type": "call_tool_result", "content": "[]"})),
+        text(json!({"type": "text", "content": r#"{"type":"text"}"#})),
+        text(json!({"type": "image", "content": r#"{"type":"image","data":"AQID"}"#})),
+        text(json!({"type": "multi_content_result", "content": "[]"})),
     ] {
         assert!(answer::tool(Some(&bad), true).is_err(), "{bad:?}");
     }
@@ -212,6 +298,13 @@ fn resources_and_prompts_are_texts_or_envelopes() {
         contents(envelope),
         json!({"uri": "a://b", "mimeType": "z", "text": "t"})
     );
+    for data in [
+        json!({"content": "Hello."}),
+        json!({"content": "[1]"}),
+        json!({"content": 7}),
+    ] {
+        assert_eq!(contents(text(&data))["text"], data.to_string(), "no envelope");
+    }
     assert!(resource(Data::Int(1)).is_err());
     assert!(resource(text(json!({"content": "{}"}))).is_err());
     assert_eq!(answer::resource(None, "a://b", None).unwrap(), json!({"contents": []}));
@@ -225,5 +318,12 @@ fn resources_and_prompts_are_texts_or_envelopes() {
     assert_eq!(prompt(text(whole), true).unwrap()["messages"], hi);
     assert!(prompt(text(json!({"type": "text", "content": "[]"})), true).is_err());
     assert!(prompt(text("hi"), true).is_err());
+    let no_text = json!([{"role": "user", "content": {"type": "text"}}]);
+    let no_text = json!({"type": "prompt_messages", "content": no_text.to_string()});
+    let wrong = prompt(text(no_text), true).unwrap_err();
+    assert_eq!(
+        wrong,
+        "a message of the prompt is a block of the type `text` whose `text` is no text"
+    );
     assert_eq!(answer::prompt(None, true).unwrap(), json!({"messages": []}));
 }

@@ -22,6 +22,8 @@ pub struct HostJson {
     pub http: HttpOptions,
     /// `extensions.durableTask`.
     pub durable_task: DurableTaskOptions,
+    /// `extensions.mcp`.
+    pub mcp: McpOptions,
     /// `logging.logLevel`.
     pub log_levels: LogLevels,
     pub(super) ignored: Vec<String>,
@@ -42,6 +44,28 @@ pub enum FunctionTimeout {
 pub struct HttpOptions {
     /// `routePrefix`, without slashes at its ends; `api` by default, may be empty.
     pub route_prefix: String,
+}
+
+/// `extensions.mcp`: what the MCP server of the app says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct McpOptions {
+    /// `serverName`.
+    pub server_name: String,
+    /// `serverVersion`.
+    pub server_version: String,
+    /// `instructions`: how to use the server, for language models.
+    pub instructions: Option<String>,
+}
+
+impl Default for McpOptions {
+    fn default() -> Self {
+        Self {
+            server_name: "Azure Functions MCP server".to_owned(),
+            server_version: "1.0.0".to_owned(),
+            instructions: None,
+        }
+    }
 }
 
 /// `extensions.durableTask`.

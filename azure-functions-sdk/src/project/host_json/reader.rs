@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::options::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, OverridableStates};
+use super::options::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, McpOptions, OverridableStates};
 use crate::{
     durable::{
         HubName, SESSION_IDLE,
@@ -84,17 +84,19 @@ impl<'a> Reader<'a> {
         }
 
         let extensions = self.section(root, "extensions", "extensions")?;
-        let (mut http, mut durable) = (None, None);
+        let (mut http, mut durable, mut mcp) = (None, None, None);
         if let Some(extensions) = extensions {
-            self.note_unknown(extensions, "extensions.", &["http", "durableTask"], &[]);
+            self.note_unknown(extensions, "extensions.", &["http", "durableTask", "mcp"], &[]);
             http = self.section(extensions, "http", "extensions.http")?;
             durable = self.section(extensions, "durableTask", "extensions.durableTask")?;
+            mcp = self.section(extensions, "mcp", "extensions.mcp")?;
         }
         Ok(HostJson {
             function_timeout,
             functions,
             http: self.http(http)?,
             durable_task: self.durable_task(durable)?,
+            mcp: self.mcp(mcp)?,
             log_levels,
             ignored: Vec::new(),
         })
@@ -159,6 +161,24 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(HttpOptions { route_prefix })
+    }
+
+    fn mcp(&mut self, node: Option<&Node>) -> Result<McpOptions, ProjectError> {
+        let mut options = McpOptions::default();
+        let Some(node) = node else {
+            return Ok(options);
+        };
+        let known = ["serverName", "serverVersion", "instructions"];
+        self.note_unknown(node, "extensions.mcp.", &known, &[]);
+        let text = |key: &str| self.text(node, key, &format!("extensions.mcp.{key}"));
+        if let Some(name) = text("serverName")? {
+            options.server_name = name;
+        }
+        if let Some(version) = text("serverVersion")? {
+            options.server_version = version;
+        }
+        options.instructions = text("instructions")?;
+        Ok(options)
     }
 
     fn durable_task(&mut self, node: Option<&Node>) -> Result<DurableTaskOptions, ProjectError> {

@@ -48,6 +48,7 @@ fn everything_it_honours_is_read() {
         "extensionBundle": { "id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)" },
         "extensions": {
             "http": { "routePrefix": "" },
+            "mcp": { "instructions": "Ask for the price first.", "ServerName": "shop", "serverVersion": "2.1" },
             "durableTask": {
                 "HubName": "%Hub%VS",
                 "maxConcurrentActivityFunctions": 7,
@@ -68,6 +69,14 @@ fn everything_it_honours_is_read() {
     assert_eq!(host.function_timeout, FunctionTimeout::Unlimited);
     assert_eq!(host.functions, Some(vec!["a".to_owned(), "b".to_owned()]));
     assert_eq!(host.http.route_prefix, "");
+    assert_eq!(
+        (
+            &*host.mcp.server_name,
+            &*host.mcp.server_version,
+            host.mcp.instructions.as_deref()
+        ),
+        ("shop", "2.1", Some("Ask for the price first."))
+    );
     let durable = &host.durable_task;
     assert_eq!(durable.hub_name.as_str(), "SampleVS");
     assert_eq!(
@@ -91,10 +100,10 @@ fn everything_it_honours_is_read() {
 
 #[test]
 fn unknown_settings_make_one_warning_in_all() {
-    let text = r#"{"version": "2.0", "tracing": {}, "extensions": {"queues": {"batchSize": 1}, "http": {"hsts": {}}}}"#;
+    let text = r#"{"version": "2.0", "tracing": {}, "extensions": {"queues": {"batchSize": 1}, "http": {"hsts": {}}, "mcp": {"encryptClientState": true}}}"#;
     assert_eq!(
         parse(text).warning().unwrap(),
-        "host.json: the local host ignores tracing, extensions.queues, extensions.http.hsts (they may mean something in Azure)"
+        "host.json: the local host ignores tracing, extensions.queues, extensions.http.hsts, extensions.mcp.encryptClientState (they may mean something in Azure)"
     );
 }
 

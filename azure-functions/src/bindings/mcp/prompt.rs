@@ -3,6 +3,7 @@
 use super::{
     McpCaller,
     caller::Described,
+    declared,
     schema::{self, McpArguments},
 };
 use crate::{
@@ -19,7 +20,8 @@ use serde_json::{Map, Value, json};
 /// `metadata`, a JSON object, and `icons`, a JSON array, for clients.
 ///
 /// `T` is the arguments, as for an [`McpToolTrigger`](super::McpToolTrigger). Clients give texts only: an argument that is a number or a
-/// flag is read of its text.
+/// flag is read of its text, and an app with one that is a list or an object does not start. Clients get the arguments in the order in
+/// which a struct declares them.
 ///
 /// The function returns [`McpPromptResult`](super::McpPromptResult), or a `Result` of it. If it fails, the client gets an error that does
 /// not say why. Needs the MCP extension 1.6, of extension bundle 4.
@@ -101,18 +103,32 @@ impl<T: Serialize> IntoTrigger for McpPromptTrigger<T> {
 
 fn members<T: McpArguments>() -> Vec<Member> {
     let schema = T::schema();
+    if schema.get("type").is_none_or(|kind| kind != "object") {
+        // Refused with the function: arguments come by name.
+        return vec![("promptArguments", Value::Object(schema).to_string().into())];
+    }
     let required = schema.get("required").and_then(Value::as_array);
     let arguments = schema
         .get("properties")
         .and_then(Value::as_object)
         .into_iter()
         .flatten();
+    // Clients fill them in this order.
+    let order = declared::names::<T>();
+    let place = |name: &str| order.iter().position(|other| *other == name).unwrap_or(order.len());
+    let mut arguments: Vec<_> = arguments.collect();
+    arguments.sort_by_key(|(name, _)| place(name));
     let arguments: Vec<_> = arguments
+        .into_iter()
         .map(|(name, property)| {
             let is_required = required.is_some_and(|names| names.iter().any(|other| other == name));
             let mut argument = json!({"name": name, "required": is_required});
             if let Some(description) = property.get("description") {
                 argument["description"] = description.clone();
+            }
+            if !schema::is_scalar(property) {
+                // Refused with the function.
+                argument["type"] = "object".into();
             }
             argument
         })

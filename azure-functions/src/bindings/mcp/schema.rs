@@ -72,6 +72,22 @@ fn of<T: schemars::JsonSchema>(mut settings: schemars::generate::SchemaSettings)
     }
 }
 
+/// Whether an argument of a prompt can be such a value: a text, a number or a flag, which clients give as texts.
+pub(super) fn is_scalar(schema: &Value) -> bool {
+    let Value::Object(members) = schema else { return true };
+    let is_one = |kind: &Value| ["string", "integer", "number", "boolean"].iter().any(|one| kind == one);
+    let alternatives = ["oneOf", "anyOf"]
+        .iter()
+        .find_map(|name| members.get(*name)?.as_array());
+    match (members.get("type"), alternatives) {
+        (Some(Value::Array(kinds)), _) => kinds.iter().any(is_one),
+        (Some(kind), _) => is_one(kind),
+        (None, Some(alternatives)) => alternatives.iter().any(is_scalar),
+        // Anything is allowed, or one of some values.
+        (None, None) => true,
+    }
+}
+
 /// Makes values of texts, where the schema asks for a number or a flag: prompts have texts only.
 pub(super) fn typed(texts: Map<String, Value>, schema: &Map<String, Value>) -> Map<String, Value> {
     let types = |name: &str| match schema.get("properties").and_then(|all| all.get(name)?.get("type")) {

@@ -7,9 +7,9 @@ mod requests;
 mod waits;
 
 use super::*;
-use crate::host::http::{Answer, AuthLevel, ByHand, Cors, FrontTrigger, HttpCall, HungUp, ServerLimits};
+use crate::host::http::{Answer, AuthLevel, ByHand, Cors, FrontTrigger, HttpCall, HungUp, ServerLimits, Why};
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::{
@@ -87,7 +87,12 @@ impl Backend for Recorder {
 
     fn mcp(&self, request: Request<Bytes>) -> Answer {
         let text = format!("mcp {:?}", request.body());
-        Box::pin(async { Response::new(text.into()) })
+        let mut response: Response<Bytes> = Response::new(text.into());
+        if request.body() == "refuse" {
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            response.extensions_mut().insert(Why("no message".to_owned()));
+        }
+        Box::pin(async { response })
     }
 
     fn history(&self, instance_id: String) -> Answer {

@@ -63,6 +63,55 @@ async fn row_099_keys_open_what_they_are_for() {
     );
 }
 
+#[tokio::test]
+async fn the_mcp_server_asks_for_its_own_key_and_takes_post_at_one_path() {
+    let fixture = serving(with_auth()).await;
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(fixture.keys.path()).unwrap()).unwrap();
+    let key = |pointer: &str| file.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    let status = async |request: &str, key: &str| {
+        let key = format!("x-functions-key: {key}");
+        fixture.send(request, &[&key, "Content-Length: 2"], "{}").await.status
+    };
+    let path = "POST /runtime/webhooks/mcp";
+    for (key, expected) in [
+        (String::new(), 401),
+        ("x".repeat(64), 401),
+        (key("/hostKeys/default"), 401),
+        (fixture.keys.durable_system_key(), 401),
+        (key("/systemKeys/mcp_extension"), 200),
+        (key("/masterKey"), 200),
+    ] {
+        assert_eq!(status(path, &key).await, expected, "{key}");
+    }
+    let own = key("/systemKeys/mcp_extension");
+    assert_eq!(status("POST /Runtime/webhooks/MCP/", &own).await, 200);
+    assert_eq!(status("POST /runtime/webhooks/mcp/sse", &own).await, 404);
+    assert_eq!(status("POST /admin/functions/nightly", &own).await, 401);
+    let reply = fixture
+        .send("GET /runtime/webhooks/mcp", &[&format!("x-functions-key: {own}")], "")
+        .await;
+    assert_eq!(reply.status, 405);
+    assert!(reply.head.contains("allow: post"), "{}", reply.head);
+}
+
+/// What the MCP server refuses is told, and what a function answers is not.
+#[tokio::test]
+async fn refusals_of_the_mcp_server_reach_the_console() {
+    let fixture = serving(FrontDoorOptions::default()).await;
+    let send = async |body: &str| {
+        let length = format!("Content-Length: {}", body.len());
+        fixture
+            .send("POST /runtime/webhooks/mcp", &[&length], body)
+            .await
+            .status
+    };
+    assert_eq!((send("{}").await, send("refuse").await), (200, 400));
+    assert_eq!(
+        *fixture.door.door.told.lock().unwrap(),
+        ["POST /runtime/webhooks/mcp: 400, no message"]
+    );
+}
+
 #[test]
 fn keys_are_enforced_beyond_loopback() {
     for (address, enable_auth, expected) in [
