@@ -13,9 +13,9 @@ use super::{
 use crate::{
     package::{
         archive, container,
-        contents::Contents,
+        contents::{Contents, ExtraFile},
         elf::{NoElf, Program},
-        extra_files::{extra_files, outside_of},
+        extra_files::{check_output, extra_files, outside_of},
         platform::{CONTAINER, NATIVE, Platform, Unfit},
     },
     project::{HostJson, LocalSettings, Settings},
@@ -109,7 +109,10 @@ impl Args {
 
         // Before the build, which may take a while.
         let host_json = read_host_json(folder, shell)?;
-        let extra = extra_files(folder)?;
+        let mut extra = extra_files(folder)?;
+        if let Some(output) = &self.output {
+            extra = self.without_output(folder, extra, output)?;
+        }
         let Link { app, package, target } = build.link(&rustc_args)?;
         let program = read(&app.program)?;
         let headers = Program::read(&program)?;
@@ -121,8 +124,14 @@ impl Args {
             Target::Native => format!("{package}.zip"),
             Target::Container => format!("{package}-container"),
         };
-        let output = self.output.clone().unwrap_or_else(|| target.join("func").join(name));
-        let extra = outside_of(extra, &output);
+        let output = match &self.output {
+            Some(output) => output.clone(),
+            None => {
+                let output = target.join("func").join(name);
+                extra = self.without_output(folder, extra, &output)?;
+                output
+            }
+        };
         let contents = Contents {
             host_json: &host_json,
             program: &program,
@@ -152,6 +161,21 @@ impl Args {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The files of the app in this folder that go into a package which is written to `output`.
+    fn without_output(
+        &self,
+        folder: &Path,
+        extra: Vec<ExtraFile>,
+        output: &Path,
+    ) -> Result<Vec<ExtraFile>, Box<dyn std::error::Error + Send + Sync>> {
+        check_output(folder, output)?;
+        let written = match self.target {
+            Target::Native => Vec::new(),
+            Target::Container => container::written(output)?,
+        };
+        Ok(outside_of(extra, output, &written)?)
     }
 
     fn platform(&self) -> &'static Platform {

@@ -179,6 +179,19 @@ fn a_folder_that_is_no_app_is_not_packed() {
 }
 
 #[test]
+fn a_container_s_folder_is_not_the_app_s_own_or_one_around_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = folder.path().join("shop");
+    fs::create_dir(&app).unwrap();
+    fs::write(app.join("Cargo.toml"), "").unwrap();
+    fs::write(app.join("host.json"), r#"{"version":"2.0"}"#).unwrap();
+    for output in [".", ".."] {
+        let said = refused(&app, &format!("pack --target container --output {output}"), 1);
+        assert!(said.contains("holds the app itself"), "{said}");
+    }
+}
+
+#[test]
 fn publishing_is_refused_with_the_line_that_does_it() {
     let said = refused(Path::new("."), "publish orders --build remote", 1);
     let line = "az functionapp deployment source config-zip --resource-group GROUP --name orders --src orders.zip";
