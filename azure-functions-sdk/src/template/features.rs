@@ -11,6 +11,12 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, Value, value};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum FeatureError {
+    #[error("the function was written, but `{}` cannot be read: switch the feature `{feature}` of azure-functions on there", .file.display())]
+    Read {
+        file: PathBuf,
+        feature: &'static str,
+        source: io::Error,
+    },
     #[error("the function was written, but `{}` could not be: switch the feature `{feature}` of azure-functions on there", .file.display())]
     Write {
         file: PathBuf,
@@ -23,7 +29,12 @@ pub(crate) enum FeatureError {
 /// compiler tells what is missing.
 pub(super) fn switch_on(app: &Path, feature: &'static str) -> Result<Option<PathBuf>, FeatureError> {
     let file = app.join("Cargo.toml");
-    let text = fs::read_to_string(&file).unwrap_or_default();
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        // An app without one does not build, whatever is switched on.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(FeatureError::Read { file, feature, source }),
+    };
     let Some(changed) = changed(&text, feature) else {
         return Ok(None);
     };
@@ -33,8 +44,8 @@ pub(super) fn switch_on(app: &Path, feature: &'static str) -> Result<Option<Path
     }
 }
 
-fn changed(manifest: &str, feature: &str) -> Option<String> {
-    let mut manifest: DocumentMut = manifest.parse().ok()?;
+fn changed(text: &str, feature: &str) -> Option<String> {
+    let mut manifest: DocumentMut = text.parse().ok()?;
     let dependencies = manifest.get_mut("dependencies")?.as_table_like_mut()?;
     let is_ours = |(key, item): &(&str, &Item)| {
         let package = item.get("package").and_then(Item::as_str);
@@ -61,12 +72,17 @@ fn changed(manifest: &str, feature: &str) -> Option<String> {
         return None;
     }
     features.push(feature);
-    Some(manifest.to_string())
+    let changed = manifest.to_string();
+    // `toml_edit` ends all lines with a line feed alone.
+    Some(match text.contains("\r\n") {
+        true => changed.replace("\r\n", "\n").replace('\n', "\r\n"),
+        false => changed,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::changed;
+    use super::{FeatureError, changed, switch_on};
 
     #[test]
     fn a_feature_is_switched_on_however_the_dependency_is_written() {
@@ -93,8 +109,21 @@ mod tests {
             assert_eq!(found.replace("\"  #", "\" #"), after);
             assert_eq!(on(&found), None, "once is enough");
         }
+        assert_eq!(
+            on("[dependencies]\r\nazure-functions = \"0.12\"\r\n").as_deref(),
+            Some("[dependencies]\r\nazure-functions = { version = \"0.12\", features = [\"schemars\"] }\r\n")
+        );
         for none in ["", "no manifest", "[dependencies]\nserde = \"1\"\n"] {
             assert_eq!(on(none), None);
         }
+    }
+    #[test]
+    fn a_manifest_that_cannot_be_read_is_an_error_and_stays() {
+        let app = tempfile::tempdir().unwrap();
+        assert!(matches!(switch_on(app.path(), "schemars"), Ok(None)));
+        let file = app.path().join("Cargo.toml");
+        std::fs::write(&file, b"[dependencies]\nazure-functions = \"\xff\"\n").unwrap();
+        let error = switch_on(app.path(), "schemars").unwrap_err();
+        assert!(matches!(&error, FeatureError::Read { .. }), "{error}");
     }
 }
