@@ -42,4 +42,11 @@ fn http(_call: McpToolTrigger) -> HttpResponse {
     "".into()
 }
 
+/// Its errors would go to the queue.
+#[func]
+#[binding(name = "$return", queue_name = "abc")]
+fn to_a_queue(_call: McpToolTrigger) -> Result<QueueMessage<String>, String> {
+    Ok(QueueMessage(String::new()))
+}
+
 fn main() {}

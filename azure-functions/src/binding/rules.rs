@@ -5,7 +5,7 @@
 use super::{
     Argument, BindingSpec, FunctionReturn, Returns, Role,
     signature::{DeclaredOutput, Given, Literal, Parameter},
-    table::{ArgumentKind, Fallback, wrong_name},
+    table::{self, ArgumentKind, Fallback, wrong_name},
     text::{Text, equal},
     travels::Travels,
 };
@@ -56,6 +56,18 @@ const fn trigger(parameters: &[Parameter]) -> Option<usize> {
         i += 1;
     }
     None
+}
+
+/// What a function returns that an MCP client starts.
+const fn mcp_answer(parameters: &[Parameter]) -> Option<&'static str> {
+    match trigger(parameters) {
+        Some(i) if equal(parameters[i].spec.type_name, table::MCP_TOOL_TRIGGER.type_name) => Some("McpToolResult"),
+        Some(i) if equal(parameters[i].spec.type_name, table::MCP_RESOURCE_TRIGGER.type_name) => {
+            Some("McpResourceContents")
+        }
+        Some(i) if equal(parameters[i].spec.type_name, table::MCP_PROMPT_TRIGGER.type_name) => Some("McpPromptResult"),
+        _ => None,
+    }
 }
 
 /// The name of the binding that brings the batch of an entity.
@@ -588,6 +600,19 @@ const fn fits(results: &[DeclaredOutput], parameters: &[Parameter]) {
             }
             Role::Output if equal(results[i].spec.type_name, "http") && !is_http(parameters) => {
                 panic!("this answers an HTTP request, but another trigger starts the function")
+            }
+            // The extension reads it as the answer to the client, and the worker makes one of an error.
+            Role::Output if results[i].is_return_value() => {
+                if let Some(answer) = mcp_answer(parameters) {
+                    panic!(
+                        "{}",
+                        Text::new()
+                            .push("the first output is what the client of MCP gets: write `(")
+                            .push(answer)
+                            .push(", ...)`, or a struct of outputs with names")
+                            .as_str()
+                    );
+                }
             }
             _ => {}
         }

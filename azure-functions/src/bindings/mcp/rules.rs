@@ -1,5 +1,6 @@
 //! What an app's tools, resources and prompts must not be: a host on which one of them breaks a rule does not start at all.
 
+use crate::binding::table::{ArgumentKind, MCP_PROMPT_TRIGGER, MCP_RESOURCE_TRIGGER, MCP_TOOL_TRIGGER, wrong_name};
 use serde_json::{Map, Value};
 
 /// What a trigger is known by, and what no other of the app may be known by: the kind, and the name.
@@ -27,10 +28,16 @@ pub(crate) fn mistake(binding: &Map<String, Value>) -> Option<(&'static str, Str
 fn reason(binding: &Map<String, Value>) -> Option<String> {
     let json = |member: &str| -> Option<Result<Value, String>> {
         let text = binding.get(member)?.as_str()?;
-        // What a setting stands for is not known.
-        (!text.is_empty() && !text.starts_with('%'))
+        (!text.is_empty())
             .then(|| serde_json::from_str(text).map_err(|error| format!("`{member}` is not JSON: {error}")))
     };
+    let uri = binding.get("uri").and_then(Value::as_str);
+    if let Some(wrong) = uri.and_then(|uri| wrong_name(ArgumentKind::ResourceUri, uri)) {
+        return Some(format!("`uri` is `{}`: {wrong}", uri.unwrap_or_default()));
+    }
+    if binding.get("useWorkerInputSchema") == Some(&Value::Bool(true)) && json("inputSchema").is_none() {
+        return Some("it has `useWorkerInputSchema` and no `inputSchema`".to_owned());
+    }
     for (member, what) in [("inputSchema", "takes"), ("outputSchema", "gives back")] {
         let wrong = match json(member) {
             None => None,
@@ -51,7 +58,12 @@ fn reason(binding: &Map<String, Value>) -> Option<String> {
     ] {
         match json(member) {
             Some(Err(error)) => return Some(error),
-            Some(Ok(Value::Array(items))) if is_list && items.iter().all(Value::is_object) => {}
+            Some(Ok(Value::Array(items))) if is_list && items.iter().all(Value::is_object) => {
+                let wrong = items.iter().find_map(|item| wrong_item(member, item));
+                if wrong.is_some() {
+                    return wrong;
+                }
+            }
             Some(Ok(Value::Object(_))) if !is_list => {}
             Some(Ok(_)) if is_list => return Some(format!("`{member}` is not a JSON array of objects")),
             Some(Ok(_)) => return Some(format!("`{member}` is not a JSON object")),
@@ -61,9 +73,31 @@ fn reason(binding: &Map<String, Value>) -> Option<String> {
     None
 }
 
+/// What is wrong with an object in a list.
+fn wrong_item(member: &str, item: &Value) -> Option<String> {
+    let text = |wanted: &str| {
+        let mut members = item.as_object().into_iter().flatten();
+        let found = members.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.and_then(|(_, value)| value.as_str())
+    };
+    match member {
+        "toolProperties" if text("propertyName").is_none() || text("propertyType").is_none() => {
+            Some("each of the `toolProperties` has a propertyName and a propertyType".to_owned())
+        }
+        "promptArguments" if text("type").is_some_and(|kind| kind == "object" || kind == "array") => {
+            let name = text("name").unwrap_or_default();
+            Some(format!(
+                "its argument `{name}` is a list or an object, and a prompt takes texts, numbers and flags"
+            ))
+        }
+        _ => None,
+    }
+}
+
 fn kind(binding: &Map<String, Value>) -> Option<&'static str> {
     let kind = binding.get("type")?.as_str()?;
-    ["mcpToolTrigger", "mcpResourceTrigger", "mcpPromptTrigger"]
+    [MCP_TOOL_TRIGGER, MCP_RESOURCE_TRIGGER, MCP_PROMPT_TRIGGER]
+        .map(|row| row.type_name)
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(kind))
 }

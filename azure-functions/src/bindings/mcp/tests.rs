@@ -279,10 +279,123 @@ fn what_would_keep_a_host_from_starting_is_a_mistake() {
         binding["type"] = "queueTrigger".into();
         assert_eq!(mistake(binding), None);
     }
-    assert_eq!(
-        mistake(json!({"type": "mcpToolTrigger", "inputSchema": "%SCHEMA%"})),
-        None
-    );
+    // No setting is put into a binding of MCP.
+    for (binding, wanted) in [
+        (
+            json!({"type": "mcpToolTrigger", "inputSchema": "%SCHEMA%"}),
+            "`inputSchema` is not JSON",
+        ),
+        (
+            json!({"type": "mcpToolTrigger", "useWorkerInputSchema": true}),
+            "no `inputSchema`",
+        ),
+        (
+            json!({"type": "mcpToolTrigger", "toolProperties": "[{}]"}),
+            "a propertyName and a propertyType",
+        ),
+        (
+            json!({"type": "mcpResourceTrigger", "uri": "readme%20x"}),
+            "begins with a scheme",
+        ),
+        (
+            json!({"type": "mcpResourceTrigger", "uri": "a://{x}/{X}"}),
+            "the same name",
+        ),
+        (
+            json!({"type": "mcpResourceTrigger", "uri": "a://{x-y}/{x_y}"}),
+            "the same name",
+        ),
+        (
+            json!({"type": "mcpPromptTrigger", "promptArguments": r#"[{"name":"tags","type":"array"}]"#}),
+            "its argument `tags` is a list or an object",
+        ),
+    ] {
+        let reason = mistake(binding.clone()).unwrap_or_default();
+        assert!(reason.contains(wanted), "{binding}: {reason}");
+    }
+    for good in ["docs://a%20b%20c", "a://{x}/{xy}", "a://{x_}/{x}"] {
+        assert_eq!(
+            mistake(json!({"type": "mcpResourceTrigger", "uri": good})),
+            None,
+            "{good}"
+        );
+    }
+}
+
+/// What a prompt announces.
+#[cfg(feature = "schemars")]
+fn prompt_binding<T: McpArguments>() -> Map<String, Value> {
+    let members = McpPromptTrigger::<T>::SPEC
+        .members
+        .map(|members| members())
+        .unwrap_or_default();
+    let mut binding = Map::from_iter([("type".to_owned(), "mcpPromptTrigger".into())]);
+    binding.extend(members.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    binding
+}
+
+#[test]
+#[cfg(feature = "schemars")]
+fn arguments_of_a_prompt_are_announced_in_the_order_of_their_declaration() {
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[serde(rename_all = "camelCase")]
+    #[allow(dead_code, reason = "only its schema is asked for")]
+    struct Trip {
+        to_city: String,
+        by: Option<String>,
+        days: Option<u8>,
+        #[serde(rename = "from")]
+        start: String,
+    }
+    let binding = prompt_binding::<Trip>();
+    assert_eq!(rules::mistake(&binding), None);
+    let arguments: Value = serde_json::from_str(binding["promptArguments"].as_str().unwrap()).unwrap();
+    let names: Vec<_> = arguments.as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["toCity", "by", "days", "from"]);
+}
+
+#[test]
+#[cfg(feature = "schemars")]
+fn a_prompt_takes_no_lists_and_objects() {
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[allow(dead_code, reason = "only its schema is asked for")]
+    enum Tone {
+        /// With documentation.
+        Kind,
+        Strict,
+    }
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[allow(dead_code, reason = "only its schema is asked for")]
+    struct Good {
+        text: String,
+        number: Option<f64>,
+        flag: bool,
+        tone: Tone,
+        maybe_tone: Option<Tone>,
+        any: Value,
+    }
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[allow(dead_code, reason = "only its schema is asked for")]
+    struct List {
+        tags: Option<Vec<String>>,
+    }
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    #[allow(dead_code, reason = "only its schema is asked for")]
+    struct Nested {
+        inner: Option<List>,
+    }
+    assert_eq!(rules::mistake(&prompt_binding::<Good>()), None);
+    assert_eq!(rules::mistake(&prompt_binding::<Map<String, Value>>()), None);
+    for (binding, name) in [
+        (prompt_binding::<List>(), "tags"),
+        (prompt_binding::<Nested>(), "inner"),
+    ] {
+        let (what, reason) = rules::mistake(&binding).unwrap();
+        let wanted =
+            format!("its argument `{name}` is a list or an object, and a prompt takes texts, numbers and flags");
+        assert_eq!((what, reason), ("prompt", wanted));
+    }
+    assert!(rules::mistake(&prompt_binding::<Vec<String>>()).is_some());
 }
 
 #[test]
