@@ -73,7 +73,7 @@ impl Outputs {
                 printable(name),
                 printable(kind),
                 printable(destination),
-                shown(&written.content),
+                shown(&written.content) + &beside(written),
             ]
         });
         let rows: Vec<[String; 4]> = std::iter::once(header).chain(shown).collect();
@@ -101,7 +101,15 @@ impl Outputs {
                     Err(_) => ("base64", base64::engine::general_purpose::STANDARD.encode(bytes)),
                 },
             };
-            json!({"name": written.name, "type": written.kind, "to": written.destination, member: data})
+            let mut one = json!({"name": written.name, "type": written.kind, "to": written.destination, member: data});
+            if let Some(key) = &written.key {
+                one["key"] = json!(key);
+            }
+            if !written.headers.is_empty() {
+                let header = |(name, value): &(String, String)| json!({ "name": name, "value": value });
+                one["headers"] = written.headers.iter().map(header).collect();
+            }
+            one
         };
         Value::Array(self.written.iter().map(one).collect())
     }
@@ -118,20 +126,34 @@ fn shown(content: &Content) -> String {
         Content::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
     };
     match (text, content) {
-        (Some(text), _) => {
-            let mut letters = text
-                .split_whitespace()
-                .flat_map(|word| std::iter::once(' ').chain(word.chars()))
-                .skip(1);
-            let line: String = letters.by_ref().take(SHOWN).collect();
-            let line = printable(&line);
-            match letters.next() {
-                Some(_) => format!("{line}… ({} bytes)", text.len()),
-                None => line,
-            }
-        }
+        (Some(text), _) => shortened(text),
         (None, Content::Bytes(bytes)) => format!("{} bytes that are not text", bytes.len()),
         (None, Content::Text(_)) => String::new(),
+    }
+}
+
+/// The key and the headers of a Kafka record, after its value.
+fn beside(written: &Written) -> String {
+    let key = written.key.iter().map(|key| format!("key: {key}"));
+    let headers = written.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+    let all: Vec<_> = key.chain(headers).collect();
+    match all.is_empty() {
+        true => String::new(),
+        false => format!("  ({})", shortened(&all.join("; "))),
+    }
+}
+
+/// One line of text, cut if it is long.
+fn shortened(text: &str) -> String {
+    let mut letters = text
+        .split_whitespace()
+        .flat_map(|word| std::iter::once(' ').chain(word.chars()))
+        .skip(1);
+    let line: String = letters.by_ref().take(SHOWN).collect();
+    let line = printable(&line);
+    match letters.next() {
+        Some(_) => format!("{line}… ({} bytes)", text.len()),
+        None => line,
     }
 }
 
@@ -146,6 +168,8 @@ mod tests {
             kind: kind.to_owned(),
             destination: destination.to_owned(),
             content,
+            key: None,
+            headers: Vec::new(),
         });
         Outputs {
             written: written.collect(),
@@ -182,6 +206,19 @@ mod tests {
         assert_eq!(
             shown(&Content::Text("ü".repeat(500))),
             format!("{}… (1000 bytes)", "ü".repeat(SHOWN))
+        );
+    }
+
+    #[test]
+    fn a_kafka_record_is_shown_with_its_key_and_headers() {
+        let mut record = outputs([("kafka", "orders", Content::Text("hello".to_owned()))]);
+        record.written[0].key = Some("k".to_owned());
+        record.written[0].headers = vec![("from".to_owned(), "shop".to_owned())];
+        let table = record.table().unwrap();
+        assert!(table.ends_with("kafka  orders  hello  (key: k; from: shop)"), "{table}");
+        assert_eq!(
+            record.json()[0],
+            json!({"name":"file","type":"kafka","to":"orders","data":"hello","key":"k","headers":[{"name":"from","value":"shop"}]})
         );
     }
 }

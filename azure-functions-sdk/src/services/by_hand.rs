@@ -15,6 +15,9 @@ use std::collections::HashMap;
 /// The metadata that holds the path of a blob, `container/name`.
 const BLOB_NAME: &str = "BlobTrigger";
 
+/// The metadata that holds what the storage service says about a blob.
+const BLOB_PROPERTIES: &str = "Properties";
+
 /// What stands for a variable of a blob's path that the caller gives no value.
 const UNNAMED: &str = "by-hand";
 
@@ -31,7 +34,9 @@ pub(crate) fn trigger_input(trigger: &Binding, by_hand: ByHand, now: DateTime<Ut
         "queuetrigger" => queue_message(trigger, one(payload)?, now)?,
         "blobtrigger" => blob(trigger, one(payload)?, &metadata, now)?,
         "eventgridtrigger" => event_grid(trigger, one(as_list(payload)?)?.as_ref())?,
-        "servicebustrigger" | "eventhubtrigger" | "kafkatrigger" => messages(trigger, payload, now)?,
+        "servicebustrigger" => messages(trigger, payload, &service_bus_members(now))?,
+        "eventhubtrigger" => messages(trigger, payload, &event_hub_members(now))?,
+        "kafkatrigger" => messages(trigger, payload, &kafka_members(trigger, now))?,
         "cosmosdbtrigger" | "sqltrigger" | "mysqltrigger" => changes(one(payload)?.as_ref())?,
         "warmuptrigger" => Brought::only(Data::Json("{}".to_owned())),
         "activitytrigger" => match one(payload)? {
@@ -46,13 +51,14 @@ pub(crate) fn trigger_input(trigger: &Binding, by_hand: ByHand, now: DateTime<Ut
     let is_blob = trigger.is("blobTrigger");
     let is_resource = trigger.is("mcpResourceTrigger");
     for (name, value) in metadata {
-        // The name of a blob, the variables of its path, and those of a URI are text, and have been read.
+        // The name of a blob, its properties, the variables of its path, and those of a URI have been read.
         let is_variable = |member| {
             trigger
                 .text(member)
                 .is_some_and(|text| text.contains(&format!("{{{name}}}")))
         };
-        let is_read = is_blob && (name == BLOB_NAME || is_variable("path")) || is_resource && is_variable("uri");
+        let is_of_blob = name == BLOB_NAME || name == BLOB_PROPERTIES && value.is_object() || is_variable("path");
+        let is_read = is_blob && is_of_blob || is_resource && is_variable("uri");
         if !is_read {
             input.metadata.insert(name, metadata_value(value));
         }
@@ -192,11 +198,14 @@ fn blob(
         true => path,
         false => format!("{path}/{UNNAMED}"),
     };
-    let properties = json!({
+    let mut properties = json!({
         "LastModified": time(now),
         "ContentLength": content.len(),
         "ContentType": "application/octet-stream",
     });
+    if let (Value::Object(properties), Some(Value::Object(given))) = (&mut properties, given.get(BLOB_PROPERTIES)) {
+        properties.extend(given.clone());
+    }
     let variables = variables
         .into_iter()
         .map(|(name, value)| (name.to_owned(), Data::Text(value)));
@@ -215,7 +224,7 @@ fn blob(
         ),
         (BLOB_NAME.to_owned(), Data::Text(path)),
         ("Metadata".to_owned(), json_data("{}")),
-        ("Properties".to_owned(), json_data(&properties.to_string())),
+        (BLOB_PROPERTIES.to_owned(), json_data(&properties.to_string())),
     ]);
     Ok(Brought {
         data: Some(data),
@@ -250,15 +259,39 @@ fn event_grid(trigger: &Binding, payload: Option<&One>) -> Result<Brought, Strin
     })
 }
 
-/// A message, or a batch: a JSON array is one message an element.
-fn messages(trigger: &Binding, payload: Option<Payload>, now: DateTime<Utc>) -> Result<Brought, String> {
-    let values = [
-        ("SequenceNumber", json!(1)),
-        ("EnqueuedTimeUtc", json!(time(now))),
-        ("DeliveryCount", json!(1)),
+/// What an extension says about each message.
+type Members = [(&'static str, Value)];
+
+fn service_bus_members(now: DateTime<Utc>) -> [(&'static str, Value); 4] {
+    [
         ("MessageId", json!(UNNAMED)),
+        ("SequenceNumber", json!(1)),
+        ("DeliveryCount", json!(1)),
+        ("EnqueuedTimeUtc", json!(time(now))),
+    ]
+}
+
+fn event_hub_members(now: DateTime<Utc>) -> [(&'static str, Value); 3] {
+    [
+        ("SequenceNumber", json!(1)),
         ("Offset", json!("0")),
-    ];
+        ("EnqueuedTimeUtc", json!(time(now))),
+    ]
+}
+
+fn kafka_members(trigger: &Binding, now: DateTime<Utc>) -> [(&'static str, Value); 5] {
+    [
+        ("Topic", json!(trigger.text("topic").unwrap_or(UNNAMED))),
+        ("Partition", json!(0)),
+        ("Offset", json!(0)),
+        ("Timestamp", json!(time(now))),
+        ("Headers", json!([])),
+    ]
+}
+
+/// A message, or a batch: a JSON array is one message an element.
+fn messages(trigger: &Binding, payload: Option<Payload>, members: &Members) -> Result<Brought, String> {
+    let members = members.iter().cloned();
     if !is_many(trigger) {
         let payload = one(payload)?.unwrap_or_else(|| One::Text(String::new()));
         return Ok(Brought {
@@ -266,18 +299,18 @@ fn messages(trigger: &Binding, payload: Option<Payload>, now: DateTime<Utc>) -> 
                 true => Data::Bytes(payload.into_bytes()),
                 false => payload.into(),
             }),
-            metadata: values
+            metadata: members
                 .map(|(name, value)| (name.to_owned(), metadata_value(value)))
-                .into(),
+                .collect(),
         });
     }
     let items = batch(payload)?;
-    let metadata = values
+    let metadata = members
         .map(|(name, value)| {
             let all = Value::Array(vec![value; items.len()]);
             (format!("{name}Array"), json_data(&all.to_string()))
         })
-        .into();
+        .collect();
     let data = match is_binary(trigger) {
         true => Data::ByteStrings(items),
         false => Data::Texts(texts(items, trigger)?),
@@ -600,6 +633,56 @@ mod tests {
         assert_eq!(
             shown(&input(grid, text(r#"{"id":"1", "data":{"x":2}}"#), json!({})).unwrap()),
             json!({"data": {"json": "{\"id\":\"1\", \"data\":{\"x\":2}}"}, "metadata": {"data": {"json": "{\"x\":2}"}}})
+        );
+    }
+
+    #[test]
+    fn each_kind_of_message_has_what_its_own_extension_says_about_one() {
+        let names = |binding: &str| {
+            let found = input(binding, text("x"), json!({})).unwrap();
+            let mut names: Vec<_> = found.metadata.into_keys().collect();
+            names.sort();
+            names.join(" ")
+        };
+        let kafka = r#"{"type":"kafkaTrigger","name":"record","brokerList":"B","topic":"orders"}"#;
+        assert_eq!(names(kafka), "Headers Offset Partition Timestamp Topic");
+        let bus = r#"{"type":"serviceBusTrigger","name":"m","queueName":"q"}"#;
+        assert_eq!(names(bus), "DeliveryCount EnqueuedTimeUtc MessageId SequenceNumber");
+        let hub = r#"{"type":"eventHubTrigger","name":"e","eventHubName":"h"}"#;
+        assert_eq!(names(hub), "EnqueuedTimeUtc Offset SequenceNumber");
+        let record = shown(&input(kafka, text("x"), json!({"Key": "k"})).unwrap());
+        let metadata = &record["metadata"];
+        assert_eq!(
+            (
+                &metadata["Topic"],
+                &metadata["Partition"],
+                &metadata["Offset"],
+                &metadata["Key"]
+            ),
+            (
+                &json!({"string": "orders"}),
+                &json!({"json": "0"}),
+                &json!({"json": "0"}),
+                &json!({"string": "k"})
+            )
+        );
+        let many = kafka.replace('}', r#","cardinality":"many"}"#);
+        let records = shown(&input(&many, text(r#"["a","b"]"#), json!({})).unwrap());
+        assert_eq!(
+            (&records["metadata"]["TopicArray"], &records["metadata"]["HeadersArray"]),
+            (&json!({"json": r#"["orders","orders"]"#}), &json!({"json": "[[],[]]"}))
+        );
+    }
+
+    #[test]
+    fn properties_of_a_blob_that_the_caller_does_not_give_are_made_up() {
+        let blob = r#"{"type":"blobTrigger","name":"file","path":"in/{name}"}"#;
+        let found = shown(&input(blob, text("four"), json!({"Properties": {"ContentType": "text/plain"}})).unwrap());
+        let properties = found["metadata"]["Properties"]["json"].as_str().unwrap();
+        let properties: Value = serde_json::from_str(properties).unwrap();
+        assert_eq!(
+            properties,
+            json!({"LastModified": "2026-11-29T19:50:47.625525+00:00", "ContentLength": 4, "ContentType": "text/plain"})
         );
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod data;
 mod dotnet_number;
 pub(crate) mod indent;
 pub(crate) mod input;
+mod kafka_record;
 pub(crate) mod mcp_arguments;
 mod reference;
 pub(crate) mod resource_uri;

@@ -5,6 +5,7 @@ use super::{
     data::Data,
     dotnet_number,
     indent::indented,
+    kafka_record::KafkaRecord,
 };
 use bytes::Bytes;
 use serde_json::{Number, Value, value::RawValue};
@@ -35,6 +36,10 @@ pub(crate) struct Written {
     /// Where it goes, as the binding says it, or empty.
     pub(crate) destination: String,
     pub(crate) content: Content,
+    /// The key of a Kafka record.
+    pub(crate) key: Option<String>,
+    /// The headers of a Kafka record.
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 /// The data as it arrives.
@@ -105,17 +110,28 @@ fn output_binding<'a>(bindings: &'a [Binding], name: &str) -> Option<&'a Binding
 fn write(binding: &Binding, data: Option<Data>, written: &mut Vec<Written>) -> Result<(), Unwritable> {
     let Some(data) = data else { return Ok(()) };
     let destination = destination(binding);
-    written.extend(arriving(binding, data)?.into_iter().map(|content| Written {
-        name: binding.name.clone(),
-        kind: binding.kind.clone(),
-        destination: destination.clone(),
-        content,
+    written.extend(arriving(binding, data)?.into_iter().map(|content| {
+        let (content, key, headers) = match content {
+            Content::Text(text) if binding.is("kafka") => {
+                let KafkaRecord { value, key, headers } = KafkaRecord::read(text);
+                (Content::Text(value), key, headers)
+            }
+            content => (content, None, Vec::new()),
+        };
+        Written {
+            name: binding.name.clone(),
+            kind: binding.kind.clone(),
+            destination: destination.clone(),
+            content,
+            key,
+            headers,
+        }
     }));
     Ok(())
 }
 
-/// What arrives: nothing, one value, or several. Recorded for queues and blobs (`recorded/outputs.json`); the others
-/// take JSON as it is, an array as several values.
+/// The contents that arrive: nothing, one value, or several. Recorded for queues and blobs (`recorded/outputs.json`); the others
+/// take JSON as it is, an array as several values. The Kafka extension reads a record of each text: [`write`] does that.
 fn arriving(binding: &Binding, data: Data) -> Result<Vec<Content>, Unwritable> {
     let is_blob = binding.is("blob");
     let refused = |data| {
@@ -360,5 +376,44 @@ mod tests {
         );
         assert_eq!(arrives(json!({"json": "[1e16, -0, 2.50]"})), "1E+16|0|2.5");
         assert_eq!(arrives(json!({"double": 1e16})), "1E+16");
+    }
+
+    #[test]
+    fn a_kafka_record_arrives_as_its_value_with_key_and_headers() {
+        let bindings = json!([{"name":"one","type":"kafka","direction":"out","brokerList":"B","topic":"orders"}]);
+        let record = |value: &str, rest: Value| {
+            let mut record = json!({"Offset":0,"Partition":0,"Topic":"","Timestamp":"1970-01-01T00:00:00Z","Value":value,"Headers":[]});
+            record
+                .as_object_mut()
+                .unwrap()
+                .extend(rest.as_object().unwrap().clone());
+            record.to_string()
+        };
+        let all = record(
+            "{\"a\":1}",
+            json!({"Key":"k","Headers":[{"Key":"from","Value":"shop"}]}),
+        );
+        let read = |data: Value| {
+            let answer = json!({"outputData":[{"name":"one","data":data}]});
+            let written = read_answer(&bindings, &answer).unwrap().written.into_iter();
+            written
+                .map(|written| match written.content {
+                    Content::Text(text) => (text, written.key, written.headers, written.destination),
+                    Content::Bytes(bytes) => panic!("{bytes:?}"),
+                })
+                .collect::<Vec<_>>()
+        };
+        let headers = vec![("from".to_owned(), "shop".to_owned())];
+        let whole = (
+            "{\"a\":1}".to_owned(),
+            Some("k".to_owned()),
+            headers,
+            "orders".to_owned(),
+        );
+        let plain = |text: &str| (text.to_owned(), None, Vec::new(), "orders".to_owned());
+        assert_eq!(read(json!({ "string": all })), [whole.clone()]);
+        assert_eq!(read(json!({ "string": "plain" })), [plain("plain")]);
+        let several = json!([all, record("x", json!({})), "plain"]).to_string();
+        assert_eq!(read(json!({ "json": several })), [whole, plain("x"), plain("plain")]);
     }
 }

@@ -350,6 +350,8 @@ fn returned(outputs: &Outputs) -> Option<FiredOutput> {
         kind: String::new(),
         destination: String::new(),
         content,
+        key: None,
+        headers: Vec::new(),
     }))
 }
 

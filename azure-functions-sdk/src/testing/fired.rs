@@ -156,6 +156,20 @@ impl FiredOutput {
         }
     }
 
+    /// The key of a Kafka record.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.0.key.as_deref()
+    }
+
+    /// The value of the last header of this name, of a Kafka record.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.0.headers.iter().rev();
+        let (_, value) = headers.find(|(key, _)| key == name)?;
+        Some(value)
+    }
+
     fn what(&self) -> String {
         match self.name() {
             "" => "what the function returned".to_owned(),

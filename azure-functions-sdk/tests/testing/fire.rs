@@ -3,9 +3,9 @@
 use azure_functions::{
     bindings::{
         Blob, BlobReference, BlobTrigger, CosmosDbDocument, CosmosDbTrigger, EventGridEvent, EventHubTrigger,
-        GenericInput, GenericTrigger, McpPromptResult, McpPromptTrigger, McpResourceContents, McpResourceTrigger,
-        McpToolResult, McpToolTrigger, Partition, QueueMessage, QueueTrigger, ServiceBusTrigger, SqlOperation, SqlRow,
-        SqlTrigger, WarmupTrigger,
+        GenericInput, GenericTrigger, KafkaMessage, KafkaTrigger, McpPromptResult, McpPromptTrigger,
+        McpResourceContents, McpResourceTrigger, McpToolResult, McpToolTrigger, Partition, QueueMessage, QueueTrigger,
+        ServiceBusTrigger, SqlOperation, SqlRow, SqlTrigger, WarmupTrigger,
     },
     prelude::*,
 };
@@ -305,6 +305,43 @@ fn a_blob_has_its_path_s_variables_and_inputs_hold_what_the_test_gives() {
 
     let image = BlobTrigger::new("images/big.png", BlobReference::default());
     assert_eq!(told(host.fire("open_image").trigger(image)), ["Images images big.png"]);
+}
+
+#[func]
+#[binding(name = "$return", broker_list = "KafkaBrokers", topic = "packed")]
+fn pack_record(
+    #[binding(broker_list = "KafkaBrokers", topic = "orders")] record: KafkaTrigger<String>,
+) -> KafkaMessage<String> {
+    let at = format!(
+        "{}/{}/{}",
+        record.topic.unwrap(),
+        record.partition.unwrap(),
+        record.offset.unwrap()
+    );
+    assert!(record.timestamp.is_some());
+    let sent = KafkaMessage::new(record.value).header("at", at);
+    match record.key {
+        Some(key) => sent.key(key),
+        None => sent,
+    }
+}
+
+#[test]
+fn a_kafka_record_has_its_place_and_one_that_is_written_its_key_and_headers() {
+    let host = TestHost::new();
+    let mut record = KafkaTrigger::new("[1]".to_owned());
+    record.key = Some("k".to_owned());
+    record.offset = Some(7);
+    let fired = host.fire("pack_record").trigger(record).run().unwrap();
+    let packed = fired.output("$return");
+    assert_eq!((packed.text(), packed.destination()), ("[1]", "packed"));
+    assert_eq!((packed.key(), packed.header("at")), (Some("k"), Some("orders/0/7")));
+    let fired = host.fire("pack_record").data("x").run().unwrap();
+    let packed = fired.output("$return");
+    assert_eq!(
+        (packed.text(), packed.key(), packed.header("at")),
+        ("x", None, Some("orders/0/0"))
+    );
 }
 
 #[test]

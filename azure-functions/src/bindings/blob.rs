@@ -59,26 +59,34 @@ pub struct BlobTrigger<T = Bytes> {
     pub variables: HashMap<String, String>,
 }
 
-/// What the storage service says about a blob. What is missing is the default.
+/// What the storage service says about a blob. What is missing is the default, and the default is not written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 #[non_exhaustive]
 pub struct BlobProperties {
     /// Length of the content in bytes.
+    #[serde(skip_serializing_if = "is_zero")]
     pub content_length: u64,
     /// Media type of the content.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub content_type: String,
     /// Encoding of the content, such as `gzip`.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub content_encoding: String,
     /// MD5 of the content in Base64.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub content_hash: String,
     /// `Hot`, `Cool`, and so on.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub access_tier: String,
     /// When it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created_on: Option<DateTime<Utc>>,
     /// When it was last written.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<DateTime<Utc>>,
     /// The version, if the account keeps versions.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub version_id: String,
 }
 
@@ -92,6 +100,11 @@ const PROPERTIES: &[&str] = &[
     "LastModified",
     "VersionId",
 ];
+
+// A reference, because serde asks with one.
+fn is_zero(length: &u64) -> bool {
+    *length == 0
+}
 
 impl BlobProperties {
     fn from_fields(mut fields: Fields) -> Self {
@@ -399,6 +412,14 @@ mod tests {
             ),
             ("x", "1", 2)
         );
+    }
+
+    #[test]
+    fn a_blob_that_a_test_fires_says_only_the_properties_that_it_sets() {
+        let mut blob = BlobTrigger::new("in/a", "x");
+        blob.properties.content_type = "text/plain".to_owned();
+        let (_, _, metadata) = blob.into_trigger().unwrap().into_parts();
+        assert_eq!(metadata["Properties"], json!({"ContentType": "text/plain"}));
     }
 
     #[test]

@@ -158,7 +158,8 @@ impl<T: IntoPayload> IntoTrigger for KafkaTrigger<T> {
 /// }
 /// ```
 ///
-/// Beside a key or headers, the extension reads a text that is a date and time, and nothing else, as such, and writes it its own way.
+/// If the whole value of a record with a key or headers is a date and time, the extension reads it as one, and writes it anew in the form of
+/// .NET.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KafkaMessage<T = String> {
@@ -195,8 +196,10 @@ impl<T> KafkaMessage<T> {
     }
 }
 
-/// What the extension takes for a record, and not for the text of one: it looks for all members but the key. It uses the key, the value
-/// and the headers.
+/// The JSON object that describes a record with a key or headers. The extension reads a text that is an object with all of these members
+/// (the key may be missing) as a record, and any other text as the value of one. It uses the key, the value and the headers.
+///
+/// Source: `KafkaProducerAsyncCollector` of the extension. The local host reads records in the same way.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Envelope<'a> {
