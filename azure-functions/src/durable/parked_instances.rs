@@ -68,7 +68,7 @@ impl ParkedInstances {
 
     /// Keeps an instance until it has been idle for so long.
     pub(super) fn keep(&mut self, instance_id: &str, parked: Parked, idle: Duration, now: Instant) {
-        self.let_idle_go(now);
+        self.set_idle_aside(now);
         self.forget(instance_id);
         let Some(until) = now.checked_add(idle.saturating_add(GRACE)) else {
             return self.aside.push(parked);
@@ -109,8 +109,8 @@ impl ParkedInstances {
         !self.aside.is_empty()
     }
 
-    /// Keeps those no longer whose sessions have ended; when the next one does, if there is one.
-    pub(crate) fn let_idle_go(&mut self, now: Instant) -> Option<Instant> {
+    /// Puts the instances aside whose sessions have ended. Returns when the next session ends, if there is one.
+    pub(crate) fn set_idle_aside(&mut self, now: Instant) -> Option<Instant> {
         // Sessions of one host are as long as each other, so the oldest ends first.
         while let Some((_, oldest)) = self.order.first_key_value() {
             match self.by_instance.get(oldest) {

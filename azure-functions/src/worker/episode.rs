@@ -9,7 +9,7 @@ use super::{
     call::Reply,
     episode_timeout::TIMEOUT_SETTING,
     execution::{exception, panicked, run_orchestration, user_exception},
-    parking::Brings,
+    parking::Includes,
     threads::Threads,
 };
 use crate::{
@@ -50,7 +50,7 @@ pub(super) fn start(
     let answered = wire.clone();
     let outside = wire.clone();
     let session = wire.session(&payload, reply.spoken.is_local());
-    let session = session.map(|(instance_id, brings)| (instance_id.to_owned(), brings));
+    let session = session.map(|(instance_id, includes)| (instance_id.to_owned(), includes));
     let work = move |parking: Option<&mut ParkedInstances>| {
         let ended = run_orchestration(
             function,
@@ -71,7 +71,7 @@ pub(super) fn start(
     };
     let give_up = move || wire.fail(late, blocked(function, limit));
     match session {
-        Some((instance_id, brings)) => threads.parking().start(&instance_id, brings, work, give_up),
+        Some((instance_id, includes)) => threads.parking().start(&instance_id, includes, work, give_up),
         None => {
             if let Wire::Protobuf { instance_id } = &outside {
                 threads.parking().forget(instance_id);
@@ -98,18 +98,18 @@ impl Wire {
         }
     }
 
-    /// The instance, if this is a request of a session that it is in, and what that request brings. The local host gives the history as
-    /// soon as it is asked for.
-    fn session(&self, payload: &str, is_local: bool) -> Option<(&str, Brings)> {
+    /// The instance, if this is a request of a session that it is in, and what that request includes. The local host sends the history
+    /// as soon as it is asked.
+    fn session(&self, payload: &str, is_local: bool) -> Option<(&str, Includes)> {
         let Self::Protobuf { instance_id } = self else {
             return None;
         };
         let session = seeming_session(payload);
-        let brings = match session.is_without_history && !is_local {
-            true => Brings::NewEvents,
-            false => Brings::Enough,
+        let includes = match session.is_without_history && !is_local {
+            true => Includes::NewEvents,
+            false => Includes::Everything,
         };
-        session.is_offered.then_some((instance_id, brings))
+        session.is_in_session.then_some((instance_id, includes))
     }
 
     fn fail(self, reply: Reply, exception: RpcException) {

@@ -28,7 +28,7 @@ const SETTING: &str = "AZURE_FUNCTIONS_PARKED_INSTANCES";
 
 /// A thread that takes longer for a turn is not waited for.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// When a turn comes again whose history was asked for: so the extension does it.
+/// How long the durable extension takes to send a turn again after the worker has asked for its history.
 const HISTORY_COMES_AFTER: Duration = Duration::from_secs(2);
 /// How often is looked at the turns that run, while there are any.
 const TICK: Duration = Duration::from_millis(50);
@@ -72,18 +72,18 @@ struct State {
     outdated: HashSet<String>,
 }
 
-/// What the request of a turn brings.
+/// What the request of a turn includes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Brings {
-    /// All that has to be known, or it can be had at once.
-    Enough,
-    /// Only what is new; a host takes its time to give the rest.
+pub(super) enum Includes {
+    /// The whole history, or the host sends it as soon as it is asked.
+    Everything,
+    /// Only the new events: the host takes [some time](HISTORY_COMES_AFTER) to send the history.
     NewEvents,
 }
 
 struct Turn {
     since: Instant,
-    brings: Brings,
+    includes: Includes,
     instance_id: String,
     work: Work,
     give_up: GiveUp,
@@ -130,13 +130,13 @@ impl Parking {
     pub(super) fn start(
         self: &Arc<Self>,
         instance_id: &str,
-        brings: Brings,
+        includes: Includes,
         work: impl FnOnce(Option<&mut ParkedInstances>) + Send + 'static,
         give_up: impl FnOnce() + Send + 'static,
     ) {
         let turn = Turn {
             since: Instant::now(),
-            brings,
+            includes,
             instance_id: instance_id.to_owned(),
             work: Box::new(work),
             give_up: Box::new(give_up),
@@ -313,7 +313,7 @@ impl Shared {
                 }
                 continue;
             }
-            let next = parked.let_idle_go(Instant::now());
+            let next = parked.set_idle_aside(Instant::now());
             if parked.has_aside() {
                 continue;
             }
@@ -376,10 +376,10 @@ impl State {
         self.stopped || self.running.is_none() && !self.has_work()
     }
 
-    /// Takes what waits for the thread: it is run elsewhere, and what the thread keeps of these instances is old. What is of no use there
-    /// waits for so long before.
+    /// Takes the turns that wait for the thread: they run elsewhere, and what the thread keeps of their instances is old. A turn with new
+    /// events only stays until it has waited for `for_new_events`, because elsewhere it could only ask for the history.
     fn divert(&mut self, for_new_events: Duration) -> VecDeque<Turn> {
-        let stays = |turn: &Turn| turn.brings == Brings::NewEvents && turn.since.elapsed() < for_new_events;
+        let stays = |turn: &Turn| turn.includes == Includes::NewEvents && turn.since.elapsed() < for_new_events;
         let (stay, turns) = mem::take(&mut self.queue).into_iter().partition(stays);
         self.queue = stay;
         let turns: VecDeque<Turn> = turns;
@@ -417,9 +417,16 @@ mod tests {
         (runtime, Arc::new(parking))
     }
 
+    /// One that waits for its threads however long a stalled machine takes.
+    fn patient_parking(threads: usize) -> (tokio::runtime::Runtime, Arc<Parking>) {
+        let (runtime, mut parking) = parking(100, threads, LONG);
+        Arc::get_mut(&mut parking).unwrap().patience = LONG;
+        (runtime, parking)
+    }
+
     #[test]
     fn turns_of_an_instance_run_on_its_thread_in_their_order() {
-        let (_runtime, parking) = parking(100, 3, LONG);
+        let (_runtime, parking) = patient_parking(3);
         let (ended, turns) = mpsc::channel();
         for number in 0..300 {
             let ended = ended.clone();
@@ -429,7 +436,7 @@ mod tests {
                 assert!(Handle::try_current().is_ok(), "layers use the runtime's timers");
                 ended.send((instance, number, thread::current().id())).unwrap();
             };
-            parking.start(&format!("instance-{instance}"), Brings::Enough, work, || {
+            parking.start(&format!("instance-{instance}"), Includes::Everything, work, || {
                 panic!("given up")
             });
         }
@@ -452,13 +459,13 @@ mod tests {
             let _ = blocked.recv();
             told.send("ended").unwrap();
         };
-        parking.start("stuck", Brings::Enough, stuck, move || {
+        parking.start("stuck", Includes::Everything, stuck, move || {
             given_up.send("given up").unwrap();
         });
         let other = move |parked: Option<&mut ParkedInstances>| {
             first.send(if parked.is_some() { "kept" } else { "elsewhere" }).unwrap();
         };
-        parking.start("other", Brings::Enough, other, || panic!("given up"));
+        parking.start("other", Includes::Everything, other, || panic!("given up"));
         assert_eq!(news.recv_timeout(LONG).unwrap(), "elsewhere");
         assert!(parking.keepers[0].shared().state().outdated.contains("other"));
         assert_eq!(news.recv_timeout(LONG).unwrap(), "given up");
@@ -480,13 +487,14 @@ mod tests {
                 .send(if parked.is_some() { "kept" } else { "elsewhere" })
                 .unwrap();
         };
-        parking.start("other", Brings::Enough, other, || panic!("given up"));
+        parking.start("other", Includes::Everything, other, || panic!("given up"));
         assert_eq!(news.recv_timeout(LONG).unwrap(), "kept");
     }
 
     #[test]
     fn a_turn_with_new_events_only_waits_for_its_thread_as_long_as_the_history_would_take() {
-        let (_runtime, parking) = parking(100, 1, LONG);
+        let (_runtime, mut parking) = parking(100, 1, LONG);
+        Arc::get_mut(&mut parking).unwrap().history_comes_after = LONG;
         let (told, news) = mpsc::channel();
         let (release, blocked) = mpsc::channel::<()>();
         let begun = told.clone();
@@ -494,17 +502,17 @@ mod tests {
             begun.send("begun").unwrap();
             let _ = blocked.recv();
         };
-        parking.start("slow", Brings::Enough, slow, || panic!("given up"));
+        parking.start("slow", Includes::Everything, slow, || panic!("given up"));
         assert_eq!(news.recv_timeout(LONG).unwrap(), "begun");
-        for (id, brings, here, there) in [
-            ("new", Brings::NewEvents, "new: kept", "new: elsewhere"),
-            ("whole", Brings::Enough, "whole: kept", "whole: elsewhere"),
+        for (id, includes, here, there) in [
+            ("new", Includes::NewEvents, "new: kept", "new: elsewhere"),
+            ("whole", Includes::Everything, "whole: kept", "whole: elsewhere"),
         ] {
             let told = told.clone();
             let turn = move |parked: Option<&mut ParkedInstances>| {
                 told.send(if parked.is_some() { here } else { there }).unwrap();
             };
-            parking.start(id, brings, turn, || panic!("given up"));
+            parking.start(id, includes, turn, || panic!("given up"));
         }
         assert_eq!(news.recv_timeout(LONG).unwrap(), "whole: elsewhere");
         drop(release);
@@ -520,10 +528,10 @@ mod tests {
         let stuck = move |_: Option<&mut ParkedInstances>| {
             let _ = blocked.recv();
         };
-        parking.start("stuck", Brings::Enough, stuck, || panic!("given up"));
+        parking.start("stuck", Includes::Everything, stuck, || panic!("given up"));
         let begun = Instant::now();
         let turn = move |parked: Option<&mut ParkedInstances>| told.send(parked.is_none()).unwrap();
-        parking.start("new", Brings::NewEvents, turn, || panic!("given up"));
+        parking.start("new", Includes::NewEvents, turn, || panic!("given up"));
         assert!(news.recv_timeout(LONG).unwrap());
         assert!(begun.elapsed() >= Duration::from_millis(400));
     }
@@ -537,26 +545,26 @@ mod tests {
         let stuck = move |_: Option<&mut ParkedInstances>| {
             let _ = blocked.recv();
         };
-        parking.start("stuck", Brings::Enough, stuck, move || {
+        parking.start("stuck", Includes::Everything, stuck, move || {
             given_up.send("given up").unwrap();
         });
         assert_eq!(news.recv_timeout(LONG).unwrap(), "given up");
         let other = move |parked: Option<&mut ParkedInstances>| {
             told.send(if parked.is_some() { "kept" } else { "elsewhere" }).unwrap();
         };
-        parking.start("other", Brings::Enough, other, || panic!("given up"));
+        parking.start("other", Includes::Everything, other, || panic!("given up"));
         assert_eq!(news.recv_timeout(LONG).unwrap(), "kept");
         assert!(parking.keepers[0].shared().state().outdated.is_empty());
     }
 
     #[test]
     fn a_turn_that_panics_leaves_the_thread_to_the_others() {
-        let (_runtime, parking) = parking(100, 1, LONG);
+        let (_runtime, parking) = patient_parking(1);
         let (told, news) = mpsc::channel();
-        parking.start("a", Brings::Enough, |_| panic!("outside the code"), || {});
+        parking.start("a", Includes::Everything, |_| panic!("outside the code"), || {});
         parking.start(
             "b",
-            Brings::Enough,
+            Includes::Everything,
             move |parked| told.send(parked.is_some()).unwrap(),
             || {},
         );
@@ -565,7 +573,7 @@ mod tests {
 
     #[test]
     fn a_turn_elsewhere_has_the_thread_forget() {
-        let (_runtime, parking) = parking(100, 1, LONG);
+        let (_runtime, parking) = patient_parking(1);
         let (told, news) = mpsc::channel();
         parking.forget("a");
         assert!(parking.keepers[0].shared().state().outdated.is_empty());
@@ -575,12 +583,12 @@ mod tests {
             begun.send(()).unwrap();
             let _ = blocked.recv();
         };
-        parking.start("a", Brings::Enough, turn, || {});
+        parking.start("a", Includes::Everything, turn, || {});
         news.recv_timeout(LONG).unwrap();
         parking.forget("a");
         assert!(parking.keepers[0].shared().state().outdated.contains("a"));
         drop(release);
-        parking.start("a", Brings::Enough, move |_| told.send(()).unwrap(), || {});
+        parking.start("a", Includes::Everything, move |_| told.send(()).unwrap(), || {});
         news.recv_timeout(LONG).unwrap();
         assert!(parking.keepers[0].shared().state().outdated.is_empty());
     }
@@ -591,7 +599,7 @@ mod tests {
         let (told, news) = mpsc::channel();
         parking.start(
             "a",
-            Brings::Enough,
+            Includes::Everything,
             move |parked| told.send(parked.is_none()).unwrap(),
             || panic!("given up"),
         );

@@ -510,9 +510,9 @@ fn a_session_ends_with_its_idle_time() {
     let mut parked = room();
     any_turn(CHAIN, &chain()[0], &mut parked);
     let now = std::time::Instant::now();
-    assert!(parked.let_idle_go(now + Duration::from_secs(29)).is_some());
+    assert!(parked.set_idle_aside(now + Duration::from_secs(29)).is_some());
     assert_eq!(parked.len(), 1);
-    assert_eq!(parked.let_idle_go(now + Duration::from_secs(40)), None);
+    assert_eq!(parked.set_idle_aside(now + Duration::from_secs(40)), None);
     assert_eq!(parked.len(), 0);
 }
 

@@ -655,7 +655,7 @@ fn a_session_shows_at_the_end_of_a_request() {
         let lines = recording.lines().map(|line| line.split('\t').nth(1).unwrap());
         let sessions = lines.map(|text| {
             let session = seeming_session(text);
-            (session.is_offered, session.is_without_history)
+            (session.is_in_session, session.is_without_history)
         });
         sessions.collect::<Vec<_>>()
     };
@@ -669,7 +669,7 @@ fn a_session_shows_at_the_end_of_a_request() {
     );
     for text in ["", "AA", "????", "Zm9v"] {
         let session = seeming_session(text);
-        assert!(!session.is_offered && !session.is_without_history);
+        assert!(!session.is_in_session && !session.is_without_history);
     }
 }
 

@@ -154,8 +154,8 @@ pub(crate) fn instance_id(text: &str) -> String {
 /// and when it is to be read, and looks at so much of it that a long one takes no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SeemingSession {
-    /// It belongs to one.
-    pub(crate) is_offered: bool,
+    /// The host keeps a session for the instance.
+    pub(crate) is_in_session: bool,
     /// It has the new events only.
     pub(crate) is_without_history: bool,
 }
@@ -175,10 +175,10 @@ pub(crate) fn seeming_session(text: &str) -> SeemingSession {
             _ => None,
         }
     };
-    let is_offered = flag(b"IsExtendedSession") == Some(true);
+    let is_in_session = flag(b"IsExtendedSession") == Some(true);
     SeemingSession {
-        is_offered,
-        is_without_history: is_offered && flag(b"IncludeState") == Some(false),
+        is_in_session,
+        is_without_history: is_in_session && flag(b"IncludeState") == Some(false),
     }
 }
 
