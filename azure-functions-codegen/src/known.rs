@@ -2,7 +2,8 @@
 //! and a few more.
 //!
 //! A type that is missing here works all the same: the rules of `azure_functions::binding` check it a little later, and
-//! their messages are a little plainer.
+//! their messages are a little plainer. So does one of the app's own that has the name of a known one, if its path says that it is
+//! the app's: `crate::Json`, `self::Value`.
 
 use crate::table::{self, Binding, Flow};
 use syn::{PathArguments, Type};
@@ -107,13 +108,53 @@ fn row(ty: &Type, flows: impl Fn(Flow) -> bool) -> Option<(&'static Binding, &'s
         .iter()
         .filter(|binding| flows(binding.flow) && (binding.batch || !in_batch))
         .find_map(|binding| {
-            let name = binding.types.iter().find(|name| is(ty, name))?;
+            let mut names = binding.types.iter();
+            let name = names.find(|name| is_named(ty, name) && (is_durable(binding) || !is_own(ty)))?;
             Some((*binding, *name))
         })
 }
 
 fn is(ty: &Type, name: &str) -> bool {
+    is_named(ty, name) && !is_own(ty)
+}
+
+fn is_named(ty: &Type, name: &str) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident == name)
+}
+
+/// No app has a type of its own with the name of a context, and what the function is depends on it: one that the app exports again counts.
+fn is_durable(binding: &Binding) -> bool {
+    [
+        "orchestrationTrigger",
+        "activityTrigger",
+        "entityTrigger",
+        "durableClient",
+    ]
+    .contains(&binding.type_name)
+}
+
+/// Whether the path of a type begins in the app's own crate.
+pub(crate) fn is_own(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) if path.qself.is_none() && path.path.segments.len() > 1 => {
+            let first = &path.path.segments[0].ident;
+            first == "crate" || first == "self" || first == "super"
+        }
+        Type::Group(group) => is_own(&group.elem),
+        Type::Paren(paren) => is_own(&paren.elem),
+        _ => false,
+    }
+}
+
+/// What to write if a type is the app's own and has a name that stands for another one; empty where no app names a type so.
+pub(crate) fn hint_for_own(ty: &Type) -> String {
+    let ty = inside(ty, "Option").unwrap_or(ty);
+    let common = ["Json", "Value", "HashMap", "BTreeMap", "HashSet", "BTreeSet"];
+    let is_alone = matches!(ty, Type::Path(path) if path.path.segments.len() == 1);
+    match common.iter().find(|name| is_alone && is(ty, name)) {
+        Some(name) => format!("; if `{name}` is a type of your own, write its path, as in `crate::{name}`"),
+        None => String::new(),
+    }
 }
 
 /// The last segment of a path type.
@@ -144,6 +185,7 @@ pub(crate) fn is_data(ty: &Type) -> bool {
         Type::Tuple(tuple) => !tuple.elems.is_empty(),
         Type::Array(_) | Type::Slice(_) => true,
         Type::Reference(reference) => is_data(&reference.elem),
+        _ if is_own(ty) => false,
         _ => last_segment(ty).is_some_and(|segment| {
             [
                 "String", "str", "bool", "char", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64",

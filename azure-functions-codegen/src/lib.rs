@@ -25,7 +25,8 @@ mod signature;
 #[allow(
     dead_code,
     unreachable_pub,
-    reason = "the file is that of `azure-functions`, where all of it is used and public"
+    unused_imports,
+    reason = "the files are those of `azure-functions`, where all of it is used and public"
 )]
 mod table;
 mod typed;

@@ -196,14 +196,20 @@ fn check(field: &Field, errors: &mut Errors) {
         ),
         Kind::Data => errors.at(
             field.ty(),
-            "this is no output: the fields are `HttpResponse`, `QueueMessage<T>` and so on; the result of an activity is a field of \
-             type `ActivityOutput<T>`",
+            format!(
+                "this is no output: the fields are `HttpResponse`, `QueueMessage<T>` and so on; the result of an activity is a field of \
+                 type `ActivityOutput<T>`{}",
+                known::hint_for_own(field.ty())
+            ),
         ),
         Kind::Http | Kind::Activity | Kind::Nothing => {
             if let Some(given) = field.given.first() {
                 errors.at(
                     &given.key,
-                    "this output has no binding, so there is nothing to give arguments to: remove this",
+                    format!(
+                        "this output has no binding, so there is nothing to give arguments to: remove this{}",
+                        known::hint_for_own(field.ty())
+                    ),
                 );
             }
         }

@@ -117,10 +117,10 @@ impl Output {
         let name = known::last_segment(inner).map(|segment| segment.ident.to_string());
         let kind = match (inner, name.as_deref()) {
             (Type::Tuple(tuple), _) if tuple.elems.is_empty() => Kind::Nothing,
-            (_, Some("HttpResponse" | "Json")) => Kind::Http,
             (_, Some("ActivityOutput")) => Kind::Activity,
             (_, Some("OrchestrationOutput")) => Kind::Orchestration,
             (_, Some("EntityOutput")) => Kind::Entity,
+            (ty, Some("HttpResponse" | "Json")) if !known::is_own(ty) => Kind::Http,
             (ty, _) if known::is_data(ty) => Kind::Data,
             _ => Kind::Unknown,
         };

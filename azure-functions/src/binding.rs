@@ -57,7 +57,8 @@ pub(crate) mod signature;
 mod spec;
 #[allow(
     dead_code,
-    reason = "what only the macro or the local host reads: they have the same file"
+    unused_imports,
+    reason = "what only the macro or the local host reads: they have the same files"
 )]
 pub(crate) mod table;
 mod text;

@@ -144,16 +144,7 @@ fn value(given: &Given, kind: Kind, errors: &mut Errors) {
                 errors.span(given.span, reason);
             }
         }
-        (
-            Kind::QueueName
-            | Kind::BlobPath
-            | Kind::BlobPattern
-            | Kind::ResourceUri
-            | Kind::TableName
-            | Kind::TriggerType
-            | Kind::BindingType,
-            Literal::Text(text),
-        ) => {
+        (kind, Literal::Text(text)) if kind.has_a_rule() => {
             if let Some(reason) = wrong_name(kind, text) {
                 errors.span(given.span, reason);
             }
@@ -166,21 +157,6 @@ fn value(given: &Given, kind: Kind, errors: &mut Errors) {
             }
         }
         (Kind::Texts, _) => errors.span(given.span, format!("`{key}` takes a list of texts: write `[\"...\"]`")),
-        (
-            Kind::Text
-            | Kind::Schedule
-            | Kind::Route
-            | Kind::QueueName
-            | Kind::BlobPath
-            | Kind::BlobPattern
-            | Kind::ResourceUri
-            | Kind::TableName
-            | Kind::TriggerType
-            | Kind::BindingType,
-            _,
-        ) => {
-            errors.span(given.span, format!("`{key}` takes text: put it in quotes"));
-        }
         (Kind::OneOf(values), _) => errors.span(given.span, format!("`{key}` takes one of {}", quoted(values))),
         (Kind::SomeOf(values), _) => errors.span(
             given.span,
@@ -189,6 +165,10 @@ fn value(given: &Given, kind: Kind, errors: &mut Errors) {
         (Kind::Flag, _) => errors.span(given.span, format!("`{key}` takes `true` or `false`")),
         (Kind::Integer, _) => errors.span(given.span, format!("`{key}` takes an integer")),
         (Kind::Number, _) => errors.span(given.span, format!("`{key}` takes a number")),
+        (kind, _) => {
+            debug_assert!(kind.is_text(), "every other kind is above");
+            errors.span(given.span, format!("`{key}` takes text: put it in quotes"));
+        }
     }
 }
 

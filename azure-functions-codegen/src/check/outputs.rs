@@ -3,7 +3,7 @@
 use crate::{
     check::arguments::{Place, arguments},
     errors::Errors,
-    known::Role,
+    known::{self, Role},
     returned::Kind as Output,
     signature::{Parameter, Signature},
 };
@@ -50,13 +50,20 @@ pub(crate) fn outputs(signature: &Signature, errors: &mut Errors) {
             ),
             Output::Http if !has_http && !unknown => errors.at(
                 &output.ty,
-                "this answers an HTTP request, but another trigger starts the function",
+                format!(
+                    "this answers an HTTP request, but another trigger starts the function{}",
+                    known::hint_for_own(&output.ty)
+                ),
             ),
             // Whether it is one is asked where its input stands.
             Output::Data if signature.parameters.iter().any(Parameter::is_data) => {}
             Output::Data => errors.at(
                 &output.ty,
-                "this is no output: return `HttpResponse` or `Json<T>` from an HTTP function; write `#[func(activity)]` for an activity",
+                format!(
+                    "this is no output: return `HttpResponse` or `Json<T>` from an HTTP function; write `#[func(activity)]` for an \
+                     activity{}",
+                    known::hint_for_own(&output.ty)
+                ),
             ),
             _ => {}
         }
@@ -80,7 +87,8 @@ pub(crate) fn outputs(signature: &Signature, errors: &mut Errors) {
             ),
             Some(output) if output.kind == Output::Http => {
                 if let Some(given) = binding.given.first() {
-                    errors.at(&given.key, "an HTTP response has no binding arguments: remove this");
+                    let hint = known::hint_for_own(&output.ty);
+                    errors.at(&given.key, format!("an HTTP response has no binding arguments: remove this{hint}"));
                 }
             }
             Some(_) => {}

@@ -2,7 +2,7 @@
 
 use crate::{
     errors::Errors,
-    known::{OTHER_TRIGGERS, Role},
+    known::{OTHER_TRIGGERS, Role, hint_for_own},
     signature::{Parameter, Signature},
 };
 
@@ -48,7 +48,8 @@ pub(crate) fn triggers(signature: &Signature, errors: &mut Errors) {
                         &parameter.ty,
                         format!(
                             "this is no binding: to make it the input of an activity, return `ActivityOutput` or write \
-                             `#[func(activity)]`; to read it from a request, use `Route<T>` or `Json<T>`; {OTHER_TRIGGERS}"
+                             `#[func(activity)]`; to read it from a request, use `Route<T>` or `Json<T>`; {OTHER_TRIGGERS}{}",
+                            hint_for_own(&parameter.ty)
                         ),
                     );
                 }

@@ -92,4 +92,12 @@ fn arguments_on_the_function(_request: HttpRequest) -> Missing {
     todo!()
 }
 
+struct Value;
+
+#[derive(Outputs)]
+struct OwnTypeWithTheNameOfAnother {
+    #[binding(queue_name = "orders")]
+    value: Value,
+}
+
 fn main() {}

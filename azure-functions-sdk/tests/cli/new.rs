@@ -350,12 +350,14 @@ fn worker_and_host_suggest_names_with_the_same_code() {
 /// What a binding is called and takes is written once.
 #[test]
 fn worker_macro_and_host_have_the_same_table_of_bindings() {
-    let master = checkout().join("azure-functions/src/binding/table.rs");
-    for copy in [
-        "azure-functions-codegen/src/table.rs",
-        "azure-functions-sdk/src/binding_table.rs",
-    ] {
-        assert_copy(&master, &checkout().join(copy));
+    for file in [".rs", "/argument.rs", "/binding.rs", "/wrong_name.rs"] {
+        let master = checkout().join(format!("azure-functions/src/binding/table{file}"));
+        for copy in [
+            "azure-functions-codegen/src/table",
+            "azure-functions-sdk/src/binding_table",
+        ] {
+            assert_copy(&master, &checkout().join(format!("{copy}{file}")));
+        }
     }
 }
 

@@ -309,13 +309,13 @@ const fn is_bound(parameters: &[Parameter], index: usize) -> bool {
 }
 
 /// A field of a struct of outputs has arguments only if it has a binding, and shows that it is the result of an activity if it is.
-pub const fn field(spec: &BindingSpec, given: &[Given], is_seen_as_result: bool) {
+pub const fn field(spec: &BindingSpec, given: &[Given], is_named_activity_output: bool) {
     assert!(
         given.is_empty() || matches!(spec.role, Role::Output),
         "this output has no binding, so there is nothing to give arguments to"
     );
     assert!(
-        is_seen_as_result || !matches!(spec.role, Role::ActivityResult),
+        is_named_activity_output || !matches!(spec.role, Role::ActivityResult),
         "the result of an activity stands behind an alias here: name `ActivityOutput` itself, so that callers know its type"
     );
 }
@@ -386,16 +386,7 @@ pub const fn argument_value(spec: &BindingSpec, given: &Given) {
                 panic!("{}", reason);
             }
         }
-        (
-            kind @ (ArgumentKind::QueueName
-            | ArgumentKind::BlobPath
-            | ArgumentKind::BlobPattern
-            | ArgumentKind::ResourceUri
-            | ArgumentKind::TableName
-            | ArgumentKind::TriggerType
-            | ArgumentKind::BindingType),
-            Literal::Text(text),
-        ) => {
+        (kind, Literal::Text(text)) if kind.has_a_rule() => {
             if let Some(reason) = wrong_name(kind, text) {
                 panic!("{}", reason);
             }
@@ -409,24 +400,12 @@ pub const fn argument_value(spec: &BindingSpec, given: &Given) {
                 i += 1;
             }
         }
-        (
-            ArgumentKind::Text
-            | ArgumentKind::OneOf(_)
-            | ArgumentKind::Schedule
-            | ArgumentKind::Route
-            | ArgumentKind::QueueName
-            | ArgumentKind::BlobPath
-            | ArgumentKind::BlobPattern
-            | ArgumentKind::ResourceUri
-            | ArgumentKind::TableName
-            | ArgumentKind::TriggerType
-            | ArgumentKind::BindingType,
-            _,
-        ) => wrong_kind(argument, "text in quotes"),
-        (ArgumentKind::SomeOf(_) | ArgumentKind::Texts, _) => wrong_kind(argument, "a list of texts"),
+        (kind, _) if kind.is_text() => wrong_kind(argument, "text in quotes"),
         (ArgumentKind::Flag, _) => wrong_kind(argument, "`true` or `false`"),
         (ArgumentKind::Integer, _) => wrong_kind(argument, "an integer"),
         (ArgumentKind::Number, _) => wrong_kind(argument, "a number"),
+        // What is left are lists.
+        _ => wrong_kind(argument, "a list of texts"),
     }
 }
 

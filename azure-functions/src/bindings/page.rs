@@ -1,15 +1,13 @@
-//! The table in the guide's chapter about bindings is that of the code.
+//! The table in the guide's chapter about bindings is that of the code, and `tests/bindings.md` lists the tests of each binding.
 
 use super::{
     function_json,
     shown::{Shown, What},
 };
-use crate::binding::table::{Argument, BINDINGS, Binding, Flow};
+use crate::binding::table::{Argument, BINDINGS, Binding, Fallback, Flow};
 use std::{fs, path::Path};
 
-/// A table of the page: the comment before it, and its text.
-type Table = (&'static str, String);
-
+const BEGIN: &str = "<!-- table -->\n";
 const END: &str = "<!-- end -->\n";
 
 fn flow(row: &Binding) -> &'static str {
@@ -38,9 +36,13 @@ fn tests(row: &Binding) -> Vec<&'static Shown> {
 }
 
 /// Which tests show each binding.
-fn tests_table() -> String {
+fn tests_page() -> String {
     let mut text = String::from(
-        "| `function.json` | It is | Lines in `tests/function_json.txt` | Decoding or encoding |\n|---|---|---|---|\n",
+        "# How each binding is tested\n\n\
+         A test describes every binding to the host with all of its arguments, and compares that with `function_json.txt`. What arrives is \
+         read from\nrecorded messages of a Functions host, where a host and a service could be recorded. This page is written by the test \
+         `bindings::page`: see\n`CONTRIBUTING.md`.\n\n\
+         | `function.json` | It is | Lines in `function_json.txt` | Decoding or encoding |\n|---|---|---|---|\n",
     );
     let mut line = 0;
     for row in BINDINGS {
@@ -95,9 +97,17 @@ fn table() -> String {
 
 fn arguments(row: &Binding) -> String {
     let choice = |name: &str| row.choices.iter().position(|choice| choice.contains(&name));
-    let shown = |argument: &Argument| match argument.required {
-        true => format!("**`{}`**", argument.name),
-        false => format!("`{}`", argument.name),
+    let shown = |argument: &Argument| match (argument.required, argument.fallback) {
+        (true, Fallback::None) => format!("**`{}`**", argument.name),
+        (false, Fallback::None) => format!("`{}`", argument.name),
+        (_, Fallback::FunctionName) => format!("`{}` (the function's name)", argument.name),
+        (true, Fallback::FunctionDocs) => {
+            format!(
+                "`{}` (the function's doc comment, which must be there then)",
+                argument.name
+            )
+        }
+        (false, Fallback::FunctionDocs) => format!("`{}` (the function's doc comment)", argument.name),
     };
     let choices: Vec<_> = row
         .choices
@@ -118,25 +128,44 @@ fn arguments(row: &Binding) -> String {
 }
 
 /// The text with its table written anew.
-fn with_table(text: &str, (begin, table): Table) -> String {
-    let (before, rest) = text.split_once(begin).unwrap();
+fn with_table(text: &str) -> String {
+    let (before, rest) = text.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();
-    format!("{before}{begin}{table}{END}{after}")
+    format!("{before}{BEGIN}{}{END}{after}", table())
+}
+
+/// The file has this text; with `BLESS`, it gets it.
+fn is_up_to_date(file: &str, wanted: impl FnOnce(&str) -> String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    let wanted = wanted(&text);
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &wanted).unwrap();
+        return;
+    }
+    assert!(text == wanted, "{file} is not up to date: BLESS=1 writes it anew");
 }
 
 #[test]
-fn the_guide_lists_every_binding_of_the_table_and_its_tests() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide/bindings.md");
-    let text = fs::read_to_string(&path).unwrap();
-    let wanted = with_table(&text, ("<!-- table -->\n", table()));
-    let wanted = with_table(&wanted, ("<!-- tests -->\n", tests_table()));
-    if std::env::var_os("BLESS").is_some() {
-        fs::write(&path, &wanted).unwrap();
-    }
-    assert!(
-        fs::read_to_string(&path).unwrap() == wanted,
-        "src/guide/bindings.md is not up to date: BLESS=1 writes its tables anew"
-    );
+fn the_guide_lists_every_binding_of_the_table() {
+    is_up_to_date("src/guide/bindings.md", with_table);
+}
+
+#[test]
+fn the_tests_of_every_binding_are_listed() {
+    is_up_to_date("tests/bindings.md", |_| tests_page());
+}
+
+#[test]
+fn only_arguments_that_must_be_given_are_bold() {
+    let shown = |type_name: &str| {
+        let row = BINDINGS.iter().find(|row| row.type_name == type_name).unwrap();
+        arguments(row)
+    };
+    let tool = shown("mcpToolTrigger");
+    assert!(!tool.contains("**"), "{tool}");
+    assert!(tool.starts_with("`tool_name` (the function's name), "), "{tool}");
+    assert!(shown("mcpResourceTrigger").starts_with("**`uri`**, "));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Which tests show what of which binding: the tests' modules say so, and the page of the guide has them in its table.
+//! Which tests show what of which binding: the tests' modules say so, and `tests/bindings.md` lists them.
 
 use crate::binding::table::{Binding, Flow};
 

@@ -227,7 +227,8 @@ mod tests {
     #[test]
     fn the_rows_of_a_query_are_a_list_and_one_row_is_one() {
         let rows: Vec<SqlRow<Product>> = take(r#"[{"id":1},{"id":2}]"#).unwrap();
-        assert_eq!(rows.len(), 2);
+        let product = |id| Product { id, name: None };
+        assert_eq!(rows, [SqlRow(product(1)), SqlRow(product(2))]);
         assert_eq!(take::<SqlRow<Product>>(r#"[{"id":1}]"#).unwrap().0.id, 1);
         for (text, wanted) in [("[]", "no row"), (r#"[{"id":1},{"id":2}]"#, "several rows")] {
             let error = take::<SqlRow<Product>>(text).unwrap_err().to_string();
@@ -241,7 +242,7 @@ mod tests {
         let sent = row(1).into_binding().unwrap();
         assert!(matches!(sent, BindingData::Json(json) if json == r#"{"id":1,"name":null}"#));
         let sent = vec![row(1), row(2)].into_binding().unwrap();
-        assert!(matches!(sent, BindingData::Json(json) if json.starts_with('[') && json.contains(r#""id":2"#)));
+        assert!(matches!(sent, BindingData::Json(json) if json == r#"[{"id":1,"name":null},{"id":2,"name":null}]"#));
     }
 
     shows!(SQL_TRIGGER, Decoding: changed_rows_are_read_with_what_was_done_to_them);

@@ -220,3 +220,73 @@ fn an_error_that_is_an_answer_is_returned_in_place_of_a_struct_of_outputs() {
     }
     .response;
 }
+
+/// Types of the app's own, with the names of others.
+mod own {
+    use azure_functions::{
+        BindingError,
+        binding::{Argument, BindingData, BindingSpec, IntoBinding},
+    };
+
+    pub(super) struct Value(pub(super) f64);
+
+    impl IntoBinding for Value {
+        const SPEC: BindingSpec = BindingSpec::output("mqtt").arguments(&[Argument::text("topic").required()]);
+
+        fn into_binding(self) -> Result<BindingData, BindingError> {
+            Ok(BindingData::String(self.0.to_string()))
+        }
+    }
+
+    pub(super) struct Json(pub(super) &'static str);
+
+    impl IntoBinding for Json {
+        const SPEC: BindingSpec = BindingSpec::output("mqtt").arguments(&[Argument::text("topic").required()]);
+
+        fn into_binding(self) -> Result<BindingData, BindingError> {
+            Ok(BindingData::Json(self.0.to_owned()))
+        }
+    }
+}
+
+mod measuring {
+    use azure_functions::{Outputs, bindings::QueueTrigger, func};
+
+    #[derive(Outputs)]
+    struct Measured {
+        #[binding(topic = "values")]
+        value: Option<super::own::Value>,
+        #[binding(topic = "documents")]
+        document: super::own::Json,
+    }
+
+    #[func]
+    fn measure(#[binding(queue_name = "readings")] reading: QueueTrigger<String>) -> Measured {
+        Measured {
+            value: reading.message.parse().ok().map(super::own::Value),
+            document: super::own::Json("{}"),
+        }
+    }
+
+    #[func]
+    #[binding(name = "$return", topic = "documents")]
+    fn document(#[binding(queue_name = "documents")] _order: QueueTrigger<String>) -> super::own::Json {
+        super::own::Json("[]")
+    }
+}
+
+#[test]
+fn a_type_of_the_apps_own_with_the_name_of_another_goes_by_its_path() {
+    let described = |name: &str| {
+        (function(name).bindings)()
+            .into_iter()
+            .skip(1)
+            .map(|binding| format!("{} {} {}", binding["name"], binding["type"], binding["topic"]))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        described("measure"),
+        [r#""value" "mqtt" "values""#, r#""document" "mqtt" "documents""#]
+    );
+    assert_eq!(described("document"), [r#""$return" "mqtt" "documents""#]);
+}

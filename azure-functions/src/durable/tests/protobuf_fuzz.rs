@@ -327,5 +327,3 @@ fn damaged_failures_of_activities_are_failures() {
     }
     assert!(whole > cases / 20 && whole < cases, "{whole} of {cases}");
 }
-
-crate::bindings::shown::shows!(ENTITY_TRIGGER, Decoding: damaged_batches_of_entities_are_answered);

@@ -261,3 +261,46 @@ pub(crate) fn addressee(text: &str) -> Result<EntityId, BatchError> {
 fn encode(result: &EntityBatchResult) -> String {
     BASE64_STANDARD.encode(result.encode_to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::shown::shows;
+
+    #[test]
+    fn a_recorded_batch_is_read_with_its_state_and_operations() {
+        let recorded = include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/recorded/entity_batches.tsv"
+        ));
+        let batches: Vec<_> = recorded
+            .lines()
+            .filter_map(|line| line.strip_prefix("entity_batch\t")?.split('\t').next())
+            .map(|request| read(request).unwrap())
+            .collect();
+        let [first, second, third] = &*batches else {
+            panic!("{batches:?}")
+        };
+        assert_eq!((first.exists, first.state.as_deref()), (false, None));
+        for batch in [second, third] {
+            assert_eq!((batch.id.name(), batch.id.key()), ("counter", "batch"));
+            assert_eq!((batch.exists, batch.state.as_deref()), (true, Some("1")));
+            assert_eq!((batch.without_state, batch.session), (false, None));
+        }
+        assert_eq!(second.operations[0].request_id, "a8431c9d-e802-4271-a06c-64fd09dd1266");
+        let asked = |batch: &Batch| -> Vec<_> {
+            let operations = batch.operations.iter();
+            operations
+                .map(|operation| format!("{} {}", operation.name, operation.input.as_deref().unwrap_or("-")))
+                .collect()
+        };
+        assert_eq!(asked(first), ["add 1"]);
+        assert_eq!(asked(second), ["slow 2500"]);
+        assert_eq!(
+            asked(third),
+            ["add 10", "fail \"in a batch\"", "add 100", "get -", "nosuchoperation -"]
+        );
+    }
+
+    shows!(ENTITY_TRIGGER, Decoding: a_recorded_batch_is_read_with_its_state_and_operations);
+}
