@@ -5,6 +5,7 @@
 mod build;
 mod command_result;
 mod durable;
+mod host;
 mod host_client;
 mod invoke;
 mod new;
@@ -68,14 +69,7 @@ enum Command {
     Durable(durable::Command),
     #[command(subcommand)]
     Settings(settings::Command),
-    /// `cargo func host start`, as the Azure Functions Core Tools spell `start`.
-    #[command(subcommand, hide = true)]
-    Host(HostCommand),
-}
-
-#[derive(Debug, Subcommand)]
-enum HostCommand {
-    Start(run::Args),
+    Host(host::Args),
 }
 
 /// Runs the command line; `args` begin with the program's name, then, when cargo starts us, `func`.
@@ -90,7 +84,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match cli.command {
         Command::NewApp(args) => args.run(shell),
         Command::New(args) => args.run(shell),
-        Command::Run(args) | Command::Host(HostCommand::Start(args)) => args.run(shell),
+        Command::Run(args) => args.run(shell),
+        Command::Host(args) => args.run(shell),
         Command::Invoke(args) => args.run(shell),
         Command::Replay(args) => args.run(shell),
         Command::Pack(args) => args.run(shell),
@@ -156,8 +151,13 @@ mod tests {
             "cargo-func start app",
             "cargo-func host start app",
         ] {
-            let (Command::Run(args) | Command::Host(HostCommand::Start(args))) = parse(line).unwrap().command else {
-                panic!("{line}");
+            let args = match parse(line).unwrap().command {
+                Command::Run(args) => args,
+                Command::Host(host::Args {
+                    command: Some(host::HostCommand::Start(args)),
+                    ..
+                }) => args,
+                other => panic!("{line}: {other:?}"),
             };
             assert_eq!(args.path.to_str(), Some("app"), "{line}");
         }

@@ -13,7 +13,7 @@ use http::uri::Authority;
 use super::{build::Build, command_result::CommandResult};
 use crate::{
     durable::work::Wire,
-    host::{DEFAULT_PORT, HostOutput, LocalHost, LocalHostOptions, LogRecord, WorkerCommand, http::Cors},
+    host::{DEFAULT_PORT, HostOutput, LocalHost, LocalHostOptions, LogRecord, RunningWork, WorkerCommand, http::Cors},
     project::{HostJson, HostSection, LocalSettings, LogLevel, LogLevels, Settings},
     shell::Shell,
 };
@@ -64,7 +64,7 @@ pub(super) struct Args {
 }
 
 /// How long the host's own threads may take to end.
-const LAST_THREADS_LIMIT: Duration = Duration::from_millis(100);
+pub(super) const LAST_THREADS_LIMIT: Duration = Duration::from_millis(100);
 
 /// The setting is no address.
 #[derive(Debug, thiserror::Error)]
@@ -141,14 +141,7 @@ fn parse_address(text: &str) -> Result<IpAddr, AddrParseError> {
 
 /// Runs the host until it is told to stop.
 async fn serve(options: LocalHostOptions, shell: Shell) -> CommandResult {
-    let records = HostRecords {
-        shell,
-        levels: options.host_json.log_levels.clone(),
-    };
-    // A logger that is there already shows the same records in its own way.
-    if log::set_boxed_logger(Box::new(records)).is_ok() {
-        log::set_max_level(log::LevelFilter::Debug);
-    }
+    HostRecords::show(shell, options.host_json.log_levels.clone());
     let host = LocalHost::start(options, Arc::new(Terminal(shell))).await?;
     let mut signals = StopSignals::new()?;
     tokio::select! {
@@ -159,6 +152,15 @@ async fn serve(options: LocalHostOptions, shell: Shell) -> CommandResult {
         }
     }
     let work = host.begin_shutdown();
+    tell_end(shell, &work);
+    match host.shutdown_unless(signals.next()).await {
+        true => Ok(ExitCode::SUCCESS),
+        false => Ok(ExitCode::FAILURE),
+    }
+}
+
+/// Tells that the host ends, and what it waits for.
+pub(super) fn tell_end(shell: Shell, work: &RunningWork) {
     if work.is_empty() {
         shell.status("Stopping", "the host");
     } else {
@@ -166,19 +168,15 @@ async fn serve(options: LocalHostOptions, shell: Shell) -> CommandResult {
         let text = format!("the host: waiting up to {limit} s for {work}; Ctrl-C again stops at once");
         shell.status("Stopping", text);
     }
-    match host.shutdown_unless(signals.next()).await {
-        true => Ok(ExitCode::SUCCESS),
-        false => Ok(ExitCode::FAILURE),
-    }
 }
 
 /// Ctrl-C, and what process managers send. Registered once: one that comes between two looks is not lost.
 #[cfg(unix)]
-struct StopSignals([tokio::signal::unix::Signal; 3]);
+pub(super) struct StopSignals([tokio::signal::unix::Signal; 3]);
 
 #[cfg(unix)]
 impl StopSignals {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self([
             signal(SignalKind::interrupt())?,
@@ -187,7 +185,7 @@ impl StopSignals {
         ]))
     }
 
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         let [interrupt, terminate, hang_up] = &mut self.0;
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -199,15 +197,15 @@ impl StopSignals {
 
 /// Ctrl-C. Registered once: one that comes between two looks is not lost.
 #[cfg(windows)]
-struct StopSignals(tokio::signal::windows::CtrlC);
+pub(super) struct StopSignals(tokio::signal::windows::CtrlC);
 
 #[cfg(windows)]
 impl StopSignals {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         tokio::signal::windows::ctrl_c().map(Self)
     }
 
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         self.0.recv().await;
     }
 }
@@ -227,12 +225,19 @@ impl HostOutput for Terminal {
 }
 
 /// Shows the records that the parts of the host write through the `log` crate, under the category `Host`.
-struct HostRecords {
+pub(super) struct HostRecords {
     shell: Shell,
     levels: LogLevels,
 }
 
 impl HostRecords {
+    /// Shows them from now on. A logger that is there already shows the same records in its own way.
+    pub(super) fn show(shell: Shell, levels: LogLevels) {
+        if log::set_boxed_logger(Box::new(Self { shell, levels })).is_ok() {
+            log::set_max_level(log::LevelFilter::Debug);
+        }
+    }
+
     fn level(level: log::Level) -> LogLevel {
         match level {
             log::Level::Error => LogLevel::Error,

@@ -12,6 +12,7 @@ mod http_call;
 pub mod hub;
 pub(crate) mod json;
 pub(crate) mod store;
+pub(crate) mod streams;
 pub mod versions;
 pub mod work;
 

@@ -151,6 +151,7 @@ impl fmt::Display for WorkerDeath {
 
 /// How orchestrations and entities travel between host and worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Wire {
     /// As the JSON of the durable extension's out-of-process protocol.
     #[default]
@@ -158,15 +159,18 @@ pub enum Wire {
     /// As Durable Task messages in base64, which the extension speaks to workers that ask for it in their metadata
     /// (`durableRequiresGrpc`).
     Protobuf,
+    /// As Durable Task messages of a stream of work items, `GetWorkItems`, to workers that need no Functions host.
+    Stream,
 }
 
 impl Wire {
-    /// The name on the command line: `json`, `protobuf`.
+    /// Its name: `json`, `protobuf`, `stream`. On the command line, an app's worker can be told to use one of the first two.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Protobuf => "protobuf",
+            Self::Stream => "stream",
         }
     }
 }
@@ -201,4 +205,7 @@ pub struct DurableFunctions {
     pub functions: BTreeMap<(WorkKind, String), String>,
     /// What the worker asks for; executions that begin from now on use it.
     pub wire: Wire,
+    /// Whether orchestrations and activities that are not among `functions` are run by the workers that take them from a stream of
+    /// work items, and wait until there is one. Else they do not exist.
+    pub open: bool,
 }

@@ -111,26 +111,30 @@ impl Backend for HostBackend {
     }
 
     fn history(&self, instance_id: String) -> Answer {
-        let hub = Arc::clone(&self.hub);
-        Box::pin(async move {
-            let (status, text) = match hub.recorded_history(&instance_id).await {
-                Ok(json) => {
-                    let mut response = Response::new(Bytes::from(json));
-                    let json = HeaderValue::from_static("application/json; charset=utf-8");
-                    response.headers_mut().insert(header::CONTENT_TYPE, json);
-                    return response;
-                }
-                Err(RequestError::NotFound) => (
-                    StatusCode::NOT_FOUND,
-                    format!("There is no instance with the id '{instance_id}'."),
-                ),
-                Err(error @ RequestError::WrongState(_)) => (StatusCode::CONFLICT, error.to_string()),
-                Err(error @ RequestError::Unavailable(_)) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
-                Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-            };
-            let mut response = Response::new(Bytes::from(text + "\n"));
-            *response.status_mut() = status;
-            response
-        })
+        history(Arc::clone(&self.hub), instance_id)
     }
+}
+
+/// The history file of an instance.
+pub(crate) fn history(hub: Arc<TaskHub>, instance_id: String) -> Answer {
+    Box::pin(async move {
+        let (status, text) = match hub.recorded_history(&instance_id).await {
+            Ok(json) => {
+                let mut response = Response::new(Bytes::from(json));
+                let json = HeaderValue::from_static("application/json; charset=utf-8");
+                response.headers_mut().insert(header::CONTENT_TYPE, json);
+                return response;
+            }
+            Err(RequestError::NotFound) => (
+                StatusCode::NOT_FOUND,
+                format!("There is no instance with the id '{instance_id}'."),
+            ),
+            Err(error @ RequestError::WrongState(_)) => (StatusCode::CONFLICT, error.to_string()),
+            Err(error @ RequestError::Unavailable(_)) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        };
+        let mut response = Response::new(Bytes::from(text + "\n"));
+        *response.status_mut() = status;
+        response
+    })
 }

@@ -194,7 +194,7 @@ impl LocalHost {
             code,
             ..BindingUrls::new(webhook.as_str())
                 .rpc(rpc_listener.base_url())
-                .grpc(sidecar.address(), sidecar.secret().reveal())
+                .grpc(sidecar.address(), sidecar.secret())
         };
         runner.set_client_binding(client_binding(&hub, urls));
 
@@ -294,7 +294,7 @@ impl LocalHost {
     /// `durable-connectionname`.
     #[must_use]
     pub fn grpc_listener(&self) -> (&str, &str) {
-        (self.sidecar.address(), self.sidecar.secret().reveal())
+        (self.sidecar.address(), self.sidecar.secret())
     }
 
     /// Returns when no worker runs and none will be started: the app has to be built anew, or has crashed too often for a

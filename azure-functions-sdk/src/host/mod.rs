@@ -18,6 +18,7 @@ mod http_cookie;
 mod http_delivery;
 mod http_request;
 mod http_response;
+mod hub_host;
 mod in_flight;
 mod indexing;
 mod invocation;
@@ -46,6 +47,7 @@ pub mod timers;
 
 pub use function::{Binding, Direction, Function, FunctionTable};
 pub use http_request::HttpInvocation;
+pub use hub_host::{HubHost, HubHostError, HubHostOptions};
 pub use invocation::{Failure, InvokeError, TriggerInput};
 pub use local_host::{LocalHost, LocalHostError};
 pub use options::{DEFAULT_PORT, LocalHostOptions};

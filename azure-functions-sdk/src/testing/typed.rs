@@ -65,7 +65,7 @@ impl TestHost {
     {
         let wire = match self.wire() {
             Wire::Json => durable::Wire::Json,
-            Wire::Protobuf => durable::Wire::Protobuf,
+            Wire::Protobuf | Wire::Stream => durable::Wire::Protobuf,
         };
         self.try_fake(F::NAME, move |input| {
             answer(input).map_err(|error| message_of::<F>(&error, wire))

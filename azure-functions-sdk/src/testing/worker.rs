@@ -120,6 +120,7 @@ impl AppWorker {
         DurableFunctions {
             functions: durable.collect(),
             wire: self.0.wire,
+            open: false,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The product from outside: `cargo func run` on the example apps, spoken to as `curl` would.
+//! The product from outside: `cargo func run` on the example apps, spoken to as `curl` would, and `cargo func host`, by other languages.
 //!
 //! Every host has a free port and a data folder of its own. `AZURE_FUNCTIONS_KILLS=200` makes the kill test as long as a
 //! release deserves, `AZURE_FUNCTIONS_READERS=40` and `AZURE_FUNCTIONS_TRICKLING=1000` those with crowds of clients, and
@@ -9,6 +9,7 @@
 mod client;
 mod crowd;
 mod host;
+mod languages;
 mod mcp;
 mod own_worker;
 mod parked;

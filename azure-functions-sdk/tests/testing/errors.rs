@@ -175,7 +175,7 @@ fn the_question_mark_takes_the_error_of_every_call_and_wait() {
         instance.failure(),
         match host.wire() {
             Wire::Json => "Orchestrator function 'shop' failed: payment: the card was declined",
-            Wire::Protobuf => "testing::errors::ShopError: payment: the card was declined",
+            _ => "testing::errors::ShopError: payment: the card was declined",
         }
     );
 }

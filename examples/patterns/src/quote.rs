@@ -62,7 +62,7 @@ mod tests {
         assert_eq!((logs[0].time - start).num_seconds(), 30);
         let end = match host.wire() {
             Wire::Json => 60,
-            Wire::Protobuf => 30,
+            _ => 30,
         };
         assert_eq!(host.elapsed(), Duration::from_secs(end));
     }

@@ -221,6 +221,11 @@ impl Decision {
             End::Failed { reason, details, cause } => {
                 Message::child_failed(now, parent, Failure { reason, details, cause })
             }
+            // A worker of a stream may not survive a failure without details.
+            End::Terminated(reason) if self.wire == Some(Wire::Stream) => {
+                let failure = Failure::of_details(FailureDetails::of_termination(&reason));
+                Message::child_failed(now, parent, failure)
+            }
             // The extension sends no details then; JavaScript needs a string.
             End::Terminated(reason) => Message::child_failed(now, parent, Failure::text(reason)),
         };

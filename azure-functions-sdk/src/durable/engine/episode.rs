@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use azure_functions_durable::protobuf::OrchestratorResponse;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
@@ -119,21 +120,34 @@ impl<'a> Episode<'a> {
     /// `with_history`: on the protobuf wire, a worker may have kept the instance since its last episode; then it need not
     /// have the history.
     pub(crate) fn payload(&self, played: Option<&Played>, with_history: bool) -> String {
-        let played = played.filter(|played| played.wire() == self.wire && !played.is_empty());
+        let played = self.usable(played);
         match (self.wire, played) {
-            (Wire::Protobuf, played) => protobuf::request::write(&protobuf::request::Request {
-                instance: self.instance,
-                settings: self.settings,
-                past: match played {
-                    Some(Played::Protobuf(past)) => Some(past),
-                    _ => None,
-                },
-                new: &self.new,
-                with_history,
-            }),
+            (Wire::Protobuf | Wire::Stream, played) => protobuf::request::write(&self.as_request(played, with_history)),
             (Wire::Json, Some(Played::Json(text))) => self.as_json(Some(text)),
             (Wire::Json, _) => self.as_json(None),
         }
+    }
+
+    /// The bytes of the request that a worker of a stream gets.
+    pub(crate) fn request(&self, played: &Played) -> Vec<u8> {
+        protobuf::request::encode(&self.as_request(self.usable(Some(played)), true), Wire::Stream)
+    }
+
+    fn as_request<'r>(&'r self, played: Option<&'r Played>, with_history: bool) -> protobuf::request::Request<'r> {
+        protobuf::request::Request {
+            instance: self.instance,
+            settings: self.settings,
+            past: match played {
+                Some(Played::Protobuf(past)) => Some(past),
+                _ => None,
+            },
+            new: &self.new,
+            with_history,
+        }
+    }
+
+    fn usable<'p>(&self, played: Option<&'p Played>) -> Option<&'p Played> {
+        played.filter(|played| played.is_for(self.wire) && !played.is_empty())
     }
 
     /// The payload of the JSON wire.
@@ -165,7 +179,10 @@ impl<'a> Episode<'a> {
     ) -> Decision {
         match self.wire {
             Wire::Json => self.finish_json(answer, now, new_id, has_entity),
-            Wire::Protobuf => self.finish_protobuf(answer, now, new_id),
+            Wire::Protobuf | Wire::Stream => match protobuf::read(answer) {
+                Ok(response) => self.finish_response(response, now, new_id),
+                Err(rubbish) => self.unhandled(&rubbish.to_string(), now),
+            },
         }
     }
 
@@ -174,24 +191,29 @@ impl<'a> Episode<'a> {
         self.wire == Wire::Protobuf && protobuf::read(answer).is_ok_and(|response| response.requires_history)
     }
 
-    fn finish_protobuf(self, answer: &WorkResult, now: DateTime<Utc>, new_id: &mut dyn FnMut() -> String) -> Decision {
+    /// Decides by the message that a worker answers with, on the wires of such messages.
+    pub(crate) fn finish_response(
+        self,
+        response: OrchestratorResponse,
+        now: DateTime<Utc>,
+        new_id: &mut dyn FnMut() -> String,
+    ) -> Decision {
         let turn = protobuf::Turn {
             instance: self.instance,
+            wire: self.wire,
             new: &self.new,
             now,
             new_id,
         };
-        let decided = protobuf::read(answer).and_then(|response| {
-            if response.requires_history {
-                return Err(protobuf::UnusableAnswer::HistoryAgain);
-            }
-            if response.actions.len() > self.settings.max_actions {
-                return Err(protobuf::UnusableAnswer::TooMany(self.settings.max_actions));
-            }
+        let decided = if response.requires_history {
+            Err(protobuf::UnusableAnswer::HistoryAgain)
+        } else if response.actions.len() > self.settings.max_actions {
+            Err(protobuf::UnusableAnswer::TooMany(self.settings.max_actions))
+        } else {
             let mut decision = self.unchanged();
             decision.output = self.output();
             protobuf::decide(turn, response, decision)
-        });
+        };
         decided.unwrap_or_else(|rubbish| self.unhandled(&rubbish.to_string(), now))
     }
 
@@ -361,6 +383,12 @@ impl<'a> Episode<'a> {
             .appended
             .push(Event::new(now, EventKind::OrchestratorCompleted));
         decision
+    }
+
+    /// Whether it ends the instance, whatever the worker says.
+    pub(crate) fn is_terminated(&self) -> bool {
+        let mut new = self.new.iter();
+        new.any(|event| matches!(event.kind, EventKind::ExecutionTerminated { .. }))
     }
 
     /// Ends the instance without an answer: terminated if somebody asked for that, else failed with this text. For the

@@ -158,6 +158,15 @@ impl Failure {
             ..Self::default()
         }
     }
+
+    /// A failure that a worker has given details of.
+    pub(super) fn of_details(details: FailureDetails) -> Self {
+        Self {
+            reason: details.in_words(),
+            details: String::new(),
+            cause: Some(Box::new(details)),
+        }
+    }
 }
 
 impl Event {

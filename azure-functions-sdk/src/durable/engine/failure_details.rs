@@ -36,6 +36,18 @@ impl FailureDetails {
         }
     }
 
+    /// For the parent of an instance that was terminated for a reason, which may be empty.
+    pub(crate) fn of_termination(reason: &str) -> Self {
+        Self {
+            error_type: "OrchestrationTerminated".to_owned(),
+            error_message: match reason {
+                "" => "The sub-orchestration was terminated.".to_owned(),
+                reason => format!("The sub-orchestration was terminated: {reason}"),
+            },
+            ..Self::default()
+        }
+    }
+
     /// What the text of an activity's exception says. Workers write one line of JSON, in the form that protobuf gives to
     /// `TaskFailureDetails`; in any other text, `TYPE: MESSAGE`, the extension takes what it can get.
     pub(crate) fn of_exception(text: &str) -> Self {

@@ -36,7 +36,7 @@ pub(crate) mod termination;
 mod text;
 pub(crate) mod time;
 
-pub(crate) use self::protobuf::history_messages;
+pub(crate) use self::protobuf::{failure_of, history_messages};
 
 #[cfg(test)]
 mod tests;

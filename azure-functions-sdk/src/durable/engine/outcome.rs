@@ -1,5 +1,6 @@
 //! What a worker's result means: the state of an orchestrator, the result of an activity, or a failure of either.
 
+use azure_functions_durable::protobuf::ActivityResponse;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
@@ -79,11 +80,32 @@ pub(crate) fn activity_ended(
                     Some(details) => activity_failure(name, &details.error_message),
                     None => activity_failure(name, message),
                 },
-                Wire::Protobuf => structured_failure(message),
+                Wire::Protobuf | Wire::Stream => structured_failure(message),
             };
             Message::task_failed(at, execution_id, task_id, failure)
         }
     }
+}
+
+/// The message that ends an activity which a worker of a stream has run: its result and its failure are taken as they are.
+pub(crate) fn activity_answered(
+    at: DateTime<Utc>,
+    execution_id: &str,
+    task_id: i32,
+    response: ActivityResponse,
+) -> Message {
+    let details = match (response.failure_details, response.result) {
+        (Some(details), _) => FailureDetails::from(details),
+        (None, result) => match result.as_deref().map(json::check_if_json) {
+            Some(Err(error)) => FailureDetails {
+                error_type: "InvalidResult".to_owned(),
+                error_message: format!("the result of the activity cannot be read back: {error}"),
+                ..FailureDetails::default()
+            },
+            _ => return Message::task_completed(at, execution_id, task_id, result),
+        },
+    };
+    Message::task_failed(at, execution_id, task_id, Failure::of_details(details))
 }
 
 /// JSON text of an activity's return value. The error is what the activity fails with.
@@ -111,12 +133,7 @@ fn activity_result(value: &ReturnValue) -> Result<Option<String>, String> {
 /// What the extension makes of an exception where failures have details.
 fn structured_failure(message: &str) -> Failure {
     let text = message_text(message);
-    let details = FailureDetails::of_exception(&blanked(text));
-    Failure {
-        reason: details.in_words(),
-        details: String::new(),
-        cause: Some(Box::new(details)),
-    }
+    Failure::of_details(FailureDetails::of_exception(&blanked(text)))
 }
 
 /// How an activity's failure reads in history; `message` is the worker's exception message, or says how the worker

@@ -11,7 +11,7 @@ use crate::durable::work::Wire;
 pub(crate) enum Played {
     /// What stands between the brackets of the payload's `history`.
     Json(String),
-    /// The `pastEvents` of a request.
+    /// The `pastEvents` of a request, which two wires have.
     Protobuf(Vec<u8>),
 }
 
@@ -26,7 +26,7 @@ impl Played {
     pub(crate) fn none(wire: Wire) -> Self {
         match wire {
             Wire::Json => Self::default(),
-            Wire::Protobuf => Self::Protobuf(Vec::new()),
+            Wire::Protobuf | Wire::Stream => Self::Protobuf(Vec::new()),
         }
     }
 
@@ -65,10 +65,8 @@ impl Played {
         self.len() == 0
     }
 
-    pub(super) fn wire(&self) -> Wire {
-        match self {
-            Self::Json(_) => Wire::Json,
-            Self::Protobuf(_) => Wire::Protobuf,
-        }
+    /// Whether the payloads of this wire show it.
+    pub(super) fn is_for(&self, wire: Wire) -> bool {
+        matches!(self, Self::Json(_)) == (wire == Wire::Json)
     }
 }

@@ -5,15 +5,21 @@ use super::{
     state::{Shown, state},
 };
 use crate::durable::{
-    engine::{event::SOURCE_INSTANCE_TAG, runtime_status::RuntimeStatus, time::time_of},
+    engine::{
+        event::{SOURCE_INSTANCE_TAG, parse_events},
+        failure_of,
+        runtime_status::RuntimeStatus,
+        time::time_of,
+    },
     hub::{request_error::RequestError, requests::Start, waits::Until},
     store::InstanceRow,
+    work::Wire,
 };
 use azure_functions_durable::protobuf::{
     CreateInstanceRequest, CreateInstanceResponse, GetInstanceRequest, GetInstanceResponse, PurgeInstancesRequest,
     PurgeInstancesResponse, RaiseEventRequest, RaiseEventResponse, RestartInstanceRequest, RestartInstanceResponse,
     ResumeRequest, ResumeResponse, RewindInstanceRequest, RewindInstanceResponse, SuspendRequest, SuspendResponse,
-    TerminateRequest, TerminateResponse, purge_instances_request,
+    TaskFailureDetails, TerminateRequest, TerminateResponse, purge_instances_request,
 };
 
 impl Call<'_> {
@@ -61,13 +67,39 @@ impl Call<'_> {
 
     pub(super) async fn get(&self, request: GetInstanceRequest) -> Result<GetInstanceResponse, Refused> {
         let row = self.hub.find(&request.instance_id).await?;
-        Ok(shown(row.as_ref(), request.get_inputs_and_outputs))
+        self.shown(row.as_ref(), request.get_inputs_and_outputs).await
     }
 
     /// Blocks, also for an instance that is not there: until the client gives up, if need be.
     pub(super) async fn wait(&self, request: GetInstanceRequest, until: Until) -> Result<GetInstanceResponse, Refused> {
         let row = self.hub.wait_for_ever(&request.instance_id, until).await?;
-        Ok(shown(Some(&row), request.get_inputs_and_outputs))
+        self.shown(Some(&row), request.get_inputs_and_outputs).await
+    }
+
+    async fn shown(&self, row: Option<&InstanceRow>, payloads: bool) -> Result<GetInstanceResponse, Refused> {
+        let shown = Shown {
+            payloads,
+            listed: false,
+        };
+        let mut shown = row.map(|row| state(row, shown));
+        if let (Some(row), Some(shown)) = (row, &mut shown) {
+            shown.failure_details = self.failure(row).await?;
+        }
+        Ok(GetInstanceResponse {
+            exists: row.is_some(),
+            orchestration_state: shown,
+        })
+    }
+
+    /// Why an instance failed that workers of streams have run: it stands in its last turn. The extension never says.
+    pub(super) async fn failure(&self, row: &InstanceRow) -> Result<Option<TaskFailureDetails>, Refused> {
+        if row.state.wire != Some(Wire::Stream) || row.state.status != RuntimeStatus::Failed {
+            return Ok(None);
+        }
+        let texts = self.hub.history(row.key).await?;
+        let events = texts.last().map(|last| parse_events(last)).transpose();
+        let events = events.map_err(|error| Refused::new(Code::Internal, format!("instance '{}': {error}", row.id)))?;
+        Ok(events.as_deref().and_then(failure_of))
     }
 
     pub(super) async fn raise_event(&self, request: RaiseEventRequest) -> Result<RaiseEventResponse, Refused> {
@@ -194,16 +226,5 @@ impl Call<'_> {
             )),
             None => Ok(self.hub.purge(&[(id, key)]).await?),
         }
-    }
-}
-
-fn shown(row: Option<&InstanceRow>, payloads: bool) -> GetInstanceResponse {
-    let shown = Shown {
-        payloads,
-        listed: false,
-    };
-    GetInstanceResponse {
-        exists: row.is_some(),
-        orchestration_state: row.map(|row| state(row, shown)),
     }
 }

@@ -1,5 +1,5 @@
-//! The task hub as the service `TaskHubSidecarService` of the durable extension, which clients of the protobuf wire speak to:
-//! what a call does, by the bytes of its messages. Whoever serves it brings HTTP/2.
+//! The task hub as the service `TaskHubSidecarService`, which clients of the protobuf wire speak to, and workers that take their work
+//! from a stream: what a call does, by the bytes of its messages. Whoever serves it brings HTTP/2.
 //!
 //! Status codes are those of the extension. Where the local host can do more (terminate recursively), it does.
 
@@ -9,13 +9,17 @@ mod instances;
 mod query;
 mod refusal;
 mod state;
+mod workers;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message;
 
-pub use self::refusal::{Code, Refused};
+pub use self::{
+    refusal::{Code, Refused},
+    workers::WorkItems,
+};
 use super::{
     hub::{Inner, TaskHub, waits::Until},
     json,
@@ -25,7 +29,7 @@ use super::{
 pub type Reply = Vec<Bytes>;
 
 impl TaskHub {
-    /// Answers a call of a method of `TaskHubSidecarService`.
+    /// Answers a call of a method of `TaskHubSidecarService`; `GetWorkItems` is [`TaskHub::work_items`].
     ///
     /// # Errors
     /// The status that the call ends with.
@@ -71,6 +75,12 @@ async fn call(hub: &Arc<Inner>, method: &str, message: Bytes) -> Result<Reply, R
         "GetEntity" => one(&call.get_entity(read(message)?).await?),
         "QueryEntities" => one(&call.query_entities(read(message)?).await?),
         "CleanEntityStorage" => one(&call.clean_entities(read(message)?)),
+        "CompleteOrchestratorTask" => one(&call.complete_orchestrator(read(message)?)?),
+        "CompleteActivityTask" => one(&call.complete_activity(read(message)?)),
+        "AbandonTaskOrchestratorWorkItem" => one(&call.abandon_orchestrator(read(message)?)),
+        "AbandonTaskActivityWorkItem" => one(&call.abandon_activity(read(message)?)),
+        "CreateTaskHub" => one(&call.create_hub(read(message)?)?),
+        "DeleteTaskHub" => Err(call.in_use("deleted")),
         other => Err(Refused::new(
             Code::Unimplemented,
             format!("The local host has no method '{other}'."),

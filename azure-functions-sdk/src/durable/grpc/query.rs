@@ -1,6 +1,8 @@
 //! Calls about many instances.
 
-use azure_functions_durable::protobuf::{PurgeInstanceFilter, QueryInstancesRequest, QueryInstancesResponse};
+use azure_functions_durable::protobuf::{
+    OrchestrationState, PurgeInstanceFilter, QueryInstancesRequest, QueryInstancesResponse,
+};
 
 use super::{
     Call, Code, Refused,
@@ -36,8 +38,19 @@ impl Call<'_> {
             payloads: asked.fetch_inputs_and_outputs,
             listed: true,
         };
+        let mut orchestration_state = Vec::with_capacity(page.instances.len());
+        for row in &page.instances {
+            let failure_details = match shown.payloads {
+                true => self.failure(row).await?,
+                false => None,
+            };
+            orchestration_state.push(OrchestrationState {
+                failure_details,
+                ..state(row, shown)
+            });
+        }
         Ok(QueryInstancesResponse {
-            orchestration_state: page.instances.iter().map(|row| state(row, shown)).collect(),
+            orchestration_state,
             // The token of the extension ends in a blank, so that clients which trim it are found out.
             continuation_token: page.next.map(|next| format!("{:x} ", next.0)),
         })

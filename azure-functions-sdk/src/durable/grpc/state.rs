@@ -1,9 +1,14 @@
 //! An instance as clients see it.
 
+use std::collections::HashMap;
+
 use azure_functions_durable::protobuf::OrchestrationState;
 use prost_types::Timestamp;
 
-use crate::durable::store::{InstanceRow, Micros};
+use crate::durable::{
+    store::{InstanceRow, Micros},
+    work::Wire,
+};
 
 /// What of an instance is shown.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +20,9 @@ pub(super) struct Shown {
 
 pub(super) fn state(row: &InstanceRow, shown: Shown) -> OrchestrationState {
     let texts = |text: &Option<String>| text.clone().filter(|_| shown.payloads);
+    if row.state.wire == Some(Wire::Stream) {
+        return of_stream(row, shown);
+    }
     // One that has never set it has the null of JSON there, once it has run.
     let status = row.state.custom_status.clone().unwrap_or_else(|| "null".to_owned());
     let has_run = row.state.status != crate::durable::engine::runtime_status::RuntimeStatus::Pending;
@@ -33,11 +41,41 @@ pub(super) fn state(row: &InstanceRow, shown: Shown) -> OrchestrationState {
         execution_id: None,
         completed_timestamp: None,
         parent_instance_id: row.parent.clone().filter(|_| !shown.listed),
-        tags: match &row.tags {
-            Some(tags) if !shown.listed => serde_json::from_str(tags).unwrap_or_default(),
-            _ => Default::default(),
+        tags: match shown.listed {
+            true => HashMap::new(),
+            false => tags(row),
         },
     }
+}
+
+/// All that there is: what the extension leaves out is its own affair.
+fn of_stream(row: &InstanceRow, shown: Shown) -> OrchestrationState {
+    let texts = |text: &Option<String>| text.clone().filter(|_| shown.payloads);
+    OrchestrationState {
+        instance_id: row.id.clone(),
+        name: row.name.clone(),
+        version: row.state.version.clone(),
+        orchestration_status: row.state.status.number(),
+        scheduled_start_timestamp: row.scheduled_start.map(timestamp),
+        created_timestamp: Some(timestamp(row.state.created)),
+        last_updated_timestamp: Some(timestamp(row.state.updated)),
+        input: texts(&row.input),
+        output: texts(&row.state.output),
+        custom_status: row.state.custom_status.clone(),
+        failure_details: None,
+        execution_id: Some(row.state.execution_id.clone()),
+        completed_timestamp: Some(row.state.updated)
+            .filter(|_| row.state.status.is_terminal())
+            .map(timestamp),
+        parent_instance_id: row.parent.clone(),
+        tags: tags(row),
+    }
+}
+
+fn tags(row: &InstanceRow) -> HashMap<String, String> {
+    let tags = row.tags.as_deref();
+    tags.and_then(|tags| serde_json::from_str(tags).ok())
+        .unwrap_or_default()
 }
 
 pub(super) fn timestamp(micros: Micros) -> Timestamp {

@@ -3,6 +3,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
+use azure_functions_durable::protobuf::{ActivityRequest, ActivityResponse, OrchestrationInstance};
 use futures_util::FutureExt;
 
 use super::{
@@ -16,17 +17,24 @@ use crate::durable::{
     engine::{
         event::{Failure, HTTP_ACTIVITY},
         message::Message,
-        outcome::{activity_crashed, activity_ended, activity_failure, activity_missing},
+        outcome::{activity_answered, activity_crashed, activity_ended, activity_failure, activity_missing},
     },
     http_call,
     store::{Commit, InboxRow},
+    streams::{self, Lost, Seat, Work},
     work::{ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, WorkerDeath},
 };
 
 impl Inner {
-    pub(super) async fn run_activity(self: Arc<Self>, mut activity: Activity) {
+    pub(super) async fn run_activity(self: Arc<Self>, mut activity: Activity, seat: Option<Seat>) {
         // A bug that one activity meets must not take its place from the others.
-        let answer = AssertUnwindSafe(self.answer(&activity)).catch_unwind().await;
+        let answer = async {
+            match seat {
+                Some(seat) => self.answer_of_stream(&activity, seat).await,
+                None => self.answer(&activity).await,
+            }
+        };
+        let answer = AssertUnwindSafe(answer).catch_unwind().await;
         match answer.unwrap_or_else(|_| Answer::Again("the host panicked in it; this is a bug of the host".to_owned()))
         {
             Answer::Result(result) => {
@@ -40,26 +48,40 @@ impl Inner {
                 let message = activity_ended(self.now(), execution_id, *task_id, name, wire, &result);
                 self.record_result(&activity, message).await;
             }
+            Answer::OfStream(response) => {
+                let message = activity_answered(self.now(), &activity.execution_id, activity.task_id, *response);
+                self.record_result(&activity, message).await;
+            }
             Answer::Failed(failure) => {
                 let message = Message::task_failed(self.now(), &activity.execution_id, activity.task_id, failure);
                 self.record_result(&activity, message).await;
             }
             Answer::Died(death) => self.activity_died(activity, &death).await,
             Answer::Again(reason) => {
-                log::warn!("activity '{}' will be tried again: {reason}", activity.name);
                 activity.failures += 1;
+                let level = match activity.failures.is_power_of_two() {
+                    true => log::Level::Warn,
+                    false => log::Level::Debug,
+                };
+                log::log!(level, "activity '{}' will be tried again: {reason}", activity.name);
                 self.activity_ended(&mut self.state(), activity.row);
                 self.after_pause(activity.failures, move |hub| {
                     let mut state = hub.state();
-                    state.enqueue_activity(activity);
+                    state.activities.push(activity);
                     hub.pump(&mut state);
                 });
+            }
+            Answer::AtOnce => {
+                let mut state = self.state();
+                let row = activity.row;
+                state.activities.push(activity);
+                self.activity_ended(&mut state, row);
             }
             Answer::Leave => {
                 let mut state = self.state();
                 let row = activity.row;
                 state.paused = true;
-                state.enqueue_activity(activity);
+                state.activities.push(activity);
                 self.activity_ended(&mut state, row);
             }
         }
@@ -77,7 +99,7 @@ impl Inner {
                 log_death(&what, state.quarantine.deaths(&item), death);
                 let row = activity.row;
                 match verdict {
-                    Verdict::Innocent => state.enqueue_activity(activity),
+                    Verdict::Innocent => state.activities.push(activity),
                     _ => state.quarantine.wait(Suspect::Activity(activity)),
                 }
                 return self.activity_ended(&mut state, row);
@@ -123,6 +145,26 @@ impl Inner {
         }
     }
 
+    async fn answer_of_stream(&self, activity: &Activity, seat: Seat) -> Answer {
+        let request = ActivityRequest {
+            name: activity.name.clone(),
+            input: activity.input.clone(),
+            orchestration_instance: Some(OrchestrationInstance {
+                instance_id: activity.instance_id.to_string(),
+                execution_id: Some(activity.execution_id.to_string()),
+            }),
+            task_id: activity.task_id,
+            ..ActivityRequest::default()
+        };
+        match seat.run(Work::Activity(request)).await {
+            Ok(streams::Answer::Activity(response)) => Answer::OfStream(Box::new(response)),
+            // It has the token of another kind of work.
+            Ok(_) | Err(Lost::Abandoned) => Answer::Again("a worker has abandoned it".to_owned()),
+            Err(Lost::Gone) => Answer::AtOnce,
+            Err(Lost::Unusable(problem)) => Answer::Failed(Failure::text(problem)),
+        }
+    }
+
     /// One small commit: the activity goes, its result comes. A result that nobody waits for only lets it go.
     async fn record_result(self: &Arc<Self>, activity: &Activity, message: Message) {
         let json = message.to_json();
@@ -157,9 +199,13 @@ impl Inner {
 
 enum Answer {
     Result(WorkResult),
+    /// Of a worker that takes its work from a stream.
+    OfStream(Box<ActivityResponse>),
     /// It fails without the worker's word.
     Failed(Failure),
     Again(String),
+    /// The stream of the worker has ended.
+    AtOnce,
     /// The worker process ended.
     Died(WorkerDeath),
     Leave,

@@ -154,7 +154,7 @@ impl Inner {
             scheduled_start: scheduled_start.map(|start| start.timestamp_micros()),
             state: row.clone(),
         });
-        state.insert(key, Live::new(instance.instance_id.as_str().into(), row, key.0));
+        state.insert(key, Live::new(&instance.instance_id, &instance.name, row, key.0));
         let id = instance.instance_id.clone();
         state.keep_loaded(
             key,

@@ -1,25 +1,56 @@
 //! What runs next: episodes and turns of entities in the order in which they got messages, activities in turns, each
 //! kind within its limit.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 
 use super::{
     Inner,
     committed::Committed,
+    held::StreamFunction,
     live_entity::LiveEntity,
     quarantine::{Item, Room, Suspect},
-    state::State,
-    waiting::Phase,
+    state::{Live, State},
+    turns::Turns,
+    waiting::{Activity, Phase},
 };
 use crate::durable::{
+    engine::event::HTTP_ACTIVITY,
     store::{InstanceKey, RowId},
-    work::{Begun, DurableFunctions},
+    streams::{Seat, Streams, Unseated},
+    work::{Begun, DurableFunctions, Wire, WorkKind},
 };
 
 const FIRST_DELAY: Duration = Duration::from_millis(50);
 const LAST_DELAY: Duration = Duration::from_secs(5);
+
+/// Who runs something.
+enum Next {
+    /// The app, or the hub itself.
+    Now,
+    /// A worker of a stream.
+    Seat(StreamFunction),
+    /// An app that has the function.
+    AnApp,
+}
+
+/// Looks again whenever a seat on a worker of a stream is free, as long as the hub is there.
+pub(super) async fn seat_freed(streams: Arc<Streams>, hub: Weak<Inner>) {
+    loop {
+        streams.freed().await;
+        let Some(hub) = hub.upgrade() else { return };
+        if streams.is_closed() {
+            return;
+        }
+        let mut state = hub.state();
+        state.held.seats_changed = true;
+        hub.pump(&mut state);
+    }
+}
 
 impl Inner {
     /// These commits are on disk.
@@ -46,7 +77,7 @@ impl Inner {
                 } => {
                     state.deliver_all(deliveries);
                     for activity in activities {
-                        state.enqueue_activity(activity);
+                        state.activities.push(activity);
                     }
                     state.episode_written(key, life);
                 }
@@ -81,6 +112,10 @@ impl Inner {
             }
             return;
         }
+        if known && state.held.seats_changed {
+            self.begin_held(state);
+        }
+        let functions = state.functions.clone().unwrap_or_default();
         let mut waiting = Vec::new();
         while state.running_episodes < self.options.max_concurrent_orchestrations {
             let Some(key) = state.ready.pop_front() else { break };
@@ -94,10 +129,22 @@ impl Inner {
                 waiting.push(key);
                 continue;
             }
-            live.phase = Phase::Running;
-            state.quarantine.begins(Item::Episode(key));
-            state.running_episodes += 1;
-            self.runtime.spawn(Arc::clone(self).run_episode(key));
+            match next_of(live, &functions) {
+                Next::Now => {
+                    state.quarantine.begins(Item::Episode(key));
+                    self.begin_episode(state, key, None);
+                }
+                Next::Seat(function) => match state.held.episodes.waiting(&function) {
+                    Some(others) if !others.is_empty() => others.push_back(key),
+                    _ => match self.seat_for(WorkKind::Orchestration, &function) {
+                        Ok(seat) => self.begin_episode(state, key, Some(seat)),
+                        Err((unseated, connects)) => {
+                            state.held.episodes.hold(function, unseated, connects).push_back(key);
+                        }
+                    },
+                },
+                Next::AnApp => state.held.for_apps.push(key),
+            }
         }
         for key in waiting.into_iter().rev() {
             state.ready.push_front(key);
@@ -116,10 +163,132 @@ impl Inner {
             }
         }
         while known && state.running_activities < self.options.max_concurrent_activities {
-            let Some(activity) = state.next_activity() else { break };
-            state.quarantine.begins(Item::Activity(activity.row));
-            state.running_activities += 1;
-            self.runtime.spawn(Arc::clone(self).run_activity(activity));
+            let Some(activity) = state.activities.pop() else { break };
+            match state.runs_on_stream(&activity, &functions) {
+                None => {
+                    state.quarantine.begins(Item::Activity(activity.row));
+                    self.begin_activity(state, activity, None);
+                }
+                Some(function) => match state.held.activities.waiting(&function) {
+                    Some(others) if !others.is_empty() => others.push(activity),
+                    _ => match self.seat_for(WorkKind::Activity, &function) {
+                        Ok(seat) => self.begin_activity(state, activity, Some(seat)),
+                        Err((unseated, connects)) => {
+                            state.held.activities.hold(function, unseated, connects).push(activity);
+                        }
+                    },
+                },
+            }
+        }
+    }
+
+    fn begin_episode(self: &Arc<Self>, state: &mut State, key: InstanceKey, seat: Option<Seat>) {
+        if let Some(live) = state.instances.get_mut(&key) {
+            live.phase = Phase::Running;
+        }
+        state.running_episodes += 1;
+        self.runtime.spawn(Arc::clone(self).run_episode(key, seat));
+    }
+
+    fn begin_activity(self: &Arc<Self>, state: &mut State, activity: Activity, seat: Option<Seat>) {
+        state.running_activities += 1;
+        self.runtime.spawn(Arc::clone(self).run_activity(activity, seat));
+    }
+
+    /// A seat; or why there is none, as of how many connections.
+    fn seat_for(&self, kind: WorkKind, function: &StreamFunction) -> Result<Seat, (Unseated, u64)> {
+        let connects = self.streams.connects();
+        let seat = self.streams.reserve(kind, &function.name, &function.version);
+        seat.map_err(|unseated| (unseated, connects))
+    }
+
+    /// Gives free seats to what waits for them: one for each function, in turns.
+    fn begin_held(self: &Arc<Self>, state: &mut State) {
+        // What is freed from here on is told once more.
+        state.held.seats_changed = false;
+        loop {
+            let mut begun = false;
+            for function in state.held.episodes.in_turn(self.streams.connects()) {
+                if state.running_episodes >= self.options.max_concurrent_orchestrations {
+                    state.held.seats_changed = true;
+                    break;
+                }
+                begun |= self.begin_held_episode(state, function);
+            }
+            for function in state.held.activities.in_turn(self.streams.connects()) {
+                if state.running_activities >= self.options.max_concurrent_activities {
+                    state.held.seats_changed = true;
+                    break;
+                }
+                begun |= self.begin_held_activity(state, function);
+            }
+            if !begun {
+                return;
+            }
+        }
+    }
+
+    fn begin_held_episode(self: &Arc<Self>, state: &mut State, function: StreamFunction) -> bool {
+        // Some may have ended, or run without a worker.
+        let key = loop {
+            let waiting = state.held.episodes.waiting(&function);
+            let Some(key) = waiting.and_then(std::collections::VecDeque::pop_front) else {
+                state.held.episodes.remove(&function);
+                return false;
+            };
+            let live = state.instances.get(&key);
+            if live.is_some_and(|live| live.phase == Phase::Ready && !live.halted) {
+                break key;
+            }
+        };
+        match self.seat_for(WorkKind::Orchestration, &function) {
+            Ok(seat) => {
+                self.begin_episode(state, key, Some(seat));
+                state.held.episodes.had_turn(function);
+                true
+            }
+            Err((unseated, connects)) => {
+                state.held.episodes.hold(function, unseated, connects).push_front(key);
+                false
+            }
+        }
+    }
+
+    fn begin_held_activity(self: &Arc<Self>, state: &mut State, function: StreamFunction) -> bool {
+        if state
+            .held
+            .activities
+            .waiting(&function)
+            .is_none_or(|waiting| waiting.is_empty())
+        {
+            state.held.activities.remove(&function);
+            return false;
+        }
+        match self.seat_for(WorkKind::Activity, &function) {
+            Ok(seat) => {
+                let activity = state.held.activities.waiting(&function).and_then(Turns::pop);
+                let Some(activity) = activity else { return false };
+                self.begin_activity(state, activity, Some(seat));
+                state.held.activities.had_turn(function);
+                true
+            }
+            Err((unseated, connects)) => {
+                state.held.activities.hold(function, unseated, connects);
+                false
+            }
+        }
+    }
+
+    /// There is another app: what waits may be for it.
+    fn look_again(state: &mut State) {
+        let episodes: Vec<_> = state.held.episodes.take_all().flatten().collect();
+        state.ready.extend(episodes);
+        state.ready.append(&mut state.held.for_apps.drain(..).collect());
+        let activities: Vec<_> = state.held.activities.take_all().collect();
+        for mut turns in activities {
+            while let Some(activity) = turns.pop() {
+                state.activities.push(activity);
+            }
         }
     }
 
@@ -152,16 +321,9 @@ impl Inner {
 
     fn begin_suspect(self: &Arc<Self>, state: &mut State, suspect: Suspect) {
         match suspect {
-            Suspect::Activity(activity) => {
-                state.running_activities += 1;
-                self.runtime.spawn(Arc::clone(self).run_activity(activity));
-            }
+            Suspect::Activity(activity) => self.begin_activity(state, activity, None),
             Suspect::Episode(key) => match state.instances.get_mut(&key) {
-                Some(live) if live.phase == Phase::BackingOff && !live.halted => {
-                    live.phase = Phase::Running;
-                    state.running_episodes += 1;
-                    self.runtime.spawn(Arc::clone(self).run_episode(key));
-                }
+                Some(live) if live.phase == Phase::BackingOff && !live.halted => self.begin_episode(state, key, None),
                 // It is gone, or another of its id has come.
                 _ => state.quarantine.leaves(&Item::Episode(key)),
             },
@@ -228,7 +390,13 @@ impl Inner {
         state.functions = Some(Arc::new(functions));
         state.workers += 1;
         state.paused = false;
+        Self::look_again(&mut state);
         self.pump(&mut state);
+    }
+
+    /// Whether workers of streams run what the app does not have.
+    pub(crate) fn is_open(&self) -> bool {
+        self.state().is_open()
     }
 
     pub(super) fn begin_drain(&self) {
@@ -287,7 +455,27 @@ impl Inner {
     }
 }
 
+/// Who runs the next episode of an instance.
+fn next_of(live: &Live, functions: &DurableFunctions) -> Next {
+    if !functions.open || live.never_ran || live.is_to_be_terminated() {
+        return Next::Now;
+    }
+    match live.state.wire.unwrap_or_else(|| functions.wire_for(&live.name)) {
+        Wire::Stream => Next::Seat(StreamFunction::new(&live.name, live.state.version.as_deref())),
+        _ if functions.has(WorkKind::Orchestration, &live.name) => Next::Now,
+        _ => Next::AnApp,
+    }
+}
+
 impl State {
+    /// The function that a worker of a stream has for an activity; `None`: the app runs it, or the hub.
+    fn runs_on_stream(&self, activity: &Activity, functions: &DurableFunctions) -> Option<StreamFunction> {
+        let elsewhere = !functions.open
+            || functions.has(WorkKind::Activity, &activity.name)
+            || (activity.name == HTTP_ACTIVITY && self.wire_of(activity.instance) != Wire::Stream);
+        (!elsewhere).then(|| StreamFunction::new(&activity.name, None))
+    }
+
     fn is_quiet(&self) -> bool {
         self.running_episodes == 0 && self.running_activities == 0 && self.running_entities == 0
     }

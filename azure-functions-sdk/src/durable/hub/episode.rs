@@ -21,8 +21,10 @@ use crate::durable::{
         instance::Instance,
         message::Message,
         played::Played,
+        termination::terminate,
     },
     store::{Commit, InstanceKey, StoreError},
+    streams::{Answer, Lost, Seat, Work},
     versions::VersionFailure,
     work::{Wire, WorkError, WorkItem, WorkKind, WorkerDeath},
 };
@@ -42,6 +44,12 @@ enum End {
     Again(String),
     /// The worker process ended.
     Died(WorkerDeath, Verdict),
+    /// The stream of the worker that had it has ended, or the seat that it was given is not one for it: once more, at once.
+    AtOnce,
+    /// A worker gave it back: once more, later.
+    Abandoned,
+    /// No app has the orchestration, whose execution began on a wire of apps.
+    NoApp,
     /// The host is shutting down.
     Leave,
 }
@@ -55,15 +63,15 @@ enum Unloaded {
 }
 
 impl Inner {
-    pub(super) async fn run_episode(self: Arc<Self>, key: InstanceKey) {
+    pub(super) async fn run_episode(self: Arc<Self>, key: InstanceKey, seat: Option<Seat>) {
         // A bug that one instance meets must not take its place from the others.
-        let episode = AssertUnwindSafe(self.episode(key)).catch_unwind();
+        let episode = AssertUnwindSafe(self.episode(key, seat)).catch_unwind();
         if episode.await.is_err() {
             self.retry_later(key, None, "the host panicked in it; this is a bug of the host");
         }
     }
 
-    async fn episode(self: &Arc<Self>, key: InstanceKey) {
+    async fn episode(self: &Arc<Self>, key: InstanceKey, seat: Option<Seat>) {
         let (batch, loaded) = {
             let mut state = self.state();
             let loaded = state.take_loaded(key);
@@ -80,7 +88,7 @@ impl Inner {
         };
         match loaded {
             Ok(mut loaded) => {
-                let end = self.decide(&mut loaded, batch, key).await;
+                let end = self.decide(&mut loaded, batch, key, seat).await;
                 self.conclude_or_leave(key, loaded, taken, end).await;
             }
             Err(Unloaded::Damaged(reason)) => match self.end_unread(key, &batch, &reason).await {
@@ -120,12 +128,22 @@ impl Inner {
         loaded.map(Box::new).map_err(Unloaded::Damaged)
     }
 
-    async fn decide(self: &Arc<Self>, loaded: &mut Loaded, batch: Vec<Message>, key: InstanceKey) -> End {
-        if loaded.instance.wire.is_none() && loaded.instance.history.is_empty() {
-            let wire = self.state().wire();
+    async fn decide(
+        self: &Arc<Self>,
+        loaded: &mut Loaded,
+        batch: Vec<Message>,
+        key: InstanceKey,
+        seat: Option<Seat>,
+    ) -> End {
+        if loaded.instance.history.is_empty() {
+            let wire = self.state().wire_for(&loaded.instance.name);
             loaded.instance.wire = Some(wire);
             loaded.played = Played::none(wire);
         }
+        if loaded.instance.wire == Some(Wire::Stream) {
+            return self.decide_on_stream(loaded, batch, seat).await;
+        }
+        drop(seat);
         let begin = Episode::begin(&loaded.instance, &self.settings, batch, self.now());
         let episode = match begin {
             Begin::Discard => return End::Discard,
@@ -142,6 +160,9 @@ impl Inner {
             (function, failures, state.quarantine.solitude(&itself), state.workers)
         };
         let Some(function) = function else {
+            if self.state().is_open() && !episode.is_terminated() {
+                return End::NoApp;
+            }
             let text = format!(
                 "Orchestrator function '{name}' failed: the function '{name}' doesn't exist, is disabled, or is not an \
                  orchestrator function."
@@ -226,6 +247,39 @@ impl Inner {
         }
     }
 
+    /// An episode of an execution that travels on a stream. The end of an instance that is to be terminated needs no worker: whatever
+    /// one says, the instance ends.
+    async fn decide_on_stream(self: &Arc<Self>, loaded: &mut Loaded, batch: Vec<Message>, seat: Option<Seat>) -> End {
+        let is_running = !loaded.instance.status.is_terminal();
+        if is_running && let Some(decision) = terminate(&loaded.instance, &batch, self.now()) {
+            return End::Decided(Box::new(decision));
+        }
+        let episode = match Episode::begin(&loaded.instance, &self.settings, batch, self.now()) {
+            Begin::Discard => return End::Discard,
+            Begin::NotStarted => return End::NotStarted,
+            Begin::Decided(decision) => return End::Decided(decision),
+            Begin::Run(episode) => episode,
+        };
+        let Some(seat) = seat else { return End::AtOnce };
+        let work = Work::Orchestration {
+            instance_id: loaded.instance.instance_id.clone(),
+            request: episode.request(&loaded.played),
+        };
+        match seat.run(work).await {
+            Ok(Answer::Orchestration(response)) => {
+                let decision = episode.finish_response(response, self.now(), &mut || self.new_id());
+                End::Decided(Box::new(decision))
+            }
+            // It has the token of another kind of work.
+            Ok(_) | Err(Lost::Abandoned) => End::Abandoned,
+            Err(Lost::Gone) => End::AtOnce,
+            Err(Lost::Unusable(problem)) => {
+                let text = format!("Orchestrator function '{}' failed: {problem}.", loaded.instance.name);
+                End::Decided(Box::new(episode.fail(&text, self.now())))
+            }
+        }
+    }
+
     /// What becomes of an instance whose version this host does not take.
     fn refused_version(&self, instance: &Instance) -> Option<VersionFailure> {
         let own = &self.options.default_version;
@@ -278,6 +332,30 @@ impl Inner {
                 self.episode_died(key, loaded, &death, verdict);
                 Ok(())
             }
+            End::AtOnce => {
+                let mut state = self.state();
+                if let Some(live) = state.instances.get_mut(&key) {
+                    live.phase = Phase::Ready;
+                    state.ready.push_front(key);
+                }
+                state.keep_loaded(key, loaded, self.options.history_cache);
+                self.episode_ended(&mut state, key);
+                Ok(())
+            }
+            End::Abandoned => {
+                self.retry_later(key, Some(loaded), "a worker has abandoned it");
+                Ok(())
+            }
+            End::NoApp => {
+                let mut state = self.state();
+                if let Some(live) = state.instances.get_mut(&key) {
+                    live.phase = Phase::Ready;
+                    state.held.for_apps.push(key);
+                }
+                state.keep_loaded(key, loaded, self.options.history_cache);
+                self.episode_ended(&mut state, key);
+                Ok(())
+            }
             End::Leave => {
                 let mut state = self.state();
                 state.paused = true;
@@ -319,7 +397,13 @@ impl Inner {
         live.phase = Phase::BackingOff;
         live.failures += 1;
         let failures = live.failures;
-        log::warn!(
+        // An episode that is abandoned for ever, because no worker takes its version, says so now and then.
+        let level = match failures.is_power_of_two() {
+            true => log::Level::Warn,
+            false => log::Level::Debug,
+        };
+        log::log!(
+            level,
             "an episode of orchestration instance '{}' will be tried again: {reason}",
             live.id
         );

@@ -1,7 +1,7 @@
 //! Names that a client asks for and the app does not have: refused in the words of the extension.
 
 use crate::{
-    durable::work::{DurableFunctions, WorkKind},
+    durable::work::{DurableFunctions, Wire, WorkKind},
     similar::{SHOWN, similar},
 };
 
@@ -9,6 +9,14 @@ impl DurableFunctions {
     /// Names are compared without regard to case.
     pub(super) fn has(&self, kind: WorkKind, name: &str) -> bool {
         self.functions.contains_key(&(kind, name.to_lowercase()))
+    }
+
+    /// How an execution of this name travels that begins now.
+    pub(super) fn wire_for(&self, name: &str) -> Wire {
+        match self.open && !self.has(WorkKind::Orchestration, name) {
+            true => Wire::Stream,
+            false => self.wire,
+        }
     }
 
     pub(super) fn missing_orchestration(&self, name: &str) -> String {

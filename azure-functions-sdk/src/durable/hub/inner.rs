@@ -12,6 +12,7 @@ use super::{committed::Committed, options::TaskHubOptions, runtime::HubRuntime, 
 use crate::durable::{
     engine::settings::Settings,
     store::{RowId, Store, writer::Writer},
+    streams::Streams,
     work::Worker,
 };
 
@@ -22,6 +23,8 @@ pub(crate) struct Inner {
     pub(super) store: Arc<dyn Store>,
     pub(super) writer: Writer<Committed>,
     pub(super) worker: Arc<dyn Worker>,
+    /// The workers that take work from a stream.
+    pub(crate) streams: Arc<Streams>,
     pub(super) runtime: HubRuntime,
     pub(super) state: Mutex<State>,
     pub(super) next_row: AtomicI64,
@@ -59,6 +62,7 @@ impl Inner {
     }
 
     pub(super) fn close(&self) {
+        self.streams.close();
         self.writer.close();
         self.state().waits.close();
         self.store.close();

@@ -14,6 +14,7 @@ mod entity;
 mod episode;
 mod functions;
 mod halted;
+mod held;
 mod inner;
 mod live_entity;
 mod name;
@@ -36,6 +37,7 @@ mod terminate;
 #[cfg(test)]
 pub(super) mod tests;
 mod timers;
+mod turns;
 mod wait;
 mod waiting;
 pub(crate) mod waits;
@@ -59,6 +61,7 @@ pub use self::{
 use super::{
     binding::{self, BindingUrls},
     store::{RowId, Store, StoreError, writer::Outcome},
+    streams::Streams,
     work::{DurableFunctions, Wire, Worker},
 };
 
@@ -155,12 +158,14 @@ impl TaskHub {
         let writer = runtime
             .start_writer(Arc::clone(&store), tell)
             .map_err(TaskHubError::Thread)?;
+        let streams = Streams::new(Arc::clone(&options.clock));
         let inner = Arc::new(Inner {
             settings: options.settings(),
             options,
             store,
             writer,
             worker,
+            streams: Arc::clone(&streams),
             runtime,
             state: Mutex::new(state),
             next_row: AtomicI64::new(next_row),
@@ -170,6 +175,9 @@ impl TaskHub {
         // The cell is set once, here.
         let _ = target.set(Arc::downgrade(&inner));
         inner.runtime.spawn(timers::run(Arc::downgrade(&inner)));
+        inner
+            .runtime
+            .spawn(dispatch::seat_freed(streams, Arc::downgrade(&inner)));
         Ok(Self { inner })
     }
 

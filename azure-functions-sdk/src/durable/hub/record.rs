@@ -110,6 +110,9 @@ impl Inner {
         }
         if ends {
             commit.timers_removed.extend(state.disarm(key));
+            commit
+                .activities_removed
+                .extend(state.held.withdraw(key, self.streams.connects()));
         } else {
             self.cancel_timers(state, key, &decision.cancelled_timers, &mut commit);
             self.arm_timers(state, key, &execution_id, &decision, &mut commit);

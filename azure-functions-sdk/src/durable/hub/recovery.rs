@@ -28,7 +28,7 @@ pub(super) fn restore(recovery: Recovery) -> (State, Vec<SetAside>) {
     let mut names: HashMap<String, String> = HashMap::new();
     for row in recovery.instances {
         names.insert(row.key.0.to_string(), row.id.clone());
-        let live = Live::new(row.id.as_str().into(), row.state, row.key.0);
+        let live = Live::new(&row.id, &row.name, row.state, row.key.0);
         state.insert(row.key, live);
     }
     for row in &recovery.unreadable {
@@ -64,7 +64,7 @@ pub(super) fn restore(recovery: Recovery) -> (State, Vec<SetAside>) {
             continue;
         };
         let instance_id = Arc::clone(&live.id);
-        state.enqueue_activity(Activity {
+        state.activities.push(Activity {
             row: row.row,
             instance: row.instance,
             instance_id,

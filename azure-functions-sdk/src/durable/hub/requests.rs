@@ -359,7 +359,7 @@ impl Inner {
     fn check_function(&self, name: &str) -> Result<(), RequestError> {
         let state = self.state();
         match &state.functions {
-            Some(functions) if !functions.has(WorkKind::Orchestration, name) => {
+            Some(functions) if !functions.open && !functions.has(WorkKind::Orchestration, name) => {
                 Err(RequestError::UnknownFunction(functions.missing_orchestration(name)))
             }
             _ => Ok(()),

@@ -118,7 +118,7 @@ impl Inner {
             state.forget(key);
             state.insert(
                 key,
-                Live::new(instance.instance_id.as_str().into(), row, self.new_row()),
+                Live::new(&instance.instance_id, &instance.name, row, self.new_row()),
             );
             let failures: Vec<Message> = lost
                 .iter()

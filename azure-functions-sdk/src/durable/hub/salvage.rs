@@ -105,7 +105,7 @@ impl Inner {
                 "orchestration instance '{id}' is terminated although its row cannot be read: {}",
                 row.reason
             );
-            state.insert(key, Live::new(id.into(), healed, self.new_row()));
+            state.insert(key, Live::new(id, &row.name, healed, self.new_row()));
             let (reply, written) = oneshot::channel();
             self.post(state, id, termination(now), &mut commit);
             place.submit(commit, Committed::Reply(reply));

@@ -10,10 +10,12 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use super::{
+    held::Held,
     live_entity::LiveEntity,
     quarantine::Quarantine,
     sessions::{Session, Sessions},
-    waiting::{Activity, Phase},
+    turns::Turns,
+    waiting::Phase,
     waits::Waits,
 };
 use crate::durable::{
@@ -44,10 +46,11 @@ pub(super) struct State {
     /// Instances with messages, in the order in which they got the first.
     pub(super) ready: VecDeque<InstanceKey>,
     pub(super) running_episodes: usize,
-    /// Activities that may run, by instance; the instances take turns.
-    pub(super) activities: HashMap<InstanceKey, VecDeque<Activity>>,
-    pub(super) turns: VecDeque<InstanceKey>,
+    /// Activities that may run.
+    pub(super) activities: Turns,
     pub(super) running_activities: usize,
+    /// What waits for a seat on a worker of a stream.
+    pub(super) held: Held,
     /// Timers that have not fired.
     pub(super) timers: BTreeMap<(Micros, RowId), Due>,
     /// Entities with something to do, by id.
@@ -71,6 +74,8 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) id: Arc<str>,
+    /// Name of its orchestration.
+    pub(super) name: Arc<str>,
     pub(super) state: InstanceState,
     pub(super) inbox: VecDeque<Inbound>,
     pub(super) phase: Phase,
@@ -142,9 +147,10 @@ impl Loaded {
 }
 
 impl Live {
-    pub(super) fn new(id: Arc<str>, state: InstanceState, life: RowId) -> Self {
+    pub(super) fn new(id: &str, name: &str, state: InstanceState, life: RowId) -> Self {
         Self {
-            id,
+            id: id.into(),
+            name: name.into(),
             state,
             inbox: VecDeque::new(),
             phase: Phase::Idle,
@@ -161,6 +167,12 @@ impl Live {
 
     pub(super) fn ended(&self) -> bool {
         self.state.status.is_terminal()
+    }
+
+    /// Whether a termination is among its messages.
+    pub(super) fn is_to_be_terminated(&self) -> bool {
+        let mut inbox = self.inbox.iter();
+        inbox.any(|inbound| matches!(inbound.message.event.kind, EventKind::ExecutionTerminated { .. }))
     }
 
     /// The status as the next message will find it: what has been accepted counts, though no episode has taken it yet.
@@ -195,6 +207,17 @@ impl State {
             .as_ref()
             .map(|functions| functions.wire)
             .unwrap_or_default()
+    }
+
+    /// How an execution of this orchestration travels that begins now.
+    pub(super) fn wire_for(&self, name: &str) -> Wire {
+        let functions = self.functions.as_ref();
+        functions.map(|functions| functions.wire_for(name)).unwrap_or_default()
+    }
+
+    /// Whether workers of streams run what the app does not have.
+    pub(super) fn is_open(&self) -> bool {
+        self.functions.as_ref().is_some_and(|functions| functions.open)
     }
 
     /// How the current execution of an instance travels.
@@ -236,33 +259,15 @@ impl State {
         let Some(live) = self.instances.get_mut(&key) else {
             return;
         };
+        // One that waits for a worker needs none for its end.
+        let ends = matches!(message.event.kind, EventKind::ExecutionTerminated { .. });
         live.inbox.push_back(Inbound { source, message });
         if live.phase == Phase::Idle {
             live.phase = Phase::Ready;
             self.ready.push_back(key);
+        } else if ends && live.phase == Phase::Ready {
+            self.ready.push_back(key);
         }
-    }
-
-    pub(super) fn enqueue_activity(&mut self, activity: Activity) {
-        let key = activity.instance;
-        let queue = self.activities.entry(key).or_default();
-        queue.push_back(activity);
-        if queue.len() == 1 {
-            self.turns.push_back(key);
-        }
-    }
-
-    /// The next activity; instances with several take turns.
-    pub(super) fn next_activity(&mut self) -> Option<Activity> {
-        let key = self.turns.pop_front()?;
-        let queue = self.activities.get_mut(&key)?;
-        let activity = queue.pop_front();
-        if queue.is_empty() {
-            self.activities.remove(&key);
-        } else {
-            self.turns.push_back(key);
-        }
-        activity
     }
 
     /// Adds a timer; true if it is due before all others.

@@ -31,6 +31,7 @@ mod entities;
 mod full_disk;
 mod halted;
 mod reads;
+mod streams;
 
 #[allow(dead_code)]
 #[path = "../../../tests/durable/scripted/mod.rs"]

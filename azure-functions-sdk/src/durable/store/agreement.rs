@@ -206,7 +206,7 @@ fn state(pick: u8, status: RuntimeStatus) -> InstanceState {
         custom_status: (pick % 3 == 1).then(|| "\"s\"".to_owned()),
         output: status.is_terminal().then(|| "\"o\"".to_owned()),
         ending: (pick % 5 == 1).then(|| "{}".to_owned()),
-        wire: [None, Some(Wire::Json), Some(Wire::Protobuf)][usize::from(pick % 3)],
+        wire: [None, Some(Wire::Json), Some(Wire::Protobuf), Some(Wire::Stream)][usize::from(pick % 4)],
     }
 }
 

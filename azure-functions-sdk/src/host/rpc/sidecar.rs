@@ -1,21 +1,21 @@
-//! The gRPC listener of durable clients: the service `TaskHubSidecarService` of the task hub, plain HTTP/2 on a free loopback
-//! port.
+//! The gRPC listener of a task hub: its service `TaskHubSidecarService`, plain HTTP/2 on a loopback port.
 //!
-//! A port of loopback is open to every user of the machine, and the service asks for no key. So each call has to carry a
-//! secret, which is told to the worker only: it stands in the client binding as the name of the connection, which clients of
-//! all languages send back with each call. Web pages are kept out besides, by the names that the listener answers to and by
-//! `Origin`.
+//! A port of loopback is open to every user of the machine. Beside an app, each call has to carry a secret, which is told to
+//! the worker only: it stands in the client binding as the name of the connection, which clients of all languages send back
+//! with each call. A hub for every language asks for none, as Durable Task SDKs have nothing to show. Web pages are kept out in
+//! any case, by the names that the listener answers to and by `Origin`.
 
 use std::{
     convert::Infallible,
     io,
     net::Ipv4Addr,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::{Buf, BufMut, Bytes};
-use futures_util::stream::{self, Iter};
+use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, Request, Response, header};
 use tokio::{net::TcpListener, task::AbortHandle};
 use tonic::{
@@ -45,7 +45,8 @@ const CALLS: u32 = 1_000;
 #[derive(Debug)]
 pub(crate) struct Sidecar {
     address: String,
-    secret: Secret,
+    /// `None`: calls need none.
+    secret: Option<Secret>,
     serving: AbortHandle,
 }
 
@@ -56,12 +57,31 @@ impl Drop for Sidecar {
 }
 
 impl Sidecar {
-    /// Takes a free port. `newcomers`: connections at a time that have not shown the secret; `message_limit`: bytes of the
-    /// largest message of a client.
+    /// Takes a free port, and asks for a secret. `newcomers`: connections at a time that have not shown it; `message_limit`: bytes
+    /// of the largest message of a client.
     pub(crate) async fn start(hub: Arc<TaskHub>, newcomers: usize, message_limit: usize) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::serve(listener, hub, Some(Secret::new()), newcomers, message_limit)
+    }
+
+    /// Serves every program of this machine. `newcomers`: connections at a time that have not made a call.
+    pub(crate) fn open(
+        listener: TcpListener,
+        hub: Arc<TaskHub>,
+        newcomers: usize,
+        message_limit: usize,
+    ) -> io::Result<Self> {
+        Self::serve(listener, hub, None, newcomers, message_limit)
+    }
+
+    fn serve(
+        listener: TcpListener,
+        hub: Arc<TaskHub>,
+        secret: Option<Secret>,
+        newcomers: usize,
+        message_limit: usize,
+    ) -> io::Result<Self> {
         let local = listener.local_addr()?;
-        let secret = Secret::new();
         let service = SidecarService(Arc::new(Shared {
             hub,
             secret: secret.clone(),
@@ -74,7 +94,7 @@ impl Sidecar {
             .serve_with_incoming(Newcomers::new(listener, newcomers).connections());
         let serving = tokio::spawn(async move {
             if let Err(error) = server.await {
-                log::error!("the gRPC server of durable clients stopped: {error}");
+                log::error!("the gRPC server of the task hub stopped: {error}");
             }
         });
         Ok(Self {
@@ -89,21 +109,21 @@ impl Sidecar {
         &self.address
     }
 
-    /// What clients have to send with each call.
-    pub(crate) fn secret(&self) -> &Secret {
-        &self.secret
+    /// What clients have to send with each call; empty: nothing.
+    pub(crate) fn secret(&self) -> &str {
+        self.secret.as_ref().map(Secret::reveal).unwrap_or_default()
     }
 }
 
 struct Shared {
     hub: Arc<TaskHub>,
-    secret: Secret,
+    secret: Option<Secret>,
     names: HostNames,
     message_limit: usize,
 }
 
 impl Shared {
-    /// Refuses what does not come from a client of this host's worker.
+    /// Refuses what does not come from a client of this host's worker, or where everyone is served, web pages only.
     fn check(&self, parts: &http::request::Parts) -> Result<(), Status> {
         let refused = |text: &str| Err(Status::permission_denied(text));
         if parts.headers.contains_key(header::ORIGIN) {
@@ -113,14 +133,21 @@ impl Shared {
             return refused("The service answers to names of the loopback address only.");
         }
         let text = |name: &str| text(&parts.headers, name);
-        let connection = text("durable-connectionname");
-        let shown = connection.rsplit_once('/').map_or(connection, |(_, secret)| secret);
-        if !self.secret.is(shown) {
-            return Err(Status::unauthenticated(
-                "The header durable-connectionname is not the connectionName of this host's client binding.",
-            ));
-        }
-        let (asked, own) = (text("durable-taskhub"), self.hub.name().as_str());
+        let own = self.hub.name().as_str();
+        let asked = match &self.secret {
+            Some(secret) => {
+                let connection = text("durable-connectionname");
+                let shown = connection.rsplit_once('/').map_or(connection, |(_, secret)| secret);
+                if !secret.is(shown) {
+                    return Err(Status::unauthenticated(
+                        "The header durable-connectionname is not the connectionName of this host's client binding.",
+                    ));
+                }
+                text("durable-taskhub")
+            }
+            // The header of clients of the Durable Task Scheduler, which others do not send.
+            None => Some(text("taskhub")).filter(|asked| !asked.is_empty()).unwrap_or(own),
+        };
         if !asked.eq_ignore_ascii_case(own) {
             return Err(Status::not_found(format!(
                 "The task hub '{asked}' is not the one of this host, which is '{own}'."
@@ -178,7 +205,7 @@ struct Method {
     method: String,
 }
 
-type Messages = Iter<std::vec::IntoIter<Result<Bytes, Status>>>;
+type Messages = Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>;
 
 impl ServerStreamingService<Bytes> for Method {
     type Response = Bytes;
@@ -188,9 +215,15 @@ impl ServerStreamingService<Bytes> for Method {
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let (shared, method) = (Arc::clone(&self.shared), self.method.clone());
         Box::pin(async move {
-            let reply = shared.hub.call(&method, request.into_inner()).await.map_err(status)?;
-            let messages: Vec<_> = reply.into_iter().map(Ok).collect();
-            Ok(tonic::Response::new(stream::iter(messages)))
+            let message = request.into_inner();
+            let messages: Messages = if method == "GetWorkItems" {
+                let items = shared.hub.work_items(message).map_err(status)?;
+                Box::pin(items.map(Ok))
+            } else {
+                let reply = shared.hub.call(&method, message).await.map_err(status)?;
+                Box::pin(stream::iter(reply.into_iter().map(Ok)))
+            };
+            Ok(tonic::Response::new(messages))
         })
     }
 }
@@ -295,7 +328,7 @@ mod tests {
         let sidecar = Sidecar::start(hub, 4, 1 << 20).await.unwrap();
         let endpoint = Endpoint::from_shared(sidecar.address().to_owned()).unwrap();
         let channel = endpoint.connect().await.unwrap();
-        let secret = sidecar.secret().reveal();
+        let secret = sidecar.secret();
         let named = format!("Storage/{secret}");
 
         let hub = ("durable-taskhub", "sidecar");

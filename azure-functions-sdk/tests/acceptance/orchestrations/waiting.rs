@@ -78,7 +78,7 @@ fn row_062_events_before_and_after_the_wait_arrive_in_order_by_name_whatever_its
 fn time_of_dropped(host: &TestHost, length: Duration) -> Duration {
     match host.wire() {
         Wire::Json => Duration::ZERO,
-        Wire::Protobuf => length,
+        _ => length,
     }
 }
 

@@ -159,6 +159,7 @@ impl Scripted {
                 .map(|(kind, name)| ((kind, name.to_lowercase()), name.clone()))
                 .collect(),
             wire: self.wire,
+            open: false,
         }
     }
 
@@ -184,13 +185,13 @@ impl Worker for Scripted {
         let answer = match (item.kind, self.wire) {
             (WorkKind::Activity, _) => return (self.activities[&item.function])(item.payload.map(|_| input)),
             (WorkKind::Entity, Wire::Json) => json::run_batch(&self.entities[&item.function], &input),
-            (WorkKind::Entity, Wire::Protobuf) => protobuf::run_batch(
+            (WorkKind::Entity, _) => protobuf::run_batch(
                 &self.entities[&item.function],
                 &input,
                 &mut self.sessions.lock().unwrap(),
             ),
             (_, Wire::Json) => json::answer(&self.orchestrations[&item.function], &input),
-            (_, Wire::Protobuf) => {
+            (_, _) => {
                 let sessions = &mut self.sessions.lock().unwrap();
                 protobuf::answer(&self.orchestrations[&item.function], &input, sessions)
             }
@@ -205,7 +206,7 @@ pub(crate) fn output_of_failure(wire: Wire, function: &str, message: &str) -> St
         // The host's words.
         Wire::Json => format!("Orchestrator function '{function}' failed: {message}"),
         // The worker's type and message.
-        Wire::Protobuf => format!("{}: {message}", protobuf::ERROR_TYPE),
+        _ => format!("{}: {message}", protobuf::ERROR_TYPE),
     }
 }
 

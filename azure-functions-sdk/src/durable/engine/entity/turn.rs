@@ -187,7 +187,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn payload_on(&self, wire: Wire, settings: &Settings, with_state: bool) -> Option<String> {
         match wire {
             Wire::Json => self.payload(),
-            Wire::Protobuf => {
+            Wire::Protobuf | Wire::Stream => {
                 self.operations().next()?;
                 Some(protobuf::payload(self.entity, self.operations(), settings, with_state))
             }
@@ -209,7 +209,7 @@ impl<'a> Turn<'a> {
     ) -> Result<Done, Unfinished<'a>> {
         match wire {
             Wire::Json => self.finish(answer, now, new_id),
-            Wire::Protobuf => match protobuf::read(answer, self.operation_count()) {
+            Wire::Protobuf | Wire::Stream => match protobuf::read(answer, self.operation_count()) {
                 Ok(answer) => Ok(self.settle(Some(answer), None, now, new_id)),
                 Err(Refused::TryAgain(reason) | Refused::Unreadable(reason)) => {
                     log::warn!("the operations of entity '{}' have failed: {reason}", self.entity.id);

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use azure_functions_durable::protobuf::{
-    CompleteOrchestrationAction, CreateSubOrchestrationAction, HistoryEvent, OrchestrationStatus, OrchestratorResponse,
-    ScheduleTaskAction, SendEventAction, history_event::EventType, orchestrator_action::OrchestratorActionType,
+    CompleteOrchestrationAction, CreateSubOrchestrationAction, HistoryEvent, OrchestrationStatus, OrchestratorAction,
+    OrchestratorResponse, ScheduleTaskAction, SendEventAction, TerminateOrchestrationAction, history_event::EventType,
+    orchestrator_action::OrchestratorActionType,
 };
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
@@ -23,11 +24,13 @@ use crate::durable::engine::{
     text::compact,
     time::time_of,
 };
-use crate::durable::json;
+use crate::durable::{json, work::Wire};
 
 /// The turn that was answered.
 pub(in crate::durable::engine) struct Turn<'a> {
     pub(in crate::durable::engine) instance: &'a Instance,
+    /// The wire that the answer came by.
+    pub(in crate::durable::engine) wire: Wire,
     /// OrchestratorStarted and the messages.
     pub(in crate::durable::engine) new: &'a [Event],
     pub(in crate::durable::engine) now: DateTime<Utc>,
@@ -42,7 +45,10 @@ pub(in crate::durable::engine) fn decide(
     response: OrchestratorResponse,
     mut decision: Decision,
 ) -> Result<Decision, UnusableAnswer> {
-    if let Some(text) = response.custom_status.as_deref().and_then(custom_status::too_long) {
+    // A limit of the extension.
+    if turn.wire != Wire::Stream
+        && let Some(text) = response.custom_status.as_deref().and_then(custom_status::too_long)
+    {
         return Err(UnusableAnswer::CustomStatus(text));
     }
     readable("custom status", response.custom_status.as_deref())?;
@@ -53,12 +59,16 @@ pub(in crate::durable::engine) fn decide(
     let mut completion = None;
     let mut last_id = -1;
     let mut ids = BTreeSet::new();
+    let known = turn.known_ids(&response.actions);
     for action in response.actions {
         let id = action.id;
         let completes = matches!(
             action.orchestrator_action_type,
             Some(OrchestratorActionType::CompleteOrchestration(_))
         );
+        if !completes && known.contains(&id) {
+            continue;
+        }
         // A second timer of one id would outlive the instance.
         if !completes && (id < 0 || !ids.insert(id)) {
             return Err(UnusableAnswer::Id(id));
@@ -81,6 +91,11 @@ pub(in crate::durable::engine) fn decide(
             OrchestratorActionType::SendEvent(event) => turn.send(id, event, &mut decision)?,
             OrchestratorActionType::CompleteOrchestration(action) => {
                 completion = Some((id, action));
+                continue;
+            }
+            OrchestratorActionType::TerminateOrchestration(action) if turn.wire == Wire::Stream => {
+                // No history event tells of it.
+                decision.messages.extend(turn.terminate(action));
                 continue;
             }
             OrchestratorActionType::TerminateOrchestration(_) => {
@@ -125,6 +140,33 @@ pub(in crate::durable::engine) fn decide(
 }
 
 impl Turn<'_> {
+    /// Ids that an execution of a stream has used before. A worker whose code has changed under an instance says so by ending it, and
+    /// in the same answer asks for what its new code begins with, under ids that the history has already: only the end counts.
+    fn known_ids(&self, actions: &[OrchestratorAction]) -> BTreeSet<i32> {
+        let fails = |action: &OrchestratorAction| {
+            matches!(
+                &action.orchestrator_action_type,
+                Some(OrchestratorActionType::CompleteOrchestration(end))
+                    if end.orchestration_status == i32::from(OrchestrationStatus::Failed)
+            )
+        };
+        if self.wire != Wire::Stream || !actions.iter().any(fails) {
+            return BTreeSet::new();
+        }
+        let ids = self.instance.history.iter().map(|event| event.event_id);
+        ids.filter(|id| *id >= 0).collect()
+    }
+
+    fn terminate(&self, action: TerminateOrchestrationAction) -> Option<Outgoing> {
+        let reason = action.reason.unwrap_or_default();
+        let message = match action.recurse {
+            true => Message::terminate_recursively(self.now, reason),
+            false => Message::terminate(self.now, reason),
+        };
+        let instance_id = action.instance_id;
+        (!instance_id.is_empty()).then_some(Outgoing { instance_id, message })
+    }
+
     /// Suspended or running, by the last event that says so.
     fn status(&self) -> RuntimeStatus {
         match self.suspension() {
@@ -153,7 +195,11 @@ impl Turn<'_> {
     }
 
     fn activity(&self, id: i32, task: ScheduleTaskAction, decision: &mut Decision) -> EventKind {
-        match activity_input(&task) {
+        let input = match self.wire {
+            Wire::Stream => task_input(&task),
+            _ => activity_input(&task),
+        };
+        match input {
             Ok(input) => decision.activities.push(ActivityTask {
                 task_id: id,
                 name: task.name.clone(),
@@ -161,11 +207,7 @@ impl Turn<'_> {
             }),
             // The worker hears nothing of it.
             Err(details) => {
-                let failure = Failure {
-                    reason: details.in_words(),
-                    details: String::new(),
-                    cause: Some(Box::new(details)),
-                };
+                let failure = Failure::of_details(details);
                 decision.messages.push(Outgoing {
                     instance_id: self.instance.instance_id.clone(),
                     message: Message::task_failed(self.now, &self.instance.execution_id, id, failure),
@@ -239,7 +281,7 @@ impl Turn<'_> {
                 let reason = completion.result.or_else(|| self.terminated());
                 End::Terminated(reason.unwrap_or_default())
             }
-            Ok(OrchestrationStatus::Failed) => failed(completion)?,
+            Ok(OrchestrationStatus::Failed) => self.failed(completion)?,
             // Otherwise an orchestration that goes on for ever could not be stopped.
             Ok(OrchestrationStatus::ContinuedAsNew) if let Some(reason) = self.terminated() => End::Terminated(reason),
             Ok(OrchestrationStatus::ContinuedAsNew) => {
@@ -253,6 +295,25 @@ impl Turn<'_> {
         };
         decision.end(self.instance, end, id, self.now);
         Ok(())
+    }
+
+    fn failed(&self, completion: CompleteOrchestrationAction) -> Result<End, UnusableAnswer> {
+        let Some(details) = completion.failure_details else {
+            return Ok(End::Failed {
+                reason: completion.result.unwrap_or_default(),
+                details: completion.details.unwrap_or_default(),
+                cause: None,
+            });
+        };
+        let details = FailureDetails::from(details);
+        if self.wire != Wire::Stream && details.chain().any(|level| level.error_type.is_empty()) {
+            return Err(UnusableAnswer::NoErrorType);
+        }
+        Ok(End::Failed {
+            reason: details.in_words(),
+            details: String::new(),
+            cause: Some(Box::new(details)),
+        })
     }
 
     /// Starts the next execution. What has been suspended stays so: the client was told that it is.
@@ -302,23 +363,16 @@ fn carried_on(event: HistoryEvent, now: DateTime<Utc>) -> Result<Option<Event>, 
     Ok(Some(Event::new(now, kind)))
 }
 
-fn failed(completion: CompleteOrchestrationAction) -> Result<End, UnusableAnswer> {
-    let Some(details) = completion.failure_details else {
-        return Ok(End::Failed {
-            reason: completion.result.unwrap_or_default(),
-            details: completion.details.unwrap_or_default(),
-            cause: None,
-        });
-    };
-    let details = FailureDetails::from(details);
-    if details.chain().any(|level| level.error_type.is_empty()) {
-        return Err(UnusableAnswer::NoErrorType);
+/// What a worker of a stream gets: the text as it is. One that could not be read back from the store fails the task.
+fn task_input(task: &ScheduleTaskAction) -> Result<Option<String>, FailureDetails> {
+    match readable("input of an activity", task.input.as_deref()) {
+        Ok(()) => Ok(task.input.clone()),
+        Err(problem) => Err(FailureDetails {
+            error_type: "InvalidInput".to_owned(),
+            error_message: problem.to_string(),
+            ..FailureDetails::default()
+        }),
     }
-    Ok(End::Failed {
-        reason: details.in_words(),
-        details: String::new(),
-        cause: Some(Box::new(details)),
-    })
 }
 
 /// What the activity trigger delivers: the JSON as it is, without blanks between its tokens; nothing for null.

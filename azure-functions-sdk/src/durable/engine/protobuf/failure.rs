@@ -2,7 +2,10 @@
 
 use azure_functions_durable::protobuf::{TaskFailureDetails, json_value, protobuf_value};
 
-use crate::durable::engine::{event::Failure, failure_details::FailureDetails};
+use crate::durable::engine::{
+    event::{Event, EventKind, Failure},
+    failure_details::FailureDetails,
+};
 
 impl From<&FailureDetails> for TaskFailureDetails {
     fn from(details: &FailureDetails) -> Self {
@@ -35,6 +38,19 @@ impl From<TaskFailureDetails> for FailureDetails {
                 .map(|(name, value)| (name, json_value(value)))
                 .collect(),
         }
+    }
+}
+
+/// Why an execution failed whose last events these are.
+pub(crate) fn of_end(events: &[Event]) -> Option<TaskFailureDetails> {
+    let end = events.iter().rev().find_map(|event| match &event.kind {
+        EventKind::ExecutionCompleted(end) => Some(end),
+        _ => None,
+    })?;
+    match (&end.failure, &end.result) {
+        (Some(failure), _) => Some((&**failure).into()),
+        (None, Some(reason)) => Some((&FailureDetails::of_text(reason)).into()),
+        (None, None) => None,
     }
 }
 

@@ -7,9 +7,9 @@ mod history;
 pub(super) mod request;
 mod response;
 
-pub(crate) use self::history::messages as history_messages;
 pub(super) use self::{
     decide::{Turn, decide},
     history::append_past,
     response::{UnusableAnswer, read},
 };
+pub(crate) use self::{failure::of_end as failure_of, history::messages as history_messages};

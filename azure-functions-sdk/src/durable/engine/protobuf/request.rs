@@ -1,4 +1,4 @@
-//! An `OrchestratorRequest`, the text of the orchestration trigger.
+//! An `OrchestratorRequest`: the text of the orchestration trigger, or a work item of a stream.
 
 use azure_functions_durable::protobuf::OrchestratorEntityParameters;
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -11,6 +11,7 @@ use crate::durable::engine::{
     instance::Instance,
     settings::Settings,
 };
+use crate::durable::work::Wire;
 
 /// How long an entity waits for a message that another one has overtaken, in seconds: the extension's default.
 const REORDER_WINDOW: i64 = 1_800;
@@ -26,8 +27,13 @@ pub(in crate::durable::engine) struct Request<'a> {
     pub(in crate::durable::engine) with_history: bool,
 }
 
-/// The text of a request.
+/// The text of a request, for the trigger.
 pub(in crate::durable::engine) fn write(request: &Request<'_>) -> String {
+    BASE64_STANDARD.encode(encode(request, Wire::Protobuf))
+}
+
+/// The bytes of a request. What the extension says of itself is for the workers of a Functions host only.
+pub(in crate::durable::engine) fn encode(request: &Request<'_>, wire: Wire) -> Vec<u8> {
     let Request {
         instance,
         settings,
@@ -41,6 +47,9 @@ pub(in crate::durable::engine) fn write(request: &Request<'_>) -> String {
     };
     let mut out = Vec::with_capacity(past_bytes + 1024);
     string::encode(1, &instance.instance_id, &mut out);
+    if wire == Wire::Stream {
+        message::encode(2, &instance.execution_id, &mut out);
+    }
     if *with_history {
         match past {
             Some(past) => out.extend_from_slice(past),
@@ -57,10 +66,12 @@ pub(in crate::durable::engine) fn write(request: &Request<'_>) -> String {
         };
         message::encode(5, &parameters, &mut out);
     }
-    for (name, value) in properties(instance, settings, *with_history) {
-        property(7, name, value, &mut out);
+    if wire != Wire::Stream {
+        for (name, value) in properties(instance, settings, *with_history) {
+            property(7, name, value, &mut out);
+        }
     }
-    BASE64_STANDARD.encode(&out)
+    out
 }
 
 /// What the host says of itself, in the order in which the extension says it.

@@ -18,6 +18,7 @@ mod recorded_requests;
 mod retries;
 mod rewinding;
 mod scheduler;
+mod stream_answers;
 mod timers;
 mod vectors;
 

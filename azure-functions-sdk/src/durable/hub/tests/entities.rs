@@ -353,7 +353,7 @@ async fn a_state_that_is_refused_is_an_error_for_the_caller(wire: Wire) {
     .await;
     let expected = match wire {
         Wire::Json => "Entity function 'nest' failed: its state cannot be read back: more than 124 levels",
-        Wire::Protobuf => "its state cannot be read back: more than 124 levels",
+        _ => "its state cannot be read back: more than 124 levels",
     };
     assert!(output.as_str().unwrap().starts_with(expected), "{output}");
 }

@@ -130,6 +130,7 @@ async fn a_halted_entity_gives_the_ids_back_that_it_has_reserved() {
             .map(|(kind, name)| ((kind, name.to_owned()), name.to_owned()))
             .into(),
         wire: Wire::Protobuf,
+        ..DurableFunctions::default()
     });
     call(&hub, "POST", "/entities/starter/e?op=start", "").await;
     worker.asked.notified().await;

@@ -148,6 +148,7 @@ fn wire(row: &Row<'_>) -> rusqlite::Result<Option<Wire>> {
         None => Ok(None),
         Some(0) => Ok(Some(Wire::Json)),
         Some(1) => Ok(Some(Wire::Protobuf)),
+        Some(2) => Ok(Some(Wire::Stream)),
         Some(other) => Err(rusqlite::Error::IntegralValueOutOfRange(12, other)),
     }
 }

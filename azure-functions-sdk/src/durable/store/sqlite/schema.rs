@@ -69,7 +69,7 @@ const ENTITIES: &str = "
 /// What version 3 has besides.
 const ENDING: &str = "ALTER TABLE instances ADD COLUMN ending TEXT;";
 
-/// What version 4 has besides. `wire`: 0 is JSON, 1 protobuf.
+/// What version 4 has besides. `wire`: 0 is JSON, 1 protobuf, 2 a stream of work items.
 const WIRE: &str = "
     ALTER TABLE instances ADD COLUMN wire INTEGER;
     ALTER TABLE instances ADD COLUMN tags TEXT;

@@ -148,6 +148,7 @@ fn number(wire: Wire) -> i64 {
     match wire {
         Wire::Json => 0,
         Wire::Protobuf => 1,
+        Wire::Stream => 2,
     }
 }
 

@@ -1,0 +1,100 @@
+//! Calls of workers that take their work from a stream.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use azure_functions_durable::protobuf::{
+    AbandonActivityTaskRequest, AbandonActivityTaskResponse, AbandonOrchestrationTaskRequest,
+    AbandonOrchestrationTaskResponse, ActivityResponse, CompleteTaskResponse, CreateTaskHubRequest,
+    CreateTaskHubResponse, OrchestratorResponse,
+};
+use bytes::Bytes;
+use futures_util::Stream;
+
+use super::{Call, Code, Refused, read};
+use crate::durable::{hub::TaskHub, streams};
+
+/// The `WorkItem` messages of a worker, which is connected until this is dropped. Ends when the hub closes.
+#[derive(Debug)]
+pub struct WorkItems(streams::WorkItems);
+
+impl Stream for WorkItems {
+    type Item = Bytes;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        Pin::new(&mut self.0).poll_next(context)
+    }
+}
+
+impl TaskHub {
+    /// Answers `GetWorkItems`: connects a worker.
+    ///
+    /// # Errors
+    /// The hub gives work to its app only, or is closing, or the message is none.
+    pub fn work_items(&self, message: Bytes) -> Result<WorkItems, Refused> {
+        if !self.inner.is_open() {
+            return Err(Refused::new(
+                Code::Unimplemented,
+                "This host gives work to its own app only. `cargo func host` runs a hub for workers that connect to it.",
+            ));
+        }
+        let connected = self.inner.streams.connect(read(message)?);
+        connected
+            .map(WorkItems)
+            .ok_or_else(|| Refused::new(Code::Unavailable, "The task hub is closing."))
+    }
+}
+
+impl Call<'_> {
+    pub(super) fn complete_orchestrator(
+        &self,
+        response: OrchestratorResponse,
+    ) -> Result<CompleteTaskResponse, Refused> {
+        match self.hub.streams.complete_orchestrator(response) {
+            Ok(()) => Ok(CompleteTaskResponse {}),
+            // Workers of .NET then abandon the item.
+            Err(error) => Err(Refused::new(Code::FailedPrecondition, error.to_string())),
+        }
+    }
+
+    pub(super) fn complete_activity(&self, response: ActivityResponse) -> CompleteTaskResponse {
+        self.hub.streams.complete_activity(response);
+        CompleteTaskResponse {}
+    }
+
+    pub(super) fn abandon_orchestrator(
+        &self,
+        request: AbandonOrchestrationTaskRequest,
+    ) -> AbandonOrchestrationTaskResponse {
+        let AbandonOrchestrationTaskRequest { completion_token } = request;
+        self.hub.streams.abandon(&completion_token);
+        AbandonOrchestrationTaskResponse {}
+    }
+
+    pub(super) fn abandon_activity(&self, request: AbandonActivityTaskRequest) -> AbandonActivityTaskResponse {
+        let AbandonActivityTaskRequest { completion_token } = request;
+        self.hub.streams.abandon(&completion_token);
+        AbandonActivityTaskResponse {}
+    }
+
+    /// The hub is there already.
+    pub(super) fn create_hub(&self, request: CreateTaskHubRequest) -> Result<CreateTaskHubResponse, Refused> {
+        if request.recreate_if_exists {
+            return Err(self.in_use("made anew"));
+        }
+        Ok(CreateTaskHubResponse {})
+    }
+
+    pub(super) fn in_use(&self, what: &str) -> Refused {
+        let name = &self.hub.options.name;
+        Refused::new(
+            Code::FailedPrecondition,
+            format!(
+                "The task hub '{name}' is open, so it cannot be {what}: stop the host, and delete the file {}.",
+                self.hub.options.database().display()
+            ),
+        )
+    }
+}

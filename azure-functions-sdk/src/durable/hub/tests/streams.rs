@@ -1,0 +1,482 @@
+//! Workers that take their work from a stream, scripted, and the hub that gives it to them.
+
+use azure_functions_durable::protobuf::{
+    ActivityFilter, ActivityRequest, ActivityResponse, CompleteOrchestrationAction, CreateInstanceRequest,
+    CreateInstanceResponse, GetInstanceRequest, GetInstanceResponse, GetWorkItemsRequest, OrchestrationFilter,
+    OrchestrationState, OrchestrationStatus, OrchestratorAction, OrchestratorRequest, OrchestratorResponse,
+    RaiseEventRequest, ScheduleTaskAction, TaskFailureDetails, TerminateRequest, WorkItem, WorkItemFilters,
+    history_event::EventType, orchestrator_action::OrchestratorActionType as Action, work_item::Request as Work,
+};
+use chrono::TimeDelta;
+use futures_util::{FutureExt, StreamExt};
+use prost::Message;
+use tokio::time::timeout;
+
+use super::*;
+use crate::durable::{
+    grpc::{Code, WorkItems},
+    work::{DurableFunctions, WorkError, WorkItem as AppItem, WorkResult, Worker as App},
+};
+
+struct NoApp;
+
+impl App for NoApp {
+    fn run(&self, item: AppItem) -> Pin<Box<dyn Future<Output = Result<WorkResult, WorkError>> + Send>> {
+        panic!("there is no app to run {item:?}");
+    }
+}
+
+fn open(options: TaskHubOptions) -> TaskHub {
+    let hub = TaskHub::open(options, Arc::new(NoApp)).unwrap();
+    hub.set_functions(DurableFunctions {
+        open: true,
+        ..DurableFunctions::default()
+    });
+    hub
+}
+
+fn options(folder: &tempfile::TempDir) -> TaskHubOptions {
+    TaskHubOptions::new(HubName::default(), folder.path())
+}
+
+async fn ask<R: Message + Default>(hub: &TaskHub, method: &str, request: &impl Message) -> R {
+    let reply = hub.call(method, request.encode_to_vec().into()).await.unwrap();
+    R::decode(reply[0].clone()).unwrap()
+}
+
+async fn start(hub: &TaskHub, name: &str, id: &str) {
+    let request = CreateInstanceRequest {
+        instance_id: id.to_owned(),
+        name: name.to_owned(),
+        ..CreateInstanceRequest::default()
+    };
+    let _: CreateInstanceResponse = ask(hub, "StartInstance", &request).await;
+}
+
+async fn state(hub: &TaskHub, id: &str) -> OrchestrationState {
+    let request = GetInstanceRequest {
+        instance_id: id.to_owned(),
+        get_inputs_and_outputs: true,
+    };
+    let response: GetInstanceResponse = ask(hub, "GetInstance", &request).await;
+    response.orchestration_state.unwrap()
+}
+
+async fn ended(hub: &TaskHub, id: &str) -> OrchestrationState {
+    let request = GetInstanceRequest {
+        instance_id: id.to_owned(),
+        get_inputs_and_outputs: true,
+    };
+    let response = ask::<GetInstanceResponse>(hub, "WaitForInstanceCompletion", &request);
+    let response = timeout(DEADLINE, response).await.expect("the instance ends");
+    response.orchestration_state.unwrap()
+}
+
+fn connect(hub: &TaskHub, request: &GetWorkItemsRequest) -> WorkItems {
+    hub.work_items(request.encode_to_vec().into()).unwrap()
+}
+
+fn everything() -> GetWorkItemsRequest {
+    GetWorkItemsRequest::default()
+}
+
+fn orchestrations(names: &[&str]) -> GetWorkItemsRequest {
+    let filter = |name: &&str| OrchestrationFilter {
+        name: (*name).to_owned(),
+        versions: Vec::new(),
+    };
+    GetWorkItemsRequest {
+        work_item_filters: Some(WorkItemFilters {
+            orchestrations: names.iter().map(filter).collect(),
+            ..WorkItemFilters::default()
+        }),
+        ..everything()
+    }
+}
+
+/// The next item, pings left out.
+async fn next(items: &mut WorkItems) -> (String, Work) {
+    loop {
+        let item = timeout(DEADLINE, items.next())
+            .await
+            .expect("there is an item")
+            .unwrap();
+        let WorkItem {
+            completion_token,
+            request,
+        } = WorkItem::decode(item).unwrap();
+        match request.unwrap() {
+            Work::HealthPing(_) => {}
+            request => return (completion_token, request),
+        }
+    }
+}
+
+/// The item that is there, pings left out.
+fn work_now(items: &mut WorkItems) -> Option<Work> {
+    loop {
+        let item = items.next().now_or_never()??;
+        match WorkItem::decode(item).unwrap().request.unwrap() {
+            Work::HealthPing(_) => {}
+            request => return Some(request),
+        }
+    }
+}
+
+async fn next_episode(items: &mut WorkItems) -> (String, OrchestratorRequest) {
+    match next(items).await {
+        (token, Work::OrchestratorRequest(request)) => (token, request),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn next_activity(items: &mut WorkItems) -> (String, ActivityRequest) {
+    match next(items).await {
+        (token, Work::ActivityRequest(request)) => (token, request),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn respond(hub: &TaskHub, token: &str, actions: Vec<Action>) {
+    let response = OrchestratorResponse {
+        completion_token: token.to_owned(),
+        actions: (0..)
+            .zip(actions)
+            .map(|(id, action)| OrchestratorAction {
+                id,
+                orchestrator_action_type: Some(action),
+            })
+            .collect(),
+        ..OrchestratorResponse::default()
+    };
+    ask::<()>(hub, "CompleteOrchestratorTask", &response).await;
+}
+
+fn task(name: &str) -> Action {
+    Action::ScheduleTask(ScheduleTaskAction {
+        name: name.to_owned(),
+        ..ScheduleTaskAction::default()
+    })
+}
+
+fn completes() -> Action {
+    ends(OrchestrationStatus::Completed, None)
+}
+
+fn ends(status: OrchestrationStatus, failure_details: Option<TaskFailureDetails>) -> Action {
+    Action::CompleteOrchestration(CompleteOrchestrationAction {
+        orchestration_status: status.into(),
+        result: Some("\"done\"".to_owned()),
+        failure_details,
+        ..CompleteOrchestrationAction::default()
+    })
+}
+
+fn completed() -> i32 {
+    OrchestrationStatus::Completed.into()
+}
+
+#[tokio::test]
+async fn names_without_a_worker_wait_and_stand_in_no_ones_way() {
+    let folder = tempfile::tempdir().unwrap();
+    // One that waits for a worker does not count as one that runs.
+    let hub = open(options(&folder).max_concurrent_orchestrations(1));
+    for number in 0..50 {
+        start(&hub, "unknown", &format!("u{number}")).await;
+    }
+    start(&hub, "known", "k").await;
+    let mut items = connect(&hub, &orchestrations(&["Known"]));
+    let (token, request) = next_episode(&mut items).await;
+    assert_eq!(request.instance_id, "k");
+    assert_eq!(hub.running(), (0, 1));
+    respond(&hub, &token, vec![completes()]).await;
+    assert_eq!(ended(&hub, "k").await.orchestration_status, completed());
+    assert!(work_now(&mut items).is_none(), "there is nothing else for it");
+
+    let mut others = connect(&hub, &orchestrations(&["unknown"]));
+    for number in 0..50 {
+        let (token, request) = next_episode(&mut others).await;
+        assert_eq!(
+            request.instance_id,
+            format!("u{number}"),
+            "in the order in which they were started"
+        );
+        respond(&hub, &token, vec![completes()]).await;
+    }
+    assert_eq!(ended(&hub, "u49").await.orchestration_status, completed());
+}
+
+#[tokio::test]
+async fn a_worker_has_no_more_items_than_it_asks_for_and_gets_the_next_when_it_has_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(
+        &hub,
+        &GetWorkItemsRequest {
+            max_concurrent_activity_work_items: 2,
+            ..everything()
+        },
+    );
+    start(&hub, "fans_out", "f").await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, (0..5).map(|_| task("works")).collect()).await;
+    let (mut begun, mut most, mut open_items) = (0, 0, Vec::new());
+    loop {
+        match next(&mut items).await {
+            (token, Work::ActivityRequest(request)) => {
+                begun += 1;
+                open_items.push((token, request));
+                most = most.max(open_items.len());
+            }
+            (token, Work::OrchestratorRequest(request)) => {
+                let history = request.past_events.iter().chain(&request.new_events);
+                let done = history.filter(|event| matches!(event.event_type, Some(EventType::TaskCompleted(_))));
+                let is_over = done.count() == 5;
+                respond(&hub, &token, is_over.then(completes).into_iter().collect()).await;
+                if is_over {
+                    break;
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+        let answered = match (begun, open_items.len()) {
+            (5, all) => all,
+            (_, 2) => 1,
+            _ => 0,
+        };
+        for (token, request) in open_items.drain(..answered) {
+            let response = ActivityResponse {
+                completion_token: token,
+                result: Some(request.task_id.to_string()),
+                ..ActivityResponse::default()
+            };
+            // Twice, as when the first answer to it was lost.
+            ask::<()>(&hub, "CompleteActivityTask", &response).await;
+            ask::<()>(&hub, "CompleteActivityTask", &response).await;
+        }
+    }
+    assert_eq!((begun, most), (5, 2));
+    assert_eq!(ended(&hub, "f").await.orchestration_status, completed());
+}
+
+#[tokio::test]
+async fn items_of_a_stream_that_ended_are_given_out_again_at_once_and_late_answers_count_for_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    start(&hub, "flow", "i").await;
+    let mut first = connect(&hub, &everything());
+    let (episode, _) = next_episode(&mut first).await;
+    let mut second = connect(&hub, &everything());
+    drop(first);
+    let (again, request) = next_episode(&mut second).await;
+    assert_eq!(request.instance_id, "i");
+    respond(&hub, &episode, vec![completes()]).await;
+    respond(&hub, &again, vec![task("works")]).await;
+    let (activity, request) = next_activity(&mut second).await;
+    assert_eq!((request.name.as_str(), request.task_id), ("works", 0));
+    drop(second);
+    let mut third = connect(&hub, &everything());
+    let (again, _) = next_activity(&mut third).await;
+    let answer = |token: &str, result: &str| ActivityResponse {
+        completion_token: token.to_owned(),
+        result: Some(result.to_owned()),
+        ..ActivityResponse::default()
+    };
+    ask::<()>(&hub, "CompleteActivityTask", &answer(&activity, "\"late\"")).await;
+    ask::<()>(&hub, "CompleteActivityTask", &answer(&again, "\"in time\"")).await;
+    let (token, request) = next_episode(&mut third).await;
+    match &request.new_events[1].event_type {
+        Some(EventType::TaskCompleted(done)) => assert_eq!(done.result.as_deref(), Some("\"in time\"")),
+        other => panic!("{other:?}"),
+    }
+    respond(&hub, &token, vec![completes()]).await;
+    assert_eq!(ended(&hub, "i").await.orchestration_status, completed());
+}
+
+/// More often than an item of an app may fail.
+#[tokio::test]
+async fn what_is_abandoned_comes_back_after_pauses_and_never_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Manual::new();
+    let hub = open(options(&folder).clock(clock.clone()));
+    let mut items = connect(&hub, &everything());
+    start(&hub, "flow", "i").await;
+    let pass = async |items: &mut WorkItems| {
+        // Before the pause is over, nothing comes.
+        eventually("nothing runs", async || hub.running() == (0, 0)).await;
+        assert!(work_now(items).is_none());
+        *clock.now.lock().unwrap() += TimeDelta::seconds(6);
+        next(items).await
+    };
+    let (mut token, _) = next_episode(&mut items).await;
+    for _ in 0..12 {
+        let abandoned = azure_functions_durable::protobuf::AbandonOrchestrationTaskRequest {
+            completion_token: token,
+        };
+        ask::<()>(&hub, "AbandonTaskOrchestratorWorkItem", &abandoned).await;
+        let (again, work) = pass(&mut items).await;
+        assert!(matches!(work, Work::OrchestratorRequest(_)), "{work:?}");
+        token = again;
+    }
+    respond(&hub, &token, vec![task("works")]).await;
+    let (mut token, _) = next_activity(&mut items).await;
+    for _ in 0..12 {
+        let abandoned = azure_functions_durable::protobuf::AbandonActivityTaskRequest {
+            completion_token: token,
+        };
+        ask::<()>(&hub, "AbandonTaskActivityWorkItem", &abandoned).await;
+        let (again, work) = pass(&mut items).await;
+        assert!(matches!(work, Work::ActivityRequest(_)), "{work:?}");
+        token = again;
+    }
+    assert_eq!(
+        state(&hub, "i").await.orchestration_status,
+        i32::from(OrchestrationStatus::Running)
+    );
+}
+
+#[tokio::test]
+async fn a_termination_needs_no_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let terminate = async |id: &str| {
+        let request = TerminateRequest {
+            instance_id: id.to_owned(),
+            output: Some("\"enough\"".to_owned()),
+            recursive: false,
+        };
+        ask::<()>(&hub, "TerminateInstance", &request).await;
+        let state = ended(&hub, id).await;
+        assert_eq!(state.orchestration_status, i32::from(OrchestrationStatus::Terminated));
+        assert_eq!(state.output.as_deref(), Some("\"enough\""));
+    };
+    start(&hub, "flow", "never-ran").await;
+    terminate("never-ran").await;
+
+    let mut items = connect(&hub, &everything());
+    start(&hub, "flow", "ran").await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, Vec::new()).await;
+    eventually("it waits", async || hub.running() == (0, 0)).await;
+    drop(items);
+    terminate("ran").await;
+}
+
+#[tokio::test]
+async fn a_failure_is_shown_with_its_details_and_an_answer_that_is_none_fails_its_instance() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    let details = TaskFailureDetails {
+        error_type: "OrderError".to_owned(),
+        error_message: "no such order".to_owned(),
+        stack_trace: Some("at order.py".to_owned()),
+        ..TaskFailureDetails::default()
+    };
+    start(&hub, "fails", "f").await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(
+        &hub,
+        &token,
+        vec![ends(OrchestrationStatus::Failed, Some(details.clone()))],
+    )
+    .await;
+    let state = ended(&hub, "f").await;
+    assert_eq!(state.failure_details, Some(details));
+    assert_eq!(state.custom_status, None);
+    assert!(state.completed_timestamp.is_some() && state.execution_id.is_some());
+
+    start(&hub, "fails", "g").await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, vec![ends(OrchestrationStatus::Pending, None)]).await;
+    let details = ended(&hub, "g").await.failure_details.unwrap();
+    assert!(
+        details.error_message.contains("which no orchestration ends with"),
+        "{details:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_hub_that_is_opened_again_goes_on_with_what_waited() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    start(&hub, "flow", "i").await;
+    start(&hub, "flow", "j").await;
+    for _ in 0..2 {
+        let (token, request) = next_episode(&mut items).await;
+        let actions = match request.instance_id.as_str() {
+            "i" => vec![task("works")],
+            _ => Vec::new(),
+        };
+        respond(&hub, &token, actions).await;
+    }
+    let _open = next_activity(&mut items).await;
+    assert!(!hub.drain(Duration::ZERO).await, "an activity has no answer");
+    assert!(items.next().await.is_none(), "the stream ends with the hub");
+    drop(items);
+    drop(hub);
+
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    let (_, request) = next_activity(&mut items).await;
+    assert_eq!(request.name, "works");
+    let event = RaiseEventRequest {
+        instance_id: "j".to_owned(),
+        name: "go".to_owned(),
+        input: None,
+    };
+    ask::<()>(&hub, "RaiseEvent", &event).await;
+    let (token, request) = next_episode(&mut items).await;
+    assert!(!request.past_events.is_empty(), "with its history");
+    respond(&hub, &token, vec![completes()]).await;
+    assert_eq!(ended(&hub, "j").await.output.as_deref(), Some("\"done\""));
+}
+
+/// The app has an orchestration; a worker of a stream runs its activity.
+#[tokio::test]
+async fn workers_of_streams_run_what_the_app_does_not_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let worker =
+        Scripted::on(Wire::Json).orchestration("flow", |context| context.activity("elsewhere", Value::from(4)));
+    let functions = DurableFunctions {
+        open: true,
+        ..worker.functions()
+    };
+    let hub = TaskHub::open(options(&folder), Arc::new(worker)).unwrap();
+    hub.set_functions(functions);
+    start(&hub, "Flow", "app").await;
+    start(&hub, "other", "stream").await;
+    let only = GetWorkItemsRequest {
+        work_item_filters: Some(WorkItemFilters {
+            activities: vec![ActivityFilter {
+                name: "elsewhere".to_owned(),
+                versions: Vec::new(),
+            }],
+            ..WorkItemFilters::default()
+        }),
+        ..everything()
+    };
+    let mut items = connect(&hub, &only);
+    let (token, request) = next_activity(&mut items).await;
+    assert_eq!(request.input.as_deref(), Some("4"));
+    let response = ActivityResponse {
+        completion_token: token,
+        result: Some("16".to_owned()),
+        ..ActivityResponse::default()
+    };
+    ask::<()>(&hub, "CompleteActivityTask", &response).await;
+    assert_eq!(ended(&hub, "app").await.output.as_deref(), Some("16"));
+    assert_eq!(
+        state(&hub, "stream").await.orchestration_status,
+        i32::from(OrchestrationStatus::Pending)
+    );
+}
+
+#[tokio::test]
+async fn a_hub_of_an_app_alone_takes_no_other_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = TaskHub::open(options(&folder), Arc::new(NoApp)).unwrap();
+    let refused = hub.work_items(everything().encode_to_vec().into()).unwrap_err();
+    assert_eq!(refused.code, Code::Unimplemented);
+}

@@ -1,0 +1,21 @@
+//! What comes of an item.
+
+use azure_functions_durable::protobuf::{ActivityResponse, OrchestratorResponse};
+
+/// What a worker has answered.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Orchestration(OrchestratorResponse),
+    Activity(ActivityResponse),
+}
+
+/// Why an item has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// The worker's stream has ended.
+    Gone,
+    /// The worker gave the item back.
+    Abandoned,
+    /// The answer cannot be taken, whoever gives it.
+    Unusable(String),
+}

@@ -1,0 +1,61 @@
+//! The answer to an episode in parts, which workers send when it is large: one call after another with the same token, all but
+//! the last `isPartial`, numbered from zero. Only the first has the custom status.
+
+use azure_functions_durable::protobuf::OrchestratorResponse;
+use prost::Message;
+
+use super::answer::Lost;
+
+/// Bytes that the parts of one answer may have together.
+pub(super) const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
+
+/// A part cannot be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "part {given} of the answer came where part {expected} was expected; abandon the work item, and it is given out again"
+)]
+pub(crate) struct ChunkError {
+    given: i32,
+    expected: i32,
+}
+
+/// The parts that have come.
+#[derive(Debug, Default)]
+pub(super) struct Chunks {
+    so_far: Option<OrchestratorResponse>,
+    next: i32,
+    bytes: usize,
+}
+
+impl Chunks {
+    /// Adds a part; gives the whole answer with the last one. `limit`: bytes that all have together.
+    pub(super) fn add(
+        &mut self,
+        response: OrchestratorResponse,
+        limit: usize,
+    ) -> Result<Option<Result<OrchestratorResponse, Lost>>, ChunkError> {
+        let is_last = !response.is_partial;
+        let index = response.chunk_index.unwrap_or(self.next);
+        if index < self.next {
+            // Its answer was lost, so it came once more.
+            return Ok(None);
+        }
+        if index > self.next {
+            return Err(ChunkError {
+                given: index,
+                expected: self.next,
+            });
+        }
+        self.next = self.next.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(response.encoded_len());
+        if self.bytes > limit {
+            let text = format!("its answer has more than {limit} bytes");
+            return Ok(Some(Err(Lost::Unusable(text))));
+        }
+        match &mut self.so_far {
+            None => self.so_far = Some(response),
+            Some(first) => first.actions.extend(response.actions),
+        }
+        Ok(if is_last { self.so_far.take().map(Ok) } else { None })
+    }
+}

@@ -1,0 +1,67 @@
+//! What a worker is given: a `WorkItem`.
+
+use azure_functions_durable::protobuf::{ActivityRequest, HealthPing, WorkItem, work_item};
+use bytes::Bytes;
+use prost::{
+    Message,
+    encoding::{WireType, encode_key, encode_varint, string},
+};
+
+use super::open_items::Subject;
+
+/// Field of a `WorkItem` with an `OrchestratorRequest`.
+const ORCHESTRATOR_REQUEST: u32 = 1;
+/// Field with the token that the answer has to have.
+const COMPLETION_TOKEN: u32 = 10;
+
+/// Work for one worker.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// An episode: its instance, and an `OrchestratorRequest`.
+    Orchestration { instance_id: String, request: Vec<u8> },
+    /// An activity.
+    Activity(ActivityRequest),
+}
+
+impl Work {
+    pub(super) fn subject(&self) -> Subject {
+        match self {
+            Self::Orchestration { instance_id, .. } => Subject::Orchestration(instance_id.clone()),
+            Self::Activity(request) => {
+                let instance = request.orchestration_instance.as_ref();
+                let id = instance.map(|instance| instance.instance_id.clone());
+                Subject::Activity(id.unwrap_or_default(), request.task_id)
+            }
+        }
+    }
+
+    /// The item with its token.
+    pub(super) fn encode(&self, token: &String) -> Bytes {
+        let request = match self {
+            // It is encoded already, and may be large.
+            Self::Orchestration { request, .. } => {
+                let mut out = Vec::with_capacity(request.len() + token.len() + 32);
+                encode_key(ORCHESTRATOR_REQUEST, WireType::LengthDelimited, &mut out);
+                encode_varint(request.len() as u64, &mut out);
+                out.extend_from_slice(request);
+                string::encode(COMPLETION_TOKEN, token, &mut out);
+                return out.into();
+            }
+            Self::Activity(request) => work_item::Request::ActivityRequest(request.clone()),
+        };
+        let item = WorkItem {
+            completion_token: token.clone(),
+            request: Some(request),
+        };
+        item.encode_to_vec().into()
+    }
+}
+
+/// Says that the stream is alive.
+pub(super) fn health_ping() -> Bytes {
+    let item = WorkItem {
+        completion_token: String::new(),
+        request: Some(work_item::Request::HealthPing(HealthPing {})),
+    };
+    item.encode_to_vec().into()
+}

@@ -1,0 +1,246 @@
+//! Which workers are connected, how much each runs, and what is open.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use azure_functions_durable::protobuf::{ActivityResponse, GetWorkItemsRequest, OrchestratorResponse};
+use bytes::Bytes;
+use tokio::sync::{Notify, mpsc};
+
+use super::{
+    answer::{Answer, Lost},
+    chunks::ChunkError,
+    filters::Filters,
+    item::Work,
+    open_items::{Begun, Ended, OpenItems, Subject},
+};
+use crate::durable::{clock::Clock, work::WorkKind};
+
+/// Items of a kind that a worker runs at a time which does not say how many.
+pub(super) const DEFAULT_LIMIT: usize = 100;
+
+/// There is no seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unseated {
+    /// Those who take such items have no room.
+    Full,
+    /// No worker takes such items.
+    Nobody,
+}
+
+/// The workers of a hub.
+pub(crate) struct Streams {
+    registry: Mutex<Registry>,
+    /// A seat may be free that was not.
+    freed: Notify,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+#[derive(Default)]
+struct Registry {
+    workers: BTreeMap<u64, Connected>,
+    /// Number of the worker that connected last.
+    last: u64,
+    open: OpenItems,
+    closed: bool,
+}
+
+/// A worker whose stream is open.
+struct Connected {
+    filters: Filters,
+    limits: Counts,
+    used: Counts,
+    items: mpsc::UnboundedSender<Bytes>,
+}
+
+/// A number for each kind of work.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    orchestrations: usize,
+    activities: usize,
+    entities: usize,
+}
+
+impl Counts {
+    fn of(&mut self, kind: WorkKind) -> &mut usize {
+        match kind {
+            WorkKind::Orchestration => &mut self.orchestrations,
+            WorkKind::Activity => &mut self.activities,
+            WorkKind::Entity => &mut self.entities,
+        }
+    }
+}
+
+impl Streams {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self {
+            registry: Mutex::default(),
+            freed: Notify::new(),
+            clock,
+        })
+    }
+
+    /// Connects a worker; its number, and where its items come out. `None`: the hub is closed.
+    pub(super) fn add(&self, request: GetWorkItemsRequest) -> Option<(u64, mpsc::UnboundedReceiver<Bytes>)> {
+        let limit = |asked: i32| match usize::try_from(asked) {
+            Ok(0) | Err(_) => DEFAULT_LIMIT,
+            Ok(limit) => limit,
+        };
+        let limits = Counts {
+            orchestrations: limit(request.max_concurrent_orchestration_work_items),
+            activities: limit(request.max_concurrent_activity_work_items),
+            entities: limit(request.max_concurrent_entity_work_items),
+        };
+        let (items, received) = mpsc::unbounded_channel();
+        let number = {
+            let mut registry = self.registry();
+            if registry.closed {
+                return None;
+            }
+            registry.last += 1;
+            let number = registry.last;
+            let worker = Connected {
+                filters: Filters::new(request.work_item_filters),
+                limits,
+                used: Counts::default(),
+                items,
+            };
+            registry.workers.insert(number, worker);
+            number
+        };
+        self.freed.notify_one();
+        Some((number, received))
+    }
+
+    /// How many workers have connected so far: where nobody took items of a name, that holds until there is another one.
+    pub(crate) fn connects(&self) -> u64 {
+        self.registry().last
+    }
+
+    /// Takes a place for one item, on the worker that has the most room; its number.
+    pub(super) fn take_place(&self, kind: WorkKind, name: &str, version: &str) -> Result<u64, Unseated> {
+        let mut guard = self.registry();
+        let mut best: Option<(&mut Connected, u64, usize)> = None;
+        let mut taken = false;
+        for (number, worker) in &mut guard.workers {
+            if !worker.filters.take(kind, name, version) {
+                continue;
+            }
+            taken = true;
+            let room = worker.limits.of(kind).saturating_sub(*worker.used.of(kind));
+            if room > best.as_ref().map_or(0, |(_, _, most)| *most) {
+                best = Some((worker, *number, room));
+            }
+        }
+        match best {
+            Some((worker, number, _)) => {
+                *worker.used.of(kind) += 1;
+                Ok(number)
+            }
+            None if taken => Err(Unseated::Full),
+            None => Err(Unseated::Nobody),
+        }
+    }
+
+    /// Returns when a seat may be free that was not, or no worker will come any more.
+    pub(crate) async fn freed(&self) {
+        self.freed.notified().await;
+    }
+
+    /// A worker has answered an episode, or a part of the answer is there: nothing is applied before the last part.
+    ///
+    /// # Errors
+    /// A part does not follow those before it.
+    pub(crate) fn complete_orchestrator(&self, response: OrchestratorResponse) -> Result<(), ChunkError> {
+        let mut registry = self.registry();
+        let subject = Subject::Orchestration(response.instance_id.clone());
+        let Some(token) = registry.open.find(&response.completion_token, &subject) else {
+            return Ok(());
+        };
+        if let Some(answer) = registry.open.add_chunk(&token, response)? {
+            registry.open.end(&token, answer.map(Answer::Orchestration));
+        }
+        Ok(())
+    }
+
+    /// A worker has run an activity.
+    pub(crate) fn complete_activity(&self, response: ActivityResponse) {
+        let subject = Subject::Activity(response.instance_id.clone(), response.task_id);
+        self.end(
+            &response.completion_token.clone(),
+            &subject,
+            Ok(Answer::Activity(response)),
+        );
+    }
+
+    /// A worker gives an item back.
+    pub(crate) fn abandon(&self, token: &str) {
+        self.registry().open.end(token, Err(Lost::Abandoned));
+    }
+
+    /// One that is not open is answered already, or has been given to another worker: nothing follows.
+    fn end(&self, token: &str, subject: &Subject, ended: Ended) {
+        let mut registry = self.registry();
+        if let Some(token) = registry.open.find(token, subject) {
+            registry.open.end(&token, ended);
+        }
+    }
+
+    /// Ends all streams, and takes no more workers.
+    pub(crate) fn close(&self) {
+        let gone = {
+            let mut registry = self.registry();
+            registry.closed = true;
+            (std::mem::take(&mut registry.workers), registry.open.end_all())
+        };
+        drop(gone);
+        self.freed.notify_one();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.registry().closed
+    }
+
+    /// The stream of a worker has ended: what it has not answered is lost.
+    pub(super) fn disconnect(&self, worker: u64) {
+        let mut registry = self.registry();
+        registry.workers.remove(&worker);
+        registry.open.end_all_of(worker);
+    }
+
+    /// An item begins on a worker; what comes of it. `None`: the worker is gone.
+    pub(super) fn begin(&self, worker: u64, work: &Work) -> Option<Begun> {
+        let mut registry = self.registry();
+        let items = registry.workers.get(&worker)?.items.clone();
+        let begun = registry.open.begin(worker, work.subject());
+        if items.send(work.encode(&begun.token)).is_err() {
+            registry.open.forget(&begun.token);
+            return None;
+        }
+        Some(begun)
+    }
+
+    pub(super) fn forget(&self, token: &str) {
+        self.registry().open.forget(token);
+    }
+
+    pub(super) fn leave(&self, worker: u64, kind: WorkKind) {
+        if let Some(worker) = self.registry().workers.get_mut(&worker) {
+            *worker.used.of(kind) -= 1;
+        }
+        self.freed.notify_one();
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        // Every change is made whole by the code that holds the lock.
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Streams {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Streams")
+    }
+}

@@ -1,0 +1,289 @@
+//! A task hub without an app: a Durable Task server for the workers and clients of every language.
+//!
+//! Workers take their work from the hub over gRPC, clients start it there. The HTTP management API shows and manages all of it.
+
+use super::{
+    backend,
+    http::{
+        Answer, Backend, BindError, ByHand, FrontDoor, FrontDoorListener, FrontDoorOptions, HostState, HttpCall, Keys,
+        KeysError, ProcessLimits, Why,
+    },
+    options::{DEFAULT_PORT, DRAIN_LIMIT},
+    rpc::sidecar::Sidecar,
+    running_work::RunningWork,
+};
+use crate::durable::{
+    HubName, TaskHub, TaskHubError, TaskHubOptions, Via,
+    work::{DurableFunctions, WorkError, WorkItem, WorkResult, Worker},
+};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use std::{
+    fmt, io,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{net::TcpListener, time::timeout};
+
+/// The port that Durable Task SDKs try where they are told none.
+const FIRST_GRPC_PORT: u16 = 4001;
+/// Bytes of the largest message of a worker: its answers are not limited by the protocol.
+const LARGEST_MESSAGE: usize = 128 * 1024 * 1024;
+/// What runs at a time is up to the workers, which say how much each of them takes.
+const CONCURRENT: usize = 100_000;
+/// How long what is queued for the disk may take when the host ends.
+const LAST_WRITES_LIMIT: Duration = Duration::from_millis(500);
+
+/// What a [`HubHost`] is made from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HubHostOptions {
+    /// Name of the task hub.
+    pub hub: HubName,
+    /// Where the hub is kept.
+    pub data_dir: PathBuf,
+    /// Port of the loopback address where the management API is served: 7071 by default; 0 takes any free one.
+    pub port: u16,
+    /// Port of the loopback address where workers and clients connect; `None`: 4001 if that is free, else any.
+    pub grpc_port: Option<u16>,
+    /// How long running work may go on when the host stops: 10 seconds.
+    pub drain_limit: Duration,
+}
+
+impl HubHostOptions {
+    /// The defaults.
+    #[must_use]
+    pub fn new(hub: HubName, data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            hub,
+            data_dir: data_dir.into(),
+            port: DEFAULT_PORT,
+            grpc_port: None,
+            drain_limit: DRAIN_LIMIT,
+        }
+    }
+
+    /// Sets the port of the management API.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Sets the port of workers and clients.
+    #[must_use]
+    pub fn grpc_port(mut self, port: Option<u16>) -> Self {
+        self.grpc_port = port;
+        self
+    }
+}
+
+/// Why the host did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HubHostError {
+    /// The management API cannot be served where it should be.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The port for workers and clients is taken.
+    #[error("port {0} of 127.0.0.1 is in use: stop the other process, or choose another port with --grpc-port")]
+    GrpcPortInUse(u16),
+    /// There is no port for workers and clients.
+    #[error("cannot listen for workers and clients on the loopback address: {0}")]
+    Grpc(#[source] io::Error),
+    /// The keys are out of reach.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The task hub cannot be opened.
+    #[error(transparent)]
+    Hub(#[from] TaskHubError),
+}
+
+/// A hub for every language that runs. [`HubHost::shutdown`] ends it in order; dropping it stops at once, as a crash would.
+pub struct HubHost {
+    address: SocketAddr,
+    hub: Arc<TaskHub>,
+    front: FrontDoor,
+    sidecar: Sidecar,
+    database: PathBuf,
+    drain_limit: Duration,
+}
+
+impl fmt::Debug for HubHost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("HubHost")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl HubHost {
+    /// Opens the hub and serves it.
+    ///
+    /// # Errors
+    /// A port, the keys, or the task hub cannot be used.
+    pub async fn start(options: HubHostOptions) -> Result<Self, HubHostError> {
+        let HubHostOptions {
+            hub,
+            data_dir,
+            port,
+            grpc_port,
+            drain_limit,
+        } = options;
+        let listener = FrontDoorListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+        let address = listener.local_addr();
+        let grpc = grpc_listener(grpc_port).await?;
+        let hub_options = TaskHubOptions::new(hub, &data_dir)
+            .max_concurrent_orchestrations(CONCURRENT)
+            .max_concurrent_activities(CONCURRENT);
+        let database = hub_options.database();
+        let hub = Arc::new(TaskHub::open(hub_options, Arc::new(NoApp))?);
+        let keys = Arc::new(Keys::open(&data_dir)?);
+        hub.set_functions(DurableFunctions {
+            open: true,
+            ..DurableFunctions::default()
+        });
+        let shares = ProcessLimits::of_process();
+        let sidecar =
+            Sidecar::open(grpc, Arc::clone(&hub), shares.newcomers, LARGEST_MESSAGE).map_err(HubHostError::Grpc)?;
+        let front_options = FrontDoorOptions {
+            limits: shares.front,
+            answers: data_dir,
+            ..FrontDoorOptions::default()
+        };
+        let backend = HubBackend {
+            hub: Arc::clone(&hub),
+            via: Via::webhook(webhook(address)),
+        };
+        let front = FrontDoor::serve(listener, front_options, keys, Arc::new(backend));
+        // The app has none.
+        let _ = front.set_functions(Vec::new());
+        front.set_state(HostState::Running, Vec::new());
+        Ok(Self {
+            address,
+            hub,
+            front,
+            sidecar,
+            database,
+            drain_limit,
+        })
+    }
+
+    /// Where workers and clients connect: `http://127.0.0.1:4001`.
+    #[must_use]
+    pub fn grpc_address(&self) -> &str {
+        self.sidecar.address()
+    }
+
+    /// Where the management API is served, with the port that was really taken.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What is to be known of it, a line each.
+    #[must_use]
+    pub fn listing(&self) -> [String; 3] {
+        [
+            format!("Task hub '{}' in {}", self.hub.name(), self.database.display()),
+            format!("Workers and clients: {} (gRPC)", self.grpc_address()),
+            format!("Management: {}/instances", webhook(self.address)),
+        ]
+    }
+
+    /// Begins nothing new, and tells what still runs. [`HubHost::shutdown_unless`] goes on from here.
+    pub fn begin_shutdown(&self) -> RunningWork {
+        self.hub.begin_drain();
+        let (activities, episodes) = self.hub.running();
+        RunningWork {
+            activities,
+            episodes,
+            others: 0,
+            limit: self.drain_limit,
+        }
+    }
+
+    /// Ends in order: begins nothing new, lets workers answer for ten seconds what they have, and writes what they say. Stops at
+    /// once, as a crash would, when `at_once` is ready; nothing that was recorded is lost. False if it was.
+    pub async fn shutdown_unless(self, at_once: impl Future<Output = ()>) -> bool {
+        self.hub.begin_drain();
+        let ends = async {
+            let _ = timeout(self.drain_limit, self.hub.until_quiet()).await;
+            self.hub.drain(LAST_WRITES_LIMIT).await;
+            self.front.shutdown().await;
+        };
+        tokio::select! {
+            () = ends => true,
+            () = at_once => false,
+        }
+    }
+}
+
+fn webhook(address: SocketAddr) -> String {
+    format!("http://localhost:{}/runtime/webhooks/durabletask", address.port())
+}
+
+async fn grpc_listener(port: Option<u16>) -> Result<TcpListener, HubHostError> {
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let in_use = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
+    match (bind(port.unwrap_or(FIRST_GRPC_PORT)).await, port) {
+        (Ok(listener), _) => Ok(listener),
+        (Err(error), Some(port)) if in_use(&error) => Err(HubHostError::GrpcPortInUse(port)),
+        (Err(error), None) if in_use(&error) => bind(0).await.map_err(HubHostError::Grpc),
+        (Err(error), _) => Err(HubHostError::Grpc(error)),
+    }
+}
+
+/// There is no app, so the hub gives it nothing to run.
+struct NoApp;
+
+impl Worker for NoApp {
+    fn run(&self, item: WorkItem) -> Pin<Box<dyn Future<Output = Result<WorkResult, WorkError>> + Send>> {
+        let text = format!("this host has no app with a function '{}'", item.function);
+        Box::pin(async { Ok(WorkResult::Failed(text)) })
+    }
+}
+
+/// The hub, as the front door sees it.
+struct HubBackend {
+    hub: Arc<TaskHub>,
+    via: Via,
+}
+
+impl Backend for HubBackend {
+    fn invoke(&self, _: HttpCall) -> Answer {
+        no_app()
+    }
+
+    fn fire(&self, _: usize, _: ByHand) -> Result<Answer, String> {
+        Err("this host has no app".to_owned())
+    }
+
+    fn durable(&self, request: Request<Bytes>) -> Answer {
+        let hub = Arc::clone(&self.hub);
+        let via = self.via.clone();
+        Box::pin(async move { hub.handle(request, &via).await })
+    }
+
+    fn mcp(&self, _: Request<Bytes>) -> Answer {
+        no_app()
+    }
+
+    fn history(&self, instance_id: String) -> Answer {
+        backend::history(Arc::clone(&self.hub), instance_id)
+    }
+}
+
+/// What an app would serve is not found.
+fn no_app() -> Answer {
+    Box::pin(async {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        response.extensions_mut().insert(Why("this host has no app".to_owned()));
+        response
+    })
+}
