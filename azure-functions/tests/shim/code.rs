@@ -92,7 +92,7 @@ pub(crate) struct Tape {
     pub(crate) asked: Vec<(u8, bool)>,
     serials: u64,
     pub(crate) sections: Sections,
-    live_waits: BTreeMap<u8, usize>,
+    live_waits: BTreeMap<u8, Rc<Cell<usize>>>,
     /// Futures that the code forgot about.
     leaked: Vec<Box<dyn Any>>,
 }
@@ -207,16 +207,20 @@ struct Wait {
     live: Live,
 }
 
-struct Live(u8);
+/// One of the waits of a name. It counts on the tape that it began on: kept code is dropped when the tape of another run is on.
+struct Live(Rc<Cell<usize>>);
+
+impl Live {
+    fn begin(name: u8) -> Self {
+        let count = tape(|tape| Rc::clone(tape.live_waits.entry(name).or_default()));
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
 
 impl Drop for Live {
     fn drop(&mut self) {
-        // The tape is borrowed only while leaked futures are taken from it.
-        tape(|tape| {
-            if let Some(live) = tape.live_waits.get_mut(&self.0) {
-                *live = live.saturating_sub(1);
-            }
-        });
+        self.0.set(self.0.get() - 1);
     }
 }
 
@@ -332,7 +336,7 @@ impl Code {
     }
 
     fn start_wait(&self, name: u8) -> Wait {
-        tape(|tape| *tape.live_waits.entry(name).or_default() += 1);
+        let live = Live::begin(name);
         let text = if tape(|tape| tape.entries.len()) % 2 == 0 {
             "event_"
         } else {
@@ -340,12 +344,12 @@ impl Code {
         };
         Wait {
             future: self.context.wait_for_event(&format!("{text}{name}")),
-            live: Live(name),
+            live,
         }
     }
 
     fn got(&self, name: u8, event: &Value) {
-        let other_waits = tape(|tape| tape.live_waits[&name] - 1);
+        let other_waits = tape(|tape| tape.live_waits[&name].get() - 1);
         let event = event.as_u64().unwrap();
         let at = self.now();
         self.log(Entry::Got {
@@ -474,8 +478,7 @@ impl Code {
                     due: at + TimeDelta::seconds(SPANS[span]),
                     at,
                 });
-                tape(|tape| *tape.live_waits.entry(name).or_default() += 1);
-                let live = Live(name);
+                let live = Live::begin(name);
                 match context
                     .wait_for_event_with_timeout(&format!("Event_{name}"), seconds(span))
                     .await
