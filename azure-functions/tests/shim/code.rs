@@ -208,19 +208,22 @@ struct Wait {
 }
 
 /// One of the waits of a name. It counts on the tape that it began on: kept code is dropped when the tape of another run is on.
-struct Live(Rc<Cell<usize>>);
+struct Live {
+    name: u8,
+    count: Rc<Cell<usize>>,
+}
 
 impl Live {
     fn begin(name: u8) -> Self {
         let count = tape(|tape| Rc::clone(tape.live_waits.entry(name).or_default()));
         count.set(count.get() + 1);
-        Self(count)
+        Self { name, count }
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.count.set(self.count.get() - 1);
     }
 }
 
@@ -371,7 +374,7 @@ impl Code {
             }
             Started::Wait(wait) => {
                 let event = wait.future.await;
-                self.got(wait.live.0, &event);
+                self.got(wait.live.name, &event);
             }
             Started::Entity(call) => self.finish_entity(call).await,
             Started::Lock(lock) => {

@@ -134,14 +134,18 @@ impl World {
             }
         }
         let text = BASE64_STANDARD.encode(request.encode_to_vec());
-        let (kept, dropped) = match goes_on {
-            true => (before, None),
-            false => (Tape::default(), Some(before)),
+        let kept = if goes_on {
+            before
+        } else {
+            // What is kept no longer is dropped behind the turn that replaces it: on its own tape, not on the new one's.
+            let (_, before) = code::record_on(&self.program, self.versions, before, || {
+                parking = Parking::with_room_for(1);
+            });
+            drop(before);
+            Tape::default()
         };
         let turn = || parking.run_turn(text, "program", code::orchestrator);
         let (answer, kept) = code::record_on(&self.program, self.versions, kept, turn);
-        // Only now is the code gone that had forgotten about what is on it.
-        drop(dropped);
         let said = read(&answer)?;
         if said.requires_history {
             // The next turn is told with all.
