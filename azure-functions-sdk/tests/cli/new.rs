@@ -273,7 +273,8 @@ fn mistakes_get_one_sentence_with_the_fix() {
     );
     assert!(refused("new queue", 2).contains("<NAME>"));
     assert!(
-        refused("rnu", 2).contains("the subcommands are: new-app, new, run, invoke, replay, pack, durable, settings\n")
+        refused("rnu", 2)
+            .contains("the subcommands are: new-app, new, run, invoke, replay, pack, durable, settings, host\n")
     );
     assert!(refused("settings delete", 2).contains("the subcommands are: add, list, remove\n"));
     assert!(refused("fly", 2).contains("Usage: cargo func"));
