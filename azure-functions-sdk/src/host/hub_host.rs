@@ -102,7 +102,7 @@ pub enum HubHostError {
     Hub(#[from] TaskHubError),
 }
 
-/// A hub for every language that runs. [`HubHost::shutdown`] ends it in order; dropping it stops at once, as a crash would.
+/// A hub for every language that runs. [`HubHost::shutdown_unless`] ends it in order; dropping it stops at once, as a crash would.
 pub struct HubHost {
     address: SocketAddr,
     hub: Arc<TaskHub>,
