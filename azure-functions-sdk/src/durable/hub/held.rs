@@ -46,7 +46,7 @@ impl Held {
     pub(super) fn withdraw(&mut self, key: InstanceKey, connects: u64) -> Vec<RowId> {
         let mut rows = Vec::new();
         self.activities.lists.retain(|_, list| {
-            if list.nobody == Some(connects) {
+            if list.no_worker == Some(connects) {
                 rows.extend(list.waiting.withdraw(key));
             }
             !list.waiting.is_empty()
@@ -67,7 +67,7 @@ pub(super) struct Lists<L> {
 struct List<L> {
     waiting: L,
     /// No worker takes the function, as of so many connections.
-    nobody: Option<u64>,
+    no_worker: Option<u64>,
 }
 
 impl<L> Default for Lists<L> {
@@ -88,7 +88,7 @@ impl<L: Default> Lists<L> {
     /// Where the first that waits for this function is put.
     pub(super) fn hold(&mut self, function: StreamFunction, unseated: Unseated, connects: u64) -> &mut L {
         let list = self.lists.entry(function).or_default();
-        list.nobody = (unseated == Unseated::Nobody).then_some(connects);
+        list.no_worker = (unseated == Unseated::NoWorker).then_some(connects);
         &mut list.waiting
     }
 
@@ -100,7 +100,7 @@ impl<L: Default> Lists<L> {
         let behind = self.lists.range::<StreamFunction, _>((behind, Bound::Unbounded));
         behind
             .chain(rest.into_iter().flatten())
-            .filter(|(_, list)| list.nobody != Some(connects))
+            .filter(|(_, list)| list.no_worker != Some(connects))
             .map(|(function, _)| function.clone())
             .collect()
     }

@@ -16,6 +16,6 @@ pub(crate) enum Lost {
     Gone,
     /// The worker gave the item back.
     Abandoned,
-    /// The answer cannot be taken, whoever gives it.
+    /// The answer cannot be taken, from this worker or another one.
     Unusable(String),
 }

@@ -24,10 +24,10 @@ pub(super) const DEFAULT_LIMIT: usize = 100;
 /// There is no seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unseated {
-    /// Those who take such items have no room.
+    /// The workers that take such items have no room.
     Full,
     /// No worker takes such items.
-    Nobody,
+    NoWorker,
 }
 
 /// The workers of a hub.
@@ -114,7 +114,7 @@ impl Streams {
         Some((number, received))
     }
 
-    /// How many workers have connected so far: where nobody took items of a name, that holds until there is another one.
+    /// How many workers have connected so far: if no worker takes items of a name, none does before another one connects.
     pub(crate) fn connects(&self) -> u64 {
         self.registry().last
     }
@@ -140,7 +140,7 @@ impl Streams {
                 Ok(number)
             }
             None if taken => Err(Unseated::Full),
-            None => Err(Unseated::Nobody),
+            None => Err(Unseated::NoWorker),
         }
     }
 

@@ -189,7 +189,7 @@ fn names_that_no_worker_takes_are_told_from_those_whose_workers_are_busy() {
     let streams = streams();
     assert_eq!(
         streams.reserve(WorkKind::Activity, "charge", "").unwrap_err(),
-        Unseated::Nobody
+        Unseated::NoWorker
     );
     let _items = streams.connect(GetWorkItemsRequest {
         max_concurrent_activity_work_items: 1,
@@ -204,7 +204,10 @@ fn names_that_no_worker_takes_are_told_from_those_whose_workers_are_busy() {
     });
     let _seat = streams.reserve(WorkKind::Activity, "charge", "").unwrap();
     let reserve = |name| streams.reserve(WorkKind::Activity, name, "").unwrap_err();
-    assert_eq!((reserve("charge"), reserve("ship")), (Unseated::Full, Unseated::Nobody));
+    assert_eq!(
+        (reserve("charge"), reserve("ship")),
+        (Unseated::Full, Unseated::NoWorker)
+    );
 }
 
 #[test]
@@ -321,7 +324,7 @@ fn a_stream_that_ends_loses_its_items_and_no_others() {
     assert_eq!(ended.unwrap_err(), Lost::Gone);
     assert_eq!(
         streams.reserve(WorkKind::Activity, "charge", "").unwrap_err(),
-        Unseated::Nobody
+        Unseated::NoWorker
     );
 }
 
