@@ -139,7 +139,8 @@ impl HubHost {
         let grpc = grpc_listener(grpc_port).await?;
         let hub_options = TaskHubOptions::new(hub, &data_dir)
             .max_concurrent_orchestrations(CONCURRENT)
-            .max_concurrent_activities(CONCURRENT);
+            .max_concurrent_activities(CONCURRENT)
+            .max_concurrent_entities(CONCURRENT);
         let database = hub_options.database();
         let hub = Arc::new(TaskHub::open(hub_options, Arc::new(NoApp))?);
         let keys = Arc::new(Keys::open(&data_dir)?);

@@ -5,7 +5,7 @@ import threading
 import time
 from datetime import timedelta
 
-from durabletask import client, task, worker
+from durabletask import client, entities, task, worker
 
 ADDRESS = sys.argv[1]
 DEADLINE = 60
@@ -158,9 +158,50 @@ def sends(context, target):
     return "sent"
 
 
+def counter(context, input):
+    if context.operation == "add":
+        context.set_state(context.get_state(int, 0) + input)
+    elif context.operation == "fail":
+        context.set_state(-1)
+        raise ValueError("no luck")
+    elif context.operation == "forward":
+        context.signal_entity(entities.EntityInstanceId("counter", input), "add", context.get_state(int, 0))
+    elif context.operation == "start":
+        return context.schedule_new_orchestration("nulls", input="by an entity", instance_id=input)
+    elif context.operation == "delete":
+        context.set_state(None)
+        return None
+    return context.get_state(int, 0)
+
+
+def counts(context, key):
+    id = entities.EntityInstanceId("Counter", key)
+    context.signal_entity(id, "add", 2)
+    first = yield context.call_entity(id, "add", 3)
+    try:
+        yield context.call_entity(id, "fail")
+    except task.TaskFailedError as error:
+        message = str(error)
+    return [first, (yield context.call_entity(id, "get")), message]
+
+
+def moves(context, keys):
+    """Two counters change together: nobody sees one without the other."""
+    both = [entities.EntityInstanceId("counter", key) for key in keys]
+    with (yield context.lock_entities(both)):
+        read = []
+        for one in both:
+            read.append((yield context.call_entity(one, "get")))
+        yield context.call_activity(square, input=1)
+        yield context.call_entity(both[0], "add", 1)
+        yield context.call_entity(both[1], "add", 1)
+    return read
+
+
 ORCHESTRATORS = [
     sequence, fan_out, nulls, retries, exhausted, caught, uncaught, timer, approval, two_events, child, parent,
     parent_of_terminated, parent_that_waits, looping, shows, gated, sends,
+    counts, moves,
 ]
 ACTIVITIES = [hello, square, nothing, flaky, broken, waits_for_the_gate]
 
@@ -171,6 +212,7 @@ def make_worker():
         made.add_orchestrator(orchestrator)
     for activity in ACTIVITIES:
         made.add_activity(activity)
+    made.add_entity(counter)
     return made
 
 
@@ -344,6 +386,50 @@ class Stories:
         self.client.terminate_orchestration(id)
         self.end(id)
 
+    def entity(self, key, holds):
+        end = time.monotonic() + DEADLINE
+        while True:
+            found = self.client.get_entity(entities.EntityInstanceId("counter", key), include_state=True)
+            state = found and found.get_state(int)
+            if holds(state):
+                return
+            assert time.monotonic() < end, state
+            time.sleep(0.02)
+
+    def entities_are_called_and_signalled(self):
+        first, last, message = self.output(counts, "called")
+        assert (first, last) == (5, 5), (first, last)
+        assert "no luck" in message, message
+        self.client.signal_entity(entities.EntityInstanceId("counter", "called"), "add", input=4)
+        self.entity("called", lambda state: state == 9)
+
+    def entities_signal_others_and_start_orchestrations(self):
+        source = entities.EntityInstanceId("counter", "source")
+        self.client.signal_entity(source, "add", input=7)
+        self.client.signal_entity(source, "forward", input="target")
+        self.client.signal_entity(source, "start", input="by-an-entity")
+        self.entity("target", lambda state: state == 7)
+        self.until("by-an-entity", lambda state: state is not None)
+        assert self.end("by-an-entity").get_output() == ["by an entity", None]
+
+    def entities_are_locked(self):
+        keys = [["left", "right"], ["right", "left"]]
+        ids = [self.start(moves, keys[number % 2]) for number in range(10)]
+        read = [self.end(id).get_output() for id in ids]
+        assert all(one == other for one, other in read), read
+        assert sorted(one for one, _ in read) == list(range(10)), read
+
+    def entities_are_listed_and_deleted(self):
+        for key in ["listed-1", "listed-2"]:
+            self.client.signal_entity(entities.EntityInstanceId("counter", key), "add", input=1)
+            self.entity(key, lambda state: state == 1)
+        query = client.EntityQuery(instance_id_starts_with="@counter@listed-", include_state=True)
+        found = sorted(str(one.id.key) for one in self.client.get_all_entities(query))
+        assert found == ["listed-1", "listed-2"], found
+        self.client.signal_entity(entities.EntityInstanceId("counter", "listed-1"), "delete")
+        self.entity("listed-1", lambda state: state is None)
+        self.client.clean_entity_storage()
+
     def lost_worker(self):
         """Its items are given out again: the activity that was lost with the first worker runs on the second one."""
         global the_worker
@@ -370,7 +456,7 @@ assert len(stories.end(early).get_output()) == 3
 told = [name for name, story in vars(Stories).items() if callable(story)]
 failed = False
 for name in told:
-    if name.startswith("__") or name in ("start", "end", "output", "until"):
+    if name.startswith("__") or name in ("start", "end", "output", "until", "entity"):
         continue
     began = time.monotonic()
     try:

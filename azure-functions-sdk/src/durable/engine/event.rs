@@ -1,12 +1,16 @@
 //! History events: what is known about an execution.
 
+mod entity;
 mod json;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-pub(crate) use self::json::{EventError, json_string, parse_events, readable_events, write_events, write_string};
+pub(crate) use self::{
+    entity::{EntityEvent, EntityOperation},
+    json::{EventError, json_string, parse_events, readable_events, write_events, write_string},
+};
 use super::{failure_details::FailureDetails, runtime_status::RuntimeStatus, time::whole_ticks};
 
 /// Name of the activity that does a `CallHttp`.
@@ -76,6 +80,8 @@ pub(crate) enum EventKind {
     },
     /// An external event came in; `input` is JSON text.
     EventRaised { name: String, input: Option<String> },
+    /// A message to or from an entity, of a worker that has such messages.
+    Entity(Box<EntityEvent>),
     /// The execution ended and the next one has its place.
     ContinueAsNew(ExecutionEnd),
     /// Data without meaning for replay.
@@ -210,18 +216,22 @@ impl EventKind {
             Self::ExecutionSuspended { .. } => 19,
             Self::ExecutionResumed { .. } => 20,
             Self::ExecutionRewound { .. } => 21,
+            Self::Entity(entity) => entity.number(),
             Self::Unknown { event_type, .. } => *event_type,
         }
     }
 
     /// True for what came in as a message.
     pub(crate) fn is_received(&self) -> bool {
-        matches!(self.number(), 0 | 3 | 5 | 6 | 8 | 9 | 11 | 15 | 17 | 19 | 20 | 21)
+        matches!(
+            self.number(),
+            0 | 3 | 5 | 6 | 8 | 9 | 11 | 15 | 17 | 19..=21 | 25 | 26 | 28
+        )
     }
 
     /// True for what the orchestrator scheduled and replay must find again.
     pub(crate) fn is_scheduled(&self) -> bool {
-        matches!(self.number(), 4 | 7 | 10 | 14)
+        matches!(self.number(), 4 | 7 | 10 | 14 | 23 | 24 | 27 | 29)
     }
 
     /// Task that this event settles.

@@ -87,9 +87,7 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> R
             forgotten.insert(event.event_id);
         }
         answered.extend(event.kind.settles());
-        if let EventKind::EventRaised { name, .. } = &event.kind {
-            raised.insert(name.to_lowercase());
-        }
+        raised.extend(critical::answered_request(&event.kind).map(str::to_lowercase));
     }
 
     let mut children = Vec::new();
@@ -158,7 +156,6 @@ fn is_handled(since: &[Event]) -> bool {
         .take_while(|event| event.kind != EventKind::OrchestratorCompleted);
     episode.any(|event| match &event.kind {
         EventKind::TimerCreated { .. } => false,
-        EventKind::EventSent { name, .. } => name != "release",
-        kind => kind.is_scheduled(),
+        kind => kind.is_scheduled() && !critical::is_release(kind),
     })
 }

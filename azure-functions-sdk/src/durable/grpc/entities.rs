@@ -44,7 +44,7 @@ impl Call<'_> {
         let row = self.hub.entity(&id).await?.filter(|row| row.exists);
         Ok(GetEntityResponse {
             exists: row.is_some(),
-            entity: row.map(|row| metadata(row, request.include_state)),
+            entity: row.map(|row| self.metadata(row, request.include_state)),
         })
     }
 
@@ -65,7 +65,7 @@ impl Call<'_> {
         let next = loop {
             let page = self.hub.entities(query.clone()).await?;
             let found = page.entities.into_iter().filter(|row| row.id.starts_with(&prefix));
-            entities.extend(found.map(|row| metadata(row, asked.include_state)));
+            entities.extend(found.map(|row| self.metadata(row, asked.include_state)));
             match page.next {
                 Some(next) if entities.is_empty() => query.after = Some(next),
                 next => break next,
@@ -80,6 +80,20 @@ impl Call<'_> {
     /// Nothing is kept here of an entity that is empty, and no lock of an orchestration that has ended.
     pub(super) fn clean_entities(&self, _: CleanEntityStorageRequest) -> CleanEntityStorageResponse {
         CleanEntityStorageResponse::default()
+    }
+
+    fn metadata(&self, row: EntityRow, with_state: bool) -> EntityMetadata {
+        let lock = row
+            .lock
+            .as_deref()
+            .and_then(|lock| serde_json::from_str::<Request>(lock).ok());
+        EntityMetadata {
+            backlog_queue_size: i32::try_from(self.hub.backlog(&row.id)).unwrap_or(i32::MAX),
+            instance_id: row.id,
+            last_modified_time: Some(timestamp(row.updated)),
+            locked_by: lock.and_then(|lock| lock.parent),
+            serialized_state: row.state.filter(|_| with_state),
+        }
     }
 }
 
@@ -124,19 +138,5 @@ fn after(token: &str) -> Result<Option<String>, Refused> {
             Code::InvalidArgument,
             "The continuation token is none that this host has given out.",
         )),
-    }
-}
-
-fn metadata(row: EntityRow, with_state: bool) -> EntityMetadata {
-    let lock = row
-        .lock
-        .as_deref()
-        .and_then(|lock| serde_json::from_str::<Request>(lock).ok());
-    EntityMetadata {
-        instance_id: row.id,
-        last_modified_time: Some(timestamp(row.updated)),
-        backlog_queue_size: 0,
-        locked_by: lock.and_then(|lock| lock.parent),
-        serialized_state: row.state.filter(|_| with_state),
     }
 }

@@ -77,6 +77,8 @@ async fn call(hub: &Arc<Inner>, method: &str, message: Bytes) -> Result<Reply, R
         "CleanEntityStorage" => one(&call.clean_entities(read(message)?)),
         "CompleteOrchestratorTask" => one(&call.complete_orchestrator(read(message)?)?),
         "CompleteActivityTask" => one(&call.complete_activity(read(message)?)),
+        "CompleteEntityTask" => one(&call.complete_entity(read(message)?)?),
+        "AbandonTaskEntityWorkItem" => one(&call.abandon_entity(read(message)?)),
         "AbandonTaskOrchestratorWorkItem" => one(&call.abandon_orchestrator(read(message)?)),
         "AbandonTaskActivityWorkItem" => one(&call.abandon_activity(read(message)?)),
         "CreateTaskHub" => one(&call.create_hub(read(message)?)?),

@@ -6,9 +6,9 @@ use std::{
 };
 
 use azure_functions_durable::protobuf::{
-    AbandonActivityTaskRequest, AbandonActivityTaskResponse, AbandonOrchestrationTaskRequest,
-    AbandonOrchestrationTaskResponse, ActivityResponse, CompleteTaskResponse, CreateTaskHubRequest,
-    CreateTaskHubResponse, OrchestratorResponse,
+    AbandonActivityTaskRequest, AbandonActivityTaskResponse, AbandonEntityTaskRequest, AbandonEntityTaskResponse,
+    AbandonOrchestrationTaskRequest, AbandonOrchestrationTaskResponse, ActivityResponse, CompleteTaskResponse,
+    CreateTaskHubRequest, CreateTaskHubResponse, EntityBatchResult, OrchestratorResponse,
 };
 use bytes::Bytes;
 use futures_util::Stream;
@@ -62,6 +62,23 @@ impl Call<'_> {
     pub(super) fn complete_activity(&self, response: ActivityResponse) -> CompleteTaskResponse {
         self.hub.streams.complete_activity(response);
         CompleteTaskResponse {}
+    }
+
+    pub(super) fn complete_entity(&self, result: EntityBatchResult) -> Result<CompleteTaskResponse, Refused> {
+        if result.completion_token.is_empty() {
+            return Err(Refused::new(
+                Code::InvalidArgument,
+                "The answer to operations of an entity has no completionToken: give back the one of the work item.",
+            ));
+        }
+        self.hub.streams.complete_entity(result);
+        Ok(CompleteTaskResponse {})
+    }
+
+    pub(super) fn abandon_entity(&self, request: AbandonEntityTaskRequest) -> AbandonEntityTaskResponse {
+        let AbandonEntityTaskRequest { completion_token } = request;
+        self.hub.streams.abandon(&completion_token);
+        AbandonEntityTaskResponse {}
     }
 
     pub(super) fn abandon_orchestrator(

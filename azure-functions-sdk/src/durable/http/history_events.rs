@@ -43,6 +43,28 @@ const NAMES: [&str; 22] = [
     "ExecutionRewound",
 ];
 
+/// Names of the types of messages to and from entities, which the extension has not, by their number from [`FIRST_OF_ENTITIES`] on.
+const ENTITY_NAMES: [&str; 7] = [
+    "EntityOperationSignaled",
+    "EntityOperationCalled",
+    "EntityOperationCompleted",
+    "EntityOperationFailed",
+    "EntityLockRequested",
+    "EntityLockGranted",
+    "EntityUnlockSent",
+];
+
+const FIRST_OF_ENTITIES: usize = 23;
+
+fn name_of(number: i32) -> Option<&'static str> {
+    let number = usize::try_from(number).ok()?;
+    let name = match number.checked_sub(FIRST_OF_ENTITIES) {
+        Some(number) => ENTITY_NAMES.get(number),
+        None => NAMES.get(number),
+    };
+    name.copied()
+}
+
 /// Transforms stored events, one text of comma-separated events per episode.
 pub(super) fn history_events(texts: &[String], show: Show) -> Result<Vec<Value>, EventError> {
     let text = texts.join(",");
@@ -55,8 +77,8 @@ pub(super) fn history_events(texts: &[String], show: Show) -> Result<Vec<Value>,
         let number = typed.kind.number();
         event.remove("EventId");
         event.remove("IsPlayed");
-        if let Some(name) = usize::try_from(number).ok().and_then(|number| NAMES.get(number)) {
-            event.insert("EventType".to_owned(), (*name).into());
+        if let Some(name) = name_of(number) {
+            event.insert("EventType".to_owned(), name.into());
         }
         match number {
             12 | 13 => continue,
@@ -97,6 +119,16 @@ pub(super) fn history_events(texts: &[String], show: Show) -> Result<Vec<Value>,
             }
             11 => {
                 event.remove("TimerId");
+            }
+            23..=29 => {
+                // One member, named for the kind of message.
+                if let Some(Value::Object(entity)) = event.remove("Entity") {
+                    for members in entity.into_iter().map(|(_, members)| members) {
+                        if let Value::Object(members) = members {
+                            event.extend(members);
+                        }
+                    }
+                }
             }
             _ => {}
         }

@@ -19,7 +19,7 @@ use super::{
     waiting::{Activity, Phase},
 };
 use crate::durable::{
-    engine::event::HTTP_ACTIVITY,
+    engine::{entity::EntityId, event::HTTP_ACTIVITY},
     store::{InstanceKey, RowId},
     streams::{Seat, Streams, Unseated},
     work::{Begun, DurableFunctions, Wire, WorkKind},
@@ -153,13 +153,27 @@ impl Inner {
             let Some(id) = state.ready_entities.pop_front() else {
                 break;
             };
-            let Some(live) = state.entities.get_mut(&id) else {
+            let Some(live) = state.entities.get(&id).filter(|live| live.is_ready()) else {
                 continue;
             };
-            if live.begin() {
-                state.quarantine.begins(Item::Entity(Arc::clone(&id)));
-                state.running_entities += 1;
-                self.runtime.spawn(Arc::clone(self).run_entity(id));
+            match live
+                .has_operations()
+                .then(|| entity_on_stream(&id, &functions))
+                .flatten()
+            {
+                None => {
+                    state.quarantine.begins(Item::Entity(Arc::clone(&id)));
+                    self.begin_entity(state, id, None);
+                }
+                Some(function) => match state.held.entities.waiting(&function) {
+                    Some(others) if !others.is_empty() => others.push_back(id),
+                    _ => match self.seat_for(WorkKind::Entity, &function) {
+                        Ok(seat) => self.begin_entity(state, id, Some(seat)),
+                        Err((unseated, connects)) => {
+                            state.held.entities.hold(function, unseated, connects).push_back(id);
+                        }
+                    },
+                },
             }
         }
         while known && state.running_activities < self.options.max_concurrent_activities {
@@ -190,6 +204,14 @@ impl Inner {
         self.runtime.spawn(Arc::clone(self).run_episode(key, seat));
     }
 
+    fn begin_entity(self: &Arc<Self>, state: &mut State, id: Arc<str>, seat: Option<Seat>) {
+        if let Some(live) = state.entities.get_mut(&id) {
+            live.phase = Phase::Running;
+        }
+        state.running_entities += 1;
+        self.runtime.spawn(Arc::clone(self).run_entity(id, seat));
+    }
+
     fn begin_activity(self: &Arc<Self>, state: &mut State, activity: Activity, seat: Option<Seat>) {
         state.running_activities += 1;
         self.runtime.spawn(Arc::clone(self).run_activity(activity, seat));
@@ -214,6 +236,13 @@ impl Inner {
                     break;
                 }
                 begun |= self.begin_held_episode(state, function);
+            }
+            for function in state.held.entities.in_turn(self.streams.connects()) {
+                if state.running_entities >= self.options.max_concurrent_entities {
+                    state.held.seats_changed = true;
+                    break;
+                }
+                begun |= self.begin_held_entity(state, function);
             }
             for function in state.held.activities.in_turn(self.streams.connects()) {
                 if state.running_activities >= self.options.max_concurrent_activities {
@@ -254,6 +283,30 @@ impl Inner {
         }
     }
 
+    fn begin_held_entity(self: &Arc<Self>, state: &mut State, function: StreamFunction) -> bool {
+        let id = loop {
+            let waiting = state.held.entities.waiting(&function);
+            let Some(id) = waiting.and_then(std::collections::VecDeque::pop_front) else {
+                state.held.entities.remove(&function);
+                return false;
+            };
+            if state.entities.get(&id).is_some_and(LiveEntity::is_ready) {
+                break id;
+            }
+        };
+        match self.seat_for(WorkKind::Entity, &function) {
+            Ok(seat) => {
+                self.begin_entity(state, id, Some(seat));
+                state.held.entities.had_turn(function);
+                true
+            }
+            Err((unseated, connects)) => {
+                state.held.entities.hold(function, unseated, connects).push_front(id);
+                false
+            }
+        }
+    }
+
     fn begin_held_activity(self: &Arc<Self>, state: &mut State, function: StreamFunction) -> bool {
         if state
             .held
@@ -284,6 +337,8 @@ impl Inner {
         let episodes: Vec<_> = state.held.episodes.take_all().flatten().collect();
         state.ready.extend(episodes);
         state.ready.append(&mut state.held.for_apps.drain(..).collect());
+        let entities: Vec<_> = state.held.entities.take_all().flatten().collect();
+        state.ready_entities.extend(entities);
         let activities: Vec<_> = state.held.activities.take_all().collect();
         for mut turns in activities {
             while let Some(activity) = turns.pop() {
@@ -329,8 +384,7 @@ impl Inner {
             },
             Suspect::Entity(id) => {
                 if state.entities.get_mut(&id).is_some_and(LiveEntity::begin_again) {
-                    state.running_entities += 1;
-                    self.runtime.spawn(Arc::clone(self).run_entity(id));
+                    self.begin_entity(state, id, None);
                 } else {
                     state.quarantine.leaves(&Item::Entity(id));
                 }
@@ -465,6 +519,13 @@ fn next_of(live: &Live, functions: &DurableFunctions) -> Next {
         _ if functions.has(WorkKind::Orchestration, &live.name) => Next::Now,
         _ => Next::AnApp,
     }
+}
+
+/// The function that a worker of a stream has for an entity; `None`: the app runs it.
+fn entity_on_stream(id: &str, functions: &DurableFunctions) -> Option<StreamFunction> {
+    // The name of one that cannot be read is found out by its turn.
+    let id = EntityId::parse(id).ok()?;
+    (functions.wire_for_entity(&id.name) == Wire::Stream).then(|| StreamFunction::new(&id.name, None))
 }
 
 impl State {

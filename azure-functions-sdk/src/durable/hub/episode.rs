@@ -212,7 +212,11 @@ impl Inner {
         };
         match answer {
             Ok(answer) => {
-                let has_entity = |name: &str| self.state().function(WorkKind::Entity, name).is_some();
+                let has_entity = |name: &str| {
+                    let state = self.state();
+                    let functions = state.functions.as_ref();
+                    functions.is_some_and(|functions| functions.takes_entity(name))
+                };
                 End::Decided(Box::new(episode.finish(
                     &answer,
                     self.now(),

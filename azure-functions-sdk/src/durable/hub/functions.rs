@@ -19,6 +19,19 @@ impl DurableFunctions {
         }
     }
 
+    /// How the operations of an entity travel.
+    pub(super) fn wire_for_entity(&self, name: &str) -> Wire {
+        match self.open && !self.has(WorkKind::Entity, name) {
+            true => Wire::Stream,
+            false => self.wire,
+        }
+    }
+
+    /// Whether there may be an entity of this name.
+    pub(super) fn takes_entity(&self, name: &str) -> bool {
+        self.open || self.has(WorkKind::Entity, name)
+    }
+
     pub(super) fn missing_orchestration(&self, name: &str) -> String {
         self.missing(WorkKind::Orchestration, name, "orchestrator")
     }

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     ops::Bound,
+    sync::Arc,
 };
 
 use super::turns::Turns;
@@ -35,6 +36,7 @@ impl StreamFunction {
 pub(super) struct Held {
     pub(super) episodes: Lists<VecDeque<InstanceKey>>,
     pub(super) activities: Lists<Turns>,
+    pub(super) entities: Lists<VecDeque<Arc<str>>>,
     /// Instances whose executions began on a wire of apps, and whose orchestration no app has now.
     pub(super) for_apps: Vec<InstanceKey>,
     /// A seat may be free that was not.

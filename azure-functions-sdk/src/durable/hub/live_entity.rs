@@ -75,13 +75,15 @@ impl LiveEntity {
         }
     }
 
-    /// Begins the turn that is due; false if none is.
-    pub(super) fn begin(&mut self) -> bool {
-        let ready = self.phase == Phase::Ready && !self.halted;
-        if ready {
-            self.phase = Phase::Running;
-        }
-        ready
+    /// Whether a turn is due.
+    pub(super) fn is_ready(&self) -> bool {
+        self.phase == Phase::Ready && !self.halted
+    }
+
+    /// Whether the turn that is due may have operations to run. Locks need no worker.
+    pub(super) fn has_operations(&self) -> bool {
+        let mut inbox = self.inbox.iter();
+        inbox.any(|inbound| matches!(&*inbound.message, EntityMessage::Op(request) if !request.is_lock()))
     }
 
     /// Begins the turn that a worker process has ended; false if there is none.

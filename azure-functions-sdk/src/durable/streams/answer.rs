@@ -1,12 +1,13 @@
 //! What comes of an item.
 
-use azure_functions_durable::protobuf::{ActivityResponse, OrchestratorResponse};
+use azure_functions_durable::protobuf::{ActivityResponse, EntityBatchResult, OrchestratorResponse};
 
 /// What a worker has answered.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Orchestration(OrchestratorResponse),
     Activity(ActivityResponse),
+    Entity(EntityBatchResult),
 }
 
 /// Why an item has no answer.

@@ -1,6 +1,6 @@
 //! What a worker is given: a `WorkItem`.
 
-use azure_functions_durable::protobuf::{ActivityRequest, HealthPing, WorkItem, work_item};
+use azure_functions_durable::protobuf::{ActivityRequest, EntityRequest, HealthPing, WorkItem, work_item};
 use bytes::Bytes;
 use prost::{
     Message,
@@ -21,12 +21,16 @@ pub(crate) enum Work {
     Orchestration { instance_id: String, request: Vec<u8> },
     /// An activity.
     Activity(ActivityRequest),
+    /// Operations of an entity, in the second form of the protocol: to the first one, workers of .NET answer without a token.
+    /// Workers that know entities take both, and say nothing of which they like.
+    Entity(EntityRequest),
 }
 
 impl Work {
     pub(super) fn subject(&self) -> Subject {
         match self {
             Self::Orchestration { instance_id, .. } => Subject::Orchestration(instance_id.clone()),
+            Self::Entity(request) => Subject::Entity(request.instance_id.clone()),
             Self::Activity(request) => {
                 let instance = request.orchestration_instance.as_ref();
                 let id = instance.map(|instance| instance.instance_id.clone());
@@ -48,6 +52,7 @@ impl Work {
                 return out.into();
             }
             Self::Activity(request) => work_item::Request::ActivityRequest(request.clone()),
+            Self::Entity(request) => work_item::Request::EntityRequestV2(request.clone()),
         };
         let item = WorkItem {
             completion_token: token.clone(),

@@ -20,6 +20,8 @@ pub(super) enum Subject {
     Orchestration(String),
     /// A task of an instance.
     Activity(String, i32),
+    /// An entity.
+    Entity(String),
 }
 
 impl Subject {

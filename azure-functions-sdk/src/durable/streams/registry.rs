@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use azure_functions_durable::protobuf::{ActivityResponse, GetWorkItemsRequest, OrchestratorResponse};
+use azure_functions_durable::protobuf::{
+    ActivityResponse, EntityBatchResult, GetWorkItemsRequest, OrchestratorResponse,
+};
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 
@@ -173,6 +175,12 @@ impl Streams {
             &subject,
             Ok(Answer::Activity(response)),
         );
+    }
+
+    /// A worker has run operations of an entity. Its answer names neither the entity nor anything else but the token.
+    pub(crate) fn complete_entity(&self, result: EntityBatchResult) {
+        let subject = Subject::Entity(String::new());
+        self.end(&result.completion_token.clone(), &subject, Ok(Answer::Entity(result)));
     }
 
     /// A worker gives an item back.

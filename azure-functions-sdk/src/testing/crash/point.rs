@@ -127,6 +127,8 @@ fn event_in_words(kind: &EventKind) -> String {
         EventKind::ExecutionRewound { .. } => "its rewinding".to_owned(),
         EventKind::OrchestratorStarted
         | EventKind::OrchestratorCompleted
+        // Workers of streams only have these.
+        | EventKind::Entity(_)
         | EventKind::Generic { .. }
         | EventKind::Unknown { .. } => "something else".to_owned(),
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EntityId;
 use crate::durable::engine::{
-    event::{EventKind, write_string},
+    event::{EntityEvent, EventKind, write_string},
     failure_details::FailureDetails,
     message::{Message, Outgoing},
     time::{parse_time, write_time},
@@ -49,12 +49,25 @@ pub(crate) struct Request {
     /// Of a lock: all that are locked with it, in the order in which they are.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) lockset: Vec<EntityId>,
-    /// Sent on the protobuf wire: the answer has the details of a failure.
+    /// How the answer is told.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) details: bool,
+    pub(crate) reply: Reply,
     /// Of a lock: whose turn it is.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) pos: usize,
+}
+
+/// How the one who asks hears the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Reply {
+    /// As an event, with the text of a failure: on the JSON wire.
+    #[default]
+    Text,
+    /// As an event, with the details of a failure: on the wires of protobuf.
+    Details,
+    /// As a message of its own kind: to workers that have sent one.
+    Message,
 }
 
 /// The end of a lock.
@@ -116,7 +129,7 @@ impl Request {
             parent_execution: None,
             due: None,
             lockset: Vec::new(),
-            details: false,
+            reply: Reply::Text,
             pos: 0,
         }
     }
@@ -183,15 +196,30 @@ pub(super) fn respond(
     if request.signal {
         return None;
     }
+    if request.reply == Reply::Message {
+        let request_id = request.id.clone();
+        let event = match failure {
+            None => EntityEvent::Completed {
+                request_id,
+                result: result.map(str::to_owned),
+            },
+            Some(failure) => EntityEvent::Failed {
+                request_id,
+                failure_details: Box::new(failure.clone()),
+            },
+        };
+        return answer(request, now, EventKind::Entity(Box::new(event)));
+    }
+    let details = request.reply == Reply::Details;
     let mut input = String::from("{\"result\":");
     match result {
-        Some(result) if !request.details || failure.is_none() => write_string(result, &mut input),
+        Some(result) if !details || failure.is_none() => write_string(result, &mut input),
         // The text that workers of the JSON wire answer with.
-        None if !request.details => write_string("null", &mut input),
+        None if !details => write_string("null", &mut input),
         _ => input.push_str("null"),
     }
     match failure {
-        Some(failure) if request.details => {
+        Some(failure) if details => {
             input.push_str(",\"failureDetails\":");
             input.push_str(&failure.to_json());
         }
@@ -199,20 +227,29 @@ pub(super) fn respond(
         None => {}
     }
     input.push('}');
-    answer(request, now, input)
+    answer(request, now, raised(request, input))
 }
 
 /// Tells the orchestration that it has all of its locks.
 pub(crate) fn grant(request: &Request, now: DateTime<Utc>) -> Option<Outgoing> {
-    answer(request, now, "{\"result\":\"Lock Acquisition Completed\"}".to_owned())
+    let event = match request.reply {
+        Reply::Message => EventKind::Entity(Box::new(EntityEvent::LockGranted {
+            critical_section_id: request.id.clone(),
+        })),
+        Reply::Text | Reply::Details => raised(request, "{\"result\":\"Lock Acquisition Completed\"}".to_owned()),
+    };
+    answer(request, now, event)
 }
 
-fn answer(request: &Request, now: DateTime<Utc>, input: String) -> Option<Outgoing> {
-    let instance_id = request.parent.clone().filter(|parent| !parent.starts_with('@'))?;
-    let event = EventKind::EventRaised {
+fn raised(request: &Request, input: String) -> EventKind {
+    EventKind::EventRaised {
         name: request.id.to_lowercase(),
         input: Some(input),
-    };
+    }
+}
+
+fn answer(request: &Request, now: DateTime<Utc>, event: EventKind) -> Option<Outgoing> {
+    let instance_id = request.parent.clone().filter(|parent| !parent.starts_with('@'))?;
     Some(Outgoing {
         instance_id,
         message: Message::for_execution(request.parent_execution.clone(), now, event),

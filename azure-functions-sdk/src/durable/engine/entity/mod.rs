@@ -17,6 +17,6 @@ pub(crate) use self::message::grant;
 pub(crate) use self::{
     id::EntityId,
     kept::Entity,
-    message::{EntityMessage, Posted, Release, Request, due_of, event_name, response},
-    turn::{Done, MAX_BATCH, Turn, Unfinished, missing, wakes},
+    message::{EntityMessage, Posted, Release, Reply, Request, due_of, event_name, response},
+    turn::{BatchLimit, Done, MAX_BATCH, MAX_BATCH_OF_STREAM, Turn, Unfinished, missing, wakes},
 };

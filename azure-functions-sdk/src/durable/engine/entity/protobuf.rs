@@ -1,7 +1,8 @@
 //! A batch of operations on the protobuf wire: `EntityBatchRequest`, and the `EntityBatchResult` that the worker answers with.
 
 use azure_functions_durable::protobuf::{
-    EntityBatchResult, OperationRequest, operation_action::OperationActionType, operation_result::ResultType,
+    EntityBatchResult, EntityRequest, HistoryEvent, OperationRequest, history_event::EventType,
+    operation_action::OperationActionType, operation_result::ResultType,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
@@ -17,9 +18,13 @@ use super::{
 };
 use crate::durable::{
     engine::{
-        event::json_string,
+        event::{EntityOperation, json_string},
         failure_details::FailureDetails,
-        protobuf::request::{poll_delay, property, session},
+        protobuf::{
+            of_call, of_signal,
+            request::{poll_delay, property, session},
+            timestamp,
+        },
         settings::Settings,
         time::time_of,
     },
@@ -59,6 +64,51 @@ pub(super) fn payload<'a>(
     BASE64_STANDARD.encode(&out)
 }
 
+/// What a worker of a stream gets. Locks are the hub's affair: a worker drops what it is told of them.
+pub(super) fn request<'a>(
+    entity: &Entity,
+    batch: impl Iterator<Item = &'a Request>,
+    now: DateTime<Utc>,
+) -> EntityRequest {
+    let target = entity.id.to_string();
+    let operation_requests = batch.map(|request| {
+        let mut operation = EntityOperation {
+            request_id: guid_of(&request.id),
+            operation: request.op.clone().unwrap_or_default(),
+            input: request.input.clone(),
+            target_instance_id: target.clone(),
+            scheduled_time: None,
+            parent_instance_id: None,
+            parent_execution_id: None,
+        };
+        HistoryEvent {
+            event_id: -1,
+            timestamp: Some(timestamp(now)),
+            event_type: Some(if request.signal {
+                EventType::EntityOperationSignaled(of_signal(&operation))
+            } else {
+                operation.parent_instance_id.clone_from(&request.parent);
+                operation.parent_execution_id.clone_from(&request.parent_execution);
+                EventType::EntityOperationCalled(of_call(&operation))
+            }),
+        }
+    });
+    EntityRequest {
+        operation_requests: operation_requests.collect(),
+        entity_state: entity.state.clone().filter(|_| entity.exists),
+        instance_id: target,
+        execution_id: String::new(),
+    }
+}
+
+/// Workers of .NET take nothing else for the id of a request, and give the whole batch back for ever. Ids of other workers' orchestrations
+/// may be none: answers go by their place in the batch.
+fn guid_of(id: &str) -> String {
+    let guid =
+        uuid::Uuid::try_parse(id).unwrap_or_else(|_| uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, id.as_bytes()));
+    guid.to_string()
+}
+
 /// Whether the worker has not kept the state, and has to have it.
 pub(super) fn needs_state(answer: &WorkResult) -> bool {
     decode(answer).is_ok_and(|result| result.requires_state)
@@ -67,7 +117,11 @@ pub(super) fn needs_state(answer: &WorkResult) -> bool {
 /// Reads the answer to so many operations. What is no answer fails the operations, as with the extension: nothing is tried
 /// again.
 pub(super) fn read(answer: &WorkResult, operations: usize) -> Result<Answer, Refused> {
-    let result = decode(answer).map_err(Refused::Unreadable)?;
+    read_result(decode(answer).map_err(Refused::Unreadable)?, operations)
+}
+
+/// Reads the message that a worker has answered so many operations with.
+pub(super) fn read_result(result: EntityBatchResult, operations: usize) -> Result<Answer, Refused> {
     if result.requires_state {
         let text = "the entity function asks for the state that it was given";
         return Err(Refused::Unreadable(text.to_owned()));

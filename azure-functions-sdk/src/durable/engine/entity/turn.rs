@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use azure_functions_durable::protobuf::{EntityBatchResult, EntityRequest};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -22,8 +23,32 @@ use crate::durable::{
     work::{Wire, WorkResult},
 };
 
-/// Operations of one batch at most.
-pub(crate) const MAX_BATCH: usize = 5_000;
+/// The most that one turn takes.
+pub(crate) const MAX_BATCH: BatchLimit = BatchLimit::operations(5_000);
+
+/// The most that one turn takes for a worker of a stream: such workers take messages of 4 MiB.
+pub(crate) const MAX_BATCH_OF_STREAM: BatchLimit = BatchLimit {
+    bytes: 1024 * 1024,
+    ..MAX_BATCH
+};
+
+/// How much of what waits one turn takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchLimit {
+    pub(crate) operations: usize,
+    /// Of their inputs together; the first operation is taken in any case.
+    pub(crate) bytes: usize,
+}
+
+impl BatchLimit {
+    /// So many operations, however large.
+    pub(crate) const fn operations(operations: usize) -> Self {
+        Self {
+            operations,
+            bytes: usize::MAX,
+        }
+    }
+}
 
 /// What a turn takes, in this order. A worker may stop after some of the operations: what comes later is then left for the
 /// next turn.
@@ -98,7 +123,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn plan<'m>(
         entity: &'a Entity,
         waiting: impl IntoIterator<Item = &'m EntityMessage>,
-        limit: usize,
+        limit: BatchLimit,
     ) -> Option<Self> {
         let waiting: Vec<&EntityMessage> = waiting.into_iter().collect();
         let mut taken = vec![false; waiting.len()];
@@ -109,7 +134,7 @@ impl<'a> Turn<'a> {
             }
         }
         let mut steps = Vec::new();
-        let mut operations = 0;
+        let (mut operations, mut bytes) = (0, 0_usize);
         let mut lock = entity.lock.as_ref();
         let mut place = 0;
         while place < waiting.len() {
@@ -143,7 +168,10 @@ impl<'a> Turn<'a> {
                 }
                 EntityMessage::Op(request) if !admits(lock, request) => {}
                 EntityMessage::Op(request) => {
-                    if !request.is_lock() && operations == limit {
+                    let size = request.input.as_deref().map_or(0, str::len);
+                    let is_full =
+                        operations == limit.operations || (operations > 0 && bytes.saturating_add(size) > limit.bytes);
+                    if !request.is_lock() && is_full {
                         break;
                     }
                     taken[index] = true;
@@ -154,6 +182,7 @@ impl<'a> Turn<'a> {
                         lock = Some(request);
                     } else {
                         operations += 1;
+                        bytes = bytes.saturating_add(size);
                         let all = same.remove(request.id.as_str()).unwrap_or_else(|| vec![index]);
                         all.iter().for_each(|index| taken[*index] = true);
                         steps.push(Step::Run(all, request.clone()));
@@ -194,6 +223,12 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// What a worker of a stream gets; `None`: nothing in this turn needs a worker.
+    pub(crate) fn request(&self, now: DateTime<Utc>) -> Option<EntityRequest> {
+        self.operations().next()?;
+        Some(protobuf::request(self.entity, self.operations(), now))
+    }
+
     /// Whether the worker has not kept the state, and has to have it.
     pub(crate) fn needs_state(wire: Wire, answer: &WorkResult) -> bool {
         wire == Wire::Protobuf && protobuf::needs_state(answer)
@@ -209,18 +244,42 @@ impl<'a> Turn<'a> {
     ) -> Result<Done, Unfinished<'a>> {
         match wire {
             Wire::Json => self.finish(answer, now, new_id),
-            Wire::Protobuf | Wire::Stream => match protobuf::read(answer, self.operation_count()) {
-                Ok(answer) => Ok(self.settle(Some(answer), None, now, new_id)),
-                Err(Refused::TryAgain(reason) | Refused::Unreadable(reason)) => {
-                    log::warn!("the operations of entity '{}' have failed: {reason}", self.entity.id);
-                    let details = FailureDetails {
-                        error_type: "FunctionInvocationFailed".to_owned(),
-                        error_message: reason,
-                        ..FailureDetails::default()
-                    };
-                    Ok(self.fail_as(&details, now))
-                }
-            },
+            Wire::Protobuf | Wire::Stream => {
+                let answer = protobuf::read(answer, self.operation_count());
+                Ok(self.finish_read(answer, now, new_id))
+            }
+        }
+    }
+
+    /// Decides by the message that a worker of a stream answers with.
+    pub(crate) fn finish_result(
+        self,
+        result: EntityBatchResult,
+        now: DateTime<Utc>,
+        new_id: &mut dyn FnMut() -> String,
+    ) -> Done {
+        let answer = protobuf::read_result(result, self.operation_count());
+        self.finish_read(answer, now, new_id)
+    }
+
+    /// What is no answer fails the operations.
+    fn finish_read(
+        self,
+        answer: Result<Answer, Refused>,
+        now: DateTime<Utc>,
+        new_id: &mut dyn FnMut() -> String,
+    ) -> Done {
+        match answer {
+            Ok(answer) => self.settle(Some(answer), None, now, new_id),
+            Err(Refused::TryAgain(reason) | Refused::Unreadable(reason)) => {
+                log::warn!("the operations of entity '{}' have failed: {reason}", self.entity.id);
+                let details = FailureDetails {
+                    error_type: "FunctionInvocationFailed".to_owned(),
+                    error_message: reason,
+                    ..FailureDetails::default()
+                };
+                self.fail_as(&details, now)
+            }
         }
     }
 

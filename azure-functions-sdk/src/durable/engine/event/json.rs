@@ -12,7 +12,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, ParentLink, Tags};
+use super::{EntityEvent, Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, ParentLink, Tags};
 use crate::durable::engine::{
     failure_details::FailureDetails,
     runtime_status::RuntimeStatus,
@@ -204,6 +204,7 @@ impl EventKind {
                 out.text("Input", input.as_deref());
                 out.raw("ParentTraceContext", "null");
             }
+            Self::Entity(entity) => out.raw("Entity", &entity.to_json()),
             Self::Generic { data } => out.text("Data", data.as_deref()),
             Self::ExecutionSuspended { reason }
             | Self::ExecutionResumed { reason }
@@ -408,6 +409,8 @@ struct RawEvent<'t> {
     failure_details: Option<Box<FailureDetails>>,
     #[serde(default)]
     tags: Option<Tags>,
+    #[serde(default)]
+    entity: Option<Box<EntityEvent>>,
 }
 
 #[derive(Deserialize)]
@@ -428,7 +431,7 @@ struct RawParent {
 
 impl RawEvent<'_> {
     fn is_known(&self) -> bool {
-        matches!(self.event_type, 0 | 1 | 3..=17 | 19..=21)
+        matches!(self.event_type, 0 | 1 | 3..=17 | 19..=21 | 23..=29)
     }
 
     fn into_event(self, json: &str) -> Result<Event, EventError> {
@@ -538,6 +541,7 @@ impl RawEvent<'_> {
             19 => EventKind::ExecutionSuspended { reason: failure.reason },
             20 => EventKind::ExecutionResumed { reason: failure.reason },
             21 => EventKind::ExecutionRewound { reason: failure.reason },
+            23..=29 => EventKind::Entity(self.entity.ok_or(missing("Entity"))?),
             _ => EventKind::Unknown {
                 event_type,
                 json: json.to_owned(),

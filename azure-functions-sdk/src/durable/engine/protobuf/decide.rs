@@ -10,12 +10,11 @@ use azure_functions_durable::protobuf::{
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
-use super::response::UnusableAnswer;
+use super::{entities, readable::readable, response::UnusableAnswer};
 use crate::durable::engine::{
     child::Child,
     custom_status,
     decision::{ActivityTask, Decision, End, TimerTask},
-    entity::{EntityId, EntityMessage, Posted, Request, due_of},
     event::{Event, EventKind, ExecutionStarted, Failure, HTTP_ACTIVITY},
     failure_details::FailureDetails,
     instance::Instance,
@@ -24,7 +23,7 @@ use crate::durable::engine::{
     text::compact,
     time::time_of,
 };
-use crate::durable::{json, work::Wire};
+use crate::durable::work::Wire;
 
 /// The turn that was answered.
 pub(in crate::durable::engine) struct Turn<'a> {
@@ -69,8 +68,8 @@ pub(in crate::durable::engine) fn decide(
         if !completes && known.contains(&id) {
             continue;
         }
-        // A second timer of one id would outlive the instance.
-        if !completes && (id < 0 || !ids.insert(id)) {
+        // A second timer of one id would outlive the instance. Locks that end with the instance are given back under the id of its end.
+        if !completes && (id < 0 || !(ids.insert(id) || entities::is_unlock(&action))) {
             return Err(UnusableAnswer::Id(id));
         }
         last_id = last_id.max(id);
@@ -100,6 +99,9 @@ pub(in crate::durable::engine) fn decide(
             }
             OrchestratorActionType::TerminateOrchestration(_) => {
                 return Err(UnusableAnswer::UnsupportedAction("TerminateOrchestration"));
+            }
+            OrchestratorActionType::SendEntityMessage(action) if turn.wire == Wire::Stream => {
+                entities::send(turn.instance, id, action, turn.now, &mut decision)?
             }
             // The extension takes it, and an entity that is new drops what comes so: the caller waits for ever.
             OrchestratorActionType::SendEntityMessage(_) => {
@@ -246,7 +248,7 @@ impl Turn<'_> {
             return Err(UnusableAnswer::NoTarget(id));
         }
         if target.starts_with('@') {
-            match entity_message(&target, &event.name, event.data.as_deref()) {
+            match entities::of_event(&target, &event.name, event.data.as_deref()) {
                 Ok(posted) => decision.posted.push(posted),
                 Err(problem) => log::warn!(
                     "a message of instance '{}' to entity '{target}' is dropped: {problem}",
@@ -342,14 +344,6 @@ impl Turn<'_> {
     }
 }
 
-/// What is JSON must be such as can be read back: one value that cannot be read would spoil every list that it is in.
-fn readable(what: &'static str, text: Option<&str>) -> Result<(), UnusableAnswer> {
-    match text.map(json::check_if_json) {
-        Some(Err(error)) => Err(UnusableAnswer::Unreadable(what, error.to_string())),
-        _ => Ok(()),
-    }
-}
-
 /// External events only, with a time of the host's.
 fn carried_on(event: HistoryEvent, now: DateTime<Utc>) -> Result<Option<Event>, UnusableAnswer> {
     let Some(EventType::EventRaised(raised)) = event.event_type else {
@@ -403,26 +397,4 @@ fn activity_input(task: &ScheduleTaskAction) -> Result<Option<String>, FailureDe
             format!("the input of activity '{}' is not JSON: {error}", task.name),
         )),
     }
-}
-
-/// DurableTask's messages to entities.
-fn entity_message(target: &str, name: &str, data: Option<&str>) -> Result<Posted, String> {
-    let target = EntityId::parse(target)?;
-    let data = data.ok_or("it has no data")?;
-    let unreadable = |error: serde_json::Error| error.to_string();
-    let (message, due) = if name == "release" {
-        (
-            EntityMessage::Release(serde_json::from_str(data).map_err(unreadable)?),
-            None,
-        )
-    } else {
-        let due = due_of(name).map_err(|()| format!("'{name}' is no name of a message to an entity"))?;
-        let request: Request = serde_json::from_str(data).map_err(unreadable)?;
-        let request = Request {
-            details: true,
-            ..request
-        };
-        (EntityMessage::Op(request), due)
-    };
-    Ok(Posted { target, message, due })
 }

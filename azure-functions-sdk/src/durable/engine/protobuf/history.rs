@@ -1,9 +1,11 @@
 //! History events as messages.
 
 use azure_functions_durable::protobuf::{
-    EventRaisedEvent, EventSentEvent, ExecutionCompletedEvent, ExecutionResumedEvent, ExecutionStartedEvent,
-    ExecutionSuspendedEvent, ExecutionTerminatedEvent, GenericEvent, HistoryEvent, OrchestrationInstance,
-    OrchestratorCompletedEvent, OrchestratorStartedEvent, ParentInstanceInfo, SubOrchestrationInstanceCompletedEvent,
+    EntityLockGrantedEvent, EntityLockRequestedEvent, EntityOperationCalledEvent, EntityOperationCompletedEvent,
+    EntityOperationFailedEvent, EntityOperationSignaledEvent, EntityUnlockSentEvent, EventRaisedEvent, EventSentEvent,
+    ExecutionCompletedEvent, ExecutionResumedEvent, ExecutionStartedEvent, ExecutionSuspendedEvent,
+    ExecutionTerminatedEvent, GenericEvent, HistoryEvent, OrchestrationInstance, OrchestratorCompletedEvent,
+    OrchestratorStartedEvent, ParentInstanceInfo, SubOrchestrationInstanceCompletedEvent,
     SubOrchestrationInstanceCreatedEvent, SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent,
     TaskScheduledEvent, TimerCreatedEvent, TimerFiredEvent, history_event::EventType,
 };
@@ -12,7 +14,7 @@ use prost::encoding::message;
 use prost_types::Timestamp;
 
 use super::failure::details;
-use crate::durable::engine::event::{Event, EventKind, ExecutionStarted, ParentLink};
+use crate::durable::engine::event::{EntityEvent, EntityOperation, Event, EventKind, ExecutionStarted, ParentLink};
 
 /// Field of an `OrchestratorRequest` with the events of earlier turns.
 const PAST_EVENTS: u32 = 3;
@@ -42,7 +44,7 @@ fn append<'e>(field: u32, events: impl IntoIterator<Item = &'e Event>, out: &mut
     }
 }
 
-pub(super) fn timestamp(time: DateTime<Utc>) -> Timestamp {
+pub(in crate::durable::engine) fn timestamp(time: DateTime<Utc>) -> Timestamp {
     Timestamp {
         seconds: time.timestamp(),
         nanos: time.timestamp_subsec_nanos().cast_signed(),
@@ -138,6 +140,7 @@ fn of_kind(kind: &EventKind) -> Option<EventType> {
             name: name.clone(),
             input: input.clone(),
         }),
+        EventKind::Entity(entity) => of_entity(entity),
         EventKind::Generic { data } => EventType::GenericEvent(GenericEvent { data: data.clone() }),
         // What the extension makes of a rewind.
         EventKind::ExecutionRewound { reason } => EventType::GenericEvent(GenericEvent {
@@ -151,6 +154,73 @@ fn of_kind(kind: &EventKind) -> Option<EventType> {
         }),
         EventKind::ContinueAsNew(_) | EventKind::Unknown { .. } => return None,
     })
+}
+
+fn of_entity(entity: &EntityEvent) -> EventType {
+    match entity {
+        EntityEvent::Signaled(operation) => EventType::EntityOperationSignaled(of_signal(operation)),
+        EntityEvent::Called(operation) => EventType::EntityOperationCalled(of_call(operation)),
+        EntityEvent::LockRequested {
+            critical_section_id,
+            lock_set,
+            position,
+            parent_instance_id,
+        } => EventType::EntityLockRequested(EntityLockRequestedEvent {
+            critical_section_id: critical_section_id.clone(),
+            lock_set: lock_set.clone(),
+            position: *position,
+            parent_instance_id: parent_instance_id.clone(),
+        }),
+        EntityEvent::UnlockSent {
+            critical_section_id,
+            target_instance_id,
+            parent_instance_id,
+        } => EventType::EntityUnlockSent(EntityUnlockSentEvent {
+            critical_section_id: critical_section_id.clone(),
+            parent_instance_id: parent_instance_id.clone(),
+            target_instance_id: Some(target_instance_id.clone()),
+        }),
+        EntityEvent::Completed { request_id, result } => {
+            EventType::EntityOperationCompleted(EntityOperationCompletedEvent {
+                request_id: request_id.clone(),
+                output: result.clone(),
+            })
+        }
+        EntityEvent::Failed {
+            request_id,
+            failure_details,
+        } => EventType::EntityOperationFailed(EntityOperationFailedEvent {
+            request_id: request_id.clone(),
+            failure_details: Some((&**failure_details).into()),
+        }),
+        EntityEvent::LockGranted { critical_section_id } => EventType::EntityLockGranted(EntityLockGrantedEvent {
+            critical_section_id: critical_section_id.clone(),
+        }),
+    }
+}
+
+/// An operation that nothing waits for, as a message.
+pub(in crate::durable::engine) fn of_signal(operation: &EntityOperation) -> EntityOperationSignaledEvent {
+    EntityOperationSignaledEvent {
+        request_id: operation.request_id.clone(),
+        operation: operation.operation.clone(),
+        scheduled_time: operation.scheduled_time.map(timestamp),
+        input: operation.input.clone(),
+        target_instance_id: Some(operation.target_instance_id.clone()),
+    }
+}
+
+/// An operation whose answer is waited for, as a message.
+pub(in crate::durable::engine) fn of_call(operation: &EntityOperation) -> EntityOperationCalledEvent {
+    EntityOperationCalledEvent {
+        request_id: operation.request_id.clone(),
+        operation: operation.operation.clone(),
+        scheduled_time: operation.scheduled_time.map(timestamp),
+        input: operation.input.clone(),
+        parent_instance_id: operation.parent_instance_id.clone(),
+        parent_execution_id: operation.parent_execution_id.clone(),
+        target_instance_id: Some(operation.target_instance_id.clone()),
+    }
 }
 
 fn of_start(started: &ExecutionStarted) -> ExecutionStartedEvent {

@@ -2,14 +2,16 @@
 //! is tried again, and what waits for what; here its actions only become events and work.
 
 mod decide;
+mod entities;
 mod failure;
 mod history;
+mod readable;
 pub(super) mod request;
 mod response;
 
 pub(super) use self::{
     decide::{Turn, decide},
-    history::append_past,
+    history::{append_past, of_call, of_signal, timestamp},
     response::{UnusableAnswer, read},
 };
 pub(crate) use self::{failure::of_end as failure_of, history::messages as history_messages};

@@ -60,7 +60,8 @@ pub(in crate::durable::engine) fn encode(request: &Request<'_>, wire: Wire) -> V
     if *with_history {
         let parameters = OrchestratorEntityParameters {
             entity_message_reorder_window: Some(Duration {
-                seconds: REORDER_WINDOW,
+                // Nothing is overtaken here: workers of streams need not number what they send.
+                seconds: if wire == Wire::Stream { 0 } else { REORDER_WINDOW },
                 nanos: 0,
             }),
         };

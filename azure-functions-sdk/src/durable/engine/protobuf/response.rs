@@ -27,6 +27,8 @@ pub(in crate::durable::engine) enum UnusableAnswer {
     UnknownAction(i32),
     #[error("The timer of action {0} has no time, or one that is out of range.")]
     NoTime(i32),
+    #[error("{0}")]
+    Entity(String),
     #[error("The event of action {0} is for no instance.")]
     NoTarget(i32),
     #[error("The completion has the status {0}, which no orchestration ends with.")]

@@ -15,7 +15,7 @@ use prost_types::{Timestamp, value::Kind};
 use super::ten;
 use crate::durable::{
     engine::{
-        entity::{Done, Entity, EntityId, EntityMessage, MAX_BATCH, Request, Turn},
+        entity::{Done, Entity, EntityId, EntityMessage, MAX_BATCH, Reply, Request, Turn},
         event::EventKind,
         settings::Settings,
     },
@@ -25,7 +25,7 @@ use crate::durable::{
 fn request(operation: &str, id: &str, parent: Option<&str>) -> Request {
     Request {
         signal: parent.is_none(),
-        details: true,
+        reply: Reply::Details,
         ..Request::signal(operation.to_owned(), None, id.to_owned(), parent.map(str::to_owned))
     }
 }
@@ -171,11 +171,11 @@ fn a_batch_has_results_failures_with_details_and_a_state_that_is_what_it_is_afte
 fn a_caller_on_the_json_wire_is_answered_in_its_words() {
     let requests = [
         Request {
-            details: false,
+            reply: Reply::Text,
             ..request("fail", "1", Some("order-7"))
         },
         Request {
-            details: false,
+            reply: Reply::Text,
             ..request("add", "2", Some("order-7"))
         },
     ];

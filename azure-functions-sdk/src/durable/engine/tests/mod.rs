@@ -19,6 +19,7 @@ mod retries;
 mod rewinding;
 mod scheduler;
 mod stream_answers;
+mod stream_entities;
 mod timers;
 mod vectors;
 

@@ -12,7 +12,10 @@ use prost_types::Timestamp;
 
 use super::*;
 use crate::durable::{
-    engine::{entity::EntityMessage, event::HTTP_ACTIVITY},
+    engine::{
+        entity::{EntityMessage, Reply},
+        event::HTTP_ACTIVITY,
+    },
     work::Wire,
 };
 
@@ -332,7 +335,7 @@ fn messages_to_entities_are_read_as_durable_task_writes_them() {
     else {
         panic!("{posted:?}");
     };
-    assert_eq!((call.op.as_deref(), call.details), (Some("add"), true));
+    assert_eq!((call.op.as_deref(), call.reply), (Some("add"), Reply::Details));
     assert_eq!(*due, Some(ten() + TimeDelta::hours(1)));
     assert_eq!((lock.is_lock(), lock.lockset.len()), (true, 2));
 }

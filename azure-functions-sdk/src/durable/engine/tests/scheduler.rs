@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::json;
 use crate::durable::{
     engine::{
-        entity::{Done, Entity, EntityId, EntityMessage, MAX_BATCH, Posted, Request, Turn, Unfinished},
+        entity::{BatchLimit, Done, Entity, EntityId, EntityMessage, MAX_BATCH, Posted, Request, Turn, Unfinished},
         event::EventKind,
     },
     work::{ReturnValue, WorkResult},
@@ -188,7 +188,7 @@ fn a_batch_has_a_limit_and_a_request_that_waits_twice_runs_once() {
         op("c", None, "g3", None),
     ];
     let entity = stock();
-    let turn = Turn::plan(&entity, &waiting, 2).unwrap();
+    let turn = Turn::plan(&entity, &waiting, BatchLimit::operations(2)).unwrap();
     let payload = turn.payload().unwrap();
     assert!(
         payload.contains(r#""name":"b""#) && !payload.contains(r#""name":"c""#),
@@ -308,7 +308,7 @@ impl World {
             .entry(id.clone())
             .or_insert_with(|| Entity::unknown(id.clone()));
         let inbox = self.inboxes.entry(id.clone()).or_default();
-        let Some(turn) = Turn::plan(entity, &*inbox, limit) else {
+        let Some(turn) = Turn::plan(entity, &*inbox, BatchLimit::operations(limit)) else {
             return false;
         };
         let mut names = Vec::new();

@@ -14,7 +14,7 @@ use crate::durable::{
     work::Wire,
 };
 
-fn run() -> Run {
+pub(super) fn run() -> Run {
     on_stream(Run::new())
 }
 
@@ -23,7 +23,7 @@ fn on_stream(mut run: Run) -> Run {
     run
 }
 
-fn respond(run: &mut Run, actions: Vec<(i32, Action)>, custom_status: Option<&str>) -> Decision {
+pub(super) fn respond(run: &mut Run, actions: Vec<(i32, Action)>, custom_status: Option<&str>) -> Decision {
     let response = OrchestratorResponse {
         actions: actions
             .into_iter()
@@ -52,7 +52,7 @@ fn task(name: &str, input: Option<&str>) -> Action {
     })
 }
 
-fn completes(status: OrchestrationStatus, failure_details: Option<TaskFailureDetails>) -> Action {
+pub(super) fn completes(status: OrchestrationStatus, failure_details: Option<TaskFailureDetails>) -> Action {
     Action::CompleteOrchestration(CompleteOrchestrationAction {
         orchestration_status: status.into(),
         failure_details,

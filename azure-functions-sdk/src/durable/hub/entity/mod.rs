@@ -20,13 +20,17 @@ use super::{
 use crate::durable::{
     engine::{
         decision::ChildStart,
-        entity::{Done, Entity, EntityId, EntityMessage, MAX_BATCH, Posted, Request, Turn, Unfinished},
+        entity::{
+            BatchLimit, Done, Entity, EntityId, EntityMessage, MAX_BATCH, MAX_BATCH_OF_STREAM, Posted, Request, Turn,
+            Unfinished,
+        },
         event::json_string,
         message::Outgoing,
         time::write_span,
     },
     store::{Commit, EntityInboxRow, EntityRow, EntityTimerRow, StoreError},
-    work::{WorkError, WorkItem, WorkKind, WorkerDeath},
+    streams::{Answer, Lost, Seat, Work},
+    work::{Wire, WorkError, WorkItem, WorkKind, WorkerDeath},
 };
 
 /// How a turn ended.
@@ -38,20 +42,22 @@ enum End {
     Again(String),
     /// The worker process ended.
     Died(WorkerDeath, Verdict),
+    /// The stream of the worker that had it has ended, or it has no seat and needs one: once more, at once.
+    AtOnce,
     /// The host is shutting down.
     Leave,
 }
 
 impl Inner {
-    pub(super) async fn run_entity(self: Arc<Self>, id: Arc<str>) {
+    pub(super) async fn run_entity(self: Arc<Self>, id: Arc<str>, seat: Option<Seat>) {
         // A bug that one entity meets must not take its place from the others.
-        let turn = AssertUnwindSafe(self.entity_turn(&id)).catch_unwind();
+        let turn = AssertUnwindSafe(self.entity_turn(&id, seat)).catch_unwind();
         if turn.await.is_err() {
             self.entity_again(&id, None, "the host panicked in it; this is a bug of the host");
         }
     }
 
-    async fn entity_turn(self: &Arc<Self>, id: &Arc<str>) {
+    async fn entity_turn(self: &Arc<Self>, id: &Arc<str>, seat: Option<Seat>) {
         let (waiting, loaded) = {
             let mut state = self.state();
             let Some(live) = state.entities.get_mut(id) else {
@@ -67,7 +73,7 @@ impl Inner {
                 Err(reason) => return self.entity_again(id, None, &reason),
             },
         };
-        match self.decide_turn(&entity, id, &waiting).await {
+        match self.decide_turn(&entity, id, &waiting, seat).await {
             End::Done(done) => {
                 if let Err(error) = self.record_turn(id, *done).await {
                     // Closed: the next host goes on from what is on disk.
@@ -85,9 +91,9 @@ impl Inner {
             }
             End::Again(reason) => self.entity_again(id, Some(entity), &reason),
             End::Died(death, verdict) => self.entity_died(id, entity, &death, verdict),
-            End::Leave => {
+            end @ (End::Leave | End::AtOnce) => {
                 let mut state = self.state();
-                state.paused = true;
+                state.paused |= matches!(end, End::Leave);
                 if let Some(live) = state.entities.get_mut(id) {
                     live.loaded = Some(Box::new(entity));
                     live.phase = Phase::Ready;
@@ -116,21 +122,33 @@ impl Inner {
         })
     }
 
-    async fn decide_turn(self: &Arc<Self>, entity: &Entity, id: &Arc<str>, waiting: &[Arc<EntityMessage>]) -> End {
+    async fn decide_turn(
+        self: &Arc<Self>,
+        entity: &Entity,
+        id: &Arc<str>,
+        waiting: &[Arc<EntityMessage>],
+        seat: Option<Seat>,
+    ) -> End {
+        let functions = self.state().functions.clone().unwrap_or_default();
+        let wire = functions.wire_for_entity(&entity.id.name);
+        if wire == Wire::Stream {
+            return self.decide_turn_on_stream(entity, id, waiting, seat).await;
+        }
+        drop(seat);
         let itself = Item::Entity(Arc::clone(id));
-        let (most, solitude, wire, worker, session) = {
+        let (most, solitude, worker, session) = {
             let mut state = self.state();
-            let (wire, worker) = (state.wire(), state.workers);
+            let worker = state.workers;
             // Of a turn that does not end well, the worker may know something else.
             let session = state.entities.get_mut(id).and_then(|live| live.session.take());
             let divided = state.entities.get(id).is_some_and(|live| live.one_by_one > 0);
             // One by one, so that what ends a process, or cannot be kept, is told from the others.
             let most = if divided || state.quarantine.is_suspect(&itself) {
-                1
+                BatchLimit::operations(1)
             } else {
                 MAX_BATCH
             };
-            (most, state.quarantine.solitude(&itself), wire, worker, session)
+            (most, state.quarantine.solitude(&itself), worker, session)
         };
         let Some(turn) = Turn::plan(entity, waiting.iter().map(AsRef::as_ref), most) else {
             return End::Nothing;
@@ -196,6 +214,38 @@ impl Inner {
                     verdict => End::Died(death, verdict),
                 }
             }
+        }
+    }
+
+    /// A turn whose operations a worker of a stream runs.
+    async fn decide_turn_on_stream(
+        self: &Arc<Self>,
+        entity: &Entity,
+        id: &Arc<str>,
+        waiting: &[Arc<EntityMessage>],
+        seat: Option<Seat>,
+    ) -> End {
+        let now = self.now();
+        let Some(turn) = Turn::plan(entity, waiting.iter().map(AsRef::as_ref), MAX_BATCH_OF_STREAM) else {
+            return End::Nothing;
+        };
+        let Some(request) = turn.request(now) else {
+            return End::Done(Box::new(turn.without_worker(now)));
+        };
+        let Some(seat) = seat else { return End::AtOnce };
+        if let Some(live) = self.state().entities.get_mut(id) {
+            // What an app's worker has kept is of another turn.
+            live.session = None;
+        }
+        match seat.run(Work::Entity(request)).await {
+            Ok(Answer::Entity(result)) => {
+                let done = turn.finish_result(result, self.now(), &mut || self.new_guid());
+                End::Done(Box::new(done))
+            }
+            Err(Lost::Gone) => End::AtOnce,
+            // Another kind of answer has the token of another kind of work.
+            Ok(_) | Err(Lost::Abandoned) => End::Again("a worker has abandoned them".to_owned()),
+            Err(Lost::Unusable(problem)) => End::Again(problem),
         }
     }
 
@@ -328,11 +378,16 @@ impl Inner {
         let Some(live) = state.entities.get_mut(id) else {
             return self.entity_ended(&mut state, id);
         };
-        log::warn!("operations of entity '{id}' will be tried again: {reason}");
         live.phase = Phase::BackingOff;
         live.failures = live.failures.saturating_add(1);
         live.loaded = entity.map(Box::new);
         let failures = live.failures;
+        // What is abandoned for ever says so now and then.
+        let level = match failures.is_power_of_two() {
+            true => log::Level::Warn,
+            false => log::Level::Debug,
+        };
+        log::log!(level, "operations of entity '{id}' will be tried again: {reason}");
         self.entity_ended(&mut state, id);
         drop(state);
         let id = Arc::clone(id);

@@ -9,7 +9,6 @@ use crate::durable::{
     engine::entity::{EntityId, EntityMessage, Posted, Request},
     hub::{Inner, committed::Committed, request_error::RequestError},
     store::{Commit, EntityPage, EntityQuery, EntityRow},
-    work::WorkKind,
 };
 
 impl Inner {
@@ -60,7 +59,7 @@ impl Inner {
     fn check_entity(&self, target: &EntityId) -> Result<(), RequestError> {
         let state = self.state();
         match &state.functions {
-            Some(functions) if !functions.has(WorkKind::Entity, &target.name) => {
+            Some(functions) if !functions.takes_entity(&target.name) => {
                 Err(RequestError::UnknownFunction(functions.missing_entity(&target.name)))
             }
             _ => Ok(()),
@@ -71,6 +70,11 @@ impl Inner {
     pub(crate) async fn entity(self: &Arc<Self>, id: &EntityId) -> Result<Option<EntityRow>, RequestError> {
         let (hub, id) = (Arc::clone(self), id.to_string());
         self.blocking(move || hub.store.entity(&id)).await
+    }
+
+    /// How many operations wait for their turn or run.
+    pub(crate) fn backlog(&self, id: &str) -> usize {
+        self.state().entities.get(id).map_or(0, |live| live.inbox.len())
     }
 
     /// One page of entities that exist.

@@ -1,5 +1,7 @@
 //! Workers that take their work from a stream, scripted, and the hub that gives it to them.
 
+mod entities;
+
 use azure_functions_durable::protobuf::{
     ActivityFilter, ActivityRequest, ActivityResponse, CompleteOrchestrationAction, CreateInstanceRequest,
     CreateInstanceResponse, GetInstanceRequest, GetInstanceResponse, GetWorkItemsRequest, OrchestrationFilter,
@@ -138,9 +140,14 @@ async fn next_activity(items: &mut WorkItems) -> (String, ActivityRequest) {
 }
 
 async fn respond(hub: &TaskHub, token: &str, actions: Vec<Action>) {
+    respond_from(hub, token, 0, actions).await;
+}
+
+/// With actions whose ids begin there.
+async fn respond_from(hub: &TaskHub, token: &str, first: i32, actions: Vec<Action>) {
     let response = OrchestratorResponse {
         completion_token: token.to_owned(),
-        actions: (0..)
+        actions: (first..)
             .zip(actions)
             .map(|(id, action)| OrchestratorAction {
                 id,
