@@ -2,7 +2,7 @@
 //!
 //! An app needs this crate only to test itself: the documentation of the module `testing` (a feature) is the guide.
 
-#[cfg(feature = "host")]
+#[cfg(any(feature = "host", feature = "testing"))]
 #[allow(
     dead_code,
     unreachable_pub,
@@ -12,6 +12,12 @@
 mod binding_table;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(any(feature = "sqlite", feature = "testing"))]
+#[cfg_attr(
+    not(any(feature = "host", feature = "testing")),
+    allow(dead_code, reason = "some is only for what stands in for services")
+)]
+mod dotnet_number;
 #[cfg(any(feature = "sqlite", feature = "testing"))]
 pub mod durable;
 #[cfg(feature = "host")]

@@ -34,7 +34,7 @@ pub use crate::{
     http::{HttpRequest, HttpResponse},
 };
 pub use blob::{Blob, BlobProperties, BlobTrigger};
-pub use blob_content::{BlobContent, BlobReference, FiredContent};
+pub use blob_content::{BlobContent, BlobReference, IntoBlobContent};
 pub use cosmos_db::{CosmosDbDocument, CosmosDbTrigger};
 pub use durable_activity_context::DurableActivityContext;
 pub(crate) use durable_activity_context::read_input;

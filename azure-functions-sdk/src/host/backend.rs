@@ -2,7 +2,7 @@
 
 use super::{
     function::Function,
-    http::{Answer, Backend, ByHand, HttpCall, HungUp, Why},
+    http::{Answer, Backend, GivenTrigger, HttpCall, HungUp, Why},
     http_request::HttpInvocation,
     invocation::TriggerInput,
     mcp,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     durable::{Clock as _, SystemClock, TaskHub, Via, hub::request_error::RequestError},
     project::McpOptions,
-    services::by_hand::trigger_input,
+    services::trigger_input::trigger_input,
 };
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -67,14 +67,14 @@ impl Backend for HostBackend {
         })
     }
 
-    fn fire(&self, function: usize, by_hand: ByHand) -> Result<Answer, String> {
+    fn fire(&self, function: usize, given: GivenTrigger) -> Result<Answer, String> {
         let function = self.function(function).ok_or("the function is gone")?;
         let trigger = if function.is_triggered_by("timerTrigger") {
             // Whatever was sent, the function gets what timer functions know.
             TriggerInput::json(self.timer_info(&function)?)
         } else {
             let trigger = function.trigger().ok_or("the function has no trigger")?;
-            trigger_input(trigger, by_hand, SystemClock.now())?.into()
+            trigger_input(trigger, given, SystemClock.now())?.into()
         };
         let runner = self.runner.clone();
         // It runs whether the caller waits for the answer or not; a failure is in the log, too.

@@ -5,8 +5,8 @@
 use super::{
     backend,
     http::{
-        Answer, Backend, BindError, ByHand, FrontDoor, FrontDoorListener, FrontDoorOptions, HostState, HttpCall, Keys,
-        KeysError, ProcessLimits, Why,
+        Answer, Backend, BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, GivenTrigger, HostState, HttpCall,
+        Keys, KeysError, ProcessLimits, Why,
     },
     options::{DEFAULT_PORT, DRAIN_LIMIT},
     rpc::sidecar::Sidecar,
@@ -260,7 +260,7 @@ impl Backend for HubBackend {
         no_app()
     }
 
-    fn fire(&self, _: usize, _: ByHand) -> Result<Answer, String> {
+    fn fire(&self, _: usize, _: GivenTrigger) -> Result<Answer, String> {
         Err("this host has no app".to_owned())
     }
 

@@ -1,12 +1,9 @@
 //! What the host asks a worker to run, and how that can end.
 
-use super::rpc::messages::{
-    CollectionBytes, CollectionString, Data, ModelBindingData, ParameterBinding, RpcTraceContext, TypedData,
-    parameter_binding::RpcData,
-};
+use super::rpc::messages::{Data, ParameterBinding, RpcTraceContext, TypedData, parameter_binding::RpcData};
 use crate::{
     durable::work::{Begun, WorkerDeath},
-    services::data::{self, Brought},
+    services::{data::TriggerValue, protocol_value::protocol_values},
 };
 use std::{collections::HashMap, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -91,37 +88,17 @@ impl TriggerInput {
     }
 }
 
-impl From<Brought> for TriggerInput {
-    fn from(brought: Brought) -> Self {
-        let metadata = brought.metadata.into_iter();
+impl From<TriggerValue> for TriggerInput {
+    fn from(value: TriggerValue) -> Self {
+        let metadata = value.metadata.into_iter();
         Self {
-            data: brought.data.and_then(protocol),
-            metadata: metadata
-                .map(|(name, data)| (name, TypedData { data: protocol(data) }))
-                .collect(),
+            data: value.data.and_then(|data| TypedData::from(data).data),
+            metadata: metadata.map(|(name, data)| (name, data.into())).collect(),
         }
     }
 }
 
-/// A value as the protocol has it.
-pub(crate) fn protocol(value: data::Data) -> Option<Data> {
-    Some(match value {
-        data::Data::Text(text) => Data::String(text),
-        data::Data::Json(text) => Data::Json(text),
-        data::Data::Bytes(bytes) => Data::Bytes(bytes),
-        data::Data::Integer(number) => Data::Int(number),
-        data::Data::Double(number) => Data::Double(number),
-        data::Data::Texts(string) => Data::CollectionString(CollectionString { string }),
-        data::Data::ByteStrings(bytes) => Data::CollectionBytes(CollectionBytes { bytes }),
-        data::Data::Reference { source, json } => Data::ModelBindingData(ModelBindingData {
-            version: "1.0".to_owned(),
-            source: source.to_owned(),
-            content_type: "application/json".to_owned(),
-            content: json.into(),
-        }),
-        data::Data::Other(_) => return None,
-    })
-}
+protocol_values!(crate::host::rpc::messages);
 
 pub(crate) fn typed(data: Data) -> TypedData {
     TypedData { data: Some(data) }

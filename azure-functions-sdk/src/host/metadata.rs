@@ -8,7 +8,10 @@ use super::{
     indexing, mcp_rules,
     rpc::messages::{RpcFunctionMetadata, StatusResult, status_result::Status},
 };
-use crate::project::{Settings, UnresolvedSetting};
+use crate::{
+    project::{Settings, UnresolvedSetting},
+    services::binding::member,
+};
 use serde_json::{Map, Value};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -158,11 +161,10 @@ fn read_bindings(raw: &[String], settings: &AppSettings) -> Result<Vec<Binding>,
             let mut attributes: Map<String, Value> = serde_json::from_str(text)
                 .map_err(|error| format!("The worker sent a binding that is not a JSON object: {error}."))?;
             let mut as_written = BTreeMap::new();
-            let kind = attributes.iter().find(|(key, _)| key.eq_ignore_ascii_case("type"));
+            let text = |member_name| member(&attributes, member_name).and_then(Value::as_str);
             // None of the MCP extension's members is looked up in the settings: descriptions and URIs may have a `%`.
-            let is_resolved = !kind.is_some_and(|(_, kind)| kind.as_str().is_some_and(bundle::is_of_mcp));
-            let name = attributes.iter().find(|(key, _)| key.eq_ignore_ascii_case("name"));
-            let name = name.and_then(|(_, name)| name.as_str()).unwrap_or_default().to_owned();
+            let is_resolved = !text("type").is_some_and(bundle::is_of_mcp);
+            let name = text("name").unwrap_or_default().to_owned();
             for (key, value) in &mut attributes {
                 if is_resolved && key != "name" && key != "type" && key != "direction" {
                     let before = value.as_str().map(str::to_owned);

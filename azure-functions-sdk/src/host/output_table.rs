@@ -5,10 +5,7 @@ use super::{
     invocation::{Failure, InvokeError},
     rpc::messages::{Data, InvocationResponse, TypedData, parameter_binding::RpcData},
 };
-use crate::services::{
-    data,
-    written::{self, Content, Outputs, Unwritable, Written},
-};
+use crate::services::written::{self, Content, Outputs, Unwritable, Written};
 use serde_json::{Value, json};
 
 /// More rows are counted only.
@@ -39,20 +36,7 @@ pub(crate) fn read(function: &Function, response: &InvocationResponse) -> Result
         (output.name.as_str(), data)
     });
     let returned = response.return_value.as_ref().and_then(|value| value.data.as_ref());
-    written::read(&function.bindings, answered, returned, value)
-}
-
-fn value(data: &Data) -> data::Data {
-    match data {
-        Data::String(text) => data::Data::Text(text.clone()),
-        Data::Json(text) => data::Data::Json(text.clone()),
-        Data::Bytes(bytes) => data::Data::Bytes(bytes.clone()),
-        Data::Int(number) => data::Data::Integer(*number),
-        Data::Double(number) => data::Data::Double(*number),
-        Data::Stream(_) => data::Data::Other("stream"),
-        Data::Http(_) => data::Data::Other("HTTP response"),
-        _ => data::Data::Other("collection"),
-    }
+    written::read(&function.bindings, answered, returned, |data: &Data| data.into())
 }
 
 impl Outputs {

@@ -9,7 +9,7 @@ use super::{
     http_request::{self, HttpInvocation},
     http_response::{self, Asked},
     in_flight::InvocationId,
-    invocation::{InvokeError, Prepared, TriggerInput, input, protocol},
+    invocation::{InvokeError, Prepared, TriggerInput, input},
     once::Once,
     output::Log,
     output_table,
@@ -469,7 +469,7 @@ impl FunctionRunner {
                         ),
                     );
                 }
-                data.and_then(protocol)
+                data.and_then(|data| TypedData::from(data).data)
             };
             inputs.push(input(&binding.name, data));
         }

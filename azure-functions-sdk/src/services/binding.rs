@@ -34,11 +34,8 @@ impl Binding {
     /// The binding with these members.
     pub(crate) fn read(attributes: Map<String, Value>) -> Self {
         let text = |name: &str| {
-            let entry = attributes.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-            entry
-                .and_then(|(_, value)| value.as_str())
-                .unwrap_or_default()
-                .to_owned()
+            let value = member(&attributes, name).and_then(Value::as_str);
+            value.unwrap_or_default().to_owned()
         };
         let direction = match text("direction").to_ascii_lowercase().as_str() {
             "out" => Direction::Out,
@@ -75,13 +72,64 @@ impl Binding {
     /// An attribute, looked up in any case.
     #[must_use]
     pub fn attribute(&self, attribute: &str) -> Option<&Value> {
-        self.attributes.get(attribute).or_else(|| {
-            self.attributes
-                .iter()
-                .find(|(key, _)| key.eq_ignore_ascii_case(attribute))
-                .map(|(_, v)| v)
-        })
+        member(&self.attributes, attribute)
     }
+
+    /// Whether an attribute is this word, in any case.
+    #[must_use]
+    pub fn says(&self, attribute: &str, word: &str) -> bool {
+        self.text(attribute).is_some_and(|text| text.eq_ignore_ascii_case(word))
+    }
+
+    /// Whether one of the binding's `properties` is `true`, which may be a text.
+    #[must_use]
+    pub fn flag(&self, property: &str) -> bool {
+        let properties = self.attribute("properties").and_then(Value::as_object);
+        match properties.and_then(|properties| member(properties, property)) {
+            Some(Value::Bool(flag)) => *flag,
+            Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+            _ => false,
+        }
+    }
+
+    /// The binding with `%SETTING%` replaced in its texts, where `setting` knows a value that is not empty.
+    #[must_use]
+    pub(crate) fn with_settings(mut self, setting: impl Fn(&str) -> Option<String>) -> Self {
+        for (name, value) in &mut self.attributes {
+            if let Value::String(text) = value {
+                let resolved = resolved(text, &setting);
+                if resolved != *text {
+                    self.as_written.insert(name.clone(), std::mem::replace(text, resolved));
+                }
+            }
+        }
+        self
+    }
+}
+
+/// A member, looked up in any case.
+pub(crate) fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    members.get(name).or_else(|| {
+        let mut members = members.iter();
+        let found = members.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        Some(found.1)
+    })
+}
+
+fn resolved(text: &str, setting: impl Fn(&str) -> Option<String>) -> String {
+    let mut resolved = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%')
+        && let Some((name, tail)) = after.split_once('%')
+    {
+        resolved.push_str(before);
+        match setting(name).filter(|value| !value.is_empty()) {
+            Some(value) => resolved.push_str(&value),
+            None => resolved.extend(["%", name, "%"]),
+        }
+        rest = tail;
+    }
+    resolved + rest
 }
 
 /// The triggers of the MCP extension.
@@ -90,4 +138,43 @@ pub(crate) const MCP_TRIGGERS: [&str; 3] = ["mcpToolTrigger", "mcpResourceTrigge
 /// Whether bindings of this type start functions.
 pub(crate) fn is_trigger(kind: &str) -> bool {
     kind.to_ascii_lowercase().ends_with("trigger")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn binding(value: Value) -> Binding {
+        let Value::Object(attributes) = value else {
+            panic!("{value}")
+        };
+        Binding::read(attributes)
+    }
+
+    #[test]
+    fn settings_that_have_a_value_stand_in_the_binding() {
+        let setting = |name: &str| match name {
+            "CONTAINER" => Some("in".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        };
+        for (text, wanted) in [
+            ("%CONTAINER%/{name}", "in/{name}"),
+            ("%OTHER%/%CONTAINER%/100%", "%OTHER%/in/100%"),
+            ("%EMPTY%/x", "%EMPTY%/x"),
+        ] {
+            let binding = binding(json!({"type": "blobTrigger", "name": "b", "path": text})).with_settings(setting);
+            assert_eq!(binding.text("path"), Some(wanted));
+            let before = (text != wanted).then_some(text);
+            assert_eq!(binding.as_written.get("path").map(String::as_str), before);
+        }
+    }
+
+    #[test]
+    fn words_and_flags_are_read_in_any_case() {
+        let binding = binding(json!({"Cardinality": "Many", "properties": {"supportsdeferredbinding": "True"}}));
+        assert!(binding.says("cardinality", "many") && !binding.says("dataType", "binary"));
+        assert!(binding.flag("supportsDeferredBinding") && !binding.flag("other"));
+    }
 }

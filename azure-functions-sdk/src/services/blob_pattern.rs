@@ -2,19 +2,40 @@
 //!
 //! Source: recordings of the real host. A variable stands for any text, slashes included; the first takes as much as it can.
 
-/// A path with this pattern, and its variables: `value` says what each stands for.
-pub(super) fn filled(pattern: &str, value: impl Fn(&str) -> String) -> (String, Vec<(&str, String)>) {
-    let mut path = String::new();
-    let mut variables = Vec::new();
+/// A path with this pattern: `value` says what goes into the place of each variable. Which text each stands for then says
+/// [`captured`]: it may be another.
+pub(super) fn filled(pattern: &str, value: impl Fn(&str) -> String) -> String {
     let (first, parts) = parts(pattern);
-    path.push_str(first);
+    let mut path = first.to_owned();
     for (variable, literal) in parts {
-        let value = value(variable);
-        path.push_str(&value);
+        path.push_str(&value(variable));
         path.push_str(literal);
-        variables.push((variable, value));
     }
-    (path, variables)
+    path
+}
+
+/// The pattern with each `%SETTING%` that has no value here replaced by what stands in its place in the path, up to what follows it in
+/// the pattern, or to the next slash: most often it names the container. `None` if the path does not tell.
+pub(super) fn with_settings_of(pattern: &str, path: &str) -> Option<String> {
+    let mut known = String::new();
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once('%')
+        && let Some((_, after)) = after.split_once('%')
+    {
+        known.push_str(before);
+        if known.contains('{') {
+            return None;
+        }
+        let at = path.strip_prefix(&known)?;
+        let literal = after.split(['{', '%']).next().unwrap_or_default();
+        let end = match literal {
+            "" => at.find('/').unwrap_or(at.len()),
+            literal => at.find(literal)?,
+        };
+        known.push_str(&at[..end]);
+        rest = after;
+    }
+    Some(known + rest)
 }
 
 /// What the variables of the pattern stand for in this path; nothing if it does not match. A container alone stands for all its
@@ -84,9 +105,21 @@ mod tests {
 
     #[test]
     fn a_pattern_is_filled_with_values() {
-        let (path, variables) = filled("in/{dir}/{name}.txt", str::to_uppercase);
-        assert_eq!(path, "in/DIR/NAME.txt");
-        assert_eq!(variables, [("dir", "DIR".to_owned()), ("name", "NAME".to_owned())]);
-        assert_eq!(filled("in", str::to_owned), ("in".to_owned(), vec![]));
+        assert_eq!(filled("in/{dir}/{name}.txt", str::to_uppercase), "in/DIR/NAME.txt");
+        assert_eq!(filled("in", str::to_owned), "in");
+    }
+
+    #[test]
+    fn a_setting_without_a_value_stands_for_what_the_path_has_in_its_place() {
+        for (pattern, path, wanted) in [
+            ("%C%/{name}", "in/one/two.txt", Some("in/{name}")),
+            ("%C%", "in/one.txt", Some("in")),
+            ("%C%-x/%D%{name}", "in-x/one/two", Some("in-x/one{name}")),
+            ("in/%D%/{name}", "other/one/two", None),
+            ("in/{name}.%EXT%", "in/a.txt", None),
+            ("in/100%", "in/100%", Some("in/100%")),
+        ] {
+            assert_eq!(with_settings_of(pattern, path).as_deref(), wanted, "{pattern} {path}");
+        }
     }
 }

@@ -24,14 +24,24 @@ pub(crate) enum Data {
     Other(&'static str),
 }
 
-/// What a trigger brings: its value, and what comes with it.
+impl Data {
+    /// A value of the trigger metadata: texts as they are, and everything else as JSON.
+    pub(crate) fn metadata(value: Value) -> Self {
+        match value {
+            Value::String(text) => Self::Text(text),
+            other => Self::Json(other.to_string()),
+        }
+    }
+}
+
+/// The value of a trigger, and its metadata.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Brought {
+pub(crate) struct TriggerValue {
     pub(crate) data: Option<Data>,
     pub(crate) metadata: HashMap<String, Data>,
 }
 
-impl Brought {
+impl TriggerValue {
     pub(crate) fn only(data: Data) -> Self {
         Self {
             data: Some(data),
@@ -40,10 +50,10 @@ impl Brought {
     }
 }
 
-/// What a caller gives to a function that is fired by hand.
+/// What a caller of the admin API, or a test, gives of the trigger that starts a function.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct ByHand {
+pub struct GivenTrigger {
     /// The payload of the trigger.
     pub payload: Option<Payload>,
     /// Trigger metadata, in place of what the host makes up or beside it.

@@ -27,13 +27,14 @@ pub(crate) fn indented(json: &str) -> String {
             '{' | '[' => {
                 text.push(character);
                 while characters.next_if(char::is_ascii_whitespace).is_some() {}
+                // One without anything is a level, too.
+                if depth == DEEPEST {
+                    return json.to_owned();
+                }
                 if let Some(close) = characters.next_if(|next| matches!(next, '}' | ']')) {
                     text.push(close);
                 } else {
                     depth += 1;
-                    if depth > DEEPEST {
-                        return json.to_owned();
-                    }
                     new_line(&mut text, depth);
                 }
             }
@@ -80,6 +81,9 @@ mod tests {
         let nested = |depth| "[".repeat(depth) + "1" + &"]".repeat(depth);
         assert_eq!(indented(&nested(64)).lines().count(), 129);
         assert_eq!(indented(&nested(65)), nested(65));
+        let empty = |depth| "[".repeat(depth) + &"]".repeat(depth);
+        assert_eq!(indented(&empty(64)).lines().count(), 127);
+        assert_eq!(indented(&empty(65)), empty(65));
         // Indented, it would be 20 gigabytes.
         assert_eq!(indented(&nested(100_000)), nested(100_000));
     }

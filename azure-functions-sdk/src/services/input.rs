@@ -19,7 +19,7 @@ pub(crate) fn input(
 ) -> Result<Option<Data>, String> {
     if binding.is("blob") && reference::is_deferred(binding) {
         let path = binding.text("path").unwrap_or_default();
-        let (path, _) = blob_pattern::filled(path, |name| metadata(name).unwrap_or_else(|| format!("{{{name}}}")));
+        let path = blob_pattern::filled(path, |name| metadata(name).unwrap_or_else(|| format!("{{{name}}}")));
         return Ok(Some(reference::blob(binding, &path)));
     }
     if given.is_none()
@@ -27,9 +27,7 @@ pub(crate) fn input(
     {
         return Ok(Some(argument));
     }
-    let is_binary = binding
-        .text("dataType")
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("binary"));
+    let is_binary = binding.says("dataType", "binary");
     Ok(match given {
         None if is_query(binding) => Some(Data::Text("[]".to_owned())),
         None => None,

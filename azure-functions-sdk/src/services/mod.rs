@@ -3,13 +3,13 @@
 
 pub(crate) mod binding;
 mod blob_pattern;
-pub(crate) mod by_hand;
 pub(crate) mod data;
-mod dotnet_number;
 pub(crate) mod indent;
 pub(crate) mod input;
 mod kafka_record;
 pub(crate) mod mcp_arguments;
+pub(crate) mod protocol_value;
 mod reference;
 pub(crate) mod resource_uri;
+pub(crate) mod trigger_input;
 pub(crate) mod written;

@@ -3,21 +3,11 @@
 //! Source: recordings of the real host, `blob.deferred`.
 
 use super::{binding::Binding, data::Data};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Whether the function wants a reference in place of the data.
 pub(super) fn is_deferred(binding: &Binding) -> bool {
-    let asks = |value: &Value| match value {
-        Value::Bool(asks) => *asks,
-        Value::String(text) => text.eq_ignore_ascii_case("true"),
-        _ => false,
-    };
-    let properties = binding.attribute("properties").and_then(Value::as_object);
-    properties.is_some_and(|properties| {
-        properties
-            .iter()
-            .any(|(name, value)| name.eq_ignore_ascii_case("supportsDeferredBinding") && asks(value))
-    })
+    binding.flag("supportsDeferredBinding")
 }
 
 /// The reference to the blob with this path, `container/name`, there or not.

@@ -3,10 +3,10 @@
 use super::{
     binding::{Binding, Direction},
     data::Data,
-    dotnet_number,
     indent::indented,
     kafka_record::KafkaRecord,
 };
+use crate::dotnet_number;
 use bytes::Bytes;
 use serde_json::{Number, Value, value::RawValue};
 
@@ -196,10 +196,7 @@ fn value(binding: &Binding, json: &Value, text: &str) -> Option<Content> {
             Some(number) if is_blob => raw_integer(number),
             Some(number) => Content::Text(number.to_string()),
             None if is_blob => raw_double(number.as_f64().unwrap_or_default()),
-            None => Content::Text(match number.as_f64() {
-                Some(value) if text.contains(['.', 'e', 'E']) => dotnet_number::double(value),
-                _ => text.trim().to_owned(),
-            }),
+            None => Content::Text(dotnet_number::text(text.trim())),
         },
         Value::Object(_) | Value::Array(_) if binding.is("queue") => Content::Text(indented(&plain_numbers(text))),
         Value::Object(_) | Value::Array(_) => Content::Text(plain_numbers(&compact(text))),

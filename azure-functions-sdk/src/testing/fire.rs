@@ -5,23 +5,24 @@ use std::collections::HashMap;
 use azure_functions::{
     binding::{IntoTrigger, TriggerData},
     http::HttpRequest,
-    in_process::{
-        Call, CollectionBytes, CollectionString, Data, DurableKind, Function, ModelBindingData, Outputs, TypedData,
-        http_response, instead,
-    },
+    in_process::{Call, Data, DurableKind, Function, Outputs, TypedData, http_response, instead},
 };
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{FireError, Fired, FiredOutput, TestHost, host::json};
-use crate::services::{
-    binding::{Binding, Direction, MCP_TRIGGERS},
-    by_hand::trigger_input,
-    data::{self, ByHand, Payload},
-    input::input,
-    mcp_arguments,
-    written::{self, Content, Written},
+use crate::{
+    binding_table::camel_case,
+    services::{
+        binding::{Binding, Direction, MCP_TRIGGERS},
+        data::{self, GivenTrigger, Payload},
+        input::input,
+        mcp_arguments,
+        protocol_value::protocol_values,
+        trigger_input::trigger_input,
+        written::{self, Content, Written},
+    },
 };
 
 /// A function that is about to be fired: see [`TestHost::fire`].
@@ -99,7 +100,7 @@ impl TestHost {
         Fire {
             host: self,
             function,
-            bindings: (function.bindings)().into_iter().map(Binding::read).collect(),
+            bindings: bindings(function),
             payload: None,
             metadata: Map::new(),
             request: None,
@@ -191,8 +192,9 @@ impl Fire<'_> {
     #[track_caller]
     fn with_input(mut self, name: &str, payload: Payload) -> Self {
         // The binding of the parameter `last_order` is `lastOrder`.
-        let plain = name.replace('_', "");
-        let Some(found) = inputs(&self.bindings).find(|binding| binding.name.eq_ignore_ascii_case(&plain)) else {
+        let of_parameter = camel_case(name);
+        let Some(found) = inputs(&self.bindings).find(|binding| binding.name == of_parameter || binding.name == name)
+        else {
             let names: Vec<_> = inputs(&self.bindings).map(|binding| binding.name.as_str()).collect();
             panic!(
                 "function '{}' has no input '{name}'; {}",
@@ -272,23 +274,19 @@ impl Fire<'_> {
             if self.request.is_some() {
                 return Err("it is no HTTP function: a request does not start it".to_owned());
             }
-            let by_hand = ByHand {
+            let given = GivenTrigger {
                 payload: self.payload.take(),
                 metadata: std::mem::take(&mut self.metadata),
             };
-            let brought = trigger_input(trigger, by_hand, self.host.now())?;
-            let metadata = brought.metadata.into_iter();
+            let value = trigger_input(trigger, given, self.host.now())?;
+            let metadata = value.metadata.into_iter();
             Call {
-                inputs: vec![(trigger.name.clone(), typed(brought.data))],
-                trigger_metadata: metadata.map(|(name, data)| (name, typed(Some(data)))).collect(),
+                inputs: vec![(trigger.name.clone(), typed(value.data))],
+                trigger_metadata: metadata.map(|(name, data)| (name, data.into())).collect(),
             }
         };
         for (name, value) in std::mem::take(&mut self.metadata) {
-            let value = match value {
-                Value::String(text) => Data::String(text),
-                other => Data::Json(other.to_string()),
-            };
-            call.trigger_metadata.insert(name, TypedData { data: Some(value) });
+            call.trigger_metadata.insert(name, data::Data::metadata(value).into());
         }
         let mut given: HashMap<_, _> = std::mem::take(&mut self.inputs).into_iter().collect();
         for binding in inputs(&self.bindings) {
@@ -302,6 +300,23 @@ impl Fire<'_> {
         }
         Ok(call)
     }
+}
+
+/// The bindings, with the settings that the environment has, as the worker reads them.
+fn bindings(function: &Function) -> Vec<Binding> {
+    let bindings = (function.bindings)().into_iter().map(Binding::read);
+    // As on the hosts, none of the MCP extension's members is looked up in the settings.
+    let is_of_mcp = |binding: &Binding| binding.kind.to_ascii_lowercase().starts_with("mcp");
+    let resolved = bindings.map(|binding| match is_of_mcp(&binding) {
+        true => binding,
+        false => binding.with_settings(|name| std::env::var(name).ok()),
+    });
+    resolved.collect()
+}
+
+/// A value as the protocol has it; none is null.
+fn typed(value: Option<data::Data>) -> TypedData {
+    value.map_or_else(TypedData::default, Into::into)
 }
 
 /// Text, if it is that: what wants bytes takes them of it.
@@ -326,7 +341,7 @@ fn written(bindings: &[Binding], outputs: &Outputs) -> Result<Vec<Written>, Stri
     let answered = outputs.outputs.iter();
     let answered = answered.map(|(name, value)| (name.as_str(), value.data.as_ref()));
     let returned = outputs.return_value.as_ref().and_then(|value| value.data.as_ref());
-    let read = written::read(bindings, answered, returned, neutral).map_err(|error| error.to_string())?;
+    let read = written::read(bindings, answered, returned, |value| value.into()).map_err(|error| error.to_string())?;
     match read.unknown.as_slice() {
         [] => Ok(read.written),
         names => Err(format!(
@@ -373,38 +388,4 @@ fn content(text: &str) -> Option<String> {
     value.is_object().then(|| content.to_owned())
 }
 
-fn neutral(data: &Data) -> data::Data {
-    match data {
-        Data::String(text) => data::Data::Text(text.clone()),
-        Data::Json(text) => data::Data::Json(text.clone()),
-        Data::Bytes(bytes) => data::Data::Bytes(bytes.clone()),
-        Data::Int(number) => data::Data::Integer(*number),
-        Data::Double(number) => data::Data::Double(*number),
-        Data::Stream(_) => data::Data::Other("stream"),
-        Data::Http(_) => data::Data::Other("HTTP response"),
-        _ => data::Data::Other("collection"),
-    }
-}
-
-/// A value as the protocol has it.
-fn typed(value: Option<data::Data>) -> TypedData {
-    let data = value.and_then(|value| {
-        Some(match value {
-            data::Data::Text(text) => Data::String(text),
-            data::Data::Json(text) => Data::Json(text),
-            data::Data::Bytes(bytes) => Data::Bytes(bytes),
-            data::Data::Integer(number) => Data::Int(number),
-            data::Data::Double(number) => Data::Double(number),
-            data::Data::Texts(string) => Data::CollectionString(CollectionString { string }),
-            data::Data::ByteStrings(bytes) => Data::CollectionBytes(CollectionBytes { bytes }),
-            data::Data::Reference { source, json } => Data::ModelBindingData(ModelBindingData {
-                version: "1.0".to_owned(),
-                source: source.to_owned(),
-                content_type: "application/json".to_owned(),
-                content: json.into(),
-            }),
-            data::Data::Other(_) => return None,
-        })
-    });
-    TypedData { data }
-}
+protocol_values!(azure_functions::in_process);

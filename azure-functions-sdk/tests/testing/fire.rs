@@ -61,6 +61,12 @@ type BlobInput = Blob<BlobReference>;
 
 #[func]
 #[binding(name = "$return", queue_name = "told")]
+fn scan_upload(#[binding(path = "%UPLOADS_OF_NO_SETTING%/{name}.pdf")] upload: BlobTrigger) -> QueueMessage<String> {
+    got(upload.variable("name").unwrap_or_default())
+}
+
+#[func]
+#[binding(name = "$return", queue_name = "told")]
 fn open_image(
     #[binding(path = "images/{name}", connection = "Images")] image: BlobTrigger<BlobReference>,
 ) -> QueueMessage<String> {
@@ -302,6 +308,10 @@ fn a_blob_has_its_path_s_variables_and_inputs_hold_what_the_test_gives() {
         .unwrap();
     assert_eq!(fired.output("$return").text(), "pix");
     assert_eq!(texts(&fired)[..2], ["images/pets/dog.png", "pets/dog.json"]);
+
+    // The setting has no value in a test: the blob's path says what it is.
+    let upload = BlobTrigger::new("uploads/2026/bill.pdf", "%PDF");
+    assert_eq!(told(host.fire("scan_upload").trigger(upload)), ["2026/bill"]);
 
     let image = BlobTrigger::new("images/big.png", BlobReference::default());
     assert_eq!(told(host.fire("open_image").trigger(image)), ["Images images big.png"]);

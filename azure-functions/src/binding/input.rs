@@ -62,11 +62,11 @@ pub(crate) struct Source {
     request: Option<HttpRequest>,
     /// The operation of an entity.
     pub(crate) entity: Option<DurableEntityContext>,
-    /// How the trigger's caller is answered who is told of an error.
+    /// Turns an error's text into the answer for the trigger's caller, if the caller is told of errors.
     pub(crate) error_answer: Option<ErrorAnswer>,
 }
 
-/// Makes an answer of the text of an error.
+/// Turns the text of an error into an answer.
 pub(crate) type ErrorAnswer = fn(&str) -> BindingData;
 
 impl Source {

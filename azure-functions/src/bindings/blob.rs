@@ -1,7 +1,7 @@
 //! Blobs.
 
 use super::{
-    blob_content::{BlobContent, FiredContent},
+    blob_content::{BlobContent, IntoBlobContent},
     blob_pattern,
 };
 use crate::{
@@ -184,7 +184,7 @@ impl<T: BlobContent> FromBinding for BlobTrigger<T> {
     }
 }
 
-impl<T: FiredContent> IntoTrigger for BlobTrigger<T> {
+impl<T: IntoBlobContent> IntoTrigger for BlobTrigger<T> {
     /// The variables are read from the path.
     fn into_trigger(self) -> Result<TriggerData, BindingError> {
         let properties = Some(&self.properties).filter(|properties| **properties != BlobProperties::default());

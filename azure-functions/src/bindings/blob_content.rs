@@ -1,4 +1,4 @@
-//! What a function takes of a blob: its content, or a reference to it.
+//! The content of a blob, or a reference to it: what functions take, and what tests give.
 
 use crate::{
     BindingError,
@@ -7,7 +7,7 @@ use crate::{
 };
 use serde::Deserialize;
 
-/// What a function takes of a blob: its content, of a type that is [`FromPayload`], or a [`BlobReference`].
+/// The content of a blob as a function takes it: a type that is [`FromPayload`], or a [`BlobReference`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the content of a blob",
     label = "not a content that can be read",
@@ -77,13 +77,13 @@ impl BlobContent for BlobReference {
     }
 }
 
-/// What a blob that a test fires a function with contains.
+/// The content of a blob with which a test fires a function.
 #[diagnostic::on_unimplemented(
     message = "a function cannot be fired with a blob that contains `{Self}`",
     label = "not a content that can be written",
     note = "a content is `Bytes`, `Vec<u8>`, `String`, `&'static str`, `Json<T>` for a type that serde can write, or `BlobReference`"
 )]
-pub trait FiredContent {
+pub trait IntoBlobContent {
     /// The trigger, without its metadata.
     ///
     /// # Errors
@@ -93,14 +93,14 @@ pub trait FiredContent {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: IntoPayload> FiredContent for T {
+impl<T: IntoPayload> IntoBlobContent for T {
     fn into_data(self) -> Result<TriggerData, BindingError> {
         TriggerData::new(self)
     }
 }
 
 /// The host makes the reference of the blob's path.
-impl FiredContent for BlobReference {
+impl IntoBlobContent for BlobReference {
     fn into_data(self) -> Result<TriggerData, BindingError> {
         Ok(TriggerData::default())
     }

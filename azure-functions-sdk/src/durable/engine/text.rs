@@ -1,5 +1,6 @@
 //! How values become text on their way through .NET.
 
+use crate::dotnet_number;
 use serde_json::value::RawValue;
 
 /// The JSON without blanks between its tokens.
@@ -38,26 +39,8 @@ pub(super) fn activity_input(json: &RawValue) -> Option<String> {
         b'f' => "False".to_owned(),
         b'"' => serde_json::from_str(text).unwrap_or_else(|_| text.to_owned()),
         b'{' | b'[' => compact(json),
-        _ if text.contains(['.', 'e', 'E']) => text.parse().map_or_else(|_| text.to_owned(), double),
-        _ => text.to_owned(),
+        _ => dotnet_number::text(text),
     })
-}
-
-/// A floating point number as .NET prints it: shortest digits, an exponent from 1E+15 on and below 1E-04.
-fn double(value: f64) -> String {
-    if value.is_infinite() {
-        return if value > 0.0 { "∞" } else { "-∞" }.to_owned();
-    }
-    let scientific = format!("{value:e}");
-    let Some((digits, exponent)) = scientific.split_once('e') else {
-        return scientific;
-    };
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..15).contains(&exponent) {
-        return format!("{value}");
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}E{sign}{:02}", exponent.abs())
 }
 
 #[cfg(test)]
@@ -78,6 +61,7 @@ mod tests {
             ("true", Some("True")),
             ("1e21", Some("1E+21")),
             ("1.25e-7", Some("1.25E-07")),
+            ("1e400", Some("Infinity")),
             ("0.00001", Some("1E-05")),
             ("123456789012345678901234567890", Some("123456789012345678901234567890")),
             ("null", None),

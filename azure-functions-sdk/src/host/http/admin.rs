@@ -9,7 +9,7 @@ use http::{Method, Response, StatusCode, request::Parts};
 use serde_json::{Value, json};
 
 use super::{
-    ByHand, FrontFunction, FrontTrigger, Payload,
+    FrontFunction, FrontTrigger, GivenTrigger, Payload,
     door::{DURABLE_BASE, Door},
     response::{empty, json as json_response, sentence},
     template::split_path,
@@ -147,11 +147,11 @@ async fn fire(door: &Door, parts: &Parts, index: usize, function: &FrontFunction
     if body.is_empty() {
         return refuse("a body is needed: {\"input\": \"text of the trigger\"}, or {} for none".to_owned());
     }
-    let by_hand = match by_hand(body) {
-        Ok(by_hand) => by_hand,
+    let given = match by_hand(body) {
+        Ok(given) => given,
         Err(text) => return refuse(text),
     };
-    match door.backend.fire(index, by_hand) {
+    match door.backend.fire(index, given) {
         // Ours, beside what the real host has: the answer says how the run ended.
         Ok(answer) if waits(parts) => answer.await,
         Ok(_) => empty(StatusCode::ACCEPTED),
@@ -167,7 +167,7 @@ fn waits(parts: &Parts) -> bool {
 }
 
 /// Reads `{"input": …}` and what we have beside it: `base64` for a payload that is no text, `metadata` for what comes with it.
-fn by_hand(body: &Bytes) -> Result<ByHand, String> {
+fn by_hand(body: &Bytes) -> Result<GivenTrigger, String> {
     let members = match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => members,
         Ok(_) => return Err("the body must be an object: {\"input\": \"text of the trigger\"}".to_owned()),
@@ -178,26 +178,26 @@ fn by_hand(body: &Bytes) -> Result<ByHand, String> {
             ));
         }
     };
-    let mut by_hand = ByHand::default();
+    let mut given = GivenTrigger::default();
     for (name, value) in members {
         match (name.to_ascii_lowercase().as_str(), value) {
             (_, Value::Null) => {}
-            ("input", Value::String(text)) => by_hand.payload = Some(Payload::Text(text)),
+            ("input", Value::String(text)) => given.payload = Some(Payload::Text(text)),
             // The field asks for JSON text inside a string; plain JSON can mean nothing else.
-            ("input", other) => by_hand.payload = Some(Payload::Text(other.to_string())),
+            ("input", other) => given.payload = Some(Payload::Text(other.to_string())),
             ("base64", Value::String(text)) => match STANDARD.decode(text) {
-                Ok(bytes) => by_hand.payload = Some(Payload::Bytes(bytes.into())),
+                Ok(bytes) => given.payload = Some(Payload::Bytes(bytes.into())),
                 Err(error) => return Err(format!("`base64` is not base64: {error}")),
             },
             ("base64", _) => return Err("`base64` must be a string".to_owned()),
-            ("metadata", Value::Object(metadata)) => by_hand.metadata = metadata,
+            ("metadata", Value::Object(metadata)) => given.metadata = metadata,
             ("metadata", _) => {
                 return Err("`metadata` must be an object: {\"name\": \"value\"}".to_owned());
             }
             _ => {}
         }
     }
-    Ok(by_hand)
+    Ok(given)
 }
 
 /// Keys leave only through a door that asks for the master key.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 
 use super::AuthLevel;
-pub use crate::services::data::{ByHand, Payload};
+pub use crate::services::data::{GivenTrigger, Payload};
 
 /// A response that is on its way. Dropping it means that its connection was broken or cut, or that the host ends. A client that
 /// seems to have gone is no reason to drop it: the token in the request's extensions is cancelled, and the answer runs on.
@@ -22,7 +22,7 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// # Errors
     /// The function cannot be run by hand; the text says why and is shown to the user.
-    fn fire(&self, function: usize, by_hand: ByHand) -> Result<Answer, String>;
+    fn fire(&self, function: usize, given: GivenTrigger) -> Result<Answer, String>;
 
     /// Serves the durable HTTP API. The URI has only path and query, the path without the webhook base, and begins with
     /// `/`; headers are those of the client.

@@ -33,7 +33,7 @@ mod server;
 mod template;
 
 pub use auth::AuthLevel;
-pub use backend::{Answer, Backend, ByHand, HttpCall, Payload};
+pub use backend::{Answer, Backend, GivenTrigger, HttpCall, Payload};
 pub use cors::{Cors, CorsError};
 pub use front_door::FrontDoor;
 pub(in crate::host) use front_door::must_enforce;

@@ -1,6 +1,6 @@
 //! What clients get of what a function returned.
 
-use crate::{host::rpc::messages::Data, services::indent::indented};
+use crate::{dotnet_number, host::rpc::messages::Data, services::indent::indented};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
@@ -128,7 +128,7 @@ fn text(returned: &Data) -> String {
             _ => indented(json),
         },
         Data::Int(number) => number.to_string(),
-        Data::Double(number) => number.to_string(),
+        Data::Double(number) => dotnet_number::double(*number),
         Data::Bytes(_) => "System.Byte[]".to_owned(),
         _ => String::new(),
     }

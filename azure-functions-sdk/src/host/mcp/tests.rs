@@ -8,9 +8,8 @@ use super::{
 use crate::{
     host::{
         function::Function,
-        invocation::protocol,
         metadata::{AppSettings, read},
-        rpc::messages::Data,
+        rpc::messages::{Data, TypedData},
         tests::described::metadata,
     },
     project::McpOptions,
@@ -193,7 +192,9 @@ fn a_function_gets_what_the_real_host_sends() {
     };
     let inputs = function.bindings[1..].iter().map(|binding| {
         let metadata = |name: &str| (name == "mcptoolargs").then(|| texts.clone());
-        mcp_arguments::input(binding, metadata).and_then(protocol).unwrap()
+        TypedData::from(mcp_arguments::input(binding, metadata).unwrap())
+            .data
+            .unwrap()
     });
     let wanted = ["höi", "3", "True", r#"{"a":[1]}"#, ""].map(text);
     assert_eq!(inputs.collect::<Vec<_>>(), wanted);

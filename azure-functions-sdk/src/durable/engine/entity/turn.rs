@@ -83,8 +83,8 @@ pub(crate) struct Done {
     pub(crate) posted: Vec<Posted>,
     /// Orchestrations to start.
     pub(crate) starts: Vec<ChildStart>,
-    /// The worker's answer is taken: the state that it may have kept is the entity's.
-    pub(crate) agreed: bool,
+    /// Whether the worker's answer is taken: the state that it may have kept is then the entity's.
+    pub(crate) answer_taken: bool,
 }
 
 /// Why the worker's answer does not end a turn. The turn has changed nothing.
@@ -294,7 +294,7 @@ impl<'a> Turn<'a> {
             starts: Vec::new(),
         };
         Done {
-            agreed: false,
+            answer_taken: false,
             ..self.settle(Some(answer), None, now, &mut String::new)
         }
     }
@@ -425,7 +425,7 @@ impl<'a> Turn<'a> {
             answers,
             posted,
             starts,
-            agreed: failure.is_none(),
+            answer_taken: failure.is_none(),
         }
     }
 }

@@ -180,7 +180,7 @@ impl Inner {
             Ok(answer) => match turn.finish_on(wire, &answer, self.now(), &mut || self.new_guid()) {
                 Ok(done) => {
                     if let Some(live) = self.state().entities.get_mut(id) {
-                        live.session = done.agreed.then_some(worker);
+                        live.session = done.answer_taken.then_some(worker);
                     }
                     End::Done(Box::new(done))
                 }
@@ -261,7 +261,7 @@ impl Inner {
             mut answers,
             mut posted,
             starts,
-            agreed: _,
+            answer_taken: _,
         } = done;
         let pasts = self.reserve_ids(starts.iter().filter_map(ChildStart::started)).await;
         let mut commit = Commit::default();

@@ -7,7 +7,7 @@ mod requests;
 mod waits;
 
 use super::*;
-use crate::host::http::{Answer, AuthLevel, ByHand, Cors, FrontTrigger, HttpCall, HungUp, ServerLimits, Why};
+use crate::host::http::{Answer, AuthLevel, Cors, FrontTrigger, GivenTrigger, HttpCall, HungUp, ServerLimits, Why};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ struct Recorder {
     hanging: Notify,
     dropped: Arc<Notify>,
     release: Arc<Notify>,
-    fired: Mutex<Vec<(usize, ByHand)>>,
+    fired: Mutex<Vec<(usize, GivenTrigger)>>,
     bodies: mpsc::UnboundedSender<usize>,
 }
 
@@ -75,8 +75,8 @@ impl Backend for Recorder {
         Box::pin(async { Response::new(text.into()) })
     }
 
-    fn fire(&self, function: usize, by_hand: ByHand) -> Result<Answer, String> {
-        self.fired.lock().unwrap().push((function, by_hand));
+    fn fire(&self, function: usize, given: GivenTrigger) -> Result<Answer, String> {
+        self.fired.lock().unwrap().push((function, given));
         Ok(Box::pin(async { Response::new("how it ended".into()) }))
     }
 

@@ -23,9 +23,9 @@ async fn any_function_but_http_and_durable_ones_is_fired_by_hand() {
             fixture.backend.fired.lock().unwrap().pop(),
             Some((
                 4,
-                ByHand {
+                GivenTrigger {
                     payload,
-                    ..ByHand::default()
+                    ..GivenTrigger::default()
                 }
             ))
         );

@@ -4,12 +4,13 @@
 use super::{
     binding::Binding,
     blob_pattern,
-    data::{Brought, ByHand, Data, Payload},
+    data::{Data, GivenTrigger, Payload, TriggerValue},
     mcp_arguments, reference, resource_uri,
 };
+use crate::dotnet_number;
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 use std::collections::HashMap;
 
 /// The metadata that holds the path of a blob, `container/name`.
@@ -18,7 +19,7 @@ const BLOB_NAME: &str = "BlobTrigger";
 /// The metadata that holds what the storage service says about a blob.
 const BLOB_PROPERTIES: &str = "Properties";
 
-/// What stands for a variable of a blob's path that the caller gives no value.
+/// A variable of a blob's path, or the id of a message, that the caller gives no value.
 const UNNAMED: &str = "by-hand";
 
 /// .NET's latest time.
@@ -28,8 +29,12 @@ const NEVER: &str = "9999-12-31T23:59:59.9999999+00:00";
 ///
 /// # Errors
 /// The payload is none that the trigger can bring; the text says why.
-pub(crate) fn trigger_input(trigger: &Binding, by_hand: ByHand, now: DateTime<Utc>) -> Result<Brought, String> {
-    let ByHand { payload, metadata } = by_hand;
+pub(crate) fn trigger_input(
+    trigger: &Binding,
+    given: GivenTrigger,
+    now: DateTime<Utc>,
+) -> Result<TriggerValue, String> {
+    let GivenTrigger { payload, metadata } = given;
     let mut input = match trigger.kind.to_ascii_lowercase().as_str() {
         "queuetrigger" => queue_message(trigger, one(payload)?, now)?,
         "blobtrigger" => blob(trigger, one(payload)?, &metadata, now)?,
@@ -38,10 +43,10 @@ pub(crate) fn trigger_input(trigger: &Binding, by_hand: ByHand, now: DateTime<Ut
         "eventhubtrigger" => messages(trigger, payload, &event_hub_members(now))?,
         "kafkatrigger" => messages(trigger, payload, &kafka_members(trigger, now))?,
         "cosmosdbtrigger" | "sqltrigger" | "mysqltrigger" => changes(one(payload)?.as_ref())?,
-        "warmuptrigger" => Brought::only(Data::Json("{}".to_owned())),
+        "warmuptrigger" => TriggerValue::only(Data::Json("{}".to_owned())),
         "activitytrigger" => match one(payload)? {
-            Some(payload) => Brought::only(payload.into()),
-            None => Brought::default(),
+            Some(payload) => TriggerValue::only(payload.into()),
+            None => TriggerValue::default(),
         },
         "mcptooltrigger" | "mcpprompttrigger" => mcp_call(trigger, one(payload)?.as_ref())?,
         "mcpresourcetrigger" => mcp_read(trigger, one(payload)?.as_ref(), &metadata)?,
@@ -60,7 +65,7 @@ pub(crate) fn trigger_input(trigger: &Binding, by_hand: ByHand, now: DateTime<Ut
         let is_of_blob = name == BLOB_NAME || name == BLOB_PROPERTIES && value.is_object() || is_variable("path");
         let is_read = is_blob && is_of_blob || is_resource && is_variable("uri");
         if !is_read {
-            input.metadata.insert(name, metadata_value(value));
+            input.metadata.insert(name, Data::metadata(value));
         }
     }
     Ok(input)
@@ -121,7 +126,7 @@ fn as_list(payload: Option<Payload>) -> Result<Option<Payload>, String> {
     }
 }
 
-fn queue_message(trigger: &Binding, payload: Option<One>, now: DateTime<Utc>) -> Result<Brought, String> {
+fn queue_message(trigger: &Binding, payload: Option<One>, now: DateTime<Utc>) -> Result<TriggerValue, String> {
     let payload = payload.unwrap_or_else(|| One::Text(String::new()));
     let mut metadata = HashMap::from([
         ("DequeueCount".to_owned(), json_data("0")),
@@ -134,7 +139,7 @@ fn queue_message(trigger: &Binding, payload: Option<One>, now: DateTime<Utc>) ->
         metadata.insert("QueueTrigger".to_owned(), Data::Text(text.clone()));
     }
     if is_binary(trigger) {
-        return Ok(Brought {
+        return Ok(TriggerValue {
             data: Some(Data::Bytes(payload.into_bytes())),
             metadata,
         });
@@ -148,7 +153,7 @@ fn queue_message(trigger: &Binding, payload: Option<One>, now: DateTime<Utc>) ->
     };
     metadata.extend(members(&text));
     metadata.insert(trigger.name.clone(), Data::Text(text.clone()));
-    Ok(Brought {
+    Ok(TriggerValue {
         data: Some(Data::Text(text)),
         metadata,
     })
@@ -161,28 +166,11 @@ fn blob(
     payload: Option<One>,
     given: &Map<String, Value>,
     now: DateTime<Utc>,
-) -> Result<Brought, String> {
+) -> Result<TriggerValue, String> {
     let content = payload.map(One::into_bytes).unwrap_or_default();
     let pattern = trigger.text("path").unwrap_or_default();
-    let (path, variables) = match given.get(BLOB_NAME) {
-        Some(Value::String(path)) => {
-            let by_event = trigger
-                .text("source")
-                .is_some_and(|source| source.eq_ignore_ascii_case("EventGrid"));
-            let variables = match blob_pattern::captured(pattern, path) {
-                Some(variables) => variables,
-                // Then the pattern is no filter: the function is started, without variables.
-                None if by_event => Vec::new(),
-                None => {
-                    return Err(format!(
-                        "the blob `{path}` does not match the path `{pattern}` of the binding '{}': the Functions host would not start \
-                         the function",
-                        trigger.name
-                    ));
-                }
-            };
-            (path.clone(), variables)
-        }
+    let path = match given.get(BLOB_NAME) {
+        Some(Value::String(path)) => path.clone(),
         Some(other) => {
             return Err(format!(
                 "`{BLOB_NAME}` is the path of a blob, `container/name`, and not {other}"
@@ -197,6 +185,20 @@ fn blob(
     let path = match path.contains('/') {
         true => path,
         false => format!("{path}/{UNNAMED}"),
+    };
+    // Without the setting's value, the path has to do.
+    let known = blob_pattern::with_settings_of(pattern, &path);
+    let variables = match known.as_deref().map(|pattern| blob_pattern::captured(pattern, &path)) {
+        Some(Some(variables)) => variables,
+        None => Vec::new(),
+        // Then the pattern is no filter: the function is started, without variables.
+        Some(None) if trigger.says("source", "EventGrid") => Vec::new(),
+        Some(None) => {
+            return Err(format!(
+                "the blob `{path}` does not match the path `{pattern}` of the binding '{}': the Functions host would not start the function",
+                trigger.name
+            ));
+        }
     };
     let mut properties = json!({
         "LastModified": time(now),
@@ -226,7 +228,7 @@ fn blob(
         ("Metadata".to_owned(), json_data("{}")),
         (BLOB_PROPERTIES.to_owned(), json_data(&properties.to_string())),
     ]);
-    Ok(Brought {
+    Ok(TriggerValue {
         data: Some(data),
         metadata,
     })
@@ -237,7 +239,7 @@ fn encoded(path: &str) -> String {
     path.split('/').map(encode).collect::<Vec<_>>().join("/")
 }
 
-fn event_grid(trigger: &Binding, payload: Option<&One>) -> Result<Brought, String> {
+fn event_grid(trigger: &Binding, payload: Option<&One>) -> Result<TriggerValue, String> {
     let expected = "an event, or a list of events";
     let event = json_payload(payload, expected)?;
     // The members arrive as they were sent.
@@ -253,7 +255,7 @@ fn event_grid(trigger: &Binding, payload: Option<&One>) -> Result<Brought, Strin
         }
         (false, event) => (text.to_owned(), data(event)),
     };
-    Ok(Brought {
+    Ok(TriggerValue {
         data: Some(Data::Json(input)),
         metadata: HashMap::from([("data".to_owned(), json_data(&data.to_string()))]),
     })
@@ -290,17 +292,17 @@ fn kafka_members(trigger: &Binding, now: DateTime<Utc>) -> [(&'static str, Value
 }
 
 /// A message, or a batch: a JSON array is one message an element.
-fn messages(trigger: &Binding, payload: Option<Payload>, members: &Members) -> Result<Brought, String> {
+fn messages(trigger: &Binding, payload: Option<Payload>, members: &Members) -> Result<TriggerValue, String> {
     let members = members.iter().cloned();
     if !is_many(trigger) {
         let payload = one(payload)?.unwrap_or_else(|| One::Text(String::new()));
-        return Ok(Brought {
+        return Ok(TriggerValue {
             data: Some(match is_binary(trigger) {
                 true => Data::Bytes(payload.into_bytes()),
                 false => payload.into(),
             }),
             metadata: members
-                .map(|(name, value)| (name.to_owned(), metadata_value(value)))
+                .map(|(name, value)| (name.to_owned(), Data::metadata(value)))
                 .collect(),
         });
     }
@@ -315,7 +317,7 @@ fn messages(trigger: &Binding, payload: Option<Payload>, members: &Members) -> R
         true => Data::ByteStrings(items),
         false => Data::Texts(texts(items, trigger)?),
     };
-    Ok(Brought {
+    Ok(TriggerValue {
         data: Some(data),
         metadata,
     })
@@ -352,10 +354,10 @@ fn texts(items: Vec<Bytes>, trigger: &Binding) -> Result<Vec<String>, String> {
 }
 
 /// A list of changed documents or rows.
-fn changes(payload: Option<&One>) -> Result<Brought, String> {
+fn changes(payload: Option<&One>) -> Result<TriggerValue, String> {
     match json_payload(payload, "a JSON array of what has changed")? {
-        list @ Value::Array(_) => Ok(Brought::only(Data::Json(list.to_string()))),
-        one => Ok(Brought::only(Data::Json(Value::Array(vec![one]).to_string()))),
+        list @ Value::Array(_) => Ok(TriggerValue::only(Data::Json(list.to_string()))),
+        one => Ok(TriggerValue::only(Data::Json(Value::Array(vec![one]).to_string()))),
     }
 }
 
@@ -368,7 +370,7 @@ fn described(payload: Option<&One>) -> Option<(Value, &str)> {
 }
 
 /// A call of a tool or a prompt. The payload is the arguments.
-fn mcp_call(trigger: &Binding, payload: Option<&One>) -> Result<Brought, String> {
+fn mcp_call(trigger: &Binding, payload: Option<&One>) -> Result<TriggerValue, String> {
     let expected = "a JSON object, the arguments";
     let (call, arguments) = match described(payload) {
         Some((call, text)) => (text.to_owned(), call["arguments"].to_string()),
@@ -386,14 +388,14 @@ fn mcp_call(trigger: &Binding, payload: Option<&One>) -> Result<Brought, String>
         serde_json::from_str(&arguments).map_err(|_| format!("the input is no {expected}"))?;
     let texts = json_data(&mcp_arguments::as_texts(&arguments.unwrap_or_default()));
     let kind = mcp_arguments::metadata_name(trigger).map(|kind| (kind.to_owned(), texts));
-    Ok(Brought {
+    Ok(TriggerValue {
         data: Some(Data::Text(call)),
         metadata: kind.into_iter().collect(),
     })
 }
 
 /// A client that reads a resource. The payload is the URI; without one, the caller gives the variables of the binding's URI.
-fn mcp_read(trigger: &Binding, payload: Option<&One>, given: &Map<String, Value>) -> Result<Brought, String> {
+fn mcp_read(trigger: &Binding, payload: Option<&One>, given: &Map<String, Value>) -> Result<TriggerValue, String> {
     let template = trigger.text("uri").unwrap_or_default();
     let described = described(payload);
     let uri = match &described {
@@ -420,7 +422,7 @@ fn mcp_read(trigger: &Binding, payload: Option<&One>, given: &Map<String, Value>
     };
     call["uri"] = uri.into();
     let variables = variables.into_iter();
-    Ok(Brought {
+    Ok(TriggerValue {
         data: Some(Data::Text(call.to_string())),
         metadata: variables
             .map(|(name, value)| (name.to_owned(), Data::Text(value)))
@@ -429,9 +431,9 @@ fn mcp_read(trigger: &Binding, payload: Option<&One>, given: &Map<String, Value>
 }
 
 /// As the host's own manual trigger: text, and the members of JSON as metadata.
-fn other(trigger: &Binding, payload: Option<One>) -> Brought {
+fn other(trigger: &Binding, payload: Option<One>) -> TriggerValue {
     let Some(payload) = payload else {
-        return Brought::default();
+        return TriggerValue::default();
     };
     let data = payload.into();
     let mut metadata = HashMap::new();
@@ -439,7 +441,7 @@ fn other(trigger: &Binding, payload: Option<One>) -> Brought {
         metadata = members(text);
         metadata.insert(trigger.name.clone(), Data::Text(text.clone()));
     }
-    Brought {
+    TriggerValue {
         data: Some(data),
         metadata,
     }
@@ -448,23 +450,17 @@ fn other(trigger: &Binding, payload: Option<One>) -> Brought {
 /// The members of a JSON object, as the host makes metadata of them: scalars as text in .NET's spelling; lists and null are
 /// left out. Dates are not spelt anew here.
 fn members(text: &str) -> HashMap<String, Data> {
-    let Ok(Value::Object(members)) = serde_json::from_str(text) else {
-        return HashMap::new();
+    let members: HashMap<String, &RawValue> = serde_json::from_str(text).unwrap_or_default();
+    let data = |value: &RawValue| match serde_json::from_str(value.get()).ok()? {
+        Value::String(text) => Some(Data::Text(text)),
+        Value::Bool(true) => Some(Data::Text("True".to_owned())),
+        Value::Bool(false) => Some(Data::Text("False".to_owned())),
+        Value::Number(_) => Some(Data::Text(dotnet_number::text(value.get()))),
+        object @ Value::Object(_) => Some(Data::Json(object.to_string())),
+        Value::Null | Value::Array(_) => None,
     };
-    members
-        .into_iter()
-        .filter_map(|(name, value)| {
-            let data = match value {
-                Value::String(text) => Data::Text(text),
-                Value::Bool(true) => Data::Text("True".to_owned()),
-                Value::Bool(false) => Data::Text("False".to_owned()),
-                Value::Number(number) => Data::Text(number.to_string()),
-                object @ Value::Object(_) => Data::Json(object.to_string()),
-                Value::Null | Value::Array(_) => return None,
-            };
-            Some((name, data))
-        })
-        .collect()
+    let members = members.into_iter();
+    members.filter_map(|(name, value)| Some((name, data(value)?))).collect()
 }
 
 fn json_payload(payload: Option<&One>, expected: &str) -> Result<Value, String> {
@@ -478,13 +474,6 @@ fn json_payload(payload: Option<&One>, expected: &str) -> Result<Value, String> 
     })
 }
 
-fn metadata_value(value: Value) -> Data {
-    match value {
-        Value::String(text) => Data::Text(text),
-        other => Data::Json(other.to_string()),
-    }
-}
-
 fn json_data(json: &str) -> Data {
     Data::Json(json.to_owned())
 }
@@ -494,35 +483,31 @@ fn time(time: DateTime<Utc>) -> String {
 }
 
 fn is_binary(binding: &Binding) -> bool {
-    binding
-        .text("dataType")
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("binary"))
+    binding.says("dataType", "binary")
 }
 
 fn is_many(binding: &Binding) -> bool {
-    binding
-        .text("cardinality")
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("many"))
+    binding.says("cardinality", "many")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn input(binding: &str, payload: Option<Payload>, given: Value) -> Result<Brought, String> {
+    fn input(binding: &str, payload: Option<Payload>, given: Value) -> Result<TriggerValue, String> {
         let trigger = Binding::read(serde_json::from_str(binding).unwrap());
         let Value::Object(metadata) = given else {
             panic!("{given}")
         };
         let now = "2026-11-29T19:50:47.625525Z".parse().unwrap();
-        trigger_input(&trigger, ByHand { payload, metadata }, now)
+        trigger_input(&trigger, GivenTrigger { payload, metadata }, now)
     }
 
     fn text(text: &str) -> Option<Payload> {
         Some(Payload::Text(text.to_owned()))
     }
 
-    fn shown(input: &Brought) -> Value {
+    fn shown(input: &TriggerValue) -> Value {
         let value = |data: &Data| match data {
             Data::Text(text) => json!({ "string": text }),
             Data::Json(text) => json!({ "json": text }),
@@ -578,6 +563,22 @@ mod tests {
     }
 
     #[test]
+    fn numbers_in_members_are_spelt_as_dotnet_spells_them() {
+        let message = r#"{"a": 1.50, "b": 1e16, "c": 2.0, "d": -0, "e": 123456789012345678901234567890, "f": 7}"#;
+        let found = shown(&input(QUEUE, text(message), json!({})).unwrap());
+        for (name, wanted) in [
+            ("a", "1.5"),
+            ("b", "1E+16"),
+            ("c", "2"),
+            ("d", "0"),
+            ("e", "123456789012345678901234567890"),
+            ("f", "7"),
+        ] {
+            assert_eq!(found["metadata"][name], json!({ "string": wanted }), "{name}");
+        }
+    }
+
+    #[test]
     fn a_message_that_is_no_text_reaches_only_a_binary_trigger() {
         let bytes = || Some(Payload::Bytes(Bytes::from_static(b"\xff")));
         let error = input(QUEUE, bytes(), json!({})).unwrap_err();
@@ -610,6 +611,34 @@ mod tests {
         assert_eq!(numbered["metadata"]["name"], json!({"string": "2024"}));
         let uri = metadata["Uri"]["json"].as_str().unwrap();
         assert!(uri.ends_with("/samples/by%2Dhand/a%20b%2Etxt\""), "{uri}");
+    }
+
+    #[test]
+    fn variables_stand_for_what_the_host_would_read_of_the_path() {
+        let blob = r#"{"type":"blobTrigger","name":"file","path":"in/{name}.{ext}"}"#;
+        let found = shown(&input(blob, None, json!({"name": "a", "ext": "b.c"})).unwrap());
+        let metadata = &found["metadata"];
+        assert_eq!(metadata["BlobTrigger"], json!({"string": "in/a.b.c"}));
+        assert_eq!(
+            (&metadata["name"], &metadata["ext"]),
+            (&json!({"string": "a.b"}), &json!({"string": "c"}))
+        );
+    }
+
+    #[test]
+    fn a_setting_without_a_value_in_a_blob_s_path_is_read_of_the_blob() {
+        let blob = r#"{"type":"blobTrigger","name":"file","path":"%CONTAINER%/{name}.txt"}"#;
+        let found = shown(&input(blob, None, json!({"BlobTrigger": "in/a/b.txt"})).unwrap());
+        assert_eq!(found["metadata"]["name"], json!({"string": "a/b"}));
+        let error = input(blob, None, json!({"BlobTrigger": "in/a.png"})).unwrap_err();
+        assert!(
+            error.contains("does not match the path `%CONTAINER%/{name}.txt`"),
+            "{error}"
+        );
+        // Where the setting is behind a variable, the blob's name does not tell what it is.
+        let blob = r#"{"type":"blobTrigger","name":"file","path":"in/{name}.%EXT%"}"#;
+        let found = shown(&input(blob, None, json!({"BlobTrigger": "in/a.png"})).unwrap());
+        assert_eq!(found["metadata"]["name"], Value::Null);
     }
 
     #[test]
