@@ -25,6 +25,10 @@ pub(crate) enum Data {
 }
 
 impl Data {
+    pub(crate) fn json(text: impl Into<String>) -> Self {
+        Self::Json(text.into())
+    }
+
     /// A value of the trigger metadata: texts as they are, and everything else as JSON.
     pub(crate) fn metadata(value: Value) -> Self {
         match value {

@@ -1,4 +1,4 @@
-//! What stands in for the services behind bindings, which neither the local host nor the test host has: what a trigger brings,
+//! What stands in for the services behind bindings, which neither the local host nor the test host has: the value of a trigger,
 //! what an input holds, and what arrives where an output goes. Nothing here knows the protocol of the worker.
 
 pub(crate) mod binding;
