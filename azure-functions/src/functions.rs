@@ -6,7 +6,7 @@ use crate::{
         startup::Startup,
     },
     binding::signature::Parameter,
-    bindings::mcp::rules,
+    bindings::mcp::{self, rules},
     durable::{CalledKind, KnownFunctions},
     durable_wire::Wire,
     registry::{DurableKind, Function, Handler, place},
@@ -153,7 +153,7 @@ fn duplicate(first: &Function, second: &Function) -> FunctionsError {
 
 /// Tools, resources and prompts that would keep a host from starting.
 fn check_mcp(functions: &[&'static Function]) -> Result<(), FunctionsError> {
-    let mut known: HashMap<(&str, String), &Function> = HashMap::new();
+    let mut known: HashMap<(rules::Kind, String), &Function> = HashMap::new();
     for function in functions {
         let may_be =
             |parameter: &Parameter| parameter.spec.any_argument || parameter.spec.type_name().starts_with("mcp");
@@ -161,11 +161,11 @@ fn check_mcp(functions: &[&'static Function]) -> Result<(), FunctionsError> {
             continue;
         }
         for binding in (function.bindings)() {
-            if let Some((kind, reason)) = rules::mistake(&binding) {
+            if let Some((kind, reason)) = mcp::mistake(&binding) {
                 return Err(FunctionsError::Mcp {
                     name: function.name,
                     place: place(function),
-                    kind,
+                    kind: kind.word(),
                     reason,
                 });
             }
@@ -173,17 +173,18 @@ fn check_mcp(functions: &[&'static Function]) -> Result<(), FunctionsError> {
                 continue;
             };
             if let Some(first) = known.get(&identity) {
-                let (what, name) = identity;
+                let (kind, name) = identity;
+                let (what, attribute) = match kind {
+                    rules::Kind::Tool => ("MCP tools", "`tool_name`"),
+                    rules::Kind::Resource => ("MCP resources", "`uri`"),
+                    rules::Kind::Prompt => ("MCP prompts", "`prompt_name`"),
+                };
                 return Err(FunctionsError::Duplicate {
                     what,
                     name,
                     first: place(first),
                     second: place(function),
-                    attribute: match what {
-                        "MCP tools" => "`tool_name`",
-                        "MCP prompts" => "`prompt_name`",
-                        _ => "`uri`",
-                    },
+                    attribute,
                 });
             }
             known.insert(identity, function);

@@ -27,7 +27,7 @@ pub(crate) fn mistake(binding: &Binding, settings: &Settings) -> Option<String> 
         .or_else(|| wrong_members(binding))
         .or_else(|| no_connection(binding, settings))
         .or_else(|| same_lease_container(binding))
-        .or_else(|| mcp_rules::mistake(binding))
+        .or_else(|| no_mcp(binding))
 }
 
 fn wrong_word(binding: &Binding, member: &str, words: &[&str]) -> Option<String> {
@@ -191,6 +191,15 @@ fn same_lease_container(binding: &Binding) -> Option<String> {
     })
 }
 
+/// What no tool, resource or prompt of MCP can be.
+fn no_mcp(binding: &Binding) -> Option<String> {
+    let (_, mistake) = mcp_rules::mistake(&binding.attributes)?;
+    let Binding { name, kind, .. } = binding;
+    Some(format!(
+        "The Functions host does not start at all with the binding `{name}` ({kind}): {mistake}."
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{
@@ -308,6 +317,44 @@ mod tests {
                 !error.contains("c2VjcmV0") && !error.contains("UseDevelopmentStorage"),
                 "{error}"
             );
+        }
+    }
+
+    #[test]
+    fn json_in_members_is_what_the_extension_reads() {
+        let tool = |members: &str| {
+            let binding =
+                format!(r#"{{"name":"c","type":"mcpToolTrigger","toolName":"t","description":"d",{members}}}"#);
+            verdict("f", &[&binding])
+        };
+        for good in [
+            r#""toolProperties":"[]""#,
+            r#""toolProperties":"[{\"propertyName\":\"a\",\"PropertyType\":\"string\"}]""#,
+            r#""useWorkerInputSchema":true,"inputSchema":"{\"type\":\"object\"}""#,
+            r#""metadata":"{}""#,
+        ] {
+            assert_eq!(tool(good), None, "{good}");
+        }
+        for (bad, wanted) in [
+            (
+                r#""toolProperties":"not json""#,
+                "the binding `c` (mcpToolTrigger): `toolProperties` is not JSON",
+            ),
+            (
+                r#""toolProperties":"[{}]""#,
+                "each of the `toolProperties` has a propertyName",
+            ),
+            (
+                r#""inputSchema":"{\"type\":\"array\"}""#,
+                "what the tool takes is no JSON object: its schema has the type \"array\"",
+            ),
+            (r#""outputSchema":"[]""#, "what the tool gives back is no JSON object"),
+            (r#""metadata":"[]""#, "`metadata` is not a JSON object"),
+            (r#""Metadata":"1""#, "`metadata` is not a JSON object"),
+            (r#""useWorkerInputSchema":"True""#, "no `inputSchema`"),
+        ] {
+            let error = tool(bad).unwrap_or_default();
+            assert!(error.contains(wanted) && error.ends_with('.'), "{bad}: {error}");
         }
     }
 

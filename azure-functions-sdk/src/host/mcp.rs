@@ -15,14 +15,11 @@ use super::{
     function::Function,
     http::Why,
     invocation::{InvokeError, TriggerInput},
-    mcp_rules::is_true,
+    mcp_rules::{Kind, is_true},
     rpc::messages::{Data, InvocationResponse},
     runner::FunctionRunner,
 };
-use crate::{
-    project::McpOptions,
-    services::{binding::MCP_TRIGGERS, resource_uri},
-};
+use crate::{project::McpOptions, services::resource_uri};
 use bytes::Bytes;
 use call::SESSION;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
@@ -39,25 +36,6 @@ const NOT_ACCEPTABLE: i64 = -32000;
 
 /// Of a URI that is read, in bytes: no address is longer.
 const LONGEST_URI: usize = 16 * 1024;
-
-/// What a function is, as clients see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Tool,
-    Resource,
-    Prompt,
-}
-
-impl Kind {
-    fn trigger(self) -> &'static str {
-        let [tool, resource, prompt] = MCP_TRIGGERS;
-        match self {
-            Self::Tool => tool,
-            Self::Resource => resource,
-            Self::Prompt => prompt,
-        }
-    }
-}
 
 /// Answers a POST.
 pub(crate) async fn answer(
@@ -171,21 +149,18 @@ impl Server<'_> {
     }
 
     /// The function whose trigger has this name.
-    fn named(&self, kind: Kind, member: &str, params: &Params) -> Result<Arc<Function>, RpcError> {
+    fn named(&self, kind: Kind, params: &Params) -> Result<Arc<Function>, RpcError> {
         let name = params.text("name");
         let mut functions = self.functions(kind).into_iter();
         let found = functions.find(|function| {
-            let known = function.trigger().and_then(|trigger| trigger.text(member));
+            let known = function.trigger().and_then(|trigger| trigger.text(kind.name_member()));
             known.is_some_and(|known| known.eq_ignore_ascii_case(name))
         });
-        found.ok_or_else(|| {
-            let what = if kind == Kind::Tool { "tool" } else { "prompt" };
-            RpcError::new(message::INVALID_PARAMS, format!("Unknown {what}: '{name}'"))
-        })
+        found.ok_or_else(|| RpcError::new(message::INVALID_PARAMS, format!("Unknown {}: '{name}'", kind.word())))
     }
 
     async fn call_tool(&self, params: &Params) -> Result<Value, RpcError> {
-        let function = self.named(Kind::Tool, "toolName", params)?;
+        let function = self.named(Kind::Tool, params)?;
         let trigger = call::trigger_input(&function, params, self.headers)?;
         let missing = params.missing(&lists::required(&function));
         if !missing.is_empty() {
@@ -204,7 +179,7 @@ impl Server<'_> {
         };
         let uses_schema = function
             .trigger()
-            .is_some_and(|trigger| is_true(trigger, "useResultSchema"));
+            .is_some_and(|trigger| is_true(&trigger.attributes, "useResultSchema"));
         Ok(answer::tool(returned(&response), uses_schema).unwrap_or_else(|why| {
             self.tell(&function, &why);
             failed
@@ -236,7 +211,7 @@ impl Server<'_> {
     }
 
     async fn get_prompt(&self, params: &Params) -> Result<Value, RpcError> {
-        let function = self.named(Kind::Prompt, "promptName", params)?;
+        let function = self.named(Kind::Prompt, params)?;
         let trigger = call::trigger_input(&function, params, self.headers)?;
         let missing = params.missing(&lists::required_of_prompt(&function));
         if !missing.is_empty() {
@@ -248,7 +223,7 @@ impl Server<'_> {
         let response = self.invoke(&function, trigger).await?;
         let uses_schema = function
             .trigger()
-            .is_some_and(|trigger| is_true(trigger, "useResultSchema"));
+            .is_some_and(|trigger| is_true(&trigger.attributes, "useResultSchema"));
         answer::prompt(returned(&response), uses_schema).map_err(|why| self.tell(&function, &why))
     }
 

@@ -1,110 +1,195 @@
-//! What keeps the real host from starting, or from calling a function, in the members of MCP tools, resources and prompts that are
-//! JSON themselves, and in their names.
+//! What an app's MCP tools, resources and prompts must not be: a Functions host on which one of them breaks a rule does not start at all.
+//!
+//! The crates `azure-functions` and `azure-functions-sdk` have this file, each its own copy: the worker refuses such a function before it
+//! talks to a host, and the local host refuses it in place of the real one. A test compares the two. So nothing here knows more than a
+//! binding's members, which are looked up in any case, as the host does.
+//!
+//! The rule for the URI of a resource is in the table of bindings: the macro knows it, too.
+//!
+//! Source: the MCP extension 1.6, and recordings of what a host said.
 
-use super::function::{Binding, Function};
-use serde_json::Value;
-use std::collections::HashMap;
+use serde_json::{Map, Value};
 
-/// A member that is JSON: its name, what is asked of it, and that in words.
-type Member = (&'static str, fn(&Value) -> bool, &'static str);
+/// What clients of MCP use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Tool,
+    Resource,
+    Prompt,
+}
 
-/// What is wrong with a binding, in a sentence.
-pub(crate) fn mistake(binding: &Binding) -> Option<String> {
-    let Binding { name, kind, .. } = binding;
-    let tool = binding.is("mcpToolTrigger");
-    let members: &[Member] = if tool {
-        &[
-            (
-                "toolProperties",
-                is_properties,
-                "a JSON array of objects with a propertyName and a propertyType",
-            ),
-            ("inputSchema", is_schema, "a JSON schema of the type object"),
-            ("outputSchema", is_schema, "a JSON schema of the type object"),
-            ("metadata", Value::is_object, "a JSON object"),
-        ]
-    } else if binding.is("mcpResourceTrigger") {
-        &[("metadata", Value::is_object, "a JSON object")]
-    } else if binding.is("mcpPromptTrigger") {
-        &[
-            (
-                "promptArguments",
-                is_arguments,
-                "a JSON array of objects, whose type is text, a number or a flag if they have one",
-            ),
-            ("icons", is_list, "a JSON array of objects"),
-            ("metadata", Value::is_object, "a JSON object"),
-        ]
-    } else {
-        return None;
-    };
-    let wrong = members.iter().find(|(member, is_good, _)| {
-        let text = binding.text(member);
-        text.is_some_and(|text| !serde_json::from_str(text).is_ok_and(|value| is_good(&value)))
-    });
-    if let Some((member, _, wanted)) = wrong {
-        return Some(format!(
-            "`{member}` of the binding `{name}` ({kind}) is not {wanted}; the Functions host does not start at all with it."
-        ));
+impl Kind {
+    /// What the binding with these members announces, if it is a trigger of the MCP extension.
+    pub(crate) fn of(binding: &Map<String, Value>) -> Option<Self> {
+        let kind = text(binding, "type")?;
+        let kinds = [Self::Tool, Self::Resource, Self::Prompt];
+        kinds
+            .into_iter()
+            .find(|known| known.trigger().eq_ignore_ascii_case(kind))
     }
-    (tool && uses_worker_schema(binding) && binding.text("inputSchema").is_none()).then(|| {
-        format!("The binding `{name}` ({kind}) has `useWorkerInputSchema` and no `inputSchema`; the Functions host does not start with it.")
-    })
+
+    /// The type of the binding.
+    pub(crate) const fn trigger(self) -> &'static str {
+        match self {
+            Self::Tool => "mcpToolTrigger",
+            Self::Resource => "mcpResourceTrigger",
+            Self::Prompt => "mcpPromptTrigger",
+        }
+    }
+
+    /// The member by which clients know it, which no two of a kind share.
+    pub(crate) const fn name_member(self) -> &'static str {
+        match self {
+            Self::Tool => "toolName",
+            Self::Resource => "uri",
+            Self::Prompt => "promptName",
+        }
+    }
+
+    /// What it is called in a sentence.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Resource => "resource",
+            Self::Prompt => "prompt",
+        }
+    }
+
+    /// The members that are JSON, in a text.
+    const fn json_members(self) -> &'static [(&'static str, Wanted)] {
+        match self {
+            Self::Tool => &[
+                ("inputSchema", Wanted::Schema("takes")),
+                ("outputSchema", Wanted::Schema("gives back")),
+                ("toolProperties", Wanted::Properties),
+                ("metadata", Wanted::Object),
+            ],
+            Self::Resource => &[("metadata", Wanted::Object)],
+            Self::Prompt => &[
+                ("promptArguments", Wanted::Arguments),
+                ("icons", Wanted::List),
+                ("metadata", Wanted::Object),
+            ],
+        }
+    }
+}
+
+/// What the JSON of a member must be.
+enum Wanted {
+    /// The schema of what a tool takes, or gives back.
+    Schema(&'static str),
+    Properties,
+    Arguments,
+    List,
+    Object,
+}
+
+impl Wanted {
+    /// What is wrong with the value of a member.
+    fn mistake(&self, member: &str, value: &Value) -> Option<String> {
+        let objects = || {
+            let items = value.as_array()?;
+            items.iter().map(Value::as_object).collect::<Option<Vec<_>>>()
+        };
+        match self {
+            Self::Schema(what) => wrong_schema(value).map(|wrong| {
+                format!("what the tool {what} is no JSON object: {wrong}; use a struct with named fields, or a map")
+            }),
+            Self::Object => (!value.is_object()).then(|| format!("`{member}` is not a JSON object")),
+            Self::Properties | Self::Arguments | Self::List => match objects() {
+                None => Some(format!("`{member}` is not a JSON array of objects")),
+                Some(items) => items.into_iter().find_map(|item| self.wrong_item(item)),
+            },
+        }
+    }
+
+    /// What is wrong with an object in a list.
+    fn wrong_item(&self, item: &Map<String, Value>) -> Option<String> {
+        let has = |name| member(item, name).is_some_and(Value::is_string);
+        match self {
+            Self::Properties if !has("propertyName") || !has("propertyType") => {
+                Some("each of the `toolProperties` has a propertyName and a propertyType".to_owned())
+            }
+            // The extension ignores a type, and clients give texts only.
+            Self::Arguments if matches!(text(item, "type"), Some("object" | "array")) => {
+                let name = text(item, "name").unwrap_or_default();
+                Some(format!(
+                    "its argument `{name}` is a list or an object, and a prompt takes texts, numbers and flags"
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What the tool, resource or prompt is known by, and no other of the kind may be known by.
+pub(crate) fn identity(binding: &Map<String, Value>) -> Option<(Kind, String)> {
+    let kind = Kind::of(binding)?;
+    let name = text(binding, kind.name_member())?;
+    let name = match kind {
+        // Whatever its variables are called: two URIs that differ in them only match the same.
+        Kind::Resource => anonymous(name),
+        Kind::Tool | Kind::Prompt => name.to_owned(),
+    };
+    Some((kind, name.to_lowercase()))
+}
+
+/// Why the binding cannot be a tool, resource or prompt, in half a sentence.
+pub(crate) fn mistake(binding: &Map<String, Value>) -> Option<(Kind, String)> {
+    let kind = Kind::of(binding)?;
+    if kind == Kind::Tool && uses_worker_schema(binding) && text(binding, "inputSchema").is_none() {
+        return Some((kind, "it has `useWorkerInputSchema` and no `inputSchema`".to_owned()));
+    }
+    let reason =
+        kind.json_members()
+            .iter()
+            .find_map(|(name, wanted)| match serde_json::from_str(text(binding, name)?) {
+                Ok(value) => wanted.mistake(name, &value),
+                Err(error) => Some(format!("`{name}` is not JSON: {error}")),
+            });
+    Some((kind, reason?))
 }
 
 /// Whether the schema of a tool is its `inputSchema`.
-pub(crate) fn uses_worker_schema(binding: &Binding) -> bool {
+pub(crate) fn uses_worker_schema(binding: &Map<String, Value>) -> bool {
     is_true(binding, "useWorkerInputSchema")
 }
 
-/// A flag, which may be text.
-pub(crate) fn is_true(binding: &Binding, member: &str) -> bool {
-    match binding.attribute(member) {
+/// Whether a member is true, which may be a text.
+pub(crate) fn is_true(binding: &Map<String, Value>, name: &str) -> bool {
+    match member(binding, name) {
         Some(Value::Bool(flag)) => *flag,
         Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
         _ => false,
     }
 }
 
-/// Tools, prompts and resources that have the name or URI of an earlier one, and what to say of them.
-pub(crate) fn duplicates(functions: &[Function]) -> Vec<(usize, String)> {
-    let mut known: HashMap<(&str, String), &str> = HashMap::new();
-    let mut found = Vec::new();
-    for (index, function) in functions
-        .iter()
-        .enumerate()
-        .filter(|(_, function)| function.is_usable())
-    {
-        let Some(trigger) = function.trigger() else { continue };
-        let (what, member) = match trigger.kind.to_ascii_lowercase().as_str() {
-            "mcptooltrigger" => ("tool", "toolName"),
-            "mcpprompttrigger" => ("prompt", "promptName"),
-            "mcpresourcetrigger" => ("resource", "uri"),
-            _ => continue,
-        };
-        let Some(name) = trigger.text(member) else { continue };
-        let key = if what == "resource" {
-            anonymous(name)
-        } else {
-            name.to_owned()
-        };
-        match known.get(&(what, key.to_lowercase())) {
-            Some(first) => found.push((
-                index,
-                format!(
-                    "The function `{first}` is the {what} `{name}`, too; the Functions host does not start with two: change `{member}` of \
-                     one of them."
-                ),
-            )),
-            None => {
-                known.insert((what, key.to_lowercase()), &function.name);
-            }
-        }
-    }
-    found
+fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let mut members = members.iter();
+    members
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
 }
 
-/// A URI whose variables have no names: two that differ in them only match the same.
+/// A member that is text; empty text counts as absent.
+fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    member(members, name)?.as_str().filter(|text| !text.is_empty())
+}
+
+fn wrong_schema(schema: &Value) -> Option<String> {
+    match schema.get("type") {
+        Some(Value::String(kind)) if kind == "object" => {}
+        Some(kind) => return Some(format!("its schema has the type {kind}")),
+        None => return Some("its schema has no type".to_owned()),
+    }
+    let is_missing_or = |name, is: fn(&Value) -> bool| schema.get(name).is_none_or(is);
+    if !is_missing_or("properties", Value::is_object) {
+        return Some("the `properties` of its schema are no object".to_owned());
+    }
+    (!is_missing_or("required", Value::is_array)).then(|| "`required` of its schema is no list".to_owned())
+}
+
+/// A URI whose variables have no names.
 fn anonymous(uri: &str) -> String {
     let mut rest = uri;
     let mut text = String::new();
@@ -114,103 +199,4 @@ fn anonymous(uri: &str) -> String {
         rest = after.split_once('}').map_or("", |(_, after)| after);
     }
     text + rest
-}
-
-fn is_list(value: &Value) -> bool {
-    value.as_array().is_some_and(|items| items.iter().all(Value::is_object))
-}
-
-/// The extension ignores a type, and clients give texts only.
-fn is_arguments(value: &Value) -> bool {
-    let is_scalar = |item: &Value| item["type"] != "object" && item["type"] != "array";
-    is_list(value) && value.as_array().is_some_and(|items| items.iter().all(is_scalar))
-}
-
-fn is_properties(value: &Value) -> bool {
-    let has = |item: &Value, wanted: &str| {
-        let mut members = item.as_object().into_iter().flatten();
-        members.any(|(name, value)| name.eq_ignore_ascii_case(wanted) && value.is_string())
-    };
-    let mut items = value.as_array().into_iter().flatten();
-    value.is_array() && items.all(|item| has(item, "propertyName") && has(item, "propertyType"))
-}
-
-fn is_schema(value: &Value) -> bool {
-    value["type"] == "object"
-        && value.get("properties").is_none_or(Value::is_object)
-        && value.get("required").is_none_or(Value::is_array)
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::host::{
-        metadata::{AppSettings, read},
-        tests::described::metadata,
-    };
-
-    fn error(bindings: &[&str]) -> Vec<Option<String>> {
-        let functions = bindings
-            .iter()
-            .enumerate()
-            .map(|(i, binding)| metadata(&format!("f{i}"), &[binding]));
-        let functions = read(functions.collect(), &AppSettings::default());
-        functions.into_iter().map(|function| function.error).collect()
-    }
-
-    #[test]
-    fn json_in_members_is_what_the_extension_reads() {
-        let tool = |members: &str| {
-            let binding =
-                format!(r#"{{"name":"c","type":"mcpToolTrigger","toolName":"t","description":"d",{members}}}"#);
-            error(&[&binding]).remove(0)
-        };
-        for good in [
-            r#""toolProperties":"[]""#,
-            r#""toolProperties":"[{\"propertyName\":\"a\",\"PropertyType\":\"string\"}]""#,
-            r#""useWorkerInputSchema":true,"inputSchema":"{\"type\":\"object\"}""#,
-            r#""metadata":"{}""#,
-        ] {
-            assert_eq!(tool(good), None, "{good}");
-        }
-        for (bad, wanted) in [
-            (
-                r#""toolProperties":"not json""#,
-                "`toolProperties` of the binding `c` (mcpToolTrigger) is not a JSON array",
-            ),
-            (r#""toolProperties":"[{}]""#, "with a propertyName"),
-            (
-                r#""inputSchema":"{\"type\":\"array\"}""#,
-                "not a JSON schema of the type object",
-            ),
-            (r#""outputSchema":"[]""#, "not a JSON schema of the type object"),
-            (r#""metadata":"[]""#, "not a JSON object"),
-            (r#""useWorkerInputSchema":"True""#, "no `inputSchema`"),
-        ] {
-            let error = tool(bad).unwrap_or_default();
-            assert!(error.contains(wanted) && error.ends_with('.'), "{bad}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_second_tool_or_resource_of_a_name_is_in_error() {
-        let tool = |name| format!(r#"{{"name":"c","type":"mcpToolTrigger","toolName":"{name}","description":"d"}}"#);
-        let resource = |uri| format!(r#"{{"name":"c","type":"mcpResourceTrigger","uri":"{uri}","resourceName":"r"}}"#);
-        let prompt = r#"{"name":"c","type":"mcpPromptTrigger","promptName":"echo"}"#;
-        let errors = error(&[
-            &tool("echo"),
-            &tool("Echo"),
-            &resource("a://{x}/b"),
-            &resource("a://{y}/b"),
-            &resource("a://x/b"),
-            prompt,
-        ]);
-        let wrong: Vec<_> = errors.iter().map(Option::is_some).collect();
-        assert_eq!(wrong, [false, true, false, true, false, false], "{errors:?}");
-        assert!(
-            errors[1]
-                .as_ref()
-                .unwrap()
-                .starts_with("The function `f0` is the tool `Echo`, too")
-        );
-    }
 }

@@ -5,7 +5,7 @@ use super::{
     bundle,
     channel::status,
     function::{Binding, Direction, Function},
-    indexing, mcp_rules,
+    indexing, mcp_names,
     rpc::messages::{RpcFunctionMetadata, StatusResult, status_result::Status},
 };
 use crate::{
@@ -50,7 +50,7 @@ pub(crate) fn read(metadata: Vec<RpcFunctionMetadata>, settings: &AppSettings) -
             function
         })
         .collect();
-    for (index, error) in mcp_rules::duplicates(&functions) {
+    for (index, error) in mcp_names::duplicates(&functions) {
         functions[index].error = Some(error);
     }
     functions

@@ -25,6 +25,7 @@ mod invocation;
 mod listing;
 mod local_host;
 mod mcp;
+mod mcp_names;
 mod mcp_rules;
 mod metadata;
 mod once;

@@ -362,6 +362,15 @@ fn worker_macro_and_host_have_the_same_table_of_bindings() {
     }
 }
 
+/// A host does not start with an app that breaks one: neither the worker nor the local host may know less of them.
+#[test]
+fn worker_and_host_have_the_same_rules_for_mcp() {
+    assert_copy(
+        &checkout().join("azure-functions/src/bindings/mcp/rules.rs"),
+        &checkout().join("azure-functions-sdk/src/host/mcp_rules.rs"),
+    );
+}
+
 fn assert_copy(master: &Path, copy: &Path) {
     let wanted = fs::read_to_string(master).unwrap();
     if std::env::var_os("BLESS").is_some() {

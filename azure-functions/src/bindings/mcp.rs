@@ -29,3 +29,17 @@ pub use tool_result::McpJson;
 pub use tool_result::McpToolResult;
 
 pub use tool::McpToolTrigger;
+
+use crate::binding::table::{ArgumentKind, wrong_name};
+use serde_json::{Map, Value};
+
+/// As [`rules::mistake`], the URI of a resource included, which is not looked at before if the trigger is a generic one.
+pub(crate) fn mistake(binding: &Map<String, Value>) -> Option<(rules::Kind, String)> {
+    let wrong_uri = || {
+        let kind = rules::Kind::of(binding).filter(|kind| *kind == rules::Kind::Resource)?;
+        let uri = binding.get(kind.name_member())?.as_str()?;
+        let wrong = wrong_name(ArgumentKind::ResourceUri, uri)?;
+        Some((kind, format!("`uri` is `{uri}`: {wrong}")))
+    };
+    wrong_uri().or_else(|| rules::mistake(binding))
+}

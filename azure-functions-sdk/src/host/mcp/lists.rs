@@ -83,7 +83,7 @@ fn embedded(trigger: &Binding, member: &str) -> Option<Value> {
 
 /// The schema of a tool's arguments: that of the worker, or one of its `toolProperties`.
 fn schema(trigger: &Binding) -> Value {
-    if uses_worker_schema(trigger)
+    if uses_worker_schema(&trigger.attributes)
         && let Some(schema) = embedded(trigger, "inputSchema")
     {
         return schema;

@@ -1,105 +1,179 @@
-//! What an app's tools, resources and prompts must not be: a host on which one of them breaks a rule does not start at all.
+//! What an app's MCP tools, resources and prompts must not be: a Functions host on which one of them breaks a rule does not start at all.
+//!
+//! The crates `azure-functions` and `azure-functions-sdk` have this file, each its own copy: the worker refuses such a function before it
+//! talks to a host, and the local host refuses it in place of the real one. A test compares the two. So nothing here knows more than a
+//! binding's members, which are looked up in any case, as the host does.
+//!
+//! The rule for the URI of a resource is in the table of bindings: the macro knows it, too.
+//!
+//! Source: the MCP extension 1.6, and recordings of what a host said.
 
-use crate::binding::table::{ArgumentKind, MCP_PROMPT_TRIGGER, MCP_RESOURCE_TRIGGER, MCP_TOOL_TRIGGER, wrong_name};
 use serde_json::{Map, Value};
 
-/// What a trigger is known by, and what no other of the app may be known by: the kind, and the name.
-pub(crate) fn identity(binding: &Map<String, Value>) -> Option<(&'static str, String)> {
-    let text = |member: &str| binding.get(member).and_then(Value::as_str);
-    let (kind, name) = match kind(binding)? {
-        "mcpToolTrigger" => ("MCP tools", text("toolName")?.to_owned()),
-        "mcpPromptTrigger" => ("MCP prompts", text("promptName")?.to_owned()),
-        // Whatever its variables are called.
-        _ => ("MCP resources", anonymous(text("uri")?)),
+/// What clients of MCP use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Tool,
+    Resource,
+    Prompt,
+}
+
+impl Kind {
+    /// What the binding with these members announces, if it is a trigger of the MCP extension.
+    pub(crate) fn of(binding: &Map<String, Value>) -> Option<Self> {
+        let kind = text(binding, "type")?;
+        let kinds = [Self::Tool, Self::Resource, Self::Prompt];
+        kinds
+            .into_iter()
+            .find(|known| known.trigger().eq_ignore_ascii_case(kind))
+    }
+
+    /// The type of the binding.
+    pub(crate) const fn trigger(self) -> &'static str {
+        match self {
+            Self::Tool => "mcpToolTrigger",
+            Self::Resource => "mcpResourceTrigger",
+            Self::Prompt => "mcpPromptTrigger",
+        }
+    }
+
+    /// The member by which clients know it, which no two of a kind share.
+    pub(crate) const fn name_member(self) -> &'static str {
+        match self {
+            Self::Tool => "toolName",
+            Self::Resource => "uri",
+            Self::Prompt => "promptName",
+        }
+    }
+
+    /// What it is called in a sentence.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Resource => "resource",
+            Self::Prompt => "prompt",
+        }
+    }
+
+    /// The members that are JSON, in a text.
+    const fn json_members(self) -> &'static [(&'static str, Wanted)] {
+        match self {
+            Self::Tool => &[
+                ("inputSchema", Wanted::Schema("takes")),
+                ("outputSchema", Wanted::Schema("gives back")),
+                ("toolProperties", Wanted::Properties),
+                ("metadata", Wanted::Object),
+            ],
+            Self::Resource => &[("metadata", Wanted::Object)],
+            Self::Prompt => &[
+                ("promptArguments", Wanted::Arguments),
+                ("icons", Wanted::List),
+                ("metadata", Wanted::Object),
+            ],
+        }
+    }
+}
+
+/// What the JSON of a member must be.
+enum Wanted {
+    /// The schema of what a tool takes, or gives back.
+    Schema(&'static str),
+    Properties,
+    Arguments,
+    List,
+    Object,
+}
+
+impl Wanted {
+    /// What is wrong with the value of a member.
+    fn mistake(&self, member: &str, value: &Value) -> Option<String> {
+        let objects = || {
+            let items = value.as_array()?;
+            items.iter().map(Value::as_object).collect::<Option<Vec<_>>>()
+        };
+        match self {
+            Self::Schema(what) => wrong_schema(value).map(|wrong| {
+                format!("what the tool {what} is no JSON object: {wrong}; use a struct with named fields, or a map")
+            }),
+            Self::Object => (!value.is_object()).then(|| format!("`{member}` is not a JSON object")),
+            Self::Properties | Self::Arguments | Self::List => match objects() {
+                None => Some(format!("`{member}` is not a JSON array of objects")),
+                Some(items) => items.into_iter().find_map(|item| self.wrong_item(item)),
+            },
+        }
+    }
+
+    /// What is wrong with an object in a list.
+    fn wrong_item(&self, item: &Map<String, Value>) -> Option<String> {
+        let has = |name| member(item, name).is_some_and(Value::is_string);
+        match self {
+            Self::Properties if !has("propertyName") || !has("propertyType") => {
+                Some("each of the `toolProperties` has a propertyName and a propertyType".to_owned())
+            }
+            // The extension ignores a type, and clients give texts only.
+            Self::Arguments if matches!(text(item, "type"), Some("object" | "array")) => {
+                let name = text(item, "name").unwrap_or_default();
+                Some(format!(
+                    "its argument `{name}` is a list or an object, and a prompt takes texts, numbers and flags"
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What the tool, resource or prompt is known by, and no other of the kind may be known by.
+pub(crate) fn identity(binding: &Map<String, Value>) -> Option<(Kind, String)> {
+    let kind = Kind::of(binding)?;
+    let name = text(binding, kind.name_member())?;
+    let name = match kind {
+        // Whatever its variables are called: two URIs that differ in them only match the same.
+        Kind::Resource => anonymous(name),
+        Kind::Tool | Kind::Prompt => name.to_owned(),
     };
     Some((kind, name.to_lowercase()))
 }
 
-/// What a trigger cannot be, `tool`, `resource` or `prompt`, and why, in half a sentence.
-pub(crate) fn mistake(binding: &Map<String, Value>) -> Option<(&'static str, String)> {
-    let what = match kind(binding)? {
-        "mcpToolTrigger" => "tool",
-        "mcpPromptTrigger" => "prompt",
-        _ => "resource",
-    };
-    Some((what, reason(binding)?))
+/// Why the binding cannot be a tool, resource or prompt, in half a sentence.
+pub(crate) fn mistake(binding: &Map<String, Value>) -> Option<(Kind, String)> {
+    let kind = Kind::of(binding)?;
+    if kind == Kind::Tool && uses_worker_schema(binding) && text(binding, "inputSchema").is_none() {
+        return Some((kind, "it has `useWorkerInputSchema` and no `inputSchema`".to_owned()));
+    }
+    let reason =
+        kind.json_members()
+            .iter()
+            .find_map(|(name, wanted)| match serde_json::from_str(text(binding, name)?) {
+                Ok(value) => wanted.mistake(name, &value),
+                Err(error) => Some(format!("`{name}` is not JSON: {error}")),
+            });
+    Some((kind, reason?))
 }
 
-fn reason(binding: &Map<String, Value>) -> Option<String> {
-    let json = |member: &str| -> Option<Result<Value, String>> {
-        let text = binding.get(member)?.as_str()?;
-        (!text.is_empty())
-            .then(|| serde_json::from_str(text).map_err(|error| format!("`{member}` is not JSON: {error}")))
-    };
-    let uri = binding.get("uri").and_then(Value::as_str);
-    if let Some(wrong) = uri.and_then(|uri| wrong_name(ArgumentKind::ResourceUri, uri)) {
-        return Some(format!("`uri` is `{}`: {wrong}", uri.unwrap_or_default()));
-    }
-    if binding.get("useWorkerInputSchema") == Some(&Value::Bool(true)) && json("inputSchema").is_none() {
-        return Some("it has `useWorkerInputSchema` and no `inputSchema`".to_owned());
-    }
-    for (member, what) in [("inputSchema", "takes"), ("outputSchema", "gives back")] {
-        let wrong = match json(member) {
-            None => None,
-            Some(Err(error)) => return Some(error),
-            Some(Ok(schema)) => wrong_schema(&schema),
-        };
-        if let Some(wrong) = wrong {
-            return Some(format!(
-                "what the tool {what} is no JSON object: {wrong}; use a struct with named fields, or a map"
-            ));
-        }
-    }
-    for (member, is_list) in [
-        ("toolProperties", true),
-        ("promptArguments", true),
-        ("icons", true),
-        ("metadata", false),
-    ] {
-        match json(member) {
-            Some(Err(error)) => return Some(error),
-            Some(Ok(Value::Array(items))) if is_list && items.iter().all(Value::is_object) => {
-                let wrong = items.iter().find_map(|item| wrong_item(member, item));
-                if wrong.is_some() {
-                    return wrong;
-                }
-            }
-            Some(Ok(Value::Object(_))) if !is_list => {}
-            Some(Ok(_)) if is_list => return Some(format!("`{member}` is not a JSON array of objects")),
-            Some(Ok(_)) => return Some(format!("`{member}` is not a JSON object")),
-            None => {}
-        }
-    }
-    None
+/// Whether the schema of a tool is its `inputSchema`.
+pub(crate) fn uses_worker_schema(binding: &Map<String, Value>) -> bool {
+    is_true(binding, "useWorkerInputSchema")
 }
 
-/// What is wrong with an object in a list.
-fn wrong_item(member: &str, item: &Value) -> Option<String> {
-    let text = |wanted: &str| {
-        let mut members = item.as_object().into_iter().flatten();
-        let found = members.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        found.and_then(|(_, value)| value.as_str())
-    };
-    match member {
-        "toolProperties" if text("propertyName").is_none() || text("propertyType").is_none() => {
-            Some("each of the `toolProperties` has a propertyName and a propertyType".to_owned())
-        }
-        "promptArguments" if text("type").is_some_and(|kind| kind == "object" || kind == "array") => {
-            let name = text("name").unwrap_or_default();
-            Some(format!(
-                "its argument `{name}` is a list or an object, and a prompt takes texts, numbers and flags"
-            ))
-        }
-        _ => None,
+/// Whether a member is true, which may be a text.
+pub(crate) fn is_true(binding: &Map<String, Value>, name: &str) -> bool {
+    match member(binding, name) {
+        Some(Value::Bool(flag)) => *flag,
+        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+        _ => false,
     }
 }
 
-fn kind(binding: &Map<String, Value>) -> Option<&'static str> {
-    let kind = binding.get("type")?.as_str()?;
-    [MCP_TOOL_TRIGGER, MCP_RESOURCE_TRIGGER, MCP_PROMPT_TRIGGER]
-        .map(|row| row.type_name)
-        .into_iter()
-        .find(|known| known.eq_ignore_ascii_case(kind))
+fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let mut members = members.iter();
+    members
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
+}
+
+/// A member that is text; empty text counts as absent.
+fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    member(members, name)?.as_str().filter(|text| !text.is_empty())
 }
 
 fn wrong_schema(schema: &Value) -> Option<String> {
@@ -108,25 +182,21 @@ fn wrong_schema(schema: &Value) -> Option<String> {
         Some(kind) => return Some(format!("its schema has the type {kind}")),
         None => return Some("its schema has no type".to_owned()),
     }
-    if schema
-        .get("properties")
-        .is_some_and(|properties| !properties.is_object())
-    {
+    let is_missing_or = |name, is: fn(&Value) -> bool| schema.get(name).is_none_or(is);
+    if !is_missing_or("properties", Value::is_object) {
         return Some("the `properties` of its schema are no object".to_owned());
     }
-    let required = schema.get("required");
-    required
-        .is_some_and(|required| !required.is_array())
-        .then(|| "`required` of its schema is no list".to_owned())
+    (!is_missing_or("required", Value::is_array)).then(|| "`required` of its schema is no list".to_owned())
 }
 
 /// A URI whose variables have no names.
 fn anonymous(uri: &str) -> String {
-    let mut parts = uri.split('{');
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
+    let mut rest = uri;
+    let mut text = String::new();
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
         text.push_str("{}");
-        text.push_str(part.split_once('}').map_or(part, |(_, after)| after));
+        rest = after.split_once('}').map_or("", |(_, after)| after);
     }
-    text
+    text + rest
 }

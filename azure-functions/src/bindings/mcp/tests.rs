@@ -244,10 +244,10 @@ fn what_would_keep_a_host_from_starting_is_a_mistake() {
         let Value::Object(binding) = binding else {
             unreachable!()
         };
-        rules::mistake(&binding).map(|(_, reason)| reason)
+        mistake(&binding).map(|(_, reason)| reason)
     };
     for recorded in Recorded::all(RECORDED) {
-        assert_eq!(rules::mistake(&recorded.binding), None, "{}", recorded.name);
+        assert_eq!(super::mistake(&recorded.binding), None, "{}", recorded.name);
     }
     for (binding, wanted) in [
         (json!({"toolProperties": "not json"}), "`toolProperties` is not JSON"),
@@ -348,7 +348,7 @@ fn arguments_of_a_prompt_are_announced_in_the_order_of_their_declaration() {
         start: String,
     }
     let binding = prompt_binding::<Trip>();
-    assert_eq!(rules::mistake(&binding), None);
+    assert_eq!(mistake(&binding), None);
     let arguments: Value = serde_json::from_str(binding["promptArguments"].as_str().unwrap()).unwrap();
     let names: Vec<_> = arguments.as_array().unwrap().iter().map(|one| &one["name"]).collect();
     assert_eq!(names, ["toCity", "by", "days", "from"]);
@@ -384,18 +384,18 @@ fn a_prompt_takes_no_lists_and_objects() {
     struct Nested {
         inner: Option<List>,
     }
-    assert_eq!(rules::mistake(&prompt_binding::<Good>()), None);
-    assert_eq!(rules::mistake(&prompt_binding::<Map<String, Value>>()), None);
+    assert_eq!(mistake(&prompt_binding::<Good>()), None);
+    assert_eq!(mistake(&prompt_binding::<Map<String, Value>>()), None);
     for (binding, name) in [
         (prompt_binding::<List>(), "tags"),
         (prompt_binding::<Nested>(), "inner"),
     ] {
-        let (what, reason) = rules::mistake(&binding).unwrap();
+        let (what, reason) = mistake(&binding).unwrap();
         let wanted =
             format!("its argument `{name}` is a list or an object, and a prompt takes texts, numbers and flags");
-        assert_eq!((what, reason), ("prompt", wanted));
+        assert_eq!((what.word(), reason), ("prompt", wanted));
     }
-    assert!(rules::mistake(&prompt_binding::<Vec<String>>()).is_some());
+    assert!(mistake(&prompt_binding::<Vec<String>>()).is_some());
 }
 
 #[test]
