@@ -13,7 +13,7 @@ mod tests;
 
 use super::{
     function::Function,
-    http::Why,
+    http::{Why, shown},
     invocation::{InvokeError, TriggerInput},
     mcp_rules::{Kind, is_true},
     rpc::messages::{Data, InvocationResponse},
@@ -60,13 +60,28 @@ pub(crate) async fn answer(
         hung_up,
     };
     let result = server.run(&method, &params).await;
+    let why = result.as_ref().err().and_then(|error| why(&method, &params, error));
     let mut response = event(&message::response(&id, result));
+    if let Some(why) = why {
+        response.extensions_mut().insert(why);
+    }
     if method == "initialize"
         && let Ok(session) = HeaderValue::from_str(&Uuid::new_v4().simple().to_string())
     {
         response.headers_mut().insert(SESSION, session);
     }
     response
+}
+
+/// What the console is told of an error: the method, and the name of the tool or prompt. Arguments, URIs with their variables, and headers may
+/// hold secrets.
+fn why(method: &str, params: &Params, error: &RpcError) -> Option<Why> {
+    let reason = error.reason()?;
+    let of = match params.text("name") {
+        "" => String::new(),
+        name => format!(" of '{}'", shown(name)),
+    };
+    Some(Why(format!("{}{of}: {reason}", shown(method))))
 }
 
 /// What is said to a request whose head is not that of a client.
@@ -130,7 +145,8 @@ impl Server<'_> {
             _ => Err(RpcError::new(
                 message::METHOD_NOT_FOUND,
                 format!("Method '{method}' is not available."),
-            )),
+            )
+            .told_as("the server has no such method")),
         }
     }
 
@@ -156,7 +172,10 @@ impl Server<'_> {
             let known = function.trigger().and_then(|trigger| trigger.text(kind.name_member()));
             known.is_some_and(|known| known.eq_ignore_ascii_case(name))
         });
-        found.ok_or_else(|| RpcError::new(message::INVALID_PARAMS, format!("Unknown {}: '{name}'", kind.word())))
+        found.ok_or_else(|| {
+            let error = RpcError::new(message::INVALID_PARAMS, format!("Unknown {}: '{name}'", kind.word()));
+            error.told_as("no function has this name")
+        })
     }
 
     async fn call_tool(&self, params: &Params) -> Result<Value, RpcError> {
@@ -202,7 +221,8 @@ impl Server<'_> {
         let function = functions.iter().find(is_exact).or_else(|| functions.iter().find(fits));
         let Some(function) = function else {
             let text = format!("Unknown resource: '{uri}'");
-            return Err(RpcError::new(message::INVALID_PARAMS, text));
+            let error = RpcError::new(message::INVALID_PARAMS, text);
+            return Err(error.told_as("no function has this URI"));
         };
         let trigger = call::trigger_input(function, params, self.headers)?;
         let response = self.invoke(function, trigger).await?;
@@ -247,8 +267,9 @@ impl Server<'_> {
     }
 }
 
+/// What went wrong in the function is on the console with its end.
 fn internal() -> RpcError {
-    RpcError::new(message::INTERNAL_ERROR, "An error occurred.")
+    RpcError::new(message::INTERNAL_ERROR, "An error occurred.").told()
 }
 
 fn returned(response: &InvocationResponse) -> Option<&Data> {
@@ -284,7 +305,9 @@ fn event(message: &str) -> Response<Bytes> {
 fn failure(status: StatusCode, id: &Id, error: &RpcError) -> Response<Bytes> {
     let message = message::response(id, Err(error.clone()));
     let mut response = Response::new(Bytes::from(message));
-    response.extensions_mut().insert(Why(error.message().to_owned()));
+    if let Some(reason) = error.reason() {
+        response.extensions_mut().insert(Why(reason.to_owned()));
+    }
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, json);

@@ -18,8 +18,8 @@ use super::{
     routes::{self, RouteTable},
 };
 
-/// Of a path, on the console.
-const LONGEST_PATH: usize = 200;
+/// Of a text of a caller, on the console, in characters.
+const LONGEST_SHOWN: usize = 200;
 
 impl Service for Arc<Door> {
     async fn answer(&self, request: Request<RequestBody>) -> Response<Bytes> {
@@ -35,13 +35,13 @@ impl Service for Arc<Door> {
 struct ByFunction;
 
 impl Door {
-    /// One line on the console for a refusal of the host itself. What functions answer is their affair, and their failures are told
-    /// with their end.
+    /// One line on the console for a refusal of the host itself, which may be inside a 200: the MCP server says there what JSON-RPC calls
+    /// an error. What functions answer is their affair, and their failures are told with their end.
     fn tell(&self, method: &Method, path: &str, response: &Response<Bytes>) {
         let status = response.status();
         let why = response.extensions().get::<Why>();
         let is_refusal = status.is_client_error() || status.is_server_error();
-        if !is_refusal || (why.is_none() && response.extensions().get::<ByFunction>().is_some()) {
+        if why.is_none() && (!is_refusal || response.extensions().get::<ByFunction>().is_some()) {
             return;
         }
         let why = match why {
@@ -329,8 +329,8 @@ impl Door {
     }
 }
 
-/// A path as a line of the console.
-fn shown(path: &str) -> String {
+/// Text of a caller, a path for example, for one line on the console.
+pub(in crate::host) fn shown(text: &str) -> String {
     let readable = |letter: char| {
         if letter.is_control() {
             char::REPLACEMENT_CHARACTER
@@ -338,8 +338,8 @@ fn shown(path: &str) -> String {
             letter
         }
     };
-    let mut shown: String = path.chars().take(LONGEST_PATH).map(readable).collect();
-    if path.chars().nth(LONGEST_PATH).is_some() {
+    let mut shown: String = text.chars().take(LONGEST_SHOWN).map(readable).collect();
+    if text.chars().nth(LONGEST_SHOWN).is_some() {
         shown.push('…');
     }
     shown

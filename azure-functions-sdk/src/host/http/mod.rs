@@ -35,6 +35,7 @@ mod template;
 pub use auth::AuthLevel;
 pub use backend::{Answer, Backend, GivenTrigger, HttpCall, Payload};
 pub use cors::{Cors, CorsError};
+pub(in crate::host) use dispatch::shown;
 pub use front_door::FrontDoor;
 pub(in crate::host) use front_door::must_enforce;
 pub use function::{FrontFunction, FrontTrigger, RouteError, RouteProblems, ShadowedRoute};

@@ -14,18 +14,53 @@ pub(super) const INTERNAL_ERROR: i64 = -32603;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct RpcError {
     code: i64,
+    /// For the client.
     message: String,
+    /// For the console.
+    reason: Reason,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Reason {
+    /// The message has nothing that the client sent.
+    Message,
+    Other(&'static str),
+    /// The console knows already.
+    Told,
 }
 
 impl RpcError {
-    pub(super) fn message(&self) -> &str {
-        &self.message
-    }
-
+    /// An error whose message has nothing that the client sent.
     pub(super) fn new(code: i64, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
+            reason: Reason::Message,
+        }
+    }
+
+    /// With another text for the console.
+    pub(super) fn told_as(self, reason: &'static str) -> Self {
+        Self {
+            reason: Reason::Other(reason),
+            ..self
+        }
+    }
+
+    /// An error that needs no line on the console.
+    pub(super) fn told(self) -> Self {
+        Self {
+            reason: Reason::Told,
+            ..self
+        }
+    }
+
+    /// What the console is told, without anything that the client sent.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match self.reason {
+            Reason::Message => Some(&self.message),
+            Reason::Other(reason) => Some(reason),
+            Reason::Told => None,
         }
     }
 }

@@ -1,22 +1,28 @@
 //! What goes in and out, without a worker. Source: recordings of the extension, and its sources.
 
 use super::{
-    answer, call, initialize, lists,
+    answer, call, initialize, internal, lists,
     message::{self, Incoming, Params},
     refused,
 };
 use crate::{
     host::{
-        function::Function,
+        function::{Function, FunctionTable},
+        http::Why,
         metadata::{AppSettings, read},
         rpc::messages::{Data, TypedData},
-        tests::described::metadata,
+        runner::FunctionRunner,
+        supervisor::WorkerState,
+        tests::{captured::Captured, described::metadata},
     },
     project::McpOptions,
     services::mcp_arguments,
 };
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Request};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 fn function(bindings: &[Value]) -> Function {
     let bindings: Vec<_> = bindings.iter().map(Value::to_string).collect();
@@ -101,6 +107,80 @@ fn arguments_that_are_no_object_are_refused_and_none_are_an_empty_one() {
         assert_eq!(params.arguments().is_ok(), is_good, "{arguments}");
     }
     assert_eq!(Params::new(&json!({})).arguments().unwrap().len(), 0);
+}
+
+/// What the console is told of a request to an app with a tool and a resource, and no worker.
+async fn told(method: &str, params: &Value) -> Option<String> {
+    let property = r#"[{"propertyName": "card", "propertyType": "string", "isRequired": true}]"#;
+    let functions = vec![
+        function(&[
+            json!({"name": "c", "type": "mcpToolTrigger", "toolName": "pay", "description": "d", "toolProperties": property}),
+        ]),
+        function(&[
+            json!({"name": "c", "type": "mcpResourceTrigger", "uri": "shop://{customer}/terms", "resourceName": "r"}),
+        ]),
+    ];
+    let (_state, states) = watch::channel(WorkerState::Stopped);
+    let (_functions, tables) = watch::channel(Arc::new(FunctionTable::new(functions)));
+    let runner = FunctionRunner::new(states, tables, Captured::log().1);
+    let body = json!({"jsonrpc": "2.0", "id": "secret", "method": method, "params": params}).to_string();
+    let request = Request::post("/")
+        .header("accept", "application/json, text/event-stream")
+        .header("x-functions-key", "secret")
+        .body(body.into());
+    let response = answer(
+        &runner,
+        &McpOptions::default(),
+        request.unwrap(),
+        CancellationToken::new(),
+    )
+    .await;
+    assert_eq!(response.status(), 200);
+    response.extensions().get().map(|Why(text)| text.clone())
+}
+
+#[tokio::test]
+async fn an_error_is_told_with_method_and_name_and_without_what_else_the_client_sent() {
+    let secret = json!({"other": "secret"});
+    for (method, params, wanted) in [
+        (
+            "tools/call",
+            json!({"name": "pay", "arguments": secret}),
+            "tools/call of 'pay': One or more required tool properties are missing values. Please provide: card",
+        ),
+        (
+            "tools/call",
+            json!({"name": "pay", "arguments": ["secret"]}),
+            "tools/call of 'pay': Invalid params: `arguments` must be an object",
+        ),
+        (
+            "tools/call",
+            json!({"name": "pay\u{1b}", "arguments": secret}),
+            "tools/call of 'pay\u{fffd}': no function has this name",
+        ),
+        (
+            "prompts/get",
+            json!({"name": "x".repeat(1000)}),
+            &format!("prompts/get of '{}…': no function has this name", "x".repeat(200)),
+        ),
+        (
+            "resources/read",
+            json!({"uri": "shop://secret/bills"}),
+            "resources/read: no function has this URI",
+        ),
+        (
+            "resources/read",
+            json!({"uri": "shop://secret/terms"}),
+            "resources/read: Function host is not running.",
+        ),
+        ("dance\n", json!({}), "dance\u{fffd}: the server has no such method"),
+    ] {
+        let told = told(method, &params).await.unwrap_or_default();
+        assert_eq!(told, wanted);
+    }
+    assert_eq!(told("tools/list", &json!({})).await, None);
+    // A function's failure is on the console with its end.
+    assert_eq!(internal().reason(), None);
 }
 
 #[test]

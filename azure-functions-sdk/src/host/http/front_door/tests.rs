@@ -92,6 +92,10 @@ impl Backend for Recorder {
             *response.status_mut() = StatusCode::BAD_REQUEST;
             response.extensions_mut().insert(Why("no message".to_owned()));
         }
+        if request.body() == "unknown" {
+            let why = "tools/call of 'multiply': no function has this name";
+            response.extensions_mut().insert(Why(why.to_owned()));
+        }
         Box::pin(async { response })
     }
 

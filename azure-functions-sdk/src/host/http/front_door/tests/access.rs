@@ -94,7 +94,7 @@ async fn the_mcp_server_asks_for_its_own_key_and_takes_post_at_one_path() {
     assert!(reply.head.contains("allow: post"), "{}", reply.head);
 }
 
-/// What the MCP server refuses is told, and what a function answers is not.
+/// What the MCP server refuses is told, an error inside a 200 too, and what a function answers is not.
 #[tokio::test]
 async fn refusals_of_the_mcp_server_reach_the_console() {
     let fixture = serving(FrontDoorOptions::default()).await;
@@ -106,9 +106,13 @@ async fn refusals_of_the_mcp_server_reach_the_console() {
             .status
     };
     assert_eq!((send("{}").await, send("refuse").await), (200, 400));
+    assert_eq!(send("unknown").await, 200);
     assert_eq!(
         *fixture.door.door.told.lock().unwrap(),
-        ["POST /runtime/webhooks/mcp: 400, no message"]
+        [
+            "POST /runtime/webhooks/mcp: 400, no message",
+            "POST /runtime/webhooks/mcp: 200, tools/call of 'multiply': no function has this name",
+        ]
     );
 }
 
