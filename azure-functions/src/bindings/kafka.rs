@@ -40,7 +40,7 @@ use serde_json::json;
 /// pack(vec![KafkaTrigger::new("a book".to_owned())]);
 /// ```
 ///
-/// Source: the metadata that the extension 3.x and 4.x sends.
+/// Source: `KafkaTriggerAttribute` and `KafkaTriggerBindingStrategy` of the extension 3.x and 4.x.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KafkaTrigger<T = Bytes> {
@@ -199,7 +199,7 @@ impl<T> KafkaMessage<T> {
 /// The JSON object that describes a record with a key or headers. The extension reads a text that is an object with all of these members
 /// (the key may be missing) as a record, and any other text as the value of one. It uses the key, the value and the headers.
 ///
-/// Source: `KafkaProducerAsyncCollector` of the extension. The local host reads records in the same way.
+/// Source: `KafkaProducerAsyncCollector` and `KafkaMessageBuilder` of the extension. The local host reads records in the same way.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Envelope<'a> {

@@ -27,6 +27,8 @@ use std::fmt;
 /// let info = SignalRConnectionInfo::new("https://example.com/client/?hub=chat", "token");
 /// assert_eq!(negotiate(HttpRequest::build().finish(), info).0.access_token, "token");
 /// ```
+///
+/// Source: `SignalRConnectionInfo` of the extension, `NegotiationBaseAttribute` for the arguments.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -7,10 +7,13 @@ use crate::{
 use serde::Serialize;
 use serde_json::Value;
 
-/// A message for clients of SignalR Service: an output. It goes to all of a hub, unless it names a connection, a user or a group.
+/// A message for clients of SignalR Service: an output. It goes to all of a hub, unless it names a connection, a user or a group; if it
+/// names several, the connection counts, and then the user.
 ///
 /// Arguments of its binding: `hub_name` (required), `connection_string_setting` (`AzureSignalRConnectionString` if absent).
 /// `Vec<SignalRMessage>` is several messages. See [`SignalRTrigger`](super::SignalRTrigger) for an example.
+///
+/// Source: `SignalRMessage`, `SignalRGroupAction` and `SignalRAsyncCollector` of the extension.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -102,7 +105,7 @@ pub enum SignalRGroupChange {
     Add,
     /// A user or connection leaves it.
     Remove,
-    /// A user or connection leaves all groups.
+    /// A user leaves all groups. There is no such change for a connection: the extension does nothing then, and it is an error here.
     RemoveAll,
 }
 
@@ -135,11 +138,6 @@ impl SignalRGroupAction {
         Self::of_connection(SignalRGroupChange::Remove, id, Some(group.into()))
     }
 
-    /// Takes a connection out of all groups.
-    pub fn remove_connection_from_all(id: impl Into<String>) -> Self {
-        Self::of_connection(SignalRGroupChange::RemoveAll, id, None)
-    }
-
     /// Puts a user, with all connections, into a group.
     pub fn add_user(id: impl Into<String>, group: impl Into<String>) -> Self {
         Self::of_user(SignalRGroupChange::Add, id, Some(group.into()))
@@ -154,29 +152,47 @@ impl SignalRGroupAction {
     pub fn remove_user_from_all(id: impl Into<String>) -> Self {
         Self::of_user(SignalRGroupChange::RemoveAll, id, None)
     }
+
+    /// The extension leaves this one undone without a word.
+    fn check(&self) -> Result<(), BindingError> {
+        if self.action == SignalRGroupChange::RemoveAll && self.connection_id.is_some() {
+            return Err(BindingError::new(
+                "SignalR Service cannot take a connection out of all groups: name the group, or take the user out of all groups",
+            ));
+        }
+        Ok(())
+    }
 }
 
-macro_rules! output {
-    ($($ty:ident),*) => {
-        $(
-            impl IntoBinding for $ty {
-                const SPEC: BindingSpec = BindingSpec::of(&table::SIGNAL_R);
+impl IntoBinding for SignalRMessage {
+    const SPEC: BindingSpec = BindingSpec::of(&table::SIGNAL_R);
 
-                fn into_binding(self) -> Result<BindingData, BindingError> {
-                    BindingData::json(&self)
-                }
-            }
-
-            impl IntoBatch for $ty {
-                fn into_batch(values: Vec<Self>) -> Result<BindingData, BindingError> {
-                    BindingData::json(&values)
-                }
-            }
-        )*
-    };
+    fn into_binding(self) -> Result<BindingData, BindingError> {
+        BindingData::json(&self)
+    }
 }
 
-output!(SignalRMessage, SignalRGroupAction);
+impl IntoBatch for SignalRMessage {
+    fn into_batch(values: Vec<Self>) -> Result<BindingData, BindingError> {
+        BindingData::json(&values)
+    }
+}
+
+impl IntoBinding for SignalRGroupAction {
+    const SPEC: BindingSpec = BindingSpec::of(&table::SIGNAL_R);
+
+    fn into_binding(self) -> Result<BindingData, BindingError> {
+        self.check()?;
+        BindingData::json(&self)
+    }
+}
+
+impl IntoBatch for SignalRGroupAction {
+    fn into_batch(values: Vec<Self>) -> Result<BindingData, BindingError> {
+        values.iter().try_for_each(Self::check)?;
+        BindingData::json(&values)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -220,6 +236,20 @@ mod tests {
         ] {
             assert_eq!(json_of(action.clone().into_binding().unwrap()), wanted);
             assert_eq!(json_of(vec![action].into_binding().unwrap()), format!("[{wanted}]"));
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_to_leave_all_groups_is_an_error_as_the_extension_does_nothing_then() {
+        let mut action = SignalRGroupAction::remove_connection("c", "g");
+        assert!(action.clone().into_binding().is_ok());
+        action.action = SignalRGroupChange::RemoveAll;
+        let user = SignalRGroupAction::remove_user_from_all("u");
+        for error in [
+            action.clone().into_binding().unwrap_err(),
+            vec![user, action].into_binding().unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("a connection out of all groups"), "{error}");
         }
     }
 

@@ -33,6 +33,8 @@ use std::{collections::HashMap, fmt};
 /// let (_, message) = say(SignalRTrigger::new(("hello".to_owned(),)));
 /// assert_eq!(message.arguments, ["hello"]);
 /// ```
+///
+/// Source: `InvocationContext` of the extension, which the host sends as JSON.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignalRTrigger<T = Vec<Value>> {
@@ -50,11 +52,11 @@ pub struct SignalRTrigger<T = Vec<Value>> {
     pub user_id: Option<String>,
     /// Why a client disconnected, if that was an error.
     pub error: Option<String>,
-    /// Headers of the request by which the client connected.
+    /// Headers of the service's request; those of one name are joined by commas.
     pub headers: HashMap<String, String>,
-    /// Query of that request, which may hold an access token.
+    /// Query of the request by which the client connected, which may hold an access token.
     pub query: HashMap<String, String>,
-    /// Claims of the client.
+    /// Claims of the client, the first of each type.
     pub claims: HashMap<String, String>,
 }
 
