@@ -1,6 +1,6 @@
 //! What a running function can ask about its own invocation, wherever it is in the code.
 
-use crate::{outgoing::Outgoing, registry::Function};
+use crate::{outgoing::Outgoing, registry::Function, worker::pace::Pace};
 use log::LevelFilter;
 use std::{
     cell::RefCell,
@@ -37,6 +37,8 @@ pub(crate) struct Scope {
     pub cancellation: CancellationToken,
     pub retry: Option<RetryContext>,
     pub level: LevelFilter,
+    /// How long the function runs.
+    pub pace: Arc<Pace>,
     pub records: Sink,
     /// The span of the crate `tracing`, where that is a feature.
     #[cfg_attr(

@@ -195,7 +195,7 @@ impl Batch {
                 self.effects.state = effects.state;
                 self.effects.actions.extend(effects.actions);
             }
-            // The log may be the only place where it shows.
+            // It may be that nobody else hears of it.
             Err(failure) if !context.is_call() => log::error!(
                 "operation `{}` of entity `{}` failed: {}",
                 context.operation(),

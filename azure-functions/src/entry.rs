@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     commands, functions, panics,
-    worker::{arguments::HostArguments, environment, exit, logger, session},
+    worker::{arguments::HostArguments, environment, exit, logger, reader},
 };
 use std::process::ExitCode;
 
@@ -107,15 +107,7 @@ fn serve(options: App, host: HostArguments) -> u8 {
     crate::trace::install();
     panics::install_hook();
     panics::tell(logger::panicked);
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: cannot start the worker: {error}");
-            return 1;
-        }
-    };
-    logger::this_thread_carries_the_stream();
-    match runtime.block_on(session::serve(app, options, host, serving, secret)) {
+    match reader::serve(app, options, host, serving, secret) {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("error: {error}");

@@ -402,6 +402,7 @@ impl Surroundings {
             retry: None,
             level: self.level,
             records: Sink::InProcess(Arc::clone(&self.log)),
+            pace: Arc::default(),
             span: InvocationSpan::default(),
             answered: AtomicBool::new(false),
         }))

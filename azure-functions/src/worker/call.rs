@@ -20,8 +20,10 @@ use crate::{
     },
 };
 use std::{
-    future::pending,
+    future::{pending, poll_fn},
+    pin::pin,
     sync::{Arc, atomic::Ordering},
+    task::Poll,
 };
 use tokio::sync::oneshot;
 
@@ -45,8 +47,8 @@ pub(super) fn start_blocking(
 ) {
     let context = reply.context.clone();
     let Some(layers) = layers else {
-        threads.block(move || {
-            let outcome = run_blocking(run, invocation, &context);
+        threads.pool().block(context.clone(), move || {
+            let outcome = context.0.pace.measure(|| run_blocking(run, invocation, &context));
             reply.answer(outcome);
         });
         return;
@@ -91,9 +93,15 @@ pub(super) fn start_async(
 }
 
 fn spawn(threads: &Threads, reply: Reply, function: impl Future<Output = Outcome> + Send + 'static) {
-    threads.spawn(reply.context.clone(), async move {
+    let context = reply.context.clone();
+    threads.pool().spawn(context.clone(), async move {
         let reply = Unwakeable(Some(reply));
-        let outcome = function.await;
+        let mut function = pin!(function);
+        let first = poll_fn(|cx| Poll::Ready(context.0.pace.measure(|| function.as_mut().poll(cx)))).await;
+        let outcome = match first {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => function.await,
+        };
         reply.answer(outcome);
     });
 }

@@ -130,9 +130,22 @@ const RUST_LOG: &str = "RUST_LOG";
 /// Azure sets it for every instance of an app.
 const ON_AZURE: &str = "WEBSITE_INSTANCE_ID";
 
-/// Marks the thread that carries the stream: what its libraries say about a record being sent must not become another record.
-pub(crate) fn this_thread_carries_the_stream() {
-    CARRIES_THE_STREAM.set(true);
+/// Marks the thread that carries the stream, while this lives: what its libraries say about a record being sent must not become another
+/// record.
+#[derive(Debug)]
+pub(crate) struct CarriesTheStream(());
+
+impl CarriesTheStream {
+    pub(crate) fn begin() -> Self {
+        CARRIES_THE_STREAM.set(true);
+        Self(())
+    }
+}
+
+impl Drop for CarriesTheStream {
+    fn drop(&mut self) {
+        CARRIES_THE_STREAM.set(false);
+    }
 }
 
 /// Makes a panic known: one record at level Error. Whether it is shown now; if not, the hook before ours has to show it.

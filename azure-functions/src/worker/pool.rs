@@ -5,7 +5,11 @@
 //! starts another, and a function that goes on blocking is named in a warning. So is one that computes for long, or loops over what
 //! is always ready and never yields: each of them stays in one poll. Functions still belong to the runtime, whose timers and sockets
 //! they wait for.
+//!
+//! The thread that [reads](super::reader) the stream runs what is expected to be [short](super::pace). The watch looks at it, too: if it
+//! does not come back soon, it reads no more and is one of these threads, and another one reads.
 
+use super::threads::Blocking;
 use crate::{context::Context, once::first_time};
 use async_task::Runnable;
 use std::{
@@ -16,7 +20,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tokio::runtime::Handle;
+use tokio::runtime::{EnterGuard, Handle};
 
 /// Threads at most, blocked ones included.
 const MOST_THREADS: usize = 1_000;
@@ -41,6 +45,8 @@ pub(super) struct Pool {
 
 struct Shared {
     runtime: Handle,
+    /// Runs plain functions.
+    blocking: Blocking,
     /// How many threads are to be free of blocked functions.
     width: usize,
     kept: Duration,
@@ -51,9 +57,23 @@ struct Shared {
     polling: Condvar,
 }
 
+/// Starts a thread that reads the stream, with the number that it has among the threads.
+type StartReader = Arc<dyn Fn(usize) -> io::Result<()> + Send + Sync>;
+
+/// What is to run on the thread that reads.
+enum Here {
+    Async(Runnable<Context>),
+    Plain(Context, Box<dyn FnOnce() + Send>),
+}
+
 #[derive(Default)]
 struct State {
     ready: VecDeque<Runnable<Context>>,
+    /// The thread that reads, if it may run functions.
+    reader: Option<usize>,
+    start_reader: Option<StartReader>,
+    /// What the reader has yet to run.
+    here: VecDeque<Here>,
     /// By the numbers of the threads; those of ended ones are used again.
     stations: Vec<Station>,
     threads: usize,
@@ -79,17 +99,20 @@ struct Station {
     seen: u64,
     ticks: u32,
     is_blocked: bool,
+    /// Whether a plain function runs, which may block its thread.
+    is_plain: bool,
 }
 
 impl Pool {
     /// Starts the watch and the first thread. `width` threads poll, and more while some of them are blocked.
-    pub(super) fn start(runtime: Handle, width: usize) -> io::Result<Self> {
-        Self::keeping(runtime, width, KEPT)
+    pub(super) fn start(runtime: Handle, blocking: Blocking, width: usize) -> io::Result<Self> {
+        Self::keeping(runtime, blocking, width, KEPT)
     }
 
-    fn keeping(runtime: Handle, width: usize, kept: Duration) -> io::Result<Self> {
+    fn keeping(runtime: Handle, blocking: Blocking, width: usize, kept: Duration) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             runtime,
+            blocking,
             width,
             kept,
             state: Mutex::default(),
@@ -113,20 +136,94 @@ impl Pool {
             .metadata(context)
             .spawn(|_| function, schedule);
         task.detach();
-        runnable.schedule();
+        if let Some(Here::Async(runnable)) = self.shared.run_here(Here::Async(runnable)) {
+            runnable.schedule();
+        }
+    }
+
+    /// Runs a plain function of this invocation.
+    pub(super) fn block(&self, context: Context, work: impl FnOnce() + Send + 'static) {
+        if !context.0.pace.is_short() {
+            return self.shared.blocking.run(work);
+        }
+        if let Some(Here::Plain(_, work)) = self.shared.run_here(Here::Plain(context, Box::new(work))) {
+            self.shared.blocking.run(work);
+        }
+    }
+
+    /// From now on a thread that `start` starts reads the stream, and runs what is short.
+    pub(super) fn read_with(&self, start: impl Fn(usize) -> io::Result<()> + Send + Sync + 'static) -> io::Result<()> {
+        let start: StartReader = Arc::new(start);
+        let number = {
+            let mut state = self.shared.state();
+            let number = state.take_station();
+            state.start_reader = Some(Arc::clone(&start));
+            state.reader = Some(number);
+            number
+        };
+        let started = start(number);
+        if started.is_err() {
+            self.read_no_more();
+        }
+        started
+    }
+
+    /// No thread that reads runs functions from now on.
+    pub(super) fn read_no_more(&self) {
+        let left = {
+            let mut state = self.shared.state();
+            state.start_reader = None;
+            state.reader = None;
+            std::mem::take(&mut state.here)
+        };
+        self.shared.run_elsewhere(left);
+    }
+
+    /// Whether there is something to run on the thread that reads.
+    pub(super) fn has_work_here(&self) -> bool {
+        !self.shared.state().here.is_empty()
+    }
+
+    /// Runs it, on the thread of this number. Whether that still is the thread that reads.
+    pub(super) fn run_here(&self, number: usize) -> bool {
+        let mut state = self.shared.state();
+        loop {
+            if state.stopped || state.reader != Some(number) {
+                return state.reader == Some(number);
+            }
+            state = match state.here.pop_front() {
+                Some(Here::Async(runnable)) => self.shared.poll(state, number, runnable),
+                Some(Here::Plain(context, work)) => self.shared.run_plain(state, number, context, work),
+                None => return true,
+            };
+        }
+    }
+
+    /// Goes on as one of the threads that poll.
+    pub(super) fn join(&self, number: usize) {
+        self.shared.work(number);
+    }
+
+    /// Functions that run on this thread belong to the runtime, as long as this lives.
+    pub(super) fn enter(&self) -> EnterGuard<'_> {
+        self.shared.runtime.enter()
     }
 
     /// Polls nothing more. Does not wait for polls that have begun.
     pub(super) fn stop(&self) {
-        let ready = {
+        let dropped = {
             let mut state = self.shared.state();
             state.stopped = true;
-            std::mem::take(&mut state.ready)
+            (
+                std::mem::take(&mut state.ready),
+                std::mem::take(&mut state.here),
+                state.start_reader.take(),
+            )
         };
         self.shared.work.notify_all();
         self.shared.polling.notify_all();
         // What a function drops may wake others: not while the state is locked.
-        drop(ready);
+        drop(dropped);
     }
 }
 
@@ -161,6 +258,33 @@ impl Shared {
         }
     }
 
+    /// Leaves it to the thread that reads, if there is one and it is expected to be short; else gives it back.
+    fn run_here(&self, work: Here) -> Option<Here> {
+        let is_short = match &work {
+            Here::Async(runnable) => runnable.metadata().0.pace.is_short(),
+            Here::Plain(context, _) => context.0.pace.is_short(),
+        };
+        if !is_short {
+            return Some(work);
+        }
+        let mut state = self.state();
+        if state.stopped || state.reader.is_none() {
+            return Some(work);
+        }
+        state.here.push_back(work);
+        None
+    }
+
+    /// What the thread that reads does not come to.
+    fn run_elsewhere(&self, work: impl IntoIterator<Item = Here>) {
+        for work in work {
+            match work {
+                Here::Async(runnable) => runnable.schedule(),
+                Here::Plain(_, work) => self.blocking.run(work),
+            }
+        }
+    }
+
     /// Starts a thread in addition to others.
     fn add(self: &Arc<Self>, number: usize) {
         if let Err(error) = self.spawn(number) {
@@ -181,24 +305,7 @@ impl Shared {
         let mut state = self.state();
         while !state.stopped {
             if let Some(runnable) = state.ready.pop_front() {
-                state.begin_poll(number, runnable.metadata().clone());
-                if !state.watched {
-                    self.polling.notify_one();
-                }
-                drop(state);
-                // A function that kept no waker is leaked by `run`. When this waker is the last, the function is scheduled once more, and dropped.
-                let waker = runnable.waker();
-                // What a function panics with is caught where it runs. This is for mistakes of ours: they cost no thread.
-                let _ = catch_unwind(AssertUnwindSafe(|| runnable.run()));
-                drop(waker);
-                state = self.state();
-                // The last to know an invocation drops what belongs to it: not while the state is locked.
-                let last = state.end_poll(number).and_then(|context| Arc::into_inner(context.0));
-                if let Some(scope) = last {
-                    drop(state);
-                    drop(scope);
-                    state = self.state();
-                }
+                state = self.poll(state, number, runnable);
                 continue;
             }
             state.idle += 1;
@@ -220,6 +327,55 @@ impl Shared {
         state.end_thread(number);
     }
 
+    fn poll<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        number: usize,
+        runnable: Runnable<Context>,
+    ) -> MutexGuard<'a, State> {
+        self.begin_poll(&mut state, number, runnable.metadata().clone());
+        drop(state);
+        // A function that kept no waker is leaked by `run`. When this waker is the last, the function is scheduled once more, and dropped.
+        let waker = runnable.waker();
+        // What a function panics with is caught where it runs. This is for mistakes of ours: they cost no thread.
+        let _ = catch_unwind(AssertUnwindSafe(|| runnable.run()));
+        drop(waker);
+        self.end_poll(number)
+    }
+
+    fn run_plain<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        number: usize,
+        context: Context,
+        work: Box<dyn FnOnce() + Send>,
+    ) -> MutexGuard<'a, State> {
+        self.begin_poll(&mut state, number, context);
+        state.stations[number].is_plain = true;
+        drop(state);
+        let _ = catch_unwind(AssertUnwindSafe(work));
+        self.end_poll(number)
+    }
+
+    fn begin_poll(&self, state: &mut State, number: usize, context: Context) {
+        state.begin_poll(number, context);
+        if !state.watched {
+            self.polling.notify_one();
+        }
+    }
+
+    fn end_poll(&self, number: usize) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        // The last to know an invocation drops what belongs to it: not while the state is locked.
+        let last = state.end_poll(number).and_then(|context| Arc::into_inner(context.0));
+        if let Some(scope) = last {
+            drop(state);
+            drop(scope);
+            state = self.state();
+        }
+        state
+    }
+
     /// Looks at the threads while any of them polls.
     fn watch(self: Arc<Self>) {
         let mut state = self.state();
@@ -231,6 +387,7 @@ impl Shared {
             }
             drop(state);
             thread::sleep(TICK);
+            self.replace_reader();
             state = self.state();
             let blocking = state.look();
             let wanted = state.wanted(self.width, state.ready.len());
@@ -247,10 +404,42 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Lets another thread read if the one that does has been in the same function since the last look.
+    fn replace_reader(&self) {
+        let mut state = self.state();
+        let Some((reader, start)) = state.reader.zip(state.start_reader.clone()) else {
+            return;
+        };
+        let station = &state.stations[reader];
+        if station.polled.is_none() || station.seen != station.poll {
+            return;
+        }
+        let number = state.take_station();
+        // The lock is kept: the next one asks whether it is the one that reads.
+        if let Err(error) = start(number) {
+            state.stations[number].taken = false;
+            drop(state);
+            log::error!("cannot start another thread that reads what the host sends: {error}");
+            return;
+        }
+        state.reader = Some(number);
+        // The other comes back to where those are that poll.
+        state.threads += 1;
+        let left = std::mem::take(&mut state.here);
+        drop(state);
+        self.run_elsewhere(left);
+    }
+}
+
 impl State {
     /// The number for a thread that is about to start.
     fn begin_thread(&mut self) -> usize {
         self.threads += 1;
+        self.take_station()
+    }
+
+    fn take_station(&mut self) -> usize {
         let number = match self.stations.iter().position(|station| !station.taken) {
             Some(number) => number,
             None => {
@@ -281,6 +470,7 @@ impl State {
         if std::mem::take(&mut station.is_blocked) {
             self.blocked -= 1;
         }
+        station.is_plain = false;
         station.polled.take()
     }
 
@@ -292,18 +482,19 @@ impl State {
     /// One look at the threads: tells which functions have blocked theirs for long.
     fn look(&mut self) -> Vec<Context> {
         let mut blocking = Vec::new();
-        for station in &mut self.stations {
+        for (number, station) in self.stations.iter_mut().enumerate() {
             let Some(context) = &station.polled else { continue };
             if station.seen != station.poll {
                 (station.seen, station.ticks) = (station.poll, 0);
                 continue;
             }
             station.ticks = station.ticks.saturating_add(1);
-            if station.ticks >= BLOCKED && !station.is_blocked {
+            // The one that reads is not one of these, until it is replaced.
+            if station.ticks >= BLOCKED && !station.is_blocked && self.reader != Some(number) {
                 station.is_blocked = true;
                 self.blocked += 1;
             }
-            if station.ticks == WARNED {
+            if station.ticks == WARNED && !station.is_plain {
                 blocking.push(context.clone());
             }
         }
@@ -385,6 +576,7 @@ mod tests {
             retry: None,
             level: LevelFilter::Off,
             records: Sink::InProcess(records),
+            pace: Arc::default(),
             span: InvocationSpan::default(),
             answered: AtomicBool::new(false),
         }))
@@ -396,7 +588,8 @@ mod tests {
             .enable_all()
             .build()
             .unwrap();
-        let pool = Pool::keeping(runtime.handle().clone(), 1, kept).unwrap();
+        let blocking = Blocking::new(runtime.handle().clone());
+        let pool = Pool::keeping(runtime.handle().clone(), blocking, 1, kept).unwrap();
         (runtime, pool)
     }
 

@@ -1,6 +1,7 @@
 //! The conversation with the host, from the first message to the last.
 //!
-//! One thread reads and writes, and only that: every message is answered at once or handed to the functions' threads.
+//! One thread at a time reads and writes, and only that while it does: every message is answered at once, handed to the functions' threads,
+//! or left to run where it was [read](super::reader).
 //! Content that we do not know is ignored.
 
 use super::{
@@ -11,12 +12,17 @@ use super::{
     exit::Serving,
     levels::Levels,
     logger::{self, Console},
+    pace::Pace,
+    pool::Pool,
     running::Running,
     start::{Begun, Start},
     threads::Threads,
 };
 use crate::{
-    app::{Shutdown, startup::StartError},
+    app::{
+        Shutdown,
+        startup::{StartError, Started},
+    },
     context::{Context, InvocationSpan, RetryContext, Scope, Sink},
     durable::{Wire, wire_of},
     durable_wire::Spoken,
@@ -36,6 +42,7 @@ use crate::{
     },
     runtime,
 };
+use futures_util::FutureExt as _;
 use log::LevelFilter;
 use std::{
     collections::HashMap,
@@ -71,8 +78,8 @@ const CAPABILITIES: [&str; 12] = [
     "EnableUserCodeException",
 ];
 
-/// Announced by a host whose users see system records: what they say need not stand on the console as well. The real host does
-/// not show them, and announces no such thing.
+/// Announced by a host whose users see system records: what they say need not stand on the console as well. The real host shows
+/// them to nobody, and announces no such thing.
 const SHOWS_SYSTEM_LOGS: &str = "ShowsSystemLogs";
 
 /// The protocol's bound on the size of a message, in both directions.
@@ -80,6 +87,9 @@ const MAX_MESSAGE: usize = i32::MAX as usize;
 
 /// What hosts give a worker that is told to stop, when they do not say.
 const DEFAULT_GRACE: Duration = Duration::from_secs(5);
+
+/// Messages that are read before what they ask for runs.
+const MOST_TOGETHER: usize = 64;
 
 /// How long the host may take to end the stream after we ended our half.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -99,6 +109,9 @@ pub(crate) enum SessionError {
     /// The stream broke.
     #[error("the connection to the host broke: {reason}")]
     Broken { reason: String },
+    /// No runtime for the connection.
+    #[error("cannot start the worker: {0}")]
+    Runtime(#[source] io::Error),
     /// No threads.
     #[error("cannot start the threads for functions: {0}")]
     Threads(#[source] io::Error),
@@ -107,16 +120,16 @@ pub(crate) enum SessionError {
     Start(#[from] StartError),
 }
 
-/// Talks to the host until it ends the stream or stops us; either is the end of `serving`.
+/// Opens the stream to the host.
 ///
 /// `secret` proves to the host that this is the process it started. The real host gives none.
-pub(crate) async fn serve(
+pub(super) async fn open(
     app: Functions,
     options: crate::App,
     host: HostArguments,
     serving: Serving,
     secret: Option<String>,
-) -> Result<(), SessionError> {
+) -> Result<Session, SessionError> {
     let (out, outgoing) = outgoing::channel();
     out.send(
         host.request_id,
@@ -148,7 +161,8 @@ pub(crate) async fn serve(
         .await
         .map_err(|status| unreachable(root_cause(&status)))?
         .into_inner();
-    let mut session = Session {
+    Ok(Session {
+        incoming,
         wire: options.wire,
         spoken: Arc::new(Spoken::new(options.wire, false)),
         start: Start::new(options.startup, &app),
@@ -162,16 +176,7 @@ pub(crate) async fn serve(
         loaded: HashMap::new(),
         threads: None,
         serving: Some(serving),
-    };
-    let ended = session.read(incoming).await;
-    session.serving = None;
-    // There is no caller to answer.
-    session.running.cancel_all();
-    session.shut_down(Instant::now() + DEFAULT_GRACE).await;
-    if let Some(threads) = session.threads {
-        threads.stop();
-    }
-    ended
+    })
 }
 
 fn root_cause(error: &(dyn Error + 'static)) -> String {
@@ -182,7 +187,9 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
     cause.to_string()
 }
 
-struct Session {
+/// One stream. It is read in [steps](Self::step), by whatever thread does so at the time.
+pub(super) struct Session {
+    incoming: Streaming<StreamingMessage>,
     app: Functions,
     out: Outgoing,
     levels: Levels,
@@ -204,10 +211,33 @@ struct Session {
     shutdowns: Vec<Shutdown>,
 }
 
-#[derive(Clone, Copy)]
 struct Loaded {
     function: &'static Function,
     level: LevelFilter,
+    pace: Arc<Pace>,
+}
+
+/// Why a step ends.
+pub(super) enum Step {
+    /// Functions run from now on: the threads for them were started.
+    Began(Pool),
+    /// There is something to run on the thread that made the step, before it makes the next.
+    Run,
+    /// The stream has ended.
+    Ended,
+}
+
+/// What can happen.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once: a box would be allocated for nothing"
+)]
+enum Event {
+    Message(StreamingMessage),
+    /// The set-ups have ended.
+    Started(Started),
+    /// The host has ended the stream.
+    Ended,
 }
 
 /// Whether the host wants to go on.
@@ -217,27 +247,73 @@ enum Next {
 }
 
 impl Session {
-    async fn read(&mut self, mut incoming: Streaming<StreamingMessage>) -> Result<(), SessionError> {
+    /// Reads until there is something to do that has no place in here; once the stream has ended, there is no next step.
+    pub(super) async fn step(&mut self) -> Result<Step, SessionError> {
+        let had_threads = self.threads.is_some();
+        let mut read = 0;
         loop {
-            tokio::select! {
-                message = next(&mut incoming) => {
-                    let Some(message) = message? else { return Ok(()) };
+            let event = match self.has_work_here() {
+                false => self.event().await?,
+                // It does not wait for more to come, but for what has come already: all of it is answered together.
+                true if read < MOST_TOGETHER => match self.event().now_or_never() {
+                    Some(event) => event?,
+                    None => return Ok(Step::Run),
+                },
+                true => return Ok(Step::Run),
+            };
+            read += 1;
+            match event {
+                Event::Message(message) => {
                     if let Next::Stop { grace } = self.handle(message)? {
-                        return self.stop(incoming, grace).await;
+                        self.stop(grace).await?;
+                        return Ok(Step::Ended);
                     }
                 }
-                ended = self.start.ended() => {
-                    for message in self.start.complete(ended?) {
+                Event::Started(started) => {
+                    for message in self.start.complete(started) {
                         self.handle(message)?;
                     }
                 }
+                Event::Ended => return Ok(Step::Ended),
+            }
+            if let (false, Some(threads)) = (had_threads, &self.threads) {
+                return Ok(Step::Began(threads.pool().clone()));
             }
         }
     }
 
-    /// Lets running invocations finish, answers for those that do not in time, and says goodbye.
-    async fn stop(&mut self, mut incoming: Streaming<StreamingMessage>, grace: Duration) -> Result<(), SessionError> {
+    /// Waits for the next of what can happen.
+    async fn event(&mut self) -> Result<Event, SessionError> {
+        tokio::select! {
+            message = next(&mut self.incoming) => Ok(message?.map_or(Event::Ended, Event::Message)),
+            ended = self.start.ended() => Ok(Event::Started(ended?)),
+        }
+    }
+
+    fn has_work_here(&self) -> bool {
+        self.threads
+            .as_ref()
+            .is_some_and(|threads| threads.pool().has_work_here())
+    }
+
+    /// The end of the conversation, whichever side made it.
+    pub(super) async fn close(&mut self) {
         self.serving = None;
+        // There is no caller to answer.
+        self.running.cancel_all();
+        self.shut_down(Instant::now() + DEFAULT_GRACE).await;
+        if let Some(threads) = self.threads.take() {
+            threads.stop();
+        }
+    }
+
+    /// Lets running invocations finish, answers for those that do not in time, and says goodbye.
+    async fn stop(&mut self, grace: Duration) -> Result<(), SessionError> {
+        self.serving = None;
+        // From here on, what is read does not leave this step.
+        if let Some(threads) = &self.threads {
+            threads.pool().read_no_more();
+        }
         // The host kills us when the grace is over: keep a little of it for what must still be sent.
         let drain = grace - (grace / 5).min(Duration::from_millis(500));
         let end = Instant::now() + drain.min(Duration::from_secs(86_400));
@@ -252,7 +328,7 @@ impl Session {
         loop {
             tokio::select! {
                 _ = &mut drained => break,
-                message = next(&mut incoming) => match message? {
+                message = next(&mut self.incoming) => match message? {
                     // A second request to stop changes nothing.
                     Some(message) => {
                         self.handle(message)?;
@@ -274,7 +350,10 @@ impl Session {
         log::logger().flush();
         self.out.end();
         // The host ends its half when it has read ours to the end.
-        let _ = timeout(GOODBYE, async { while let Ok(Some(_)) = next(&mut incoming).await {} }).await;
+        let _ = timeout(GOODBYE, async {
+            while let Ok(Some(_)) = next(&mut self.incoming).await {}
+        })
+        .await;
         Ok(())
     }
 
@@ -451,8 +530,12 @@ impl Session {
         let result = match self.app.find(&name) {
             Some(function) => {
                 let level = self.levels.of_function(function.name);
-                self.loaded
-                    .insert(request.function_id.clone(), Loaded { function, level });
+                let loaded = Loaded {
+                    function,
+                    level,
+                    pace: Arc::default(),
+                };
+                self.loaded.insert(request.function_id.clone(), loaded);
                 success()
             }
             None => {
@@ -469,7 +552,7 @@ impl Session {
     }
 
     fn invoke(&mut self, request_id: String, request: InvocationRequest) -> Result<(), SessionError> {
-        let Some(Loaded { function, level }) = self.loaded.get(&request.function_id).copied() else {
+        let Some(Loaded { function, level, pace }) = self.loaded.get(&request.function_id) else {
             let message = format!("no function was loaded under the id `{}`", request.function_id);
             let response = InvocationResponse {
                 invocation_id: request.invocation_id,
@@ -479,6 +562,7 @@ impl Session {
             self.out.send(request_id, Content::InvocationResponse(response));
             return Ok(());
         };
+        let (function, level, pace) = (*function, *level, Arc::clone(pace));
         let cancellation = CancellationToken::new();
         if !self.running.begin(&request.invocation_id, request_id, &cancellation) {
             log::warn!(
@@ -505,6 +589,7 @@ impl Session {
                 last_failure: r.exception.map(|e| e.message),
             }),
             level,
+            pace,
             records: Sink::Host(self.out.clone()),
             span: InvocationSpan::default(),
             answered: AtomicBool::new(false),

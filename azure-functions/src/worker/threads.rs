@@ -1,8 +1,7 @@
-//! The threads that run functions. They start with the first invocation, apart from the one that carries the stream, so that
-//! nothing a function does can keep the worker from reading, answering a status request or stopping.
+//! The threads that run functions. They start with the first invocation. Nothing that a function does can keep the worker from reading,
+//! answering a status request or stopping for long: see [`pool`](super::pool).
 
 use super::{episode_timeout::timeout_setting, episodes::Episodes, parking::Parking, pool::Pool};
-use crate::context::Context;
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -44,12 +43,9 @@ impl Threads {
         // They only compute, so more than the cores can run at once only costs memory.
         let episodes = Arc::new(Episodes::new(runtime.handle().clone(), 2 * cores, timeout_setting()));
         let parking = Parking::new(runtime.handle().clone(), Arc::clone(&episodes), cores);
-        let blocking = Blocking {
-            handle: runtime.handle().clone(),
-            places: Arc::new(Semaphore::new(MOST_BLOCKING_FUNCTIONS)),
-        };
+        let blocking = Blocking::new(runtime.handle().clone());
         Ok(Self {
-            pool: Pool::start(runtime.handle().clone(), cores)?,
+            pool: Pool::start(runtime.handle().clone(), blocking.clone(), cores)?,
             runtime,
             blocking,
             episodes,
@@ -61,14 +57,9 @@ impl Threads {
         self.runtime.handle()
     }
 
-    /// Runs an async function.
-    pub(super) fn spawn(&self, context: Context, function: impl Future<Output = ()> + Send + 'static) {
-        self.pool.spawn(context, function);
-    }
-
-    /// Runs a plain function once it is its turn.
-    pub(super) fn block(&self, work: impl FnOnce() + Send + 'static) {
-        self.blocking.run(work);
+    /// Where functions run, unless they are plain and may take long.
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
     }
 
     /// Where plain functions run.
@@ -95,6 +86,13 @@ impl Threads {
 }
 
 impl Blocking {
+    pub(super) fn new(handle: Handle) -> Self {
+        Self {
+            handle,
+            places: Arc::new(Semaphore::new(MOST_BLOCKING_FUNCTIONS)),
+        }
+    }
+
     /// Runs a plain function once it is its turn.
     pub(super) fn run(&self, work: impl FnOnce() + Send + 'static) {
         match Arc::clone(&self.places).try_acquire_owned() {

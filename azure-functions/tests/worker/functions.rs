@@ -286,6 +286,24 @@ function!(
     }))
 );
 
+// What is to be done, and the name of the thread that does it.
+function!(
+    names_its_thread,
+    Handler::Async(|i| Box::pin(async move { Ok(text(&thread_after(&input(&i)))) }))
+);
+function!(
+    names_its_thread_blocking,
+    Handler::Blocking(|i| Ok(text(&thread_after(&input(&i)))))
+);
+
+/// Waits at the gate, if one is named.
+fn thread_after(gate: &str) -> String {
+    if !gate.is_empty() {
+        wait_at_gate(gate);
+    }
+    std::thread::current().name().unwrap_or_default().to_owned()
+}
+
 #[func]
 async fn greets(context: DurableOrchestrationContext) -> OrchestrationOutput {
     log::info!("asking");

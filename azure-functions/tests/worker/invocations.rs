@@ -1,14 +1,18 @@
 //! Calls of functions: how they end, what they log, how they run side by side.
 
-use crate::{Worker, failure, functions, host::invocation, text};
+use crate::{
+    Worker, failure, functions,
+    host::{DEADLINE, invocation},
+    text,
+};
 use azure_functions::rpc::{
-    InvocationCancel, RetryContext, RpcException, RpcTraceContext,
+    InvocationCancel, RetryContext, RpcException, RpcTraceContext, WorkerStatusRequest, WorkerTerminate,
     rpc_log::{Level, RpcLogCategory},
     status_result::Status,
     streaming_message::Content,
     typed_data::Data,
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
 #[tokio::test]
 async fn async_and_plain_functions_answer() {
@@ -240,6 +244,68 @@ async fn async_functions_that_block_their_threads_hold_up_no_others_and_are_warn
         warning.invocation_id
     );
     assert_eq!(worker.end().await, 0);
+}
+
+/// The first calls go elsewhere: that the function is short is learnt from them.
+async fn call_until_it_runs_where_it_is_read(worker: &mut Worker, function: &str) {
+    let begun = Instant::now();
+    while text(&worker.call(function, "").await) != "functions-stream" {
+        assert!(begun.elapsed() < DEADLINE, "`{function}` counts as short");
+    }
+}
+
+#[tokio::test]
+async fn a_short_function_that_blocks_one_day_holds_up_neither_the_stream_nor_others() {
+    for function in ["names_its_thread", "names_its_thread_blocking"] {
+        let mut worker = Worker::start().await;
+        // In the second round the thread that reads is another one.
+        for round in 0..2 {
+            call_until_it_runs_where_it_is_read(&mut worker, "names_its_thread").await;
+            call_until_it_runs_where_it_is_read(&mut worker, "names_its_thread_blocking").await;
+            // After a run that took long it takes more of them; the thread that read before has its name still.
+            for _ in 0..200 * round {
+                worker.call(function, "").await;
+            }
+            let gate = format!("{function} {round}");
+            worker.begin(function, &gate);
+            // These came together with it, or later.
+            worker.begin_as("short", "names_its_thread", "");
+            worker.begin_as("plain", "names_its_thread_blocking", "");
+            let mut ids = [worker.answer().await.invocation_id, worker.answer().await.invocation_id];
+            ids.sort();
+            assert_eq!(ids, ["plain", "short"]);
+            let status = Content::WorkerStatusRequest(WorkerStatusRequest {});
+            worker.connection.send("status", status);
+            let (id, ()) = worker
+                .connection
+                .expect(|content| matches!(content, Content::WorkerStatusResponse(_)).then_some(()))
+                .await;
+            assert_eq!(id, "status");
+            functions::open_gate(&gate);
+            let late = worker.answer().await;
+            assert_eq!(late.invocation_id, function);
+            assert!(round > 0 || text(&late) == "functions-stream", "{late:?}");
+        }
+        assert_eq!(worker.end().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_worker_stops_while_a_short_function_holds_the_thread_that_reads() {
+    let mut worker = Worker::start().await;
+    call_until_it_runs_where_it_is_read(&mut worker, "names_its_thread").await;
+    worker.begin("names_its_thread", "never before the end");
+    let terminate = WorkerTerminate {
+        grace_period: Some("0.2s".parse().unwrap()),
+    };
+    worker.connection.send("", Content::WorkerTerminate(terminate));
+    assert_eq!(worker.answer().await.result.unwrap().status(), Status::Cancelled);
+    assert!(
+        worker.connection.receive().await.is_none(),
+        "the worker ends the stream"
+    );
+    assert_eq!(worker.end().await, 0);
+    functions::open_gate("never before the end");
 }
 
 #[tokio::test]
