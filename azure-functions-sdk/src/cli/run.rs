@@ -46,6 +46,9 @@ pub(super) struct Args {
     /// hour of the one before ends the host; else all of it runs again.
     #[arg(long)]
     crash_as_host: bool,
+    /// Port of loopback for workers and clients of other languages; 0 takes a free one. What the app lacks then waits for a worker.
+    #[arg(long, value_name = "N", conflicts_with = "enable_auth")]
+    grpc_port: Option<u16>,
     /// How orchestrations and entities travel to the app: json or protobuf [default: what the app asks for].
     #[arg(long, value_name = "WIRE")]
     wire: Option<Wire>,
@@ -112,6 +115,10 @@ impl Args {
             .record(self.record.clone())
             .crash_as_host(self.crash_as_host)
             .wire(self.wire);
+        let options = match self.grpc_port {
+            Some(port) => options.grpc(Some(port)),
+            None => options,
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let result = runtime.block_on(serve(options, shell));
         // Whatever still blocks a thread must not hold up the end.

@@ -19,8 +19,6 @@ pub mod work;
 #[doc = include_str!("http/differences.md")]
 pub mod differences {}
 
-#[cfg(feature = "host")]
-pub(crate) use self::hub::SESSION_IDLE;
 pub use self::{
     binding::BindingUrls,
     clock::{Clock, SystemClock},
@@ -29,3 +27,5 @@ pub use self::{
     hub::{HubName, HubNameError, TaskHub, TaskHubError, TaskHubOptions},
     store::{Durability, StoreError},
 };
+#[cfg(feature = "host")]
+pub(crate) use self::{http::asked_hub, hub::SESSION_IDLE};

@@ -26,6 +26,8 @@ pub(crate) struct Follower {
     /// Ends it, and closes the front door.
     pub(crate) close: CancellationToken,
     pub(crate) hub: Arc<TaskHub>,
+    /// Where workers and clients of every language connect, if they are served.
+    pub(crate) languages: Option<String>,
     pub(crate) timers: AppTimers,
     pub(crate) log: Log,
     /// `http://localhost:7071`.
@@ -79,12 +81,19 @@ impl Follower {
                 .host(LogLevel::Information, &format!("{} functions loaded", usable.count()));
             self.log.print("Worker process started and initialized.");
             lines.iter().for_each(|line| self.log.print(line));
+            if let Some(address) = &self.languages {
+                self.log
+                    .print(&format!("Workers and clients of other languages: {address} (gRPC)"));
+            }
             for route in routes.shadowed {
                 self.log.host(LogLevel::Warning, &route.to_string());
             }
             self.shown = lines;
         }
-        self.hub.set_functions(durable_functions(functions));
+        self.hub.set_functions(DurableFunctions {
+            open: self.languages.is_some(),
+            ..durable_functions(functions)
+        });
         self.front.set_state(HostState::Running, Vec::new());
     }
 }

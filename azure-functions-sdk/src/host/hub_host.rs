@@ -8,32 +8,24 @@ use super::{
         Answer, Backend, BindError, FrontDoor, FrontDoorListener, FrontDoorOptions, GivenTrigger, HostState, HttpCall,
         Keys, KeysError, ProcessLimits, Why,
     },
+    hubs::Hubs,
     options::{DEFAULT_PORT, DRAIN_LIMIT},
-    rpc::sidecar::Sidecar,
+    rpc::sidecar::{Served, Sidecar},
     running_work::RunningWork,
+    sdk_listener::{SdkListenerError, sdk_listener},
 };
-use crate::durable::{
-    HubName, TaskHub, TaskHubError, TaskHubOptions, Via,
-    work::{DurableFunctions, WorkError, WorkItem, WorkResult, Worker},
-};
+use crate::durable::{HubName, TaskHubError, TaskHubOptions, Via, asked_hub};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use std::{
-    fmt, io,
+    fmt,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
-    pin::Pin,
     sync::Arc,
     time::Duration,
 };
-use tokio::{net::TcpListener, time::timeout};
+use tokio::time::timeout;
 
-/// The port that Durable Task SDKs try where they are told none.
-const FIRST_GRPC_PORT: u16 = 4001;
-/// Bytes of the largest message of a worker: its answers are not limited by the protocol.
-const LARGEST_MESSAGE: usize = 128 * 1024 * 1024;
-/// What runs at a time is up to the workers, which say how much each of them takes.
-const CONCURRENT: usize = 100_000;
 /// How long what is queued for the disk may take when the host ends.
 const LAST_WRITES_LIMIT: Duration = Duration::from_millis(500);
 
@@ -41,9 +33,9 @@ const LAST_WRITES_LIMIT: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HubHostOptions {
-    /// Name of the task hub.
+    /// Name of the task hub of callers that name none.
     pub hub: HubName,
-    /// Where the hub is kept.
+    /// Where the hubs are kept.
     pub data_dir: PathBuf,
     /// Port of the loopback address where the management API is served: 7071 by default; 0 takes any free one.
     pub port: u16,
@@ -88,12 +80,9 @@ pub enum HubHostError {
     /// The management API cannot be served where it should be.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The port for workers and clients is taken.
-    #[error("port {0} of 127.0.0.1 is in use: stop the other process, or choose another port with --grpc-port")]
-    GrpcPortInUse(u16),
     /// There is no port for workers and clients.
-    #[error("cannot listen for workers and clients on the loopback address: {0}")]
-    Grpc(#[source] io::Error),
+    #[error(transparent)]
+    Grpc(#[from] SdkListenerError),
     /// The keys are out of reach.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -105,7 +94,7 @@ pub enum HubHostError {
 /// A hub for every language that runs. [`HubHost::shutdown_unless`] ends it in order; dropping it stops at once, as a crash would.
 pub struct HubHost {
     address: SocketAddr,
-    hub: Arc<TaskHub>,
+    hubs: Arc<Hubs>,
     front: FrontDoor,
     sidecar: Sidecar,
     database: PathBuf,
@@ -136,28 +125,20 @@ impl HubHost {
         } = options;
         let listener = FrontDoorListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
         let address = listener.local_addr();
-        let grpc = grpc_listener(grpc_port).await?;
-        let hub_options = TaskHubOptions::new(hub, &data_dir)
-            .max_concurrent_orchestrations(CONCURRENT)
-            .max_concurrent_activities(CONCURRENT)
-            .max_concurrent_entities(CONCURRENT);
-        let database = hub_options.database();
-        let hub = Arc::new(TaskHub::open(hub_options, Arc::new(NoApp))?);
+        let grpc = sdk_listener(grpc_port).await?;
+        let database = TaskHubOptions::new(hub.clone(), &data_dir).database();
+        let hubs = Arc::new(Hubs::open(hub, &data_dir)?);
         let keys = Arc::new(Keys::open(&data_dir)?);
-        hub.set_functions(DurableFunctions {
-            open: true,
-            ..DurableFunctions::default()
-        });
         let shares = ProcessLimits::of_process();
-        let sidecar =
-            Sidecar::open(grpc, Arc::clone(&hub), shares.newcomers, LARGEST_MESSAGE).map_err(HubHostError::Grpc)?;
+        let sidecar = Sidecar::open(grpc, Served::Hubs(Arc::clone(&hubs)), shares.newcomers)
+            .map_err(SdkListenerError::Loopback)?;
         let front_options = FrontDoorOptions {
             limits: shares.front,
             answers: data_dir,
             ..FrontDoorOptions::default()
         };
         let backend = HubBackend {
-            hub: Arc::clone(&hub),
+            hubs: Arc::clone(&hubs),
             via: Via::webhook(webhook(address)),
         };
         let front = FrontDoor::serve(listener, front_options, keys, Arc::new(backend));
@@ -166,7 +147,7 @@ impl HubHost {
         front.set_state(HostState::Running, Vec::new());
         Ok(Self {
             address,
-            hub,
+            hubs,
             front,
             sidecar,
             database,
@@ -190,7 +171,11 @@ impl HubHost {
     #[must_use]
     pub fn listing(&self) -> [String; 3] {
         [
-            format!("Task hub '{}' in {}", self.hub.name(), self.database.display()),
+            format!(
+                "Task hub '{}' in {}",
+                self.hubs.default_hub().name(),
+                self.database.display()
+            ),
             format!("Workers and clients: {} (gRPC)", self.grpc_address()),
             format!("Management: {}/instances", webhook(self.address)),
         ]
@@ -198,8 +183,8 @@ impl HubHost {
 
     /// Begins nothing new, and tells what still runs. [`HubHost::shutdown_unless`] goes on from here.
     pub fn begin_shutdown(&self) -> RunningWork {
-        self.hub.begin_drain();
-        let (activities, episodes) = self.hub.running();
+        self.hubs.begin_drain();
+        let (activities, episodes) = self.hubs.running();
         RunningWork {
             activities,
             episodes,
@@ -211,10 +196,10 @@ impl HubHost {
     /// Ends in order: begins nothing new, lets workers answer for ten seconds what they have, and writes what they say. Stops at
     /// once, as a crash would, when `at_once` is ready; nothing that was recorded is lost. False if it was.
     pub async fn shutdown_unless(self, at_once: impl Future<Output = ()>) -> bool {
-        self.hub.begin_drain();
+        self.hubs.begin_drain();
         let ends = async {
-            let _ = timeout(self.drain_limit, self.hub.until_quiet()).await;
-            self.hub.drain(LAST_WRITES_LIMIT).await;
+            let _ = timeout(self.drain_limit, self.hubs.until_quiet()).await;
+            self.hubs.drain(LAST_WRITES_LIMIT).await;
             self.front.shutdown().await;
         };
         tokio::select! {
@@ -228,30 +213,9 @@ fn webhook(address: SocketAddr) -> String {
     format!("http://localhost:{}/runtime/webhooks/durabletask", address.port())
 }
 
-async fn grpc_listener(port: Option<u16>) -> Result<TcpListener, HubHostError> {
-    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    let in_use = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
-    match (bind(port.unwrap_or(FIRST_GRPC_PORT)).await, port) {
-        (Ok(listener), _) => Ok(listener),
-        (Err(error), Some(port)) if in_use(&error) => Err(HubHostError::GrpcPortInUse(port)),
-        (Err(error), None) if in_use(&error) => bind(0).await.map_err(HubHostError::Grpc),
-        (Err(error), _) => Err(HubHostError::Grpc(error)),
-    }
-}
-
-/// There is no app, so the hub gives it nothing to run.
-struct NoApp;
-
-impl Worker for NoApp {
-    fn run(&self, item: WorkItem) -> Pin<Box<dyn Future<Output = Result<WorkResult, WorkError>> + Send>> {
-        let text = format!("this host has no app with a function '{}'", item.function);
-        Box::pin(async { Ok(WorkResult::Failed(text)) })
-    }
-}
-
-/// The hub, as the front door sees it.
+/// The hubs, as the front door sees them: those that are open are found by the query `taskHub`.
 struct HubBackend {
-    hub: Arc<TaskHub>,
+    hubs: Arc<Hubs>,
     via: Via,
 }
 
@@ -265,7 +229,9 @@ impl Backend for HubBackend {
     }
 
     fn durable(&self, request: Request<Bytes>) -> Answer {
-        let hub = Arc::clone(&self.hub);
+        let asked = asked_hub(request.uri()).and_then(|name| self.hubs.find(&name));
+        // The default one refuses what is meant for another.
+        let hub = asked.unwrap_or_else(|| Arc::clone(self.hubs.default_hub()));
         let via = self.via.clone();
         Box::pin(async move { hub.handle(request, &via).await })
     }
@@ -275,7 +241,7 @@ impl Backend for HubBackend {
     }
 
     fn history(&self, instance_id: String) -> Answer {
-        backend::history(Arc::clone(&self.hub), instance_id)
+        backend::history(Arc::clone(self.hubs.default_hub()), instance_id)
     }
 }
 

@@ -12,10 +12,15 @@ use super::{
     output::{HostOutput, Log},
     process::{Launch, WorkerCommand},
     recorder::Recorder,
-    rpc::{server::RpcServer, sidecar::Sidecar},
+    rpc::{
+        server::RpcServer,
+        sidecar::{Served, Sidecar},
+    },
     rpc_listener::{RpcDoor, RpcListener},
     runner::FunctionRunner,
     running_work::RunningWork,
+    sdk_listener::{SdkListenerError, sdk_listener},
+    secret::Secret,
     startup::Startup,
     supervisor::{Supervisor, WorkerState},
     timers::{StatusStore, UnknownZone, Zone},
@@ -56,6 +61,10 @@ pub struct LocalHost {
     hub: Arc<TaskHub>,
     rpc_listener: RpcListener,
     sidecar: Sidecar,
+    /// What clients show there.
+    secret: Secret,
+    /// For workers and clients of every language.
+    languages: Option<Sidecar>,
     drain_limit: Duration,
     log: Log,
     /// Closes the front door.
@@ -84,6 +93,9 @@ pub enum LocalHostError {
     /// A loopback port for the worker or its durable clients cannot be had.
     #[error("cannot listen for the worker on the loopback address: {0}")]
     Loopback(#[source] io::Error),
+    /// There is no port for workers and clients of every language.
+    #[error(transparent)]
+    Grpc(#[from] SdkListenerError),
     /// Payloads cannot be recorded.
     #[error("cannot record payloads in {}: {source}; name another folder with --record", directory.display())]
     Record {
@@ -187,14 +199,24 @@ impl LocalHost {
         let rpc_listener = RpcListener::start(rpc_door, shares.rpc, data_dir.clone())
             .await
             .map_err(LocalHostError::Loopback)?;
-        let sidecar = Sidecar::start(Arc::clone(&hub), shares.newcomers, body_limit)
+        let secret = Secret::new();
+        let sidecar = Sidecar::start(Arc::clone(&hub), secret.clone(), shares.newcomers, body_limit)
             .await
             .map_err(LocalHostError::Loopback)?;
+        let languages = match options.grpc {
+            None => None,
+            Some(port) => {
+                let listener = sdk_listener(port).await?;
+                let served = Served::BesideApp(Arc::clone(&hub));
+                let serving = Sidecar::open(listener, served, shares.newcomers);
+                Some(serving.map_err(SdkListenerError::Loopback)?)
+            }
+        };
         let urls = BindingUrls {
             code,
             ..BindingUrls::new(webhook.as_str())
                 .rpc(rpc_listener.base_url())
-                .grpc(sidecar.address(), sidecar.secret())
+                .grpc(sidecar.address(), secret.reveal())
         };
         runner.set_client_binding(client_binding(&hub, urls));
 
@@ -251,6 +273,7 @@ impl LocalHost {
             front,
             close: close.clone(),
             hub: Arc::clone(&hub),
+            languages: languages.as_ref().map(|languages| languages.address().to_owned()),
             log: log.clone(),
             origin,
             route_prefix: host_json.http.route_prefix,
@@ -263,6 +286,8 @@ impl LocalHost {
             hub,
             rpc_listener,
             sidecar,
+            secret,
+            languages,
             drain_limit: options.drain_limit,
             log,
             close,
@@ -294,7 +319,13 @@ impl LocalHost {
     /// `durable-connectionname`.
     #[must_use]
     pub fn grpc_listener(&self) -> (&str, &str) {
-        (self.sidecar.address(), self.sidecar.secret())
+        (self.sidecar.address(), self.secret.reveal())
+    }
+
+    /// Where workers and clients of every language connect, if they are served.
+    #[must_use]
+    pub fn grpc_address(&self) -> Option<&str> {
+        self.languages.as_ref().map(Sidecar::address)
     }
 
     /// Returns when no worker runs and none will be started: the app has to be built anew, or has crashed too often for a

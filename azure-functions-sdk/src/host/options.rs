@@ -46,6 +46,10 @@ pub struct LocalHostOptions {
     pub crash_as_host: bool,
     /// The wire that the worker is told to ask for, in its variable `AZURE_FUNCTIONS_DURABLE_WIRE`; `None`: its own choice.
     pub wire: Option<Wire>,
+    /// Whether workers and clients of Durable Task SDKs of every language are served on a port of the loopback address, which every
+    /// program of the machine may use: `Some(None)` takes 4001 if that is free, else any. Names that the app does not have then wait
+    /// for a worker that has them.
+    pub grpc: Option<Option<u16>>,
     /// How long running work may go on when the host stops, and the worker may take to end after that: 10 seconds in all.
     pub drain_limit: Duration,
 }
@@ -67,6 +71,7 @@ impl LocalHostOptions {
             record: None,
             crash_as_host: false,
             wire: None,
+            grpc: None,
             drain_limit: DRAIN_LIMIT,
         }
     }
@@ -124,6 +129,13 @@ impl LocalHostOptions {
     #[must_use]
     pub fn wire(mut self, wire: Option<Wire>) -> Self {
         self.wire = wire;
+        self
+    }
+
+    /// Serves workers and clients of every language on this port; `None`: on 4001 if that is free, else on any.
+    #[must_use]
+    pub fn grpc(mut self, port: Option<u16>) -> Self {
+        self.grpc = Some(port);
         self
     }
 

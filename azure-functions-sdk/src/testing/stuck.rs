@@ -39,6 +39,7 @@ pub(super) fn unfinished(
             RuntimeStatus::Suspended,
         ]),
         id_prefix: None,
+        parent: None,
         with_input: false,
         limit: usize::MAX - 1,
         after: None,

@@ -7,14 +7,17 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::mpsc,
+    sync::{Mutex, mpsc},
     thread,
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::host::{DURABLE, LIMIT, signal};
+use crate::{
+    APP,
+    host::{App, DURABLE, Host, LIMIT, signal},
+};
 
 const VERSION: &str = "1.12.0";
 
@@ -34,8 +37,13 @@ impl Drop for Hub {
 
 impl Hub {
     fn start(data: &Path) -> Self {
+        Self::start_on(data, "0")
+    }
+
+    /// With this port for workers and clients.
+    fn start_on(data: &Path, grpc_port: &str) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_cargo-func"))
-            .args(["func", "host", "--port", "0", "--grpc-port", "0", "--data-dir"])
+            .args(["func", "host", "--port", "0", "--grpc-port", grpc_port, "--data-dir"])
             .arg(data)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -114,25 +122,46 @@ fn python() -> Result<PathBuf, String> {
     Ok(python)
 }
 
-#[test]
-fn python_runs_its_orchestrations_on_our_hub() {
-    let python = match python() {
-        Ok(python) => python,
+/// One of our scripts, to be run; `None` if there is no Python for it.
+fn script(name: &str) -> Option<Command> {
+    // Tests of one process do not install it at the same time.
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let installing = INSTALLING.lock().unwrap();
+    match python() {
+        Ok(python) => {
+            drop(installing);
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e").join(name);
+            let mut command = Command::new(python);
+            command.arg(script);
+            Some(command)
+        }
         Err(reason) => {
             println!("SKIPPED: Python with the package durabletask cannot be had: {reason}");
-            return;
+            None
         }
-    };
-    let folder = TempDir::new().unwrap();
-    let mut hub = Hub::start(&folder.path().join("data"));
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/python_stories.py");
-    let output = Command::new(python).arg(script).arg(&hub.grpc).output().unwrap();
+    }
+}
+
+/// What the script prints; it ends well.
+fn told(script: &mut Command) -> String {
+    let output = script.output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success() && told.ends_with("all done\n"),
         "{told}\n{complaints}"
     );
+    told.into_owned()
+}
+
+#[test]
+fn python_runs_its_orchestrations_on_our_hub() {
+    let Some(mut script) = script("python_stories.py") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let mut hub = Hub::start(&folder.path().join("data"));
+    told(script.arg(&hub.grpc));
 
     // The same instances over HTTP.
     let status = hub.get("instances/queried-0");
@@ -141,4 +170,58 @@ fn python_runs_its_orchestrations_on_our_hub() {
 
     signal(hub.process.id(), "-TERM");
     assert_eq!(hub.process.wait().unwrap().code(), Some(0));
+}
+
+/// A program that is not ours starts an orchestration that is written in Rust, prints its id and addresses, and sees it complete; and a client
+/// in Rust starts one that is written in Python.
+#[test]
+fn python_works_beside_an_app_in_rust() {
+    let Some(mut script) = script("python_beside.py") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let app = App {
+        last_line: "Workers and clients of other languages: ",
+        ..APP
+    };
+    let host = Host::start(app, &folder.path().join("data"), &["--grpc-port", "0"]);
+    let line = host.lines.last().unwrap();
+    let grpc = line
+        .split_once("http://")
+        .and_then(|(_, rest)| rest.split(' ').next())
+        .unwrap();
+    let management = format!("http://{}{DURABLE}", host.address);
+    let told = told(script.arg(grpc).arg(&management));
+    let id = told.lines().next().unwrap();
+    assert!(
+        told.contains(&format!("{management}/instances/{id}/terminate?reason={{text}}")),
+        "{told}"
+    );
+    assert_eq!(host.completed(id), crate::greetings());
+}
+
+#[test]
+fn a_hub_that_is_killed_loses_nothing_of_a_python_worker() {
+    let Some(mut script) = script("python_crash.py") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let mut hub = Hub::start(&data);
+    let port = hub.grpc.rsplit_once(':').unwrap().1.to_owned();
+    let mut running = script
+        .arg(&hub.grpc)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    for progress in ["5", "20"] {
+        assert!(lines.by_ref().map_while(Result::ok).any(|line| line == progress));
+        drop(hub);
+        hub = Hub::start_on(&data, &port);
+    }
+    let last = lines.map_while(Result::ok).last();
+    assert!(running.wait().unwrap().success());
+    assert_eq!(last.as_deref(), Some("all done"));
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::{
     ending::{Ending, open_children},
     entity::{Posted, critical},
-    event::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, json_string},
+    event::{Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, Tags, json_string},
     failure_details::FailureDetails,
     instance::Instance,
     message::{Message, Outgoing},
@@ -56,6 +56,10 @@ pub(crate) struct ActivityTask {
     pub(crate) name: String,
     /// Text that the activity trigger delivers; `None`: no data.
     pub(crate) input: Option<String>,
+    /// The version that was asked for; workers of streams have it.
+    pub(crate) version: Option<String>,
+    /// What the call was given; workers of streams have it.
+    pub(crate) tags: Tags,
 }
 
 /// A timer to arm.

@@ -122,27 +122,33 @@ impl<'a> Episode<'a> {
     pub(crate) fn payload(&self, played: Option<&Played>, with_history: bool) -> String {
         let played = self.usable(played);
         match (self.wire, played) {
-            (Wire::Protobuf | Wire::Stream, played) => protobuf::request::write(&self.as_request(played, with_history)),
+            (Wire::Protobuf | Wire::Stream, played) => {
+                let past = match with_history {
+                    true => protobuf::request::Past::Given(played.and_then(Played::as_protobuf)),
+                    false => protobuf::request::Past::Kept,
+                };
+                protobuf::request::write(&self.as_request(past))
+            }
             (Wire::Json, Some(Played::Json(text))) => self.as_json(Some(text)),
             (Wire::Json, _) => self.as_json(None),
         }
     }
 
-    /// The bytes of the request that a worker of a stream gets.
-    pub(crate) fn request(&self, played: &Played) -> Vec<u8> {
-        protobuf::request::encode(&self.as_request(self.usable(Some(played)), true), Wire::Stream)
+    /// The bytes of the request that a worker of a stream gets. `fetches`: it will ask for the history.
+    pub(crate) fn request(&self, played: &Played, fetches: bool) -> Vec<u8> {
+        let past = match fetches {
+            true => protobuf::request::Past::Fetched,
+            false => protobuf::request::Past::Given(self.usable(Some(played)).and_then(Played::as_protobuf)),
+        };
+        protobuf::request::encode(&self.as_request(past), Wire::Stream)
     }
 
-    fn as_request<'r>(&'r self, played: Option<&'r Played>, with_history: bool) -> protobuf::request::Request<'r> {
+    fn as_request<'r>(&'r self, past: protobuf::request::Past<'r>) -> protobuf::request::Request<'r> {
         protobuf::request::Request {
             instance: self.instance,
             settings: self.settings,
-            past: match played {
-                Some(Played::Protobuf(past)) => Some(past),
-                _ => None,
-            },
+            past,
             new: &self.new,
-            with_history,
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) mod termination;
 mod text;
 pub(crate) mod time;
 
-pub(crate) use self::protobuf::{failure_of, history_messages};
+pub(crate) use self::protobuf::failure_of;
 
 #[cfg(test)]
 mod tests;

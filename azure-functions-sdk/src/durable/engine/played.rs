@@ -1,8 +1,10 @@
 //! The history of earlier episodes as the next payload shows it: written once, when the events come.
 
+use bytes::Bytes;
+
 use super::{
     event::{Event, write_events},
-    protobuf::append_past,
+    protobuf::{append_past, chunks},
 };
 use crate::durable::work::Wire;
 
@@ -51,6 +53,19 @@ impl Played {
             }
             Self::Protobuf(bytes) => append_past(events, bytes),
         }
+    }
+
+    /// As a request has it, on the wires of messages.
+    pub(super) fn as_protobuf(&self) -> Option<&[u8]> {
+        match self {
+            Self::Json(_) => None,
+            Self::Protobuf(bytes) => Some(bytes),
+        }
+    }
+
+    /// As `HistoryChunk` messages.
+    pub(crate) fn chunks(&self) -> Vec<Bytes> {
+        self.as_protobuf().map(chunks).unwrap_or_default()
     }
 
     /// In bytes.

@@ -61,6 +61,8 @@ impl Scheduled<'_, '_> {
                     task_id: id,
                     name: name.to_string(),
                     input,
+                    version: None,
+                    tags: Tags::new(),
                 });
                 // The message carries the input; history does not, as the extension has it by default.
                 EventKind::TaskScheduled {
@@ -77,6 +79,8 @@ impl Scheduled<'_, '_> {
                     task_id: id,
                     name: HTTP_ACTIVITY.to_owned(),
                     input,
+                    version: None,
+                    tags: Tags::new(),
                 });
                 let name = HTTP_ACTIVITY.to_owned();
                 EventKind::TaskScheduled {

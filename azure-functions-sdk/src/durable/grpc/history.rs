@@ -1,17 +1,25 @@
-//! The history of an instance, in chunks.
+//! The history of an instance, in chunks: for clients, and for workers that get a work item without it.
 
-use azure_functions_durable::protobuf::{HistoryChunk, StreamInstanceHistoryRequest};
-use prost::Message;
+use azure_functions_durable::protobuf::StreamInstanceHistoryRequest;
 
 use super::{Call, Code, Refused, Reply};
-use crate::durable::engine::{event::parse_events, history_messages};
-
-/// Bytes of events in one chunk, about.
-const CHUNK: usize = 2 * 1024 * 1024;
+use crate::durable::{
+    engine::{event::parse_events, played::Played},
+    work::Wire,
+};
 
 impl Call<'_> {
     pub(super) async fn history(&self, request: StreamInstanceHistoryRequest) -> Result<Reply, Refused> {
         let id = &request.instance_id;
+        if request.for_work_item_processing {
+            // What the item belongs to, which may not be on disk yet.
+            let past = self.hub.streams.past(id);
+            return past.ok_or_else(|| {
+                let text =
+                    format!("No worker has a work item of orchestration instance '{id}': it is given out again.");
+                Refused::new(Code::FailedPrecondition, text)
+            });
+        }
         let Some(row) = self.hub.find(id).await? else {
             return Err(Refused::new(
                 Code::NotFound,
@@ -21,20 +29,6 @@ impl Call<'_> {
         let texts = self.hub.history(row.key).await?;
         let events = parse_events(&texts.join(","))
             .map_err(|error| Refused::new(Code::Internal, format!("instance '{id}': {error}")))?;
-        let mut reply = Reply::new();
-        let mut chunk = HistoryChunk::default();
-        let mut bytes = 0;
-        for event in history_messages(&events) {
-            bytes += event.encoded_len();
-            chunk.events.push(event);
-            if bytes >= CHUNK {
-                reply.push(std::mem::take(&mut chunk).encode_to_vec().into());
-                bytes = 0;
-            }
-        }
-        if !chunk.events.is_empty() {
-            reply.push(chunk.encode_to_vec().into());
-        }
-        Ok(reply)
+        Ok(Played::of(Wire::Protobuf, &events).chunks())
     }
 }

@@ -1,7 +1,7 @@
 //! Calls about one instance.
 
 use super::{
-    Call, Code, Refused, readable,
+    Call, Caller, Code, Refused, readable,
     state::{Shown, state},
 };
 use crate::durable::{
@@ -11,7 +11,7 @@ use crate::durable::{
         runtime_status::RuntimeStatus,
         time::time_of,
     },
-    hub::{request_error::RequestError, requests::Start, waits::Until},
+    hub::{purge::Below, request_error::RequestError, requests::Start, waits::Until},
     store::InstanceRow,
     work::Wire,
 };
@@ -70,8 +70,12 @@ impl Call<'_> {
         self.shown(row.as_ref(), request.get_inputs_and_outputs).await
     }
 
-    /// Blocks, also for an instance that is not there: until the client gives up, if need be.
+    /// Blocks, as with the extension also for an instance that is not there: until the client gives up, if need be.
     pub(super) async fn wait(&self, request: GetInstanceRequest, until: Until) -> Result<GetInstanceResponse, Refused> {
+        let id = &request.instance_id;
+        if self.caller == Caller::Sdk && matches!(self.hub.status(id).await, Err(RequestError::NotFound)) {
+            return Err(Refused::no_instance(id));
+        }
         let row = self.hub.wait_for_ever(&request.instance_id, until).await?;
         self.shown(Some(&row), request.get_inputs_and_outputs).await
     }
@@ -184,16 +188,20 @@ impl Call<'_> {
 
     pub(super) async fn purge(&self, request: PurgeInstancesRequest) -> Result<PurgeInstancesResponse, Refused> {
         use purge_instances_request::Request;
+        let below = match request.recursive {
+            true => Below::Purged,
+            false => Below::Kept,
+        };
         let count = match request.request {
-            Some(Request::InstanceId(id)) => self.purge_one(&id).await?,
+            Some(Request::InstanceId(id)) => self.purge_one(&id, below).await?,
             Some(Request::InstanceBatch(batch)) => {
                 let mut count = 0;
                 for id in &batch.instance_ids {
-                    count += self.purge_one(id).await?;
+                    count += self.purge_one(id, below).await?;
                 }
                 count
             }
-            Some(Request::PurgeInstanceFilter(filter)) => self.purge_many(&filter).await?,
+            Some(Request::PurgeInstanceFilter(filter)) => self.purge_many(&filter, below).await?,
             None => {
                 return Err(Refused::new(
                     Code::InvalidArgument,
@@ -207,7 +215,7 @@ impl Call<'_> {
         })
     }
 
-    async fn purge_one(&self, id: &str) -> Result<usize, Refused> {
+    async fn purge_one(&self, id: &str, below: Below) -> Result<usize, Refused> {
         let (key, status) = match self.hub.find(id).await {
             Ok(Some(row)) => (row.key, Some(row.state.status)),
             Ok(None) => return Ok(0),
@@ -216,6 +224,7 @@ impl Call<'_> {
             Err(error) => return Err(error.into()),
         };
         match status.filter(|status| !status.is_terminal()) {
+            Some(_) if self.caller == Caller::Sdk => Ok(0),
             Some(status) => Err(Refused::new(
                 Code::FailedPrecondition,
                 format!(
@@ -224,7 +233,7 @@ impl Call<'_> {
                     status.name()
                 ),
             )),
-            None => Ok(self.hub.purge(&[(id, key)]).await?),
+            None => Ok(self.hub.purge_with(&[(id, key)], below).await?),
         }
     }
 }

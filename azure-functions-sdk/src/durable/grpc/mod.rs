@@ -1,7 +1,8 @@
 //! The task hub as the service `TaskHubSidecarService`, which clients of the protobuf wire speak to, and workers that take their work
 //! from a stream: what a call does, by the bytes of its messages. Whoever serves it brings HTTP/2.
 //!
-//! Status codes are those of the extension. Where the local host can do more (terminate recursively), it does.
+//! Status codes are those of the extension. Where the local host can do more (terminate recursively), it does. Callers of SDKs get
+//! other answers where the extension's would not help them: no wait for what is not there, no error for what there is not to purge.
 
 mod entities;
 mod history;
@@ -25,6 +26,15 @@ use super::{
     json,
 };
 
+/// Who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// A client of an app: it hears what the durable extension would answer.
+    App,
+    /// A client or a worker of a Durable Task SDK, which needs no Functions host.
+    Sdk,
+}
+
 /// The messages that answer a call: one, or any number where the method streams.
 pub type Reply = Vec<Bytes>;
 
@@ -33,8 +43,8 @@ impl TaskHub {
     ///
     /// # Errors
     /// The status that the call ends with.
-    pub async fn call(&self, method: &str, message: Bytes) -> Result<Reply, Refused> {
-        call(&self.inner, method, message).await
+    pub async fn call(&self, caller: Caller, method: &str, message: Bytes) -> Result<Reply, Refused> {
+        call(&self.inner, caller, method, message).await
     }
 }
 
@@ -52,10 +62,11 @@ fn readable(what: &str, text: Option<&str>) -> Result<(), Refused> {
 /// One call, as the methods see it.
 struct Call<'a> {
     hub: &'a Arc<Inner>,
+    caller: Caller,
 }
 
-async fn call(hub: &Arc<Inner>, method: &str, message: Bytes) -> Result<Reply, Refused> {
-    let call = Call { hub };
+async fn call(hub: &Arc<Inner>, caller: Caller, method: &str, message: Bytes) -> Result<Reply, Refused> {
+    let call = Call { hub, caller };
     match method {
         "Hello" => one(&()),
         "StartInstance" => one(&call.start(read(message)?).await?),
@@ -70,6 +81,8 @@ async fn call(hub: &Arc<Inner>, method: &str, message: Bytes) -> Result<Reply, R
         "RewindInstance" => one(&call.rewind(read(message)?).await?),
         "PurgeInstances" => one(&call.purge(read(message)?).await?),
         "QueryInstances" => one(&call.query(read(message)?).await?),
+        // The extension has none.
+        "ListInstanceIds" if caller == Caller::Sdk => one(&call.list_ids(read(message)?).await?),
         "StreamInstanceHistory" => call.history(read(message)?).await,
         "SignalEntity" => one(&call.signal_entity(read(message)?).await?),
         "GetEntity" => one(&call.get_entity(read(message)?).await?),

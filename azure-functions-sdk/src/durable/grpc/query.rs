@@ -1,7 +1,8 @@
 //! Calls about many instances.
 
 use azure_functions_durable::protobuf::{
-    OrchestrationState, PurgeInstanceFilter, QueryInstancesRequest, QueryInstancesResponse,
+    ListInstanceIdsRequest, ListInstanceIdsResponse, OrchestrationState, PurgeInstanceFilter, QueryInstancesRequest,
+    QueryInstancesResponse,
 };
 
 use super::{
@@ -10,7 +11,8 @@ use super::{
 };
 use crate::durable::{
     engine::runtime_status::RuntimeStatus,
-    store::{InstanceKey, InstanceQuery},
+    hub::purge::Below,
+    store::{InstanceKey, InstanceQuery, InstanceRow},
 };
 
 /// Instances of a page that asks for no number.
@@ -26,6 +28,7 @@ impl Call<'_> {
             created_to: asked.created_time_to.as_ref().map(micros),
             statuses: statuses(&asked.runtime_status),
             id_prefix: asked.instance_id_prefix.filter(|prefix| !prefix.is_empty()),
+            parent: None,
             with_input: asked.fetch_inputs_and_outputs,
             limit: page_size(asked.max_instance_count),
             after: asked.continuation_token.as_deref().map(after).transpose()?.flatten(),
@@ -57,10 +60,48 @@ impl Call<'_> {
     }
 
     /// Only instances that have ended are purged, whatever the filter says.
-    pub(super) async fn purge_many(&self, filter: &PurgeInstanceFilter) -> Result<usize, Refused> {
+    pub(super) async fn purge_many(&self, filter: &PurgeInstanceFilter, below: Below) -> Result<usize, Refused> {
         let from = filter.created_time_from.as_ref().map(micros);
         let to = filter.created_time_to.as_ref().map(micros);
-        Ok(self.hub.purge_ended(from, to, statuses(&filter.runtime_status)).await?)
+        Ok(self
+            .hub
+            .purge_ended(from, to, statuses(&filter.runtime_status), below)
+            .await?)
+    }
+
+    /// The ids of instances that have ended, in pages: those of these statuses, if any are named, that ended in this time.
+    pub(super) async fn list_ids(&self, request: ListInstanceIdsRequest) -> Result<ListInstanceIdsResponse, Refused> {
+        let mut wanted = statuses(&request.runtime_status).unwrap_or_else(|| RuntimeStatus::TERMINAL.to_vec());
+        wanted.retain(|status| status.is_terminal());
+        let from = request.completed_time_from.as_ref().map(micros);
+        let to = request.completed_time_to.as_ref().map(micros);
+        let limit = page_size(request.page_size);
+        let mut query = InstanceQuery {
+            statuses: Some(wanted),
+            limit,
+            after: request.last_instance_key.as_deref().map(after).transpose()?.flatten(),
+            ..InstanceQuery::default()
+        };
+        let mut instance_ids = Vec::new();
+        let mut last_instance_key = None;
+        // A page may be short of what its rows leave out, but not empty before the last.
+        while instance_ids.is_empty() {
+            let page = self.hub.list(query.clone()).await?;
+            let in_time = |row: &&InstanceRow| {
+                let ended = row.state.updated;
+                from.is_none_or(|from| ended >= from) && to.is_none_or(|to| ended <= to)
+            };
+            instance_ids.extend(page.instances.iter().filter(in_time).map(|row| row.id.clone()));
+            last_instance_key = page.next.map(|next| format!("{:x} ", next.0));
+            query.after = page.next;
+            if page.next.is_none() {
+                break;
+            }
+        }
+        Ok(ListInstanceIdsResponse {
+            instance_ids,
+            last_instance_key,
+        })
     }
 }
 

@@ -14,6 +14,8 @@ pub enum Code {
     NotFound = 5,
     /// An instance has this id.
     AlreadyExists = 6,
+    /// There is too much of something.
+    ResourceExhausted = 8,
     /// The instance is in another state.
     FailedPrecondition = 9,
     /// The service has no such method.

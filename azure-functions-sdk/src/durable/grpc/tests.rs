@@ -14,7 +14,7 @@ use prost::Message;
 use prost_types::Timestamp;
 use serde_json::Value;
 
-use super::{Code, Refused};
+use super::{Caller, Code, Refused};
 use crate::durable::{
     HubName, TaskHub, TaskHubOptions,
     engine::runtime_status::RuntimeStatus,
@@ -37,7 +37,7 @@ fn hub(wire: Wire, folder: &std::path::Path) -> TaskHub {
 }
 
 async fn call<R: Message + Default>(hub: &TaskHub, method: &str, request: &impl Message) -> Result<R, Refused> {
-    let reply = hub.call(method, request.encode_to_vec().into()).await?;
+    let reply = hub.call(Caller::App, method, request.encode_to_vec().into()).await?;
     assert_eq!(reply.len(), 1, "{method}");
     Ok(R::decode(reply[0].clone()).unwrap())
 }
@@ -297,7 +297,10 @@ async fn what_is_not_there_and_what_is_in_the_wrong_state_is_refused_with_the_re
         (Code::FailedPrecondition, text)
     );
     assert_eq!(refused(&hub, "ListInstanceIds", &()).await.0, Code::Unimplemented);
-    let garbage = hub.call("GetInstance", vec![0xff].into()).await.unwrap_err();
+    let garbage = hub
+        .call(Caller::App, "GetInstance", vec![0xff].into())
+        .await
+        .unwrap_err();
     assert_eq!(garbage.code, Code::InvalidArgument);
 }
 

@@ -13,7 +13,7 @@ use azure_functions_durable::protobuf::{
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::{Call, Code, Refused, read};
+use super::{Call, Caller, Code, Refused, read};
 use crate::durable::{hub::TaskHub, streams};
 
 /// The `WorkItem` messages of a worker, which is connected until this is dropped. Ends when the hub closes.
@@ -32,12 +32,12 @@ impl TaskHub {
     /// Answers `GetWorkItems`: connects a worker.
     ///
     /// # Errors
-    /// The hub gives work to its app only, or is closing, or the message is none.
-    pub fn work_items(&self, message: Bytes) -> Result<WorkItems, Refused> {
-        if !self.inner.is_open() {
+    /// The caller is of an app, whose worker does not ask for work, or the hub is closing, or the message is none.
+    pub fn work_items(&self, caller: Caller, message: Bytes) -> Result<WorkItems, Refused> {
+        if caller == Caller::App {
             return Err(Refused::new(
                 Code::Unimplemented,
-                "This host gives work to its own app only. `cargo func host` runs a hub for workers that connect to it.",
+                "Only the app works here. `cargo func host` and `cargo func run --grpc-port` have a port for other workers.",
             ));
         }
         let connected = self.inner.streams.connect(read(message)?);

@@ -72,6 +72,7 @@ impl Call<'_> {
                 .text("instanceidprefix")
                 .filter(|prefix| !prefix.is_empty())
                 .map(str::to_owned),
+            parent: None,
             with_input: show_input,
             limit: top.max(1),
             after: None,

@@ -70,6 +70,13 @@ impl Via {
     }
 }
 
+/// The task hub that a request names in its query.
+#[cfg(feature = "host")]
+pub(crate) fn asked_hub(uri: &http::Uri) -> Option<String> {
+    let query = Query::parse(uri.query().unwrap_or_default());
+    query.first("taskhub").map(str::to_owned)
+}
+
 /// One request, as the routes see it.
 struct Call<'a> {
     hub: &'a Arc<Inner>,

@@ -7,7 +7,7 @@ use super::{
     Answer, Call,
     response::{empty, json as json_response},
 };
-use crate::durable::hub::request_error::RequestError;
+use crate::durable::hub::{purge::Below, request_error::RequestError};
 
 /// What narrows other requests down, and would delete everything if it were passed over here.
 const NO_FILTERS: [(&str, &str); 5] = [
@@ -61,7 +61,10 @@ impl Call<'_> {
             .unwrap_or_else(|| self.hub.options.clock.now());
         let (from, to) = (from.timestamp_micros(), to.timestamp_micros());
         let statuses = self.query.statuses("runtimestatus")?;
-        let purged = self.hub.purge_ended(Some(from), Some(to), statuses).await?;
+        let purged = self
+            .hub
+            .purge_ended(Some(from), Some(to), statuses, Below::Kept)
+            .await?;
         match purged {
             0 => Ok(empty(StatusCode::NOT_FOUND)),
             count => Ok(json_response(StatusCode::OK, &json!({ "instancesDeleted": count }))),

@@ -148,7 +148,9 @@ impl Inner {
     async fn answer_of_stream(&self, activity: &Activity, seat: Seat) -> Answer {
         let request = ActivityRequest {
             name: activity.name.clone(),
+            version: activity.version.clone(),
             input: activity.input.clone(),
+            tags: activity.tags.clone().into_iter().collect(),
             orchestration_instance: Some(OrchestrationInstance {
                 instance_id: activity.instance_id.to_string(),
                 execution_id: Some(activity.execution_id.to_string()),
@@ -159,7 +161,7 @@ impl Inner {
         match seat.run(Work::Activity(request)).await {
             Ok(streams::Answer::Activity(response)) => Answer::OfStream(Box::new(response)),
             // It has the token of another kind of work.
-            Ok(_) | Err(Lost::Abandoned) => Answer::Again("a worker has abandoned it".to_owned()),
+            Ok(_) | Err(Lost::Abandoned(_)) => Answer::Again("a worker has abandoned it".to_owned()),
             Err(Lost::Gone) => Answer::AtOnce,
             Err(Lost::Unusable(problem)) => Answer::Failed(Failure::text(problem)),
         }

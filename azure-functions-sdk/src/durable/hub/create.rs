@@ -17,7 +17,7 @@ use crate::durable::{
     engine::{
         decision::{ChildStart, Decision},
         ending::Ending,
-        event::{EventKind, ExecutionStarted},
+        event::{EventKind, ExecutionStarted, Tags},
         instance::Instance,
         message::{Message, Outgoing},
         played::Played,
@@ -149,7 +149,7 @@ impl Inner {
             id: instance.instance_id.clone(),
             name: instance.name.clone(),
             input: instance.input.clone(),
-            tags: tags_of(&instance),
+            tags: tags_json(&instance.tags),
             parent: instance.parent.as_ref().map(|parent| parent.instance_id.clone()),
             scheduled_start: scheduled_start.map(|start| start.timestamp_micros()),
             state: row.clone(),
@@ -216,7 +216,7 @@ pub(super) fn row_of(instance: &Instance, updated: DateTime<Utc>) -> InstanceSta
 }
 
 /// JSON text.
-fn tags_of(instance: &Instance) -> Option<String> {
+pub(super) fn tags_json(tags: &Tags) -> Option<String> {
     // Texts are always JSON.
-    (!instance.tags.is_empty()).then(|| serde_json::to_string(&instance.tags).unwrap_or_default())
+    (!tags.is_empty()).then(|| serde_json::to_string(tags).unwrap_or_default())
 }

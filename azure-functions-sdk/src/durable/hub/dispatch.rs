@@ -136,7 +136,7 @@ impl Inner {
                 }
                 Next::Seat(function) => match state.held.episodes.waiting(&function) {
                     Some(others) if !others.is_empty() => others.push_back(key),
-                    _ => match self.seat_for(WorkKind::Orchestration, &function) {
+                    _ => match self.seat_for(WorkKind::Orchestration, &function, live.abandoned_by.make_contiguous()) {
                         Ok(seat) => self.begin_episode(state, key, Some(seat)),
                         Err((unseated, connects)) => {
                             state.held.episodes.hold(function, unseated, connects).push_back(key);
@@ -167,7 +167,7 @@ impl Inner {
                 }
                 Some(function) => match state.held.entities.waiting(&function) {
                     Some(others) if !others.is_empty() => others.push_back(id),
-                    _ => match self.seat_for(WorkKind::Entity, &function) {
+                    _ => match self.seat_for(WorkKind::Entity, &function, &[]) {
                         Ok(seat) => self.begin_entity(state, id, Some(seat)),
                         Err((unseated, connects)) => {
                             state.held.entities.hold(function, unseated, connects).push_back(id);
@@ -185,7 +185,7 @@ impl Inner {
                 }
                 Some(function) => match state.held.activities.waiting(&function) {
                     Some(others) if !others.is_empty() => others.push(activity),
-                    _ => match self.seat_for(WorkKind::Activity, &function) {
+                    _ => match self.seat_for(WorkKind::Activity, &function, &[]) {
                         Ok(seat) => self.begin_activity(state, activity, Some(seat)),
                         Err((unseated, connects)) => {
                             state.held.activities.hold(function, unseated, connects).push(activity);
@@ -218,9 +218,9 @@ impl Inner {
     }
 
     /// A seat; or why there is none, as of how many connections.
-    fn seat_for(&self, kind: WorkKind, function: &StreamFunction) -> Result<Seat, (Unseated, u64)> {
+    fn seat_for(&self, kind: WorkKind, function: &StreamFunction, last: &[u64]) -> Result<Seat, (Unseated, u64)> {
         let connects = self.streams.connects();
-        let seat = self.streams.reserve(kind, &function.name, &function.version);
+        let seat = self.streams.reserve(kind, &function.name, &function.version, last);
         seat.map_err(|unseated| (unseated, connects))
     }
 
@@ -259,18 +259,18 @@ impl Inner {
 
     fn begin_held_episode(self: &Arc<Self>, state: &mut State, function: StreamFunction) -> bool {
         // Some may have ended, or run without a worker.
-        let key = loop {
+        let (key, last) = loop {
             let waiting = state.held.episodes.waiting(&function);
             let Some(key) = waiting.and_then(std::collections::VecDeque::pop_front) else {
                 state.held.episodes.remove(&function);
                 return false;
             };
             let live = state.instances.get(&key);
-            if live.is_some_and(|live| live.phase == Phase::Ready && !live.halted) {
-                break key;
+            if let Some(live) = live.filter(|live| live.phase == Phase::Ready && !live.halted) {
+                break (key, Vec::from_iter(live.abandoned_by.iter().copied()));
             }
         };
-        match self.seat_for(WorkKind::Orchestration, &function) {
+        match self.seat_for(WorkKind::Orchestration, &function, &last) {
             Ok(seat) => {
                 self.begin_episode(state, key, Some(seat));
                 state.held.episodes.had_turn(function);
@@ -294,7 +294,7 @@ impl Inner {
                 break id;
             }
         };
-        match self.seat_for(WorkKind::Entity, &function) {
+        match self.seat_for(WorkKind::Entity, &function, &[]) {
             Ok(seat) => {
                 self.begin_entity(state, id, Some(seat));
                 state.held.entities.had_turn(function);
@@ -317,7 +317,7 @@ impl Inner {
             state.held.activities.remove(&function);
             return false;
         }
-        match self.seat_for(WorkKind::Activity, &function) {
+        match self.seat_for(WorkKind::Activity, &function, &[]) {
             Ok(seat) => {
                 let activity = state.held.activities.waiting(&function).and_then(Turns::pop);
                 let Some(activity) = activity else { return false };
@@ -448,11 +448,6 @@ impl Inner {
         self.pump(&mut state);
     }
 
-    /// Whether workers of streams run what the app does not have.
-    pub(crate) fn is_open(&self) -> bool {
-        self.state().is_open()
-    }
-
     pub(super) fn begin_drain(&self) {
         self.state().draining = true;
         // The timers look again, and end.
@@ -534,7 +529,7 @@ impl State {
         let elsewhere = !functions.open
             || functions.has(WorkKind::Activity, &activity.name)
             || (activity.name == HTTP_ACTIVITY && self.wire_of(activity.instance) != Wire::Stream);
-        (!elsewhere).then(|| StreamFunction::new(&activity.name, None))
+        (!elsewhere).then(|| StreamFunction::new(&activity.name, activity.version.as_deref()))
     }
 
     fn is_quiet(&self) -> bool {

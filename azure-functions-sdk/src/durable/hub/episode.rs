@@ -32,6 +32,12 @@ use crate::durable::{
 /// In the words of the extension.
 const VERSION_MISMATCH: &str = "VersionMismatch: Orchestration version did not comply with Worker Versioning";
 
+/// So many workers that gave an episode back are remembered.
+const ABANDONED_BY: usize = 32;
+
+/// Bytes of a past from which on a worker fetches it, if it can: the requests of workers are limited to 4 MiB.
+const LONG_PAST: usize = 1024 * 1024;
+
 /// How an episode ended.
 enum End {
     /// The engine decided; all messages of the batch have been taken.
@@ -46,8 +52,8 @@ enum End {
     Died(WorkerDeath, Verdict),
     /// The stream of the worker that had it has ended, or the seat that it was given is not one for it: once more, at once.
     AtOnce,
-    /// A worker gave it back: once more, later.
-    Abandoned,
+    /// The worker of this number gave it back: once more, later, and to another one if there is any.
+    Abandoned(Option<u64>),
     /// No app has the orchestration, whose execution began on a wire of apps.
     NoApp,
     /// The host is shutting down.
@@ -265,9 +271,14 @@ impl Inner {
             Begin::Run(episode) => episode,
         };
         let Some(seat) = seat else { return End::AtOnce };
+        let fetches = loaded.played.len() > LONG_PAST && seat.streams_history();
         let work = Work::Orchestration {
             instance_id: loaded.instance.instance_id.clone(),
-            request: episode.request(&loaded.played),
+            request: episode.request(&loaded.played, fetches),
+            past: match fetches {
+                true => loaded.played.chunks(),
+                false => Vec::new(),
+            },
         };
         match seat.run(work).await {
             Ok(Answer::Orchestration(response)) => {
@@ -275,7 +286,8 @@ impl Inner {
                 End::Decided(Box::new(decision))
             }
             // It has the token of another kind of work.
-            Ok(_) | Err(Lost::Abandoned) => End::Abandoned,
+            Ok(_) => End::Abandoned(None),
+            Err(Lost::Abandoned(worker)) => End::Abandoned(Some(worker)),
             Err(Lost::Gone) => End::AtOnce,
             Err(Lost::Unusable(problem)) => {
                 let text = format!("Orchestrator function '{}' failed: {problem}.", loaded.instance.name);
@@ -346,7 +358,12 @@ impl Inner {
                 self.episode_ended(&mut state, key);
                 Ok(())
             }
-            End::Abandoned => {
+            End::Abandoned(worker) => {
+                if let Some(live) = self.state().instances.get_mut(&key) {
+                    live.abandoned_by.extend(worker);
+                    let surplus = live.abandoned_by.len().saturating_sub(ABANDONED_BY);
+                    live.abandoned_by.drain(..surplus);
+                }
                 self.retry_later(key, Some(loaded), "a worker has abandoned it");
                 Ok(())
             }

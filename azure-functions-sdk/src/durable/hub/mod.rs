@@ -19,6 +19,7 @@ mod inner;
 mod live_entity;
 mod name;
 mod options;
+pub(crate) mod purge;
 mod quarantine;
 mod record;
 #[cfg(any(feature = "host", feature = "testing"))]
@@ -218,6 +219,12 @@ impl TaskHub {
     #[must_use]
     pub fn running(&self) -> (usize, usize) {
         self.inner.running()
+    }
+
+    /// Whether no worker takes work from it and nothing runs.
+    #[cfg(feature = "host")]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.inner.streams.has_no_workers() && self.inner.running() == (0, 0)
     }
 
     /// Begins nothing new, waits at most so long for what runs, writes everything and closes the hub. False if

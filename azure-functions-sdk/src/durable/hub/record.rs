@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Inner,
     committed::Committed,
-    create::row_of,
+    create::{row_of, tags_json},
     state::{Inbound, Loaded, Source, State, due_micros},
     waiting::Activity,
 };
@@ -56,6 +56,8 @@ impl Inner {
                 event_id: task.task_id,
                 name: task.name.clone(),
                 input: task.input.clone(),
+                version: task.version.clone(),
+                tags: tags_json(&task.tags),
             });
             activities.push(Activity {
                 row,
@@ -65,6 +67,8 @@ impl Inner {
                 task_id: task.task_id,
                 name: task.name,
                 input: task.input,
+                version: task.version,
+                tags: task.tags,
                 failures: 0,
             });
         }
@@ -99,6 +103,7 @@ impl Inner {
             return Ok(());
         };
         live.failures = 0;
+        live.abandoned_by.clear();
         live.unwritten += 1;
         live.state = row_of(&loaded.instance, now);
         let life = live.life;

@@ -72,6 +72,12 @@ pub(super) fn restore(recovery: Recovery) -> (State, Vec<SetAside>) {
             task_id: row.event_id,
             name: row.name,
             input: row.input,
+            version: row.version,
+            // Tags that cannot be read are not worth an activity.
+            tags: row
+                .tags
+                .and_then(|tags| serde_json::from_str(&tags).ok())
+                .unwrap_or_default(),
             failures: 0,
         });
     }

@@ -22,14 +22,9 @@ use crate::durable::{
         runtime_status::RuntimeStatus,
     },
     json,
-    store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Micros, Page, StoreError},
+    store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, StoreError},
     work::WorkKind,
 };
-
-/// Instances that one commit removes at most.
-const PURGE_AT_ONCE: usize = 256;
-/// Instances that are looked up at a time to be removed.
-const PURGE_PAGE: usize = 1_000;
 
 fn wrong_state(operation: &str, id: &str, status: RuntimeStatus) -> RequestError {
     RequestError::WrongState(format!(
@@ -261,67 +256,6 @@ impl Inner {
             ..Start::new(row.name)
         };
         self.start(start).await
-    }
-
-    /// Forgets instances that have ended, or cannot be read, by their ids and keys; returns how many there were.
-    pub(crate) async fn purge(self: &Arc<Self>, rows: &[(&str, InstanceKey)]) -> Result<usize, RequestError> {
-        self.check_health()?;
-        let mut purged = 0;
-        let mut last = None;
-        for rows in rows.chunks(PURGE_AT_ONCE) {
-            let place = self.place().await.map_err(|error| error.after(purged))?;
-            let (reply, written) = oneshot::channel();
-            let mut commit = Commit::default();
-            let mut state = self.state();
-            for (id, key) in rows {
-                // It may have been rewound or replaced since it was looked up.
-                let busy = state.starting.contains(*id) || state.instances.get(key).is_some_and(|live| !live.ended());
-                if !busy {
-                    state.forget(*key);
-                    commit.removed.push(*key);
-                }
-            }
-            purged += commit.removed.len();
-            place.submit(commit, Committed::Reply(reply));
-            last = Some(written);
-        }
-        if let Some(written) = last {
-            self.written(written).await?;
-        }
-        Ok(purged)
-    }
-
-    /// Forgets the instances of a time that have ended, whatever statuses are asked for, and of those those that cannot be read, too: the
-    /// filter could be read.
-    pub(crate) async fn purge_ended(
-        self: &Arc<Self>,
-        created_from: Option<Micros>,
-        created_to: Option<Micros>,
-        statuses: Option<Vec<RuntimeStatus>>,
-    ) -> Result<usize, RequestError> {
-        let mut statuses = statuses.unwrap_or_else(|| RuntimeStatus::TERMINAL.to_vec());
-        statuses.retain(|status| status.is_terminal());
-        let mut query = InstanceQuery {
-            created_from,
-            created_to,
-            statuses: Some(statuses),
-            id_prefix: None,
-            with_input: false,
-            limit: PURGE_PAGE,
-            after: None,
-        };
-        let mut purged = 0;
-        loop {
-            let page = self.list(query.clone()).await?;
-            let damaged = page.damaged.iter().map(|row| (row.id.as_str(), row.key));
-            let rows = page.instances.iter().map(|row| (row.id.as_str(), row.key));
-            let rows: Vec<_> = rows.chain(damaged).collect();
-            purged += self.purge(&rows).await.map_err(|error| error.after(purged))?;
-            match page.next {
-                Some(next) => query.after = Some(next),
-                None => return Ok(purged),
-            }
-        }
     }
 
     pub(crate) async fn find(self: &Arc<Self>, id: &str) -> Result<Option<InstanceRow>, RequestError> {

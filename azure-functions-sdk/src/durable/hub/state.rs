@@ -81,6 +81,8 @@ pub(super) struct Live {
     pub(super) phase: Phase,
     /// Times that the episode that is due failed without an end of the worker process.
     pub(super) failures: u32,
+    /// The workers of streams that gave the episode back which is due, the newest of them.
+    pub(super) abandoned_by: VecDeque<u64>,
     /// The instance with its history; `None` while an episode has it, or when it was evicted.
     pub(super) loaded: Option<Box<Loaded>>,
     /// Place in the cache's order, while loaded.
@@ -155,6 +157,7 @@ impl Live {
             inbox: VecDeque::new(),
             phase: Phase::Idle,
             failures: 0,
+            abandoned_by: VecDeque::new(),
             loaded: None,
             cached: None,
             timers: BTreeMap::new(),

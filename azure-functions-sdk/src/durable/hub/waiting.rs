@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::durable::store::{InstanceKey, RowId};
+use crate::durable::{
+    engine::event::Tags,
+    store::{InstanceKey, RowId},
+};
 
 /// How far an instance or an entity is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub(super) struct Activity {
     pub(super) task_id: i32,
     pub(super) name: String,
     pub(super) input: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) tags: Tags,
     /// Times that the host failed to run it.
     pub(super) failures: u32,
 }

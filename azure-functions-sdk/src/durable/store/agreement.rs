@@ -151,6 +151,8 @@ impl Hub {
                         event_id: i32::from(pick),
                         name: "a".to_owned(),
                         input: (pick % 2 == 0).then(|| "1".to_owned()),
+                        version: (pick % 3 == 0).then(|| "2".to_owned()),
+                        tags: (pick % 5 == 0).then(|| "{}".to_owned()),
                     });
                 }
             }
@@ -225,6 +227,7 @@ fn answers(store: &dyn Store, hub: &Hub) -> Vec<String> {
         created_to: None,
         statuses: None,
         id_prefix: None,
+        parent: None,
         with_input: true,
         limit: 100,
         after: None,
@@ -246,6 +249,10 @@ fn answers(store: &dyn Store, hub: &Hub) -> Vec<String> {
         },
         InstanceQuery {
             statuses: Some(Vec::new()),
+            ..all.clone()
+        },
+        InstanceQuery {
+            parent: Some("i1".to_owned()),
             ..all.clone()
         },
         InstanceQuery {

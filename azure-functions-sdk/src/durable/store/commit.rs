@@ -140,6 +140,9 @@ pub(crate) struct ActivityRow {
     pub(crate) name: String,
     /// JSON text.
     pub(crate) input: Option<String>,
+    pub(crate) version: Option<String>,
+    /// JSON text.
+    pub(crate) tags: Option<String>,
 }
 
 /// An entity that exists, or that is locked.

@@ -107,6 +107,7 @@ impl Store for MemoryStore {
                     .is_none_or(|statuses| statuses.contains(&row.state.status))
             })
             .filter(|row| query.id_prefix.as_ref().is_none_or(|prefix| row.id.starts_with(prefix)))
+            .filter(|row| query.parent.is_none() || row.parent == query.parent)
             .cloned()
             .map(|row| InstanceRow {
                 input: row.input.filter(|_| query.with_input),

@@ -4,7 +4,7 @@ use super::commit::{EntityRow, InstanceKey, InstanceRow, Micros};
 use crate::durable::{engine::runtime_status::RuntimeStatus, work::Wire};
 
 /// Filter and position of one page of instances.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct InstanceQuery {
     /// Inclusive.
     pub(crate) created_from: Option<Micros>,
@@ -14,6 +14,8 @@ pub(crate) struct InstanceQuery {
     pub(crate) statuses: Option<Vec<RuntimeStatus>>,
     /// Compared byte by byte.
     pub(crate) id_prefix: Option<String>,
+    /// Those that this instance has started.
+    pub(crate) parent: Option<String>,
     pub(crate) with_input: bool,
     /// At most so many rows.
     pub(crate) limit: usize,

@@ -15,8 +15,8 @@ pub(crate) enum Answer {
 pub(crate) enum Lost {
     /// The worker's stream has ended.
     Gone,
-    /// The worker gave the item back.
-    Abandoned,
+    /// The worker, of this number, gave the item back.
+    Abandoned(u64),
     /// The answer cannot be taken, from this worker or another one.
     Unusable(String),
 }

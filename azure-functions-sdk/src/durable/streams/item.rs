@@ -7,7 +7,7 @@ use prost::{
     encoding::{WireType, encode_key, encode_varint, string},
 };
 
-use super::open_items::Subject;
+use super::subject::Subject;
 
 /// Field of a `WorkItem` with an `OrchestratorRequest`.
 const ORCHESTRATOR_REQUEST: u32 = 1;
@@ -17,8 +17,12 @@ const COMPLETION_TOKEN: u32 = 10;
 /// Work for one worker.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// An episode: its instance, and an `OrchestratorRequest`.
-    Orchestration { instance_id: String, request: Vec<u8> },
+    /// An episode: its instance, and an `OrchestratorRequest`. The worker fetches the past of the instance, where there are chunks of it.
+    Orchestration {
+        instance_id: String,
+        request: Vec<u8>,
+        past: Vec<Bytes>,
+    },
     /// An activity.
     Activity(ActivityRequest),
     /// Operations of an entity, in the second form of the protocol: to the first one, workers of .NET answer without a token.
@@ -36,6 +40,13 @@ impl Work {
                 let id = instance.map(|instance| instance.instance_id.clone());
                 Subject::Activity(id.unwrap_or_default(), request.task_id)
             }
+        }
+    }
+
+    pub(super) fn past(&self) -> &[Bytes] {
+        match self {
+            Self::Orchestration { past, .. } => past,
+            Self::Activity(_) | Self::Entity(_) => &[],
         }
     }
 

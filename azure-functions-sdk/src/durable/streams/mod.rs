@@ -11,6 +11,7 @@ mod item;
 mod open_items;
 mod registry;
 mod seat;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod work_items;

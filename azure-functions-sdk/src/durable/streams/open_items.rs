@@ -3,32 +3,18 @@
 use std::collections::HashMap;
 
 use azure_functions_durable::protobuf::OrchestratorResponse;
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::{
     answer::{Answer, Lost},
     chunks::{ChunkError, Chunks, LARGEST_ANSWER},
+    item::Work,
+    subject::Subject,
 };
 
 /// What becomes of an item.
 pub(super) type Ended = Result<Answer, Lost>;
-
-/// What an item is for. Workers that send no token name that in their answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
-    /// An instance.
-    Orchestration(String),
-    /// A task of an instance.
-    Activity(String, i32),
-    /// An entity.
-    Entity(String),
-}
-
-impl Subject {
-    fn is_of_kind(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
-    }
-}
 
 /// By their tokens.
 #[derive(Debug, Default)]
@@ -38,6 +24,8 @@ pub(super) struct OpenItems(HashMap<String, OpenItem>);
 struct OpenItem {
     worker: u64,
     subject: Subject,
+    /// The history that the worker fetches, in chunks.
+    past: Vec<Bytes>,
     chunks: Chunks,
     ended: oneshot::Sender<Ended>,
 }
@@ -50,12 +38,13 @@ pub(super) struct Begun {
 }
 
 impl OpenItems {
-    pub(super) fn begin(&mut self, worker: u64, subject: Subject) -> Begun {
+    pub(super) fn begin(&mut self, worker: u64, work: &Work) -> Begun {
         let token = uuid::Uuid::new_v4().simple().to_string();
         let (sender, ended) = oneshot::channel();
         let item = OpenItem {
             worker,
-            subject,
+            subject: work.subject(),
+            past: work.past().to_vec(),
             chunks: Chunks::default(),
             ended: sender,
         };
@@ -73,6 +62,15 @@ impl OpenItems {
                 .filter(|(_, item)| item.subject.is_of_kind(subject)),
         };
         found.map(|(token, _)| token.clone())
+    }
+
+    pub(super) fn worker_of(&self, token: &str) -> Option<u64> {
+        self.0.get(token).map(|item| item.worker)
+    }
+
+    pub(super) fn past(&self, subject: &Subject) -> Option<Vec<Bytes>> {
+        let item = self.0.values().find(|item| item.subject == *subject)?;
+        Some(item.past.clone())
     }
 
     /// Adds a part of an answer; gives what becomes of the item if it is the last one.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use azure_functions_durable::protobuf::{
-    ActivityResponse, EntityBatchResult, GetWorkItemsRequest, OrchestratorResponse,
+    ActivityResponse, EntityBatchResult, GetWorkItemsRequest, OrchestratorResponse, WorkerCapability,
 };
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
@@ -16,7 +16,8 @@ use super::{
     chunks::ChunkError,
     filters::Filters,
     item::Work,
-    open_items::{Begun, Ended, OpenItems, Subject},
+    open_items::{Begun, Ended, OpenItems},
+    subject::Subject,
 };
 use crate::durable::{clock::Clock, work::WorkKind};
 
@@ -52,9 +53,17 @@ struct Registry {
 /// A worker whose stream is open.
 struct Connected {
     filters: Filters,
+    /// It fetches long histories.
+    streams_history: bool,
     limits: Counts,
     used: Counts,
     items: mpsc::UnboundedSender<Bytes>,
+}
+
+/// A place on a worker.
+pub(super) struct Place {
+    pub(super) worker: u64,
+    pub(super) streams_history: bool,
 }
 
 /// A number for each kind of work.
@@ -104,6 +113,9 @@ impl Streams {
             registry.last += 1;
             let number = registry.last;
             let worker = Connected {
+                streams_history: request
+                    .capabilities
+                    .contains(&WorkerCapability::HistoryStreaming.into()),
                 filters: Filters::new(request.work_item_filters),
                 limits,
                 used: Counts::default(),
@@ -121,10 +133,16 @@ impl Streams {
         self.registry().last
     }
 
-    /// Takes a place for one item, on the worker that has the most room; its number.
-    pub(super) fn take_place(&self, kind: WorkKind, name: &str, version: &str) -> Result<u64, Unseated> {
+    /// Takes a place for one item, on the worker that has the most room, one of the others before one of `last`.
+    pub(super) fn take_place(
+        &self,
+        kind: WorkKind,
+        name: &str,
+        version: &str,
+        last: &[u64],
+    ) -> Result<Place, Unseated> {
         let mut guard = self.registry();
-        let mut best: Option<(&mut Connected, u64, usize)> = None;
+        let mut best: Option<(&mut Connected, u64, (bool, usize))> = None;
         let mut taken = false;
         for (number, worker) in &mut guard.workers {
             if !worker.filters.take(kind, name, version) {
@@ -132,14 +150,18 @@ impl Streams {
             }
             taken = true;
             let room = worker.limits.of(kind).saturating_sub(*worker.used.of(kind));
-            if room > best.as_ref().map_or(0, |(_, _, most)| *most) {
-                best = Some((worker, *number, room));
+            let rank = (!last.contains(number), room);
+            if room > 0 && best.as_ref().is_none_or(|(_, _, most)| rank > *most) {
+                best = Some((worker, *number, rank));
             }
         }
         match best {
             Some((worker, number, _)) => {
                 *worker.used.of(kind) += 1;
-                Ok(number)
+                Ok(Place {
+                    worker: number,
+                    streams_history: worker.streams_history,
+                })
             }
             None if taken => Err(Unseated::Full),
             None => Err(Unseated::NoWorker),
@@ -185,7 +207,10 @@ impl Streams {
 
     /// A worker gives an item back.
     pub(crate) fn abandon(&self, token: &str) {
-        self.registry().open.end(token, Err(Lost::Abandoned));
+        let mut registry = self.registry();
+        if let Some(worker) = registry.open.worker_of(token) {
+            registry.open.end(token, Err(Lost::Abandoned(worker)));
+        }
     }
 
     /// One that is not open is answered already, or has been given to another worker: nothing follows.
@@ -207,6 +232,11 @@ impl Streams {
         self.freed.notify_one();
     }
 
+    #[cfg(feature = "host")]
+    pub(crate) fn has_no_workers(&self) -> bool {
+        self.registry().workers.is_empty()
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.registry().closed
     }
@@ -222,12 +252,18 @@ impl Streams {
     pub(super) fn begin(&self, worker: u64, work: &Work) -> Option<Begun> {
         let mut registry = self.registry();
         let items = registry.workers.get(&worker)?.items.clone();
-        let begun = registry.open.begin(worker, work.subject());
+        let begun = registry.open.begin(worker, work);
         if items.send(work.encode(&begun.token)).is_err() {
             registry.open.forget(&begun.token);
             return None;
         }
         Some(begun)
+    }
+
+    /// The chunks of the history that belongs to the open item of this instance.
+    pub(crate) fn past(&self, instance_id: &str) -> Option<Vec<Bytes>> {
+        let subject = Subject::Orchestration(instance_id.to_owned());
+        self.registry().open.past(&subject)
     }
 
     pub(super) fn forget(&self, token: &str) {

@@ -5,33 +5,44 @@ use std::{fmt, sync::Arc};
 use super::{
     answer::{Answer, Lost},
     item::Work,
-    registry::{Streams, Unseated},
+    registry::{Place, Streams, Unseated},
 };
 use crate::durable::work::WorkKind;
 
 /// Is free again when it is dropped.
 pub(crate) struct Seat {
     streams: Arc<Streams>,
-    worker: u64,
+    place: Place,
     kind: WorkKind,
 }
 
 impl Streams {
-    /// A place for one item, on the worker that has the most room.
-    pub(crate) fn reserve(self: &Arc<Self>, kind: WorkKind, name: &str, version: &str) -> Result<Seat, Unseated> {
-        let worker = self.take_place(kind, name, version)?;
+    /// A place for one item, on the worker that has the most room. Those of `last`, which have given it back before, come last.
+    pub(crate) fn reserve(
+        self: &Arc<Self>,
+        kind: WorkKind,
+        name: &str,
+        version: &str,
+        last: &[u64],
+    ) -> Result<Seat, Unseated> {
+        let place = self.take_place(kind, name, version, last)?;
         Ok(Seat {
             streams: Arc::clone(self),
-            worker,
+            place,
             kind,
         })
     }
 }
 
 impl Seat {
+    /// Whether the worker fetches a long history.
+    pub(crate) fn streams_history(&self) -> bool {
+        self.place.streams_history
+    }
+
     /// Gives the item to the worker, and waits for what comes of it. An item whose wait is dropped is open no more.
     pub(crate) async fn run(self, work: Work) -> Result<Answer, Lost> {
-        let begun = self.streams.begin(self.worker, &work).ok_or(Lost::Gone)?;
+        let begun = self.streams.begin(self.place.worker, &work).ok_or(Lost::Gone)?;
         drop(work);
         let open = Open {
             seat: &self,
@@ -45,13 +56,13 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.streams.leave(self.worker, self.kind);
+        self.streams.leave(self.place.worker, self.kind);
     }
 }
 
 impl fmt::Debug for Seat {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Seat({}, {:?})", self.worker, self.kind)
+        write!(formatter, "Seat({}, {:?})", self.place.worker, self.kind)
     }
 }
 

@@ -52,6 +52,7 @@ fn episode(instance_id: &str) -> Work {
     Work::Orchestration {
         instance_id: instance_id.to_owned(),
         request: request.encode_to_vec(),
+        past: Vec::new(),
     }
 }
 
@@ -60,7 +61,7 @@ struct Running(Pin<Box<dyn Future<Output = Result<Answer, Lost>> + Send>>);
 
 impl Running {
     fn begin(streams: &Arc<Streams>, kind: WorkKind, work: Work) -> Self {
-        let seat = streams.reserve(kind, "charge", "").unwrap();
+        let seat = streams.reserve(kind, "charge", "", &[]).unwrap();
         let mut running = Self(Box::pin(seat.run(work)));
         assert!(running.ended().is_none());
         running
@@ -111,7 +112,7 @@ fn a_worker_has_as_many_items_of_each_kind_as_it_asks_for() {
         max_concurrent_orchestration_work_items: 1,
         ..GetWorkItemsRequest::default()
     });
-    let seat = |kind| streams.reserve(kind, "charge", "");
+    let seat = |kind| streams.reserve(kind, "charge", "", &[]);
     let first = seat(WorkKind::Activity).unwrap();
     let _second = seat(WorkKind::Activity).unwrap();
     assert_eq!(seat(WorkKind::Activity).unwrap_err(), Unseated::Full);
@@ -188,7 +189,7 @@ fn filters_are_of_a_kind_a_name_in_any_case_and_versions_and_no_filter_takes_eve
 fn names_that_no_worker_takes_are_told_from_those_whose_workers_are_busy() {
     let streams = streams();
     assert_eq!(
-        streams.reserve(WorkKind::Activity, "charge", "").unwrap_err(),
+        streams.reserve(WorkKind::Activity, "charge", "", &[]).unwrap_err(),
         Unseated::NoWorker
     );
     let _items = streams.connect(GetWorkItemsRequest {
@@ -202,8 +203,8 @@ fn names_that_no_worker_takes_are_told_from_those_whose_workers_are_busy() {
         }),
         ..GetWorkItemsRequest::default()
     });
-    let _seat = streams.reserve(WorkKind::Activity, "charge", "").unwrap();
-    let reserve = |name| streams.reserve(WorkKind::Activity, name, "").unwrap_err();
+    let _seat = streams.reserve(WorkKind::Activity, "charge", "", &[]).unwrap();
+    let reserve = |name| streams.reserve(WorkKind::Activity, name, "", &[]).unwrap_err();
     assert_eq!(
         (reserve("charge"), reserve("ship")),
         (Unseated::Full, Unseated::NoWorker)
@@ -287,7 +288,7 @@ fn an_item_that_is_abandoned_is_lost_and_its_seat_is_free() {
     streams.abandon("");
     assert!(running.ended().is_none());
     streams.abandon(&token);
-    assert_eq!(running.ended().unwrap().unwrap_err(), Lost::Abandoned);
+    assert_eq!(running.ended().unwrap().unwrap_err(), Lost::Abandoned(1));
     assert!(streams.freed().now_or_never().is_some());
     // What it says later comes to nothing.
     streams.complete_activity(answer(&token, "late"));
@@ -306,7 +307,7 @@ fn a_stream_that_ends_loses_its_items_and_no_others() {
     let mut running = [1, 2].map(|task| Running::begin(&streams, WorkKind::Activity, activity("i", task)));
     let lost = received(&mut first).unwrap();
     let kept = received(&mut second).unwrap();
-    let waiting = streams.reserve(WorkKind::Orchestration, "charge", "").unwrap();
+    let waiting = streams.reserve(WorkKind::Orchestration, "charge", "", &[]).unwrap();
     drop(first);
     let task = |item: &WorkItem| match &item.request {
         Some(Request::ActivityRequest(request)) => request.task_id,
@@ -323,7 +324,7 @@ fn a_stream_that_ends_loses_its_items_and_no_others() {
     let ended = waiting.run(episode("i")).now_or_never().unwrap();
     assert_eq!(ended.unwrap_err(), Lost::Gone);
     assert_eq!(
-        streams.reserve(WorkKind::Activity, "charge", "").unwrap_err(),
+        streams.reserve(WorkKind::Activity, "charge", "", &[]).unwrap_err(),
         Unseated::NoWorker
     );
 }

@@ -1,9 +1,9 @@
-//! The gRPC listener of a task hub: its service `TaskHubSidecarService`, plain HTTP/2 on a loopback port.
+//! The gRPC listener of task hubs: their service `TaskHubSidecarService`, plain HTTP/2 on a loopback port.
 //!
-//! A port of loopback is open to every user of the machine. Beside an app, each call has to carry a secret, which is told to
+//! A port of loopback is open to every user of the machine. Each call of an app's clients has to carry a secret, which is told to
 //! the worker only: it stands in the client binding as the name of the connection, which clients of all languages send back
-//! with each call. A hub for every language asks for none, as Durable Task SDKs have nothing to show. Web pages are kept out in
-//! any case, by the names that the listener answers to and by `Origin`.
+//! with each call. Where workers and clients of every language are served, none is asked for, as Durable Task SDKs have nothing to
+//! show. Web pages are kept out in any case, by the names that the listener answers to and by `Origin`.
 
 use std::{
     convert::Infallible,
@@ -14,9 +14,11 @@ use std::{
     task::{Context, Poll},
 };
 
+use azure_functions_durable::protobuf::{CreateTaskHubRequest, CreateTaskHubResponse, DeleteTaskHubResponse};
 use bytes::{Buf, BufMut, Bytes};
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, Request, Response, header};
+use prost::Message as _;
 use tokio::{net::TcpListener, task::AbortHandle};
 use tonic::{
     Code, Status,
@@ -27,26 +29,42 @@ use tonic::{
 };
 
 use super::{
-    super::{http::HostNames, secret::Secret},
+    super::{
+        http::HostNames,
+        hubs::{Hubs, HubsError},
+        secret::Secret,
+    },
     newcomers::{Newcomer, Newcomers},
 };
 use crate::durable::{
     TaskHub,
-    grpc::{self, Refused},
+    grpc::{self, Caller, Refused},
 };
 
 /// The service has no package.
 const SERVICE: &str = "TaskHubSidecarService";
 
+/// Bytes of the largest message of an SDK: answers of workers are not limited by the protocol.
+const LARGEST_SDK_MESSAGE: usize = 128 * 1024 * 1024;
+
 /// Calls of one connection at a time: clients wait for instances with calls that do not end.
 const CALLS: u32 = 1_000;
+
+/// Who is served, and by which hub.
+#[derive(Clone, Debug)]
+pub(crate) enum Served {
+    /// Clients of an app, which know a secret.
+    App(Arc<TaskHub>, Secret),
+    /// Workers and clients of every language, beside an app: by its hub.
+    BesideApp(Arc<TaskHub>),
+    /// Workers and clients of every language: by the hub that they name.
+    Hubs(Arc<Hubs>),
+}
 
 /// Serves until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Sidecar {
     address: String,
-    /// `None`: calls need none.
-    secret: Option<Secret>,
     serving: AbortHandle,
 }
 
@@ -57,34 +75,27 @@ impl Drop for Sidecar {
 }
 
 impl Sidecar {
-    /// Takes a free port, and asks for a secret. `newcomers`: connections at a time that have not shown it; `message_limit`: bytes
-    /// of the largest message of a client.
-    pub(crate) async fn start(hub: Arc<TaskHub>, newcomers: usize, message_limit: usize) -> io::Result<Self> {
+    /// Takes a free port for the clients of an app. `newcomers`: connections at a time that have not shown the secret;
+    /// `message_limit`: bytes of the largest message of a client.
+    pub(crate) async fn start(
+        hub: Arc<TaskHub>,
+        secret: Secret,
+        newcomers: usize,
+        message_limit: usize,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        Self::serve(listener, hub, Some(Secret::new()), newcomers, message_limit)
+        Self::serve(listener, Served::App(hub, secret), newcomers, message_limit)
     }
 
     /// Serves every program of this machine. `newcomers`: connections at a time that have not made a call.
-    pub(crate) fn open(
-        listener: TcpListener,
-        hub: Arc<TaskHub>,
-        newcomers: usize,
-        message_limit: usize,
-    ) -> io::Result<Self> {
-        Self::serve(listener, hub, None, newcomers, message_limit)
+    pub(crate) fn open(listener: TcpListener, served: Served, newcomers: usize) -> io::Result<Self> {
+        Self::serve(listener, served, newcomers, LARGEST_SDK_MESSAGE)
     }
 
-    fn serve(
-        listener: TcpListener,
-        hub: Arc<TaskHub>,
-        secret: Option<Secret>,
-        newcomers: usize,
-        message_limit: usize,
-    ) -> io::Result<Self> {
+    fn serve(listener: TcpListener, served: Served, newcomers: usize, message_limit: usize) -> io::Result<Self> {
         let local = listener.local_addr()?;
         let service = SidecarService(Arc::new(Shared {
-            hub,
-            secret: secret.clone(),
+            served,
             names: HostNames::of(local, [""; 0]),
             message_limit,
         }));
@@ -99,7 +110,6 @@ impl Sidecar {
         });
         Ok(Self {
             address: format!("http://127.0.0.1:{}", local.port()),
-            secret,
             serving: serving.abort_handle(),
         })
     }
@@ -108,23 +118,25 @@ impl Sidecar {
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
-
-    /// What clients have to send with each call; empty: nothing.
-    pub(crate) fn secret(&self) -> &str {
-        self.secret.as_ref().map(Secret::reveal).unwrap_or_default()
-    }
 }
 
 struct Shared {
-    hub: Arc<TaskHub>,
-    secret: Option<Secret>,
+    served: Served,
     names: HostNames,
     message_limit: usize,
 }
 
+/// What a call is about.
+struct Asked {
+    caller: Caller,
+    /// The hub that it names, where there may be several; empty: none.
+    name: String,
+    hub: Option<Arc<TaskHub>>,
+}
+
 impl Shared {
     /// Refuses what does not come from a client of this host's worker, or where everyone is served, web pages only.
-    fn check(&self, parts: &http::request::Parts) -> Result<(), Status> {
+    fn check(&self, parts: &http::request::Parts) -> Result<Asked, Status> {
         let refused = |text: &str| Err(Status::permission_denied(text));
         if parts.headers.contains_key(header::ORIGIN) {
             return refused("Web pages cannot call this service.");
@@ -133,9 +145,10 @@ impl Shared {
             return refused("The service answers to names of the loopback address only.");
         }
         let text = |name: &str| text(&parts.headers, name);
-        let own = self.hub.name().as_str();
-        let asked = match &self.secret {
-            Some(secret) => {
+        // That of clients of the Durable Task Scheduler; others send none.
+        let named = text("taskhub");
+        match &self.served {
+            Served::App(hub, secret) => {
                 let connection = text("durable-connectionname");
                 let shown = connection.rsplit_once('/').map_or(connection, |(_, secret)| secret);
                 if !secret.is(shown) {
@@ -143,17 +156,79 @@ impl Shared {
                         "The header durable-connectionname is not the connectionName of this host's client binding.",
                     ));
                 }
-                text("durable-taskhub")
+                Self::only(hub, text("durable-taskhub"), Caller::App)
             }
-            // The header of clients of the Durable Task Scheduler, which others do not send.
-            None => Some(text("taskhub")).filter(|asked| !asked.is_empty()).unwrap_or(own),
-        };
+            Served::BesideApp(hub) if named.is_empty() => Self::only(hub, hub.name().as_str(), Caller::Sdk),
+            Served::BesideApp(hub) => Self::only(hub, named, Caller::Sdk),
+            Served::Hubs(hubs) => Ok(Asked {
+                caller: Caller::Sdk,
+                name: named.to_owned(),
+                hub: hubs.find(named),
+            }),
+        }
+    }
+
+    /// The only hub that there is, if it is asked for.
+    fn only(hub: &Arc<TaskHub>, asked: &str, caller: Caller) -> Result<Asked, Status> {
+        let own = hub.name().as_str();
         if !asked.eq_ignore_ascii_case(own) {
             return Err(Status::not_found(format!(
                 "The task hub '{asked}' is not the one of this host, which is '{own}'."
             )));
         }
-        Ok(())
+        Ok(Asked {
+            caller,
+            name: String::new(),
+            hub: Some(Arc::clone(hub)),
+        })
+    }
+
+    async fn answer(&self, asked: Asked, method: &str, message: Bytes) -> Result<Messages, Status> {
+        let one = |message: Vec<u8>| -> Messages { Box::pin(stream::iter([Ok(message.into())])) };
+        if let Served::Hubs(hubs) = &self.served {
+            match method {
+                "CreateTaskHub" => {
+                    let request = CreateTaskHubRequest::decode(message)
+                        .map_err(|error| Status::invalid_argument(error.to_string()))?;
+                    match request.recreate_if_exists {
+                        true => hubs.recreate(&asked.name).await?,
+                        false => drop(hubs.get(&asked.name).await?),
+                    }
+                    return Ok(one(CreateTaskHubResponse {}.encode_to_vec()));
+                }
+                "DeleteTaskHub" => {
+                    // What this call has of the hub does not count.
+                    drop(asked.hub);
+                    hubs.delete(&asked.name).await?;
+                    return Ok(one(DeleteTaskHubResponse {}.encode_to_vec()));
+                }
+                _ => {}
+            }
+        }
+        let hub = match (asked.hub, &self.served) {
+            (Some(hub), _) => hub,
+            (None, Served::App(hub, _) | Served::BesideApp(hub)) => Arc::clone(hub),
+            (None, Served::Hubs(hubs)) => hubs.get(&asked.name).await?,
+        };
+        if method == "GetWorkItems" {
+            let items = hub.work_items(asked.caller, message).map_err(status)?;
+            return Ok(Box::pin(items.map(Ok)));
+        }
+        let reply = hub.call(asked.caller, method, message).await.map_err(status)?;
+        Ok(Box::pin(stream::iter(reply.into_iter().map(Ok))))
+    }
+}
+
+impl From<HubsError> for Status {
+    fn from(error: HubsError) -> Self {
+        let code = match &error {
+            HubsError::Name(_) => Code::InvalidArgument,
+            HubsError::TooMany => Code::ResourceExhausted,
+            HubsError::Default(_) | HubsError::InUse(_) => Code::FailedPrecondition,
+            HubsError::Stopping => Code::Unavailable,
+            HubsError::Hub { .. } | HubsError::Broken(_) => Code::Internal,
+        };
+        Self::new(code, error.to_string())
     }
 }
 
@@ -182,9 +257,10 @@ impl Service<Request<Body>> for SidecarService {
         let shared = Arc::clone(&self.0);
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            if let Err(status) = shared.check(&parts) {
-                return Ok(status.into_http());
-            }
+            let asked = match shared.check(&parts) {
+                Ok(asked) => asked,
+                Err(status) => return Ok(status.into_http()),
+            };
             if let Some(newcomer) = parts.extensions.get::<Newcomer>() {
                 newcomer.has_proved();
             }
@@ -193,7 +269,11 @@ impl Service<Request<Body>> for SidecarService {
             let mut server = Grpc::new(Raw)
                 .max_decoding_message_size(limit)
                 .max_encoding_message_size(usize::MAX);
-            let call = Method { shared, method };
+            let call = Method {
+                shared,
+                method,
+                asked: Some(asked),
+            };
             Ok(server.server_streaming(call, Request::from_parts(parts, body)).await)
         })
     }
@@ -203,6 +283,7 @@ impl Service<Request<Body>> for SidecarService {
 struct Method {
     shared: Arc<Shared>,
     method: String,
+    asked: Option<Asked>,
 }
 
 type Messages = Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>;
@@ -213,16 +294,12 @@ impl ServerStreamingService<Bytes> for Method {
     type Future = BoxFuture<tonic::Response<Messages>, Status>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let (shared, method) = (Arc::clone(&self.shared), self.method.clone());
+        let (shared, method, asked) = (Arc::clone(&self.shared), self.method.clone(), self.asked.take());
         Box::pin(async move {
             let message = request.into_inner();
-            let messages: Messages = if method == "GetWorkItems" {
-                let items = shared.hub.work_items(message).map_err(status)?;
-                Box::pin(items.map(Ok))
-            } else {
-                let reply = shared.hub.call(&method, message).await.map_err(status)?;
-                Box::pin(stream::iter(reply.into_iter().map(Ok)))
-            };
+            // Each is called once.
+            let asked = asked.ok_or_else(|| Status::internal("The call was answered already."))?;
+            let messages = shared.answer(asked, &method, message).await?;
             Ok(tonic::Response::new(messages))
         })
     }
@@ -234,6 +311,7 @@ fn status(refused: Refused) -> Status {
         grpc::Code::DeadlineExceeded => Code::DeadlineExceeded,
         grpc::Code::NotFound => Code::NotFound,
         grpc::Code::AlreadyExists => Code::AlreadyExists,
+        grpc::Code::ResourceExhausted => Code::ResourceExhausted,
         grpc::Code::FailedPrecondition => Code::FailedPrecondition,
         grpc::Code::Unimplemented => Code::Unimplemented,
         grpc::Code::Internal => Code::Internal,
@@ -283,7 +361,6 @@ impl Decoder for Raw {
 #[cfg(test)]
 mod tests {
     use azure_functions_durable::protobuf::{GetInstanceRequest, GetInstanceResponse};
-    use prost::Message;
     use tonic::{
         client,
         codegen::http::uri::PathAndQuery,
@@ -325,10 +402,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let options = TaskHubOptions::new(HubName::new("Sidecar").unwrap(), folder.path());
         let hub = Arc::new(TaskHub::open(options, Arc::new(Nobody)).unwrap());
-        let sidecar = Sidecar::start(hub, 4, 1 << 20).await.unwrap();
+        let secret = Secret::new();
+        let sidecar = Sidecar::start(hub, secret.clone(), 4, 1 << 20).await.unwrap();
         let endpoint = Endpoint::from_shared(sidecar.address().to_owned()).unwrap();
         let channel = endpoint.connect().await.unwrap();
-        let secret = sidecar.secret();
+        let secret = secret.reveal();
         let named = format!("Storage/{secret}");
 
         let hub = ("durable-taskhub", "sidecar");

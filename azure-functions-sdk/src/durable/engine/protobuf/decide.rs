@@ -206,6 +206,8 @@ impl Turn<'_> {
                 task_id: id,
                 name: task.name.clone(),
                 input,
+                version: task.version.clone(),
+                tags: task.tags.clone().into_iter().collect(),
             }),
             // The worker hears nothing of it.
             Err(details) => {

@@ -9,8 +9,9 @@ use azure_functions_durable::protobuf::{
     SubOrchestrationInstanceCreatedEvent, SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent,
     TaskScheduledEvent, TimerCreatedEvent, TimerFiredEvent, history_event::EventType,
 };
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use prost::encoding::message;
+use prost::encoding::{WireType, decode_varint, encode_key, encode_varint, message};
 use prost_types::Timestamp;
 
 use super::failure::details;
@@ -20,15 +21,41 @@ use crate::durable::engine::event::{EntityEvent, EntityOperation, Event, EventKi
 const PAST_EVENTS: u32 = 3;
 /// Field with the events of this turn.
 const NEW_EVENTS: u32 = 4;
+/// Field of a `HistoryChunk` with its events.
+const CHUNK_EVENTS: u32 = 1;
 
 /// Appends events of earlier turns, as a request has them.
 pub(in crate::durable::engine) fn append_past<'e>(events: impl IntoIterator<Item = &'e Event>, out: &mut Vec<u8>) {
     append(PAST_EVENTS, events, out);
 }
 
-/// The events of a history, for clients. Those of a kind that the messages cannot say are left out.
-pub(crate) fn messages(events: &[Event]) -> impl Iterator<Item = HistoryEvent> {
-    events.iter().filter_map(of_event)
+/// Bytes of a chunk, unless it is a single event.
+const CHUNK: usize = 256 * 1024;
+
+/// Events as [`append_past`] wrote them, as `HistoryChunk` messages, which are lists of events, too.
+pub(in crate::durable::engine) fn chunks(mut past: &[u8]) -> Vec<Bytes> {
+    let mut chunks = Vec::new();
+    let mut chunk = Vec::new();
+    while let Some((event, rest)) = first_event(past) {
+        past = rest;
+        if !chunk.is_empty() && chunk.len() + event.len() > CHUNK {
+            chunks.push(std::mem::take(&mut chunk).into());
+        }
+        encode_key(CHUNK_EVENTS, WireType::LengthDelimited, &mut chunk);
+        encode_varint(event.len() as u64, &mut chunk);
+        chunk.extend_from_slice(event);
+    }
+    if !chunk.is_empty() {
+        chunks.push(chunk.into());
+    }
+    chunks
+}
+
+/// The first of a list of fields that are messages, and what follows it.
+fn first_event(mut fields: &[u8]) -> Option<(&[u8], &[u8])> {
+    decode_varint(&mut fields).ok()?;
+    let length = decode_varint(&mut fields).ok()?;
+    fields.split_at_checked(usize::try_from(length).ok()?)
 }
 
 /// Appends events of this turn, as a request has them.

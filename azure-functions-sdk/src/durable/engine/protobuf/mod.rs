@@ -9,9 +9,9 @@ mod readable;
 pub(super) mod request;
 mod response;
 
+pub(crate) use self::failure::of_end as failure_of;
 pub(super) use self::{
     decide::{Turn, decide},
-    history::{append_past, of_call, of_signal, timestamp},
+    history::{append_past, chunks, of_call, of_signal, timestamp},
     response::{UnusableAnswer, read},
 };
-pub(crate) use self::{failure::of_end as failure_of, history::messages as history_messages};

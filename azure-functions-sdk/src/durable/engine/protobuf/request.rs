@@ -2,7 +2,7 @@
 
 use azure_functions_durable::protobuf::OrchestratorEntityParameters;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use prost::encoding::{message, string};
+use prost::encoding::{bool, message, string};
 use prost_types::{Duration, Value, value::Kind};
 
 use super::history::{append_new, append_past};
@@ -20,11 +20,19 @@ const REORDER_WINDOW: i64 = 1_800;
 pub(in crate::durable::engine) struct Request<'a> {
     pub(in crate::durable::engine) instance: &'a Instance,
     pub(in crate::durable::engine) settings: &'a Settings,
-    /// The events of earlier turns as [`append_past`] wrote them, if the caller has that; else they are written now.
-    pub(in crate::durable::engine) past: Option<&'a [u8]>,
+    pub(in crate::durable::engine) past: Past<'a>,
     pub(in crate::durable::engine) new: &'a [Event],
-    /// False: the worker has kept the instance since its last turn, and gets the new events only.
-    pub(in crate::durable::engine) with_history: bool,
+}
+
+/// The events of earlier turns.
+#[derive(Clone, Copy)]
+pub(in crate::durable::engine) enum Past<'a> {
+    /// In the request: as [`append_past`] wrote them, if the caller has that; else they are written now.
+    Given(Option<&'a [u8]>),
+    /// The worker has kept the instance since its last turn, and gets the new events only.
+    Kept,
+    /// The worker asks for them.
+    Fetched,
 }
 
 /// The text of a request, for the trigger.
@@ -39,25 +47,24 @@ pub(in crate::durable::engine) fn encode(request: &Request<'_>, wire: Wire) -> V
         settings,
         past,
         new,
-        with_history,
     } = request;
-    let past_bytes = match with_history {
-        true => past.map_or(instance.history.len() * 64, <[u8]>::len),
-        false => 0,
+    let with_history = !matches!(past, Past::Kept);
+    let past_bytes = match past {
+        Past::Given(past) => past.map_or(instance.history.len() * 64, <[u8]>::len),
+        Past::Kept | Past::Fetched => 0,
     };
     let mut out = Vec::with_capacity(past_bytes + 1024);
     string::encode(1, &instance.instance_id, &mut out);
     if wire == Wire::Stream {
         message::encode(2, &instance.execution_id, &mut out);
     }
-    if *with_history {
-        match past {
-            Some(past) => out.extend_from_slice(past),
-            None => append_past(&instance.history, &mut out),
-        }
+    match past {
+        Past::Given(Some(past)) => out.extend_from_slice(past),
+        Past::Given(None) => append_past(&instance.history, &mut out),
+        Past::Kept | Past::Fetched => {}
     }
     append_new(*new, &mut out);
-    if *with_history {
+    if with_history {
         let parameters = OrchestratorEntityParameters {
             entity_message_reorder_window: Some(Duration {
                 // Nothing is overtaken here: workers of streams need not number what they send.
@@ -67,8 +74,11 @@ pub(in crate::durable::engine) fn encode(request: &Request<'_>, wire: Wire) -> V
         };
         message::encode(5, &parameters, &mut out);
     }
+    if matches!(past, Past::Fetched) {
+        bool::encode(6, &true, &mut out);
+    }
     if wire != Wire::Stream {
-        for (name, value) in properties(instance, settings, *with_history) {
+        for (name, value) in properties(instance, settings, with_history) {
             property(7, name, value, &mut out);
         }
     }

@@ -10,6 +10,8 @@ fn an_activity_is_scheduled_and_its_end_completes_the_instance() {
     assert_eq!(
         decision.activities,
         [ActivityTask {
+            version: None,
+            tags: Tags::new(),
             task_id: 0,
             name: "Pack".to_owned(),
             input: Some("\"hi\"".to_owned())

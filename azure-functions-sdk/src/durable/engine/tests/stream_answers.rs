@@ -152,7 +152,7 @@ fn the_request_has_the_execution_and_nothing_that_the_extension_says_of_itself()
     };
     let played = Played::of(Wire::Stream, &past);
     for played in [played, Played::none(Wire::Stream)] {
-        let request = OrchestratorRequest::decode(episode.request(&played).as_slice()).unwrap();
+        let request = OrchestratorRequest::decode(episode.request(&played, false).as_slice()).unwrap();
         assert_eq!(request.execution_id.as_deref(), Some("e0"));
         assert!(request.properties.is_empty() && request.entity_parameters.is_some());
         assert_eq!((request.past_events.len(), request.new_events.len()), (4, 2));

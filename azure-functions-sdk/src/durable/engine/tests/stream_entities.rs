@@ -80,7 +80,7 @@ fn shown(run: &Run, event: Event) -> HistoryEvent {
     ) else {
         panic!("nothing to do");
     };
-    let request = OrchestratorRequest::decode(episode.request(&Played::default()).as_slice()).unwrap();
+    let request = OrchestratorRequest::decode(episode.request(&Played::default(), false).as_slice()).unwrap();
     let parameters = request.entity_parameters.unwrap();
     assert_eq!(
         parameters.entity_message_reorder_window,

@@ -244,7 +244,7 @@ impl Inner {
             }
             Err(Lost::Gone) => End::AtOnce,
             // Another kind of answer has the token of another kind of work.
-            Ok(_) | Err(Lost::Abandoned) => End::Again("a worker has abandoned them".to_owned()),
+            Ok(_) | Err(Lost::Abandoned(_)) => End::Again("a worker has abandoned them".to_owned()),
             Err(Lost::Unusable(problem)) => End::Again(problem),
         }
     }

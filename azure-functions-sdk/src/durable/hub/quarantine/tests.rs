@@ -135,6 +135,8 @@ fn activity(row: RowId) -> Activity {
         task_id: 0,
         name: "nap".to_owned(),
         input: None,
+        version: None,
+        tags: BTreeMap::new(),
         failures: 0,
     }
 }

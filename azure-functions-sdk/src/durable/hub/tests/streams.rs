@@ -1,6 +1,9 @@
 //! Workers that take their work from a stream, scripted, and the hub that gives it to them.
 
 mod entities;
+mod history;
+mod management;
+mod versions;
 
 use azure_functions_durable::protobuf::{
     ActivityFilter, ActivityRequest, ActivityResponse, CompleteOrchestrationAction, CreateInstanceRequest,
@@ -16,7 +19,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::durable::{
-    grpc::{Code, WorkItems},
+    grpc::{Caller, Code, WorkItems},
     work::{DurableFunctions, WorkError, WorkItem as AppItem, WorkResult, Worker as App},
 };
 
@@ -42,7 +45,10 @@ fn options(folder: &tempfile::TempDir) -> TaskHubOptions {
 }
 
 async fn ask<R: Message + Default>(hub: &TaskHub, method: &str, request: &impl Message) -> R {
-    let reply = hub.call(method, request.encode_to_vec().into()).await.unwrap();
+    let reply = hub
+        .call(Caller::Sdk, method, request.encode_to_vec().into())
+        .await
+        .unwrap();
     R::decode(reply[0].clone()).unwrap()
 }
 
@@ -75,7 +81,7 @@ async fn ended(hub: &TaskHub, id: &str) -> OrchestrationState {
 }
 
 fn connect(hub: &TaskHub, request: &GetWorkItemsRequest) -> WorkItems {
-    hub.work_items(request.encode_to_vec().into()).unwrap()
+    hub.work_items(Caller::Sdk, request.encode_to_vec().into()).unwrap()
 }
 
 fn everything() -> GetWorkItemsRequest {
@@ -481,9 +487,11 @@ async fn workers_of_streams_run_what_the_app_does_not_have() {
 }
 
 #[tokio::test]
-async fn a_hub_of_an_app_alone_takes_no_other_workers() {
+async fn callers_of_an_app_take_no_work() {
     let folder = tempfile::tempdir().unwrap();
     let hub = TaskHub::open(options(&folder), Arc::new(NoApp)).unwrap();
-    let refused = hub.work_items(everything().encode_to_vec().into()).unwrap_err();
+    let refused = hub
+        .work_items(Caller::App, everything().encode_to_vec().into())
+        .unwrap_err();
     assert_eq!(refused.code, Code::Unimplemented);
 }

@@ -84,6 +84,10 @@ pub(super) fn list(connection: &Connection, query: &InstanceQuery) -> rusqlite::
         values.push(prefix.clone().into());
         values.push(prefix.clone().into());
     }
+    if let Some(parent) = &query.parent {
+        sql.push_str(" AND parent = ?");
+        values.push(parent.clone().into());
+    }
     if let Some(statuses) = &query.statuses {
         let list: Vec<String> = statuses.iter().map(|status| status.number().to_string()).collect();
         // Writing to a string cannot fail.

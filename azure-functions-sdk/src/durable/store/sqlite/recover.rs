@@ -62,7 +62,7 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
     let activities = readable(
         connection,
         "activities",
-        "SELECT row, instance, execution_id, event_id, name, input FROM activities ORDER BY row",
+        "SELECT row, instance, execution_id, event_id, name, input, version, tags FROM activities ORDER BY row",
         1,
         &mut unreadable,
         |row| {
@@ -73,6 +73,8 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
                 event_id: row.get(3)?,
                 name: row.get(4)?,
                 input: row.get(5)?,
+                version: row.get(6)?,
+                tags: row.get(7)?,
             })
         },
     )?;

@@ -8,7 +8,7 @@ use super::fault::database_error;
 use crate::durable::store::{Durability, StoreError};
 
 /// Version of the tables below, kept in the file.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements kept prepared per connection.
 pub(super) const STATEMENTS: usize = 48;
@@ -77,6 +77,13 @@ const WIRE: &str = "
     ALTER TABLE instances ADD COLUMN scheduled_start INTEGER;
 ";
 
+/// What version 5 has besides: what workers of streams are told of an activity, and a way from an instance to those that it started.
+const CALLS: &str = "
+    ALTER TABLE activities ADD COLUMN version TEXT;
+    ALTER TABLE activities ADD COLUMN tags TEXT;
+    CREATE INDEX instances_parent ON instances (parent) WHERE parent IS NOT NULL;
+";
+
 /// Opens the file for the writer, and brings it to this version.
 pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
     let failed = |source| database_error(path, source);
@@ -107,7 +114,7 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, St
     set(&connection, path, "journal_size_limit", "16777216")?;
     set(&connection, path, "temp_store", "2")?;
     if found < VERSION {
-        let steps = [(1, TABLES), (2, ENTITIES), (3, ENDING), (4, WIRE)];
+        let steps = [(1, TABLES), (2, ENTITIES), (3, ENDING), (4, WIRE), (5, CALLS)];
         let missing: String = steps
             .into_iter()
             .filter(|(version, _)| found < *version)

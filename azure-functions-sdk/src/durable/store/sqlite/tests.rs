@@ -78,6 +78,8 @@ fn what_was_written_is_there_after_reopening() {
         event_id: 3,
         name: "a".into(),
         input: None,
+        version: Some("2".into()),
+        tags: Some("{}".into()),
     };
     let commit = Commit {
         created: vec![
@@ -224,7 +226,7 @@ fn newer_file_is_refused_and_unusable_folder_is_named() {
         .unwrap();
     let refused = SqliteStore::open(&path, Durability::Process).unwrap_err();
     assert!(
-        matches!(refused, StoreError::NewerSchema { found: 7, known: 4, .. }),
+        matches!(refused, StoreError::NewerSchema { found: 7, known: 5, .. }),
         "{refused}"
     );
 
@@ -425,6 +427,7 @@ fn a_row_that_cannot_be_read_is_one_entry_and_does_not_keep_the_hub_from_opening
         created_to: None,
         statuses: None,
         id_prefix: None,
+        parent: None,
         with_input: true,
         limit: 3,
         after: None,

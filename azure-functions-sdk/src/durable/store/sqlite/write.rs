@@ -61,8 +61,8 @@ fn one(tx: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
     }
     for added in &commit.activities_added {
         tx.prepare_cached(
-            "INSERT INTO activities (row, instance, execution_id, event_id, name, input)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO activities (row, instance, execution_id, event_id, name, input, version, tags)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             added.row,
@@ -70,7 +70,9 @@ fn one(tx: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
             added.execution_id,
             added.event_id,
             added.name,
-            added.input
+            added.input,
+            added.version,
+            added.tags
         ])?;
     }
     entities::write(tx, commit)

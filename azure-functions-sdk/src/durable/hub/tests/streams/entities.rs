@@ -304,6 +304,9 @@ async fn an_answer_without_a_token_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let hub = open(options(&folder));
     let answer = result("", &["1"], None).encode_to_vec();
-    let refused = hub.call("CompleteEntityTask", answer.into()).await.unwrap_err();
+    let refused = hub
+        .call(Caller::Sdk, "CompleteEntityTask", answer.into())
+        .await
+        .unwrap_err();
     assert_eq!(refused.code, Code::InvalidArgument);
 }

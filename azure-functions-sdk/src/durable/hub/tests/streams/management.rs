@@ -1,0 +1,139 @@
+//! What clients of SDKs hear otherwise than those of an app.
+
+use azure_functions_durable::protobuf::{
+    CreateSubOrchestrationAction, InstanceBatch, ListInstanceIdsRequest, ListInstanceIdsResponse, PurgeInstanceFilter,
+    PurgeInstancesRequest, PurgeInstancesResponse, purge_instances_request,
+};
+
+use super::*;
+
+async fn exists(hub: &TaskHub, id: &str) -> bool {
+    let request = GetInstanceRequest {
+        instance_id: id.to_owned(),
+        get_inputs_and_outputs: false,
+    };
+    ask::<GetInstanceResponse>(hub, "GetInstance", &request).await.exists
+}
+
+fn child(id: &str) -> Action {
+    Action::CreateSubOrchestration(CreateSubOrchestrationAction {
+        instance_id: id.to_owned(),
+        name: "family".to_owned(),
+        ..CreateSubOrchestrationAction::default()
+    })
+}
+
+/// An instance with a child, which has a child, and one below it that still runs.
+async fn family(hub: &TaskHub, items: &mut WorkItems, id: &str) {
+    start(hub, "family", id).await;
+    let mut open = 4;
+    while open > 0 {
+        let (token, request) = next_episode(items).await;
+        let own = request.instance_id.clone();
+        let is_first = request.past_events.is_empty();
+        let actions = match own.strip_prefix(id).unwrap() {
+            "" if is_first => vec![child(&format!("{id}-a")), child(&format!("{id}-runs"))],
+            "-a" if is_first => vec![child(&format!("{id}-a-b"))],
+            "-runs" => Vec::new(),
+            "" => vec![completes()],
+            _ => vec![completes()],
+        };
+        let ends = actions
+            .iter()
+            .any(|action| matches!(action, Action::CompleteOrchestration(_)));
+        if ends || own.ends_with("-runs") {
+            open -= 1;
+        }
+        respond_from(hub, &token, if is_first { 0 } else { 2 }, actions).await;
+    }
+    assert_eq!(ended(hub, id).await.orchestration_status, completed());
+}
+
+#[tokio::test]
+async fn a_recursive_purge_takes_what_has_ended_below() {
+    use purge_instances_request::Request;
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    let purge = async |recursive, request| {
+        let request = PurgeInstancesRequest {
+            recursive,
+            is_orchestration: true,
+            request: Some(request),
+        };
+        let response: PurgeInstancesResponse = ask(&hub, "PurgeInstances", &request).await;
+        response.deleted_instance_count
+    };
+    family(&hub, &mut items, "one").await;
+    assert_eq!(purge(false, Request::InstanceId("one".to_owned())).await, 1);
+    assert!(exists(&hub, "one-a").await);
+
+    family(&hub, &mut items, "two").await;
+    assert_eq!(purge(true, Request::InstanceId("two".to_owned())).await, 3);
+    assert!(!exists(&hub, "two-a").await && !exists(&hub, "two-a-b").await);
+    assert!(exists(&hub, "two-runs").await, "it runs");
+
+    family(&hub, &mut items, "three").await;
+    let batch = InstanceBatch {
+        instance_ids: vec!["three".to_owned(), "nobody".to_owned()],
+    };
+    assert_eq!(purge(true, Request::InstanceBatch(batch)).await, 3);
+    // Running ones are no error, and stay.
+    assert_eq!(purge(true, Request::InstanceId("three-runs".to_owned())).await, 0);
+
+    family(&hub, &mut items, "four").await;
+    // With what the first one has left.
+    assert_eq!(
+        purge(true, Request::PurgeInstanceFilter(PurgeInstanceFilter::default())).await,
+        5
+    );
+    assert!(exists(&hub, "four-runs").await);
+}
+
+#[tokio::test]
+async fn a_wait_for_what_is_not_there_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let request = GetInstanceRequest {
+        instance_id: "nobody".to_owned(),
+        get_inputs_and_outputs: false,
+    };
+    for method in ["WaitForInstanceStart", "WaitForInstanceCompletion"] {
+        let call = hub.call(Caller::Sdk, method, request.encode_to_vec().into());
+        let refused = timeout(DEADLINE, call).await.expect("it ends").unwrap_err();
+        assert_eq!(refused.code, Code::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn the_ids_of_instances_that_have_ended_are_listed_in_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    for id in ["a", "b", "c", "runs"] {
+        start(&hub, "flow", id).await;
+        let (token, _) = next_episode(&mut items).await;
+        let actions = if id == "runs" { Vec::new() } else { vec![completes()] };
+        respond(&hub, &token, actions).await;
+    }
+    ended(&hub, "c").await;
+    let mut request = ListInstanceIdsRequest {
+        page_size: 2,
+        last_instance_key: Some(String::new()),
+        ..ListInstanceIdsRequest::default()
+    };
+    let first: ListInstanceIdsResponse = ask(&hub, "ListInstanceIds", &request).await;
+    assert_eq!(first.instance_ids, ["a", "b"]);
+    request.last_instance_key = first.last_instance_key;
+    let second: ListInstanceIdsResponse = ask(&hub, "ListInstanceIds", &request).await;
+    assert_eq!(
+        (second.instance_ids, second.last_instance_key),
+        (vec!["c".to_owned()], None)
+    );
+    request = ListInstanceIdsRequest {
+        runtime_status: vec![OrchestrationStatus::Failed.into()],
+        ..ListInstanceIdsRequest::default()
+    };
+    let none: ListInstanceIdsResponse = ask(&hub, "ListInstanceIds", &request).await;
+    assert_eq!((none.instance_ids, none.last_instance_key), (Vec::new(), None));
+}
