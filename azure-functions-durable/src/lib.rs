@@ -16,6 +16,9 @@ mod instance_id;
 pub mod protobuf;
 mod purge;
 mod runtime_status;
+#[cfg(feature = "grpc")]
+#[doc(hidden)]
+pub mod server;
 mod status;
 mod terminate;
 
@@ -32,5 +35,7 @@ pub use history::{HistoryEvent, HistoryEventKind};
 pub use instance_id::{InstanceIdError, MAX_INSTANCE_ID_LENGTH, check_instance_id, is_forbidden_in_id};
 pub use purge::PurgeHistoryResult;
 pub use runtime_status::{OrchestrationRuntimeStatus, ParseRuntimeStatusError};
+#[cfg(feature = "grpc")]
+pub use server::{AccessToken, ServerAddress, ServerAddressError, TokenError, TokenSource};
 pub use status::{OrchestrationEnding, OrchestrationStatusQueryResult};
 pub use terminate::TerminateResult;

@@ -348,7 +348,8 @@ pub fn run_episode(payload: String, function: &str, orchestrator: Orchestrator) 
 
 fn answered(episode: crate::durable::Episode) -> Result<String, String> {
     match episode {
-        crate::durable::Episode::Answer(answer) | crate::durable::Episode::Protobuf { answer, .. } => Ok(answer),
+        crate::durable::Episode::Answer(answer) => Ok(answer),
+        crate::durable::Episode::Protobuf { answer, .. } => Ok(crate::durable::encode_message(answer.as_ref())),
         crate::durable::Episode::Failed { message, .. } => Err(message),
     }
 }

@@ -80,6 +80,8 @@ pub(crate) enum Sink {
     Host(Outgoing),
     /// To what runs the function in this process.
     InProcess(LogSink),
+    /// To the console: there is no Functions host.
+    Console,
 }
 
 /// Which attempt of a function's retry policy this is. All attempts have the same invocation id.

@@ -9,8 +9,8 @@ use crate::{
     bindings::DurableEntityContext,
     call::Call,
     durable::{
-        Wire,
-        entity_batch::{self as wire, Unread},
+        Trigger, Wire,
+        entity_batch::{self as wire, Form, Unread},
     },
     entities::{
         batch::{BatchAnswer, OperationFailure, OperationRequest, OperationResult},
@@ -52,6 +52,7 @@ impl Begun {
 /// A batch under way.
 struct Batch {
     wire: Wire,
+    form: Form,
     /// How long the entity may be idle before its session ends.
     session: Option<Duration>,
     id: Arc<EntityId>,
@@ -136,19 +137,20 @@ impl Batch {
     ) -> Result<Self, Box<Result<Outputs, FunctionError>>> {
         let function = invocation.function;
         let data = invocation.inputs.iter_mut().find(|(name, _)| name == trigger);
-        let data = BindingData::from(data.map(|(_, data)| std::mem::take(data)).unwrap_or_default());
-        let text = data.as_text().unwrap_or_default();
-        let mut batch = wire::read(&text, function).map_err(|unread| Box::new(refuse(unread)))?;
+        let trigger = trigger_of(data.map(|(_, data)| std::mem::take(data)).unwrap_or_default());
+        let form = Form::of(&trigger);
+        let mut batch = wire::read(&trigger, function).map_err(|unread| Box::new(refuse(unread)))?;
         // Whatever comes of this batch, what was kept before it is no longer true.
         let kept = parked.take(&batch.id, Instant::now());
         if batch.without_state {
             let Some(state) = kept else {
-                return Err(Box::new(Ok(returned(wire::need_state()))));
+                return Err(Box::new(Ok(Outputs::returned(wire::need_state(form)))));
             };
             (batch.exists, batch.state) = (state.is_some(), state);
         }
         Ok(Self {
             wire: batch.wire,
+            form,
             session: batch.session,
             id: Arc::new(batch.id),
             function,
@@ -227,12 +229,23 @@ impl Batch {
             actions: &actions,
             results: &self.results,
         };
-        let data = wire::write(self.wire, &answer)?;
+        let data = wire::write(self.wire, self.form, &answer)?;
         if let Some(idle) = self.session {
             let state = exists.then(|| state.unwrap_or_else(|| Arc::from("null")));
             parked.keep(&self.id, state, idle, Instant::now());
         }
-        Ok(returned(data))
+        Ok(Outputs::returned(data))
+    }
+}
+
+/// The request in the trigger's value.
+fn trigger_of(data: TypedData) -> Trigger {
+    match data.data {
+        Some(Data::Bytes(message)) => Trigger::Message(message),
+        data => {
+            let data = BindingData::from(TypedData { data });
+            Trigger::Text(data.as_text().unwrap_or_default().into_owned())
+        }
     }
 }
 
@@ -243,38 +256,27 @@ fn refuse(unread: Unread) -> Result<Outputs, FunctionError> {
         Unread::Protobuf { answer, failure } => {
             // The host sees an invocation that succeeds.
             log::error!("{failure}");
-            Ok(returned(Data::String(answer)))
+            Ok(Outputs::returned(*answer))
         }
-    }
-}
-
-fn returned(data: Data) -> Outputs {
-    Outputs {
-        return_value: Some(TypedData { data: Some(data) }),
-        outputs: Vec::new(),
     }
 }
 
 /// How to answer for a batch that does not answer itself, since a layer of the app failed or the future was dropped.
 pub(crate) struct LateAnswer {
-    payload: String,
+    request: Trigger,
 }
 
 impl LateAnswer {
     /// None where the invocation may fail. `trigger` is the name of the trigger's binding.
     pub(crate) fn of(trigger: &str, invocation: &Invocation) -> Option<Self> {
         let (_, data) = invocation.inputs.iter().find(|(name, _)| name == trigger)?;
-        match &data.data {
-            Some(Data::String(text) | Data::Json(text)) if wire::answers_failures(text) => {
-                Some(Self { payload: text.clone() })
-            }
-            _ => None,
-        }
+        let request = trigger_of(data.clone());
+        wire::answers_failures(&request).then_some(Self { request })
     }
 
     /// All operations fail, and the state stays as it is.
     pub(crate) fn failed(&self, error_type: &str, reason: &str) -> Option<Outputs> {
-        wire::failed(&self.payload, error_type, reason).map(returned)
+        wire::failed(&self.request, error_type, reason).map(Outputs::returned)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::{
     app::App,
-    commands, functions, panics,
+    commands,
+    durable_task::{self, arguments::CONNECTION_STRING},
+    functions, panics,
     worker::{arguments::HostArguments, environment, exit, logger, reader},
 };
 use std::process::ExitCode;
@@ -25,6 +27,10 @@ const NEEDS_REBUILD: u8 = 78;
 /// ends the connection (exit code 0) or cannot be reached (1). An app that cannot run as it was built, because two functions have one name
 /// or none is linked in, says so and ends before it connects, with exit code 78: a host need not start it again. `init`, `functions` and `replay` are commands for people and tools; `--help`
 /// lists them. To run an app while developing it, use `cargo func run`.
+///
+/// With `--durable-task ADDRESS`, or without arguments where `DURABLE_TASK_SCHEDULER_CONNECTION_STRING` is set, the app needs no Functions host:
+/// its durable functions work for a Durable Task server until the process gets SIGTERM or SIGINT. See [the
+/// guide](crate::guide::self_hosted).
 ///
 /// Three settings in the environment are the worker's own:
 ///
@@ -84,6 +90,21 @@ pub(crate) fn main(app: App) -> ExitCode {
 pub(crate) fn run(app: App, arguments: &[String]) -> u8 {
     match HostArguments::parse(arguments) {
         Some(Ok(host)) => outside_any_runtime(|| serve(app, host)),
+        Some(Err(error)) => {
+            eprintln!("error: {error}");
+            commands::failure::USAGE_ERROR
+        }
+        None => run_alone(app, arguments),
+    }
+}
+
+/// What `worker_main` does without a Functions host.
+fn run_alone(app: App, arguments: &[String]) -> u8 {
+    let setting = std::env::var(CONNECTION_STRING).ok();
+    // A host that starts a custom handler gives it no arguments.
+    let setting = setting.filter(|_| !commands::is_custom_handler());
+    match durable_task::arguments::parse(arguments, setting.as_deref()) {
+        Some(Ok(address)) => outside_any_runtime(|| durable_task::process::run(app, address)),
         Some(Err(error)) => {
             eprintln!("error: {error}");
             commands::failure::USAGE_ERROR

@@ -16,7 +16,9 @@ use crate::{
         startup::Started,
     },
     context::{Context, InvocationSpan, Scope, Sink},
-    durable::{Activity, Episode, MAX_BYTES, MAX_COUNT, ParkedInstances, Wire, activity_failure, own_error},
+    durable::{
+        Activity, Episode, MAX_BYTES, MAX_COUNT, ParkedInstances, Wire, activity_failure, encode_message, own_error,
+    },
     entities::{run_batch, run_batch_blocking},
     entity_batch::LateAnswer,
     invocation::Invocation,
@@ -238,13 +240,14 @@ impl App {
         match run_orchestration(
             function,
             orchestrator,
-            payload,
+            payload.into(),
             self.functions.known_functions(),
             &context,
             layers,
             parking,
         ) {
-            Ok(Episode::Answer(answer) | Episode::Protobuf { answer, .. }) => Ok(answer),
+            Ok(Episode::Answer(answer)) => Ok(answer),
+            Ok(Episode::Protobuf { answer, .. }) => Ok(encode_message(answer.as_ref())),
             Ok(Episode::Failed { message, failure }) => Err(EpisodeFailure {
                 message,
                 nondeterminism: failure.nondeterminism,
@@ -418,6 +421,7 @@ impl Surroundings {
             trace_state: self.trace_state.clone(),
             cancellation: self.cancellation.clone(),
             client_transport: self.client_transport.clone(),
+            client: None,
             states,
         }
     }

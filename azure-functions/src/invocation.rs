@@ -1,7 +1,10 @@
 //! One call of one function: what the host sent, and what goes back.
 
-use crate::{app::States, rpc::TypedData};
-use azure_functions_durable::Transport;
+use crate::{
+    app::States,
+    rpc::{Data, TypedData},
+};
+use azure_functions_durable::{OrchestrationClient, Transport};
 use std::{collections::HashMap, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +27,8 @@ pub struct Invocation {
     pub cancellation: CancellationToken,
     /// How durable clients reach their task hub, if not over TCP.
     pub client_transport: Option<Arc<dyn Transport>>,
+    /// What durable clients are, where no host describes them.
+    pub client: Option<OrchestrationClient>,
     /// What the functions of the app share.
     pub states: States,
 }
@@ -35,4 +40,14 @@ pub struct Outputs {
     pub return_value: Option<TypedData>,
     /// Values of the other output bindings, by binding name.
     pub outputs: Vec<(String, TypedData)>,
+}
+
+impl Outputs {
+    /// Only a value of `$return`.
+    pub(crate) fn returned(data: Data) -> Self {
+        Self {
+            return_value: Some(TypedData { data: Some(data) }),
+            outputs: Vec::new(),
+        }
+    }
 }

@@ -111,6 +111,7 @@ mod commands;
 mod config;
 mod context;
 pub mod durable;
+pub mod durable_task;
 mod durable_wire;
 pub mod entities;
 mod entity_batch;

@@ -79,6 +79,7 @@ fn call_with(name: &str, inputs: Vec<(&str, Data)>, metadata: Vec<(&str, Data)>)
         trace_state: String::new(),
         cancellation: tokio_util::sync::CancellationToken::new(),
         client_transport: None,
+        client: None,
         states: States::default(),
     };
     match function.handler {

@@ -126,6 +126,22 @@ impl Binding {
         })
     }
 
+    /// What takes the place of a binding where the server's address is known.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn of_server(origin: &str, task_hub: &str) -> Self {
+        Self {
+            task_hub: task_hub.to_owned(),
+            connection: None,
+            creation: CreationUrls::default(),
+            management: Map::new(),
+            base_url: None,
+            required_query: String::new(),
+            endpoint: Endpoint::Grpc(origin.to_owned()),
+            grpc_message_size: None,
+            grpc_timeout: None,
+        }
+    }
+
     /// The same binding, with the durable HTTP API in the place of gRPC.
     #[cfg(feature = "grpc")]
     pub(crate) fn over_http(mut self) -> Self {

@@ -60,6 +60,10 @@ use url::Url;
 /// of this API allow.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(100);
 
+/// The task hub of a server that is told of none.
+#[cfg(feature = "grpc")]
+const DEFAULT_TASK_HUB: &str = "default";
+
 /// Starts, queries and manages orchestrations of one task hub, through the durable HTTP API of the host or its gRPC service.
 ///
 /// It is made from the JSON text of a durable client binding and works in any tokio program, or on any executor if another
@@ -103,6 +107,41 @@ impl OrchestrationClient {
             },
             retries: Retries::default(),
             binding: Arc::new(binding),
+        })
+    }
+
+    /// A client of a Durable Task server: the Durable Task Scheduler, its emulator, `cargo func host`, or any other that serves its gRPC
+    /// API.
+    ///
+    /// Connections are made when they are needed. [`task_hub`](Self::task_hub) is `default` where the address names none. Servers need not
+    /// serve the durable HTTP API, to which the links of [`create_check_status_response`](Self::create_check_status_response) lead.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use azure_functions_durable::OrchestrationClient;
+    ///
+    /// let client = OrchestrationClient::open(&"http://127.0.0.1:4001".parse()?)?;
+    /// let id = client.start_orchestration("greet", "Tokyo").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`ServerAddressError`](crate::ServerAddressError) says: TLS or tokens are asked for and cannot be had, or the name of the task
+    /// hub cannot be sent.
+    #[cfg(feature = "grpc")]
+    pub fn open(server: &crate::ServerAddress) -> Result<Self, crate::ServerAddressError> {
+        let grpc = grpc::address::Address::of_server(server)?;
+        Ok(Self {
+            transport: Tcp::shared(),
+            grpc: Some(grpc),
+            public_base: None,
+            request_timeout: REQUEST_TIMEOUT,
+            retries: Retries::default(),
+            binding: Arc::new(Binding::of_server(
+                server.origin(),
+                server.task_hub().unwrap_or(DEFAULT_TASK_HUB),
+            )),
         })
     }
 

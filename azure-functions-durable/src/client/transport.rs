@@ -152,6 +152,10 @@ pub(crate) fn was_sent(failure: &(dyn std::error::Error + 'static)) -> bool {
         if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
             return !error.is_connect();
         }
+        #[cfg(feature = "grpc")]
+        if error.is::<crate::server::TokenError>() {
+            return false;
+        }
         failure = error.source();
     }
     true

@@ -15,7 +15,7 @@ use crate::{
     rpc::Data,
 };
 use ::http::Method;
-use azure_functions_durable::Transport;
+use azure_functions_durable::{OrchestrationClient, Transport};
 use serde::de::DeserializeOwned;
 use std::{collections::HashMap, sync::Arc};
 
@@ -150,6 +150,11 @@ impl Input<'_> {
     /// What the app shares.
     pub(crate) fn states(&self) -> &States {
         &self.source.invocation.states
+    }
+
+    /// What durable clients are, where no host describes them.
+    pub(crate) fn client(&self) -> Option<OrchestrationClient> {
+        self.source.invocation.client.clone()
     }
 
     /// How a durable client reaches its task hub, if not over TCP.

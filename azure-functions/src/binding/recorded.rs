@@ -92,6 +92,7 @@ impl Recorded {
             trace_state: String::new(),
             cancellation: CancellationToken::new(),
             client_transport: None,
+            client: None,
             states: States::default(),
         });
         T::from_binding(Input {

@@ -62,6 +62,9 @@ impl FromBinding for DurableOrchestrationClient {
     const SPEC: BindingSpec = BindingSpec::of(&table::DURABLE_CLIENT);
 
     fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
+        if let Some(client) = input.client() {
+            return Ok(Self::from(client));
+        }
         let data = input.take_data();
         let text = data.as_text().ok_or_else(|| {
             BindingError::new("the host sent no data for the durable client: is the Durable Task extension loaded?")

@@ -5,6 +5,9 @@ use std::io::{self, Write as _};
 /// The command line makes no sense.
 pub(crate) const USAGE_ERROR: u8 = 2;
 
+/// The work failed.
+pub(crate) const WORK_FAILED: u8 = 1;
+
 /// Why a command did not do its work.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -28,7 +31,7 @@ impl Failure {
     }
 
     pub(super) fn work(message: impl Into<String>) -> Self {
-        Self::with_code(message, 1)
+        Self::with_code(message, WORK_FAILED)
     }
 
     pub(super) fn with_code(message: impl Into<String>, code: u8) -> Self {

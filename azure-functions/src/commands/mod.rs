@@ -18,6 +18,10 @@ Commands:
                               DIR can be moved. With --function-json a host reads the functions from function.json
                               files; otherwise it asks the program for them. With --runtime NAME it knows the worker
                               under that name instead of `native`
+  --durable-task ADDRESS [--task-hub NAME]
+                              run the durable functions of this app for a Durable Task server, such as `cargo func host` or the
+                              Durable Task Scheduler, without a Functions host. ADDRESS is http://HOST:PORT, HOST:PORT, or a
+                              connection string; DURABLE_TASK_SCHEDULER_CONNECTION_STRING stands in for it
   functions                   print the metadata of every function as JSON
   replay [NAME] PAYLOAD.json  run one episode of an orchestration from a recorded payload or history and print the answer;
                               exit code 3 means that the code contradicts the recorded history. A batch of
@@ -43,7 +47,7 @@ pub(crate) fn run(options: crate::App, arguments: &[String]) -> u8 {
         ["init", rest @ ..] => linked().and_then(|app| init::run(&app, wire(&options)?, rest)),
         ["functions"] => linked().and_then(|app| functions::run(&app, wire(&options)?)),
         ["replay", rest @ ..] => linked().and_then(|app| replay::run(&app, options, rest)),
-        _ if std::env::var_os(CUSTOM_HANDLER_PORT).is_some() => Err(Failure::input(NO_CUSTOM_HANDLER)),
+        _ if is_custom_handler() => Err(Failure::input(NO_CUSTOM_HANDLER)),
         [] => Err(Failure::usage("no arguments")),
         [word, ..] => Err(Failure::usage(format!("`{word}` is not understood here"))),
     };
@@ -57,6 +61,11 @@ pub(crate) fn run(options: crate::App, arguments: &[String]) -> u8 {
             code
         }
     }
+}
+
+/// Whether a host started the process as a custom handler.
+pub(crate) fn is_custom_handler() -> bool {
+    std::env::var_os(CUSTOM_HANDLER_PORT).is_some()
 }
 
 /// The wire that hosts are asked for.

@@ -12,7 +12,7 @@ use super::{
         refusal::Refused,
     },
     wire::{
-        is_protobuf,
+        Trigger, is_protobuf,
         json::{
             answer::{self as json_answer, Ending as JsonEnding},
             payload::{Payload, SchemaVersion},
@@ -20,11 +20,12 @@ use super::{
         protobuf::{
             answer::{self as protobuf_answer, Ending as ProtobufEnding},
             message::{Newest, answering_event},
-            request::{Request, Turn},
+            request::{Request, RequestError, Turn},
         },
     },
 };
 use crate::{causes::with_causes, durable_wire::takes_lists, error::BoxError, error_type::error_type, exception_text};
+use azure_functions_durable::protobuf::OrchestratorResponse;
 use serde_json::Value;
 use std::{borrow::Cow, error::Error, rc::Rc, time::Instant};
 
@@ -35,9 +36,9 @@ pub(crate) enum Episode {
     Answer(String),
     /// The message of the exception that fails the invocation; the answer is in it.
     Failed { message: String, failure: Failure },
-    /// A message of the protobuf wire, as base64. The invocation succeeds there whatever happened: a failure is in the answer.
+    /// A message of the protobuf wire. The invocation succeeds there whatever happened: a failure is in the answer.
     Protobuf {
-        answer: String,
+        answer: Box<OrchestratorResponse>,
         /// In words, for the log.
         failure: Option<(String, Failure)>,
     },
@@ -72,34 +73,36 @@ pub(crate) fn log_suppressed() -> bool {
 
 /// Runs one episode of `function`, which is defined at `place`. Blocks while user code does; never panics.
 pub(crate) fn run_episode(
-    payload: String,
+    trigger: impl Into<Trigger>,
     function: &str,
     place: &str,
     orchestrator: Orchestrator,
     functions: &KnownFunctions,
 ) -> Episode {
-    run_turn(payload, function, place, orchestrator, functions, None)
+    run_turn(trigger, function, place, orchestrator, functions, None)
 }
 
 /// As [`run_episode`]; with `parking`, code that waits is kept there if the host offers a session, and goes on from there when the host
 /// sends no more than what is new.
 pub(crate) fn run_turn(
-    payload: String,
+    trigger: impl Into<Trigger>,
     function: &str,
     place: &str,
     orchestrator: Orchestrator,
     functions: &KnownFunctions,
     parking: Option<&mut ParkedInstances>,
 ) -> Episode {
+    let trigger = trigger.into();
     let run = Run {
         function,
         place,
         orchestrator,
         functions,
         max_actions: max_actions(),
-        lists: takes_lists(),
+        // Durable Task servers hand on what workers of .NET write and read, which is a list of one.
+        lists: takes_lists() || matches!(trigger, Trigger::Message(_)),
     };
-    run.on_either_wire(payload, parking)
+    run.on_either_wire(trigger, parking)
 }
 
 /// What an episode is to run.
@@ -112,6 +115,9 @@ pub(super) struct Run<'a> {
     /// Whether the host takes lists of one for the inputs of activities.
     pub(super) lists: bool,
 }
+
+/// An answer of the protobuf wire, and in words for the log how the code failed, if it did.
+type AnswerAndFailure = (OrchestratorResponse, Option<(String, Failure)>);
 
 /// A turn on the protobuf wire whose code has been polled.
 struct Running {
@@ -132,11 +138,15 @@ struct Polled {
 
 impl Run<'_> {
     /// With `parking`, code that waits is kept there if the host offers a session, and goes on from there.
-    pub(super) fn on_either_wire(&self, payload: String, parking: Option<&mut ParkedInstances>) -> Episode {
-        match is_protobuf(&payload) {
-            true => self.on_protobuf(&payload, parking),
-            false => self.on_json(payload),
-        }
+    pub(super) fn on_either_wire(&self, trigger: impl Into<Trigger>, parking: Option<&mut ParkedInstances>) -> Episode {
+        let request = match trigger.into() {
+            Trigger::Text(text) if !is_protobuf(&text) => return self.on_json(text),
+            Trigger::Text(text) => Request::parse(&text),
+            Trigger::Message(message) => Request::read(message.into()),
+        };
+        let (answer, failure) = self.on_protobuf(request, parking);
+        let answer = Box::new(answer);
+        Episode::Protobuf { answer, failure }
     }
 
     fn on_json(&self, payload: String) -> Episode {
@@ -185,14 +195,16 @@ impl Run<'_> {
         Episode::Answer(json_answer::write(&outcome, schema, &ending))
     }
 
-    fn on_protobuf(&self, payload: &str, parking: Option<&mut ParkedInstances>) -> Episode {
-        let request = match Request::parse(payload) {
+    fn on_protobuf(
+        &self,
+        request: Result<Request, RequestError>,
+        parking: Option<&mut ParkedInstances>,
+    ) -> AnswerAndFailure {
+        let request = match request {
             Ok(request) => request,
             Err(error) => {
-                return Episode::Protobuf {
-                    answer: protobuf_answer::refuse(&error),
-                    failure: Some((describe(&error), Failure::before("unreadable history"))),
-                };
+                let failure = (describe(&error), Failure::before("unreadable history"));
+                return (protobuf_answer::refuse(&error), Some(failure));
             }
         };
         let mut parking = parking;
@@ -229,10 +241,7 @@ impl Run<'_> {
                     (parked, _) => parked,
                 };
                 let Some(mut parked) = parked else {
-                    return Episode::Protobuf {
-                        answer: protobuf_answer::require_history(new.instance_id),
-                        failure: None,
-                    };
+                    return (protobuf_answer::require_history(new.instance_id), None);
                 };
                 let ended = parked.code.poll();
                 let running = Running {
@@ -247,7 +256,12 @@ impl Run<'_> {
     }
 
     /// Writes the answer of a turn, and keeps the code if it can go on with the next one.
-    fn answer_protobuf(&self, running: Running, ended: Ended, parking: Option<&mut ParkedInstances>) -> Episode {
+    fn answer_protobuf(
+        &self,
+        running: Running,
+        ended: Ended,
+        parking: Option<&mut ParkedInstances>,
+    ) -> AnswerAndFailure {
         let Running {
             core,
             code,
@@ -284,7 +298,7 @@ impl Run<'_> {
                 let instance_id = core.history.instance_id.clone();
                 let parked = Parked::new(core, code, newest, &turn.events);
                 parking.keep(&instance_id, parked, idle, Instant::now());
-                return Episode::Protobuf { answer, failure: None };
+                return (answer, None);
             }
             (Some(code), ..) => code.end(ended),
             (None, ..) => ended,
@@ -311,10 +325,7 @@ impl Run<'_> {
                 (None, _) => ProtobufEnding::Waiting,
             },
         };
-        Episode::Protobuf {
-            answer: write(&mut asked, &mut newest, ending),
-            failure,
-        }
+        (write(&mut asked, &mut newest, ending), failure)
     }
 
     /// Takes the episode apart once its code is gone.

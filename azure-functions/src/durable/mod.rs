@@ -102,7 +102,10 @@ pub(crate) use episode::{Episode, log_suppressed, run_episode, run_turn};
 pub(crate) use known_functions::{CalledKind, KnownFunctions};
 pub(crate) use parked_instances::{MAX_BYTES, MAX_COUNT, ParkedInstances};
 pub(crate) use waiting::waits_for;
-pub(crate) use wire::{activity_failure, entity_batch, failed_response, instance_of_request, seeming_session, wire_of};
+pub(crate) use wire::{
+    Trigger, activity_failure, details_of_function, details_of_text, encode_message, entity_batch, failed_response,
+    instance_of_request, seeming_session, wire_of,
+};
 
 use crate::error::BoxError;
 use std::{future::Future, pin::Pin};

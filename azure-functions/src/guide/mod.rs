@@ -26,6 +26,7 @@
 //! | [Logs](logs) | log records, their levels, tracing |
 //! | [Security](security) | keys, host names, secrets |
 //! | [Deployment](deployment) | packing for Azure, what each plan can run, and what a host needs of an app |
+//! | [Without a Functions host](self_hosted) | the same functions for the Durable Task Scheduler, or for `cargo func host` |
 //! | [Coming from C#, JavaScript, Python, Temporal](coming_from) | tables of words and calls |
 //!
 //! Entities have a page of their own, [`entities`](crate::entities), and so do HTTP requests and responses, [`http`](crate::http).
@@ -71,6 +72,8 @@ pub mod patterns {}
 pub mod wires {}
 #[doc = include_str!("security.md")]
 pub mod security {}
+#[doc = include_str!("self_hosted.md")]
+pub mod self_hosted {}
 #[doc = include_str!("state.md")]
 pub mod state {}
 // Its example needs the test host, which depends on this crate: the tests of `azure-functions-sdk` compile it.

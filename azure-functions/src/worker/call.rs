@@ -1,40 +1,39 @@
 //! One invocation from request to answer.
 
 use super::{
-    execution::{exception, failed, panicked, run_async, run_blocking, user_exception},
-    running::Running,
+    asker::{Answered, Asker},
+    execution::{exception, failed, failure_details, panic_details, panicked, run_async, run_blocking, user_exception},
     threads::Threads,
 };
 use crate::{
     FunctionError,
     app::{invocation::Run, layer::Layers},
     context::Context,
-    durable_wire::Spoken,
+    durable::{details_of_text, encode_message},
     entity_batch::LateAnswer,
     invocation::{Invocation, Outputs},
     protected::Outcome,
     registry::InvocationFuture,
     rpc::{
-        InvocationResponse, ParameterBinding, RpcException, StatusResult, parameter_binding::RpcData,
+        Data, InvocationResponse, ParameterBinding, RpcException, StatusResult, parameter_binding::RpcData,
         status_result::Status,
     },
 };
+use azure_functions_durable::protobuf::{OrchestratorResponse, TaskFailureDetails};
 use std::{
     future::{pending, poll_fn},
     pin::pin,
-    sync::{Arc, atomic::Ordering},
+    sync::atomic::Ordering,
     task::Poll,
 };
 use tokio::sync::oneshot;
 
 /// The right and duty to answer one invocation.
-pub(super) struct Reply {
+pub(crate) struct Reply {
     pub context: Context,
-    pub running: Arc<Running>,
+    pub asker: Asker,
     /// How a batch of an entity is answered that does not answer itself, where the invocation must not fail.
     pub late_answer: Option<LateAnswer>,
-    /// What the host speaks.
-    pub spoken: Arc<Spoken>,
 }
 
 /// Starts a plain function, inside the layers of the app if it has some; never waits for it.
@@ -137,18 +136,23 @@ impl Reply {
     ///
     /// A function that fails after it was cancelled is reported as cancelled; one that completes all the same has succeeded.
     pub(super) fn answer(self, outcome: Outcome) {
+        let function = self.context.0.function;
+        let is_activity = matches!(self.asker, Asker::Server(_)) && self.late_answer.is_none();
         match outcome {
             Ok(Ok(outputs)) => self.succeed(outputs),
+            // The details as they are, rather than a text that is made of them.
+            Ok(Err(error)) if is_activity => self.fail_with(failure_details(function, &error)),
+            Err(panic) if is_activity => self.fail_with(panic_details(function, &panic)),
             Ok(Err(error)) => {
                 let status = match self.context.cancellation().is_cancelled() {
                     true => Status::Cancelled,
                     false => Status::Failure,
                 };
-                let exception = failed(self.context.0.function, &error, self.spoken.wire());
+                let exception = failed(function, &error, self.asker.wire());
                 self.fail(status, exception);
             }
             Err(panic) => {
-                let exception = panicked(self.context.0.function, panic, self.spoken.wire());
+                let exception = panicked(function, panic, self.asker.wire());
                 self.fail(Status::Failure, exception);
             }
         }
@@ -172,10 +176,42 @@ impl Reply {
         self.send(status, Outputs::default(), Some(exception));
     }
 
+    /// Answers a task hub with a failure.
+    fn fail_with(self, details: TaskFailureDetails) {
+        let is_late = self.context.cancellation().is_cancelled();
+        self.context.0.answered.store(true, Ordering::Relaxed);
+        if let Asker::Server(reply) = &self.asker {
+            let details = Box::new(details);
+            reply.send(Answered::Failed { details, is_late });
+        }
+    }
+
+    /// Answers with a turn of an orchestration.
+    pub(super) fn turn(self, response: OrchestratorResponse) {
+        match &self.asker {
+            Asker::Server(reply) => {
+                self.context.0.answered.store(true, Ordering::Relaxed);
+                reply.send(Answered::Turn(response));
+            }
+            // As the text of a trigger's result.
+            Asker::Host { .. } => self.succeed(Outputs::returned(Data::String(encode_message(&response)))),
+        }
+    }
+
     fn send(self, status: Status, outputs: Outputs, exception: Option<RpcException>) {
+        let (running, exception) = match (&self.asker, exception) {
+            (Asker::Server(_), Some(exception)) => {
+                return self.fail_with(details_of_text(&exception.r#type, &exception.message));
+            }
+            (Asker::Server(reply), None) => {
+                self.context.0.answered.store(true, Ordering::Relaxed);
+                return reply.send(Answered::Outputs(outputs));
+            }
+            (Asker::Host { running, .. }, exception) => (running, exception),
+        };
         let id = self.context.invocation_id();
         self.context.0.answered.store(true, Ordering::Relaxed);
-        self.running.answer(id, || InvocationResponse {
+        running.answer(id, || InvocationResponse {
             invocation_id: id.to_owned(),
             output_data: outputs.outputs.into_iter().map(parameter).collect(),
             result: Some(result(status, exception)),

@@ -14,6 +14,16 @@ const LINE_BREAK: &str = " | ";
 /// Writes a record: one line in one piece. A console that is gone is no reason to fail.
 pub(super) fn write(level: Level, target: &str, message: &str) {
     let (stream, line) = line(level, target, message);
+    put(stream, &line);
+}
+
+/// As [`write`], where no host reads it.
+pub(super) fn write_as_it_is(level: Level, target: &str, message: &str) {
+    let (stream, line) = plain_line(level, target, message);
+    put(stream, &line);
+}
+
+fn put(stream: Stream, line: &str) {
     let _ = match stream {
         Stream::Out => io::stdout().lock().write_all(line.as_bytes()),
         Stream::Err => io::stderr().lock().write_all(line.as_bytes()),
@@ -27,6 +37,14 @@ enum Stream {
 }
 
 fn line(level: Level, target: &str, message: &str) -> (Stream, String) {
+    let (stream, mut line) = plain_line(level, target, message);
+    if level == Level::Error {
+        hide_warn(&mut line);
+    }
+    (stream, line)
+}
+
+fn plain_line(level: Level, target: &str, message: &str) -> (Stream, String) {
     let (stream, label) = match level {
         Level::Error => (Stream::Err, "error"),
         Level::Warn => (Stream::Err, "warning"),
@@ -37,13 +55,10 @@ fn line(level: Level, target: &str, message: &str) -> (Stream, String) {
     };
     let lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
     let text = lines.collect::<Vec<_>>().join(LINE_BREAK).replace('\r', LINE_BREAK);
-    let mut line = match target {
+    let line = match target {
         "" => format!("{label}: {text}\n"),
         target => format!("{label}: {target}: {text}\n"),
     };
-    if level == Level::Error {
-        hide_warn(&mut line);
-    }
     (stream, line)
 }
 

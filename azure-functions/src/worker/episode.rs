@@ -15,11 +15,12 @@ use super::{
 use crate::{
     app::layer::Layers,
     durable::{
-        Episode, KnownFunctions, Orchestrator, ParkedInstances, failed_response, instance_of_request, seeming_session,
+        Episode, KnownFunctions, Orchestrator, ParkedInstances, Trigger, failed_response, instance_of_request,
+        seeming_session,
     },
     invocation::{Invocation, Outputs},
     registry::{Function, place},
-    rpc::{RpcException, TypedData, status_result::Status, typed_data::Data},
+    rpc::{RpcException, status_result::Status, typed_data::Data},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -33,29 +34,28 @@ pub(super) fn start(
     known: KnownFunctions,
     layers: Option<Arc<Layers>>,
 ) {
-    let payload = match payload(invocation) {
-        Ok(payload) => payload,
+    let trigger = match trigger(invocation) {
+        Ok(trigger) => trigger,
         Err(message) => return reply.fail(Status::Failure, exception(message)),
     };
-    let wire = Wire::of(&payload);
+    let wire = Wire::of(&trigger);
     let episodes = threads.episodes();
     let limit = episodes.limit();
     // The first one answers.
     let late = Reply {
         context: reply.context.clone(),
-        running: Arc::clone(&reply.running),
+        asker: reply.asker.clone(),
         late_answer: None,
-        spoken: Arc::clone(&reply.spoken),
     };
     let answered = wire.clone();
     let outside = wire.clone();
-    let session = wire.session(&payload, reply.spoken.is_local());
+    let session = wire.session(&trigger, reply.asker.is_local());
     let session = session.map(|(instance_id, includes)| (instance_id.to_owned(), includes));
     let work = move |parking: Option<&mut ParkedInstances>| {
         let ended = run_orchestration(
             function,
             orchestrator,
-            payload,
+            trigger,
             &known,
             &reply.context,
             layers.as_deref(),
@@ -64,7 +64,7 @@ pub(super) fn start(
         match ended {
             Ok(episode) => answer(function, reply, episode),
             Err(panic) => {
-                let exception = panicked(function, panic, reply.spoken.wire());
+                let exception = panicked(function, panic, reply.asker.wire());
                 answered.fail(reply, exception);
             }
         }
@@ -91,8 +91,8 @@ enum Wire {
 }
 
 impl Wire {
-    fn of(payload: &str) -> Self {
-        match instance_of_request(payload) {
+    fn of(trigger: &Trigger) -> Self {
+        match instance_of_request(trigger) {
             Some(instance_id) => Self::Protobuf { instance_id },
             None => Self::Json,
         }
@@ -100,11 +100,11 @@ impl Wire {
 
     /// The instance, if this is a request of a session that it is in, and what that request includes. The local host sends the history
     /// as soon as it is asked.
-    fn session(&self, payload: &str, is_local: bool) -> Option<(&str, Includes)> {
-        let Self::Protobuf { instance_id } = self else {
+    fn session(&self, trigger: &Trigger, is_local: bool) -> Option<(&str, Includes)> {
+        let (Self::Protobuf { instance_id }, Trigger::Text(text)) = (self, trigger) else {
             return None;
         };
-        let session = seeming_session(payload);
+        let session = seeming_session(text);
         let includes = match session.is_without_history && !is_local {
             true => Includes::NewEvents,
             false => Includes::Everything,
@@ -117,17 +117,17 @@ impl Wire {
             Self::Json => reply.fail(Status::Failure, exception),
             Self::Protobuf { instance_id } => {
                 reply.context.enter(|| log::error!("{}", exception.message));
-                let answer = failed_response(instance_id, &exception.r#type, &exception.message);
-                reply.succeed(returned(Data::String(answer)));
+                reply.turn(failed_response(instance_id, &exception.r#type, &exception.message));
             }
         }
     }
 }
 
 /// The trigger's value.
-fn payload(invocation: Invocation) -> Result<String, String> {
+fn trigger(invocation: Invocation) -> Result<Trigger, String> {
     match invocation.inputs.into_iter().next().and_then(|(_, value)| value.data) {
-        Some(Data::String(text) | Data::Json(text)) => Ok(text),
+        Some(Data::String(text) | Data::Json(text)) => Ok(Trigger::Text(text)),
+        Some(Data::Bytes(message)) => Ok(Trigger::Message(message)),
         _ => Err(format!(
             "the host sent no history for the orchestration `{}`",
             invocation.function
@@ -135,16 +135,9 @@ fn payload(invocation: Invocation) -> Result<String, String> {
     }
 }
 
-fn returned(data: Data) -> Outputs {
-    Outputs {
-        return_value: Some(TypedData { data: Some(data) }),
-        outputs: Vec::new(),
-    }
-}
-
 fn answer(function: &Function, reply: Reply, episode: Episode) {
     match episode {
-        Episode::Answer(json) => reply.succeed(returned(Data::Json(json))),
+        Episode::Answer(json) => reply.succeed(Outputs::returned(Data::Json(json))),
         // The message is exactly what the extension expects: nothing may be added to it.
         Episode::Failed { message, failure } => {
             let exception = RpcException {
@@ -158,7 +151,7 @@ fn answer(function: &Function, reply: Reply, episode: Episode) {
             if let Some((text, _)) = failure {
                 reply.context.enter(|| log::error!("{text}"));
             }
-            reply.succeed(returned(Data::String(answer)));
+            reply.turn(*answer);
         }
     }
 }

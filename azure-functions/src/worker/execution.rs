@@ -5,7 +5,10 @@ use crate::{
     FunctionError,
     app::layer::Layers,
     context::Context,
-    durable::{Episode, KnownFunctions, Orchestrator, ParkedInstances, Wire, activity_failure, own_error, run_turn},
+    durable::{
+        Episode, KnownFunctions, Orchestrator, ParkedInstances, Trigger, Wire, activity_failure, details_of_function,
+        details_of_text, own_error, run_turn,
+    },
     exception_text,
     invocation::{Invocation, Outputs},
     panics::{Panic, catch},
@@ -13,6 +16,7 @@ use crate::{
     registry::{DurableKind, Function, InvocationFuture, place},
     rpc::RpcException,
 };
+use azure_functions_durable::protobuf::TaskFailureDetails;
 use std::future::Future;
 
 /// Runs a plain function on this thread.
@@ -38,7 +42,7 @@ pub(crate) fn run_async(
 pub(crate) fn run_orchestration(
     function: &'static Function,
     orchestrator: Orchestrator,
-    payload: String,
+    trigger: Trigger,
     known: &KnownFunctions,
     context: &Context,
     layers: Option<&Layers>,
@@ -46,7 +50,7 @@ pub(crate) fn run_orchestration(
 ) -> Result<Episode, Panic> {
     let place = place(function);
     let observed = layers.map(|layers| layers.observe(context));
-    let ended = context.enter(|| catch(|| run_turn(payload, function.name, &place, orchestrator, known, parking)));
+    let ended = context.enter(|| catch(|| run_turn(trigger, function.name, &place, orchestrator, known, parking)));
     if let Some(observed) = observed {
         observed.end(match &ended {
             Ok(Episode::Answer(_)) => None,
@@ -95,6 +99,22 @@ pub(crate) fn panicked(function: &Function, panic: Panic, wire: Wire) -> RpcExce
     RpcException {
         stack_trace: panic.backtrace.unwrap_or(exception.stack_trace),
         ..exception
+    }
+}
+
+/// What is said of an activity that returned an error, to a Durable Task server.
+pub(crate) fn failure_details(function: &Function, error: &FunctionError) -> TaskFailureDetails {
+    TaskFailureDetails {
+        stack_trace: Some(stack(function)),
+        ..details_of_function(error)
+    }
+}
+
+/// What is said of an activity that panicked, to a Durable Task server.
+pub(crate) fn panic_details(function: &Function, panic: &Panic) -> TaskFailureDetails {
+    TaskFailureDetails {
+        stack_trace: Some(stack(function)),
+        ..details_of_text("panic", &panic.told_of(function.name))
     }
 }
 

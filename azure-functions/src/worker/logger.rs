@@ -29,13 +29,16 @@ use std::{
 
 static LOGGER: Logger = Logger {
     serving: AtomicBool::new(false),
+    alone: AtomicBool::new(false),
     connected: RwLock::new(None),
     own: RwLock::new(None),
 };
 
 struct Logger {
-    /// The process is the worker of a host.
+    /// The process is a worker.
     serving: AtomicBool,
+    /// There is no Functions host that shows records: all go to the console.
+    alone: AtomicBool,
     connected: RwLock<Option<Connected>>,
     /// What `RUST_LOG` says, in place of the levels of `host.json`.
     own: RwLock<Option<Filter>>,
@@ -66,6 +69,21 @@ pub(crate) fn install() {
     LOGGER.serving.store(true, Ordering::Relaxed);
     if log::set_logger(&LOGGER).is_ok() {
         log::set_max_level(LevelFilter::Warn);
+    }
+}
+
+/// The records of a worker without a Functions host, unless `RUST_LOG` says otherwise.
+pub(crate) const LEVEL_ALONE: LevelFilter = LevelFilter::Info;
+
+/// Makes ours the logger of a worker without a Functions host, unless the app has one: records go to the console.
+pub(crate) fn install_alone() {
+    LOGGER.serving.store(true, Ordering::Relaxed);
+    LOGGER.alone.store(true, Ordering::Relaxed);
+    if log::set_logger(&LOGGER).is_ok() {
+        let own = own_filter();
+        log::set_max_level(own.as_ref().map_or(LEVEL_ALONE, Filter::filter));
+        *LOGGER.own.write().unwrap_or_else(PoisonError::into_inner) = own;
+        tell_of_levels();
     }
 }
 
@@ -190,7 +208,7 @@ const PANIC: &str = "panic";
 /// Where a record of an invocation goes.
 enum Route<'a> {
     Invocation(&'a Outgoing),
-    /// The host has the answer, and would drop it.
+    /// The host has the answer, and would drop it; or there is no host.
     Outside,
     /// Its code is not ours, and may ask for its own context.
     InProcess,
@@ -199,6 +217,7 @@ enum Route<'a> {
 fn route(scope: &Scope) -> Route<'_> {
     match &scope.records {
         Sink::InProcess(_) => Route::InProcess,
+        Sink::Console => Route::Outside,
         Sink::Host(_) if scope.answered.load(Ordering::Relaxed) => Route::Outside,
         Sink::Host(out) => Route::Invocation(out),
     }
@@ -286,11 +305,18 @@ impl<'kvs> VisitSource<'kvs> for Fields {
 impl Logger {
     fn level_outside(&self) -> LevelFilter {
         let connected = self.connected.read().unwrap_or_else(PoisonError::into_inner);
-        connected.as_ref().map_or(LevelFilter::Warn, |c| c.level)
+        let unconnected = match self.alone.load(Ordering::Relaxed) {
+            true => LEVEL_ALONE,
+            false => LevelFilter::Warn,
+        };
+        connected.as_ref().map_or(unconnected, |c| c.level)
     }
 
     /// Says it outside any invocation; on the console in any case if the process is about to end.
     fn log_outside(&self, level: LogLevel, target: &str, message: String, last_words: bool) {
+        if self.alone.load(Ordering::Relaxed) {
+            return console::write_as_it_is(level, target, &message);
+        }
         let connected = self.connected.read().unwrap_or_else(PoisonError::into_inner).clone();
         if last_words || connected.as_ref().is_none_or(|c| c.console == Console::Written) {
             console::write(level, target, &message);

@@ -1,7 +1,8 @@
 //! The worker: connects to the host that started the process, describes the app's functions, and runs them.
 
 pub(crate) mod arguments;
-mod call;
+pub(crate) mod asker;
+pub(crate) mod call;
 mod console;
 pub(crate) mod environment;
 mod episode;
@@ -15,7 +16,8 @@ pub(crate) mod pace;
 mod parking;
 mod pool;
 pub(crate) mod reader;
+pub(crate) mod run_function;
 mod running;
 mod session;
-mod start;
-mod threads;
+pub(crate) mod start;
+pub(crate) mod threads;

@@ -679,6 +679,7 @@ mod tests {
             trace_state: String::new(),
             cancellation: CancellationToken::new(),
             client_transport: None,
+            client: None,
             states: crate::app::States::default(),
         };
         let function = run_async(run, invocation, context());

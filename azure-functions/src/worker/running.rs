@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Invocations without an answer, by id. An id leaves the table once: who takes it out answers it.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(crate) struct Running {
     out: Outgoing,
     table: Mutex<HashMap<String, Entry>>,
     unanswered: AtomicUsize,

@@ -6,14 +6,16 @@
 
 use super::{
     arguments::HostArguments,
-    call::{self, Reply, result},
-    environment, episode,
+    asker::Asker,
+    call::{Reply, result},
+    environment,
     execution::exception,
     exit::Serving,
     levels::Levels,
     logger::{self, Console},
     pace::Pace,
     pool::Pool,
+    run_function,
     running::Running,
     start::{Begun, Start},
     threads::Threads,
@@ -26,13 +28,12 @@ use crate::{
     context::{Context, InvocationSpan, RetryContext, Scope, Sink},
     durable::{Wire, wire_of},
     durable_wire::Spoken,
-    entities::{run_batch, run_batch_blocking},
     entity_batch::LateAnswer,
     functions::{self, Functions},
     instead::instead,
     invocation::Invocation,
     outgoing::{self, Outgoing},
-    registry::{EntityHandler, Function, Handler, InvocationFuture},
+    registry::{Function, Handler},
     rpc::{
         Data, FunctionEnvironmentReloadRequest, FunctionEnvironmentReloadResponse, FunctionLoadRequest,
         FunctionLoadResponse, FunctionLoadResponseCollection, FunctionMetadataResponse, InvocationRequest,
@@ -608,41 +609,32 @@ impl Session {
             trace_state: trace.trace_state,
             cancellation,
             client_transport: None,
-            states: started.states,
+            client: None,
+            states: started.states.clone(),
         };
-        let (layers, parked) = (started.layers, started.parked);
         let reply = Reply {
             context: Context(Arc::new(scope)),
-            running: Arc::clone(&self.running),
+            asker: Asker::Host {
+                running: Arc::clone(&self.running),
+                spoken: Arc::clone(&self.spoken),
+            },
             late_answer: match function.handler {
                 Handler::Entity { trigger, .. } => LateAnswer::of(trigger, &invocation),
                 _ => None,
             },
-            spoken: Arc::clone(&self.spoken),
         };
         if let Some(warning) = shown_wire(function, &invocation).and_then(|wire| self.spoken.show(wire)) {
             // Where the users of a real host see it.
             reply.context.enter(|| log::warn!("{warning}"));
         }
-        match function.handler {
-            Handler::Blocking(run) => call::start_blocking(run, invocation, reply, threads, layers.as_deref()),
-            Handler::Async(run) => call::start_async(run, invocation, reply, threads, layers.as_deref()),
-            Handler::Entity { trigger, run } => match run {
-                EntityHandler::Blocking(run) => {
-                    let batch = move |invocation| run_batch_blocking(run, trigger, invocation, &parked);
-                    call::start_blocking(batch, invocation, reply, threads, layers.as_deref());
-                }
-                EntityHandler::Async(run) => {
-                    let batch =
-                        move |invocation| -> InvocationFuture { Box::pin(run_batch(run, trigger, invocation, parked)) };
-                    call::start_async(batch, invocation, reply, threads, layers.as_deref());
-                }
-            },
-            Handler::Orchestration(orchestrator) => {
-                let known = self.app.known_functions().clone();
-                episode::start(function, orchestrator, invocation, reply, threads, known, layers);
-            }
-        }
+        run_function::start(
+            function,
+            invocation,
+            reply,
+            threads,
+            started,
+            self.app.known_functions(),
+        );
         Ok(())
     }
 }

@@ -20,7 +20,7 @@ const FIRST_NOTICE: Duration = Duration::from_secs(10);
 const LAST_PAUSE: Duration = Duration::from_secs(600);
 
 /// How far the start is.
-pub(super) struct Start {
+pub(crate) struct Start {
     stage: Stage,
     needs: Vec<&'static Need>,
 }
@@ -70,14 +70,14 @@ impl Patience {
 }
 
 /// Whether functions may run.
-pub(super) enum Begun {
+pub(crate) enum Begun {
     Ready,
     /// When the set-ups have ended.
     Later,
 }
 
 impl Start {
-    pub(super) fn new(startup: Startup, app: &Functions) -> Self {
+    pub(crate) fn new(startup: Startup, app: &Functions) -> Self {
         Self {
             stage: Stage::Waiting(startup),
             needs: app.needs(),
@@ -85,12 +85,12 @@ impl Start {
     }
 
     /// Whether the start has yet to begin, and cannot without threads.
-    pub(super) fn needs_threads(&self) -> bool {
+    pub(crate) fn needs_threads(&self) -> bool {
         matches!(&self.stage, Stage::Waiting(startup) if startup.needs_runtime())
     }
 
     /// Begins, unless that has been done.
-    pub(super) fn begin(&mut self, threads: Option<&Threads>) -> Result<Begun, StartError> {
+    pub(crate) fn begin(&mut self, threads: Option<&Threads>) -> Result<Begun, StartError> {
         let Stage::Waiting(startup) = &mut self.stage else {
             return Ok(match self.stage {
                 Stage::Ready { .. } => Begun::Ready,
@@ -130,7 +130,7 @@ impl Start {
     }
 
     /// Waits for the end of the set-ups; for ever while none runs.
-    pub(super) async fn ended(&mut self) -> Result<Started, StartError> {
+    pub(crate) async fn ended(&mut self) -> Result<Started, StartError> {
         match &mut self.stage {
             Stage::Running { done, patience, .. } => loop {
                 let ended = tokio::select! {
@@ -150,7 +150,7 @@ impl Start {
     }
 
     /// The set-ups have ended: gives the messages that waited.
-    pub(super) fn complete(&mut self, started: Started) -> VecDeque<StreamingMessage> {
+    pub(crate) fn complete(&mut self, started: Started) -> VecDeque<StreamingMessage> {
         let stage = mem::replace(&mut self.stage, Stage::Ready { started, again: None });
         match stage {
             Stage::Running { held, .. } => held,
@@ -176,7 +176,7 @@ impl Start {
     }
 
     /// What the functions run with, once they may run.
-    pub(super) fn started(&self) -> Option<&Started> {
+    pub(crate) fn started(&self) -> Option<&Started> {
         match &self.stage {
             Stage::Ready { started, .. } => Some(started),
             Stage::Waiting(_) | Stage::Running { .. } => None,

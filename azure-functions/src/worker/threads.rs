@@ -17,7 +17,7 @@ const MOST_BLOCKING_THREADS: usize = 16_384;
 
 /// Runs functions.
 #[derive(Debug)]
-pub(super) struct Threads {
+pub(crate) struct Threads {
     runtime: Runtime,
     pool: Pool,
     blocking: Blocking,
@@ -33,7 +33,7 @@ pub(super) struct Blocking {
 }
 
 impl Threads {
-    pub(super) fn start() -> io::Result<Self> {
+    pub(crate) fn start() -> io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .thread_name("functions")
             .max_blocking_threads(MOST_BLOCKING_THREADS)
@@ -53,7 +53,7 @@ impl Threads {
         })
     }
 
-    pub(super) fn handle(&self) -> &Handle {
+    pub(crate) fn handle(&self) -> &Handle {
         self.runtime.handle()
     }
 
@@ -78,7 +78,7 @@ impl Threads {
     }
 
     /// Does not wait for functions that still run.
-    pub(super) fn stop(self) {
+    pub(crate) fn stop(self) {
         self.parking.stop();
         self.pool.stop();
         self.runtime.shutdown_timeout(Duration::ZERO);

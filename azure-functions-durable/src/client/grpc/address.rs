@@ -5,31 +5,26 @@
 
 use super::super::binding::{Binding, Endpoint};
 use super::super::error::OrchestrationClientError;
-use super::super::transport::{CONNECT_TIMEOUT, MAX_ANSWER_BYTES};
-use crate::protobuf::task_hub_sidecar_service_client::TaskHubSidecarServiceClient;
+use super::super::transport::MAX_ANSWER_BYTES;
+pub(super) use crate::server::Sidecar;
+use crate::server::{Channel, PlainPool, ServerAddress, ServerAddressError, TASK_HUB};
 use http::Uri;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
-use std::time::Duration;
 use tokio::sync::Semaphore;
 use tonic::metadata::{Ascii, MetadataValue};
 
-/// Connections to all hosts, by address: one for each, which all calls share.
-type Pool = Client<HttpConnector, tonic::body::Body>;
-pub(super) type Sidecar = TaskHubSidecarServiceClient<Pool>;
-
-/// Longer than apps usually are idle between two calls, and much shorter than a port is likely to be used again.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+/// Says to the extension which task hub a call is for.
+const EXTENSION_TASK_HUB: &str = "durable-taskhub";
 
 /// The service that a binding names, and the task hub that it is to work on.
 #[derive(Clone)]
 pub(in super::super) struct Address {
     pub(super) sidecar: Sidecar,
     pub(super) origin: Arc<str>,
-    pub(super) task_hub: MetadataValue<Ascii>,
+    /// The header that names the task hub.
+    pub(super) task_hub_header: &'static str,
+    pub(super) task_hub: Option<MetadataValue<Ascii>>,
     pub(super) connection: Option<MetadataValue<Ascii>>,
     /// How many waits the host may hold besides those that it does.
     pub(super) held: Arc<Semaphore>,
@@ -52,32 +47,40 @@ impl Address {
         // What the host says is what its own client takes, which is less than the host sends.
         let limit = binding.grpc_message_size.unwrap_or_default().max(MAX_ANSWER_BYTES);
         Ok(Some(Self {
-            sidecar: Sidecar::with_origin(pool(), uri).max_decoding_message_size(limit),
+            sidecar: Channel::plain(uri, &POOL).sidecar().max_decoding_message_size(limit),
             origin: origin.as_str().into(),
             held: held_at(origin),
-            task_hub: header("taskHubName", &binding.task_hub)?,
+            task_hub_header: EXTENSION_TASK_HUB,
+            task_hub: Some(header("taskHubName", &binding.task_hub)?),
             connection: match &binding.connection {
                 Some(connection) => Some(header("connectionName", connection)?),
                 None => None,
             },
         }))
     }
+
+    /// Whether this build speaks to it: to the extension, which is on loopback, without TLS only.
+    pub(super) fn is_reachable(&self) -> bool {
+        self.task_hub_header == TASK_HUB || self.origin.to_ascii_lowercase().starts_with("http://")
+    }
+
+    /// Of a Durable Task server.
+    pub(in super::super) fn of_server(server: &ServerAddress) -> Result<Self, ServerAddressError> {
+        let channel = server.channel()?;
+        Ok(Self {
+            sidecar: channel.sidecar().max_decoding_message_size(MAX_ANSWER_BYTES),
+            origin: server.origin().into(),
+            held: held_at(server.origin()),
+            task_hub_header: TASK_HUB,
+            // The channel names it.
+            task_hub: None,
+            connection: None,
+        })
+    }
 }
 
 /// The one of this process: a binding is read anew in each invocation, its connection is not made anew.
-fn pool() -> Pool {
-    static SHARED: LazyLock<Pool> = LazyLock::new(|| {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        Client::builder(TokioExecutor::new())
-            .http2_only(true)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_timer(TokioTimer::new())
-            .build(connector)
-    });
-    SHARED.clone()
-}
+static POOL: LazyLock<PlainPool> = LazyLock::new(PlainPool::new);
 
 /// How many waits of this process a host holds at a time: a connection carries 100 requests, and others must get through beside them.
 const HELD: usize = 50;

@@ -55,7 +55,7 @@ impl<'a> Caller<'a> {
     where
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        if !self.address.origin.to_ascii_lowercase().starts_with("http://") {
+        if !self.address.is_reachable() {
             return Err(OrchestrationClientError::TlsUnavailable {
                 operation: ask.operation.to_owned(),
                 origin: self.address.origin.to_string(),
@@ -86,15 +86,17 @@ impl<'a> Caller<'a> {
         let mut request = Request::new(message);
         let headers = request.metadata_mut();
         let task_hub = match ask.task_hub {
-            Some(hub) => MetadataValue::try_from(hub).map_err(|_| {
+            Some(hub) => Some(MetadataValue::try_from(hub).map_err(|_| {
                 OrchestrationClientError::input(
                     ask.operation,
                     "the name of the task hub has a character that no header can carry",
                 )
-            })?,
+            })?),
             None => self.address.task_hub.clone(),
         };
-        headers.insert("durable-taskhub", task_hub);
+        if let Some(task_hub) = task_hub {
+            headers.insert(self.address.task_hub_header, task_hub);
+        }
         if let Some(connection) = &self.address.connection {
             headers.insert("durable-connectionname", connection.clone());
         }

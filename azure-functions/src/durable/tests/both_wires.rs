@@ -4,7 +4,7 @@
 //! actions that are new, with their ids. Only the JSON wire has waits for events and groups as actions, cancelled timers, and the actions
 //! of the past; only there a failure that the code did not choose keeps what was asked for before.
 
-use super::{parked::compare_parked, protobuf::decode, script::Turn};
+use super::{parked::compare_parked, script::Turn};
 use crate::durable::{Episode, KnownFunctions, Orchestrator, episode::Failure, run_episode};
 use azure_functions_durable::protobuf::{
     CompleteOrchestrationAction, OrchestrationStatus, OrchestratorAction, OrchestratorResponse,
@@ -68,7 +68,7 @@ pub(super) fn run_on_protobuf(
 ) -> (OrchestratorResponse, Option<(String, Failure)>) {
     let request = BASE64_STANDARD.encode(request(payload).encode_to_vec());
     match run_episode(request, "test", "src/test.rs:1", orchestrator, functions) {
-        Episode::Protobuf { answer, failure } => (decode(&answer), failure),
+        Episode::Protobuf { answer, failure } => (*answer, failure),
         other => panic!("another wire: {other:?}"),
     }
 }

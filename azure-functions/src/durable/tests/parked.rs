@@ -31,7 +31,7 @@ pub(super) fn turn(
 ) -> OrchestratorResponse {
     let episode = run_turn(request, "test", "src/test.rs:1", orchestrator, functions, Some(parked));
     match episode {
-        Episode::Protobuf { answer, .. } => decode(&answer),
+        Episode::Protobuf { answer, .. } => *answer,
         other => panic!("another wire: {other:?}"),
     }
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 pub(super) fn answer(orchestrator: Orchestrator, request: &str) -> (OrchestratorResponse, Option<String>) {
     let functions = KnownFunctions::any();
     match run_episode(request.to_owned(), "test", "src/test.rs:1", orchestrator, &functions) {
-        Episode::Protobuf { answer, failure } => (decode(&answer), failure.map(|(text, _)| text)),
+        Episode::Protobuf { answer, failure } => (*answer, failure.map(|(text, _)| text)),
         other => panic!("another wire: {other:?}"),
     }
 }
@@ -210,11 +210,11 @@ fn inputs_are_lists_of_one_where_the_host_takes_the_worker_for_dotnet_isolated()
     else {
         panic!("another wire");
     };
-    let input = |answer: &str| match &decode(answer).actions[0].orchestrator_action_type {
+    let input = |answer: &OrchestratorResponse| match &answer.actions[0].orchestrator_action_type {
         Some(Kind::ScheduleTask(task)) => task.input.clone(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(input(&answer), input(first.split('\t').nth(2).unwrap()));
+    assert_eq!(input(&answer), input(&decode(first.split('\t').nth(2).unwrap())));
 }
 
 const ACTIVITY_FAILS: Orchestrator = |c| fallible(async move { Ok(c.call_activity("Broken", "for good").await?) });
@@ -685,7 +685,7 @@ fn what_cannot_be_read_is_answered_with_a_failure() {
             panic!("{payload}: {episode:?}");
         };
         if let Episode::Protobuf { answer, failure } = episode {
-            let response = decode(&answer);
+            let response = *answer;
             assert!(failure.is_some());
             assert!(matches!(
                 &response.actions[0].orchestrator_action_type,

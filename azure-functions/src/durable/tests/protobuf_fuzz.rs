@@ -239,6 +239,7 @@ fn run(request: &[u8]) -> EntityBatchResult {
         trace_state: String::new(),
         cancellation: CancellationToken::new(),
         client_transport: None,
+        client: None,
         states: States::default(),
     };
     let outputs =

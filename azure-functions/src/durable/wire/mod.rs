@@ -5,6 +5,7 @@
 pub(crate) mod entity_batch;
 pub(crate) mod json;
 pub(crate) mod protobuf;
+mod trigger;
 
 use crate::durable_wire::Wire;
 
@@ -26,8 +27,18 @@ pub(crate) fn wire_of(text: &str) -> Wire {
 }
 
 /// The instance that a message of the protobuf wire is about; `None` on the JSON wire.
-pub(crate) fn instance_of_request(text: &str) -> Option<String> {
-    is_protobuf(text).then(|| protobuf::request::instance_id(text))
+pub(crate) fn instance_of_request(trigger: &Trigger) -> Option<String> {
+    match trigger {
+        Trigger::Text(text) => is_protobuf(text).then(|| protobuf::request::instance_id(text)),
+        Trigger::Message(message) => Some(protobuf::request::first_text(message).to_owned()),
+    }
 }
 
-pub(crate) use protobuf::{activity_failure, answer::failed as failed_response, request::seeming_session};
+pub(crate) use protobuf::{
+    activity_failure,
+    answer::failed as failed_response,
+    encode as encode_message,
+    failure::{of_function as details_of_function, of_text as details_of_text},
+    request::seeming_session,
+};
+pub(crate) use trigger::Trigger;

@@ -20,9 +20,7 @@ use azure_functions_durable::protobuf::{
     OrchestrationStatus, OrchestratorAction, OrchestratorResponse, ScheduleTaskAction, TaskFailureDetails,
     history_event::EventType, orchestrator_action::OrchestratorActionType,
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
-use prost::Message as _;
 use prost_types::Timestamp;
 use std::error::Error;
 
@@ -72,7 +70,7 @@ pub(crate) fn write(
     newest: &mut Newest,
     now: DateTime<Utc>,
     ending: Ending,
-) -> String {
+) -> OrchestratorResponse {
     let broken = matches!(ending, Ending::Failed { broken: true, .. });
     let ends = !matches!(ending, Ending::Waiting);
     let actions = std::mem::take(&mut asked.actions);
@@ -97,39 +95,31 @@ pub(crate) fn write(
     if let Some(completion) = completion(history, ending) {
         writer.push(asked.next_id, OrchestratorActionType::CompleteOrchestration(completion));
     }
-    encode(&OrchestratorResponse {
+    OrchestratorResponse {
         instance_id: history.instance_id.clone(),
         actions: writer.actions,
         custom_status,
         ..OrchestratorResponse::default()
-    })
+    }
 }
 
 /// The answer to a request that cannot be read: the invocation itself must not fail, since the extension has no other failure than
 /// one for good, and shows a worse text for it.
-pub(crate) fn refuse(error: &RequestError) -> String {
-    encode(&failed_response(
-        String::new(),
-        "unreadable history",
-        &error.to_string(),
-    ))
+pub(crate) fn refuse(error: &RequestError) -> OrchestratorResponse {
+    failed(String::new(), "unreadable history", &error.to_string())
 }
 
 /// The answer to a request with new events only, where the instance has not been kept: it comes again with all.
-pub(crate) fn require_history(instance_id: String) -> String {
-    encode(&OrchestratorResponse {
+pub(crate) fn require_history(instance_id: String) -> OrchestratorResponse {
+    OrchestratorResponse {
         instance_id,
         requires_history: true,
         ..OrchestratorResponse::default()
-    })
+    }
 }
 
 /// The answer for an episode that came to no end: it blocks its thread, for instance.
-pub(crate) fn failed(instance_id: String, error_type: &str, text: &str) -> String {
-    encode(&failed_response(instance_id, error_type, text))
-}
-
-fn failed_response(instance_id: String, error_type: &str, text: &str) -> OrchestratorResponse {
+pub(crate) fn failed(instance_id: String, error_type: &str, text: &str) -> OrchestratorResponse {
     let completion = CompleteOrchestrationAction {
         orchestration_status: OrchestrationStatus::Failed.into(),
         failure_details: Some(failure::of_text(error_type, text)),
@@ -143,10 +133,6 @@ fn failed_response(instance_id: String, error_type: &str, text: &str) -> Orchest
         }],
         ..OrchestratorResponse::default()
     }
-}
-
-fn encode(response: &OrchestratorResponse) -> String {
-    BASE64_STANDARD.encode(response.encode_to_vec())
 }
 
 fn completion(history: &History, ending: Ending) -> Option<CompleteOrchestrationAction> {

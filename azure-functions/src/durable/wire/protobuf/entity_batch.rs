@@ -7,6 +7,7 @@ use super::{
     request::property,
 };
 use crate::{
+    durable::wire::Trigger,
     durable_wire::Wire,
     entities::batch::{
         Batch, BatchAnswer, EntityAction, OperationFailure, OperationRequest, OperationResult, Signal, Start,
@@ -22,9 +23,8 @@ use azure_functions_durable::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
-use prost::Message as _;
 use prost_types::value::Kind;
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// Why a request is no batch that can be run.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,13 @@ pub(crate) struct Unread {
     state: Option<String>,
 }
 
+fn message_of(trigger: &Trigger) -> Result<Cow<'_, [u8]>, BatchError> {
+    Ok(match trigger {
+        Trigger::Text(text) => BASE64_STANDARD.decode(text.trim_ascii())?.into(),
+        Trigger::Message(message) => Cow::Borrowed(message),
+    })
+}
+
 #[derive(Default)]
 struct Collected {
     id: String,
@@ -54,15 +61,13 @@ struct Collected {
     idle_seconds: f64,
 }
 
-/// Reads a trigger's text.
+/// Reads a request.
 ///
 /// # Errors
 /// If it is no batch; [`refuse`] answers it.
-pub(crate) fn read(text: &str) -> Result<Batch, Unread> {
+pub(crate) fn read(trigger: &Trigger) -> Result<Batch, Unread> {
     let mut found = Collected::default();
-    let checked = BASE64_STANDARD
-        .decode(text.trim_ascii())
-        .map_err(BatchError::from)
+    let checked = message_of(trigger)
         .and_then(|message| Ok(found.read(&message)?))
         .and_then(|()| Ok(found.id.parse()?));
     match checked {
@@ -141,7 +146,7 @@ fn operation(value: Value<'_>) -> Result<OperationRequest, Malformed> {
 }
 
 /// Writes the answer.
-pub(crate) fn write(answer: &BatchAnswer<'_>) -> String {
+pub(crate) fn write(answer: &BatchAnswer<'_>) -> EntityBatchResult {
     let actions = (0..).zip(answer.actions).map(|(id, action)| OperationAction {
         id,
         operation_action_type: Some(match action {
@@ -149,13 +154,13 @@ pub(crate) fn write(answer: &BatchAnswer<'_>) -> String {
             EntityAction::Start(start) => OperationActionType::StartNewOrchestration(started(start)),
         }),
     });
-    encode(&EntityBatchResult {
+    EntityBatchResult {
         results: answer.results.iter().map(ended).collect(),
         actions: actions.collect(),
         // What exists has a state, if only `null`.
         entity_state: answer.exists.then(|| answer.state.unwrap_or("null").to_owned()),
         ..EntityBatchResult::default()
-    })
+    }
 }
 
 fn sent(signal: &Signal) -> SendSignalAction {
@@ -215,21 +220,21 @@ fn times(result: &OperationResult) -> (DateTime<Utc>, DateTime<Utc>) {
 }
 
 /// The answer to a request that cannot be run. The invocation itself does not fail: of that the host would tell a worse text.
-pub(crate) fn refuse(unread: &Unread) -> String {
+pub(crate) fn refuse(unread: &Unread) -> EntityBatchResult {
     fail(unread.state.clone(), "unreadable batch", &unread.error.to_string())
 }
 
 /// The answer to a batch without its state, which is not kept either: the host gives the batch again, with the state.
-pub(crate) fn need_state() -> String {
-    encode(&EntityBatchResult {
+pub(crate) fn need_state() -> EntityBatchResult {
+    EntityBatchResult {
         requires_state: true,
         ..EntityBatchResult::default()
-    })
+    }
 }
 
 /// The answer for a batch that came to no end: each operation fails, and the state is what the request says.
-pub(crate) fn failed(text: &str, error_type: &str, reason: &str) -> String {
-    let state = match read(text) {
+pub(crate) fn failed(trigger: &Trigger, error_type: &str, reason: &str) -> EntityBatchResult {
+    let state = match read(trigger) {
         Ok(batch) if batch.without_state => return need_state(),
         Ok(batch) => batch
             .exists
@@ -239,12 +244,12 @@ pub(crate) fn failed(text: &str, error_type: &str, reason: &str) -> String {
     fail(state, error_type, reason)
 }
 
-fn fail(entity_state: Option<String>, error_type: &str, reason: &str) -> String {
-    encode(&EntityBatchResult {
+fn fail(entity_state: Option<String>, error_type: &str, reason: &str) -> EntityBatchResult {
+    EntityBatchResult {
         entity_state,
         failure_details: Some(failure::of_text(error_type, reason)),
         ..EntityBatchResult::default()
-    })
+    }
 }
 
 /// Which entity a batch is for.
@@ -256,10 +261,6 @@ pub(crate) fn addressee(text: &str) -> Result<EntityId, BatchError> {
     let mut found = Collected::default();
     found.read(&message)?;
     Ok(found.id.parse()?)
-}
-
-fn encode(result: &EntityBatchResult) -> String {
-    BASE64_STANDARD.encode(result.encode_to_vec())
 }
 
 #[cfg(test)]
@@ -276,7 +277,7 @@ mod tests {
         let batches: Vec<_> = recorded
             .lines()
             .filter_map(|line| line.strip_prefix("entity_batch\t")?.split('\t').next())
-            .map(|request| read(request).unwrap())
+            .map(|request| read(&request.to_owned().into()).unwrap())
             .collect();
         let [first, second, third] = &*batches else {
             panic!("{batches:?}")

@@ -16,7 +16,7 @@ const DEPTH: usize = 16;
 pub(super) const UNKNOWN: &str = "error";
 
 /// A text as a failure.
-pub(super) fn of_text(error_type: &str, text: &str) -> TaskFailureDetails {
+pub(crate) fn of_text(error_type: &str, text: &str) -> TaskFailureDetails {
     TaskFailureDetails {
         error_type: if error_type.is_empty() { UNKNOWN } else { error_type }.to_owned(),
         error_message: text.to_owned(),
@@ -47,7 +47,7 @@ fn is_non_retriable(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// What a function failed with: its message, what caused it, and its own error if that travels.
-pub(super) fn of_function(error: &FunctionError) -> TaskFailureDetails {
+pub(crate) fn of_function(error: &FunctionError) -> TaskFailureDetails {
     let mut details = of_text(error.error_type(), &error.to_string());
     // Most of them are the function's own error in our words, which are its own.
     let own = error.source().filter(|own| own.to_string() == details.error_message);

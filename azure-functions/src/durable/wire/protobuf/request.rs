@@ -89,7 +89,11 @@ struct Collected {
 impl Request {
     /// Reads a trigger's text.
     pub(crate) fn parse(text: &str) -> Result<Self, RequestError> {
-        let message = BASE64_STANDARD.decode(text.trim_ascii())?;
+        Self::read(BASE64_STANDARD.decode(text.trim_ascii())?)
+    }
+
+    /// Reads the message itself.
+    pub(crate) fn read(message: Vec<u8>) -> Result<Self, RequestError> {
         if u32::try_from(message.len()).is_err() {
             return Err(RequestError::TooLarge);
         }
@@ -142,12 +146,19 @@ pub(crate) fn instance_id(text: &str) -> String {
     // Four signs are three bytes. Most ids are short.
     let found = [4 * 32, 4 * 512].into_iter().find_map(|length| {
         let message = BASE64_STANDARD.decode(&text[..text.len().min(length)]).ok()?;
-        match Fields(&message).next()?.ok()? {
-            (1, value) => Some(value.text().unwrap_or_default().to_owned()),
-            _ => Some(String::new()),
-        }
+        // Cut short: then there is more of it.
+        Fields(&message).next()?.ok()?;
+        Some(first_text(&message).to_owned())
     });
     found.unwrap_or_default()
+}
+
+/// The text that a message begins with, which is an id; empty if it begins with something else.
+pub(crate) fn first_text(message: &[u8]) -> &str {
+    match Fields(message).next() {
+        Some(Ok((1, value))) => value.text().unwrap_or_default(),
+        _ => "",
+    }
 }
 
 /// What a request seems to say of a session, by its end, where hosts say so. What the request itself says counts; this only says where

@@ -1,0 +1,140 @@
+//! Connections to a server. Calls carry the name of the task hub, and a token where the server asks for one.
+
+use super::address::ServerAddressError;
+use super::tokens::Tokens;
+use crate::protobuf::task_hub_sidecar_service_client::TaskHubSidecarServiceClient;
+use http::{HeaderName, HeaderValue, Request, Uri, header};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tonic::body::Body;
+use tonic::codegen::Service;
+
+/// Connections by address: one for each, which all calls share.
+type Pool = Client<HttpConnector, Body>;
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The service, over a channel.
+#[doc(hidden)]
+pub type Sidecar = TaskHubSidecarServiceClient<Channel>;
+
+/// Says which task hub a call is for.
+pub(crate) const TASK_HUB: &str = "taskhub";
+
+/// Longer than apps usually are idle between two calls, and much shorter than a port is likely to be used again.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+/// A server on the same machine answers at once; one across the network within this time or not at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a server may send ahead, in bytes: the history of a long orchestration is megabytes.
+const WINDOW: u32 = 4 << 20;
+
+/// Sends requests to a server. Cheap to clone; clones share their connections.
+#[doc(hidden)]
+#[derive(Clone)]
+pub struct Channel {
+    pool: Pool,
+    /// Scheme, host and port that requests go to.
+    origin: Uri,
+    task_hub: Option<HeaderValue>,
+    tokens: Option<Arc<Tokens>>,
+}
+
+impl Channel {
+    pub(super) fn to(
+        origin: &str,
+        task_hub: Option<HeaderValue>,
+        tokens: Option<Arc<Tokens>>,
+    ) -> Result<Self, ServerAddressError> {
+        let origin: Uri = origin
+            .parse()
+            .map_err(|_| ServerAddressError::Malformed("it is no URL".to_owned()))?;
+        if origin.scheme_str() != Some("http") {
+            return Err(ServerAddressError::Feature("TLS"));
+        }
+        Ok(Self {
+            pool: pool(),
+            origin,
+            task_hub,
+            tokens,
+        })
+    }
+
+    /// Connections without encryption, to any address, that carry nothing of their own.
+    pub(crate) fn plain(origin: Uri, pool: &PlainPool) -> Self {
+        Self {
+            pool: pool.0.clone(),
+            origin,
+            task_hub: None,
+            tokens: None,
+        }
+    }
+
+    /// The service.
+    pub fn sidecar(&self) -> Sidecar {
+        Sidecar::with_origin(self.clone(), self.origin.clone())
+    }
+}
+
+/// Connections that several channels share.
+pub(crate) struct PlainPool(Pool);
+
+impl PlainPool {
+    pub(crate) fn new() -> Self {
+        Self(pool())
+    }
+}
+
+fn pool() -> Pool {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    Client::builder(TokioExecutor::new())
+        .http2_only(true)
+        .http2_initial_stream_window_size(WINDOW)
+        .http2_initial_connection_window_size(WINDOW)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_timer(TokioTimer::new())
+        .build(connector)
+}
+
+impl Service<Request<Body>> for Channel {
+    type Response = <Pool as Service<Request<Body>>>::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        if let Some(task_hub) = &self.task_hub {
+            // A call may name another one.
+            let header = request.headers_mut().entry(HeaderName::from_static(TASK_HUB));
+            header.or_insert_with(|| task_hub.clone());
+        }
+        let (pool, tokens) = (self.pool.clone(), self.tokens.clone());
+        Box::pin(async move {
+            if let Some(tokens) = tokens {
+                request
+                    .headers_mut()
+                    .insert(header::AUTHORIZATION, tokens.header().await?);
+            }
+            Ok(pool.request(request).await?)
+        })
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}

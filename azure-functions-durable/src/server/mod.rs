@@ -1,0 +1,13 @@
+//! A Durable Task server, such as the Durable Task Scheduler or `cargo func host`: where it is, how it is told who asks, and the
+//! connections to it. Clients and workers of such a server share this.
+
+mod address;
+mod channel;
+mod connection_string;
+mod tokens;
+
+pub use address::{ServerAddress, ServerAddressError};
+#[doc(hidden)]
+pub use channel::{Channel, Sidecar};
+pub(crate) use channel::{PlainPool, TASK_HUB};
+pub use tokens::{AccessToken, TokenError, TokenSource};

@@ -1,0 +1,6 @@
+//! The worker against a server that a script plays, in virtual time.
+
+mod reconnecting;
+mod requests;
+mod script;
+mod stopping;
