@@ -2,6 +2,9 @@
 
 use super::channel::Channel;
 use super::connection_string::{Authentication, ConnectionString};
+#[cfg(feature = "durable-task-scheduler")]
+use super::entra::Entra;
+use super::error::ServerAddressError;
 use super::tokens::{TokenSource, Tokens};
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Uri};
@@ -35,33 +38,6 @@ pub struct ServerAddress {
     task_hub: Option<Arc<str>>,
     authentication: Authentication,
     tokens: Option<Arc<Tokens>>,
-}
-
-/// A text is no address of a server, or this build cannot speak to it. The text itself is not shown.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServerAddressError {
-    /// Neither an address nor a connection string.
-    #[error(
-        "the address of the Durable Task server cannot be used: {0}; expected http://HOST:PORT, HOST:PORT, or \
-         `Endpoint=…;Authentication=…;TaskHub=…`"
-    )]
-    Malformed(String),
-    /// The connection string names a way to authenticate that there is not.
-    #[error(
-        "the connection string of the Durable Task server has `Authentication={0}`: expected None, DefaultAzure, ManagedIdentity, \
-         WorkloadIdentity, Environment, or AzureCLI"
-    )]
-    Authentication(String),
-    /// The name of the task hub cannot be sent.
-    #[error("the name of the task hub is empty, or has a character that no header can carry")]
-    TaskHub,
-    /// What it asks for is a feature that is off.
-    #[error("the Durable Task server asks for {0}: enable the feature `durable-task-scheduler`")]
-    Feature(&'static str),
-    /// There is no source of tokens.
-    #[error("tokens for the Durable Task server cannot be had: {0}")]
-    Credential(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl ServerAddress {
@@ -98,12 +74,27 @@ impl ServerAddress {
         let task_hub = self.task_hub.as_deref().map(header).transpose()?;
         let tokens = match &self.tokens {
             Some(tokens) => Some(Arc::clone(tokens)),
-            None => self
-                .authentication
-                .tokens()?
-                .map(|source| Arc::new(Tokens::new(source))),
+            None => source(&self.authentication)?.map(|source| Arc::new(Tokens::new(source))),
         };
         Channel::to(&self.origin, task_hub, tokens)
+    }
+}
+
+/// Where tokens come from, if the server asks for some.
+#[cfg(feature = "durable-task-scheduler")]
+fn source(authentication: &Authentication) -> Result<Option<Arc<dyn TokenSource>>, ServerAddressError> {
+    match authentication {
+        Authentication::None => Ok(None),
+        Authentication::Token(credential) => Ok(Some(Arc::new(Entra::new(credential)?))),
+    }
+}
+
+/// Where tokens come from, if the server asks for some.
+#[cfg(not(feature = "durable-task-scheduler"))]
+fn source(authentication: &Authentication) -> Result<Option<Arc<dyn TokenSource>>, ServerAddressError> {
+    match authentication {
+        Authentication::None => Ok(None),
+        Authentication::Token(_) => Err(ServerAddressError::Feature("tokens of Microsoft Entra ID")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Connections to a server. Calls carry the name of the task hub, and a token where the server asks for one.
 
-use super::address::ServerAddressError;
+use super::error::ServerAddressError;
 use super::tokens::Tokens;
 use crate::protobuf::task_hub_sidecar_service_client::TaskHubSidecarServiceClient;
 use http::{HeaderName, HeaderValue, Request, Uri, header};
@@ -18,7 +18,11 @@ use tonic::body::Body;
 use tonic::codegen::Service;
 
 /// Connections by address: one for each, which all calls share.
-type Pool = Client<HttpConnector, Body>;
+type Pool = Client<Connector, Body>;
+#[cfg(not(feature = "durable-task-scheduler"))]
+type Connector = HttpConnector;
+#[cfg(feature = "durable-task-scheduler")]
+type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The service, over a channel.
@@ -55,11 +59,9 @@ impl Channel {
         let origin: Uri = origin
             .parse()
             .map_err(|_| ServerAddressError::Malformed("it is no URL".to_owned()))?;
-        if origin.scheme_str() != Some("http") {
-            return Err(ServerAddressError::Feature("TLS"));
-        }
+        let secure = origin.scheme_str() == Some("https");
         Ok(Self {
-            pool: pool(),
+            pool: pool(connector(secure)?),
             origin,
             task_hub,
             tokens,
@@ -87,14 +89,66 @@ pub(crate) struct PlainPool(Pool);
 
 impl PlainPool {
     pub(crate) fn new() -> Self {
-        Self(pool())
+        Self(pool(plain()))
     }
 }
 
-fn pool() -> Pool {
+fn tcp() -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    connector
+}
+
+#[cfg(not(feature = "durable-task-scheduler"))]
+fn plain() -> Connector {
+    tcp()
+}
+
+#[cfg(not(feature = "durable-task-scheduler"))]
+fn connector(secure: bool) -> Result<Connector, ServerAddressError> {
+    match secure {
+        false => Ok(plain()),
+        true => Err(ServerAddressError::Feature("TLS")),
+    }
+}
+
+#[cfg(feature = "durable-task-scheduler")]
+fn plain() -> Connector {
+    with_tls(rustls_config().with_root_certificates(rustls::RootCertStore::empty()))
+}
+
+#[cfg(feature = "durable-task-scheduler")]
+fn connector(secure: bool) -> Result<Connector, ServerAddressError> {
+    use hyper_rustls::ConfigBuilderExt;
+    if !secure {
+        return Ok(plain());
+    }
+    let trusting = rustls_config().with_native_roots();
+    trusting.map(with_tls).map_err(ServerAddressError::Certificates)
+}
+
+/// With the cryptography of `ring`, whatever the process has.
+#[cfg(feature = "durable-task-scheduler")]
+fn rustls_config() -> rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVerifier> {
+    rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        // `ring` has what every version of the protocol needs.
+        .expect("TLS 1.2 and 1.3 with ring")
+}
+
+#[cfg(feature = "durable-task-scheduler")]
+fn with_tls(config: rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert>) -> Connector {
+    let mut tcp = tcp();
+    tcp.enforce_http(false);
+    hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(config.with_no_client_auth())
+        .https_or_http()
+        .enable_http2()
+        .wrap_connector(tcp)
+}
+
+fn pool(connector: Connector) -> Pool {
     Client::builder(TokioExecutor::new())
         .http2_only(true)
         .http2_initial_stream_window_size(WINDOW)

@@ -1,8 +1,6 @@
 //! The connection string of the Durable Task Scheduler, as its .NET packages read it.
 
-use super::address::ServerAddressError;
-use super::tokens::TokenSource;
-use std::sync::Arc;
+use super::error::ServerAddressError;
 
 /// What it says.
 pub(super) struct ConnectionString {
@@ -100,15 +98,5 @@ impl ConnectionString {
                 }),
             },
         })
-    }
-}
-
-impl Authentication {
-    /// Where tokens come from, if the server asks for some.
-    pub(super) fn tokens(&self) -> Result<Option<Arc<dyn TokenSource>>, ServerAddressError> {
-        match self {
-            Self::None => Ok(None),
-            Self::Token(_) => Err(ServerAddressError::Feature("tokens of Microsoft Entra ID")),
-        }
     }
 }

@@ -4,10 +4,14 @@
 mod address;
 mod channel;
 mod connection_string;
+#[cfg(feature = "durable-task-scheduler")]
+mod entra;
+mod error;
 mod tokens;
 
-pub use address::{ServerAddress, ServerAddressError};
+pub use address::ServerAddress;
 #[doc(hidden)]
 pub use channel::{Channel, Sidecar};
 pub(crate) use channel::{PlainPool, TASK_HUB};
+pub use error::ServerAddressError;
 pub use tokens::{AccessToken, TokenError, TokenSource};
