@@ -24,7 +24,7 @@ fn every_other_mistake_is_explained() {
 }
 
 #[test]
-fn row_066_calls_that_nobody_awaits_are_warned_of() {
+fn row_066_calls_without_await_are_warned_of() {
     explained(is_unawaited);
 }
 

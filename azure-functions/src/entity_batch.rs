@@ -197,7 +197,7 @@ impl Batch {
                 self.effects.state = effects.state;
                 self.effects.actions.extend(effects.actions);
             }
-            // It may be that nobody else hears of it.
+            // The log may be the only place where it shows.
             Err(failure) if !context.is_call() => log::error!(
                 "operation `{}` of entity `{}` failed: {}",
                 context.operation(),

@@ -205,14 +205,14 @@ async fn a_placeholder_of_a_real_host_takes_the_app_s_environment_and_answers_as
 }
 
 fn the_exit_code_of_the_worker_counts_though_main_drops_it() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
         .args([
             "--functions-uri",
-            &format!("http://{nobody}/"),
+            &format!("http://{closed}/"),
             "--functions-worker-id",
             "w",
         ])

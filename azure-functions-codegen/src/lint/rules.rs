@@ -1,6 +1,6 @@
 //! What an orchestration cannot do and remain the same in every replay: how it is recognised, and what to write instead.
 //!
-//! Clocks of all crates, threads, and files are known by the last two names of a path, since nobody sees from here what was
+//! Clocks of all crates, threads, and files are known by the last two names of a path, since it cannot be seen from here what was
 //! imported outside; crates without anything that replays are known by their own name.
 
 use super::path::matches;
@@ -238,7 +238,7 @@ const RULES: &[Rule] = &[
         except: &["Duration", "pin"],
         ..rule(
             &["tokio|async_std|smol|async_io::**"],
-            "belongs to a runtime, which wakes nobody in an orchestration",
+            "belongs to a runtime, which wakes no orchestration",
             "await `{context}.wait_for_event(..)` or `{context}.create_timer(..)`, and do everything else in an activity",
         )
     },

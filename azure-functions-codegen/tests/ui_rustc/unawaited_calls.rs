@@ -1,4 +1,4 @@
-//! Calls that nobody awaits are made all the same, so forgetting one is a warning; an error here, to have its text.
+//! Calls without `.await` are made all the same, so forgetting one is a warning; an error here, to have its text.
 
 #![deny(unused_must_use)]
 

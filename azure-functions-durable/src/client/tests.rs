@@ -210,7 +210,7 @@ async fn row_095_requests_by_template_keep_the_hosts_query_and_derive_what_it_do
 }
 
 #[tokio::test]
-async fn row_098_a_url_with_somebody_elses_instance_id_acts_on_the_one_asked_for() {
+async fn row_098_a_url_with_the_id_of_another_instance_acts_on_the_one_asked_for() {
     let text = template_binding().to_string().replace("INSTANCEID", "abc123");
     let binding: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(everything(&binding).await, everything(&template_binding()).await);
@@ -360,8 +360,8 @@ async fn what_a_transport_reports_becomes_the_error_of_the_operation() {
     }
     for (report, message) in [
         (
-            (|| TransportError::failed("nobody there")) as fn() -> _,
-            "cannot query instances: no answer from http://127.0.0.1:17071 (nobody there)",
+            (|| TransportError::failed("no host there")) as fn() -> _,
+            "cannot query instances: no answer from http://127.0.0.1:17071 (no host there)",
         ),
         (
             || TransportError::Timeout,

@@ -39,9 +39,9 @@ pub type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 ///
 /// /// Knows no instance, and loses no time with it.
 /// #[derive(Debug)]
-/// struct Nobody;
+/// struct NoHost;
 ///
-/// impl Transport for Nobody {
+/// impl Transport for NoHost {
 ///     fn send(&self, _request: Request<Bytes>, _limit: Duration) -> Exchange {
 ///         let mut answer = Response::new(Bytes::new());
 ///         *answer.status_mut() = http::StatusCode::NOT_FOUND;
@@ -56,7 +56,7 @@ pub type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let binding = r#"{"taskHubName": "MyHub", "baseUrl": "http://localhost/", "requiredQueryStringParameters": ""}"#;
-/// let client = OrchestrationClient::from_binding(binding)?.with_transport(Arc::new(Nobody));
+/// let client = OrchestrationClient::from_binding(binding)?.with_transport(Arc::new(NoHost));
 /// assert_eq!(client.query_status("order-7", false, false, false).await?, None);
 /// # Ok(())
 /// # }

@@ -116,7 +116,7 @@ fn a_grpc_connection_of_a_runtime_that_is_gone_is_not_used_again() {
 }
 
 #[tokio::test]
-async fn a_port_where_nobody_listens_is_a_transport_error_with_its_address() {
+async fn a_port_without_a_listener_is_a_transport_error_with_its_address() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);

@@ -356,10 +356,10 @@ async fn row_094_errors_tell_what_to_do_apart() {
     let bad = always(400, json!({"Message": "Invalid JSON content"})).await;
     let bad = bad.raise_event("a", "e", 1).await.unwrap_err();
     assert!(matches!(bad, Error::BadRequest { .. }), "{bad:?}");
-    let nobody = OrchestrationClient::from_binding(
+    let no_host = OrchestrationClient::from_binding(
         r#"{"taskHubName": "MyHub", "creationUrls": {}, "rpcBaseUrl": "http://127.0.0.1:1/"}"#,
     );
-    let transport = nobody.unwrap().terminate("a", "r").await.unwrap_err();
+    let transport = no_host.unwrap().terminate("a", "r").await.unwrap_err();
     assert!(matches!(transport, Error::Transport { .. }), "{transport:?}");
 
     let codes = [&not_found, &done, &bad, &transport].map(Error::status_code);
@@ -516,7 +516,7 @@ fn a_connection_of_a_runtime_that_is_gone_is_not_used_again() {
 
 #[tokio::test]
 async fn a_host_that_is_not_there_is_a_transport_error_with_its_address_and_cause() {
-    // Bound and dropped: nobody listens on this port.
+    // Bound and dropped: there is no listener on this port.
     let address = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .unwrap()
@@ -724,12 +724,12 @@ async fn a_start_is_waited_for_until_the_instance_is_not_pending() {
     assert_eq!(begun.runtime_status, Status::Running);
     let pending = always(202, status("a", "Pending")).await;
     assert_eq!(pending.wait_for_start("a", Duration::ZERO).await.unwrap(), None);
-    let nobody = always(404, "")
+    let no_host = always(404, "")
         .await
         .wait_for_start("a", Duration::ZERO)
         .await
         .unwrap_err();
-    assert!(matches!(nobody, Error::NotFound { .. }));
+    assert!(matches!(no_host, Error::NotFound { .. }));
 }
 
 #[tokio::test]

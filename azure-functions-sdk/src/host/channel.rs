@@ -111,7 +111,7 @@ impl WorkerChannel {
             trace_context: Some(call.trace_context.unwrap_or_default()),
             retry_context: None,
         };
-        // If the stream is closed, whoever notices that closes `in_flight` too, and the answer is its error.
+        // If the stream is closed, the task that notices it closes `in_flight` too, and the answer is its error.
         self.send(Content::InvocationRequest(request));
         let mut on_drop = CancelOnDrop {
             channel: self,
@@ -229,7 +229,7 @@ impl WorkerChannel {
     }
 }
 
-/// Cancels the invocation when whoever awaited it is gone.
+/// Cancels the invocation when its caller is gone.
 struct CancelOnDrop<'a> {
     channel: &'a WorkerChannel,
     invocation_id: Option<String>,

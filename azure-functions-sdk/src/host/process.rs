@@ -332,7 +332,7 @@ impl Running for WorkerProcess {
             }
             let lines = self.last_lines.lock().unwrap_or_else(PoisonError::into_inner);
             let code = status.as_ref().ok().and_then(ExitStatus::code);
-            // Whoever killed it knows why; what it wrote before, say of a panic that an invocation answered, is not the reason.
+            // What it wrote before it was killed, say of a panic that an invocation answered, is not the reason.
             let was_killed = !self.stopped && status.as_ref().is_ok_and(|status| is_killed(*status));
             Ending {
                 exited: exited(&self.program, status.as_ref().ok()),

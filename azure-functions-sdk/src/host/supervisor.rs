@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How long the two ends of a worker, its process and its stream, wait for each other.
 const LAST_MESSAGES_LIMIT: Duration = Duration::from_secs(1);
-/// A worker that was ready this long counts as healthy, even if nobody asked anything of it.
+/// A worker that was ready this long counts as healthy, even if it had nothing to do.
 const HEALTHY_AFTER: Duration = Duration::from_secs(2);
 
 /// Where the worker is.
@@ -261,7 +261,7 @@ impl Supervisor {
 
         let loss = self.watch(&mut *process, &channel).await;
         let was_healthy = channel.has_answered() || ready_since.elapsed() >= HEALTHY_AFTER;
-        // Nobody may find this channel any more before what it had in flight fails, or callers would spin.
+        // No caller may find this channel any more before what it had in flight fails, or callers would spin.
         let next = match loss {
             Loss::Stop => WorkerState::Stopped,
             _ => WorkerState::Starting(loss.to_string()),

@@ -121,7 +121,7 @@ impl LocalSettings {
         &self.host
     }
 
-    /// The field's tools take a missing `IsEncrypted` for true; nobody who writes a file by hand means that, so only an
+    /// The field's tools take a missing `IsEncrypted` for true; a file that is written by hand does not mean that, so only an
     /// explicit `true` is refused here, and a missing one gets a warning if there is something to decrypt.
     fn check_not_encrypted(&mut self, file: &str, root: &Node) -> Result<(), ProjectError> {
         let Some(node) = root.member("IsEncrypted") else {

@@ -41,7 +41,7 @@ impl FakeServers {
         let mut inner = self.inner();
         inner.requests.push(request.clone());
         let Some(answer) = &mut inner.answer else {
-            return failed("nobody answers in a test; say who does with fake_http");
+            return failed("there is no server in a test: answer the request with fake_http");
         };
         // A panic, of an assertion perhaps, fails the call; the world must not end by it.
         match catch_unwind(AssertUnwindSafe(|| answer(request))) {

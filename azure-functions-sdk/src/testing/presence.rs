@@ -1,5 +1,5 @@
 //! Which functions run at present, and whether the world can only wait for them: one that waits for the task hub or for
-//! virtual time holds nobody up.
+//! virtual time does not hold up the world.
 
 use std::{
     collections::BTreeMap,
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_that_waits_inside_holds_nobody_up() {
+    fn a_function_that_waits_inside_does_not_hold_up_the_world() {
         let presences = Presences::default();
         let (one, other) = (
             presences.enter("one".into(), true),

@@ -47,7 +47,7 @@ impl Running {
         // Reads on after the listing: a full pipe would hold the host up.
         thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
-                // Nobody listens after the listing.
+                // There is no receiver after the listing.
                 drop(send.send(line));
             }
         });

@@ -253,7 +253,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// Time that passes as soon as somebody waits for it.
+/// Time that passes as soon as something waits for it.
 #[derive(Debug)]
 pub(crate) struct HastyClock(Mutex<DateTime<Utc>>);
 

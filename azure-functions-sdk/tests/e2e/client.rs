@@ -19,7 +19,7 @@ impl Address {
         *self.0.lock().unwrap() = Some(address.to_owned());
     }
 
-    /// Nobody connects any more: a host that ends may still take connections.
+    /// No client connects any more: a host that ends may still take connections.
     pub(crate) fn clear(&self) {
         *self.0.lock().unwrap() = None;
     }
@@ -52,7 +52,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Sends one request as soon as there is a host; gives back status and body. `None` if the connection broke: nobody but
+    /// Sends one request as soon as there is a host; gives back status and body. `None` if the connection broke: only
     /// the host knows whether it got the request.
     pub(crate) fn send(&mut self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
         let stream = self

@@ -64,7 +64,7 @@ impl Host {
             .arg(data)
             .args(more);
         if !cfg!(debug_assertions) {
-            // Whoever measures the host does not want to measure a debug build of the worker.
+            // A measurement of the host is not one of a debug build of the worker.
             command.arg("--release");
         }
         let mut process = command

@@ -115,7 +115,7 @@ fn transfers_in_critical_sections_keep_the_sum_and_all_end_while_host_and_worker
     assert_eq!(expected.values().sum::<i64>(), 5 * OPENING_BALANCE);
     assert!(looks > 100, "{looks}");
 
-    // Nobody has a lock any more.
+    // No instance has a lock any more.
     for owner in OWNERS {
         deposit(&host, owner, 1);
     }

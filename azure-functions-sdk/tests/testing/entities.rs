@@ -195,19 +195,19 @@ fn row_078_an_http_call_polls_until_the_job_is_done() {
 #[test]
 fn a_fake_http_that_panics_fails_its_call_and_the_test() {
     let host = TestHost::new();
-    host.fake_http(|request| panic!("nobody asks for {}", request.uri));
+    host.fake_http(|request| panic!("no test asks for {}", request.uri));
     let test = AssertUnwindSafe(|| drop(host.start_with_id("job", "j", ())));
     let panic = catch_unwind(test).expect_err("it should panic");
     assert_eq!(
         panic.downcast_ref::<String>().unwrap(),
-        "the closure of fake_http panicked: nobody asks for http://jobs.example/start"
+        "the closure of fake_http panicked: no test asks for http://jobs.example/start"
     );
-    assert!(host.instance("j").failure().contains("nobody asks for"));
+    assert!(host.instance("j").failure().contains("no test asks for"));
 }
 
 #[test]
 fn without_a_fake_every_http_call_fails_and_says_why() {
     let host = TestHost::new();
     let failure = host.start("job", ()).failure();
-    assert!(failure.contains("say who does with fake_http"), "{failure}");
+    assert!(failure.contains("answer the request with fake_http"), "{failure}");
 }

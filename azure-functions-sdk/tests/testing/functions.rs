@@ -52,7 +52,7 @@ pub(crate) async fn square(number: u64) -> ActivityOutput {
     (number * number).into()
 }
 
-/// Three days for an approval, then somebody else decides.
+/// Three days for an approval, then the deputy decides.
 #[func]
 pub(crate) async fn approval(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, CallError> {
     context.set_custom_status("waiting");
@@ -85,7 +85,7 @@ pub(crate) async fn eternal(context: DurableOrchestrationContext) -> Result<Orch
     Ok(().into())
 }
 
-/// Waits for two things that nobody brings.
+/// Waits for two things that never come.
 #[func]
 pub(crate) async fn waiting(context: DurableOrchestrationContext) -> Result<OrchestrationOutput, CallError> {
     let child = context.call_sub_orchestrator("listener", Some("child"), "east");

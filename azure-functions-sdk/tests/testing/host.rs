@@ -71,7 +71,7 @@ fn three_days_pass_in_milliseconds() {
 }
 
 #[test]
-fn time_stands_still_until_somebody_waits() {
+fn time_stands_still_until_something_waits() {
     let host = TestHost::new();
     let (before, instance) = (host.now(), host.start("approval", ()));
     assert_eq!((host.now(), instance.runtime_status()), (before, Status::Running));

@@ -299,7 +299,7 @@ fn a_fake_fails_with_the_activity_s_own_error() {
     };
     let paid: Receipt = host.start_typed::<pay>(order).output();
     assert_eq!(paid.paid, 7);
-    // Whoever reads what happened sees the message alone.
+    // A reader of the history sees the message alone.
     let short = host.calls("charge")[0].result.clone();
     assert_eq!(short, Some(Err("only 7 are left".to_owned())));
     let message = host.run_activity("charge", ("me", 200)).unwrap_err();

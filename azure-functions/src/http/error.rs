@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_for_nobody_to_see_is_no_answer() {
+    fn an_error_that_the_caller_must_not_see_is_no_answer() {
         assert!(answer_of(&fmt::Error).is_none());
         assert!(answer_of(&BindingError::new("ours")).is_none());
     }

@@ -55,7 +55,7 @@ pub(crate) fn owe(code: u8) {
     OWED.store(code, Ordering::SeqCst);
 }
 
-/// What to end with instead of `status` (`None`: nobody knows it), and what to say about it.
+/// What to end with instead of `status` (`None`: it is not known), and what to say about it.
 #[cfg(any(unix, test))]
 fn instead(status: Option<i32>, serving: bool, owed: u8) -> Option<(u8, &'static str)> {
     // The system keeps the lowest eight bits.

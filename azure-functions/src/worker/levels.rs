@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn information_is_the_level_nobody_chose() {
+    fn information_is_the_level_if_none_is_chosen() {
         assert_eq!(levels(&[]).of_function("any"), LevelFilter::Info);
         assert_eq!(levels(&[]).most(), LevelFilter::Info);
     }

@@ -79,8 +79,8 @@ const CAPABILITIES: [&str; 12] = [
     "EnableUserCodeException",
 ];
 
-/// Announced by a host whose users see system records: what they say need not stand on the console as well. The real host shows
-/// them to nobody, and announces no such thing.
+/// Announced by a host whose users see system records: what they say need not stand on the console as well. The real host does
+/// not show them, and announces no such thing.
 const SHOWS_SYSTEM_LOGS: &str = "ShowsSystemLogs";
 
 /// The protocol's bound on the size of a message, in both directions.

@@ -304,7 +304,7 @@ async fn an_operation_whose_input_cannot_be_read_fails_alone_and_is_not_a_text()
 }
 
 #[tokio::test]
-async fn the_error_of_a_signal_is_logged_because_nobody_else_hears_of_it() {
+async fn the_error_of_a_signal_is_logged_because_there_is_no_caller_to_tell() {
     let lines: Arc<Mutex<Vec<LogLine>>> = Arc::default();
     let log = Arc::clone(&lines);
     let surroundings = Surroundings {

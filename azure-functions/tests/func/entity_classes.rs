@@ -339,7 +339,7 @@ fn methods_are_still_methods() {
     assert_eq!(counter.merge(Counter::at(-3)), Err("below zero".to_owned()));
 }
 
-/// Whoever can send operations gets the same methods.
+/// All that can send operations have the same methods.
 #[test]
 fn a_proxy_is_of_any_sender() {
     fn add<S: EntitySender>(counter: &<Counter as Entity>::Proxy<S>) -> S::Reply<i64> {

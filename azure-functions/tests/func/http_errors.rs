@@ -66,7 +66,7 @@ fn second_output(req: HttpRequest) -> Result<(Sent, HttpResponse), BindingError>
     req.json::<u32>().map(|number| (Sent, number.to_string().into()))
 }
 
-/// Nobody waits for an answer of it.
+/// No caller waits for an answer of it.
 #[func]
 fn without_answer_fails(req: HttpRequest) -> Result<(), BindingError> {
     req.json::<u32>().map(drop)

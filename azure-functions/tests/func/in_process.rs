@@ -270,7 +270,7 @@ fn what_is_no_orchestration_has_no_episodes_and_the_other_way_round() {
     assert!(app.functions().any(|f| f.name == "asks"));
 }
 
-/// A task hub with one instance, which ends when somebody has waited long enough. Its time is its own.
+/// A task hub with one instance, which ends when a caller has waited long enough. Its time is its own.
 #[derive(Debug, Default)]
 struct Hub {
     requests: Mutex<Vec<String>>,

@@ -228,7 +228,7 @@ impl Events {
         }
     }
 
-    /// No event is consumed twice, or before an older one that nobody else holds.
+    /// No event is consumed twice, or before an older one that no other task holds.
     pub(crate) fn check(&self, tape: &[Entry]) -> Result<(), String> {
         let mut consumed = BTreeSet::new();
         for entry in tape {
@@ -292,7 +292,7 @@ impl Events {
         }
         if !preserve {
             if !handed_on.is_empty() {
-                return Err(format!("{handed_on:?} are handed on although nobody asked for it"));
+                return Err(format!("{handed_on:?} are handed on, and that was not asked for"));
             }
             if !self.present.ends_with(&carried) || carried.len() < arrived_late {
                 return Err(format!("of {:?} the host carries over {carried:?}", self.present));

@@ -281,7 +281,7 @@ impl Code {
     }
 
     pub(crate) fn returned(&self, serial: u64, result: &Result<Value, CallError>) -> bool {
-        // Whoever does the work echoes what it was given: so an answer to another call is noticed.
+        // The activity echoes what it was given: so an answer to another call is noticed.
         let right = match result {
             Ok(value) => *value == json!({ "echo": serial }),
             Err(error) => error.message().contains(&format!("<{serial}>")),

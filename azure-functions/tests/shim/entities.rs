@@ -106,7 +106,7 @@ impl Code {
     pub(crate) async fn finish_entity(&self, call: EntityCall) {
         let result = call.future.await;
         if call.in_section {
-            // Of this section or a later one: either way nobody is called twice.
+            // Of this section or a later one: either way no entity is called twice.
             code::tape(|tape| tape.sections.busy.remove(&call.key));
         }
         self.returned(call.serial, &result);

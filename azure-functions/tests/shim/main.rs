@@ -4,7 +4,7 @@
 //!
 //! `PROPTEST_CASES` sets how many programs are tried.
 
-// What a failing program prints is for people; nobody depends on this crate.
+// What a failing program prints is for people; no crate depends on this one.
 #![allow(missing_docs)]
 
 mod check;

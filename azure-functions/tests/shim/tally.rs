@@ -21,7 +21,7 @@ pub(crate) struct Tally {
     pub(crate) waits: usize,
     pub(crate) cancelled_timers: usize,
     pub(crate) markers: usize,
-    /// Markers that nobody asked for any more.
+    /// Markers that were not asked for any more.
     pub(crate) silent_markers: usize,
     /// Answers to HTTP requests that say to come again.
     pub(crate) polls: usize,

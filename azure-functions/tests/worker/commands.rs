@@ -244,12 +244,12 @@ fn init_keeps_settings_and_says_what_they_lack() {
 fn init_takes_the_place_of_a_program_that_runs() {
     let root = tempfile::tempdir().unwrap();
     init(root.path(), &[]);
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let host = format!("http://{}/", nobody.local_addr().unwrap());
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = format!("http://{}/", silent.local_addr().unwrap());
     let arguments = ["--functions-uri", &host, "--functions-worker-id", "w"].map(str::to_owned);
     // It waits for a host that does not answer.
     let mut running = app_command_of(&program(root.path()), &arguments).spawn().unwrap();
-    let _connection = nobody.accept().unwrap();
+    let _connection = silent.accept().unwrap();
     init(root.path(), &[]);
     running.kill().unwrap();
     running.wait().unwrap();

@@ -66,7 +66,7 @@ fn a_batch_is_run_on_the_entity_that_is_named() {
 }
 
 #[test]
-fn a_batch_for_nobody_is_told_who_there_is() {
+fn a_batch_for_an_unknown_entity_is_told_which_there_are() {
     let (code, answer, errors) = replay(&["echo", &golden()]);
     assert_eq!((code, answer), (2, None));
     assert!(

@@ -180,7 +180,7 @@ async fn row_067_what_an_orchestration_may_not_await_fails_that_episode_with_its
 }
 
 #[tokio::test]
-async fn episodes_that_block_fail_alone_and_hold_nobody_up() {
+async fn episodes_that_block_fail_alone_and_do_not_hold_up_others() {
     let mut host = Host::listen().await;
     let child = app_command(&host.arguments())
         .env("AZURE_FUNCTIONS_EPISODE_TIMEOUT", "1s")

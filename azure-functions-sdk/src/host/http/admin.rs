@@ -1,5 +1,5 @@
 //! The admin API (`/admin/…`): the host's state, the functions, firing one by hand, and the histories of instances.
-//! Whoever gets here has the master key, or keys are not enforced.
+//! A caller that gets here has the master key, or keys are not enforced.
 
 use std::collections::BTreeMap;
 

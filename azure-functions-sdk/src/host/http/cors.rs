@@ -97,7 +97,7 @@ impl Cors {
     /// Adds to any response what lets an allowed origin read it; replaces what the function itself said about that.
     pub(super) fn mark(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         if self.origins.is_some() {
-            // The answer depends on who asks, whoever that was this time.
+            // The answer depends on the origin, also if this request has another one, or none.
             headers.append(VARY, HeaderValue::from_static("Origin"));
         }
         let Some(origin) = origin.filter(|origin| self.allows(Some(origin))) else {

@@ -1,6 +1,6 @@
 //! The HTTP front door of the local host: one port for the app's HTTP functions, the durable HTTP API and the admin API,
-//! with the routing, the keys and the status codes of the real host. It knows no worker and no task hub: whoever
-//! assembles the host gives it a [`Backend`].
+//! with the routing, the keys and the status codes of the real host. It knows no worker and no task hub: the
+//! local host gives it a [`Backend`].
 
 mod admin;
 mod answer_body;

@@ -396,6 +396,6 @@ async fn a_second_word_stops_at_once() {
             .await
     );
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    // The worker is gone, and nobody asked it to go.
+    // The worker is gone, and was not asked to go.
     assert_eq!(timeout(TEST_LIMIT, seen.recv()).await.unwrap(), None);
 }

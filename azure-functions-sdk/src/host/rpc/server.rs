@@ -136,7 +136,7 @@ impl RpcServer {
             secret: Secret::new(),
         };
         let mut waiting = self.expected.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        // Workers that never came have nobody waiting any more.
+        // For workers that never came, no start waits any more.
         waiting.retain(|_, guest| !guest.stream.is_closed());
         let guest = Guest {
             proof,
@@ -236,7 +236,7 @@ impl FunctionRpc for Service {
             match expected.admit(&start.worker_id, secret.as_deref()) {
                 Ok(waiting) => {
                     newcomer.has_proved();
-                    // Nobody waits any more: the stream ends as both halves are dropped.
+                    // No start waits any more: the stream ends as both halves are dropped.
                     let _ = waiting.send(WorkerStream {
                         inbound: Box::pin(inbound),
                         outbound,

@@ -86,7 +86,7 @@ pub(super) fn describe(commit: &Commit, names: &mut Names) -> String {
         add(&format!("{} instances are removed", commit.removed.len()));
     }
     if text.is_empty() {
-        "messages that nobody wants any more are removed".clone_into(&mut text);
+        "messages that are not needed any more are removed".clone_into(&mut text);
     }
     text
 }

@@ -1,4 +1,4 @@
-//! Work on several entities with nobody in between.
+//! Work on several entities without other work in between.
 
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ fn row_079_a_hundred_transfers_each_way_keep_the_sum_and_do_not_interleave_and_a
                 continue; // The section that fails has one step only.
             }
             let next = rest.next().expect("a section has two steps");
-            assert_eq!(&next.0, who, "somebody came in between: {log:?}");
+            assert_eq!(&next.0, who, "another section came in between: {log:?}");
             turns += u32::from(*who != last);
             last.clone_from(who);
         }

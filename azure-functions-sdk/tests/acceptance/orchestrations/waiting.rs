@@ -168,7 +168,7 @@ async fn impatient(context: DurableOrchestrationContext<bool>) -> Result<Orchest
 /// An instance whose code is done while such an activity runs is completed when that ends: so it is on the wire of today, see
 /// rule 10 of the replay core. Its output is what the code returned before.
 #[test]
-fn row_081_an_activity_that_nobody_waits_for_any_more_ends_and_its_result_is_ignored() {
+fn row_081_an_activity_that_is_not_waited_for_any_more_ends_and_its_result_is_ignored() {
     let host = TestHost::new();
     host.fake("double", |number: i64| 2 * number).taking(HOUR);
     let waiting = host.start("impatient", true);

@@ -289,6 +289,11 @@ fn what_would_keep_a_host_from_starting_is_a_mistake() {
             json!({"type": "mcpToolTrigger", "useWorkerInputSchema": true}),
             "no `inputSchema`",
         ),
+        // As a host reads members.
+        (
+            json!({"type": "mcpToolTrigger", "UseWorkerInputSchema": "True"}),
+            "no `inputSchema`",
+        ),
         (
             json!({"type": "mcpToolTrigger", "toolProperties": "[{}]"}),
             "a propertyName and a propertyType",

@@ -176,12 +176,12 @@ async fn a_handshake_that_the_real_host_refuses_is_refused() {
 }
 
 #[tokio::test]
-async fn a_worker_that_nobody_asked_for_is_sent_away_and_so_is_a_second_stream() {
+async fn a_worker_that_was_not_started_here_is_sent_away_and_so_is_a_second_stream() {
     let server = RpcServer::start(8).await.unwrap();
     let (mine, expected) = server.invite(Proof::Required);
     let connect = |worker_id, secret| FakeWorker::connect(mine.port, worker_id, secret);
     let (id, secret) = (mine.worker_id.as_str(), Some(mine.secret.reveal()));
-    let mut stranger = connect("somebody", secret).await;
+    let mut stranger = connect("stranger", secret).await;
     assert_eq!(stranger.next().await, None);
     let first = connect(id, secret).await;
     let stream = expected.await.unwrap();

@@ -9,7 +9,7 @@ async fn row_099_keys_open_what_they_are_for() {
     let file: Value = serde_json::from_str(&std::fs::read_to_string(keys.path()).unwrap()).unwrap();
     let key = |pointer: &str| file.pointer(pointer).unwrap().as_str().unwrap().to_owned();
     let callers = [
-        ("nobody", String::new()),
+        ("no key", String::new()),
         ("wrong", "x".repeat(64)),
         ("own", key("/functionKeys/keyed/default")),
         ("foreign", key("/functionKeys/other/default")),
@@ -20,7 +20,7 @@ async fn row_099_keys_open_what_they_are_for() {
     for (path, allowed) in [
         (
             "/api/add/1",
-            vec!["nobody", "wrong", "own", "foreign", "host", "durable", "master"],
+            vec!["no key", "wrong", "own", "foreign", "host", "durable", "master"],
         ),
         ("/api/keyed", vec!["own", "host", "master"]),
         ("/api/master", vec!["master"]),
@@ -31,7 +31,7 @@ async fn row_099_keys_open_what_they_are_for() {
         ("/runtime/webhooks/durabletask/instances", vec!["durable", "master"]),
         (
             "/",
-            vec!["nobody", "wrong", "own", "foreign", "host", "durable", "master"],
+            vec!["no key", "wrong", "own", "foreign", "host", "durable", "master"],
         ),
     ] {
         for (caller, key) in &callers {
@@ -53,7 +53,7 @@ async fn row_099_keys_open_what_they_are_for() {
         .send(&format!("GET /api/master?code={master}"), &["x-functions-key: x"], "")
         .await;
     assert_eq!(reply.status, 401);
-    // What is not there is not found, whoever asks.
+    // What is not there is not found, with any key.
     assert_eq!(fixture.get("/api/nothing").await.status, 404);
     let listed: Value =
         serde_json::from_str(&fixture.get(&format!("/admin/host/keys?code={master}")).await.body).unwrap();
