@@ -22,9 +22,9 @@ use crate::{
 use azure_functions_durable::protobuf::{OrchestratorResponse, TaskFailureDetails};
 use std::{
     future::{pending, poll_fn},
+    mem,
     pin::pin,
     sync::atomic::Ordering,
-    task::Poll,
 };
 use tokio::sync::oneshot;
 
@@ -96,11 +96,12 @@ fn spawn(threads: &Threads, reply: Reply, function: impl Future<Output = Outcome
     threads.pool().spawn(context.clone(), async move {
         let reply = Unwakeable(Some(reply));
         let mut function = pin!(function);
-        let first = poll_fn(|cx| Poll::Ready(context.0.pace.measure(|| function.as_mut().poll(cx)))).await;
-        let outcome = match first {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending => function.await,
-        };
+        let mut is_first = true;
+        let outcome = poll_fn(|cx| match mem::take(&mut is_first) {
+            true => context.0.pace.measure(|| function.as_mut().poll(cx)),
+            false => function.as_mut().poll(cx),
+        });
+        let outcome = outcome.await;
         reply.answer(outcome);
     });
 }

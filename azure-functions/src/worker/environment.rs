@@ -3,7 +3,7 @@
 //! Placeholder specialisation: the host replaces the environment of a worker that it started before it knew the app.
 //!
 //! Changing the environment is only sound while a process has a single thread, because C code may read it without any
-//! lock. So the stream runs on the main thread alone, and the threads for functions start with the first invocation.
+//! lock. So the stream runs on the main thread alone until the first invocation, with which the threads for functions start.
 //! A reload that comes later, or to an app whose `main` started threads before, is answered as failed: the host then starts
 //! a fresh process with the right environment, which is what it does for most languages anyway.
 

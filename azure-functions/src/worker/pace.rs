@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What a run takes at most to count as short. Waking a thread and going back costs a tenth of that.
-const SHORT: Duration = Duration::from_micros(200);
+/// What a run takes at most to count as short. To wake a thread for it takes a tenth of that.
+const SHORT: Duration = Duration::from_micros(100);
 
 /// What a run takes to count against a function for long: others have waited for it.
 const STALLING: Duration = Duration::from_millis(5);
@@ -14,9 +14,10 @@ const STALLING: Duration = Duration::from_millis(5);
 /// Short runs that make a function a short one.
 const FIRST_PROOF: u32 = 16;
 
-/// Every run that others had to wait for makes the proof so much longer, up to a bound.
+/// Every run that others had to wait for makes the proof so much longer, up to a bound; so many proofs make it half as long again.
 const HARDER: u32 = 8;
-const HARDEST_PROOF: u32 = 1 << 20;
+const HARDEST_PROOF: u32 = 1 << 14;
+const PROOFS: u32 = 16;
 
 /// How long one function runs before it ends, or waits for the first time: what is known of it.
 #[derive(Debug)]
@@ -50,21 +51,36 @@ impl Pace {
         result
     }
 
-    /// Runs at the same time may each count: nothing depends on the last one.
+    /// A run goes on for long: before it ends, there is nothing to measure.
+    pub(crate) fn goes_on(&self) {
+        self.short.store(0, Ordering::Relaxed);
+    }
+
     fn learn(&self, took: Duration) {
         if took <= SHORT {
+            let short = self.short.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+            let proof = self.proof.load(Ordering::Relaxed);
+            if short >= proof.saturating_mul(PROOFS) {
+                let easier = (proof / 2).max(FIRST_PROOF);
+                self.proof.store(easier, Ordering::Relaxed);
+                self.become_less(short, easier);
+            }
+        } else if took < STALLING {
             let short = self.short.load(Ordering::Relaxed);
-            self.short.store(short.saturating_add(1), Ordering::Relaxed);
-            return;
-        }
-        let short = self.short.load(Ordering::Relaxed).min(HARDEST_PROOF);
-        self.short.store(short / 2, Ordering::Relaxed);
-        if took >= STALLING {
-            self.short.store(0, Ordering::Relaxed);
+            self.become_less(short, short / 2);
+        } else {
+            self.goes_on();
             let proof = self.proof.load(Ordering::Relaxed);
             self.proof
                 .store(proof.saturating_mul(HARDER).min(HARDEST_PROOF), Ordering::Relaxed);
         }
+    }
+
+    /// Unless another run changed it: what that learnt stays.
+    fn become_less(&self, from: u32, to: u32) {
+        let _ = self
+            .short
+            .compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
@@ -110,5 +126,43 @@ mod tests {
         assert!(pace.is_short());
         (0..50).for_each(|_| pace.learn(STALLING));
         assert_eq!(pace.proof.load(Ordering::Relaxed), HARDEST_PROOF);
+    }
+
+    #[test]
+    fn a_function_that_has_been_short_for_many_proofs_needs_less_of_it_again() {
+        let pace = after([STALLING]);
+        let harder = FIRST_PROOF * HARDER;
+        (0..harder * PROOFS).for_each(|_| pace.learn(US));
+        assert_eq!(pace.proof.load(Ordering::Relaxed), harder / 2);
+        assert!(pace.is_short());
+        (0..1_000_000).for_each(|_| pace.learn(US));
+        assert_eq!(
+            pace.proof.load(Ordering::Relaxed),
+            FIRST_PROOF,
+            "and never less than the first"
+        );
+        assert!(pace.short.load(Ordering::Relaxed) <= FIRST_PROOF * PROOFS);
+    }
+
+    #[test]
+    fn a_function_that_stalls_once_in_a_thousand_runs_is_not_short_for_long() {
+        let pace = Pace::default();
+        let mut stalled = 0;
+        for run in 1..=100_000 {
+            if run % 1_000 == 0 {
+                stalled += u32::from(pace.is_short());
+                pace.learn(STALLING);
+            } else {
+                pace.learn(US);
+            }
+        }
+        assert!(stalled <= 3, "{stalled} of 100 runs held others up");
+    }
+
+    #[test]
+    fn a_function_with_a_run_that_goes_on_is_not_short() {
+        let pace = after([US; FIRST_PROOF as usize]);
+        pace.goes_on();
+        assert!(!pace.is_short());
     }
 }

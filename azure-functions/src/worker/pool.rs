@@ -18,7 +18,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::runtime::{EnterGuard, Handle};
 
@@ -33,6 +33,9 @@ const BLOCKED: u32 = 2;
 
 /// And when its function is warned of.
 const WARNED: u32 = 10;
+
+/// How long the thread that reads runs functions between two steps: what is left then goes to other threads.
+const READER_SHARE: Duration = Duration::from_millis(1);
 
 /// How long a thread that is needed no more waits before it ends.
 const KEPT: Duration = Duration::from_secs(10);
@@ -64,6 +67,15 @@ type StartReader = Arc<dyn Fn(usize) -> io::Result<()> + Send + Sync>;
 enum Here {
     Async(Runnable<Context>),
     Plain(Context, Box<dyn FnOnce() + Send>),
+}
+
+impl Here {
+    fn is_short(&self) -> bool {
+        match self {
+            Self::Async(runnable) => runnable.metadata().0.pace.is_short(),
+            Self::Plain(context, _) => context.0.pace.is_short(),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -101,6 +113,14 @@ struct Station {
     is_blocked: bool,
     /// Whether a plain function runs, which may block its thread.
     is_plain: bool,
+    /// Whether what belongs to an invocation is dropped after its last poll: code of the app's may run then, too.
+    drops: bool,
+}
+
+impl Station {
+    fn is_busy(&self) -> bool {
+        self.polled.is_some() || self.drops
+    }
 }
 
 impl Pool {
@@ -186,10 +206,18 @@ impl Pool {
 
     /// Runs it, on the thread of this number. Whether that still is the thread that reads.
     pub(super) fn run_here(&self, number: usize) -> bool {
+        let begun = Instant::now();
         let mut state = self.shared.state();
         loop {
             if state.stopped || state.reader != Some(number) {
                 return state.reader == Some(number);
+            }
+            let is_late = || begun.elapsed() > READER_SHARE;
+            if state.here.front().is_some_and(|next| !next.is_short() || is_late()) {
+                let left = std::mem::take(&mut state.here);
+                drop(state);
+                self.shared.run_elsewhere(left);
+                return true;
             }
             state = match state.here.pop_front() {
                 Some(Here::Async(runnable)) => self.shared.poll(state, number, runnable),
@@ -259,12 +287,10 @@ impl Shared {
     }
 
     /// Leaves it to the thread that reads, if there is one and it is expected to be short; else gives it back.
+    ///
+    /// Only steps of that thread may come here: nothing wakes it.
     fn run_here(&self, work: Here) -> Option<Here> {
-        let is_short = match &work {
-            Here::Async(runnable) => runnable.metadata().0.pace.is_short(),
-            Here::Plain(context, _) => context.0.pace.is_short(),
-        };
-        if !is_short {
+        if !work.is_short() {
             return Some(work);
         }
         let mut state = self.state();
@@ -367,12 +393,14 @@ impl Shared {
     fn end_poll(&self, number: usize) -> MutexGuard<'_, State> {
         let mut state = self.state();
         // The last to know an invocation drops what belongs to it: not while the state is locked.
-        let last = state.end_poll(number).and_then(|context| Arc::into_inner(context.0));
-        if let Some(scope) = last {
+        let last = state.stations[number].polled.take();
+        if let Some(scope) = last.and_then(|context| Arc::into_inner(context.0)) {
+            state.stations[number].drops = true;
             drop(state);
-            drop(scope);
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(scope)));
             state = self.state();
         }
+        state.end_poll(number);
         state
     }
 
@@ -412,22 +440,29 @@ impl Shared {
             return;
         };
         let station = &state.stations[reader];
-        if station.polled.is_none() || station.seen != station.poll {
+        if !station.is_busy() || station.seen != station.poll {
             return;
         }
+        if let Some(context) = &station.polled {
+            context.0.pace.goes_on();
+        }
+        let left = std::mem::take(&mut state.here);
         let number = state.take_station();
         // The lock is kept: the next one asks whether it is the one that reads.
         if let Err(error) = start(number) {
             state.stations[number].taken = false;
             drop(state);
-            log::error!("cannot start another thread that reads what the host sends: {error}");
-            return;
+            if first_time("the stream", "no other thread") {
+                log::error!(
+                    "cannot start another thread that reads what the host sends, so all wait for a function that blocks its thread: {error}"
+                );
+            }
+        } else {
+            state.reader = Some(number);
+            // The other comes back to where those are that poll.
+            state.threads += 1;
+            drop(state);
         }
-        state.reader = Some(number);
-        // The other comes back to where those are that poll.
-        state.threads += 1;
-        let left = std::mem::take(&mut state.here);
-        drop(state);
         self.run_elsewhere(left);
     }
 }
@@ -463,15 +498,13 @@ impl State {
         station.poll += 1;
     }
 
-    /// Gives the context back that the poll began with.
-    fn end_poll(&mut self, number: usize) -> Option<Context> {
+    fn end_poll(&mut self, number: usize) {
         self.busy -= 1;
         let station = &mut self.stations[number];
         if std::mem::take(&mut station.is_blocked) {
             self.blocked -= 1;
         }
-        station.is_plain = false;
-        station.polled.take()
+        (station.is_plain, station.drops) = (false, false);
     }
 
     /// Whether there is a thread too many.
@@ -483,7 +516,9 @@ impl State {
     fn look(&mut self) -> Vec<Context> {
         let mut blocking = Vec::new();
         for (number, station) in self.stations.iter_mut().enumerate() {
-            let Some(context) = &station.polled else { continue };
+            if !station.is_busy() {
+                continue;
+            }
             if station.seen != station.poll {
                 (station.seen, station.ticks) = (station.poll, 0);
                 continue;
@@ -495,7 +530,7 @@ impl State {
                 self.blocked += 1;
             }
             if station.ticks == WARNED && !station.is_plain {
-                blocking.push(context.clone());
+                blocking.extend(station.polled.clone());
             }
         }
         blocking
@@ -544,7 +579,6 @@ mod tests {
             atomic::AtomicBool,
             mpsc::{Receiver, Sender, channel},
         },
-        time::Instant,
     };
     use tokio::runtime::Runtime;
     use tokio_util::sync::CancellationToken;
@@ -625,6 +659,42 @@ mod tests {
         });
         done.recv_timeout(LIMIT).expect("another thread polls it");
         drop(blocked);
+    }
+
+    /// Of a function that counts as short.
+    fn short() -> Context {
+        let context = context();
+        for _ in 0..1_000 {
+            context.0.pace.measure(|| {});
+        }
+        context
+    }
+
+    #[test]
+    fn what_is_read_together_with_a_function_that_blocks_runs_elsewhere_also_if_no_other_thread_can_read() {
+        let (_runtime, pool) = pool(KEPT);
+        let (sender, numbers) = channel();
+        pool.read_with(move |number| match sender.send(number) {
+            Ok(()) if number == 1 => Ok(()),
+            _ => Err(io::Error::other("no thread")),
+        })
+        .unwrap();
+        let reader = numbers.recv().unwrap();
+        let (release, blocked): (Sender<()>, Receiver<()>) = channel();
+        pool.block(short(), move || {
+            let _ = blocked.recv();
+        });
+        let (ended, done) = channel();
+        pool.spawn(short(), async move { ended.send(()).unwrap() });
+        assert!(pool.has_work_here());
+        let reads = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.run_here(reader))
+        };
+        done.recv_timeout(LIMIT).expect("another thread polls it");
+        assert!(!reads.is_finished(), "it blocks still");
+        drop(release);
+        assert!(reads.join().unwrap(), "it reads on, since no other does");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The stream begins on the thread of `main`, which is the only one until the first invocation (see [`environment`](super::environment)).
 //! From then on a thread of the stream's own reads, and runs what is expected to be [short](super::pace) between one step and the next: no
-//! other thread has to be woken for it, and what was allocated for a message is freed where it was allocated. What is not short goes to
+//! thread has to be woken to run it, and what was allocated for a message is freed where it was allocated. What is not short goes to
 //! the [pool](super::pool), whose watch lets another thread read when a function takes long all the same.
 
 use super::{
@@ -106,22 +106,43 @@ struct Reader {
 
 impl Reader {
     fn run(self) {
-        let _functions = self.pool.enter();
-        loop {
-            // A panic is a mistake of ours, but `main` must not wait for ever.
-            let step = catch_unwind(AssertUnwindSafe(|| self.stream.step())).unwrap_or_else(|_| Err(reader_died()));
-            match step {
-                Ok(Step::Run) if !self.pool.run_here(self.number) => return self.pool.join(self.number),
-                Ok(Step::Run | Step::Began(_)) => {}
-                Ok(Step::Ended) => return self.end(Ok(())),
-                Err(error) => return self.end(Err(error)),
+        let Self {
+            number,
+            stream,
+            pool,
+            ended,
+        } = self;
+        let _functions = pool.enter();
+        // A panic is a mistake of ours, but `main` must not wait for ever.
+        let outcome = catch_unwind(AssertUnwindSafe(|| read(number, &stream, &pool))).unwrap_or(Err(reader_died()));
+        // What belongs to the stream is dropped by `main`.
+        drop(stream);
+        match outcome {
+            Ok(Replaced::Yes) => {
+                drop(ended);
+                pool.join(number);
             }
+            // `main` waits for it, and only for the first.
+            Ok(Replaced::No) => drop(ended.send(Ok(()))),
+            Err(error) => drop(ended.send(Err(error))),
         }
     }
+}
 
-    fn end(self, ended: Result<(), SessionError>) {
-        // `main` waits for it, and only for the first.
-        let _ = self.ended.send(ended);
+/// Whether another thread reads.
+enum Replaced {
+    Yes,
+    /// The stream has ended.
+    No,
+}
+
+fn read(number: usize, stream: &Stream, pool: &Pool) -> Result<Replaced, SessionError> {
+    loop {
+        match stream.step()? {
+            Step::Run if !pool.run_here(number) => return Ok(Replaced::Yes),
+            Step::Run | Step::Began(_) => {}
+            Step::Ended => return Ok(Replaced::No),
+        }
     }
 }
 

@@ -48,12 +48,15 @@ use log::LevelFilter;
 use std::{
     collections::HashMap,
     error::Error,
-    io,
+    io, mem,
     path::Path,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::{
+    task::yield_now,
+    time::{Instant, timeout, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 use tonic::{Streaming, transport::Endpoint};
 
@@ -176,6 +179,7 @@ pub(super) async fn open(
         console: Console::Written,
         loaded: HashMap::new(),
         threads: None,
+        has_run: false,
         serving: Some(serving),
     })
 }
@@ -201,6 +205,8 @@ pub(super) struct Session {
     running: Arc<Running>,
     /// Started by the first invocation: see `environment` for what that makes possible.
     threads: Option<Threads>,
+    /// Whether functions have run on the thread that reads since something was read.
+    has_run: bool,
     /// Until the host tells us to end.
     serving: Option<Serving>,
     /// What the app asks for, and what the host speaks.
@@ -254,13 +260,13 @@ impl Session {
         let mut read = 0;
         loop {
             let event = match self.has_work_here() {
-                false => self.event().await?,
+                false => self.wait().await?,
                 // It does not wait for more to come, but for what has come already: all of it is answered together.
                 true if read < MOST_TOGETHER => match self.event().now_or_never() {
                     Some(event) => event?,
-                    None => return Ok(Step::Run),
+                    None => return Ok(self.run()),
                 },
-                true => return Ok(Step::Run),
+                true => return Ok(self.run()),
             };
             read += 1;
             match event {
@@ -283,7 +289,23 @@ impl Session {
         }
     }
 
-    /// Waits for the next of what can happen.
+    fn run(&mut self) -> Step {
+        self.has_run = true;
+        Step::Run
+    }
+
+    /// Waits for the next of what can happen. The answers of what has run leave first, even where there is always another message.
+    async fn wait(&mut self) -> Result<Event, SessionError> {
+        if mem::take(&mut self.has_run)
+            && let Some(event) = self.event().now_or_never()
+        {
+            yield_now().await;
+            return event;
+        }
+        self.event().await
+    }
+
+    /// The next of what can happen.
     async fn event(&mut self) -> Result<Event, SessionError> {
         tokio::select! {
             message = next(&mut self.incoming) => Ok(message?.map_or(Event::Ended, Event::Message)),
@@ -360,7 +382,7 @@ impl Session {
 
     /// Runs the app's shutdowns, unless the app never started; what has not ended by then is given up.
     async fn shut_down(&mut self, end: Instant) {
-        let shutdowns = std::mem::take(&mut self.shutdowns);
+        let shutdowns = mem::take(&mut self.shutdowns);
         let (Some(started), Some(threads), false) = (self.start.started(), &self.threads, shutdowns.is_empty()) else {
             return;
         };

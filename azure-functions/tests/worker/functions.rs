@@ -296,6 +296,21 @@ function!(
     Handler::Blocking(|i| Ok(text(&thread_after(&input(&i)))))
 );
 
+function!(
+    names_its_thread_after_it_yields,
+    Handler::Async(|_| Box::pin(async move {
+        tokio::task::yield_now().await;
+        Ok(text(&thread_after("")))
+    }))
+);
+function!(
+    takes_its_time,
+    Handler::Async(|i| Box::pin(async move {
+        std::thread::sleep(std::time::Duration::from_millis(input(&i).parse().unwrap()));
+        Ok(text(&thread_after("")))
+    }))
+);
+
 /// Waits at the gate, if one is named.
 fn thread_after(gate: &str) -> String {
     if !gate.is_empty() {

@@ -291,6 +291,46 @@ async fn a_short_function_that_blocks_one_day_holds_up_neither_the_stream_nor_ot
 }
 
 #[tokio::test]
+async fn what_a_function_does_after_it_has_waited_is_never_done_where_it_was_read() {
+    let mut worker = Worker::start().await;
+    for _ in 0..100 {
+        let response = worker.call("names_its_thread_after_it_yields", "").await;
+        assert_eq!(text(&response), "functions");
+    }
+    assert_eq!(worker.end().await, 0);
+}
+
+#[tokio::test]
+async fn a_short_function_that_takes_longer_all_at_once_does_not_hold_up_the_stream() {
+    let mut worker = Worker::start().await;
+    let begun = Instant::now();
+    while text(&worker.call("takes_its_time", "0").await) != "functions-stream" {
+        assert!(begun.elapsed() < DEADLINE, "`takes_its_time` counts as short");
+    }
+    // None of them is long enough to be noticed while it runs.
+    for n in 0..60 {
+        worker.begin_as(&format!("call-{n}"), "takes_its_time", "30");
+    }
+    let status = Content::WorkerStatusRequest(WorkerStatusRequest {});
+    worker.connection.send("status", status);
+    let (mut before, mut after, mut here) = (0, 0, 0);
+    let mut told = false;
+    while before + after < 60 {
+        match worker.connection.receive().await.expect("the stream goes on").content {
+            Some(Content::WorkerStatusResponse(_)) => told = true,
+            Some(Content::InvocationResponse(response)) => {
+                here += u32::from(text(&response) == "functions-stream");
+                if told { after += 1 } else { before += 1 }
+            }
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    assert!(before < 30, "{before} of 60 were answered before the status");
+    assert!(here <= 2, "{here} of 60 ran where they were read");
+    assert_eq!(worker.end().await, 0);
+}
+
+#[tokio::test]
 async fn a_worker_stops_while_a_short_function_holds_the_thread_that_reads() {
     let mut worker = Worker::start().await;
     call_until_it_runs_where_it_is_read(&mut worker, "names_its_thread").await;
