@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// The host's threads hand messages to each other: one frees what another allocated, for which the C library's heaps wait for each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     azure_functions_sdk::cli::main(std::env::args_os())
 }

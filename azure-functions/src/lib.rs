@@ -99,8 +99,6 @@ extern crate self as azure_functions;
 #[doc(hidden)]
 pub mod __private;
 mod action_limit;
-#[cfg(feature = "mimalloc")]
-mod allocator;
 pub mod app;
 pub mod binding;
 mod binding_json;

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 the command line makes no sense, 3 a replayed orchestration is non-deterministic.
 
 mod build;
+mod built;
 mod command_result;
 mod durable;
 mod host;

@@ -10,7 +10,7 @@ use std::{
 
 use http::uri::Authority;
 
-use super::{build::Build, command_result::CommandResult};
+use super::{build::Build, built::Built, command_result::CommandResult};
 use crate::{
     durable::work::Wire,
     host::{DEFAULT_PORT, HostOutput, LocalHost, LocalHostOptions, LogRecord, RunningWork, WorkerCommand, http::Cors},
@@ -36,6 +36,9 @@ pub(super) struct Args {
     /// Build with optimisations.
     #[arg(short, long)]
     release: bool,
+    /// Run what was built last, without asking cargo.
+    #[arg(long, conflicts_with = "cargo_args")]
+    no_build: bool,
     /// Keep every trigger payload of orchestrations in this folder, for `cargo func replay`.
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
@@ -104,8 +107,16 @@ impl Args {
             shell.warn(warning);
         }
 
-        let worker = WorkerCommand::new(build.run()?.program, folder);
         let data_dir = self.data_dir.clone().unwrap_or_else(|| folder.join(".azure-functions"));
+        let built = Built::new(&data_dir, self.release);
+        let program = if self.no_build {
+            built.program()?
+        } else {
+            let program = build.run()?.program;
+            built.remember(&program);
+            program
+        };
+        let worker = WorkerCommand::new(program, folder);
         let options = LocalHostOptions::new(worker, settings, host_json, data_dir)
             .address(address)
             .enable_auth(self.enable_auth)

@@ -46,6 +46,13 @@ impl Host {
         Self::start_by(Command::new(CARGO_FUNC), app, data, more)
     }
 
+    /// The next host on the same state, with the program that the last one built; there is no cargo to ask.
+    pub(crate) fn restart(app: App, data: &Path) -> Self {
+        let mut command = Command::new(CARGO_FUNC);
+        command.env("CARGO", data.join("no-cargo"));
+        Self::start_by(command, app, data, &["--no-build"])
+    }
+
     /// A host that may have so many files open.
     pub(crate) fn start_with_open_files(app: App, data: &Path, open_files: u32) -> Self {
         let mut shell = Command::new("sh");

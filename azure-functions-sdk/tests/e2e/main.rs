@@ -232,7 +232,7 @@ fn row_074_killing_host_or_worker_at_any_moment_loses_nothing() {
         thread::sleep(Duration::from_millis(random.below(120)));
         if random.below(3) == 0 {
             host.kill();
-            host = Host::start(APP, &data, &[]);
+            host = Host::restart(APP, &data);
         } else if let Some(worker) = host.worker() {
             signal(worker, "-KILL");
         }

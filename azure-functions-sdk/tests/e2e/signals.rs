@@ -57,7 +57,7 @@ fn signals_answered_202_are_applied_exactly_once_while_the_host_is_killed_five_t
             address.clear();
             host.kill();
             let killed = Instant::now();
-            host = Host::start(APP, &data, &[]);
+            host = Host::restart(APP, &data);
             down += killed.elapsed();
             address.set(&host.address);
         }

@@ -72,7 +72,7 @@ fn transfers_in_critical_sections_keep_the_sum_and_all_end_while_host_and_worker
                 address.clear();
                 host.kill();
                 let killed = Instant::now();
-                host = Host::start(APP, &data, &[]);
+                host = Host::restart(APP, &data);
                 down += killed.elapsed();
                 address.set(&host.address);
             } else {
