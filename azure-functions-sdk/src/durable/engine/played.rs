@@ -63,9 +63,9 @@ impl Played {
         }
     }
 
-    /// As `HistoryChunk` messages.
-    pub(crate) fn chunks(&self) -> Vec<Bytes> {
-        self.as_protobuf().map(chunks).unwrap_or_default()
+    /// As `HistoryChunk` messages; `None` on the wire of JSON, where no worker fetches a history.
+    pub(crate) fn chunks(&self) -> Option<Vec<Bytes>> {
+        self.as_protobuf().map(chunks)
     }
 
     /// In bytes.

@@ -29,6 +29,6 @@ impl Call<'_> {
         let texts = self.hub.history(row.key).await?;
         let events = parse_events(&texts.join(","))
             .map_err(|error| Refused::new(Code::Internal, format!("instance '{id}': {error}")))?;
-        Ok(Played::of(Wire::Protobuf, &events).chunks())
+        Ok(Played::of(Wire::Protobuf, &events).chunks().unwrap_or_default())
     }
 }

@@ -272,13 +272,11 @@ impl Inner {
         };
         let Some(seat) = seat else { return End::AtOnce };
         let fetches = loaded.played.len() > LONG_PAST && seat.streams_history();
+        let past = fetches.then(|| loaded.played.chunks()).flatten();
         let work = Work::Orchestration {
             instance_id: loaded.instance.instance_id.clone(),
-            request: episode.request(&loaded.played, fetches),
-            past: match fetches {
-                true => loaded.played.chunks(),
-                false => Vec::new(),
-            },
+            request: episode.request(&loaded.played, past.is_some()),
+            past: past.unwrap_or_default(),
         };
         match seat.run(work).await {
             Ok(Answer::Orchestration(response)) => {

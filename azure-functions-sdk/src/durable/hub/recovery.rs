@@ -159,8 +159,8 @@ pub(super) fn rebuild<'a>(
     instance.history = history;
     instance.wire = row.wire;
     let played = match row.wire {
-        Some(Wire::Protobuf) => Played::of(Wire::Protobuf, &instance.history),
-        _ => Played::Json(played),
+        Some(wire @ (Wire::Protobuf | Wire::Stream)) => Played::of(wire, &instance.history),
+        Some(Wire::Json) | None => Played::Json(played),
     };
     Ok(Loaded {
         instance,

@@ -100,6 +100,43 @@ async fn a_long_past_is_fetched_by_workers_that_can_and_given_whole_to_others() 
     assert!(!request.requires_history_streaming && !request.past_events.is_empty());
 }
 
+/// What has been read back from the store is fetched like what was in memory.
+#[tokio::test]
+async fn a_long_past_is_fetched_whole_after_the_hub_was_opened_again_and_when_memory_has_no_room_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let fetching = GetWorkItemsRequest {
+        capabilities: vec![WorkerCapability::HistoryStreaming.into()],
+        ..everything()
+    };
+    let mut hub = open(options(&folder));
+    let mut items = connect(&hub, &fetching);
+    start(&hub, "flow", "i").await;
+    for size in [600_000, 600_000] {
+        let (token, _) = next_episode(&mut items).await;
+        respond(&hub, &token, Vec::new()).await;
+        raise(&hub, size).await;
+    }
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, Vec::new()).await;
+    for cache in [128 * 1024 * 1024, 0, 0] {
+        assert!(hub.drain(DEADLINE).await);
+        drop((items, hub));
+        hub = open(options(&folder).history_cache(cache));
+        items = connect(&hub, &fetching);
+        for _ in 0..2 {
+            raise(&hub, 10).await;
+            let (token, request) = next_episode(&mut items).await;
+            assert!(request.requires_history_streaming && request.past_events.is_empty());
+            let past = chunks(&hub, true).await;
+            let raised = |event: &&HistoryEvent| matches!(event.event_type, Some(EventType::EventRaised(_)));
+            let count = past.iter().flat_map(|chunk| &chunk.events).filter(raised).count();
+            assert!(count >= 2, "{count} events");
+            respond(&hub, &token, Vec::new()).await;
+            eventually("nothing runs", async || hub.running() == (0, 0)).await;
+        }
+    }
+}
+
 /// Also those of them that are larger than a chunk.
 #[tokio::test]
 async fn clients_get_a_history_in_chunks_that_a_message_may_have() {
