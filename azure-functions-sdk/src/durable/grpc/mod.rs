@@ -89,7 +89,7 @@ async fn call(hub: &Arc<Inner>, caller: Caller, method: &str, message: Bytes) ->
         "QueryEntities" => one(&call.query_entities(read(message)?).await?),
         "CleanEntityStorage" => one(&call.clean_entities(read(message)?)),
         "CompleteOrchestratorTask" => one(&call.complete_orchestrator(read(message)?)?),
-        "CompleteActivityTask" => one(&call.complete_activity(read(message)?)),
+        "CompleteActivityTask" => one(&call.complete_activity(read(message)?)?),
         "CompleteEntityTask" => one(&call.complete_entity(read(message)?)?),
         "AbandonTaskEntityWorkItem" => one(&call.abandon_entity(read(message)?)),
         "AbandonTaskOrchestratorWorkItem" => one(&call.abandon_orchestrator(read(message)?)),

@@ -52,6 +52,7 @@ impl Call<'_> {
         &self,
         response: OrchestratorResponse,
     ) -> Result<CompleteTaskResponse, Refused> {
+        has_token("episode", &response.completion_token)?;
         match self.hub.streams.complete_orchestrator(response) {
             Ok(()) => Ok(CompleteTaskResponse {}),
             // Workers of .NET then abandon the item.
@@ -59,18 +60,14 @@ impl Call<'_> {
         }
     }
 
-    pub(super) fn complete_activity(&self, response: ActivityResponse) -> CompleteTaskResponse {
+    pub(super) fn complete_activity(&self, response: ActivityResponse) -> Result<CompleteTaskResponse, Refused> {
+        has_token("activity", &response.completion_token)?;
         self.hub.streams.complete_activity(response);
-        CompleteTaskResponse {}
+        Ok(CompleteTaskResponse {})
     }
 
     pub(super) fn complete_entity(&self, result: EntityBatchResult) -> Result<CompleteTaskResponse, Refused> {
-        if result.completion_token.is_empty() {
-            return Err(Refused::new(
-                Code::InvalidArgument,
-                "The answer to operations of an entity has no completionToken: give back the one of the work item.",
-            ));
-        }
+        has_token("operations of an entity", &result.completion_token)?;
         self.hub.streams.complete_entity(result);
         Ok(CompleteTaskResponse {})
     }
@@ -114,4 +111,17 @@ impl Call<'_> {
             ),
         )
     }
+}
+
+/// Without its token, an answer could be taken for that to a later item of the same name.
+fn has_token(what: &str, token: &str) -> Result<(), Refused> {
+    if token.is_empty() {
+        return Err(Refused::new(
+            Code::InvalidArgument,
+            format!(
+                "The answer to this work item ({what}) has no completionToken: give back the one of the work item."
+            ),
+        ));
+    }
+    Ok(())
 }

@@ -36,11 +36,11 @@ impl Chunks {
     ) -> Result<Option<Result<OrchestratorResponse, Lost>>, ChunkError> {
         let is_last = !response.is_partial;
         let index = response.chunk_index.unwrap_or(self.next);
-        if index < self.next {
-            // Its answer was lost, so it came once more.
+        // Its answer was lost, so it came once more. The last part cannot: the item has ended with it.
+        if index < self.next && !is_last {
             return Ok(None);
         }
-        if index > self.next {
+        if index != self.next {
             return Err(ChunkError {
                 given: index,
                 expected: self.next,

@@ -7,7 +7,7 @@ use prost::{
     encoding::{WireType, encode_key, encode_varint, string},
 };
 
-use super::subject::Subject;
+use crate::durable::work::WorkKind;
 
 /// Field of a `WorkItem` with an `OrchestratorRequest`.
 const ORCHESTRATOR_REQUEST: u32 = 1;
@@ -31,15 +31,19 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    pub(super) fn subject(&self) -> Subject {
+    pub(super) fn kind(&self) -> WorkKind {
         match self {
-            Self::Orchestration { instance_id, .. } => Subject::Orchestration(instance_id.clone()),
-            Self::Entity(request) => Subject::Entity(request.instance_id.clone()),
-            Self::Activity(request) => {
-                let instance = request.orchestration_instance.as_ref();
-                let id = instance.map(|instance| instance.instance_id.clone());
-                Subject::Activity(id.unwrap_or_default(), request.task_id)
-            }
+            Self::Orchestration { .. } => WorkKind::Orchestration,
+            Self::Activity(_) => WorkKind::Activity,
+            Self::Entity(_) => WorkKind::Entity,
+        }
+    }
+
+    /// The instance whose episode this is.
+    pub(super) fn episode_of(&self) -> Option<&str> {
+        match self {
+            Self::Orchestration { instance_id, .. } => Some(instance_id),
+            Self::Activity(_) | Self::Entity(_) => None,
         }
     }
 

@@ -11,7 +11,6 @@ mod item;
 mod open_items;
 mod registry;
 mod seat;
-mod subject;
 #[cfg(test)]
 mod tests;
 mod work_items;

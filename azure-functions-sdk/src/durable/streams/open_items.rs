@@ -10,20 +10,26 @@ use super::{
     answer::{Answer, Lost},
     chunks::{ChunkError, Chunks, LARGEST_ANSWER},
     item::Work,
-    subject::Subject,
 };
+use crate::durable::work::WorkKind;
 
 /// What becomes of an item.
 pub(super) type Ended = Result<Answer, Lost>;
 
 /// By their tokens.
 #[derive(Debug, Default)]
-pub(super) struct OpenItems(HashMap<String, OpenItem>);
+pub(super) struct OpenItems {
+    items: HashMap<String, OpenItem>,
+    /// Tokens of episodes, by their instances. An instance has one at a time.
+    episodes: HashMap<String, String>,
+}
 
 #[derive(Debug)]
 struct OpenItem {
     worker: u64,
-    subject: Subject,
+    kind: WorkKind,
+    /// Of an episode.
+    instance_id: Option<String>,
     /// The history that the worker fetches, in chunks.
     past: Vec<Bytes>,
     chunks: Chunks,
@@ -41,35 +47,34 @@ impl OpenItems {
     pub(super) fn begin(&mut self, worker: u64, work: &Work) -> Begun {
         let token = uuid::Uuid::new_v4().simple().to_string();
         let (sender, ended) = oneshot::channel();
+        let instance_id = work.episode_of().map(str::to_owned);
+        if let Some(instance_id) = instance_id.clone() {
+            self.episodes.insert(instance_id, token.clone());
+        }
         let item = OpenItem {
             worker,
-            subject: work.subject(),
+            kind: work.kind(),
+            instance_id,
             past: work.past().to_vec(),
             chunks: Chunks::default(),
             ended: sender,
         };
-        self.0.insert(token.clone(), item);
+        self.items.insert(token.clone(), item);
         Begun { token, ended }
     }
 
-    /// The token of the open item of this token; without one, of the item for this subject.
-    pub(super) fn find(&self, token: &str, subject: &Subject) -> Option<String> {
-        let found = match token {
-            "" => self.0.iter().find(|(_, item)| item.subject == *subject),
-            token => self
-                .0
-                .get_key_value(token)
-                .filter(|(_, item)| item.subject.is_of_kind(subject)),
-        };
-        found.map(|(token, _)| token.clone())
+    /// Whether an item of this kind with this token is open.
+    pub(super) fn has(&self, token: &str, kind: WorkKind) -> bool {
+        self.items.get(token).is_some_and(|item| item.kind == kind)
     }
 
     pub(super) fn worker_of(&self, token: &str) -> Option<u64> {
-        self.0.get(token).map(|item| item.worker)
+        self.items.get(token).map(|item| item.worker)
     }
 
-    pub(super) fn past(&self, subject: &Subject) -> Option<Vec<Bytes>> {
-        let item = self.0.values().find(|item| item.subject == *subject)?;
+    /// The history that belongs to the open episode of an instance.
+    pub(super) fn past(&self, instance_id: &str) -> Option<Vec<Bytes>> {
+        let item = self.items.get(self.episodes.get(instance_id)?)?;
         Some(item.past.clone())
     }
 
@@ -79,31 +84,44 @@ impl OpenItems {
         token: &str,
         response: OrchestratorResponse,
     ) -> Result<Option<Result<OrchestratorResponse, Lost>>, ChunkError> {
-        match self.0.get_mut(token) {
+        match self.items.get_mut(token) {
             Some(item) => item.chunks.add(response, LARGEST_ANSWER),
             None => Ok(None),
         }
     }
 
     pub(super) fn end(&mut self, token: &str, ended: Ended) {
-        if let Some(item) = self.0.remove(token) {
+        if let Some(item) = self.take(token) {
             // The hub may have closed.
             let _ = item.ended.send(ended);
         }
     }
 
     pub(super) fn forget(&mut self, token: &str) {
-        self.0.remove(token);
+        self.take(token);
+    }
+
+    fn take(&mut self, token: &str) -> Option<OpenItem> {
+        let item = self.items.remove(token)?;
+        if let Some(instance_id) = &item.instance_id
+            && self.episodes.get(instance_id).is_some_and(|open| open == token)
+        {
+            self.episodes.remove(instance_id);
+        }
+        Some(item)
     }
 
     pub(super) fn end_all_of(&mut self, worker: u64) {
-        for (_, item) in self.0.extract_if(|_, item| item.worker == worker) {
-            let _ = item.ended.send(Err(Lost::Gone));
+        let of_worker = self.items.iter().filter(|(_, item)| item.worker == worker);
+        let tokens: Vec<String> = of_worker.map(|(token, _)| token.clone()).collect();
+        for token in tokens {
+            self.end(&token, Err(Lost::Gone));
         }
     }
 
     pub(super) fn end_all(&mut self) {
-        for (_, item) in self.0.drain() {
+        self.episodes.clear();
+        for (_, item) in self.items.drain() {
             let _ = item.ended.send(Err(Lost::Gone));
         }
     }

@@ -17,7 +17,6 @@ use super::{
     filters::Filters,
     item::Work,
     open_items::{Begun, Ended, OpenItems},
-    subject::Subject,
 };
 use crate::durable::{clock::Clock, work::WorkKind};
 
@@ -179,10 +178,10 @@ impl Streams {
     /// A part does not follow those before it.
     pub(crate) fn complete_orchestrator(&self, response: OrchestratorResponse) -> Result<(), ChunkError> {
         let mut registry = self.registry();
-        let subject = Subject::Orchestration(response.instance_id.clone());
-        let Some(token) = registry.open.find(&response.completion_token, &subject) else {
+        let token = response.completion_token.clone();
+        if !registry.open.has(&token, WorkKind::Orchestration) {
             return Ok(());
-        };
+        }
         if let Some(answer) = registry.open.add_chunk(&token, response)? {
             registry.open.end(&token, answer.map(Answer::Orchestration));
         }
@@ -191,18 +190,14 @@ impl Streams {
 
     /// A worker has run an activity.
     pub(crate) fn complete_activity(&self, response: ActivityResponse) {
-        let subject = Subject::Activity(response.instance_id.clone(), response.task_id);
-        self.end(
-            &response.completion_token.clone(),
-            &subject,
-            Ok(Answer::Activity(response)),
-        );
+        let token = response.completion_token.clone();
+        self.end(&token, WorkKind::Activity, Ok(Answer::Activity(response)));
     }
 
-    /// A worker has run operations of an entity. Its answer names neither the entity nor anything else but the token.
+    /// A worker has run operations of an entity.
     pub(crate) fn complete_entity(&self, result: EntityBatchResult) {
-        let subject = Subject::Entity(String::new());
-        self.end(&result.completion_token.clone(), &subject, Ok(Answer::Entity(result)));
+        let token = result.completion_token.clone();
+        self.end(&token, WorkKind::Entity, Ok(Answer::Entity(result)));
     }
 
     /// A worker gives an item back.
@@ -214,10 +209,10 @@ impl Streams {
     }
 
     /// One that is not open is answered already, or has been given to another worker: nothing follows.
-    fn end(&self, token: &str, subject: &Subject, ended: Ended) {
+    fn end(&self, token: &str, kind: WorkKind, ended: Ended) {
         let mut registry = self.registry();
-        if let Some(token) = registry.open.find(token, subject) {
-            registry.open.end(&token, ended);
+        if registry.open.has(token, kind) {
+            registry.open.end(token, ended);
         }
     }
 
@@ -262,8 +257,7 @@ impl Streams {
 
     /// The chunks of the history that belongs to the open item of this instance.
     pub(crate) fn past(&self, instance_id: &str) -> Option<Vec<Bytes>> {
-        let subject = Subject::Orchestration(instance_id.to_owned());
-        self.registry().open.past(&subject)
+        self.registry().open.past(instance_id)
     }
 
     pub(super) fn forget(&self, token: &str) {

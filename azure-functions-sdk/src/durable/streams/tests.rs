@@ -244,26 +244,45 @@ fn tokens_are_of_one_item_and_cannot_be_guessed() {
 }
 
 #[test]
-fn answers_without_a_token_are_matched_by_instance_and_task() {
+fn an_answer_without_a_token_ends_no_item_whatever_it_names() {
     let streams = streams();
     let mut items = streams.connect(GetWorkItemsRequest::default()).unwrap();
-    let mut first = Running::begin(&streams, WorkKind::Activity, activity("i", 1));
-    let mut second = Running::begin(&streams, WorkKind::Activity, activity("i", 2));
+    let mut task = Running::begin(&streams, WorkKind::Activity, activity("i", 1));
     let mut turn = Running::begin(&streams, WorkKind::Orchestration, episode("i"));
     streams.complete_activity(ActivityResponse {
         instance_id: "i".to_owned(),
-        task_id: 2,
-        ..answer("", "two")
+        task_id: 1,
+        ..answer("", "late")
     });
-    assert_eq!(second.activity_result().as_deref(), Some("two"));
-    assert!(first.ended().is_none());
     let response = OrchestratorResponse {
         instance_id: "i".to_owned(),
         ..part("", None, false, &[7])
     };
     streams.complete_orchestrator(response).unwrap();
-    assert!(matches!(turn.ended(), Some(Ok(Answer::Orchestration(_)))));
-    assert_eq!(std::iter::from_fn(|| received(&mut items)).count(), 3);
+    assert!(task.ended().is_none() && turn.ended().is_none());
+    assert_eq!(std::iter::from_fn(|| received(&mut items)).count(), 2);
+}
+
+#[test]
+fn the_past_of_an_instance_is_that_of_its_open_episode() {
+    let streams = streams();
+    let mut items = streams.connect(GetWorkItemsRequest::default()).unwrap();
+    let of = |past: &'static [u8]| Work::Orchestration {
+        instance_id: "i".to_owned(),
+        request: Vec::new(),
+        past: vec![past.into()],
+    };
+    assert_eq!(streams.past("i"), None);
+    let _first = Running::begin(&streams, WorkKind::Orchestration, of(b"one"));
+    let token = received(&mut items).unwrap().completion_token;
+    assert_eq!(streams.past("i").unwrap(), [&b"one"[..]]);
+    streams.complete_orchestrator(part(&token, None, false, &[])).unwrap();
+    assert_eq!(streams.past("i"), None);
+    let _second = Running::begin(&streams, WorkKind::Orchestration, of(b"two"));
+    streams.abandon(&token);
+    assert_eq!(streams.past("i").unwrap(), [&b"two"[..]]);
+    drop(items);
+    assert_eq!(streams.past("i"), None);
 }
 
 #[test]
@@ -351,6 +370,22 @@ fn an_answer_in_parts_counts_with_its_last_part_and_each_part_once() {
     assert_eq!(response.custom_status.as_deref(), Some("\"shown\""));
     // Its answer was lost.
     send(2, false, &[3]).unwrap();
+}
+
+/// The item ends with the last part, so it is none that comes once more.
+#[test]
+fn a_last_part_with_a_number_that_is_not_its_own_is_refused() {
+    let streams = streams();
+    let mut items = streams.connect(GetWorkItemsRequest::default()).unwrap();
+    let mut running = Running::begin(&streams, WorkKind::Orchestration, episode("i"));
+    let token = received(&mut items).unwrap().completion_token;
+    let send = |index, is_partial| streams.complete_orchestrator(part(&token, Some(index), is_partial, &[]));
+    assert!(send(-1, false).is_err());
+    send(0, true).unwrap();
+    assert!(send(0, false).is_err());
+    assert!(running.ended().is_none());
+    send(1, false).unwrap();
+    assert!(matches!(running.ended(), Some(Ok(Answer::Orchestration(_)))));
 }
 
 #[test]

@@ -303,10 +303,15 @@ async fn an_entity_signals_another_and_starts_an_orchestration() {
 async fn an_answer_without_a_token_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let hub = open(options(&folder));
-    let answer = result("", &["1"], None).encode_to_vec();
-    let refused = hub
-        .call(Caller::Sdk, "CompleteEntityTask", answer.into())
-        .await
-        .unwrap_err();
-    assert_eq!(refused.code, Code::InvalidArgument);
+    for (method, answer) in [
+        ("CompleteEntityTask", result("", &["1"], None).encode_to_vec()),
+        ("CompleteActivityTask", ActivityResponse::default().encode_to_vec()),
+        (
+            "CompleteOrchestratorTask",
+            OrchestratorResponse::default().encode_to_vec(),
+        ),
+    ] {
+        let refused = hub.call(Caller::Sdk, method, answer.into()).await.unwrap_err();
+        assert_eq!(refused.code, Code::InvalidArgument, "{method}");
+    }
 }
