@@ -50,7 +50,11 @@ pub(crate) fn lock_request(event: &EventKind) -> Option<LockRequest> {
             let request: Request = serde_json::from_str(input).ok().filter(Request::is_lock)?;
             Some(LockRequest {
                 id: request.id,
-                lockset: request.lockset,
+                lockset: request
+                    .lockset
+                    .iter()
+                    .filter_map(|id| EntityId::new(&id.name, &id.key).ok())
+                    .collect(),
             })
         }
         EventKind::Entity(entity) => match &**entity {

@@ -35,7 +35,7 @@ pub(crate) struct Request {
     /// JSON text.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) input: Option<String>,
-    /// No other request has it; the answer is an event of this name.
+    /// No other request of its sender has it; the answer is an event of this name.
     pub(crate) id: String,
     /// Instance or entity that asks; `None`: a client.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -55,6 +55,15 @@ pub(crate) struct Request {
     /// Of a lock: whose turn it is.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) pos: usize,
+}
+
+/// One request, however often it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Identity<'a> {
+    parent: Option<&'a str>,
+    parent_execution: Option<&'a str>,
+    id: &'a str,
+    is_lock: bool,
 }
 
 /// How the one who asks hears the answer.
@@ -111,6 +120,16 @@ impl Request {
     /// True if it asks for a lock.
     pub(crate) fn is_lock(&self) -> bool {
         self.op.is_none()
+    }
+
+    /// What tells a request from all others: ids are the senders', and two senders may use the same.
+    pub(super) fn identity(&self) -> Identity<'_> {
+        Identity {
+            parent: self.parent.as_deref(),
+            parent_execution: self.parent_execution.as_deref(),
+            id: &self.id,
+            is_lock: self.is_lock(),
+        }
     }
 
     /// The JSON that stands in the history of the sender.

@@ -9,7 +9,7 @@ use super::{
     Entity, EntityId, EntityMessage, Posted, Release, Request,
     answer::{self, Answer, Refused},
     event_name,
-    message::{grant, respond, response},
+    message::{Identity, grant, respond, response},
     protobuf,
 };
 use crate::durable::{
@@ -109,7 +109,8 @@ fn admits(lock: Option<&Request>, request: &Request) -> bool {
     match lock {
         None => true,
         Some(lock) => {
-            (!request.is_lock() && lock.parent.is_some() && request.parent == lock.parent) || lock.id == request.id
+            (!request.is_lock() && lock.parent.is_some() && request.parent == lock.parent)
+                || lock.identity() == request.identity()
         }
     }
 }
@@ -127,10 +128,10 @@ impl<'a> Turn<'a> {
     ) -> Option<Self> {
         let waiting: Vec<&EntityMessage> = waiting.into_iter().collect();
         let mut taken = vec![false; waiting.len()];
-        let mut same: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut same: BTreeMap<Identity<'_>, Vec<usize>> = BTreeMap::new();
         for (index, message) in waiting.iter().enumerate() {
             if let EntityMessage::Op(request) = message {
-                same.entry(&request.id).or_default().push(index);
+                same.entry(request.identity()).or_default().push(index);
             }
         }
         let mut steps = Vec::new();
@@ -175,7 +176,7 @@ impl<'a> Turn<'a> {
                         break;
                     }
                     taken[index] = true;
-                    if lock.is_some_and(|lock| lock.id == request.id) {
+                    if lock.is_some_and(|lock| lock.identity() == request.identity()) {
                         steps.push(Step::Drop(index));
                     } else if request.is_lock() {
                         steps.push(Step::Lock(index, request.clone()));
@@ -183,7 +184,7 @@ impl<'a> Turn<'a> {
                     } else {
                         operations += 1;
                         bytes = bytes.saturating_add(size);
-                        let all = same.remove(request.id.as_str()).unwrap_or_else(|| vec![index]);
+                        let all = same.remove(&request.identity()).unwrap_or_else(|| vec![index]);
                         all.iter().for_each(|index| taken[*index] = true);
                         steps.push(Step::Run(all, request.clone()));
                     }

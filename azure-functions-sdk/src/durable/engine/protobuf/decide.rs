@@ -58,17 +58,26 @@ pub(in crate::durable::engine) fn decide(
     let mut completion = None;
     let mut last_id = -1;
     let mut ids = BTreeSet::new();
-    let known = turn.known_ids(&response.actions);
+    let used = turn.used_ids(&response.actions);
+    let fails = response.actions.iter().any(fails);
     for action in response.actions {
         let id = action.id;
         let completes = matches!(
             action.orchestrator_action_type,
             Some(OrchestratorActionType::CompleteOrchestration(_))
         );
-        if !completes && known.contains(&id) {
-            continue;
+        if !completes && used.contains(&id) {
+            match (fails, turn.wire) {
+                // A worker whose code has changed under an instance says so by ending it, and in the same answer asks for what its
+                // new code begins with, under ids that the history has already: only the end counts.
+                (true, Wire::Stream) => continue,
+                // The extension records it.
+                (true, Wire::Json | Wire::Protobuf) => {}
+                // One id of two tasks: of two timers one would outlive the instance, of two activities either result would be taken.
+                (false, _) => return Err(UnusableAnswer::Id(id)),
+            }
         }
-        // A second timer of one id would outlive the instance. Locks that end with the instance are given back under the id of its end.
+        // Locks that end with the instance are given back under the id of its end.
         if !completes && (id < 0 || !(ids.insert(id) || entities::is_unlock(&action))) {
             return Err(UnusableAnswer::Id(id));
         }
@@ -142,21 +151,15 @@ pub(in crate::durable::engine) fn decide(
 }
 
 impl Turn<'_> {
-    /// Ids that an execution of a stream has used before. A worker whose code has changed under an instance says so by ending it, and
-    /// in the same answer asks for what its new code begins with, under ids that the history has already: only the end counts.
-    fn known_ids(&self, actions: &[OrchestratorAction]) -> BTreeSet<i32> {
-        let fails = |action: &OrchestratorAction| {
-            matches!(
-                &action.orchestrator_action_type,
-                Some(OrchestratorActionType::CompleteOrchestration(end))
-                    if end.orchestration_status == i32::from(OrchestrationStatus::Failed)
-            )
-        };
-        if self.wire != Wire::Stream || !actions.iter().any(fails) {
-            return BTreeSet::new();
+    /// Ids of these actions that the execution has used in an earlier turn.
+    fn used_ids(&self, actions: &[OrchestratorAction]) -> BTreeSet<i32> {
+        let asked: BTreeSet<i32> = actions.iter().map(|action| action.id).collect();
+        if asked.is_empty() {
+            return asked;
         }
-        let ids = self.instance.history.iter().map(|event| event.event_id);
-        ids.filter(|id| *id >= 0).collect()
+        let scheduled = self.instance.history.iter().filter(|event| event.kind.is_scheduled());
+        let ids = scheduled.map(|event| event.event_id);
+        ids.filter(|id| asked.contains(id)).collect()
     }
 
     fn terminate(&self, action: TerminateOrchestrationAction) -> Option<Outgoing> {
@@ -250,13 +253,8 @@ impl Turn<'_> {
             return Err(UnusableAnswer::NoTarget(id));
         }
         if target.starts_with('@') {
-            match entities::of_event(&target, &event.name, event.data.as_deref()) {
-                Ok(posted) => decision.posted.push(posted),
-                Err(problem) => log::warn!(
-                    "a message of instance '{}' to entity '{target}' is dropped: {problem}",
-                    self.instance.instance_id
-                ),
-            }
+            let (name, data) = (&event.name, event.data.as_deref());
+            entities::send_by_event(self.instance, &target, name, data, self.now, decision)?;
         } else {
             readable("event", event.data.as_deref())?;
             decision.messages.push(Outgoing {
@@ -344,6 +342,15 @@ impl Turn<'_> {
             ..Message::start(self.now, started)
         })
     }
+}
+
+/// Whether this ends the execution with a failure.
+fn fails(action: &OrchestratorAction) -> bool {
+    matches!(
+        &action.orchestrator_action_type,
+        Some(OrchestratorActionType::CompleteOrchestration(end))
+            if end.orchestration_status == i32::from(OrchestrationStatus::Failed)
+    )
 }
 
 /// External events only, with a time of the host's.

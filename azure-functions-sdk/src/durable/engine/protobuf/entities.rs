@@ -18,26 +18,70 @@ use crate::durable::engine::{
     time::time_of,
 };
 
-/// The message that an event in the form of the extension is.
-pub(super) fn of_event(target: &str, name: &str, data: Option<&str>) -> Result<Posted, String> {
-    let target = EntityId::parse(target)?;
+/// Sends the message that an event in the form of the extension is. Who sends it is not taken from the worker: a lock of another,
+/// or of none, could never be released.
+pub(super) fn send_by_event(
+    own: &Instance,
+    target: &str,
+    name: &str,
+    data: Option<&str>,
+    now: DateTime<Utc>,
+    decision: &mut Decision,
+) -> Result<(), UnusableAnswer> {
+    let message = match by_event(own, target, name, data) {
+        Ok(message) => message,
+        Err(problem) => {
+            log::warn!(
+                "a message of instance '{}' to entity '{target}' is dropped: {problem}",
+                own.instance_id
+            );
+            return Ok(());
+        }
+    };
+    match message {
+        ByEvent::Release(posted) => decision.posted.push(posted),
+        ByEvent::Request(request, _) if request.is_lock() => {
+            if request.lockset.is_empty() {
+                return Err(UnusableAnswer::Entity(format!(
+                    "A message to entity '{target}' names neither an operation (op) nor entities to lock (lockset)."
+                )));
+            }
+            let ids = request.lockset.iter().map(|id| EntityId::new(&id.name, &id.key));
+            let lockset = locks_in_order(ids)?;
+            decision.posted.push(first_lock(Request { lockset, ..request })?);
+        }
+        ByEvent::Request(request, due) => post(own, target, request, due, now, decision),
+    }
+    Ok(())
+}
+
+/// A message in the form of the extension.
+enum ByEvent {
+    Request(Request, Option<DateTime<Utc>>),
+    Release(Posted),
+}
+
+fn by_event(own: &Instance, target: &str, name: &str, data: Option<&str>) -> Result<ByEvent, String> {
     let data = data.ok_or("it has no data")?;
     let unreadable = |error: serde_json::Error| error.to_string();
     if name == "release" {
-        let release = serde_json::from_str(data).map_err(unreadable)?;
-        return Ok(now(target, EntityMessage::Release(release)));
+        let release = Release {
+            parent: own.instance_id.clone(),
+            ..serde_json::from_str(data).map_err(unreadable)?
+        };
+        let target = EntityId::parse(target)?;
+        return Ok(ByEvent::Release(now(target, EntityMessage::Release(release))));
     }
     let due = due_of(name).map_err(|()| format!("'{name}' is no name of a message to an entity"))?;
     let request: Request = serde_json::from_str(data).map_err(unreadable)?;
     let request = Request {
         reply: Reply::Details,
+        parent: Some(own.instance_id.clone()),
+        parent_execution: Some(own.execution_id.clone()),
+        pos: 0,
         ..request
     };
-    Ok(Posted {
-        target,
-        message: EntityMessage::Op(request),
-        due,
-    })
+    Ok(ByEvent::Request(request, due))
 }
 
 /// Whether this gives a lock back.
@@ -118,35 +162,58 @@ fn operate(
             Some(own.instance_id.clone()),
         )
     };
-    match EntityId::parse(&operation.target_instance_id) {
+    post(own, &operation.target_instance_id, request, due, now, decision);
+    Ok(())
+}
+
+/// Sends an operation. A call of what is no entity fails, and a signal to it is dropped.
+fn post(
+    own: &Instance,
+    target: &str,
+    request: Request,
+    due: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+    decision: &mut Decision,
+) {
+    match EntityId::parse(target) {
         Ok(target) => decision.posted.push(Posted {
             target,
             message: EntityMessage::Op(request),
             due,
         }),
-        Err(problem) if signal => {
+        Err(problem) if request.signal => {
             log::warn!("a signal of instance '{}' is dropped: {problem}", own.instance_id);
         }
         Err(problem) => decision
             .messages
             .extend(response(&request, now, &json_string(&problem), true)),
     }
-    Ok(())
 }
 
-/// Entities are locked in the order of their ids, whatever the worker's: two orders, of two languages, could wait for each other.
+/// Entities are locked once each, in the order of their ids, whatever the worker's: two orders, of two languages, could wait for
+/// each other.
+fn locks_in_order(ids: impl Iterator<Item = Result<EntityId, String>>) -> Result<Vec<EntityId>, UnusableAnswer> {
+    let lockset: Result<Vec<EntityId>, String> = ids.collect();
+    let mut lockset = lockset.map_err(UnusableAnswer::Entity)?;
+    lockset.sort();
+    lockset.dedup();
+    Ok(lockset)
+}
+
+/// Asks the first entity of a lockset for its lock; it passes the request on.
+fn first_lock(request: Request) -> Result<Posted, UnusableAnswer> {
+    match request.lockset.first().cloned() {
+        Some(first) => Ok(now(first, EntityMessage::Op(request))),
+        None => Err(UnusableAnswer::Entity("It asks for the locks of no entity.".to_owned())),
+    }
+}
+
 fn ask_for_locks(
     own: &Instance,
     lock: EntityLockRequestedEvent,
     decision: &mut Decision,
 ) -> Result<EntityEvent, UnusableAnswer> {
-    let lockset: Result<Vec<EntityId>, String> = lock.lock_set.iter().map(|id| EntityId::parse(id)).collect();
-    let mut lockset = lockset.map_err(UnusableAnswer::Entity)?;
-    lockset.sort();
-    lockset.dedup();
-    let Some(first) = lockset.first().cloned() else {
-        return Err(UnusableAnswer::Entity("It asks for the locks of no entity.".to_owned()));
-    };
+    let lockset = locks_in_order(lock.lock_set.iter().map(|id| EntityId::parse(id)))?;
     let request = Request {
         op: None,
         signal: false,
@@ -160,7 +227,7 @@ fn ask_for_locks(
             Some(own.instance_id.clone()),
         )
     };
-    decision.posted.push(now(first, EntityMessage::Op(request)));
+    decision.posted.push(first_lock(request)?);
     Ok(EntityEvent::LockRequested {
         critical_section_id: lock.critical_section_id,
         lock_set: lock.lock_set,

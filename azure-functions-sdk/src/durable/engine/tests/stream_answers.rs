@@ -293,3 +293,31 @@ fn a_failure_needs_no_type() {
     );
     assert_eq!(failure_of(&decision.appended), Some(details));
 }
+
+/// Two timers of one id: one would outlive the instance.
+#[test]
+fn an_id_that_an_earlier_turn_has_used_is_refused() {
+    let timer = || {
+        Action::CreateTimer(CreateTimerAction {
+            fire_at: Some(Timestamp {
+                seconds: ten().timestamp() + 3_600,
+                nanos: 0,
+            }),
+        })
+    };
+    for again in [timer(), task("a", None)] {
+        let mut run = run();
+        respond(&mut run, vec![(0, timer())], None);
+        run.raised("x", "1");
+        let decision = respond(&mut run, vec![(0, again)], None);
+        assert!(decision.timers.is_empty() && decision.activities.is_empty());
+        assert_eq!(run.status(), RuntimeStatus::Failed);
+        let failure = failure_of(&decision.appended).unwrap();
+        assert!(failure.error_message.contains("action id 0"), "{failure:?}");
+    }
+    // The next one is fresh.
+    let mut run = run();
+    respond(&mut run, vec![(0, timer())], None);
+    run.raised("x", "1");
+    assert_eq!(respond(&mut run, vec![(1, timer())], None).timers.len(), 1);
+}

@@ -1,11 +1,13 @@
 //! What workers of streams say to entities: messages of their own kind, which the extension does not take.
 
+use std::collections::BTreeSet;
+
 use azure_functions_durable::protobuf::{
     EntityBatchResult, EntityLockRequestedEvent, EntityOperationCalledEvent, EntityOperationSignaledEvent,
     EntityUnlockSentEvent, HistoryEvent, OperationResult, OperationResultFailure, OperationResultSuccess,
-    OrchestrationStatus, OrchestratorRequest, SendEntityMessageAction, TaskFailureDetails, history_event::EventType,
-    operation_result::ResultType, orchestrator_action::OrchestratorActionType as Action,
-    send_entity_message_action::EntityMessageType,
+    OrchestrationInstance, OrchestrationStatus, OrchestratorRequest, SendEntityMessageAction, SendEventAction,
+    TaskFailureDetails, history_event::EventType, operation_result::ResultType,
+    orchestrator_action::OrchestratorActionType as Action, send_entity_message_action::EntityMessageType,
 };
 use prost::Message as _;
 use prost_types::Timestamp;
@@ -315,4 +317,156 @@ fn a_batch_for_a_worker_is_small_enough_for_its_messages() {
     let limit = |bytes| BatchLimit { operations: 9, bytes };
     let count = |bytes| Turn::plan(&counter, &signals, limit(bytes)).unwrap().operation_count();
     assert_eq!((count(10), count(1_300), count(10_000)), (1, 2, 5));
+}
+
+fn by_event(target: &str, name: &str, data: &str) -> Action {
+    Action::SendEvent(SendEventAction {
+        instance: Some(OrchestrationInstance {
+            instance_id: target.to_owned(),
+            execution_id: None,
+        }),
+        name: name.to_owned(),
+        data: Some(data.to_owned()),
+    })
+}
+
+/// Otherwise nothing could release it.
+#[test]
+fn a_lock_by_event_is_of_its_sender_and_is_taken_in_the_one_order() {
+    let mut run = run();
+    let lock = r#"{"op":null,"id":"l","parent":"me","parentExecution":"e1","pos":9,
+        "lockset":[{"name":"stock","key":"b"},{"name":"Stock","key":"a"},{"name":"stock","key":"b"}]}"#;
+    let decision = respond(&mut run, vec![(0, by_event("@stock@c", "op", lock))], None);
+    let [posted] = decision.posted.as_slice() else { panic!() };
+    assert_eq!(posted.target.to_string(), "@stock@a");
+    let EntityMessage::Op(request) = message(posted) else {
+        panic!()
+    };
+    assert_eq!(
+        (
+            request.parent.as_deref(),
+            request.parent_execution.as_deref(),
+            request.pos
+        ),
+        (Some("order-7f3a"), Some("e0"), 0)
+    );
+    let lockset: Vec<_> = request.lockset.iter().map(ToString::to_string).collect();
+    assert_eq!(lockset, ["@stock@a", "@stock@b"]);
+
+    run.raised("go", "1");
+    let release = by_event("@stock@a", "release", r#"{"parent":"me","id":"l"}"#);
+    let decision = respond(
+        &mut run,
+        vec![(1, release), (2, completes(OrchestrationStatus::Completed, None))],
+        None,
+    );
+    let released: BTreeSet<_> = decision.posted.iter().map(|posted| posted.target.to_string()).collect();
+    assert!(
+        released.contains("@stock@a") && released.contains("@stock@b"),
+        "{released:?}"
+    );
+    for posted in &decision.posted {
+        let EntityMessage::Release(release) = message(posted) else {
+            panic!()
+        };
+        assert_eq!((release.parent.as_str(), release.id.as_str()), ("order-7f3a", "l"));
+    }
+}
+
+#[test]
+fn a_message_by_event_with_neither_operation_nor_locks_fails_its_instance() {
+    for data in [
+        r#"{"id":"g"}"#,
+        r#"{"Op":"add","id":"g"}"#,
+        r#"{"op":null,"id":"g","lockset":[]}"#,
+        r#"{"op":null,"id":"g","lockset":[{"name":"a/b","key":""}]}"#,
+    ] {
+        let mut run = run();
+        let decision = respond(&mut run, vec![(0, by_event("@counter@K", "op", data))], None);
+        assert!(decision.posted.is_empty(), "{data}");
+        assert_eq!(run.status(), RuntimeStatus::Failed, "{data}");
+    }
+}
+
+#[test]
+fn a_call_by_event_of_what_is_no_entity_fails_and_a_signal_is_dropped() {
+    let mut run = run();
+    let call = by_event("@counter@a/b", "op", r#"{"op":"add","id":"g"}"#);
+    let signal = by_event("@counter@a/b", "op", r#"{"op":"add","id":"h","signal":true}"#);
+    let decision = respond(&mut run, vec![(0, call), (1, signal)], None);
+    assert!(decision.posted.is_empty());
+    let [outgoing] = decision.messages.as_slice() else {
+        panic!("{decision:?}")
+    };
+    assert_eq!(outgoing.instance_id, "order-7f3a");
+    let EventKind::EventRaised {
+        name,
+        input: Some(input),
+    } = &outgoing.message.event.kind
+    else {
+        panic!("{outgoing:?}")
+    };
+    assert!(
+        name == "g" && input.contains("failureDetails") && input.contains("not valid"),
+        "{input}"
+    );
+}
+
+/// As with workers that count them.
+#[test]
+fn requests_of_two_callers_with_one_id_are_two() {
+    use super::super::entity::Request;
+    let request = |parent: &str, op: Option<&str>| {
+        EntityMessage::Op(Request {
+            signal: false,
+            op: op.map(str::to_owned),
+            parent_execution: Some("e0".to_owned()),
+            lockset: match op {
+                Some(_) => Vec::new(),
+                None => vec![EntityId::parse("@counter@K").unwrap()],
+            },
+            ..Request::signal(String::new(), None, "1".to_owned(), Some(parent.to_owned()))
+        })
+    };
+    let counter = entity("@counter@K");
+    let results = |count| EntityBatchResult {
+        results: std::iter::repeat_with(|| OperationResult {
+            result_type: Some(ResultType::Success(OperationResultSuccess::default())),
+        })
+        .take(count)
+        .collect(),
+        ..EntityBatchResult::default()
+    };
+    let callers = |done: &super::super::entity::Done| -> Vec<String> {
+        let answers = done.answers.iter();
+        answers.map(|answer| answer.instance_id.clone()).collect()
+    };
+    // One that has come twice is one.
+    let waiting = [
+        request("a", Some("add")),
+        request("b", Some("add")),
+        request("a", Some("add")),
+    ];
+    let turn = Turn::plan(&counter, &waiting, BatchLimit::operations(9)).unwrap();
+    assert_eq!(turn.operation_count(), 2);
+    let done = turn.finish_result(results(2), ten(), &mut String::new);
+    assert_eq!(
+        (callers(&done), done.taken),
+        (vec!["a".to_owned(), "b".to_owned()], vec![0, 1, 2])
+    );
+
+    // The lock of another keeps an operation out that has its id, and the one who has it runs one of that id.
+    let waiting = [
+        request("a", None),
+        request("b", Some("add")),
+        request("a", Some("add")),
+        request("b", None),
+    ];
+    let turn = Turn::plan(&counter, &waiting, BatchLimit::operations(9)).unwrap();
+    assert_eq!(turn.operation_count(), 1);
+    let done = turn.finish_result(results(1), ten(), &mut String::new);
+    assert_eq!(
+        (callers(&done), done.taken),
+        (vec!["a".to_owned(), "a".to_owned()], vec![0, 2])
+    );
 }
