@@ -51,6 +51,7 @@ impl Call<'_> {
             tags: request.tags.into_iter().collect(),
             at,
             replaceable,
+            replaces_running: self.caller == Caller::Sdk,
             // As with the extension, the instance fails.
             unchecked: true,
             ..Start::new(request.name)
@@ -84,6 +85,7 @@ impl Call<'_> {
         let shown = Shown {
             payloads,
             listed: false,
+            whole: self.caller == Caller::Sdk,
         };
         let mut shown = row.map(|row| state(row, shown));
         if let (Some(row), Some(shown)) = (row, &mut shown) {
@@ -95,9 +97,11 @@ impl Call<'_> {
         })
     }
 
-    /// Why an instance failed that workers of streams have run: it stands in its last turn. The extension never says.
+    /// Why an instance failed: it stands in its last turn. The extension never says, so callers of an app hear it of what workers of streams
+    /// have run only.
     pub(super) async fn failure(&self, row: &InstanceRow) -> Result<Option<TaskFailureDetails>, Refused> {
-        if row.state.wire != Some(Wire::Stream) || row.state.status != RuntimeStatus::Failed {
+        let is_shown = row.state.wire == Some(Wire::Stream) || self.caller == Caller::Sdk;
+        if !is_shown || row.state.status != RuntimeStatus::Failed {
             return Ok(None);
         }
         let texts = self.hub.history(row.key).await?;

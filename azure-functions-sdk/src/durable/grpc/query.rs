@@ -6,7 +6,7 @@ use azure_functions_durable::protobuf::{
 };
 
 use super::{
-    Call, Code, Refused,
+    Call, Caller, Code, Refused,
     state::{Shown, micros, state},
 };
 use crate::durable::{
@@ -40,6 +40,7 @@ impl Call<'_> {
         let shown = Shown {
             payloads: asked.fetch_inputs_and_outputs,
             listed: true,
+            whole: self.caller == Caller::Sdk,
         };
         let mut orchestration_state = Vec::with_capacity(page.instances.len());
         for row in &page.instances {

@@ -16,11 +16,13 @@ pub(super) struct Shown {
     pub(super) payloads: bool,
     /// Lists show the version and no parent; a single instance is shown the other way round.
     pub(super) listed: bool,
+    /// Callers of SDKs are shown all that there is, whoever runs the instance.
+    pub(super) whole: bool,
 }
 
 pub(super) fn state(row: &InstanceRow, shown: Shown) -> OrchestrationState {
     let texts = |text: &Option<String>| text.clone().filter(|_| shown.payloads);
-    if row.state.wire == Some(Wire::Stream) {
+    if row.state.wire == Some(Wire::Stream) || shown.whole {
         return of_stream(row, shown);
     }
     // One that has never set it has the null of JSON there, once it has run.

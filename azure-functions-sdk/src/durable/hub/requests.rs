@@ -48,6 +48,8 @@ pub(crate) struct Start {
     pub(crate) at: Option<DateTime<Utc>>,
     /// What instances with this id may be replaced; `None`: those that have ended.
     pub(crate) replaceable: Option<Vec<RuntimeStatus>>,
+    /// These alone decide, also about an instance that runs; else a host decides about those.
+    pub(crate) replaces_running: bool,
     /// An orchestration that the app does not have is no reason to refuse: the instance fails.
     pub(crate) unchecked: bool,
 }
@@ -63,6 +65,7 @@ impl Start {
             tags: Tags::new(),
             at: None,
             replaceable: None,
+            replaces_running: false,
             unchecked: false,
         }
     }
@@ -83,7 +86,7 @@ impl Inner {
         let (id, old) = match start.instance_id.take() {
             None => (self.new_id(), None),
             Some(id) => {
-                let old = self.reserve(&id, start.replaceable.as_deref(), &mut reserved).await?;
+                let old = self.reserve(&id, &start, &mut reserved).await?;
                 (id, old)
             }
         };
@@ -103,15 +106,18 @@ impl Inner {
     async fn reserve(
         self: &Arc<Self>,
         id: &str,
-        replaceable: Option<&[RuntimeStatus]>,
+        start: &Start,
         reserved: &mut Reserved,
     ) -> Result<Option<Predecessor>, RequestError> {
+        let replaceable = start.replaceable.as_deref();
         {
             let mut state = self.state();
+            let running = state.find(id).map(|(_, live)| live.next_status());
+            let is_named = |status| replaceable.is_some_and(|replaceable| replaceable.contains(&status));
             if !self.options.replace_running
-                && let Some((_, live)) = state.find(id)
+                && let Some(status) = running.filter(|status| !(start.replaces_running && is_named(*status)))
             {
-                return Err(RequestError::InUse(live.state.status));
+                return Err(RequestError::InUse(status));
             }
             if !reserved.add(&mut state, id) {
                 return Err(RequestError::InUse(RuntimeStatus::Pending));

@@ -3,6 +3,7 @@
 mod entities;
 mod history;
 mod management;
+mod recorded;
 mod versions;
 
 use azure_functions_durable::protobuf::{
