@@ -32,6 +32,18 @@ enum Ended {
     By(Option<Status>),
 }
 
+/// Why a stream did not begin.
+enum Unopened {
+    Silent,
+    Refused(Status),
+}
+
+impl From<Status> for Unopened {
+    fn from(status: Status) -> Self {
+        Self::Refused(status)
+    }
+}
+
 /// Takes work until `stop` is cancelled, then lets it end for `drain`, and gives back what has not ended then.
 pub(super) async fn run(
     runner: &Arc<Runner>,
@@ -71,7 +83,13 @@ pub(super) async fn run(
                 // The other end may be gone without a word.
                 (pause, anew || is_silent)
             }
-            Err(status) => {
+            Err(Unopened::Silent) => {
+                // The server said hello a while ago.
+                back_off.reset();
+                log::warn!("the server at {name} did not open the stream of work within {SILENCE:?}");
+                (back_off.next().0, true)
+            }
+            Err(Unopened::Refused(status)) => {
                 let (pause, anew) = back_off.next();
                 log::warn!(
                     "cannot take work from the Durable Task server at {name}, trying again in {:.1} s: {}",
@@ -92,10 +110,14 @@ pub(super) async fn run(
     end(runner, open, drain).await;
 }
 
-async fn open(runner: &Runner, request: &GetWorkItemsRequest) -> Result<WorkItems, Status> {
+/// Opens a stream, or says why there is none.
+async fn open(runner: &Runner, request: &GetWorkItemsRequest) -> Result<WorkItems, Unopened> {
     runner.server.hello().await?;
-    // Some servers say nothing before the first item.
-    runner.server.work_items(request.clone()).await
+    // Some servers say nothing before the first item, or the first ping.
+    timeout(SILENCE, runner.server.work_items(request.clone()))
+        .await
+        .map_err(|_| Unopened::Silent)?
+        .map_err(Unopened::from)
 }
 
 async fn next(items: &mut WorkItems) -> Result<WorkItem, Ended> {

@@ -94,6 +94,27 @@ async fn two_minutes_without_a_message_renew_the_stream_over_a_new_connection_an
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_open_the_stream_within_two_minutes_is_asked_over_a_new_connection() {
+    let script = Script::new(Vec::new());
+    script.openings.lock().unwrap().extend([seconds(119), seconds(100_000)]);
+    script
+        .streams
+        .lock()
+        .unwrap()
+        .push_back(vec![Step::End(seconds(8), Code::Ok)]);
+    let script = Playing::begin(script, Served::default()).after(seconds(280)).await;
+    // The first stream opens late and ends; the second never opens.
+    let hellos = script.hellos_at();
+    assert_eq!(hellos.len(), 3, "{hellos:?}");
+    assert!(hellos[1] >= seconds(127) && hellos[1] <= seconds(129), "{hellos:?}");
+    let silent = hellos[2] - hellos[1];
+    assert!(silent >= seconds(120) && silent <= seconds(122), "{hellos:?}");
+    assert_eq!(script.count(|asked| matches!(asked, Asked::Reconnect)), 1);
+    // It lets go of the stream that did not open.
+    assert_eq!(script.count(|asked| matches!(asked, Asked::StreamDropped)), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_is_sent_again_with_growing_pauses_until_the_server_has_it() {
     let script = Script::new(vec![vec![activity(seconds(1), "nope", "t"), Step::Silence]]);
     let refused = [Code::Unavailable, Code::Internal, Code::Unavailable].map(|code| (Duration::ZERO, code));
@@ -124,7 +145,7 @@ async fn an_answer_that_the_server_will_not_take_is_given_back_at_once_by_its_to
     for code in [
         Code::NotFound,
         Code::FailedPrecondition,
-        Code::InvalidArgument,
+        Code::PermissionDenied,
         Code::Unimplemented,
     ] {
         let script = Script::new(vec![vec![activity(seconds(1), "nope", "t"), Step::Silence]]);

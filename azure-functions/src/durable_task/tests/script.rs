@@ -47,6 +47,8 @@ pub(super) struct Script {
     begun: Instant,
     /// Of hellos; `Ok` when they are used up.
     pub(super) hellos: Mutex<VecDeque<Code>>,
+    /// How long it takes to open each of the streams; no time when they are used up.
+    pub(super) openings: Mutex<VecDeque<Duration>>,
     /// Of the streams that are opened one after another; the last one is silent.
     pub(super) streams: Mutex<VecDeque<Vec<Step>>>,
     /// Of the answers of the worker, each with how long it takes.
@@ -60,6 +62,7 @@ impl Script {
         Self {
             begun: Instant::now(),
             hellos: Mutex::default(),
+            openings: Mutex::default(),
             streams: Mutex::new(streams.into()),
             completions: Mutex::default(),
             histories: Mutex::default(),
@@ -137,7 +140,12 @@ impl Server for Script {
             None => None,
         });
         let items = items.boxed();
-        async move { Ok(items) }.boxed()
+        let opening = self.openings.lock().unwrap().pop_front().unwrap_or_default();
+        async move {
+            sleep(opening).await;
+            Ok(items)
+        }
+        .boxed()
     }
 
     fn complete(&self, completion: Completion) -> Call<'_, ()> {
