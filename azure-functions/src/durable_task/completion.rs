@@ -2,6 +2,7 @@
 
 use super::{
     back_off::between,
+    refusal::{self, Replacement},
     server::{Completion, Kind, Server},
 };
 use azure_functions_durable::protobuf::OrchestratorResponse;
@@ -20,8 +21,32 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// For how long an answer is sent again. A server that has been away for longer has given the item out anew, or will.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Sends an answer. What the server did not take, it is given back: `kind` and `token` say what.
-pub(super) async fn send(server: &dyn Server, kind: Kind, token: &str, completion: Completion, whose: &str) {
+/// What comes of an item.
+pub(super) struct Answer {
+    pub(super) completion: Completion,
+    /// Of an entity: its state before the batch.
+    pub(super) old_state: Option<String>,
+}
+
+impl From<Completion> for Answer {
+    fn from(completion: Completion) -> Self {
+        Self {
+            completion,
+            old_state: None,
+        }
+    }
+}
+
+/// Sends an answer; `old_state` is that of the entity before a batch. An answer that the server refuses for what it is becomes a failure.
+/// What the server did not take, it is given back: `kind` and `token` say what.
+pub(super) async fn send(
+    server: &dyn Server,
+    kind: Kind,
+    token: &str,
+    Answer { completion, old_state }: Answer,
+    whose: &str,
+) {
+    let replacement = Replacement::of(&completion, old_state);
     let parts = match completion {
         Completion::Orchestration(response) => parts(response, LARGEST_PART)
             .into_iter()
@@ -31,13 +56,20 @@ pub(super) async fn send(server: &dyn Server, kind: Kind, token: &str, completio
     };
     let begun = Instant::now();
     for part in parts {
-        if let Err(status) = send_part(server, part, begun).await {
-            log::warn!(
-                "the server did not take the answer of {whose}, which is given back: {}",
-                told(&status)
-            );
-            return abandon(server, kind, token, whose).await;
+        let Err(status) = send_part(server, &part, begun).await else {
+            continue;
+        };
+        let mut refused = told(&status);
+        if refusal::is_of_answer(&status, &part) {
+            log::error!("the server did not take the answer of {whose}, which fails: {refused}");
+            let failure = replacement.because(&refused, &part);
+            match send_part(server, &failure, begun).await {
+                Ok(()) => return,
+                Err(status) => refused = told(&status),
+            }
         }
+        log::warn!("the server did not take the answer of {whose}, which is given back: {refused}");
+        return abandon(server, kind, token, whose).await;
     }
 }
 
@@ -49,14 +81,14 @@ pub(super) async fn abandon(server: &dyn Server, kind: Kind, token: &str, whose:
     }
 }
 
-async fn send_part(server: &dyn Server, part: Completion, begun: Instant) -> Result<(), Status> {
+async fn send_part(server: &dyn Server, part: &Completion, begun: Instant) -> Result<(), Status> {
     let mut limit = FIRST_PAUSE;
     loop {
         let status = match server.complete(part.clone()).await {
             Ok(()) => return Ok(()),
             Err(status) => status,
         };
-        if !may_be_repeated(&status) || begun.elapsed() >= PATIENCE {
+        if !may_be_repeated(&status, part) || begun.elapsed() >= PATIENCE {
             return Err(status);
         }
         // Jitter around a pause that doubles.
@@ -66,9 +98,10 @@ async fn send_part(server: &dyn Server, part: Completion, begun: Instant) -> Res
 }
 
 /// The same answer may be sent twice: its token counts once.
-fn may_be_repeated(status: &Status) -> bool {
+fn may_be_repeated(status: &Status, part: &Completion) -> bool {
     let is_broken = status.source().is_some();
     is_broken
+        || refusal::is_of_load(status, part)
         || matches!(
             status.code(),
             Code::Unavailable | Code::Internal | Code::DeadlineExceeded | Code::Aborted | Code::Unauthenticated

@@ -13,6 +13,7 @@ mod grpc;
 mod not_found;
 mod open_items;
 pub(crate) mod process;
+mod refusal;
 mod rewind;
 mod runner;
 mod served;

@@ -2,7 +2,7 @@
 
 use super::{
     activity_input::{result_of, value_of},
-    completion::{self, told},
+    completion::{self, Answer, told},
     entity_request::Batch,
     not_found,
     open_items::{OpenItem, OpenItems},
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::startup::Started,
     context::{Context, InvocationSpan, Scope, Sink},
-    durable::{KnownFunctions, failed_response},
+    durable::{KnownFunctions, details_of_text, failed_response},
     entity_batch::LateAnswer,
     invocation::{Invocation, Outputs},
     registry::{Function, Handler},
@@ -116,7 +116,7 @@ impl Runner {
         let runner = Arc::clone(self);
         let task = tokio::spawn(async move {
             match runner.answer(request, &token, cancellation).await {
-                Ok(completion) => completion::send(&*runner.server, kind, &token, completion, &whose).await,
+                Ok(answer) => completion::send(&*runner.server, kind, &token, answer, &whose).await,
                 Err(GivenBack(reason)) => {
                     log::warn!("{whose} is given back to the server: {reason}");
                     completion::abandon(&*runner.server, kind, &token, &whose).await;
@@ -143,27 +143,33 @@ impl Runner {
         request: Request,
         token: &str,
         cancellation: CancellationToken,
-    ) -> Result<Completion, GivenBack> {
+    ) -> Result<Answer, GivenBack> {
         let completion_token = token.to_owned();
-        Ok(match request {
-            Request::OrchestratorRequest(request) => Completion::Orchestration(OrchestratorResponse {
-                completion_token,
-                ..self.orchestration(request, cancellation).await?
-            }),
-            Request::ActivityRequest(request) => Completion::Activity(ActivityResponse {
-                completion_token,
-                ..self.activity(request, cancellation).await?
-            }),
-            Request::EntityRequest(request) => Completion::Entity(EntityBatchResult {
-                completion_token,
-                ..self.entity(request.into(), cancellation).await?
-            }),
-            Request::EntityRequestV2(request) => Completion::Entity(EntityBatchResult {
-                completion_token,
-                ..self.entity(request.into(), cancellation).await?
-            }),
+        let batch: Batch = match request {
+            Request::OrchestratorRequest(request) => {
+                let answer = Completion::Orchestration(OrchestratorResponse {
+                    completion_token,
+                    ..self.orchestration(request, cancellation).await?
+                });
+                return Ok(answer.into());
+            }
+            Request::ActivityRequest(request) => {
+                let answer = Completion::Activity(ActivityResponse {
+                    completion_token,
+                    ..self.activity(request, cancellation).await?
+                });
+                return Ok(answer.into());
+            }
+            Request::EntityRequest(request) => request.into(),
+            Request::EntityRequestV2(request) => request.into(),
             Request::HealthPing(_) => return Err(GivenBack("it is no work".to_owned())),
-        })
+        };
+        let old_state = batch.request.entity_state.clone();
+        let completion = Completion::Entity(EntityBatchResult {
+            completion_token,
+            ..self.entity(batch, cancellation).await?
+        });
+        Ok(Answer { completion, old_state })
     }
 
     async fn orchestration(
@@ -240,9 +246,13 @@ impl Runner {
             cancellation,
         };
         match self.run(function, call).await? {
-            Answered::Outputs(Outputs { return_value, .. }) => Ok(ActivityResponse {
-                result: result_of(return_value).map_err(GivenBack)?,
-                ..response
+            Answered::Outputs(Outputs { return_value, .. }) => Ok(match result_of(return_value) {
+                Ok(result) => ActivityResponse { result, ..response },
+                // It would return the same again.
+                Err(reason) => ActivityResponse {
+                    failure_details: Some(details_of_text("unreadable result", &reason)),
+                    ..response
+                },
             }),
             // It may run elsewhere.
             Answered::Failed { details, is_late: true } => Err(GivenBack(format!(

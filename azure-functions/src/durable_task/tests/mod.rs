@@ -1,6 +1,7 @@
 //! The worker against a server that a script plays, in virtual time.
 
 mod reconnecting;
+mod refusals;
 mod requests;
 mod script;
 mod stopping;
