@@ -22,9 +22,10 @@ use crate::{
 const VERSION: &str = "1.12.0";
 
 /// `cargo func host` as a process.
-struct Hub {
-    process: Child,
-    grpc: String,
+pub(crate) struct Hub {
+    pub(crate) process: Child,
+    /// `127.0.0.1:PORT` for workers and clients.
+    pub(crate) grpc: String,
     http: String,
 }
 
@@ -36,12 +37,12 @@ impl Drop for Hub {
 }
 
 impl Hub {
-    fn start(data: &Path) -> Self {
+    pub(crate) fn start(data: &Path) -> Self {
         Self::start_on(data, "0")
     }
 
     /// With this port for workers and clients.
-    fn start_on(data: &Path, grpc_port: &str) -> Self {
+    pub(crate) fn start_on(data: &Path, grpc_port: &str) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_cargo-func"))
             .args(["func", "host", "--port", "0", "--grpc-port", grpc_port, "--data-dir"])
             .arg(data)
@@ -77,7 +78,7 @@ impl Hub {
         hub
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let mut stream = TcpStream::connect(&self.http).unwrap();
         let head = format!(
             "GET {DURABLE}/{path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
@@ -92,7 +93,7 @@ impl Hub {
 }
 
 /// A Python that has the package; the error says why there is none.
-fn python() -> Result<PathBuf, String> {
+pub(crate) fn python() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("durabletask-{VERSION}"));
     let python = folder.join("bin/python");
     let done = folder.join("installed");

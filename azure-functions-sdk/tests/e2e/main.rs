@@ -14,6 +14,7 @@ mod mcp;
 mod own_worker;
 mod parked;
 mod poison;
+mod self_hosted;
 mod signals;
 mod transfers;
 mod wires;

@@ -8,6 +8,7 @@ mod activity_input;
 pub(crate) mod arguments;
 mod back_off;
 mod completion;
+mod entity_messages;
 mod entity_request;
 mod grpc;
 mod not_found;

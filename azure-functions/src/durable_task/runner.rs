@@ -3,6 +3,7 @@
 use super::{
     activity_input::{result_of, value_of},
     completion::{self, Answer, told},
+    entity_messages,
     entity_request::Batch,
     not_found,
     open_items::{OpenItem, OpenItems},
@@ -202,6 +203,7 @@ impl Runner {
             return Ok(not_found::orchestration(instance_id, &started.name));
         };
         let trace = started.parent_trace_context.clone();
+        entity_messages::put_into(&mut request);
         let call = Call {
             instance_id: instance_id.clone(),
             trigger: Data::Bytes(request.encode_to_vec().into()),
@@ -209,7 +211,10 @@ impl Runner {
             cancellation,
         };
         let response = match self.run(function, call).await? {
-            Answered::Turn(response) => response,
+            Answered::Turn(mut response) => {
+                entity_messages::take_out_of(&mut response);
+                response
+            }
             Answered::Failed { details, .. } => {
                 failed_response(instance_id, &details.error_type, &details.error_message)
             }

@@ -14,7 +14,7 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// An activity that never ends, and listens to nobody.
+/// An activity that does not end when it is asked to.
 static HANGS: Function = Function {
     name: "hangs",
     module: "test",
