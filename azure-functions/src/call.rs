@@ -138,6 +138,11 @@ impl Call {
         }
         let exchange = self.source.exchange();
         if let Some((make, text)) = self.source.error_answer.zip(refused.error.told_to_the_caller()) {
+            // What the caller sent may hold secrets.
+            log::warn!(
+                "answered with an error: `{}` cannot be made of what the caller sent",
+                refused.parameter
+            );
             return answer(RETURN, make(text), &exchange);
         }
         match http_output(returns).zip(refused.error.response()) {

@@ -28,7 +28,8 @@ pub enum OrchestrationClientError {
     },
     /// An instance with the wanted id exists and has not ended (HTTP 409; 500 from older hosts; gRPC `ALREADY_EXISTS`).
     #[error(
-        "cannot {operation}: {message}; take another id, wait until that instance has ended, or let the start replace it if it has"
+        "cannot {operation}: {}; take another id, wait until that instance has ended, or let the start replace it if it has",
+        message.trim_end_matches('.')
     )]
     AlreadyExists {
         /// What the client was asked to do.

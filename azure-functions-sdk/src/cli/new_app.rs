@@ -50,6 +50,7 @@ impl Args {
             VersionControl::None => "none",
         });
         let sdk = self.sdk_path.clone();
+        let azd = self.azd;
         let name = app::create(&AppOptions {
             path: self.path.clone(),
             name: self.name,
@@ -69,6 +70,13 @@ impl Args {
                 env!("CARGO_PKG_VERSION")
             ));
             return Ok(ExitCode::SUCCESS);
+        }
+        if azd {
+            // To go when the crates are published.
+            shell.warn(
+                "the workflow in `.github` installs `cargo func` from the registry, where it is not yet, and this app takes \
+                 azure-functions from a folder of this machine: before it runs elsewhere, name a repository in both",
+            );
         }
         // In a checkout `cargo func` is an alias, which the new app does not have.
         let install = match (&sdk, is_installed()) {

@@ -12,7 +12,7 @@ pub(super) enum Command {
     Add {
         /// Name of the setting.
         name: String,
-        /// Its value; never shown again.
+        /// Its value; `list` shows it only with `--show-values`.
         #[arg(allow_hyphen_values = true)]
         value: String,
         /// Folder of the app.

@@ -93,6 +93,7 @@ impl Binding {
     }
 
     /// The binding with `%SETTING%` replaced in its texts, where `setting` knows a value that is not empty.
+    #[cfg(any(feature = "testing", test))]
     #[must_use]
     pub(crate) fn with_settings(mut self, setting: impl Fn(&str) -> Option<String>) -> Self {
         for (name, value) in &mut self.attributes {
@@ -116,6 +117,7 @@ pub(crate) fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<
     })
 }
 
+#[cfg(any(feature = "testing", test))]
 fn resolved(text: &str, setting: impl Fn(&str) -> Option<String>) -> String {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;
