@@ -9,6 +9,7 @@ use super::tokens::{TokenSource, Tokens};
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Uri};
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use std::sync::Arc;
 ///   the Durable Task Scheduler;
 /// * `https://…`: a server with TLS;
 /// * a connection string of the scheduler, `Endpoint=https://NAME.REGION.durabletask.io;Authentication=ManagedIdentity;TaskHub=NAME`. Names of
-///   its parts are read whatever their case. `Authentication=None` asks for no token.
+///   its parts are read whatever their case. `Authentication=None` asks for no token. Tokens are sent over TLS, or to this machine, only.
 ///
 /// TLS and tokens need the feature `durable-task-scheduler`, or, for the tokens alone, [`with_token_source`](Self::with_token_source).
 ///
@@ -68,7 +69,7 @@ impl ServerAddress {
     /// Connections to the server, which are made when they are needed.
     ///
     /// # Errors
-    /// The name of the task hub cannot be sent, or TLS or tokens are asked for and cannot be had.
+    /// The name of the task hub cannot be sent, TLS or tokens are asked for and cannot be had, or tokens would leave the machine without TLS.
     #[doc(hidden)]
     pub fn channel(&self) -> Result<Channel, ServerAddressError> {
         let task_hub = self.task_hub.as_deref().map(header).transpose()?;
@@ -76,8 +77,21 @@ impl ServerAddress {
             Some(tokens) => Some(Arc::clone(tokens)),
             None => source(&self.authentication)?.map(|source| Arc::new(Tokens::new(source))),
         };
+        if tokens.is_some() && !keeps_secrets(&self.origin) {
+            return Err(ServerAddressError::PlainToken);
+        }
         Channel::to(&self.origin, task_hub, tokens)
     }
+}
+
+/// Whether what is sent to an origin can be read on its way by no other machine.
+fn keeps_secrets(origin: &str) -> bool {
+    let Ok(uri) = origin.parse::<Uri>() else { return false };
+    let host = uri.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    uri.scheme() == Some(&Scheme::HTTPS)
+        || host.eq_ignore_ascii_case("localhost")
+        || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Where tokens come from, if the server asks for some.
@@ -143,6 +157,10 @@ fn origin(endpoint: &str) -> Result<String, ServerAddressError> {
     if authority.is_empty() || authority.contains('@') {
         return Err(malformed("it names no host"));
     }
+    // Parts of a connection string with another sign between them are no host, and are not to be shown.
+    if authority.contains(|sign: char| !sign.is_ascii_alphanumeric() && !"-._:[]%".contains(sign)) {
+        return Err(malformed("its host has a character that names of hosts do not have"));
+    }
     if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
         return Err(malformed("it has a path or a query"));
     }
@@ -164,7 +182,11 @@ impl fmt::Debug for ServerAddress {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{AccessToken, TokenError};
     use super::*;
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::time::SystemTime;
 
     fn origin_of(text: &str) -> String {
         text.parse::<ServerAddress>().unwrap().origin().to_owned()
@@ -210,6 +232,63 @@ mod tests {
         ] {
             let error = text.parse::<ServerAddress>().unwrap_err().to_string();
             assert!(error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_more_than_a_word_of_a_connection_string_is_shown() {
+        for text in [
+            "Endpoint=https://h;Authentication=ManagedIdentity,ClientSecret=secret,TaskHub=a",
+            "Endpoint=https://h;Authentication=Managed Identity secret;TaskHub=a",
+            "Endpoint=https://h,AccountKey=secret;Authentication=None;TaskHub=a",
+            "Endpoint=https://h,secret;Authentication=None",
+        ] {
+            let error = text.parse::<ServerAddress>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        }
+    }
+
+    /// Gives a token to any call.
+    #[derive(Debug)]
+    struct Generous;
+
+    impl TokenSource for Generous {
+        fn token(&self) -> Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send + '_>> {
+            Box::pin(async { Ok(AccessToken::new("secret", SystemTime::now())) })
+        }
+    }
+
+    #[tokio::test]
+    async fn no_token_is_sent_without_encryption_but_to_this_machine() {
+        let channel = |text: &str| {
+            let address = text.parse::<ServerAddress>().unwrap();
+            address.with_token_source(Arc::new(Generous)).channel()
+        };
+        for text in [
+            "http://h:8080",
+            "http://10.0.0.1:1",
+            "http://[::2]:1",
+            "http://localhost.h:1",
+        ] {
+            let refused = channel(text).unwrap_err();
+            assert!(matches!(refused, ServerAddressError::PlainToken), "{text}: {refused}");
+            // Without tokens there is nothing to keep.
+            text.parse::<ServerAddress>().unwrap().channel().unwrap();
+        }
+        for text in [
+            "http://127.0.0.1:1",
+            "http://127.1.2.3:1",
+            "http://[::1]:1",
+            "http://LocalHost:1",
+        ] {
+            channel(text).unwrap();
+        }
+        #[cfg(feature = "durable-task-scheduler")]
+        {
+            channel("https://h").unwrap();
+            let slip = "Endpoint=http://h:8080;Authentication=DefaultAzure;TaskHub=a";
+            let refused = slip.parse::<ServerAddress>().unwrap().channel();
+            assert!(matches!(refused, Err(ServerAddressError::PlainToken)));
         }
     }
 

@@ -79,7 +79,7 @@ impl ConnectionString {
             "workloadidentity" => Some(CredentialKind::WorkloadIdentity),
             "environment" => Some(CredentialKind::Environment),
             "azurecli" => Some(CredentialKind::AzureCli),
-            _ => return Err(ServerAddressError::Authentication(kind)),
+            _ => return Err(ServerAddressError::Authentication(shown(kind))),
         };
         Ok(Self {
             // What .NET takes for an address without a scheme.
@@ -99,4 +99,11 @@ impl ConnectionString {
             },
         })
     }
+}
+
+/// A value as a message may show it. What is no word may be more of the string than was meant, and have a secret.
+fn shown(value: String) -> String {
+    const LONGEST_WORD: usize = 32;
+    let is_word = value.len() <= LONGEST_WORD && value.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if is_word { value } else { "…".to_owned() }
 }

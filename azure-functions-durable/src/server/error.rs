@@ -10,7 +10,7 @@ pub enum ServerAddressError {
          `Endpoint=…;Authentication=…;TaskHub=…`"
     )]
     Malformed(String),
-    /// The connection string names a way to authenticate that there is not.
+    /// The connection string names a way to authenticate that there is not: this one, or `…` where the value is more than a word.
     #[error(
         "the connection string of the Durable Task server has `Authentication={0}`: expected None, DefaultAzure, ManagedIdentity, \
          WorkloadIdentity, Environment, or AzureCLI"
@@ -22,6 +22,12 @@ pub enum ServerAddressError {
     /// What it asks for is a feature that is off.
     #[error("the Durable Task server asks for {0}: enable the feature `durable-task-scheduler`")]
     Feature(&'static str),
+    /// Tokens would be sent without encryption.
+    #[error(
+        "the Durable Task server is at an address without encryption, over which no token is sent: write https:// in place of http://, or \
+         `Authentication=None` where the server asks for no token"
+    )]
+    PlainToken,
     /// There is nothing by which a server with TLS could be known.
     #[error(
         "this machine has no usable certificates of authorities ({0}), so a Durable Task server with TLS cannot be known: install the \
