@@ -5,16 +5,25 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
-use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 /// A token is replaced when it has less than this left, so that no call is made with one that ends on its way.
 const RENEWED_BEFORE: Duration = Duration::from_secs(300);
 
+/// How long the source may take for a new token while the old one is good.
+const RENEWAL: Duration = Duration::from_secs(10);
+/// How long the source is left alone after it gave none, while the old one is good.
+const PAUSE: Duration = Duration::from_secs(30);
+/// How long the source may take where there is no good token: the developer's command line takes seconds.
+const FIRST: Duration = Duration::from_secs(30);
+
 /// Gives the tokens that a Durable Task server asks for, for the scope `https://durabletask.io/.default`.
 ///
-/// It is asked when the last token is about to end, and by one call at a time.
+/// It is asked when the last token is about to end, and by one call at a time. Other calls use the last token meanwhile, if it is still
+/// good. A source that takes too long is given up, by dropping its future: after 10 seconds while the last token is good, else after 30.
 pub trait TokenSource: fmt::Debug + Send + Sync {
     /// A new token.
     fn token(&self) -> Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send + '_>>;
@@ -69,8 +78,13 @@ impl TokenError {
 pub(super) struct Tokens {
     source: Arc<dyn TokenSource>,
     kept: Mutex<Option<Kept>>,
+    /// Held while the source is asked.
+    asking: tokio::sync::Mutex<()>,
+    /// How often the source gave none.
+    failures: AtomicU64,
 }
 
+#[derive(Clone)]
 struct Kept {
     header: HeaderValue,
     expires: SystemTime,
@@ -91,6 +105,8 @@ impl Tokens {
         Self {
             source,
             kept: Mutex::new(None),
+            asking: tokio::sync::Mutex::new(()),
+            failures: AtomicU64::new(0),
         }
     }
 
@@ -100,36 +116,88 @@ impl Tokens {
     }
 
     async fn header_at(&self, now: SystemTime) -> Result<HeaderValue, TokenError> {
-        let mut kept = self.kept.lock().await;
-        if let Some(kept) = kept.as_ref().filter(|kept| now < kept.renewed_at) {
-            return Ok(kept.header.clone());
+        match self.good(now) {
+            Some(kept) if now < kept.renewed_at => Ok(kept.header),
+            Some(kept) => Ok(self.renewed(now).await.unwrap_or(kept.header)),
+            None => self.first(now).await,
         }
-        let token = match (self.source.token().await, kept.as_ref()) {
-            (Ok(token), _) => token,
-            // It is good for a while yet.
-            (Err(_), Some(kept)) if now < kept.expires => return Ok(kept.header.clone()),
-            (Err(error), _) => return Err(error),
+    }
+
+    /// Another token in place of one that is still good. `None`: use the old one.
+    async fn renewed(&self, now: SystemTime) -> Option<HeaderValue> {
+        // Another call asks already.
+        let _asking = self.asking.try_lock().ok()?;
+        let kept = self.good(now)?;
+        if now < kept.renewed_at {
+            return Some(kept.header);
+        }
+        let header = self.asked(now, RENEWAL).await;
+        if header.is_err()
+            && let Some(kept) = self.kept().as_mut()
+        {
+            kept.renewed_at = now + PAUSE;
+        }
+        header.ok()
+    }
+
+    /// A token where there is no good one.
+    async fn first(&self, now: SystemTime) -> Result<HeaderValue, TokenError> {
+        let failures = self.failures.load(Ordering::Relaxed);
+        let _asking = self.asking.lock().await;
+        if let Some(kept) = self.good(now) {
+            return Ok(kept.header);
+        }
+        if self.failures.load(Ordering::Relaxed) != failures {
+            // The calls that waited do not ask one after the other.
+            return Err(TokenError::failed("the source gave none to another call just now"));
+        }
+        self.asked(now, FIRST).await
+    }
+
+    /// Asks the source, and keeps what it gives. The lock `asking` is held.
+    async fn asked(&self, now: SystemTime, limit: Duration) -> Result<HeaderValue, TokenError> {
+        let asked = match timeout(limit, self.source.token()).await {
+            Ok(asked) => asked.and_then(|token| Ok((bearer(&token)?, token.expires))),
+            Err(_) => Err(TokenError::failed(format!("the source gave none within {limit:?}"))),
         };
-        let mut header: HeaderValue = format!("Bearer {}", token.secret)
-            .parse()
-            .map_err(|_| TokenError::Unsendable)?;
-        header.set_sensitive(true);
-        let life = token.expires.duration_since(now).unwrap_or_default();
+        let (header, expires) = asked.inspect_err(|_| {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        })?;
+        let life = expires.duration_since(now).unwrap_or_default();
         // Of a short one half.
         let before = RENEWED_BEFORE.min(life / 2);
-        *kept = Some(Kept {
+        *self.kept() = Some(Kept {
             header: header.clone(),
-            expires: token.expires,
-            renewed_at: token.expires - before,
+            expires,
+            renewed_at: expires - before,
         });
         Ok(header)
     }
+
+    /// The token that is kept, if it has not ended.
+    fn good(&self, now: SystemTime) -> Option<Kept> {
+        self.kept().clone().filter(|kept| now < kept.expires)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
+        // Nothing panics while it holds the lock.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn bearer(token: &AccessToken) -> Result<HeaderValue, TokenError> {
+    let mut header: HeaderValue = format!("Bearer {}", token.secret)
+        .parse()
+        .map_err(|_| TokenError::Unsendable)?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
+    use tokio::time::{Instant, sleep};
 
     /// The first tokens are good for an hour each; then there are none.
     #[derive(Debug)]
@@ -174,5 +242,101 @@ mod tests {
             .unwrap_err();
         assert_eq!(ended.to_string(), "no token for the Durable Task server could be had");
         assert!(!format!("{tokens:?}").contains("secret"), "{tokens:?}");
+    }
+    /// Gives one token for an hour; later ones take a time, and then are none.
+    #[derive(Debug)]
+    struct Once {
+        begun: SystemTime,
+        asked: AtomicUsize,
+        takes: Duration,
+    }
+
+    impl Once {
+        fn new(takes: Duration) -> Arc<Self> {
+            Arc::new(Self {
+                begun: SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000),
+                asked: AtomicUsize::new(0),
+                takes,
+            })
+        }
+
+        fn asked(&self) -> usize {
+            self.asked.load(Ordering::Relaxed)
+        }
+    }
+
+    impl TokenSource for Once {
+        fn token(&self) -> Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send + '_>> {
+            let number = self.asked.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async move {
+                if number == 0 {
+                    return Ok(AccessToken::new("secret", self.begun + Duration::from_secs(3600)));
+                }
+                sleep(self.takes).await;
+                Err(TokenError::failed("the identity is gone"))
+            })
+        }
+    }
+
+    /// How long each of several calls at a time waits for a token.
+    async fn waits(tokens: &Arc<Tokens>, now: SystemTime, calls: usize) -> Vec<(Duration, bool)> {
+        let begun = Instant::now();
+        let calls: Vec<_> = (0..calls)
+            .map(|_| {
+                let tokens = Arc::clone(tokens);
+                tokio::spawn(async move {
+                    let is_there = tokens.header_at(now).await.is_ok();
+                    (begun.elapsed(), is_there)
+                })
+            })
+            .collect();
+        let mut waits = Vec::new();
+        for call in calls {
+            waits.push(call.await.unwrap());
+        }
+        waits
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_a_token_is_good_no_call_waits_for_the_renewal_of_another() {
+        let source = Once::new(Duration::from_secs(100_000));
+        let tokens = Arc::new(Tokens::new(source.clone()));
+        let begun = source.begun;
+        tokens.header_at(begun).await.unwrap();
+        let late = begun + Duration::from_secs(56 * 60);
+        // The one that asks a source that hangs waits ten seconds, and has the old token.
+        let mut expected = vec![(Duration::ZERO, true); 50];
+        expected[0].0 = RENEWAL;
+        assert_eq!(waits(&tokens, late, 50).await, expected);
+        assert_eq!(source.asked(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_failed_is_asked_again_after_half_a_minute_and_not_by_each_call() {
+        let source = Once::new(Duration::ZERO);
+        let tokens = Tokens::new(source.clone());
+        let begun = source.begun;
+        tokens.header_at(begun).await.unwrap();
+        let late = begun + Duration::from_secs(56 * 60);
+        let mut asked = Vec::new();
+        for seconds in [0, 1, 29, 30, 59, 60] {
+            tokens.header_at(late + Duration::from_secs(seconds)).await.unwrap();
+            asked.push(source.asked());
+        }
+        assert_eq!(asked, [2, 2, 2, 3, 3, 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_good_token_calls_that_wait_for_the_same_request_fail_with_it() {
+        let source = Once::new(Duration::from_secs(100_000));
+        let tokens = Arc::new(Tokens::new(source.clone()));
+        let begun = source.begun;
+        tokens.header_at(begun).await.unwrap();
+        let ended = begun + Duration::from_secs(3601);
+        assert_eq!(waits(&tokens, ended, 50).await, [(FIRST, false); 50]);
+        assert_eq!(source.asked(), 2);
+        // The next one asks anew.
+        assert_eq!(waits(&tokens, ended, 1).await, [(FIRST, false)]);
+        assert_eq!(source.asked(), 3);
     }
 }
