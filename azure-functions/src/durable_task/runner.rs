@@ -5,9 +5,11 @@ use super::{
     completion::{self, Answer, told},
     entity_messages,
     entity_request::Batch,
+    limits::Limits,
     not_found,
     open_items::{OpenItem, OpenItems},
     rewind,
+    seats::Seats,
     served::{Served, trigger_name},
     server::{Completion, Kind, Server},
 };
@@ -54,6 +56,7 @@ pub(super) struct Runner {
     /// What durable client bindings are.
     pub(super) client: Option<OrchestrationClient>,
     pub(super) open: OpenItems,
+    seats: Seats,
     numbers: AtomicU64,
 }
 
@@ -85,6 +88,7 @@ impl Runner {
         started: Started,
         threads: StoppedThreads,
         client: Option<OrchestrationClient>,
+        limits: Limits,
     ) -> Self {
         Self {
             server,
@@ -93,12 +97,14 @@ impl Runner {
             threads,
             client,
             open: OpenItems::default(),
+            seats: Seats::new(limits),
             numbers: AtomicU64::new(0),
         }
     }
 
-    /// Begins an item; never waits for it. `HealthPing`s and what newer servers add are ignored.
-    pub(super) fn take(self: &Arc<Self>, item: WorkItem) {
+    /// Begins an item; never waits for it. `HealthPing`s and what newer servers add are ignored. Where there is no seat for the item, it
+    /// waits for one until the worker stops, or `lost` is cancelled: then the stream has ended, and the server gives the item out again.
+    pub(super) fn take(self: &Arc<Self>, item: WorkItem, lost: &CancellationToken) {
         let WorkItem {
             request: Some(request),
             completion_token: token,
@@ -115,8 +121,15 @@ impl Runner {
             cancellation: cancellation.clone(),
         });
         let runner = Arc::clone(self);
+        let lost = lost.clone();
         let task = tokio::spawn(async move {
-            match runner.answer(request, &token, cancellation).await {
+            let (answer, _seat) = tokio::select! {
+                biased;
+                seat = runner.seats.take(kind) => (runner.answer(request, &token, cancellation).await, Some(seat)),
+                () = cancellation.cancelled() => (Err(GivenBack("the worker stops".to_owned())), None),
+                () = lost.cancelled() => (Err(GivenBack("its stream ended before it began".to_owned())), None),
+            };
+            match answer {
                 Ok(answer) => completion::send(&*runner.server, kind, &token, answer, &whose).await,
                 Err(GivenBack(reason)) => {
                     log::warn!("{whose} is given back to the server: {reason}");

@@ -1,6 +1,6 @@
 //! Which functions of the app a Durable Task server can have run, and by which names.
 
-use super::server::Kind;
+use super::{limits::Limits, server::Kind};
 use crate::{
     functions::Functions,
     registry::{DurableKind, Function},
@@ -64,9 +64,28 @@ impl Served {
         self.by_name.get(&(kind, name.to_lowercase())).copied()
     }
 
-    /// How many functions there are of a kind.
-    pub(super) fn count(&self, kind: Kind) -> usize {
-        self.by_name.keys().filter(|(other, _)| *other == kind).count()
+    /// How many functions the server may start: orchestrations, activities, entities.
+    pub(super) fn counts(&self) -> [usize; 3] {
+        let WorkItemFilters {
+            orchestrations,
+            activities,
+            entities,
+        } = &self.filters;
+        [orchestrations.len(), activities.len(), entities.len()]
+    }
+
+    /// Without the kinds of which none may run. A server that gives them out for all that is answered as ever.
+    pub(super) fn within(mut self, limits: Limits) -> Self {
+        if limits.orchestrations == 0 {
+            self.filters.orchestrations.clear();
+        }
+        if limits.activities == 0 {
+            self.filters.activities.clear();
+        }
+        if limits.entities == 0 {
+            self.filters.entities.clear();
+        }
+        self
     }
 
     /// Says to the server what it may give out.

@@ -129,12 +129,18 @@ async fn next(items: &mut WorkItems) -> Result<WorkItem, Ended> {
     }
 }
 
+/// Takes what a stream brings until it ends. Then what runs goes on: a server that still knows it takes the answer. What waits does not
+/// begin.
 async fn read(runner: &Arc<Runner>, mut items: WorkItems, stop: &CancellationToken) -> Ended {
+    let lost = CancellationToken::new();
     loop {
         tokio::select! {
             item = next(&mut items) => match item {
-                Ok(item) => runner.take(item),
-                Err(ended) => return ended,
+                Ok(item) => runner.take(item, &lost),
+                Err(ended) => {
+                    lost.cancel();
+                    return ended;
+                }
             },
             () = stop.cancelled() => return Ended::Stopped(items),
         }

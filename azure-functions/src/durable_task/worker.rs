@@ -2,9 +2,10 @@
 
 use super::{
     grpc::GrpcServer,
+    limits::Limits,
     runner::{Runner, StoppedThreads},
     served::Served,
-    server::{Kind, Server},
+    server::Server,
     stream,
 };
 use crate::{
@@ -22,65 +23,15 @@ use azure_functions_durable::{
     OrchestrationClient, ServerAddress,
     protobuf::{GetWorkItemsRequest, WorkerCapability},
 };
-use std::{error::Error, fmt, io, sync::Arc, thread, time::Duration};
+use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-
-/// Items of a kind at a time for each core, as workers of .NET ask for.
-const ITEMS_PER_CORE: usize = 100;
 
 /// How long running work may go on when the worker stops, if nothing else is said: less than the 30 seconds that Kubernetes gives.
 const DRAIN: Duration = Duration::from_secs(25);
 
 /// How long the shutdowns of the app may take.
 const SHUTDOWN: Duration = Duration::from_secs(5);
-
-/// How many items of each kind a server gives a worker at a time. It is the server that keeps to them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Turns of orchestrations.
-    pub orchestrations: usize,
-    /// Activities.
-    pub activities: usize,
-    /// Batches of operations of entities.
-    pub entities: usize,
-}
-
-impl Default for Limits {
-    /// 100 of each for each core.
-    fn default() -> Self {
-        let limit = ITEMS_PER_CORE * thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            orchestrations: limit,
-            activities: limit,
-            entities: limit,
-        }
-    }
-}
-
-impl Limits {
-    /// Sets how many turns of orchestrations run at a time.
-    #[must_use]
-    pub fn orchestrations(mut self, limit: usize) -> Self {
-        self.orchestrations = limit;
-        self
-    }
-
-    /// Sets how many activities run at a time.
-    #[must_use]
-    pub fn activities(mut self, limit: usize) -> Self {
-        self.activities = limit;
-        self
-    }
-
-    /// Sets how many batches of operations of entities run at a time.
-    #[must_use]
-    pub fn entities(mut self, limit: usize) -> Self {
-        self.entities = limit;
-        self
-    }
-}
 
 /// The worker could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +43,11 @@ pub enum WorkerError {
     /// None of the functions is one that a Durable Task server starts.
     #[error("this binary has no orchestration, activity or entity that could run without a Functions host")]
     Nothing,
+    /// The [limits](Worker::limits) are 0 for every kind of which there are functions.
+    #[error(
+        "the limits of this worker leave nothing to run: set that of orchestrations, activities or entities above 0"
+    )]
+    Limits,
     /// The server cannot be spoken to.
     #[error(transparent)]
     Address(#[from] azure_functions_durable::ServerAddressError),
@@ -196,9 +152,13 @@ impl Worker {
         panics::tell(logger::panicked);
         let functions = Functions::linked_with(&startup).map_err(|error| WorkerError::Functions(Box::new(error)))?;
         let served = Served::of(&functions);
-        let counts = [Kind::Orchestration, Kind::Activity, Kind::Entity].map(|kind| served.count(kind));
-        if counts == [0; 3] {
+        if served.counts() == [0; 3] {
             return Err(WorkerError::Nothing);
+        }
+        let served = served.within(limits);
+        let counts = served.counts();
+        if counts == [0; 3] {
+            return Err(WorkerError::Limits);
         }
         if let Some(line) = served.left_out() {
             log::warn!("{line}");
@@ -214,13 +174,7 @@ impl Worker {
         let threads = Threads::start().map_err(WorkerError::Threads)?;
         let functions_runtime = threads.handle().clone();
         let stop = CancellationToken::new();
-        let request = GetWorkItemsRequest {
-            max_concurrent_orchestration_work_items: sent(limits.orchestrations),
-            max_concurrent_activity_work_items: sent(limits.activities),
-            max_concurrent_entity_work_items: sent(limits.entities),
-            capabilities: vec![WorkerCapability::HistoryStreaming.into()],
-            work_item_filters: Some(served.filters()),
-        };
+        let request = request(&served, limits);
         let serving = async {
             let mut start = Start::new(startup, &functions);
             let threads = {
@@ -242,7 +196,7 @@ impl Worker {
             };
             let started = start.started().cloned().unwrap_or_default();
             let states = started.states.clone();
-            let runner = Arc::new(Runner::new(server, served, started, threads, client));
+            let runner = Arc::new(Runner::new(server, served, started, threads, client, limits));
             stream::run(&runner, request, &name, &stop, drain).await;
             if !shutdowns.is_empty() {
                 let ran = functions_runtime.spawn(Shutdown::run_all(shutdowns, states));
@@ -261,7 +215,18 @@ impl Worker {
     }
 }
 
-/// As a number of the protocol.
+/// What the worker asks for.
+pub(super) fn request(served: &Served, limits: Limits) -> GetWorkItemsRequest {
+    GetWorkItemsRequest {
+        max_concurrent_orchestration_work_items: sent(limits.orchestrations),
+        max_concurrent_activity_work_items: sent(limits.activities),
+        max_concurrent_entity_work_items: sent(limits.entities),
+        capabilities: vec![WorkerCapability::HistoryStreaming.into()],
+        work_item_filters: Some(served.filters()),
+    }
+}
+
+/// As a number of the protocol. Servers take 0 for their own default; that there is none of a kind is said by the filters.
 fn sent(limit: usize) -> i32 {
     i32::try_from(limit.max(1)).unwrap_or(i32::MAX)
 }

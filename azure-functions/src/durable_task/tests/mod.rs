@@ -1,5 +1,6 @@
 //! The worker against a server that a script plays, in virtual time.
 
+mod limits;
 mod reconnecting;
 mod refusals;
 mod requests;

@@ -1,6 +1,7 @@
 //! A server that does what a script says, and notes what it is asked and when.
 
 use super::super::{
+    limits::Limits,
     runner::{Runner, StoppedThreads},
     served::Served,
     server::{Call, Completion, Kind, Server, WorkItems},
@@ -187,10 +188,14 @@ pub(super) const DRAIN: Duration = Duration::from_secs(10);
 
 impl Playing {
     pub(super) fn begin(script: Script, served: Served) -> Self {
+        Self::limited(script, served, Limits::default())
+    }
+
+    pub(super) fn limited(script: Script, served: Served, limits: Limits) -> Self {
         let script = Arc::new(script);
         let threads = StoppedThreads::from(Threads::start().unwrap());
         let server: Arc<dyn Server> = script.clone();
-        let runner = Arc::new(Runner::new(server, served, Started::default(), threads, None));
+        let runner = Arc::new(Runner::new(server, served, Started::default(), threads, None, limits));
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let worker = tokio::spawn(async move {

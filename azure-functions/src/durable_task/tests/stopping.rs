@@ -10,7 +10,7 @@ use crate::{
 };
 use std::time::Duration;
 
-const fn seconds(seconds: u64) -> Duration {
+pub(super) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
@@ -33,13 +33,13 @@ static HANGS: Function = Function {
     }),
 };
 
-fn served() -> Served {
+pub(super) fn served() -> Served {
     let mut served = Served::default();
     served.add(&HANGS, DurableKind::Activity, "hangs");
     served
 }
 
-fn is_abandon(token: &'static str) -> impl Fn(&Asked) -> bool {
+pub(super) fn is_abandon(token: &'static str) -> impl Fn(&Asked) -> bool {
     move |asked| matches!(asked, Asked::Abandon(Kind::Activity, given) if given == token)
 }
 
