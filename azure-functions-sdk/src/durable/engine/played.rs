@@ -13,8 +13,8 @@ use crate::durable::work::Wire;
 pub(crate) enum Played {
     /// What stands between the brackets of the payload's `history`.
     Json(String),
-    /// The `pastEvents` of a request, which two wires have.
-    Protobuf(Vec<u8>),
+    /// The `pastEvents` of a request, on one of the two wires that have them.
+    Protobuf(Wire, Vec<u8>),
 }
 
 impl Default for Played {
@@ -28,7 +28,7 @@ impl Played {
     pub(crate) fn none(wire: Wire) -> Self {
         match wire {
             Wire::Json => Self::default(),
-            Wire::Protobuf | Wire::Stream => Self::Protobuf(Vec::new()),
+            Wire::Protobuf | Wire::Stream => Self::Protobuf(wire, Vec::new()),
         }
     }
 
@@ -37,7 +37,7 @@ impl Played {
         let mut played = Self::none(wire);
         match &mut played {
             Self::Json(text) => write_events(events, true, text),
-            Self::Protobuf(bytes) => append_past(events, bytes),
+            Self::Protobuf(wire, bytes) => append_past(events, *wire, bytes),
         }
         played
     }
@@ -51,7 +51,7 @@ impl Played {
                 }
                 text.push_str(json);
             }
-            Self::Protobuf(bytes) => append_past(events, bytes),
+            Self::Protobuf(wire, bytes) => append_past(events, *wire, bytes),
         }
     }
 
@@ -59,7 +59,7 @@ impl Played {
     pub(super) fn as_protobuf(&self) -> Option<&[u8]> {
         match self {
             Self::Json(_) => None,
-            Self::Protobuf(bytes) => Some(bytes),
+            Self::Protobuf(_, bytes) => Some(bytes),
         }
     }
 
@@ -72,7 +72,7 @@ impl Played {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Json(text) => text.len(),
-            Self::Protobuf(bytes) => bytes.len(),
+            Self::Protobuf(_, bytes) => bytes.len(),
         }
     }
 
@@ -82,6 +82,9 @@ impl Played {
 
     /// Whether the payloads of this wire show it.
     pub(super) fn is_for(&self, wire: Wire) -> bool {
-        matches!(self, Self::Json(_)) == (wire == Wire::Json)
+        match self {
+            Self::Json(_) => wire == Wire::Json,
+            Self::Protobuf(own, _) => *own == wire,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use azure_functions_durable::protobuf::StreamInstanceHistoryRequest;
 
-use super::{Call, Code, Refused, Reply};
+use super::{Call, Caller, Code, Refused, Reply};
 use crate::durable::{
     engine::{event::parse_events, played::Played},
     work::Wire,
@@ -29,6 +29,10 @@ impl Call<'_> {
         let texts = self.hub.history(row.key).await?;
         let events = parse_events(&texts.join(","))
             .map_err(|error| Refused::new(Code::Internal, format!("instance '{id}': {error}")))?;
-        Ok(Played::of(Wire::Protobuf, &events).chunks().unwrap_or_default())
+        let wire = match self.caller {
+            Caller::App => Wire::Protobuf,
+            Caller::Sdk => Wire::Stream,
+        };
+        Ok(Played::of(wire, &events).chunks().unwrap_or_default())
     }
 }

@@ -2,9 +2,12 @@
 
 use azure_functions_durable::protobuf::{TaskFailureDetails, json_value, protobuf_value};
 
-use crate::durable::engine::{
-    event::{Event, EventKind, Failure},
-    failure_details::FailureDetails,
+use crate::durable::{
+    engine::{
+        event::{Event, EventKind, Failure},
+        failure_details::FailureDetails,
+    },
+    work::Wire,
 };
 
 impl From<&FailureDetails> for TaskFailureDetails {
@@ -54,11 +57,13 @@ pub(crate) fn of_end(events: &[Event]) -> Option<TaskFailureDetails> {
     }
 }
 
-/// The details of a failure. Where the extension has none, the text that there is; it may have no text either.
-pub(super) fn details(failure: &Failure) -> Option<TaskFailureDetails> {
+/// The details of a failure. Where there are none, the text that there is. There may be no text either: the extension then gives no
+/// details, and a worker of a stream may not survive that.
+pub(super) fn details(failure: &Failure, wire: Wire) -> Option<TaskFailureDetails> {
     match &failure.cause {
         Some(cause) => Some((&**cause).into()),
-        None if failure.reason.is_empty() => None,
-        None => Some((&FailureDetails::of_text(&failure.reason)).into()),
+        None if !failure.reason.is_empty() => Some((&FailureDetails::of_text(&failure.reason)).into()),
+        None if wire == Wire::Stream => Some((&FailureDetails::of_text("It failed, and gave no reason.")).into()),
+        None => None,
     }
 }

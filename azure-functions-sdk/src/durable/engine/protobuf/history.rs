@@ -15,7 +15,10 @@ use prost::encoding::{WireType, decode_varint, encode_key, encode_varint, messag
 use prost_types::Timestamp;
 
 use super::failure::details;
-use crate::durable::engine::event::{EntityEvent, EntityOperation, Event, EventKind, ExecutionStarted, ParentLink};
+use crate::durable::{
+    engine::event::{EntityEvent, EntityOperation, Event, EventKind, ExecutionStarted, ParentLink},
+    work::Wire,
+};
 
 /// Field of an `OrchestratorRequest` with the events of earlier turns.
 const PAST_EVENTS: u32 = 3;
@@ -25,8 +28,12 @@ const NEW_EVENTS: u32 = 4;
 const CHUNK_EVENTS: u32 = 1;
 
 /// Appends events of earlier turns, as a request has them.
-pub(in crate::durable::engine) fn append_past<'e>(events: impl IntoIterator<Item = &'e Event>, out: &mut Vec<u8>) {
-    append(PAST_EVENTS, events, out);
+pub(in crate::durable::engine) fn append_past<'e>(
+    events: impl IntoIterator<Item = &'e Event>,
+    wire: Wire,
+    out: &mut Vec<u8>,
+) {
+    append(PAST_EVENTS, events, wire, out);
 }
 
 /// Bytes of a chunk, unless it is a single event.
@@ -59,13 +66,13 @@ fn first_event(mut fields: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Appends events of this turn, as a request has them.
-pub(super) fn append_new<'e>(events: impl IntoIterator<Item = &'e Event>, out: &mut Vec<u8>) {
-    append(NEW_EVENTS, events, out);
+pub(super) fn append_new<'e>(events: impl IntoIterator<Item = &'e Event>, wire: Wire, out: &mut Vec<u8>) {
+    append(NEW_EVENTS, events, wire, out);
 }
 
-fn append<'e>(field: u32, events: impl IntoIterator<Item = &'e Event>, out: &mut Vec<u8>) {
+fn append<'e>(field: u32, events: impl IntoIterator<Item = &'e Event>, wire: Wire, out: &mut Vec<u8>) {
     for event in events {
-        if let Some(event) = of_event(event) {
+        if let Some(event) = of_event(event, wire) {
             message::encode(field, &event, out);
         }
     }
@@ -79,15 +86,15 @@ pub(in crate::durable::engine) fn timestamp(time: DateTime<Utc>) -> Timestamp {
 }
 
 /// `None`: of a kind that this program does not know, and no replay needs.
-pub(super) fn of_event(event: &Event) -> Option<HistoryEvent> {
+pub(super) fn of_event(event: &Event, wire: Wire) -> Option<HistoryEvent> {
     Some(HistoryEvent {
         event_id: event.event_id,
         timestamp: Some(timestamp(event.timestamp)),
-        event_type: Some(of_kind(&event.kind)?),
+        event_type: Some(of_kind(&event.kind, wire)?),
     })
 }
 
-fn of_kind(kind: &EventKind) -> Option<EventType> {
+fn of_kind(kind: &EventKind, wire: Wire) -> Option<EventType> {
     Some(match kind {
         EventKind::ExecutionStarted(started) => EventType::ExecutionStarted(of_start(started)),
         EventKind::ExecutionCompleted(end) => EventType::ExecutionCompleted(ExecutionCompletedEvent {
@@ -119,7 +126,7 @@ fn of_kind(kind: &EventKind) -> Option<EventType> {
         }),
         EventKind::TaskFailed { task_id, failure } => EventType::TaskFailed(TaskFailedEvent {
             task_scheduled_id: *task_id,
-            failure_details: details(failure),
+            failure_details: details(failure, wire),
         }),
         EventKind::SubOrchestrationCreated {
             name,
@@ -142,7 +149,7 @@ fn of_kind(kind: &EventKind) -> Option<EventType> {
         EventKind::SubOrchestrationFailed { task_id, failure } => {
             EventType::SubOrchestrationInstanceFailed(SubOrchestrationInstanceFailedEvent {
                 task_scheduled_id: *task_id,
-                failure_details: details(failure),
+                failure_details: details(failure, wire),
             })
         }
         EventKind::TimerCreated { fire_at } => EventType::TimerCreated(TimerCreatedEvent {

@@ -60,10 +60,10 @@ pub(in crate::durable::engine) fn encode(request: &Request<'_>, wire: Wire) -> V
     }
     match past {
         Past::Given(Some(past)) => out.extend_from_slice(past),
-        Past::Given(None) => append_past(&instance.history, &mut out),
+        Past::Given(None) => append_past(&instance.history, wire, &mut out),
         Past::Kept | Past::Fetched => {}
     }
-    append_new(*new, &mut out);
+    append_new(*new, wire, &mut out);
     if with_history {
         let parameters = OrchestratorEntityParameters {
             entity_message_reorder_window: Some(Duration {

@@ -321,3 +321,32 @@ fn an_id_that_an_earlier_turn_has_used_is_refused() {
     run.raised("x", "1");
     assert_eq!(respond(&mut run, vec![(1, timer())], None).timers.len(), 1);
 }
+
+/// Of an app's child that was terminated without a reason, or of one that failed with nothing said.
+#[test]
+fn a_failure_without_reason_and_details_has_details_for_a_worker_of_a_stream() {
+    let mut run = run();
+    let past = respond(&mut run, vec![(0, task("a", None))], None).appended;
+    let failed = || {
+        let failure = Failure::text(String::new());
+        EventKind::SubOrchestrationFailed { task_id: 0, failure }
+    };
+    run.push(Message::for_execution(None, run.now, failed()));
+    let batch = std::mem::take(&mut run.inbox);
+    let Begin::Run(episode) = Episode::begin(&run.instance, &run.settings, batch, run.now) else {
+        panic!();
+    };
+    let past = [past, vec![Event::new(run.now, failed())]].concat();
+    let request = episode.request(&Played::of(Wire::Stream, &past), false);
+    let request = OrchestratorRequest::decode(request.as_slice()).unwrap();
+    let failures: Vec<_> = [request.past_events, request.new_events]
+        .concat()
+        .into_iter()
+        .filter_map(|event| match event.event_type {
+            Some(EventType::SubOrchestrationInstanceFailed(failed)) => Some(failed.failure_details),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(failures.len(), 2);
+    assert!(failures.iter().all(Option::is_some), "{failures:?}");
+}
