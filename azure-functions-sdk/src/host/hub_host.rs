@@ -213,7 +213,7 @@ fn webhook(address: SocketAddr) -> String {
     format!("http://localhost:{}/runtime/webhooks/durabletask", address.port())
 }
 
-/// The hubs, as the front door sees them: those that are open are found by the query `taskHub`.
+/// The hubs, as the front door sees them: they are found by the query `taskHub`.
 struct HubBackend {
     hubs: Arc<Hubs>,
     via: Via,
@@ -229,11 +229,16 @@ impl Backend for HubBackend {
     }
 
     fn durable(&self, request: Request<Bytes>) -> Answer {
-        let asked = asked_hub(request.uri()).and_then(|name| self.hubs.find(&name));
-        // The default one refuses what is meant for another.
-        let hub = asked.unwrap_or_else(|| Arc::clone(self.hubs.default_hub()));
-        let via = self.via.clone();
-        Box::pin(async move { hub.handle(request, &via).await })
+        let (hubs, via) = (Arc::clone(&self.hubs), self.via.clone());
+        Box::pin(async move {
+            let asked = match asked_hub(request.uri()) {
+                Some(name) => hubs.existing(&name).await.ok(),
+                None => None,
+            };
+            // The default one refuses what is meant for another.
+            let hub = asked.unwrap_or_else(|| Arc::clone(hubs.default_hub()));
+            hub.handle(request, &via).await
+        })
     }
 
     fn mcp(&self, _: Request<Bytes>) -> Answer {

@@ -1,5 +1,6 @@
 //! The task hubs of one process, for workers and clients of every language: each call names its hub in the header `taskhub`, or means
-//! the default one. A hub is made when a call first names it, in the data folder; there it is found again by the next process.
+//! the default one. A hub is made when a worker connects to it or a client starts something in it, in the data folder; there it is
+//! found again, also by the next process. Calls that only look make none.
 
 use crate::durable::{
     HubName, HubNameError, TaskHub, TaskHubError, TaskHubOptions,
@@ -35,8 +36,17 @@ pub(crate) struct Hubs {
 #[derive(Debug, Default)]
 struct Others {
     /// By their names in lower case.
-    open: BTreeMap<String, Arc<TaskHub>>,
+    open: BTreeMap<String, Opened>,
     draining: bool,
+    /// Calls that have asked for one of them.
+    uses: u64,
+}
+
+#[derive(Debug)]
+struct Opened {
+    hub: Arc<TaskHub>,
+    /// The newest call that has asked for it.
+    used: u64,
 }
 
 /// Why a call has no hub, or a hub is not deleted.
@@ -46,11 +56,16 @@ pub(crate) enum HubsError {
     /// The name breaks the rules.
     #[error(transparent)]
     Name(#[from] HubNameError),
-    /// Too many are open.
+    /// Too many are open, and none of them is idle.
     #[error(
-        "{MOST} task hubs besides the default one are open, which is the limit: delete one (DeleteTaskHub), or start another host"
+        "{MOST} task hubs besides the default one are in use, which is the limit: disconnect the workers of one, or start another host"
     )]
     TooMany,
+    /// There is none of this name.
+    #[error(
+        "there is no task hub '{0}': it is made by CreateTaskHub, when a worker connects to it, or when something is started in it"
+    )]
+    Unknown(String),
     /// It cannot be opened, or its file not be deleted.
     #[error("task hub '{name}': {source}")]
     Hub {
@@ -95,7 +110,29 @@ impl Hubs {
         if name.is_empty() || self.is_default(name) {
             return Some(Arc::clone(&self.default));
         }
-        self.others().open.get(&name.to_ascii_lowercase()).cloned()
+        let others = &mut *self.others();
+        let opened = others.open.get_mut(&name.to_ascii_lowercase())?;
+        others.uses += 1;
+        opened.used = others.uses;
+        Some(Arc::clone(&opened.hub))
+    }
+
+    /// The hub of this name, which is opened if need be; none is made.
+    pub(crate) async fn existing(&self, name: &str) -> Result<Arc<TaskHub>, HubsError> {
+        if let Some(hub) = self.find(name) {
+            return Ok(hub);
+        }
+        let name = HubName::new(name)?;
+        let _changing = self.changing.lock().await;
+        if let Some(hub) = self.find(name.as_str()) {
+            return Ok(hub);
+        }
+        let (data_dir, asked) = (self.data_dir.clone(), name.clone());
+        let stored = spawn_blocking(move || stored(&asked, &data_dir)).await;
+        match stored.map_err(|_| HubsError::Broken(name.to_string()))? {
+            Some(_) => self.open_other(name).await,
+            None => Err(HubsError::Unknown(name.to_string())),
+        }
     }
 
     /// The hub of this name, which is opened, or made, if need be.
@@ -110,32 +147,51 @@ impl Hubs {
         }
     }
 
-    async fn open_other(&self, name: HubName) -> Result<Arc<TaskHub>, HubsError> {
-        {
-            let others = self.others();
+    /// Closes the hub that was used longest ago of those that are idle, if there is no room for another.
+    async fn make_room(&self) -> Result<(), HubsError> {
+        let closing = {
+            let mut others = self.others();
             if others.draining {
                 return Err(HubsError::Stopping);
             }
-            if others.open.len() >= MOST {
-                return Err(HubsError::TooMany);
+            if others.open.len() < MOST {
+                return Ok(());
             }
-        }
+            let idle = others.open.iter().filter(|(_, opened)| opened.hub.is_idle());
+            let oldest = idle.min_by_key(|(_, opened)| opened.used).map(|(key, _)| key.clone());
+            oldest.and_then(|key| others.open.remove(&key))
+        };
+        let Opened { hub, .. } = closing.ok_or(HubsError::TooMany)?;
+        hub.drain(LAST_WRITES_LIMIT).await;
+        Ok(())
+    }
+
+    async fn open_other(&self, name: HubName) -> Result<Arc<TaskHub>, HubsError> {
+        self.make_room().await?;
         let (data_dir, asked) = (self.data_dir.clone(), name.clone());
         let opened = spawn_blocking(move || open(options(as_stored(asked, &data_dir), &data_dir))).await;
         let opened = opened.map_err(|_| HubsError::Broken(name.to_string()))?;
         let hub = Arc::new(opened.map_err(|source| failed(&name, source))?);
-        let mut others = self.others();
+        let others = &mut *self.others();
         if others.draining {
             return Err(HubsError::Stopping);
         }
-        let key = name.as_str().to_ascii_lowercase();
-        others.open.insert(key, Arc::clone(&hub));
+        others.uses += 1;
+        let opened = Opened {
+            hub: Arc::clone(&hub),
+            used: others.uses,
+        };
+        others.open.insert(name.as_str().to_ascii_lowercase(), opened);
         Ok(hub)
     }
 
     /// Makes the hub of this name anew.
     pub(crate) async fn recreate(&self, name: &str) -> Result<(), HubsError> {
         let _changing = self.changing.lock().await;
+        // Before anything is deleted.
+        if self.find(name).is_none() {
+            self.make_room().await?;
+        }
         self.delete_idle(name).await?;
         self.open_other(HubName::new(name)?).await.map(drop)
     }
@@ -157,12 +213,12 @@ impl Hubs {
             if others.draining {
                 return Err(HubsError::Stopping);
             }
-            if others.open.get(&key).is_some_and(|hub| !hub.is_idle()) {
+            if others.open.get(&key).is_some_and(|opened| !opened.hub.is_idle()) {
                 return Err(HubsError::InUse(name.to_string()));
             }
             others.open.remove(&key)
         };
-        if let Some(hub) = open {
+        if let Some(Opened { hub, .. }) = open {
             hub.drain(LAST_WRITES_LIMIT).await;
         }
         let (data_dir, asked) = (self.data_dir.clone(), name.clone());
@@ -200,7 +256,7 @@ impl Hubs {
 
     fn all(&self) -> Vec<Arc<TaskHub>> {
         let mut all = vec![Arc::clone(&self.default)];
-        all.extend(self.others().open.values().cloned());
+        all.extend(self.others().open.values().map(|opened| Arc::clone(&opened.hub)));
         all
     }
 
@@ -223,6 +279,11 @@ fn failed(name: &HubName, source: TaskHubError) -> HubsError {
 
 /// The name as the hub's file has it, where there is one.
 fn as_stored(name: HubName, data_dir: &Path) -> HubName {
+    stored(&name, data_dir).unwrap_or(name)
+}
+
+/// The name that the file of this hub has; `None`: there is none.
+fn stored(name: &HubName, data_dir: &Path) -> Option<HubName> {
     let found = || -> io::Result<Option<HubName>> {
         for entry in fs::read_dir(data_dir)? {
             let path = entry?.path();
@@ -234,7 +295,7 @@ fn as_stored(name: HubName, data_dir: &Path) -> HubName {
         Ok(None)
     };
     // A folder that cannot be read has no hub that could be opened.
-    found().ok().flatten().unwrap_or(name)
+    found().ok().flatten()
 }
 
 fn options(name: HubName, data_dir: &Path) -> TaskHubOptions {
@@ -315,14 +376,54 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_number_of_open_hubs_is_limited() {
+    async fn the_number_of_open_hubs_is_limited_and_one_that_is_idle_makes_room() {
         let folder = tempfile::tempdir().unwrap();
         let all = hubs(folder.path());
+        let mut workers = Vec::new();
         for number in 0..MOST {
-            all.get(&format!("hub{number}")).await.unwrap();
+            let hub = all.get(&format!("hub{number}")).await.unwrap();
+            workers.push(hub.work_items(Caller::Sdk, bytes::Bytes::new()).unwrap());
         }
         assert!(matches!(all.get("another").await, Err(HubsError::TooMany)));
-        all.delete("hub0").await.unwrap();
+        workers.truncate(MOST - 2);
+        // Used later than the last one.
+        all.get(&format!("hub{}", MOST - 2)).await.unwrap();
         all.get("another").await.unwrap();
+        assert!(all.find(&format!("hub{}", MOST - 1)).is_none());
+        assert!(all.find(&format!("hub{}", MOST - 2)).is_some());
+        let another = all.get("another").await.unwrap();
+        let _busy = another.work_items(Caller::Sdk, bytes::Bytes::new()).unwrap();
+        all.existing(&format!("hub{}", MOST - 1)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn no_hub_is_deleted_that_could_not_be_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = hubs(folder.path());
+        all.get("kept").await.unwrap();
+        all.drain(Duration::from_secs(1)).await;
+        drop(all);
+        let all = hubs(folder.path());
+        let mut workers = Vec::new();
+        for number in 0..MOST {
+            let hub = all.get(&format!("hub{number}")).await.unwrap();
+            workers.push(hub.work_items(Caller::Sdk, bytes::Bytes::new()).unwrap());
+        }
+        assert!(matches!(all.recreate("kept").await, Err(HubsError::TooMany)));
+        assert!(folder.path().join("kept.db").exists());
+    }
+
+    #[tokio::test]
+    async fn calls_that_only_look_make_no_hub_and_find_those_of_an_earlier_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = hubs(folder.path());
+        assert!(matches!(all.existing("Orders").await, Err(HubsError::Unknown(_))));
+        assert!(!folder.path().join("Orders.db").exists());
+        all.get("Orders").await.unwrap();
+        all.drain(Duration::from_secs(1)).await;
+        drop(all);
+        let all = hubs(folder.path());
+        assert!(all.find("orders").is_none());
+        assert_eq!(all.existing("orders").await.unwrap().name().as_str(), "Orders");
     }
 }

@@ -12,6 +12,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use azure_functions_durable::protobuf::{CreateTaskHubRequest, CreateTaskHubResponse, DeleteTaskHubResponse};
@@ -50,6 +51,10 @@ const LARGEST_SDK_MESSAGE: usize = 128 * 1024 * 1024;
 /// Calls of one connection at a time: clients wait for instances with calls that do not end.
 const CALLS: u32 = 1_000;
 
+/// How often connections of SDKs are pinged, and how long each answer may take: a worker that is frozen, or a peer behind a proxy that
+/// is gone, would keep its work items for ever.
+const ALIVE: Duration = Duration::from_secs(20);
+
 /// Who is served, and by which hub.
 #[derive(Clone, Debug)]
 pub(crate) enum Served {
@@ -84,15 +89,22 @@ impl Sidecar {
         message_limit: usize,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        Self::serve(listener, Served::App(hub, secret), newcomers, message_limit)
+        Self::serve(listener, Served::App(hub, secret), newcomers, message_limit, None)
     }
 
     /// Serves every program of this machine. `newcomers`: connections at a time that have not made a call.
     pub(crate) fn open(listener: TcpListener, served: Served, newcomers: usize) -> io::Result<Self> {
-        Self::serve(listener, served, newcomers, LARGEST_SDK_MESSAGE)
+        Self::serve(listener, served, newcomers, LARGEST_SDK_MESSAGE, Some(ALIVE))
     }
 
-    fn serve(listener: TcpListener, served: Served, newcomers: usize, message_limit: usize) -> io::Result<Self> {
+    /// `alive`: how often connections are pinged, and how long each answer may take.
+    fn serve(
+        listener: TcpListener,
+        served: Served,
+        newcomers: usize,
+        message_limit: usize,
+        alive: Option<Duration>,
+    ) -> io::Result<Self> {
         let local = listener.local_addr()?;
         let service = SidecarService(Arc::new(Shared {
             served,
@@ -101,6 +113,8 @@ impl Sidecar {
         }));
         let server = tonic::transport::Server::builder()
             .max_concurrent_streams(CALLS)
+            .http2_keepalive_interval(alive)
+            .http2_keepalive_timeout(alive)
             .add_service(service)
             .serve_with_incoming(Newcomers::new(listener, newcomers).connections());
         let serving = tokio::spawn(async move {
@@ -146,25 +160,30 @@ impl Shared {
         }
         let text = |name: &str| text(&parts.headers, name);
         // That of clients of the Durable Task Scheduler; others send none.
-        let named = text("taskhub");
+        let named = || text("taskhub");
         match &self.served {
             Served::App(hub, secret) => {
-                let connection = text("durable-connectionname");
+                let connection = text("durable-connectionname")?;
                 let shown = connection.rsplit_once('/').map_or(connection, |(_, secret)| secret);
                 if !secret.is(shown) {
                     return Err(Status::unauthenticated(
                         "The header durable-connectionname is not the connectionName of this host's client binding.",
                     ));
                 }
-                Self::only(hub, text("durable-taskhub"), Caller::App)
+                Self::only(hub, text("durable-taskhub")?, Caller::App)
             }
-            Served::BesideApp(hub) if named.is_empty() => Self::only(hub, hub.name().as_str(), Caller::Sdk),
-            Served::BesideApp(hub) => Self::only(hub, named, Caller::Sdk),
-            Served::Hubs(hubs) => Ok(Asked {
-                caller: Caller::Sdk,
-                name: named.to_owned(),
-                hub: hubs.find(named),
-            }),
+            Served::BesideApp(hub) => match named()? {
+                "" => Self::only(hub, hub.name().as_str(), Caller::Sdk),
+                named => Self::only(hub, named, Caller::Sdk),
+            },
+            Served::Hubs(hubs) => {
+                let named = named()?;
+                Ok(Asked {
+                    caller: Caller::Sdk,
+                    name: named.to_owned(),
+                    hub: hubs.find(named),
+                })
+            }
         }
     }
 
@@ -208,7 +227,12 @@ impl Shared {
         let hub = match (asked.hub, &self.served) {
             (Some(hub), _) => hub,
             (None, Served::App(hub, _) | Served::BesideApp(hub)) => Arc::clone(hub),
-            (None, Served::Hubs(hubs)) => hubs.get(&asked.name).await?,
+            (None, Served::Hubs(hubs)) => match method {
+                "StartInstance" | "SignalEntity" | "GetWorkItems" => hubs.get(&asked.name).await?,
+                // Workers call it before they ask for work; it is about no hub.
+                "Hello" => return Ok(one(Vec::new())),
+                _ => hubs.existing(&asked.name).await?,
+            },
         };
         if method == "GetWorkItems" {
             let items = hub.work_items(asked.caller, message).map_err(status)?;
@@ -224,6 +248,7 @@ impl From<HubsError> for Status {
         let code = match &error {
             HubsError::Name(_) => Code::InvalidArgument,
             HubsError::TooMany => Code::ResourceExhausted,
+            HubsError::Unknown(_) => Code::NotFound,
             HubsError::Default(_) | HubsError::InUse(_) => Code::FailedPrecondition,
             HubsError::Stopping => Code::Unavailable,
             HubsError::Hub { .. } | HubsError::Broken(_) => Code::Internal,
@@ -232,9 +257,19 @@ impl From<HubsError> for Status {
     }
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
-    let value = headers.get(name).and_then(|value| value.to_str().ok());
-    value.unwrap_or_default()
+/// The text of a header; empty if it is not there. One that cannot be read must not pass for none: the call would be about another
+/// hub.
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, Status> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok("") };
+    if values.next().is_some() {
+        return Err(Status::invalid_argument(format!(
+            "The header {name} is given more than once."
+        )));
+    }
+    value
+        .to_str()
+        .map_err(|_| Status::invalid_argument(format!("The header {name} has characters other than visible ASCII.")))
 }
 
 #[derive(Clone)]
@@ -432,5 +467,64 @@ mod tests {
         let channel = foreign.connect().await.unwrap();
         let refused = ask(channel, &[hub, known]).await.unwrap_err();
         assert_eq!(refused.code(), Code::PermissionDenied);
+    }
+
+    fn beside_app(folder: &tempfile::TempDir) -> Served {
+        let options = TaskHubOptions::new(HubName::new("Sidecar").unwrap(), folder.path());
+        Served::BesideApp(Arc::new(TaskHub::open(options, Arc::new(Nobody)).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn a_hub_name_that_cannot_be_read_or_is_given_twice_is_refused_and_is_not_the_default_hub() {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = Shared {
+            served: beside_app(&folder),
+            names: HostNames::of(([127, 0, 0, 1], 4001).into(), [""; 0]),
+            message_limit: 1 << 20,
+        };
+        let check = |names: &[&str]| {
+            let mut request = Request::builder()
+                .version(http::Version::HTTP_2)
+                .uri("http://127.0.0.1:4001/TaskHubSidecarService/Hello");
+            for name in names {
+                let value = http::HeaderValue::from_bytes(name.as_bytes()).unwrap();
+                request = request.header("taskhub", value);
+            }
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            shared.check(&parts).map(|asked| asked.hub.is_some())
+        };
+        for names in [&[][..], &[""], &["sidecar"]] {
+            assert!(check(names).unwrap(), "{names:?}");
+        }
+        for names in [&["Bestellungen-\u{d6}"][..], &["sidecar", "other"]] {
+            assert_eq!(check(names).unwrap_err().code(), Code::InvalidArgument, "{names:?}");
+        }
+    }
+
+    /// Nothing answers its pings, as when the process is stopped.
+    #[tokio::test]
+    async fn a_connection_of_an_sdk_that_answers_no_ping_is_closed() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        const PING: u8 = 6;
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let alive = Some(Duration::from_millis(50));
+        let _sidecar = Sidecar::serve(listener, beside_app(&folder), 4, 1 << 20, alive).unwrap();
+        let mut frozen = tokio::net::TcpStream::connect(address).await.unwrap();
+        // The preface and empty settings.
+        frozen.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        frozen.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        let mut received = Vec::new();
+        let closed = tokio::time::timeout(Duration::from_secs(30), frozen.read_to_end(&mut received));
+        // It may be closed with a reset.
+        let _ = closed.await.expect("the connection is closed");
+        let (mut pings, mut frames) = (0, received.as_slice());
+        while let [a, b, c, kind, rest @ ..] = frames {
+            pings += usize::from(*kind == PING);
+            let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+            frames = rest.get(5 + length..).unwrap_or_default();
+        }
+        assert!(pings > 0);
     }
 }
