@@ -11,7 +11,7 @@ use crate::durable::{
         runtime_status::RuntimeStatus,
         time::time_of,
     },
-    hub::{purge::Below, request_error::RequestError, requests::Start, waits::Until},
+    hub::{purge::Below, request_error::RequestError, requests::Start, wait::Missing, waits::Until},
     store::InstanceRow,
     work::Wire,
 };
@@ -71,13 +71,18 @@ impl Call<'_> {
         self.shown(row.as_ref(), request.get_inputs_and_outputs).await
     }
 
-    /// Blocks, as with the extension also for an instance that is not there: until the client gives up, if need be.
+    /// Blocks; as with the extension, for clients of an app also for an instance that is not there: until the client gives up, if need
+    /// be.
     pub(super) async fn wait(&self, request: GetInstanceRequest, until: Until) -> Result<GetInstanceResponse, Refused> {
         let id = &request.instance_id;
-        if self.caller == Caller::Sdk && matches!(self.hub.status(id).await, Err(RequestError::NotFound)) {
-            return Err(Refused::no_instance(id));
-        }
-        let row = self.hub.wait_for_ever(&request.instance_id, until).await?;
+        let missing = match self.caller {
+            Caller::App => Missing::Waits,
+            Caller::Sdk => Missing::Ends,
+        };
+        let row = match self.hub.wait_for_ever(id, until, missing).await {
+            Err(RequestError::NotFound) => return Err(Refused::no_instance(id)),
+            row => row?,
+        };
         self.shown(Some(&row), request.get_inputs_and_outputs).await
     }
 
@@ -89,7 +94,7 @@ impl Call<'_> {
         };
         let mut shown = row.map(|row| state(row, shown));
         if let (Some(row), Some(shown)) = (row, &mut shown) {
-            shown.failure_details = self.failure(row).await?;
+            shown.failure_details = self.failure(row).await;
         }
         Ok(GetInstanceResponse {
             exists: row.is_some(),
@@ -98,16 +103,23 @@ impl Call<'_> {
     }
 
     /// Why an instance failed: it stands in its last turn. The extension never says, so callers of an app hear it of what workers of streams
-    /// have run only.
-    pub(super) async fn failure(&self, row: &InstanceRow) -> Result<Option<TaskFailureDetails>, Refused> {
+    /// have run only. What cannot be read is left out.
+    pub(super) async fn failure(&self, row: &InstanceRow) -> Option<TaskFailureDetails> {
         let is_shown = row.state.wire == Some(Wire::Stream) || self.caller == Caller::Sdk;
         if !is_shown || row.state.status != RuntimeStatus::Failed {
-            return Ok(None);
+            return None;
         }
-        let texts = self.hub.history(row.key).await?;
-        let events = texts.last().map(|last| parse_events(last)).transpose();
-        let events = events.map_err(|error| Refused::new(Code::Internal, format!("instance '{}': {error}", row.id)))?;
-        Ok(events.as_deref().and_then(failure_of))
+        let events = match self.hub.last_turn(row.key).await {
+            Ok(last) => parse_events(&last?).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match events {
+            Ok(events) => failure_of(&events),
+            Err(problem) => {
+                log::warn!("why instance '{}' failed is not shown: {problem}", row.id);
+                None
+            }
+        }
     }
 
     pub(super) async fn raise_event(&self, request: RaiseEventRequest) -> Result<RaiseEventResponse, Refused> {

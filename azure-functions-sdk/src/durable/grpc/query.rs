@@ -45,7 +45,7 @@ impl Call<'_> {
         let mut orchestration_state = Vec::with_capacity(page.instances.len());
         for row in &page.instances {
             let failure_details = match shown.payloads {
-                true => self.failure(row).await?,
+                true => self.failure(row).await,
                 false => None,
             };
             orchestration_state.push(OrchestrationState {

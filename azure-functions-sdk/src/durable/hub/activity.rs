@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 
 use super::{
     Inner,
+    attempts::Next,
     committed::Committed,
     quarantine::{Item, MAX_DEATHS, Suspect, Verdict},
     state::Source,
@@ -57,26 +58,21 @@ impl Inner {
                 self.record_result(&activity, message).await;
             }
             Answer::Died(death) => self.activity_died(activity, &death).await,
-            Answer::Again(reason) => {
-                activity.failures += 1;
-                let level = match activity.failures.is_power_of_two() {
-                    true => log::Level::Warn,
-                    false => log::Level::Debug,
-                };
-                log::log!(level, "activity '{}' will be tried again: {reason}", activity.name);
-                self.activity_ended(&mut self.state(), activity.row);
-                self.after_pause(activity.failures, move |hub| {
-                    let mut state = hub.state();
-                    state.activities.push(activity);
-                    hub.pump(&mut state);
-                });
+            Answer::Again(reason) => self.activity_again(activity, &reason),
+            Answer::AtOnce => self.activity_at_once(activity),
+            Answer::Abandoned(worker) => {
+                activity.attempts.abandoned(worker);
+                self.activity_again(activity, "a worker has abandoned it");
             }
-            Answer::AtOnce => {
-                let mut state = self.state();
-                let row = activity.row;
-                state.activities.push(activity);
-                self.activity_ended(&mut state, row);
-            }
+            Answer::Lost(worker) => match activity.attempts.lost_with(worker) {
+                Next::AtOnce => self.activity_at_once(activity),
+                Next::Later(reason) => self.activity_again(activity, &reason),
+                Next::Fails(problem) => {
+                    let failure = Failure::text(format!("Activity function '{}' failed: {problem}.", activity.name));
+                    let message = Message::task_failed(self.now(), &activity.execution_id, activity.task_id, failure);
+                    self.record_result(&activity, message).await;
+                }
+            },
             Answer::Leave => {
                 let mut state = self.state();
                 let row = activity.row;
@@ -85,6 +81,28 @@ impl Inner {
                 self.activity_ended(&mut state, row);
             }
         }
+    }
+
+    fn activity_again(self: &Arc<Self>, mut activity: Activity, reason: &str) {
+        activity.failures += 1;
+        let level = match activity.failures.is_power_of_two() {
+            true => log::Level::Warn,
+            false => log::Level::Debug,
+        };
+        log::log!(level, "activity '{}' will be tried again: {reason}", activity.name);
+        self.activity_ended(&mut self.state(), activity.row);
+        self.after_pause(activity.failures, move |hub| {
+            let mut state = hub.state();
+            state.activities.push(activity);
+            hub.pump(&mut state);
+        });
+    }
+
+    fn activity_at_once(self: &Arc<Self>, activity: Activity) {
+        let mut state = self.state();
+        let row = activity.row;
+        state.activities.push(activity);
+        self.activity_ended(&mut state, row);
     }
 
     /// The worker process ended while it ran the activity.
@@ -161,8 +179,10 @@ impl Inner {
         match seat.run(Work::Activity(request)).await {
             Ok(streams::Answer::Activity(response)) => Answer::OfStream(Box::new(response)),
             // It has the token of another kind of work.
-            Ok(_) | Err(Lost::Abandoned(_)) => Answer::Again("a worker has abandoned it".to_owned()),
-            Err(Lost::Gone) => Answer::AtOnce,
+            Ok(_) => Answer::Again("a worker has abandoned it".to_owned()),
+            Err(Lost::Abandoned(worker)) => Answer::Abandoned(worker),
+            Err(Lost::Gone(worker)) => Answer::Lost(worker),
+            Err(Lost::Unserved) => Answer::AtOnce,
             Err(Lost::Unusable(problem)) => Answer::Failed(Failure::text(problem)),
         }
     }
@@ -206,8 +226,12 @@ enum Answer {
     /// It fails without the worker's word.
     Failed(Failure),
     Again(String),
-    /// The stream of the worker has ended.
+    /// No worker has had it.
     AtOnce,
+    /// The worker of this number gave it back.
+    Abandoned(u64),
+    /// The stream of the worker of this number has ended.
+    Lost(u64),
     /// The worker process ended.
     Died(WorkerDeath),
     Leave,

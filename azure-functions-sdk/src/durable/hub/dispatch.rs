@@ -136,7 +136,7 @@ impl Inner {
                 }
                 Next::Seat(function) => match state.held.episodes.waiting(&function) {
                     Some(others) if !others.is_empty() => others.push_back(key),
-                    _ => match self.seat_for(WorkKind::Orchestration, &function, live.abandoned_by.make_contiguous()) {
+                    _ => match self.seat_for(WorkKind::Orchestration, &function, live.attempts.asked_last()) {
                         Ok(seat) => self.begin_episode(state, key, Some(seat)),
                         Err((unseated, connects)) => {
                             state.held.episodes.hold(function, unseated, connects).push_back(key);
@@ -167,7 +167,7 @@ impl Inner {
                 }
                 Some(function) => match state.held.entities.waiting(&function) {
                     Some(others) if !others.is_empty() => others.push_back(id),
-                    _ => match self.seat_for(WorkKind::Entity, &function, &[]) {
+                    _ => match self.seat_for(WorkKind::Entity, &function, live.attempts.asked_last()) {
                         Ok(seat) => self.begin_entity(state, id, Some(seat)),
                         Err((unseated, connects)) => {
                             state.held.entities.hold(function, unseated, connects).push_back(id);
@@ -185,7 +185,7 @@ impl Inner {
                 }
                 Some(function) => match state.held.activities.waiting(&function) {
                     Some(others) if !others.is_empty() => others.push(activity),
-                    _ => match self.seat_for(WorkKind::Activity, &function, &[]) {
+                    _ => match self.seat_for(WorkKind::Activity, &function, activity.attempts.asked_last()) {
                         Ok(seat) => self.begin_activity(state, activity, Some(seat)),
                         Err((unseated, connects)) => {
                             state.held.activities.hold(function, unseated, connects).push(activity);
@@ -267,7 +267,7 @@ impl Inner {
             };
             let live = state.instances.get(&key);
             if let Some(live) = live.filter(|live| live.phase == Phase::Ready && !live.halted) {
-                break (key, Vec::from_iter(live.abandoned_by.iter().copied()));
+                break (key, live.attempts.asked_last().to_vec());
             }
         };
         match self.seat_for(WorkKind::Orchestration, &function, &last) {
@@ -284,17 +284,18 @@ impl Inner {
     }
 
     fn begin_held_entity(self: &Arc<Self>, state: &mut State, function: StreamFunction) -> bool {
-        let id = loop {
+        let (id, last) = loop {
             let waiting = state.held.entities.waiting(&function);
             let Some(id) = waiting.and_then(std::collections::VecDeque::pop_front) else {
                 state.held.entities.remove(&function);
                 return false;
             };
-            if state.entities.get(&id).is_some_and(LiveEntity::is_ready) {
-                break id;
+            if let Some(live) = state.entities.get(&id).filter(|live| live.is_ready()) {
+                let last = live.attempts.asked_last().to_vec();
+                break (id, last);
             }
         };
-        match self.seat_for(WorkKind::Entity, &function, &[]) {
+        match self.seat_for(WorkKind::Entity, &function, &last) {
             Ok(seat) => {
                 self.begin_entity(state, id, Some(seat));
                 state.held.entities.had_turn(function);
@@ -308,16 +309,12 @@ impl Inner {
     }
 
     fn begin_held_activity(self: &Arc<Self>, state: &mut State, function: StreamFunction) -> bool {
-        if state
-            .held
-            .activities
-            .waiting(&function)
-            .is_none_or(|waiting| waiting.is_empty())
-        {
+        let first = state.held.activities.waiting(&function).and_then(Turns::first);
+        let Some(last) = first.map(|activity| activity.attempts.asked_last().to_vec()) else {
             state.held.activities.remove(&function);
             return false;
-        }
-        match self.seat_for(WorkKind::Activity, &function, &[]) {
+        };
+        match self.seat_for(WorkKind::Activity, &function, &last) {
             Ok(seat) => {
                 let activity = state.held.activities.waiting(&function).and_then(Turns::pop);
                 let Some(activity) = activity else { return false };

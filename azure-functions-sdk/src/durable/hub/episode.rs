@@ -3,10 +3,12 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
+use tokio::sync::oneshot;
 
 use super::{
     Inner,
     activity::{log_death, too_often},
+    attempts::Next,
     committed::Committed,
     quarantine::{Item, MAX_DEATHS, Suspect, Verdict},
     recovery::rebuild,
@@ -32,9 +34,6 @@ use crate::durable::{
 /// In the words of the extension.
 const VERSION_MISMATCH: &str = "VersionMismatch: Orchestration version did not comply with Worker Versioning";
 
-/// So many workers that gave an episode back are remembered.
-const ABANDONED_BY: usize = 32;
-
 /// Bytes of a past from which on a worker fetches it, if it can: the requests of workers are limited to 4 MiB.
 const LONG_PAST: usize = 1024 * 1024;
 
@@ -50,7 +49,8 @@ enum End {
     Again(String),
     /// The worker process ended.
     Died(WorkerDeath, Verdict),
-    /// The stream of the worker that had it has ended, or the seat that it was given is not one for it: once more, at once.
+    /// The stream of the worker that had it has ended, or the seat that it was given is not one for it, or it was called back: once
+    /// more, at once.
     AtOnce,
     /// The worker of this number gave it back: once more, later, and to another one if there is any.
     Abandoned(Option<u64>),
@@ -147,7 +147,7 @@ impl Inner {
             loaded.played = Played::none(wire);
         }
         if loaded.instance.wire == Some(Wire::Stream) {
-            return self.decide_on_stream(loaded, batch, seat).await;
+            return self.decide_on_stream(loaded, batch, key, seat).await;
         }
         drop(seat);
         let begin = Episode::begin(&loaded.instance, &self.settings, batch, self.now());
@@ -259,7 +259,14 @@ impl Inner {
 
     /// An episode of an execution that travels on a stream. The end of an instance that is to be terminated needs no worker: whatever
     /// one says, the instance ends.
-    async fn decide_on_stream(self: &Arc<Self>, loaded: &mut Loaded, batch: Vec<Message>, seat: Option<Seat>) -> End {
+    async fn decide_on_stream(
+        self: &Arc<Self>,
+        loaded: &mut Loaded,
+        batch: Vec<Message>,
+        key: InstanceKey,
+        seat: Option<Seat>,
+    ) -> End {
+        let taken = batch.len();
         let is_running = !loaded.instance.status.is_terminal();
         if is_running && let Some(decision) = terminate(&loaded.instance, &batch, self.now()) {
             return End::Decided(Box::new(decision));
@@ -278,7 +285,15 @@ impl Inner {
             request: episode.request(&loaded.played, past.is_some()),
             past: past.unwrap_or_default(),
         };
-        match seat.run(work).await {
+        let Some(recalled) = self.recalled(key, taken) else {
+            return End::AtOnce;
+        };
+        let ended = tokio::select! {
+            biased;
+            ended = seat.run(work) => ended,
+            Ok(()) = recalled => return End::AtOnce,
+        };
+        match ended {
             Ok(Answer::Orchestration(response)) => {
                 let decision = episode.finish_response(response, self.now(), &mut || self.new_id());
                 End::Decided(Box::new(decision))
@@ -286,12 +301,38 @@ impl Inner {
             // It has the token of another kind of work.
             Ok(_) => End::Abandoned(None),
             Err(Lost::Abandoned(worker)) => End::Abandoned(Some(worker)),
-            Err(Lost::Gone) => End::AtOnce,
-            Err(Lost::Unusable(problem)) => {
-                let text = format!("Orchestrator function '{}' failed: {problem}.", loaded.instance.name);
-                End::Decided(Box::new(episode.fail(&text, self.now())))
+            Err(Lost::Unserved) => End::AtOnce,
+            Err(Lost::Gone(worker)) => {
+                let next = match self.state().instances.get_mut(&key) {
+                    Some(live) => live.attempts.lost_with(worker),
+                    None => Next::AtOnce,
+                };
+                match next {
+                    Next::AtOnce => End::AtOnce,
+                    Next::Later(reason) => End::Again(reason),
+                    Next::Fails(problem) => End::Decided(Box::new(self.fail(episode, loaded, &problem))),
+                }
             }
+            Err(Lost::Unusable(problem)) => End::Decided(Box::new(self.fail(episode, loaded, &problem))),
         }
+    }
+
+    fn fail(&self, episode: Episode<'_>, loaded: &Loaded, problem: &str) -> Decision {
+        let text = format!("Orchestrator function '{}' failed: {problem}.", loaded.instance.name);
+        episode.fail(&text, self.now())
+    }
+
+    /// Tells when the episode that begins is taken back from its worker: when the instance is terminated. `None`: it is already, by a
+    /// message behind those that the episode has taken.
+    fn recalled(&self, key: InstanceKey, taken: usize) -> Option<oneshot::Receiver<()>> {
+        let (recall, recalled) = oneshot::channel();
+        if let Some(live) = self.state().instances.get_mut(&key) {
+            if live.is_terminated_behind(taken) {
+                return None;
+            }
+            live.recall = Some(recall);
+        }
+        Some(recalled)
     }
 
     /// What becomes of an instance whose version this host does not take.
@@ -357,10 +398,10 @@ impl Inner {
                 Ok(())
             }
             End::Abandoned(worker) => {
-                if let Some(live) = self.state().instances.get_mut(&key) {
-                    live.abandoned_by.extend(worker);
-                    let surplus = live.abandoned_by.len().saturating_sub(ABANDONED_BY);
-                    live.abandoned_by.drain(..surplus);
+                if let Some(live) = self.state().instances.get_mut(&key)
+                    && let Some(worker) = worker
+                {
+                    live.attempts.abandoned(worker);
                 }
                 self.retry_later(key, Some(loaded), "a worker has abandoned it");
                 Ok(())

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::waiting::Phase;
+use super::{attempts::Attempts, waiting::Phase};
 use crate::durable::{
     engine::entity::{Entity, EntityMessage, Request},
     store::{Commit, RowId},
@@ -15,6 +15,8 @@ pub(super) struct LiveEntity {
     pub(super) phase: Phase,
     /// Times that the turn that is due has failed.
     pub(super) failures: u32,
+    /// By workers of streams, of the turn that is due.
+    pub(super) attempts: Attempts,
     /// Messages that turns still take one by one: one of them ends with something that cannot be kept.
     pub(super) one_by_one: usize,
     /// The lock that it has since its last turn.
@@ -59,6 +61,7 @@ impl LiveEntity {
             inbox: VecDeque::new(),
             phase: Phase::Idle,
             failures: 0,
+            attempts: Attempts::default(),
             one_by_one: 0,
             lock: None,
             loaded: None,
@@ -117,6 +120,7 @@ impl LiveEntity {
     /// A turn is on its way to the disk.
     pub(super) fn changed(&mut self, entity: Entity) {
         self.failures = 0;
+        self.attempts = Attempts::default();
         self.unwritten += 1;
         self.lock.clone_from(&entity.lock);
         self.loaded = Some(Box::new(entity));

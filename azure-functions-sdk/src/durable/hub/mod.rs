@@ -6,6 +6,7 @@
 //! clients and calls of activities, waits for the disk.
 
 mod activity;
+mod attempts;
 mod committed;
 mod confirmation;
 mod create;
@@ -39,7 +40,7 @@ mod terminate;
 pub(super) mod tests;
 mod timers;
 mod turns;
-mod wait;
+pub(crate) mod wait;
 mod waiting;
 pub(crate) mod waits;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Inner,
+    attempts::Attempts,
     committed::Committed,
     create::{row_of, tags_json},
     state::{Inbound, Loaded, Source, State, due_micros},
@@ -70,6 +71,7 @@ impl Inner {
                 version: task.version,
                 tags: task.tags,
                 failures: 0,
+                attempts: Attempts::default(),
             });
         }
         let previous_input = loaded.instance.input.clone();
@@ -103,7 +105,7 @@ impl Inner {
             return Ok(());
         };
         live.failures = 0;
-        live.abandoned_by.clear();
+        live.attempts = Attempts::default();
         live.unwritten += 1;
         live.state = row_of(&loaded.instance, now);
         let life = live.life;

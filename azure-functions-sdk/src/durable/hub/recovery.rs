@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
+    attempts::Attempts,
     entity::parse_lock,
     live_entity::{self, LiveEntity},
     set_aside::SetAside,
@@ -79,6 +80,7 @@ pub(super) fn restore(recovery: Recovery) -> (State, Vec<SetAside>) {
                 .and_then(|tags| serde_json::from_str(&tags).ok())
                 .unwrap_or_default(),
             failures: 0,
+            attempts: Attempts::default(),
         });
     }
     for row in recovery.locked {

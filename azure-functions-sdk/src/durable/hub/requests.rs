@@ -287,6 +287,12 @@ impl Inner {
         self.blocking(move || hub.store.history(key)).await
     }
 
+    /// The events of the last turn of an instance.
+    pub(crate) async fn last_turn(self: &Arc<Self>, key: InstanceKey) -> Result<Option<String>, RequestError> {
+        let hub = Arc::clone(self);
+        self.blocking(move || hub.store.last_turn(key)).await
+    }
+
     /// The status of an instance; of one that runs, as the next message will find it.
     pub(crate) async fn status(self: &Arc<Self>, id: &str) -> Result<RuntimeStatus, RequestError> {
         if let Some((_, live)) = self.state().find(id) {

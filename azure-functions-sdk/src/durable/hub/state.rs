@@ -8,8 +8,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use tokio::sync::oneshot;
 
 use super::{
+    attempts::Attempts,
     held::Held,
     live_entity::LiveEntity,
     quarantine::Quarantine,
@@ -81,8 +83,10 @@ pub(super) struct Live {
     pub(super) phase: Phase,
     /// Times that the episode that is due failed without an end of the worker process.
     pub(super) failures: u32,
-    /// The workers of streams that gave the episode back which is due, the newest of them.
-    pub(super) abandoned_by: VecDeque<u64>,
+    /// By workers of streams, of the episode that is due.
+    pub(super) attempts: Attempts,
+    /// Takes the episode that runs back from its worker.
+    pub(super) recall: Option<oneshot::Sender<()>>,
     /// The instance with its history; `None` while an episode has it, or when it was evicted.
     pub(super) loaded: Option<Box<Loaded>>,
     /// Place in the cache's order, while loaded.
@@ -157,7 +161,8 @@ impl Live {
             inbox: VecDeque::new(),
             phase: Phase::Idle,
             failures: 0,
-            abandoned_by: VecDeque::new(),
+            attempts: Attempts::default(),
+            recall: None,
             loaded: None,
             cached: None,
             timers: BTreeMap::new(),
@@ -174,7 +179,12 @@ impl Live {
 
     /// Whether a termination is among its messages.
     pub(super) fn is_to_be_terminated(&self) -> bool {
-        let mut inbox = self.inbox.iter();
+        self.is_terminated_behind(0)
+    }
+
+    /// Whether a termination is among its messages, so many left out.
+    pub(super) fn is_terminated_behind(&self, taken: usize) -> bool {
+        let mut inbox = self.inbox.iter().skip(taken);
         inbox.any(|inbound| matches!(inbound.message.event.kind, EventKind::ExecutionTerminated { .. }))
     }
 
@@ -270,6 +280,9 @@ impl State {
             self.ready.push_back(key);
         } else if ends && live.phase == Phase::Ready {
             self.ready.push_back(key);
+        } else if ends && let Some(recall) = live.recall.take() {
+            // Nor does one that a worker has, which may never answer. The episode may have ended meanwhile.
+            let _ = recall.send(());
         }
     }
 

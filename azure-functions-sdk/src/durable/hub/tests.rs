@@ -121,6 +121,11 @@ impl Store for Failing {
         self.disk.history(key)
     }
 
+    fn last_turn(&self, key: InstanceKey) -> Result<Option<String>, StoreError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.disk.last_turn(key)
+    }
+
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
         self.disk.list(query)
     }

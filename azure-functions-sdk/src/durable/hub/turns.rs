@@ -40,6 +40,15 @@ impl Turns {
         }
     }
 
+    /// The activity that is next.
+    pub(super) fn first(&mut self) -> Option<&Activity> {
+        // What waited for it may have been withdrawn.
+        while !self.activities.contains_key(self.order.front()?) {
+            self.order.pop_front();
+        }
+        self.activities.get(self.order.front()?)?.front()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.activities.is_empty()
     }

@@ -30,6 +30,15 @@ impl Drop for Registered<'_> {
     }
 }
 
+/// What an instance means for a wait that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// It may come.
+    Waits,
+    /// It is an error.
+    Ends,
+}
+
 impl Inner {
     /// Waits until the instance has come so far, at most for the time given; `None` if it has not.
     pub(crate) async fn wait(
@@ -61,15 +70,22 @@ impl Inner {
         }
     }
 
-    /// Waits until the instance has come so far, also for one that is not there. It ends when it is dropped, or the hub closes.
-    pub(crate) async fn wait_for_ever(self: &Arc<Self>, id: &str, until: Until) -> Result<InstanceRow, RequestError> {
+    /// Waits until the instance has come so far. It ends when it is dropped, or the hub closes; as `missing` says also for an instance
+    /// that is not there, or no longer.
+    pub(crate) async fn wait_for_ever(
+        self: &Arc<Self>,
+        id: &str,
+        until: Until,
+        missing: Missing,
+    ) -> Result<InstanceRow, RequestError> {
         loop {
             let mut registered = Registered::new(self, id, until)?;
-            if !self.has_to_come(id, until)
-                && let Some(row) = self.find(id).await?
-                && until.is_reached(row.state.status)
-            {
-                return Ok(row);
+            if !self.has_to_come(id, until) {
+                match self.find(id).await? {
+                    Some(row) if until.is_reached(row.state.status) => return Ok(row),
+                    None if missing == Missing::Ends => return Err(RequestError::NotFound),
+                    Some(_) | None => {}
+                }
             }
             // Either way, the next look tells.
             let _ = (&mut registered.woken).await;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::attempts::Attempts;
 use crate::durable::{
     engine::event::Tags,
     store::{InstanceKey, RowId},
@@ -34,4 +35,6 @@ pub(super) struct Activity {
     pub(super) tags: Tags,
     /// Times that the host failed to run it.
     pub(super) failures: u32,
+    /// By workers of streams.
+    pub(super) attempts: Attempts,
 }

@@ -91,6 +91,11 @@ impl Store for MemoryStore {
         Ok(self.rows().history.get(&key).cloned().unwrap_or_default())
     }
 
+    fn last_turn(&self, key: InstanceKey) -> Result<Option<String>, StoreError> {
+        let rows = self.rows();
+        Ok(rows.history.get(&key).and_then(|texts| texts.last()).cloned())
+    }
+
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
         let rows = self.rows();
         let after = query.after.map_or(i64::MIN, |key| key.0.saturating_add(1));

@@ -52,6 +52,9 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// The history of an instance: one encoded text per episode, oldest first.
     fn history(&self, key: InstanceKey) -> Result<Vec<String>, StoreError>;
 
+    /// The last text of a history.
+    fn last_turn(&self, key: InstanceKey) -> Result<Option<String>, StoreError>;
+
     /// The history without the rows that cannot be read.
     fn readable_history(&self, key: InstanceKey) -> Result<Vec<String>, StoreError> {
         self.history(key)

@@ -190,6 +190,10 @@ impl Store for SqliteStore {
         self.with_reader(|connection| read::history(connection, key))
     }
 
+    fn last_turn(&self, key: InstanceKey) -> Result<Option<String>, StoreError> {
+        self.with_reader(|connection| read::last_turn(connection, key))
+    }
+
     fn readable_history(&self, key: InstanceKey) -> Result<Vec<String>, StoreError> {
         self.with_reader(|connection| read::readable_history(connection, key))
     }

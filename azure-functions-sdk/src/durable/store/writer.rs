@@ -433,6 +433,10 @@ mod tests {
             Ok(None)
         }
 
+        fn last_turn(&self, _: InstanceKey) -> Result<Option<String>, StoreError> {
+            Ok(None)
+        }
+
         fn history(&self, _: InstanceKey) -> Result<Vec<String>, StoreError> {
             Ok(Vec::new())
         }

@@ -13,8 +13,10 @@ pub(crate) enum Answer {
 /// Why an item has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Lost {
-    /// The worker's stream has ended.
-    Gone,
+    /// The stream of the worker, of this number, has ended while it had the item.
+    Gone(u64),
+    /// No worker has had it: the stream had ended before it was sent, or the hub closes.
+    Unserved,
     /// The worker, of this number, gave the item back.
     Abandoned(u64),
     /// The answer cannot be taken, from this worker or another one.

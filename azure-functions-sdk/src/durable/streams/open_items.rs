@@ -115,14 +115,14 @@ impl OpenItems {
         let of_worker = self.items.iter().filter(|(_, item)| item.worker == worker);
         let tokens: Vec<String> = of_worker.map(|(token, _)| token.clone()).collect();
         for token in tokens {
-            self.end(&token, Err(Lost::Gone));
+            self.end(&token, Err(Lost::Gone(worker)));
         }
     }
 
     pub(super) fn end_all(&mut self) {
         self.episodes.clear();
         for (_, item) in self.items.drain() {
-            let _ = item.ended.send(Err(Lost::Gone));
+            let _ = item.ended.send(Err(Lost::Unserved));
         }
     }
 }

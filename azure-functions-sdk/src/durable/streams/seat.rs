@@ -42,7 +42,7 @@ impl Seat {
 
     /// Gives the item to the worker, and waits for what comes of it. An item whose wait is dropped is open no more.
     pub(crate) async fn run(self, work: Work) -> Result<Answer, Lost> {
-        let begun = self.streams.begin(self.place.worker, &work).ok_or(Lost::Gone)?;
+        let begun = self.streams.begin(self.place.worker, &work).ok_or(Lost::Unserved)?;
         drop(work);
         let open = Open {
             seat: &self,
@@ -50,7 +50,7 @@ impl Seat {
         };
         let ended = begun.ended.await;
         drop(open);
-        ended.unwrap_or(Err(Lost::Gone))
+        ended.unwrap_or(Err(Lost::Unserved))
     }
 }
 

@@ -333,15 +333,15 @@ fn a_stream_that_ends_loses_its_items_and_no_others() {
         other => panic!("{other:?}"),
     };
     let of = |item: &WorkItem| usize::try_from(task(item) - 1).unwrap();
-    assert_eq!(running[of(&lost)].ended().unwrap().unwrap_err(), Lost::Gone);
+    assert_eq!(running[of(&lost)].ended().unwrap().unwrap_err(), Lost::Gone(1));
     assert!(running[of(&kept)].ended().is_none());
     // Its answer comes to nothing, on whatever connection.
     streams.complete_activity(answer(&lost.completion_token, "late"));
     drop(second);
-    assert_eq!(running[of(&kept)].ended().unwrap().unwrap_err(), Lost::Gone);
+    assert_eq!(running[of(&kept)].ended().unwrap().unwrap_err(), Lost::Gone(2));
     // A seat on a worker that has gone since.
     let ended = waiting.run(episode("i")).now_or_never().unwrap();
-    assert_eq!(ended.unwrap_err(), Lost::Gone);
+    assert_eq!(ended.unwrap_err(), Lost::Unserved);
     assert_eq!(
         streams.reserve(WorkKind::Activity, "charge", "", &[]).unwrap_err(),
         Unseated::NoWorker
@@ -411,7 +411,7 @@ fn a_hub_that_closes_ends_all_streams_and_takes_no_more_workers() {
     let mut running = Running::begin(&streams, WorkKind::Activity, activity("i", 1));
     let mut items = Box::pin(items);
     streams.close();
-    assert_eq!(running.ended().unwrap().unwrap_err(), Lost::Gone);
+    assert_eq!(running.ended().unwrap().unwrap_err(), Lost::Unserved);
     let mut context = Context::from_waker(Waker::noop());
     assert!(matches!(items.as_mut().poll_next(&mut context), Poll::Ready(Some(_))));
     assert!(matches!(items.as_mut().poll_next(&mut context), Poll::Ready(None)));

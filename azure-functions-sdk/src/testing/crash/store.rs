@@ -138,6 +138,10 @@ impl Store for CrashStore {
         self.store.history(key)
     }
 
+    fn last_turn(&self, key: InstanceKey) -> Result<Option<String>, StoreError> {
+        self.store.last_turn(key)
+    }
+
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
         self.store.list(query)
     }

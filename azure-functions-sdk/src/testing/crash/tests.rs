@@ -149,6 +149,10 @@ impl Store for Torn {
         self.0.history(key)
     }
 
+    fn last_turn(&self, key: InstanceKey) -> Result<Option<String>, StoreError> {
+        self.0.last_turn(key)
+    }
+
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
         self.0.list(query)
     }

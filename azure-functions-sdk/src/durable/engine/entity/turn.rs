@@ -28,7 +28,7 @@ pub(crate) const MAX_BATCH: BatchLimit = BatchLimit::operations(5_000);
 
 /// The most that one turn takes for a worker of a stream: such workers take messages of 4 MiB.
 pub(crate) const MAX_BATCH_OF_STREAM: BatchLimit = BatchLimit {
-    bytes: 1024 * 1024,
+    bytes: 2 * 1024 * 1024,
     ..MAX_BATCH
 };
 
@@ -36,7 +36,7 @@ pub(crate) const MAX_BATCH_OF_STREAM: BatchLimit = BatchLimit {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchLimit {
     pub(crate) operations: usize,
-    /// Of their inputs together; the first operation is taken in any case.
+    /// Of the state and the inputs together; the first operation is taken in any case.
     pub(crate) bytes: usize,
 }
 
@@ -135,7 +135,8 @@ impl<'a> Turn<'a> {
             }
         }
         let mut steps = Vec::new();
-        let (mut operations, mut bytes) = (0, 0_usize);
+        let mut operations = 0;
+        let mut bytes = entity.state.as_deref().map_or(0, str::len);
         let mut lock = entity.lock.as_ref();
         let mut place = 0;
         while place < waiting.len() {
@@ -252,15 +253,18 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Decides by the message that a worker of a stream answers with.
+    /// Decides by the message that a worker of a stream answers with. One operation fails by itself if that cannot be taken; several, of
+    /// which others may end well, are to be divided.
     pub(crate) fn finish_result(
         self,
         result: EntityBatchResult,
         now: DateTime<Utc>,
         new_id: &mut dyn FnMut() -> String,
-    ) -> Done {
-        let answer = protobuf::read_result(result, self.operation_count());
-        self.finish_read(answer, now, new_id)
+    ) -> Result<Done, Unfinished<'a>> {
+        match protobuf::read_result(result, self.operation_count()) {
+            Err(Refused::Unreadable(reason)) if self.operation_count() > 1 => Err(Unfinished::Unreadable(self, reason)),
+            answer => Ok(self.finish_read(answer, now, new_id)),
+        }
     }
 
     /// What is no answer fails the operations.

@@ -123,7 +123,7 @@ fn a_call_by_message_is_recorded_and_answered_as_one() {
         entity_state: Some("5".to_owned()),
         ..EntityBatchResult::default()
     };
-    let done = turn.finish_result(result, ten(), &mut String::new);
+    let done = turn.finish_result(result, ten(), &mut String::new).unwrap();
     assert_eq!(done.entity.state.as_deref(), Some("5"));
     let event = done.answers[0].message.event.clone();
     let Some(EventType::EntityOperationCompleted(completed)) = shown(&run, event).event_type else {
@@ -163,7 +163,7 @@ fn a_call_that_fails_tells_its_details() {
         }],
         ..EntityBatchResult::default()
     };
-    let done = turn.finish_result(result, ten(), &mut String::new);
+    let done = turn.finish_result(result, ten(), &mut String::new).unwrap();
     let Some(EventType::EntityOperationFailed(failed)) = shown(&run, done.answers[0].message.event.clone()).event_type
     else {
         panic!();
@@ -317,6 +317,14 @@ fn a_batch_for_a_worker_is_small_enough_for_its_messages() {
     let limit = |bytes| BatchLimit { operations: 9, bytes };
     let count = |bytes| Turn::plan(&counter, &signals, limit(bytes)).unwrap().operation_count();
     assert_eq!((count(10), count(1_300), count(10_000)), (1, 2, 5));
+    // The state is in the message, too.
+    let large = Entity {
+        exists: true,
+        state: Some("x".repeat(1_000)),
+        ..counter.clone()
+    };
+    let turn = Turn::plan(&large, &signals, limit(1_300)).unwrap();
+    assert_eq!(turn.operation_count(), 1);
 }
 
 fn by_event(target: &str, name: &str, data: &str) -> Action {
@@ -449,7 +457,7 @@ fn requests_of_two_callers_with_one_id_are_two() {
     ];
     let turn = Turn::plan(&counter, &waiting, BatchLimit::operations(9)).unwrap();
     assert_eq!(turn.operation_count(), 2);
-    let done = turn.finish_result(results(2), ten(), &mut String::new);
+    let done = turn.finish_result(results(2), ten(), &mut String::new).unwrap();
     assert_eq!(
         (callers(&done), done.taken),
         (vec!["a".to_owned(), "b".to_owned()], vec![0, 1, 2])
@@ -464,7 +472,7 @@ fn requests_of_two_callers_with_one_id_are_two() {
     ];
     let turn = Turn::plan(&counter, &waiting, BatchLimit::operations(9)).unwrap();
     assert_eq!(turn.operation_count(), 1);
-    let done = turn.finish_result(results(1), ten(), &mut String::new);
+    let done = turn.finish_result(results(1), ten(), &mut String::new).unwrap();
     assert_eq!(
         (callers(&done), done.taken),
         (vec!["a".to_owned(), "a".to_owned()], vec![0, 2])

@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use super::{
     Inner,
     activity::{log_death, too_often},
+    attempts::Next,
     committed::Committed,
     live_entity::{Delivery, LiveEntity},
     quarantine::{Item, Suspect, Verdict},
@@ -226,7 +227,13 @@ impl Inner {
         seat: Option<Seat>,
     ) -> End {
         let now = self.now();
-        let Some(turn) = Turn::plan(entity, waiting.iter().map(AsRef::as_ref), MAX_BATCH_OF_STREAM) else {
+        let divided = self.state().entities.get(id).is_some_and(|live| live.one_by_one > 0);
+        let most = if divided {
+            BatchLimit::operations(1)
+        } else {
+            MAX_BATCH_OF_STREAM
+        };
+        let Some(turn) = Turn::plan(entity, waiting.iter().map(AsRef::as_ref), most) else {
             return End::Nothing;
         };
         let Some(request) = turn.request(now) else {
@@ -238,14 +245,53 @@ impl Inner {
             live.session = None;
         }
         match seat.run(Work::Entity(request)).await {
-            Ok(Answer::Entity(result)) => {
-                let done = turn.finish_result(result, self.now(), &mut || self.new_guid());
-                End::Done(Box::new(done))
+            Ok(Answer::Entity(result)) => match turn.finish_result(result, self.now(), &mut || self.new_guid()) {
+                Ok(done) => End::Done(Box::new(done)),
+                Err(Unfinished::TryAgain(reason)) => End::Again(reason),
+                Err(Unfinished::Unreadable(turn, reason)) => {
+                    self.divide(id, turn.operation_count());
+                    End::Again(format!("one by one, as their answer cannot be taken: {reason}"))
+                }
+            },
+            Err(Lost::Unserved) => End::AtOnce,
+            Err(Lost::Gone(worker)) => {
+                let next = match self.state().entities.get_mut(id) {
+                    Some(live) => live.attempts.lost_with(worker),
+                    None => Next::AtOnce,
+                };
+                let count = turn.operation_count();
+                match next {
+                    Next::AtOnce => End::AtOnce,
+                    Next::Fails(problem) if count == 1 => {
+                        let text = format!("Entity function '{}' failed: {problem}.", entity.id.name);
+                        log::warn!("an operation of entity '{id}' has failed: {text}");
+                        End::Done(Box::new(turn.fail(&json_string(&text), self.now())))
+                    }
+                    Next::Later(reason) | Next::Fails(reason) => {
+                        // What ends workers is told from the others.
+                        if count > 1 {
+                            self.divide(id, count);
+                        }
+                        End::Again(reason)
+                    }
+                }
             }
-            Err(Lost::Gone) => End::AtOnce,
-            // Another kind of answer has the token of another kind of work.
-            Ok(_) | Err(Lost::Abandoned(_)) => End::Again("a worker has abandoned them".to_owned()),
+            Err(Lost::Abandoned(worker)) => {
+                if let Some(live) = self.state().entities.get_mut(id) {
+                    live.attempts.abandoned(worker);
+                }
+                End::Again("a worker has abandoned them".to_owned())
+            }
+            // It has the token of another kind of work.
+            Ok(_) => End::Again("a worker has abandoned them".to_owned()),
             Err(Lost::Unusable(problem)) => End::Again(problem),
+        }
+    }
+
+    /// The next so many operations are run one by one.
+    fn divide(&self, id: &Arc<str>, operations: usize) {
+        if let Some(live) = self.state().entities.get_mut(id) {
+            live.one_by_one = operations;
         }
     }
 

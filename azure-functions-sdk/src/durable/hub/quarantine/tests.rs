@@ -138,6 +138,7 @@ fn activity(row: RowId) -> Activity {
         version: None,
         tags: BTreeMap::new(),
         failures: 0,
+        attempts: crate::durable::hub::attempts::Attempts::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! How often the store is read, where that must not grow faster than the work.
 
 use super::*;
-use crate::durable::hub::waits::Until;
+use crate::durable::hub::{wait::Missing, waits::Until};
 
 /// A tree of instances, each with two below it.
 async fn the_search_of_a_recursive_termination_reads_every_instance_once(wire: Wire) {
@@ -67,7 +67,7 @@ async fn a_thousand_waits_for_instances_that_are_not_there_look_once_each_and_le
         let until = if wait % 2 == 0 { Until::Begun } else { Until::Ended };
         waits.push(::tokio::spawn(async move {
             inner
-                .wait_for_ever(&format!("i{}", wait / 2), until)
+                .wait_for_ever(&format!("i{}", wait / 2), until, Missing::Waits)
                 .await
                 .unwrap()
                 .state
@@ -104,7 +104,7 @@ async fn waits_end_when_the_hub_closes(wire: Wire) {
     for id in ["there", "not there"] {
         let inner = Arc::clone(&hub.inner);
         waits.push(::tokio::spawn(async move {
-            inner.wait_for_ever(id, Until::Ended).await.unwrap_err()
+            inner.wait_for_ever(id, Until::Ended, Missing::Waits).await.unwrap_err()
         }));
     }
     let inner = Arc::clone(&hub.inner);
@@ -122,7 +122,29 @@ async fn waits_end_when_the_hub_closes(wire: Wire) {
     }
 }
 
+async fn waits_of_sdks_end_when_the_instance_is_not_there_or_no_longer(wire: Wire) {
+    let worker = Arc::new(Scripted::on(wire).orchestration("waiter", |context| context.event("go")));
+    let folder = tempfile::tempdir().unwrap();
+    let options = TaskHubOptions::new(HubName::default(), folder.path());
+    let hub = TaskHub::open(options, worker.clone()).unwrap();
+    hub.set_functions(worker.functions());
+    call(&hub, "POST", "/orchestrators/waiter/there", "").await;
+    let wait = async |id: &'static str| {
+        let wait = hub.inner.wait_for_ever(id, Until::Ended, Missing::Ends);
+        let ended = ::tokio::time::timeout(DEADLINE, wait).await;
+        ended.expect("it ends").map(|row| row.state.status)
+    };
+    assert!(matches!(wait("not there").await, Err(RequestError::NotFound)));
+    let (status, ()) = ::tokio::join!(wait("there"), async {
+        call(&hub, "POST", "/instances/there/raiseEvent/go", "5").await;
+    });
+    assert_eq!(status.unwrap(), RuntimeStatus::Completed);
+    call(&hub, "DELETE", "/instances/there", "").await;
+    assert!(matches!(wait("there").await, Err(RequestError::NotFound)));
+}
+
 on_both_wires!(
+    waits_of_sdks_end_when_the_instance_is_not_there_or_no_longer,
     waits_end_when_the_hub_closes,
     the_search_of_a_recursive_termination_reads_every_instance_once,
     a_thousand_waits_for_instances_that_are_not_there_look_once_each_and_leave_nothing_when_they_are_given_up,

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::durable::{
     grpc::{Caller, Code, WorkItems},
+    hub::quarantine::MAX_DEATHS,
     work::{DurableFunctions, WorkError, WorkItem as AppItem, WorkResult, Worker as App},
 };
 
@@ -347,6 +348,131 @@ async fn what_is_abandoned_comes_back_after_pauses_and_never_fails() {
         state(&hub, "i").await.orchestration_status,
         i32::from(OrchestrationStatus::Running)
     );
+}
+
+/// Once at once, then after pauses, so that what ends workers does not end all of them, one after the other.
+#[tokio::test]
+async fn an_item_that_every_worker_ends_with_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Manual::new();
+    let hub = open(options(&folder).clock(clock.clone()));
+    let mut items = connect(&hub, &everything());
+    start(&hub, "flow", "i").await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, vec![task("works")]).await;
+    let lose = async |mut items: WorkItems, is_it: fn(&Work) -> bool| {
+        for time in 1..=MAX_DEATHS {
+            let (_, work) = next(&mut items).await;
+            assert!(is_it(&work), "{work:?}");
+            drop(items);
+            eventually("nothing runs", async || hub.running() == (0, 0)).await;
+            items = connect(&hub, &everything());
+            if time > 1 && time < MAX_DEATHS {
+                assert!(work_now(&mut items).is_none(), "before the pause is over");
+            }
+            *clock.now.lock().unwrap() += TimeDelta::seconds(6);
+        }
+        items
+    };
+    let mut items = lose(items, |work| matches!(work, Work::ActivityRequest(_))).await;
+    let (token, request) = next_episode(&mut items).await;
+    match &request.new_events[1].event_type {
+        Some(EventType::TaskFailed(failed)) => {
+            let details = failed.failure_details.as_ref().unwrap();
+            assert!(details.error_message.contains("streams of 10 workers"), "{details:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    respond(&hub, &token, vec![completes()]).await;
+    assert_eq!(ended(&hub, "i").await.orchestration_status, completed());
+
+    start(&hub, "flow", "j").await;
+    drop(lose(items, |work| matches!(work, Work::OrchestratorRequest(_))).await);
+    let details = ended(&hub, "j").await.failure_details.unwrap();
+    assert!(details.error_message.contains("streams of 10 workers"), "{details:?}");
+}
+
+#[tokio::test]
+async fn what_a_worker_gives_back_goes_to_another_one_if_there_is_any() {
+    use azure_functions_durable::protobuf::{
+        AbandonActivityTaskRequest, AbandonEntityTaskRequest, SignalEntityRequest,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Manual::new();
+    let hub = open(options(&folder).clock(clock.clone()));
+    // It always has the most room.
+    let mut idle = connect(&hub, &everything());
+    start(&hub, "flow", "i").await;
+    let (token, _) = next_episode(&mut idle).await;
+    respond(&hub, &token, vec![task("works")]).await;
+    let signal = SignalEntityRequest {
+        instance_id: "@counter@k".to_owned(),
+        name: "add".to_owned(),
+        ..SignalEntityRequest::default()
+    };
+    ask::<()>(&hub, "SignalEntity", &signal).await;
+    let mut busy = connect(
+        &hub,
+        &GetWorkItemsRequest {
+            max_concurrent_activity_work_items: 1,
+            max_concurrent_entity_work_items: 1,
+            ..everything()
+        },
+    );
+    for _ in 0..2 {
+        match next(&mut idle).await {
+            (completion_token, Work::ActivityRequest(_)) => {
+                let abandoned = AbandonActivityTaskRequest { completion_token };
+                ask::<()>(&hub, "AbandonTaskActivityWorkItem", &abandoned).await;
+            }
+            (completion_token, Work::EntityRequestV2(_)) => {
+                let abandoned = AbandonEntityTaskRequest { completion_token };
+                ask::<()>(&hub, "AbandonTaskEntityWorkItem", &abandoned).await;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    eventually("nothing runs", async || hub.running() == (0, 0)).await;
+    *clock.now.lock().unwrap() += TimeDelta::seconds(6);
+    let given = [next(&mut busy).await.1, next(&mut busy).await.1];
+    assert!(
+        given.iter().any(|work| matches!(work, Work::ActivityRequest(_))),
+        "{given:?}"
+    );
+    assert!(
+        given.iter().any(|work| matches!(work, Work::EntityRequestV2(_))),
+        "{given:?}"
+    );
+    assert!(work_now(&mut idle).is_none());
+}
+
+/// It may never answer.
+#[tokio::test]
+async fn a_termination_ends_an_instance_whose_episode_a_worker_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(
+        &hub,
+        &GetWorkItemsRequest {
+            max_concurrent_orchestration_work_items: 1,
+            ..everything()
+        },
+    );
+    start(&hub, "flow", "i").await;
+    let (token, _) = next_episode(&mut items).await;
+    let request = TerminateRequest {
+        instance_id: "i".to_owned(),
+        output: Some("\"enough\"".to_owned()),
+        recursive: false,
+    };
+    ask::<()>(&hub, "TerminateInstance", &request).await;
+    let terminated = i32::from(OrchestrationStatus::Terminated);
+    assert_eq!(ended(&hub, "i").await.orchestration_status, terminated);
+    // A late answer comes to nothing, and the seat is free.
+    respond(&hub, &token, vec![completes()]).await;
+    assert_eq!(ended(&hub, "i").await.orchestration_status, terminated);
+    start(&hub, "flow", "j").await;
+    assert_eq!(next_episode(&mut items).await.1.instance_id, "j");
 }
 
 #[tokio::test]

@@ -54,6 +54,13 @@ pub(super) fn history(connection: &Connection, key: InstanceKey) -> rusqlite::Re
         .collect()
 }
 
+pub(super) fn last_turn(connection: &Connection, key: InstanceKey) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT events FROM history WHERE instance = ?1 ORDER BY row DESC LIMIT 1")?
+        .query_row([key.0], |row| row.get(0))
+        .optional()
+}
+
 pub(super) fn readable_history(connection: &Connection, key: InstanceKey) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare_cached("SELECT events FROM history WHERE instance = ?1 ORDER BY row")?;
     let rows = statement.query_map([key.0], |row| row.get(0))?;

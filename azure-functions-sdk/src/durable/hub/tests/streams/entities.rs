@@ -315,3 +315,61 @@ async fn an_answer_without_a_token_is_refused() {
         assert_eq!(refused.code, Code::InvalidArgument, "{method}");
     }
 }
+
+/// A key that workers of .NET take, and the hub does not.
+#[tokio::test]
+async fn an_operation_whose_answer_cannot_be_taken_fails_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    for name in ["add", "forward", "add"] {
+        signal(&hub, "@counter@k", name).await;
+    }
+    let unusable = |token: &str, results: &[&str]| EntityBatchResult {
+        actions: vec![OperationAction {
+            id: 0,
+            operation_action_type: Some(OperationActionType::SendSignal(SendSignalAction {
+                instance_id: "@counter@a/b".to_owned(),
+                name: "add".to_owned(),
+                ..SendSignalAction::default()
+            })),
+        }],
+        ..result(token, results, Some("9"))
+    };
+    let mut items = connect(&hub, &everything());
+    let (token, request) = next_batch(&mut items).await;
+    assert_eq!(operations(&request), ["add", "forward", "add"]);
+    complete(&hub, unusable(&token, &["1", "2", "3"])).await;
+    for (name, state) in [("add", "1"), ("forward", "9"), ("add", "2")] {
+        let (token, request) = next_batch(&mut items).await;
+        assert_eq!(operations(&request), [name]);
+        match name {
+            "forward" => complete(&hub, unusable(&token, &["2"])).await,
+            _ => complete(&hub, result(&token, &["1"], Some(state))).await,
+        }
+    }
+    eventually("it is written", async || {
+        entity(&hub, "@counter@k").await.as_deref() == Some("2")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_operation_that_every_worker_ends_with_fails_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Manual::new();
+    let hub = open(options(&folder).clock(clock.clone()));
+    signal(&hub, "@counter@k", "crash").await;
+    signal(&hub, "@counter@k", "add").await;
+    for time in 1..=MAX_DEATHS {
+        let mut items = connect(&hub, &everything());
+        let (_, request) = next_batch(&mut items).await;
+        let both = ["crash", "add"];
+        assert_eq!(operations(&request), both[..if time > 2 { 1 } else { 2 }]);
+        drop(items);
+        eventually("nothing runs", async || hub.running() == (0, 0)).await;
+        *clock.now.lock().unwrap() += TimeDelta::seconds(6);
+    }
+    let mut items = connect(&hub, &everything());
+    let (_, request) = next_batch(&mut items).await;
+    assert_eq!(operations(&request), ["add"]);
+}

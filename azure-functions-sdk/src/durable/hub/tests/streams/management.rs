@@ -137,3 +137,59 @@ async fn the_ids_of_instances_that_have_ended_are_listed_in_pages() {
     let none: ListInstanceIdsResponse = ask(&hub, "ListInstanceIds", &request).await;
     assert_eq!((none.instance_ids, none.last_instance_key), (Vec::new(), None));
 }
+
+/// Each of the others is shown, and of no instance more than the last turn is read.
+#[tokio::test]
+async fn a_list_shows_failures_without_reading_whole_histories_and_leaves_out_what_cannot_be_read() {
+    use azure_functions_durable::protobuf::{InstanceQuery, QueryInstancesRequest, QueryInstancesResponse};
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    for id in ["f", "g"] {
+        start(&hub, "fails", id).await;
+        let (token, _) = next_episode(&mut items).await;
+        respond(&hub, &token, Vec::new()).await;
+        let event = RaiseEventRequest {
+            instance_id: id.to_owned(),
+            name: "go".to_owned(),
+            input: None,
+        };
+        ask::<()>(&hub, "RaiseEvent", &event).await;
+        let (token, _) = next_episode(&mut items).await;
+        let details = TaskFailureDetails {
+            error_message: "it broke".to_owned(),
+            ..TaskFailureDetails::default()
+        };
+        respond(&hub, &token, vec![ends(OrchestrationStatus::Failed, Some(details))]).await;
+        ended(&hub, id).await;
+    }
+    assert!(hub.drain(DEADLINE).await);
+    drop((items, hub));
+    let of = |id: &str, end: &str| {
+        format!("row = (SELECT {end}(row) FROM history WHERE instance = (SELECT key FROM instances WHERE id = '{id}'))")
+    };
+    let disk = rusqlite::Connection::open(options(&folder).database()).unwrap();
+    disk.execute_batch(&format!(
+        "UPDATE history SET events = 'damaged' WHERE {}; UPDATE history SET events = x'ff' WHERE {};",
+        of("f", "max"),
+        of("g", "min")
+    ))
+    .unwrap();
+    drop(disk);
+
+    let hub = open(options(&folder));
+    let query = QueryInstancesRequest {
+        query: Some(InstanceQuery {
+            max_instance_count: 100,
+            fetch_inputs_and_outputs: true,
+            ..InstanceQuery::default()
+        }),
+    };
+    let found: QueryInstancesResponse = ask(&hub, "QueryInstances", &query).await;
+    let found: Vec<_> = found
+        .orchestration_state
+        .iter()
+        .map(|state| (state.instance_id.as_str(), state.failure_details.is_some()))
+        .collect();
+    assert_eq!(found, [("f", false), ("g", true)]);
+}
