@@ -130,11 +130,12 @@ impl Player {
         message
     }
 
-    /// Where there is none, the hub finds the item by what the answer is for.
     fn has_token(&mut self, there: String, here: String) {
-        if !there.is_empty() {
-            self.tokens.insert(there, here);
-        }
+        self.tokens.insert(there, here);
+    }
+
+    fn own_subject(&self, work: &Work) -> String {
+        String::from_utf8(self.own_ids(subject(work).as_bytes())).unwrap()
     }
 
     fn own_page(&self, token: String) -> String {
@@ -150,7 +151,11 @@ impl Player {
         }
     }
 
-    fn own_token(&self, token: &mut String) {
+    /// Some servers of the recordings give no tokens, which the worker then gives back as none: they stand for what they were for.
+    fn own_token(&self, token: &mut String, subject: String) {
+        if token.is_empty() {
+            *token = subject;
+        }
         if let Some(own) = self.tokens.get(token) {
             own.clone_into(token);
         }
@@ -168,9 +173,14 @@ impl Player {
         self.requests.insert(line.call.to_owned(), message.clone());
         let mut abandons = false;
         macro_rules! with_token {
-            ($message:ty) => {{
+            ($message:ty) => {
+                with_token!($message, |_| String::new())
+            };
+            ($message:ty, $subject:expr) => {{
                 let mut message = <$message>::decode(message.as_slice()).unwrap();
-                self.own_token(&mut message.completion_token);
+                let subject: fn(&$message) -> String = $subject;
+                let subject = subject(&message);
+                self.own_token(&mut message.completion_token, subject);
                 message.encode_to_vec()
             }};
         }
@@ -182,7 +192,10 @@ impl Player {
                     self.answers.insert(line.call.to_owned(), Ok(vec![Bytes::new()]));
                     return Ok(());
                 }
-                with_token!(OrchestratorResponse)
+                with_token!(OrchestratorResponse, |answer| format!(
+                    "orchestration {}",
+                    answer.instance_id
+                ))
             }
             "SignalEntity" => {
                 let request = SignalEntityRequest::decode(message.as_slice()).unwrap();
@@ -207,7 +220,10 @@ impl Player {
                 }
                 request.encode_to_vec()
             }
-            "CompleteActivityTask" => with_token!(ActivityResponse),
+            "CompleteActivityTask" => with_token!(ActivityResponse, |answer| format!(
+                "activity {} {}",
+                answer.instance_id, answer.task_id
+            )),
             "CompleteEntityTask" => with_token!(EntityBatchResult),
             "AbandonTaskOrchestratorWorkItem" => {
                 abandons = true;
@@ -278,7 +294,10 @@ impl Player {
 
     async fn item(&mut self, line: &Line<'_>) -> Result<(), String> {
         let there = WorkItem::decode(line.message.as_slice()).unwrap();
-        let (token, there) = (there.completion_token, there.request.unwrap());
+        let (mut token, there) = (there.completion_token, there.request.unwrap());
+        if token.is_empty() {
+            token = self.own_subject(&there);
+        }
         if matches!(there, Work::HealthPing(_)) {
             return Ok(());
         }
@@ -342,7 +361,7 @@ impl Player {
     /// The item of the hub for the same work.
     async fn receive(&mut self, like: &Work) -> Result<(String, Work), String> {
         let end = tokio::time::Instant::now() + Duration::from_secs(2);
-        let wanted = String::from_utf8(self.own_ids(subject(like).as_bytes())).unwrap();
+        let wanted = self.own_subject(like);
         loop {
             if let Some(place) = self.early.iter().position(|(_, work)| subject(work) == wanted) {
                 return Ok(self.early.remove(place));
