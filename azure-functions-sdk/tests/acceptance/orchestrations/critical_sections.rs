@@ -64,7 +64,11 @@ async fn moves(context: DurableOrchestrationContext<Moves>) -> Result<Orchestrat
 
 #[test]
 fn row_079_a_hundred_transfers_each_way_keep_the_sum_and_do_not_interleave_and_an_error_releases() {
-    let host = TestHost::builder().check_determinism(false).build();
+    // Much is done at once, on a machine that may be busy.
+    let host = TestHost::builder()
+        .check_determinism(false)
+        .patience(Duration::from_secs(600))
+        .build();
     let moves = |id: &str, from: &str, to: &str, left: u32, fails: bool| {
         let (from, to) = (from.to_owned(), to.to_owned());
         host.start_with_id("moves", id, Moves { from, to, left, fails })
