@@ -10,6 +10,7 @@ mod zone;
 
 use crate::project::parse_time_span;
 
+#[cfg(any(feature = "cli", test))]
 pub(crate) use expression::names_a_setting;
 pub use listener::{RunTimer, Timer, TimerError, TimerRun, Timers};
 pub use schedule::{Schedule, ScheduleError};
