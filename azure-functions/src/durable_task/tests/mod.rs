@@ -2,6 +2,7 @@
 
 mod limits;
 mod reconnecting;
+mod recorded;
 mod refusals;
 mod requests;
 mod script;
