@@ -21,9 +21,11 @@ use std::sync::Arc;
 ///   the Durable Task Scheduler;
 /// * `https://…`: a server with TLS;
 /// * a connection string of the scheduler, `Endpoint=https://NAME.REGION.durabletask.io;Authentication=ManagedIdentity;TaskHub=NAME`. Names of
-///   its parts are read whatever their case. `Authentication=None` asks for no token. Tokens are sent over TLS, or to this machine, only.
+///   its parts are read whatever their case. `Authentication=` is `DefaultAzure`, `ManagedIdentity`, `WorkloadIdentity`, `Environment` or
+///   `AzureCLI`, or `None`, which asks for no token. Tokens are sent over TLS, or to this machine, only.
 ///
-/// TLS and tokens need the feature `durable-task-scheduler`, or, for the tokens alone, [`with_token_source`](Self::with_token_source).
+/// TLS and tokens need the feature `durable-task-scheduler` of this crate, which the feature of the same name of `azure-functions` enables;
+/// for the tokens alone, [`with_token_source`](Self::with_token_source) does as well.
 ///
 /// ```
 /// use azure_functions_durable::ServerAddress;
@@ -298,6 +300,21 @@ mod tests {
         for name in ["", " ", "a\nb"] {
             let refused = address.clone().with_task_hub(name).channel();
             assert!(matches!(refused, Err(ServerAddressError::TaskHub)), "{name:?}");
+        }
+    }
+
+    #[cfg(not(feature = "durable-task-scheduler"))]
+    #[tokio::test]
+    async fn a_build_without_tls_and_tokens_names_the_feature_and_its_crates() {
+        for text in [
+            "https://x.durabletask.io",
+            "Endpoint=http://h:1;Authentication=AzureCLI;TaskHub=a",
+        ] {
+            let error = text.parse::<ServerAddress>().unwrap().channel().unwrap_err();
+            assert!(matches!(error, ServerAddressError::Feature(_)), "{text}: {error}");
+            let error = error.to_string();
+            let told = "enable the feature `durable-task-scheduler` of the crate `azure-functions`, or of `azure-functions-durable`";
+            assert!(error.contains(told), "{text}: {error}");
         }
     }
 }

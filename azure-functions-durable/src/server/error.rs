@@ -20,7 +20,10 @@ pub enum ServerAddressError {
     #[error("the name of the task hub is empty, or has a character that no header can carry")]
     TaskHub,
     /// What it asks for is a feature that is off.
-    #[error("the Durable Task server asks for {0}: enable the feature `durable-task-scheduler`")]
+    #[error(
+        "the Durable Task server asks for {0}: enable the feature `durable-task-scheduler` of the crate `azure-functions`, or of \
+         `azure-functions-durable` in a program that depends on that crate alone"
+    )]
     Feature(&'static str),
     /// Tokens would be sent without encryption.
     #[error(
