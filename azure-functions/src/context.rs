@@ -1,6 +1,6 @@
 //! What a running function can ask about its own invocation, wherever it is in the code.
 
-use crate::{outgoing::Outgoing, registry::Function, worker::pace::Pace};
+use crate::{outgoing::Outgoing, pace::Pace, registry::Function};
 use log::LevelFilter;
 use std::{
     cell::RefCell,

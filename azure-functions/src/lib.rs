@@ -129,6 +129,7 @@ mod json_text;
 mod once;
 mod only_process;
 mod outgoing;
+mod pace;
 mod panics;
 pub mod prelude;
 mod protected;

@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 pub(crate) mod asker;
+mod blocking;
 pub(crate) mod call;
 mod console;
 pub(crate) mod environment;
@@ -12,7 +13,6 @@ pub(crate) mod execution;
 pub(crate) mod exit;
 mod levels;
 pub(crate) mod logger;
-pub(crate) mod pace;
 mod parking;
 mod pool;
 pub(crate) mod reader;

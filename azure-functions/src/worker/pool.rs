@@ -6,10 +6,10 @@
 //! is always ready and never yields: each of them stays in one poll. Functions still belong to the runtime, whose timers and sockets
 //! they wait for.
 //!
-//! The thread that [reads](super::reader) the stream runs what is expected to be [short](super::pace). The watch looks at it, too: if it
+//! The thread that [reads](super::reader) the stream runs what is expected to be [short](crate::pace). The watch looks at it, too: if it
 //! does not come back soon, it reads no more and is one of these threads, and another one reads.
 
-use super::threads::Blocking;
+use super::blocking::Blocking;
 use crate::{context::Context, once::first_time};
 use async_task::Runnable;
 use std::{

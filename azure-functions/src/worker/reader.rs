@@ -1,7 +1,7 @@
 //! The thread that reads the stream: one at a time, and another one while that runs a function for long.
 //!
 //! The stream begins on the thread of `main`, which is the only one until the first invocation (see [`environment`](super::environment)).
-//! From then on a thread of the stream's own reads, and runs what is expected to be [short](super::pace) between one step and the next: no
+//! From then on a thread of the stream's own reads, and runs what is expected to be [short](crate::pace) between one step and the next: no
 //! thread has to be woken to run it, and what was allocated for a message is freed where it was allocated. What is not short goes to
 //! the [pool](super::pool), whose watch lets another thread read when a function takes long all the same.
 

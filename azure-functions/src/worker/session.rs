@@ -13,7 +13,6 @@ use super::{
     exit::Serving,
     levels::Levels,
     logger::{self, Console},
-    pace::Pace,
     pool::Pool,
     run_function,
     running::Running,
@@ -33,6 +32,7 @@ use crate::{
     instead::instead,
     invocation::Invocation,
     outgoing::{self, Outgoing},
+    pace::Pace,
     registry::{Function, Handler},
     rpc::{
         Data, FunctionEnvironmentReloadRequest, FunctionEnvironmentReloadResponse, FunctionLoadRequest,

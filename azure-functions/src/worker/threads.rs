@@ -1,15 +1,9 @@
 //! The threads that run functions. They start with the first invocation. Nothing that a function does can keep the worker from reading,
 //! answering a status request or stopping for long: see [`pool`](super::pool).
 
-use super::{episode_timeout::timeout_setting, episodes::Episodes, parking::Parking, pool::Pool};
+use super::{blocking::Blocking, episode_timeout::timeout_setting, episodes::Episodes, parking::Parking, pool::Pool};
 use std::{io, sync::Arc, time::Duration};
-use tokio::{
-    runtime::{Builder, Handle, Runtime},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
-
-/// Plain functions that run at a time; more wait in line. Each holds a thread, which it may block as long as it likes.
-const MOST_BLOCKING_FUNCTIONS: usize = 1_000;
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Threads that may block, a bound that is never meant to be reached: plain functions have their own limit above, episodes
 /// give their place back when they get stuck, and what is left is for blocking calls that async functions make.
@@ -23,13 +17,6 @@ pub(crate) struct Threads {
     blocking: Blocking,
     episodes: Arc<Episodes>,
     parking: Arc<Parking>,
-}
-
-/// Runs plain functions. Cheap to clone.
-#[derive(Clone, Debug)]
-pub(super) struct Blocking {
-    handle: Handle,
-    places: Arc<Semaphore>,
 }
 
 impl Threads {
@@ -83,36 +70,4 @@ impl Threads {
         self.pool.stop();
         self.runtime.shutdown_timeout(Duration::ZERO);
     }
-}
-
-impl Blocking {
-    pub(super) fn new(handle: Handle) -> Self {
-        Self {
-            handle,
-            places: Arc::new(Semaphore::new(MOST_BLOCKING_FUNCTIONS)),
-        }
-    }
-
-    /// Runs a plain function once it is its turn.
-    pub(super) fn run(&self, work: impl FnOnce() + Send + 'static) {
-        match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => spawn_blocking(&self.handle, place, work),
-            Err(_) => {
-                let (turn, handle) = (Arc::clone(&self.places), self.handle.clone());
-                self.handle.spawn(async move {
-                    // The semaphore is never closed.
-                    if let Ok(place) = turn.acquire_owned().await {
-                        spawn_blocking(&handle, place, work);
-                    }
-                });
-            }
-        }
-    }
-}
-
-fn spawn_blocking(handle: &Handle, place: OwnedSemaphorePermit, work: impl FnOnce() + Send + 'static) {
-    handle.spawn_blocking(move || {
-        work();
-        drop(place);
-    });
 }
