@@ -8,9 +8,9 @@ use futures_util::FutureExt;
 
 use super::{
     Inner,
-    attempts::Next,
+    attempts::{MAX_DEATHS, Next},
     committed::Committed,
-    quarantine::{Item, MAX_DEATHS, Suspect, Verdict},
+    quarantine::{Item, Suspect, Verdict},
     state::Source,
     waiting::Activity,
 };

@@ -1,6 +1,8 @@
 //! What has become of an item that workers of streams were given: who is asked last for it, and how many streams ended with it.
 
-use super::quarantine::MAX_DEATHS;
+/// Times that a work item may end a worker process that ran nothing else, or the stream of a worker that ran others beside it, before the
+/// item fails.
+pub(super) const MAX_DEATHS: u32 = 10;
 
 /// So many workers are remembered.
 const ASKED_LAST: usize = 32;

@@ -8,9 +8,9 @@ use tokio::sync::oneshot;
 use super::{
     Inner,
     activity::{log_death, too_often},
-    attempts::Next,
+    attempts::{MAX_DEATHS, Next},
     committed::Committed,
-    quarantine::{Item, MAX_DEATHS, Suspect, Verdict},
+    quarantine::{Item, Suspect, Verdict},
     recovery::rebuild,
     sessions::Session,
     state::{Loaded, State},

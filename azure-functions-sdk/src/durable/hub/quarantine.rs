@@ -18,14 +18,12 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::waiting::Activity;
+use super::{attempts::MAX_DEATHS, waiting::Activity};
 use crate::durable::{
     store::{InstanceKey, RowId},
     work::WorkerDeath,
 };
 
-/// Times that a work item may end a worker process that ran nothing else, before the item fails.
-pub(super) const MAX_DEATHS: u32 = 10;
 /// How much longer a suspect must run than it had when a process ended, beside a quarter of that time.
 const MARGIN: Duration = Duration::from_secs(1);
 /// The longest trial of a suspect of one death; it doubles with each.

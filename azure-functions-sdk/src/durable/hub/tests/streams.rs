@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::durable::{
     grpc::{Caller, Code, WorkItems},
-    hub::quarantine::MAX_DEATHS,
+    hub::attempts::MAX_DEATHS,
     work::{DurableFunctions, WorkError, WorkItem as AppItem, WorkResult, Worker as App},
 };
 
