@@ -31,7 +31,7 @@ pub(crate) fn folder(path: &Path, is_ours: impl Fn(&str) -> bool) -> io::Result<
 pub(crate) fn data_folder(path: &Path) -> io::Result<()> {
     folder(path, |name| {
         let ends = [".db", ".db-wal", ".db-shm", ".db.lock"];
-        name == "keys.json"
+        ["keys.json", "built.txt", "built-release.txt"].contains(&name)
             || name == "timers"
             || name.starts_with(".tmp")
             || ends.iter().any(|end| name.ends_with(end))

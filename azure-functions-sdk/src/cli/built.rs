@@ -1,9 +1,12 @@
 //! Which program the last build of an app made: `--no-build` runs it without asking cargo.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
+
+use crate::private;
 
 /// The note of it, in the folder of the app's state.
 #[derive(Debug)]
@@ -36,13 +39,12 @@ impl Built {
 
     /// Notes it for the next time; without the note, the next time asks cargo.
     pub(super) fn remember(&self, program: &Path) {
-        let Some(text) = program.to_str() else { return };
-        if self
-            .note
-            .parent()
-            .is_some_and(|folder| fs::create_dir_all(folder).is_ok())
-        {
-            let _ = fs::write(&self.note, text);
+        if let (Some(text), Some(folder)) = (program.to_str(), self.note.parent()) {
+            let _ = private::data_folder(folder).and_then(|()| {
+                let mut options = private::options();
+                let mut note = options.write(true).create(true).truncate(true).open(&self.note)?;
+                note.write_all(text.as_bytes())
+            });
         }
     }
 

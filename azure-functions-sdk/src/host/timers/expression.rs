@@ -49,7 +49,6 @@ pub(crate) const FORMS: &str = "write six fields `{second} {minute} {hour} {day}
                                 `0 */5 * * * *`, or five without the second, or a time span such as `00:05:00`, or `%SETTING%`";
 
 /// Whether the text names an app setting, as in `%SETTING%`: only the host knows the schedule then.
-#[cfg(any(feature = "cli", test))]
 pub(crate) fn names_a_setting(text: &str) -> bool {
     let mut parts = text.split('%');
     parts.next();

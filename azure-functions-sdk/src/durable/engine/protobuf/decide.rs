@@ -58,8 +58,8 @@ pub(in crate::durable::engine) fn decide(
     let mut completion = None;
     let mut last_id = -1;
     let mut ids = BTreeSet::new();
-    let used = turn.used_ids(&response.actions);
     let fails = response.actions.iter().any(fails);
+    let used = turn.used_ids(&response.actions, fails);
     for action in response.actions {
         let id = action.id;
         let completes = matches!(
@@ -73,7 +73,8 @@ pub(in crate::durable::engine) fn decide(
                 (true, Wire::Stream) => continue,
                 // The extension records it.
                 (true, Wire::Json | Wire::Protobuf) => {}
-                // One id of two tasks: of two timers one would outlive the instance, of two activities either result would be taken.
+                // One id of two tasks that are open: of two timers one would outlive the instance, of two activities either result would
+                // be taken.
                 (false, _) => return Err(UnusableAnswer::Id(id)),
             }
         }
@@ -151,15 +152,22 @@ pub(in crate::durable::engine) fn decide(
 }
 
 impl Turn<'_> {
-    /// Ids of these actions that the execution has used in an earlier turn.
-    fn used_ids(&self, actions: &[OrchestratorAction]) -> BTreeSet<i32> {
+    /// Ids of these actions that the execution has used in an earlier turn, for something that is still open; or for anything at all. A
+    /// task that is tried again may have the id of the one that failed: PyPI's `durabletask` asks so.
+    fn used_ids(&self, actions: &[OrchestratorAction], for_anything: bool) -> BTreeSet<i32> {
         let asked: BTreeSet<i32> = actions.iter().map(|action| action.id).collect();
+        let mut used = BTreeSet::new();
         if asked.is_empty() {
-            return asked;
+            return used;
         }
-        let scheduled = self.instance.history.iter().filter(|event| event.kind.is_scheduled());
-        let ids = scheduled.map(|event| event.event_id);
-        ids.filter(|id| asked.contains(id)).collect()
+        for event in self.instance.history.iter().chain(self.new) {
+            if event.kind.is_scheduled() && asked.contains(&event.event_id) {
+                used.insert(event.event_id);
+            } else if !for_anything && let Some(id) = event.kind.settles() {
+                used.remove(&id);
+            }
+        }
+        used
     }
 
     fn terminate(&self, action: TerminateOrchestrationAction) -> Option<Outgoing> {

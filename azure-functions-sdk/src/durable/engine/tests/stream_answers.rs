@@ -296,7 +296,7 @@ fn a_failure_needs_no_type() {
 
 /// Two timers of one id: one would outlive the instance.
 #[test]
-fn an_id_that_an_earlier_turn_has_used_is_refused() {
+fn an_id_of_a_task_that_is_open_is_refused() {
     let timer = || {
         Action::CreateTimer(CreateTimerAction {
             fire_at: Some(Timestamp {
@@ -320,6 +320,21 @@ fn an_id_that_an_earlier_turn_has_used_is_refused() {
     respond(&mut run, vec![(0, timer())], None);
     run.raised("x", "1");
     assert_eq!(respond(&mut run, vec![(1, timer())], None).timers.len(), 1);
+}
+
+/// As PyPI's `durabletask` tries again.
+#[test]
+fn a_task_that_is_tried_again_may_have_the_id_of_the_one_that_failed() {
+    let mut run = run();
+    respond(&mut run, vec![(0, task("a", None))], None);
+    for _ in 0..2 {
+        let failure = Failure::text("no".to_owned());
+        let failed = EventKind::TaskFailed { task_id: 0, failure };
+        run.push(Message::for_execution(None, run.now, failed));
+        let decision = respond(&mut run, vec![(0, task("a", None))], None);
+        assert_eq!(decision.activities.len(), 1, "{:?}", decision.appended);
+    }
+    assert_eq!(run.status(), RuntimeStatus::Running);
 }
 
 /// Of an app's child that was terminated without a reason, or of one that failed with nothing said.
