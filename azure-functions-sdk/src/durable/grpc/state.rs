@@ -16,7 +16,7 @@ pub(super) struct Shown {
     pub(super) payloads: bool,
     /// Lists show the version and no parent; a single instance is shown the other way round.
     pub(super) listed: bool,
-    /// Callers of SDKs are shown all that there is, whoever runs the instance.
+    /// Callers of SDKs are shown all that there is, whichever worker runs the instance.
     pub(super) whole: bool,
 }
 
