@@ -21,6 +21,7 @@ mod runtime_status;
 pub mod server;
 mod status;
 mod terminate;
+mod trace_context;
 
 #[cfg(feature = "client")]
 pub use client::{
@@ -39,3 +40,4 @@ pub use runtime_status::{OrchestrationRuntimeStatus, ParseRuntimeStatusError};
 pub use server::{AccessToken, ServerAddress, ServerAddressError, TokenError, TokenSource};
 pub use status::{OrchestrationEnding, OrchestrationStatusQueryResult};
 pub use terminate::TerminateResult;
+pub use trace_context::TraceContext;

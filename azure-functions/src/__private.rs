@@ -319,6 +319,7 @@ impl Parking {
             orchestrator,
             &crate::durable::KnownFunctions::any(),
             Some(&mut self.0),
+            false,
         );
         self.0.drop_aside();
         answered(episode)

@@ -1,6 +1,6 @@
 //! What a running function can ask about its own invocation, wherever it is in the code.
 
-use crate::{outgoing::Outgoing, pace::Pace, registry::Function};
+use crate::{outgoing::Outgoing, pace::Pace, registry::Function, spans::InvocationSpans};
 use log::LevelFilter;
 use std::{
     cell::RefCell,
@@ -46,6 +46,8 @@ pub(crate) struct Scope {
         expect(dead_code, reason = "without the feature there is nothing to enter")
     )]
     pub span: InvocationSpan,
+    /// What is traced of it.
+    pub spans: InvocationSpans,
     /// The host has its answer, and drops what is still said in the invocation's name.
     pub answered: AtomicBool,
 }
@@ -149,6 +151,16 @@ impl Context {
     pub fn enter<R>(&self, work: impl FnOnce() -> R) -> R {
         // A thread that ends may have dropped its own already, and still drop functions.
         let _restore = Entered(CURRENT.try_with(|c| c.replace(Some(self.clone()))).ok().flatten());
+        // First: the span of the crate `tracing` is made inside it.
+        let Scope {
+            spans,
+            function,
+            invocation_id,
+            trace_parent,
+            trace_state,
+            ..
+        } = &*self.0;
+        let _trace = spans.enter(function, invocation_id, (trace_parent, trace_state));
         #[cfg(feature = "tracing")]
         let _span = self.0.span.enter(&self.0);
         work()

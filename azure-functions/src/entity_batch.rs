@@ -21,6 +21,7 @@ use crate::{
     panics::{Panic, catch},
     registry::InvocationFuture,
     rpc::{Data, TypedData},
+    spans::OperationSpan,
 };
 use azure_functions_durable::EntityId;
 use chrono::{DateTime, Utc};
@@ -58,6 +59,8 @@ struct Batch {
     id: Arc<EntityId>,
     function: &'static str,
     operations: std::vec::IntoIter<OperationRequest>,
+    /// Whether nothing but this process makes the spans of operations.
+    makes_spans: bool,
     /// After the operations so far.
     effects: Effects,
     results: Vec<OperationResult>,
@@ -77,14 +80,17 @@ pub(crate) fn run_blocking(
         Ok(batch) => batch,
         Err(answer) => return *answer,
     };
-    while let Some(context) = batch.next_operation() {
+    while let Some((context, span)) = batch.next_operation() {
         let begun = Begun::now();
         let call = Call::of_entity(invocation.clone(), context.clone());
         let ended = match context.check_input() {
-            Ok(()) => catch(|| run(call)),
+            Ok(()) => {
+                let _current = span.enter();
+                catch(|| run(call))
+            }
             Err(error) => Ok(Err(FunctionError::from_error(error))),
         };
-        batch.settle(&context, ended, &begun);
+        batch.settle(&context, ended, &begun, span);
     }
     batch.answer(parked)
 }
@@ -103,27 +109,35 @@ pub(crate) async fn run_async(
         Ok(batch) => batch,
         Err(answer) => return *answer,
     };
-    while let Some(context) = batch.next_operation() {
+    while let Some((context, span)) = batch.next_operation() {
         let begun = Begun::now();
         let call = Call::of_entity(invocation.clone(), context.clone());
         let ended = match context.check_input() {
-            Ok(()) => caught(move || run(call)).await,
+            Ok(()) => caught(&span, move || run(call)).await,
             Err(error) => Ok(Err(FunctionError::from_error(error))),
         };
-        batch.settle(&context, ended, &begun);
+        batch.settle(&context, ended, &begun, span);
     }
     batch.answer(&parked)
 }
 
 /// Runs a future whose making, polls and end may panic.
-async fn caught(make: impl FnOnce() -> InvocationFuture) -> Ended {
-    let mut future = catch(make)?;
-    let ended = poll_fn(|cx| match catch(|| future.as_mut().poll(cx)) {
+async fn caught(span: &OperationSpan, make: impl FnOnce() -> InvocationFuture) -> Ended {
+    let in_span = |work: &mut dyn FnMut() -> Poll<Result<Outputs, FunctionError>>| {
+        let _current = span.enter();
+        catch(work)
+    };
+    let mut future = {
+        let _current = span.enter();
+        catch(make)?
+    };
+    let ended = poll_fn(|cx| match in_span(&mut || future.as_mut().poll(cx)) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
         Err(panic) => Poll::Ready(Err(panic)),
     })
     .await;
+    let _current = span.enter();
     let dropped = catch(|| drop(future));
     ended.and_then(|result| dropped.map(|()| result))
 }
@@ -156,6 +170,7 @@ impl Batch {
             function,
             results: Vec::with_capacity(batch.operations.len()),
             operations: batch.operations.into_iter(),
+            makes_spans: invocation.makes_spans,
             effects: Effects {
                 exists: batch.exists,
                 state: batch.state,
@@ -164,8 +179,9 @@ impl Batch {
         })
     }
 
-    fn next_operation(&mut self) -> Option<DurableEntityContext> {
-        let request = self.operations.next()?;
+    fn next_operation(&mut self) -> Option<(DurableEntityContext, OperationSpan)> {
+        let mut request = self.operations.next()?;
+        let span = OperationSpan::begin(&self.id, &request.name, &mut request.trace, self.makes_spans);
         // The actions so far stay here: an operation adds its own.
         let effects = Effects {
             exists: self.effects.exists,
@@ -173,21 +189,18 @@ impl Batch {
             live: self.effects.live.take(),
             ..Effects::default()
         };
-        Some(DurableEntityContext::new(
-            self.wire,
-            Arc::clone(&self.id),
-            request,
-            effects,
-        ))
+        let context = DurableEntityContext::new(self.wire, Arc::clone(&self.id), request, effects);
+        Some((context, span))
     }
 
-    fn settle(&mut self, context: &DurableEntityContext, ended: Ended, begun: &Begun) {
+    fn settle(&mut self, context: &DurableEntityContext, ended: Ended, begun: &Begun, span: OperationSpan) {
         let duration = begun.clock.elapsed();
         let ended = match ended {
             Ok(Ok(outputs)) => Ok(result_text(outputs)),
             Ok(Err(error)) => Err(OperationFailure::Error(error)),
             Err(panic) => Err(OperationFailure::Panic(panic.told_of(self.function))),
         };
+        span.end(ended.as_ref().err().map(OperationFailure::message));
         // Clones of the context may live on; what they do from now on has no effect.
         let effects = context.take_effects();
         self.effects.live = effects.live;

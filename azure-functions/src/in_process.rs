@@ -17,7 +17,8 @@ use crate::{
     },
     context::{Context, InvocationSpan, Scope, Sink},
     durable::{
-        Activity, Episode, MAX_BYTES, MAX_COUNT, ParkedInstances, Wire, activity_failure, encode_message, own_error,
+        Activity, EndedExecution, Episode, MAX_BYTES, MAX_COUNT, ParkedInstances, Wire, activity_failure,
+        encode_message, own_error,
     },
     entities::{run_batch, run_batch_blocking},
     entity_batch::LateAnswer,
@@ -25,6 +26,7 @@ use crate::{
     panics,
     protected::Outcome,
     registry::InvocationFuture,
+    spans::{self, InvocationSpans},
     worker::{
         execution::{exception, failed, panicked, run_async, run_blocking, run_orchestration},
         logger,
@@ -222,7 +224,9 @@ impl App {
         let answer = self.episode(function, payload, surroundings, layers, Some(&mut parked));
         parked.drop_aside();
         PARKED.with_borrow_mut(|apps| apps.insert(self.number, parked));
-        answer
+        let (answer, ended) = answer?;
+        ended.into_iter().for_each(|ended| spans::orchestration(*ended));
+        Ok(answer)
     }
 
     fn episode(
@@ -232,11 +236,11 @@ impl App {
         surroundings: &Surroundings,
         layers: Option<&Layers>,
         parking: Option<&mut ParkedInstances>,
-    ) -> Result<String, EpisodeFailure> {
+    ) -> Result<(String, Option<Box<EndedExecution>>), EpisodeFailure> {
         let Handler::Orchestration(orchestrator) = function.handler else {
             return Err(failure(format!("function `{}` is not an orchestration", function.name)));
         };
-        let context = surroundings.context(function);
+        let context = surroundings.context(function, &HashMap::new());
         match run_orchestration(
             function,
             orchestrator,
@@ -246,8 +250,8 @@ impl App {
             layers,
             parking,
         ) {
-            Ok(Episode::Answer(answer)) => Ok(answer),
-            Ok(Episode::Protobuf { answer, .. }) => Ok(encode_message(answer.as_ref())),
+            Ok(Episode::Answer(answer)) => Ok((answer, None)),
+            Ok(Episode::Protobuf { answer, ended, .. }) => Ok((encode_message(answer.as_ref()), ended)),
             Ok(Episode::Failed { message, failure }) => Err(EpisodeFailure {
                 message,
                 nondeterminism: failure.nondeterminism,
@@ -256,7 +260,7 @@ impl App {
         }
     }
 
-    /// Runs an episode that has run before once more, from its whole history, to compare the answers. Nothing of it is logged, no panic shown; layers do not see it.
+    /// Runs an episode that has run before once more, from its whole history, to compare the answers. Nothing of it is logged, no panic shown, no span made; layers do not see it.
     ///
     /// # Errors
     /// As [`run_episode`](Self::run_episode).
@@ -271,7 +275,9 @@ impl App {
             log: Arc::new(|_| {}),
             ..surroundings.clone()
         };
-        panics::quietly(|| self.episode(function, payload, &silent, None, None))
+        let again = panics::quietly(|| self.episode(function, payload, &silent, None, None));
+        // Its span has been made.
+        again.map(|(answer, _)| answer)
     }
 
     /// What an orchestration with this trigger payload waits for, in words, each with the `file:line` that asked for it. The
@@ -306,8 +312,8 @@ pub(crate) fn invoke(
     started: Started,
 ) -> impl Future<Output = Result<Outputs, String>> + Send + 'static + use<> {
     let Started { states, layers, parked } = started;
-    let invocation = surroundings.invocation(function, call, states);
-    let (context, wire) = (surroundings.context(function), surroundings.wire);
+    let context = surroundings.context(function, &call.trigger_metadata);
+    let (invocation, wire) = (surroundings.invocation(function, call, states), surroundings.wire);
     let late_answer = match function.handler {
         Handler::Entity { trigger, .. } => LateAnswer::of(trigger, &invocation),
         _ => None,
@@ -392,7 +398,7 @@ fn failure(message: String) -> EpisodeFailure {
 }
 
 impl Surroundings {
-    fn context(&self, function: &'static Function) -> Context {
+    fn context(&self, function: &'static Function, metadata: &HashMap<String, TypedData>) -> Context {
         #[cfg(feature = "tracing")]
         crate::trace::install();
         logger::install_in_process(self.level);
@@ -407,6 +413,7 @@ impl Surroundings {
             records: Sink::InProcess(Arc::clone(&self.log)),
             pace: Arc::default(),
             span: InvocationSpan::default(),
+            spans: InvocationSpans::new(function, metadata, true),
             answered: AtomicBool::new(false),
         }))
     }
@@ -423,6 +430,7 @@ impl Surroundings {
             client_transport: self.client_transport.clone(),
             client: None,
             states,
+            makes_spans: true,
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct Invocation {
     pub client: Option<OrchestrationClient>,
     /// What the functions of the app share.
     pub states: States,
+    /// Whether nothing but this process makes the spans of durable functions.
+    pub makes_spans: bool,
 }
 
 /// What a call gives back.

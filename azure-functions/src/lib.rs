@@ -128,6 +128,8 @@ mod invocation;
 mod json_text;
 mod once;
 mod only_process;
+#[cfg(feature = "opentelemetry")]
+pub mod opentelemetry;
 mod outgoing;
 mod pace;
 mod panics;
@@ -139,6 +141,11 @@ mod retry_policy;
 pub mod rpc;
 mod runtime;
 mod similar;
+#[cfg(feature = "opentelemetry")]
+mod spans;
+#[cfg(not(feature = "opentelemetry"))]
+#[path = "no_spans.rs"]
+mod spans;
 mod state;
 #[cfg(feature = "tracing")]
 pub mod trace;

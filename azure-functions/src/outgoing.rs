@@ -5,14 +5,12 @@
 
 use crate::rpc::{RpcLog, StreamingMessage, streaming_message::Content};
 use std::{
+    collections::VecDeque,
+    mem,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
 };
-use tokio::sync::mpsc;
 use tokio_stream::Stream;
 
 /// Log records that may wait to be sent; a function that logs faster than the host reads loses the rest.
@@ -21,30 +19,37 @@ const MOST_WAITING_LOGS: usize = 100_000;
 /// Sends to the host. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
-    /// Nothing: the end.
-    queue: mpsc::UnboundedSender<Option<StreamingMessage>>,
-    waiting_logs: Arc<AtomicUsize>,
+    queue: Arc<Mutex<Queue>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    messages: VecDeque<StreamingMessage>,
+    /// How many of them are log records.
+    waiting_logs: usize,
+    /// The transport, if it waits for a message.
+    transport: Option<Waker>,
+    /// Nothing follows the messages.
+    ended: bool,
+    /// Whether the transport is left alone, since nothing drives it.
+    held: bool,
 }
 
 /// What the transport reads.
 #[derive(Debug)]
 pub(crate) struct OutgoingStream {
-    queue: mpsc::UnboundedReceiver<Option<StreamingMessage>>,
-    waiting_logs: Arc<AtomicUsize>,
+    queue: Arc<Mutex<Queue>>,
+    /// Taken from the queue all at once.
+    taken: VecDeque<StreamingMessage>,
 }
 
 pub(crate) fn channel() -> (Outgoing, OutgoingStream) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let waiting_logs = Arc::new(AtomicUsize::new(0));
-    let outgoing = Outgoing {
-        queue: sender,
-        waiting_logs: Arc::clone(&waiting_logs),
-    };
+    let queue = Arc::<Mutex<Queue>>::default();
     let stream = OutgoingStream {
-        queue: receiver,
-        waiting_logs,
+        queue: Arc::clone(&queue),
+        taken: VecDeque::new(),
     };
-    (outgoing, stream)
+    (Outgoing { queue }, stream)
 }
 
 impl Outgoing {
@@ -54,52 +59,111 @@ impl Outgoing {
             request_id,
             content: Some(content),
         };
-        let _ = self.queue.send(Some(message));
+        push(lock(&self.queue), message);
     }
 
     /// Sends a log record, unless far too many wait already.
     pub(crate) fn log(&self, record: RpcLog) {
+        let mut queue = lock(&self.queue);
+        if queue.waiting_logs >= MOST_WAITING_LOGS || queue.ended {
+            return;
+        }
+        queue.waiting_logs += 1;
         let message = StreamingMessage {
             request_id: String::new(),
             content: Some(Content::RpcLog(record)),
         };
-        if self.waiting_logs.fetch_add(1, Ordering::Relaxed) >= MOST_WAITING_LOGS
-            || self.queue.send(Some(message)).is_err()
-        {
-            self.waiting_logs.fetch_sub(1, Ordering::Relaxed);
-        }
+        push(queue, message);
     }
 
     /// Ends the stream after everything that was sent before.
     pub(crate) fn end(&self) {
-        let _ = self.queue.send(None);
+        let mut queue = lock(&self.queue);
+        queue.ended = true;
+        wake(queue);
     }
+
+    /// From now on nothing drives the transport: it is not told of messages, since that costs a system call each time.
+    pub(crate) fn hold(&self) {
+        lock(&self.queue).held = true;
+    }
+
+    /// What drives the transport goes on: it is told of the messages that have come meanwhile.
+    pub(crate) fn release(&self) {
+        let mut queue = lock(&self.queue);
+        queue.held = false;
+        if !queue.messages.is_empty() || queue.ended {
+            wake(queue);
+        }
+    }
+}
+
+fn push(mut queue: MutexGuard<'_, Queue>, message: StreamingMessage) {
+    if !queue.ended {
+        queue.messages.push_back(message);
+        wake(queue);
+    }
+}
+
+fn wake(mut queue: MutexGuard<'_, Queue>) {
+    let transport = match queue.held {
+        true => None,
+        false => queue.transport.take(),
+    };
+    // Not while it is locked.
+    drop(queue);
+    if let Some(transport) = transport {
+        transport.wake();
+    }
+}
+
+fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
+    // Nothing panics while it holds the lock.
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Stream for OutgoingStream {
     type Item = StreamingMessage;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<StreamingMessage>> {
-        self.queue.poll_recv(cx).map(|item| {
-            let message = item.flatten();
-            match &message {
-                Some(StreamingMessage {
-                    content: Some(Content::RpcLog(_)),
-                    ..
-                }) => {
-                    self.waiting_logs.fetch_sub(1, Ordering::Relaxed);
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<StreamingMessage>> {
+        let this = self.get_mut();
+        if this.taken.is_empty() {
+            let mut queue = lock(&this.queue);
+            mem::swap(&mut this.taken, &mut queue.messages);
+            queue.waiting_logs = 0;
+            if this.taken.is_empty() {
+                if queue.ended {
+                    return Poll::Ready(None);
                 }
-                Some(_) => {}
-                None => self.queue.close(),
+                match &mut queue.transport {
+                    Some(transport) => transport.clone_from(cx.waker()),
+                    none => *none = Some(cx.waker().clone()),
+                }
+                return Poll::Pending;
             }
-            message
-        })
+        }
+        Poll::Ready(this.taken.pop_front())
+    }
+}
+
+/// What is sent to a transport that is gone goes nowhere.
+impl Drop for OutgoingStream {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.queue);
+        queue.ended = true;
+        let left = mem::take(&mut queue.messages);
+        drop(queue);
+        drop(left);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        task::Wake,
+    };
     use tokio_stream::StreamExt as _;
 
     #[tokio::test]
@@ -110,6 +174,37 @@ mod tests {
         out.send("b".into(), Content::WorkerStatusResponse(Default::default()));
         assert_eq!(stream.next().await.unwrap().request_id, "a");
         assert!(stream.next().await.is_none());
+    }
+
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_transport_that_nothing_drives_is_told_of_messages_once_something_does() {
+        let (out, mut stream) = channel();
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut next = || Pin::new(&mut stream).poll_next(&mut Context::from_waker(&waker));
+        assert!(next().is_pending());
+        out.hold();
+        for id in ["a", "b"] {
+            out.send(id.into(), Content::WorkerStatusResponse(Default::default()));
+        }
+        assert!(!woken.0.load(Ordering::Relaxed), "it is left alone");
+        out.release();
+        assert!(woken.0.load(Ordering::Relaxed));
+        for id in ["a", "b"] {
+            let Poll::Ready(Some(message)) = next() else {
+                panic!("no message")
+            };
+            assert_eq!(message.request_id, id);
+        }
+        assert!(next().is_pending());
     }
 
     #[tokio::test]

@@ -81,6 +81,7 @@ fn call_with(name: &str, inputs: Vec<(&str, Data)>, metadata: Vec<(&str, Data)>)
         client_transport: None,
         client: None,
         states: States::default(),
+        makes_spans: false,
     };
     match function.handler {
         Handler::Blocking(run) => run(invocation),
@@ -403,7 +404,7 @@ fn an_input_that_does_not_fit_fails_the_call_and_is_named() {
     let error = call("own", vec![("received", text("x"))]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "function `own`: parameter `received`: expected value at line 1 column 1"
+        "function `own`: parameter `received`: not JSON: expected value at line 1 column 1"
     );
     assert!(error.source().is_some());
     let error = call("plain_http", vec![]).unwrap_err();

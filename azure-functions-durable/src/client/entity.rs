@@ -47,6 +47,7 @@ impl OrchestrationClient {
         let mut call = Call::new(&doing, Method::POST, route);
         // Without a body the operation has no input.
         call.body = Some(input).filter(|json| json.as_ref() != b"null");
+        call.trace = self.trace();
         let answer = self.send(call).await?;
         match answer.status {
             200..=202 => Ok(()),

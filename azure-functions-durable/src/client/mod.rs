@@ -19,6 +19,7 @@ mod start;
 mod status;
 mod storage;
 mod template;
+mod trace;
 mod transport;
 mod wait;
 mod wire;
@@ -43,6 +44,7 @@ pub use wire::ClientWire;
 /// What an operation with options becomes when it is awaited: a future that any thread can run.
 pub type ClientFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+use crate::TraceContext;
 use address::{Query, Route};
 use answer::{Answer, CONTINUATION_HEADER};
 use binding::{Binding, Endpoint};
@@ -81,6 +83,29 @@ pub struct OrchestrationClient {
     public_base: Option<Arc<str>>,
     request_timeout: Duration,
     retries: Retries,
+    /// What asks for starts and signals.
+    trace: Option<TraceContext>,
+}
+
+impl OrchestrationClient {
+    /// Sets the trace that the orchestrations belong to which this client starts, and the signals that it sends. The client that a function
+    /// has as its parameter belongs to the trace of the invocation. With the feature `opentelemetry`, the span that is current when
+    /// something is asked for counts more.
+    #[must_use]
+    pub fn with_trace_context(mut self, trace: TraceContext) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
+    /// What asks for a start or a signal now.
+    fn trace(&self) -> Option<TraceContext> {
+        trace::current().or_else(|| self.trace.clone())
+    }
+
+    /// Begins the span of a start that is asked for here.
+    fn begin_start(&self, name: &str, version: Option<&str>, instance_id: Option<&str>) -> trace::StartSpan {
+        trace::StartSpan::begin(self.trace(), name, version, instance_id)
+    }
 }
 
 impl OrchestrationClient {
@@ -106,6 +131,7 @@ impl OrchestrationClient {
                 _ => REQUEST_TIMEOUT,
             },
             retries: Retries::default(),
+            trace: None,
             binding: Arc::new(binding),
         })
     }
@@ -138,6 +164,7 @@ impl OrchestrationClient {
             public_base: None,
             request_timeout: REQUEST_TIMEOUT,
             retries: Retries::default(),
+            trace: None,
             binding: Arc::new(Binding::of_server(
                 server.origin(),
                 server.task_hub().unwrap_or(DEFAULT_TASK_HUB),
@@ -225,6 +252,9 @@ impl OrchestrationClient {
                 .map_err(|_| OrchestrationClientError::input(operation, "the continuation token is not the host's"))?;
             headers.insert(CONTINUATION_HEADER, token);
         }
+        if let Some(trace) = call.trace {
+            trace::insert(&trace, headers);
+        }
 
         let timeout = self.request_timeout.saturating_add(call.extra_time);
         let answer = self.transport.send(request, timeout).await;
@@ -291,6 +321,8 @@ struct Call<'a> {
     task_hub: Option<&'a str>,
     body: Option<Bytes>,
     continuation_token: Option<&'a str>,
+    /// What asks for a start or a signal.
+    trace: Option<TraceContext>,
     /// For requests that the host holds on purpose.
     extra_time: Duration,
 }
@@ -305,6 +337,7 @@ impl<'a> Call<'a> {
             task_hub: None,
             body: None,
             continuation_token: None,
+            trace: None,
             extra_time: Duration::ZERO,
         }
     }

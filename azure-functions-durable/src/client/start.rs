@@ -5,7 +5,7 @@ use super::answer::Answer;
 use super::error::OrchestrationClientError;
 use super::wire::ClientWire;
 use super::{Call, ClientFuture, OrchestrationClient, names};
-use crate::OrchestrationRuntimeStatus;
+use crate::{OrchestrationRuntimeStatus, TraceContext};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::Method;
@@ -125,6 +125,16 @@ impl StartOrchestration<'_> {
     }
 
     async fn send(self) -> Result<String, OrchestrationClientError> {
+        let span = self
+            .client
+            .begin_start(&self.name, self.version.as_deref(), self.instance_id.as_deref());
+        let started = self.send_in(span.trace()).await;
+        span.end(&started);
+        started
+    }
+
+    /// Sends it as part of a trace.
+    async fn send_in(self, trace: Option<TraceContext>) -> Result<String, OrchestrationClientError> {
         let operation = format!("start orchestration `{}`", self.name);
         names::check_function(&operation, &self.name)?;
         if let Some(id) = &self.instance_id {
@@ -138,7 +148,7 @@ impl StartOrchestration<'_> {
                 input: Ok(Bytes::new()),
                 ..self
             };
-            return grpc.start(&operation, start, &input).await;
+            return grpc.start(&operation, start, &input, trace.as_ref()).await;
         }
         if let Some(what) = unknown_to_http {
             return Err(OrchestrationClientError::unsupported(
@@ -156,6 +166,7 @@ impl StartOrchestration<'_> {
             call.query.push("version", version);
         }
         call.body = Some(input);
+        call.trace = trace;
         let answer = self.client.send(call).await?;
         match answer.status {
             200..=202 => Ok(answer.json::<Started>(&operation)?.id),

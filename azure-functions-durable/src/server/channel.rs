@@ -31,6 +31,8 @@ pub type Sidecar = TaskHubSidecarServiceClient<Channel>;
 
 /// Says which task hub a call is for.
 pub(crate) const TASK_HUB: &str = "taskhub";
+/// What workers and clients call themselves, for the people who watch a server.
+const USER_AGENT: &str = concat!("azure-functions-rust/", env!("CARGO_PKG_VERSION"));
 
 /// Longer than apps usually are idle between two calls, and much shorter than a port is likely to be used again.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
@@ -173,6 +175,8 @@ impl Service<Request<Body>> for Channel {
             let header = request.headers_mut().entry(HeaderName::from_static(TASK_HUB));
             header.or_insert_with(|| task_hub.clone());
         }
+        let program = request.headers_mut().entry(header::USER_AGENT);
+        program.or_insert(HeaderValue::from_static(USER_AGENT));
         let (pool, tokens) = (self.pool.clone(), self.tokens.clone());
         Box::pin(async move {
             if let Some(tokens) = tokens {

@@ -4,9 +4,10 @@
 use crate::grpc_host::{GrpcHost, Reply, answers};
 use azure_functions_durable::{
     ClientWire, EntityId, Exchange, HistoryEventKind, OrchestrationClient, OrchestrationClientError as Error,
-    OrchestrationRuntimeStatus as Status, Retries, StatusQuery, Transport, WaitOutcome, protobuf,
+    OrchestrationRuntimeStatus as Status, Retries, StatusQuery, TraceContext, Transport, WaitOutcome, protobuf,
 };
 use bytes::Bytes;
+use prost::Message as _;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -79,6 +80,28 @@ async fn hub_and_connection_of_the_binding_are_in_every_call() {
 
     let error = client.raise_event_for_hub("Hub\n", "a", "go", ()).await.unwrap_err();
     assert!(matches!(error, Error::InvalidInput { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn starts_and_signals_carry_the_trace_of_the_client_in_their_messages() {
+    let (client, host) = always(answers(&protobuf::CreateInstanceResponse::default())).await;
+    let counter = EntityId::new("counter", "1").unwrap();
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let traced = client.clone();
+    let traced = traced.with_trace_context(TraceContext::parse(parent, Some("vendor=1")).unwrap());
+    let expected = protobuf::TraceContext {
+        trace_parent: parent.to_owned(),
+        span_id: String::new(),
+        trace_state: Some("vendor=1".to_owned()),
+    };
+    for (client, expected) in [(client, None), (traced, Some(expected))] {
+        client.start_orchestration("f", 1).await.unwrap();
+        let start = protobuf::CreateInstanceRequest::decode(host.last().message).unwrap();
+        assert_eq!(start.parent_trace_context, expected);
+        client.signal_entity(&counter, "add", 1).await.unwrap();
+        let signal = protobuf::SignalEntityRequest::decode(host.last().message).unwrap();
+        assert_eq!(signal.parent_trace_context, expected);
+    }
 }
 
 #[tokio::test]

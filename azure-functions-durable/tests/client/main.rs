@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use azure_functions_durable::{
     ClientWire, EntityId, EntityQuery, OrchestrationClient, OrchestrationClientError as Error,
-    OrchestrationRuntimeStatus as Status, StatusQuery, WaitOutcome,
+    OrchestrationRuntimeStatus as Status, StatusQuery, TraceContext, WaitOutcome,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -28,6 +28,8 @@ struct Seen {
     line: String,
     body: String,
     continuation_token: Option<String>,
+    /// `traceparent` and `tracestate`.
+    trace: [Option<String>; 2],
     peer: SocketAddr,
 }
 
@@ -91,6 +93,7 @@ impl Stub {
             continuation_token: headers
                 .get("x-ms-continuation-token")
                 .map(|token| token.to_str().unwrap().to_owned()),
+            trace: ["traceparent", "tracestate"].map(|name| Some(headers.get(name)?.to_str().unwrap().to_owned())),
             peer,
         };
         let answer = (stub.script)(&seen);
@@ -644,6 +647,21 @@ async fn what_http_cannot_carry_is_refused_and_not_sent() {
         assert!(text.contains(" over HTTP: ") && text.contains(word), "{text}");
     }
     assert!(stub.seen().is_empty());
+}
+
+#[tokio::test]
+async fn starts_and_signals_carry_the_trace_of_the_client_in_their_headers() {
+    let (client, stub) = Stub::start(|_| answer(202, json!({"id": "a"}))).await;
+    let counter = EntityId::new("counter", "1").unwrap();
+    client.start_orchestration("f", 1).await.unwrap();
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let client = client.with_trace_context(TraceContext::parse(parent, Some("vendor=1")).unwrap());
+    client.start_orchestration("f", 1).await.unwrap();
+    client.signal_entity(&counter, "add", 1).await.unwrap();
+    client.raise_event("a", "go", ()).await.unwrap();
+    let seen: Vec<_> = stub.seen().into_iter().map(|seen| seen.trace).collect();
+    let traced = [Some(parent.to_owned()), Some("vendor=1".to_owned())];
+    assert_eq!(seen, [[None, None], traced.clone(), traced, [None, None]]);
 }
 
 #[tokio::test]

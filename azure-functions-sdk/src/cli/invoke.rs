@@ -1,4 +1,4 @@
-//! `cargo func invoke`: fires a function of a running local host, and prints what it wrote to its outputs.
+//! `cargo func invoke`: fires a function of a running local host, and prints what it wrote to its outputs, or what an MCP client gets.
 
 use std::{collections::BTreeMap, fs, io, io::Read as _, process::ExitCode, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::shell::Shell;
 /// Functions may run long; the host ends them by its own limit.
 const TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// Fire a function of a running local host by hand, wait for its end, and print what it wrote.
+/// Fire a function of a running local host by hand, wait for its end, and print what it wrote, or what an MCP client would get of it.
 ///
 /// The payload stands for what the trigger's service would have sent: a queue's message, a blob's content, an event as JSON, and
 /// for a batch a JSON array with an element for each message. A timer's function needs none. HTTP functions are called at their
@@ -48,6 +48,8 @@ enum InvokeError {
     Failed { name: String, error: String },
     #[error("the host's answer is not JSON: is this a local host of `cargo func run`?")]
     NoJson(#[source] serde_json::Error),
+    #[error("the tool `{0}` answered with an error, which its client gets as a result")]
+    ToolError(String),
 }
 
 fn metadata(argument: &str) -> Result<(String, Value), String> {
@@ -98,6 +100,12 @@ impl Args {
         let outputs = answer["outputs"].as_array().map(Vec::as_slice).unwrap_or_default();
         if !outputs.is_empty() {
             shell.print(format_args!("{:#}", answer["outputs"]));
+        }
+        if let Some(result) = answer.get("result") {
+            shell.print(format_args!("{result:#}"));
+            if result["isError"] == true {
+                return Err(InvokeError::ToolError(self.name).into());
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -12,7 +12,7 @@ use http::uri::Authority;
 
 use super::{build::Build, built::Built, command_result::CommandResult};
 use crate::{
-    durable::work::Wire,
+    durable::{Durability, work::Wire},
     host::{DEFAULT_PORT, HostOutput, LocalHost, LocalHostOptions, LogRecord, RunningWork, WorkerCommand, http::Cors},
     project::{HostJson, HostSection, LocalSettings, LogLevel, LogLevels, Settings},
     shell::Shell,
@@ -55,6 +55,10 @@ pub(super) struct Args {
     /// How orchestrations and entities travel to the app: json or protobuf [default: what the app asks for].
     #[arg(long, value_name = "WIRE")]
     wire: Option<Wire>,
+    /// When a change of the task hub counts as done: `process`, when the system has it, so that the end of the host loses nothing;
+    /// `full`, when the disk has it, so that a power cut loses nothing either, for which each step waits.
+    #[arg(long, value_name = "WHEN", default_value_t)]
+    durability: Durability,
     /// Origins whose pages may call functions, separated by commas, or * [default: `Host.CORS` in local.settings.json].
     #[arg(long, value_name = "ORIGINS")]
     cors: Option<String>,
@@ -125,7 +129,8 @@ impl Args {
             .allowed_hosts(self.allowed_hosts.iter().map(ToString::to_string).collect())
             .record(self.record.clone())
             .crash_as_host(self.crash_as_host)
-            .wire(self.wire);
+            .wire(self.wire)
+            .durability(self.durability);
         let options = match self.grpc_port {
             Some(port) => options.grpc(Some(port)),
             None => options,

@@ -25,7 +25,7 @@ pub use self::{
     http::Via,
     http_call::{HttpCallError, HttpCallRequest, HttpCallResponse, HttpCaller},
     hub::{HubName, HubNameError, TaskHub, TaskHubError, TaskHubOptions},
-    store::{Durability, StoreError},
+    store::{Durability, StoreError, UnknownDurability},
 };
 #[cfg(feature = "host")]
 pub(crate) use self::{http::asked_hub, hub::SESSION_IDLE};

@@ -1,5 +1,6 @@
 //! What the task hub asks of a worker, whoever provides it: a process behind gRPC, or functions in this process.
 
+use azure_functions_durable::TraceContext;
 use std::{collections::BTreeMap, fmt, future::Future, pin::Pin, str::FromStr, sync::Arc, time::Duration};
 
 /// Runs orchestration episodes and activities.
@@ -24,6 +25,8 @@ pub struct WorkItem {
     /// Of an orchestration whose payload has the new events only, where [replays are checked](super::TaskHubOptions::check_replays): the
     /// payload with all.
     pub whole: Option<String>,
+    /// The trace that it belongs to; batches of entities say it for each operation.
+    pub trace: Option<TraceContext>,
     /// The item may have ended a process before: nothing else is to begin in the process for so long, if that can be had.
     pub solitude: Option<Duration>,
     /// To be told when the item has reached a process.

@@ -80,12 +80,18 @@ impl Backend for HostBackend {
         // It runs whether the caller waits for the answer or not; a failure is in the log, too.
         let run = tokio::spawn(async move {
             let reason = "This function was programmatically called via the host APIs.";
-            runner.fire_for_outputs(&function, trigger, reason).await
+            let fired = runner.fire_for_outputs(&function, &trigger, reason).await;
+            let (outputs, response) = fired.map_err(|error| error.to_string())?;
+            let mut answer = json!({ "outputs": outputs.json() });
+            if let Some(result) = mcp::shown_result(&function, &trigger, &response) {
+                answer["result"] = result?;
+            }
+            Ok::<_, String>(answer)
         });
         Ok(Box::pin(async move {
             let (status, body) = match run.await {
-                Ok(Ok(outputs)) => (StatusCode::OK, json!({ "outputs": outputs.json() })),
-                Ok(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, json!({ "error": error.to_string() })),
+                Ok(Ok(answer)) => (StatusCode::OK, answer),
+                Ok(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, json!({ "error": error })),
                 Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, json!({ "error": error.to_string() })),
             };
             let mut response = Response::new(Bytes::from(body.to_string()));

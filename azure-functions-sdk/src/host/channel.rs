@@ -31,7 +31,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -61,8 +61,8 @@ pub(crate) struct Call {
     pub(crate) inputs: Vec<ParameterBinding>,
     pub(crate) metadata: HashMap<String, TypedData>,
     pub(crate) trace_context: Option<super::rpc::messages::RpcTraceContext>,
-    /// Cancelled when the caller has gone, it seems: the worker is told, and its answer is still awaited.
-    pub(crate) hung_up: CancellationToken,
+    /// Cancelled when the caller has gone, it seems: the worker is told, and its answer is still awaited. `None`: it does not go.
+    pub(crate) hung_up: Option<CancellationToken>,
     pub(crate) begun: Begun,
 }
 
@@ -95,38 +95,17 @@ impl WorkerChannel {
         channel
     }
 
-    /// Runs a function. `None`: the worker is gone and was not sent anything, so another one may be tried.
-    ///
-    /// Dropping the future cancels the invocation if the worker can be told; what it still does is not awaited.
-    pub(crate) async fn invoke(&self, id: InvocationId, function: &Arc<Function>, call: Call) -> Option<Outcome> {
+    /// A place for an invocation, which may be sent then. `None`: the worker is gone, so another one may be tried.
+    pub(crate) fn admit(self: &Arc<Self>, function: &Arc<Function>) -> Option<Admitted> {
+        let id = InvocationId::next();
         let deadline = self.function_timeout.map(|limit| Instant::now() + limit);
-        let mut answer = self.in_flight.add(id, function, deadline)?;
-        call.begun.reached(self.number);
-        let invocation_id = id.to_string();
-        let request = InvocationRequest {
-            invocation_id: invocation_id.clone(),
-            function_id: function.id.clone(),
-            input_data: call.inputs,
-            trigger_metadata: call.metadata,
-            trace_context: Some(call.trace_context.unwrap_or_default()),
-            retry_context: None,
-        };
-        // If the stream is closed, the task that notices it closes `in_flight` too, and the answer is its error.
-        self.send(Content::InvocationRequest(request));
-        let mut on_drop = CancelOnDrop {
-            channel: self,
-            invocation_id: Some(invocation_id),
-        };
-        let outcome = tokio::select! {
-            biased;
-            outcome = &mut answer => outcome,
-            () = call.hung_up.cancelled() => {
-                on_drop.cancel();
-                answer.await
-            }
-        };
-        on_drop.invocation_id = None;
-        Some(outcome.unwrap_or_else(|_| Err(InvokeError::WorkerDied(WorkerDeath::new("its answer was lost", "")))))
+        let answer = self.in_flight.add(id, function, deadline)?;
+        Some(Admitted {
+            channel: Arc::clone(self),
+            id,
+            answer,
+            stage: Stage::Admitted,
+        })
     }
 
     fn send(&self, content: Content) {
@@ -229,28 +208,72 @@ impl WorkerChannel {
     }
 }
 
-/// Cancels the invocation when its caller is gone.
-struct CancelOnDrop<'a> {
-    channel: &'a WorkerChannel,
-    invocation_id: Option<String>,
+/// An invocation that has a place on a worker. Dropped before it is sent, it gives the place back; dropped before it is answered,
+/// it is cancelled if the worker can be told, and what it still does is not awaited.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    channel: Arc<WorkerChannel>,
+    pub(crate) id: InvocationId,
+    answer: oneshot::Receiver<Outcome>,
+    stage: Stage,
 }
 
-impl CancelOnDrop<'_> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Admitted,
+    Sent,
+    /// Answered, or cancelled.
+    Over,
+}
+
+impl Admitted {
+    /// Runs the function.
+    pub(crate) async fn invoke(mut self, function: &Function, call: Call) -> Outcome {
+        call.begun.reached(self.channel.number);
+        let request = InvocationRequest {
+            invocation_id: self.id.to_string(),
+            function_id: function.id.clone(),
+            input_data: call.inputs,
+            trigger_metadata: call.metadata,
+            trace_context: Some(call.trace_context.unwrap_or_default()),
+            retry_context: None,
+        };
+        // If the stream is closed, the task that notices it closes `in_flight` too, and the answer is its error.
+        self.channel.send(Content::InvocationRequest(request));
+        self.stage = Stage::Sent;
+        let outcome = match call.hung_up {
+            None => (&mut self.answer).await,
+            Some(hung_up) => tokio::select! {
+                biased;
+                outcome = &mut self.answer => outcome,
+                () = hung_up.cancelled() => {
+                    self.cancel();
+                    (&mut self.answer).await
+                }
+            },
+        };
+        self.stage = Stage::Over;
+        outcome.unwrap_or_else(|_| Err(InvokeError::WorkerDied(WorkerDeath::new("its answer was lost", ""))))
+    }
+
     fn cancel(&mut self) {
-        if let Some(invocation_id) = self.invocation_id.take()
-            && self.channel.capabilities.cancel
-        {
+        self.stage = Stage::Over;
+        if self.channel.capabilities.cancel {
             self.channel.send(Content::InvocationCancel(InvocationCancel {
                 grace_period: None,
-                invocation_id,
+                invocation_id: self.id.to_string(),
             }));
         }
     }
 }
 
-impl Drop for CancelOnDrop<'_> {
+impl Drop for Admitted {
     fn drop(&mut self) {
-        self.cancel();
+        match self.stage {
+            Stage::Admitted => self.channel.in_flight.forget(self.id),
+            Stage::Sent => self.cancel(),
+            Stage::Over => {}
+        }
     }
 }
 

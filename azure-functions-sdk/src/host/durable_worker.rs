@@ -79,7 +79,7 @@ async fn run_alone(runner: &FunctionRunner, mut item: WorkItem, time: Duration) 
     work.await
 }
 
-async fn run(runner: &FunctionRunner, item: WorkItem) -> Result<WorkResult, WorkError> {
+async fn run(runner: &FunctionRunner, mut item: WorkItem) -> Result<WorkResult, WorkError> {
     let outcome = match runner.find(&item.function).await {
         Ok(function) => {
             let trigger = function
@@ -88,8 +88,9 @@ async fn run(runner: &FunctionRunner, item: WorkItem) -> Result<WorkResult, Work
                 .unwrap_or_default();
             let reason = format!("Instance {}", item.instance_id);
             let begun = item.begun.clone();
+            let trace = item.trace.take();
             let input = trigger_input(item, trigger);
-            runner.invoke(&function, &reason, &input, &begun).await
+            runner.invoke(&function, &reason, input, trace.as_ref(), begun).await
         }
         Err(error) => Err(error),
     };

@@ -10,7 +10,7 @@ use crate::durable::work::Begun;
 use bytes::Bytes;
 use http::{
     HeaderMap, Method,
-    header::{CONTENT_TYPE, TRANSFER_ENCODING},
+    header::{CONTENT_TYPE, HeaderName, TRANSFER_ENCODING},
 };
 use serde_json::value::RawValue;
 use std::{
@@ -81,8 +81,22 @@ impl HttpInvocation {
 
     /// The headers, several values of a name joined by commas.
     fn headers(&self) -> Vec<(String, String)> {
-        let pairs = self.headers.iter();
-        joined(pairs.map(|(name, value)| (name.as_str().into(), String::from_utf8_lossy(value.as_bytes()))))
+        // Names are in lower case already, and each comes once.
+        let joined = |name: &HeaderName| {
+            let mut values = self
+                .headers
+                .get_all(name)
+                .iter()
+                .map(|value| String::from_utf8_lossy(value.as_bytes()));
+            let mut text = values.next().unwrap_or_default().into_owned();
+            for value in values {
+                text.push(',');
+                text.push_str(&value);
+            }
+            text
+        };
+        let names = self.headers.keys();
+        names.map(|name| (name.as_str().to_owned(), joined(name))).collect()
     }
 
     fn content_type(&self) -> &str {
@@ -154,7 +168,7 @@ pub(crate) fn call(function: &Function, request: &HttpInvocation, capabilities: 
     Prepared {
         trigger,
         trace_context: Some(trace_context),
-        hung_up: request.hung_up.clone(),
+        hung_up: Some(request.hung_up.clone()),
         begun: Begun::default(),
     }
 }

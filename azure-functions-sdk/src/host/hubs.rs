@@ -364,7 +364,7 @@ mod tests {
             assert!(matches!(all.delete(name).await, Err(HubsError::Default(_))));
         }
         let orders = all.get("Orders").await.unwrap();
-        let worker = orders.work_items(Caller::Sdk, bytes::Bytes::new()).unwrap();
+        let worker = orders.work_items(Caller::Sdk, "", bytes::Bytes::new()).unwrap();
         assert!(matches!(all.delete("orders").await, Err(HubsError::InUse(_))));
         drop(worker);
         assert!(folder.path().join("Orders.db").exists());
@@ -382,7 +382,7 @@ mod tests {
         let mut workers = Vec::new();
         for number in 0..MOST {
             let hub = all.get(&format!("hub{number}")).await.unwrap();
-            workers.push(hub.work_items(Caller::Sdk, bytes::Bytes::new()).unwrap());
+            workers.push(hub.work_items(Caller::Sdk, "", bytes::Bytes::new()).unwrap());
         }
         assert!(matches!(all.get("another").await, Err(HubsError::TooMany)));
         workers.truncate(MOST - 2);
@@ -392,7 +392,7 @@ mod tests {
         assert!(all.find(&format!("hub{}", MOST - 1)).is_none());
         assert!(all.find(&format!("hub{}", MOST - 2)).is_some());
         let another = all.get("another").await.unwrap();
-        let _busy = another.work_items(Caller::Sdk, bytes::Bytes::new()).unwrap();
+        let _busy = another.work_items(Caller::Sdk, "", bytes::Bytes::new()).unwrap();
         all.existing(&format!("hub{}", MOST - 1)).await.unwrap();
     }
 
@@ -407,7 +407,7 @@ mod tests {
         let mut workers = Vec::new();
         for number in 0..MOST {
             let hub = all.get(&format!("hub{number}")).await.unwrap();
-            workers.push(hub.work_items(Caller::Sdk, bytes::Bytes::new()).unwrap());
+            workers.push(hub.work_items(Caller::Sdk, "", bytes::Bytes::new()).unwrap());
         }
         assert!(matches!(all.recreate("kept").await, Err(HubsError::TooMany)));
         assert!(folder.path().join("kept.db").exists());

@@ -121,6 +121,13 @@ impl InFlight {
         }
     }
 
+    /// Takes an invocation back that was not sent.
+    pub(crate) fn forget(&self, id: InvocationId) {
+        if self.shard(id).entries.remove(&id.0.as_u128()).is_some() {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// The function that an invocation in flight runs.
     pub(crate) fn function(&self, id: InvocationId) -> Option<Arc<Function>> {
         self.shard(id)

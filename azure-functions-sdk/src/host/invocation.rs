@@ -5,6 +5,7 @@ use crate::{
     durable::work::{Begun, WorkerDeath},
     services::{data::TriggerValue, protocol_value::protocol_values},
 };
+use azure_functions_durable::TraceContext;
 use std::{collections::HashMap, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -112,23 +113,33 @@ pub(crate) fn input(name: &str, data: Option<Data>) -> ParameterBinding {
     }
 }
 
+impl From<&TraceContext> for RpcTraceContext {
+    fn from(trace: &TraceContext) -> Self {
+        Self {
+            trace_parent: trace.trace_parent().to_owned(),
+            trace_state: trace.trace_state().unwrap_or_default().to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
 /// What a caller brings to an invocation.
 pub(crate) struct Prepared {
     pub(crate) trigger: TriggerInput,
     pub(crate) trace_context: Option<RpcTraceContext>,
-    /// Cancelled when the caller has gone, it seems.
-    pub(crate) hung_up: CancellationToken,
+    /// Cancelled when the caller has gone, it seems; `None`: it does not go.
+    pub(crate) hung_up: Option<CancellationToken>,
     /// To be told when it has reached a worker.
     pub(crate) begun: Begun,
 }
 
 impl Prepared {
-    pub(crate) fn plain(trigger: &TriggerInput, begun: &Begun) -> Self {
+    pub(crate) fn plain(trigger: TriggerInput, begun: Begun) -> Self {
         Self {
-            trigger: trigger.clone(),
+            trigger,
             trace_context: None,
-            hung_up: CancellationToken::new(),
-            begun: begun.clone(),
+            hung_up: None,
+            begun,
         }
     }
 }

@@ -156,7 +156,9 @@ impl LocalHost {
         let (state, states) = watch::channel(WorkerState::Starting(String::new()));
         let (functions, tables) = watch::channel(Arc::default());
         let runner = FunctionRunner::new(states.clone(), tables.clone(), log.clone());
-        let mut hub_options = hub_options(&host_json.durable_task, &data_dir).crash_as_host(options.crash_as_host);
+        let mut hub_options = hub_options(&host_json.durable_task, &data_dir)
+            .crash_as_host(options.crash_as_host)
+            .durability(options.durability);
         if recorder.is_some() {
             // What is recorded is to be replayed, so each payload has the whole history.
             hub_options.session_idle = None;

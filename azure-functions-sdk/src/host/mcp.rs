@@ -196,10 +196,7 @@ impl Server<'_> {
         let Ok(response) = self.invoke(&function, trigger).await else {
             return Ok(failed);
         };
-        let uses_schema = function
-            .trigger()
-            .is_some_and(|trigger| is_true(&trigger.attributes, "useResultSchema"));
-        Ok(answer::tool(returned(&response), uses_schema).unwrap_or_else(|why| {
+        Ok(result(&function, &response, "").unwrap_or_else(|why| {
             self.tell(&function, &why);
             failed
         }))
@@ -226,8 +223,7 @@ impl Server<'_> {
         };
         let trigger = call::trigger_input(function, params, self.headers)?;
         let response = self.invoke(function, trigger).await?;
-        let mime_type = function.trigger().and_then(|trigger| trigger.text("mimeType"));
-        answer::resource(returned(&response), uri, mime_type).map_err(|why| self.tell(function, &why))
+        result(function, &response, uri).map_err(|why| self.tell(function, &why))
     }
 
     async fn get_prompt(&self, params: &Params) -> Result<Value, RpcError> {
@@ -241,10 +237,7 @@ impl Server<'_> {
             ));
         }
         let response = self.invoke(&function, trigger).await?;
-        let uses_schema = function
-            .trigger()
-            .is_some_and(|trigger| is_true(&trigger.attributes, "useResultSchema"));
-        answer::prompt(returned(&response), uses_schema).map_err(|why| self.tell(&function, &why))
+        result(&function, &response, "").map_err(|why| self.tell(&function, &why))
     }
 
     /// What goes wrong is in the log; clients are not told.
@@ -272,8 +265,35 @@ fn internal() -> RpcError {
     RpcError::new(message::INTERNAL_ERROR, "An error occurred.").told()
 }
 
-fn returned(response: &InvocationResponse) -> Option<&Data> {
-    response.return_value.as_ref()?.data.as_ref()
+/// What a client would get of a function that was fired by hand; `None` if no client of MCP calls such functions.
+///
+/// # Errors
+/// The extension cannot read what the function returned; the text says why.
+pub(crate) fn shown_result(
+    function: &Function,
+    trigger: &TriggerInput,
+    response: &InvocationResponse,
+) -> Option<Result<Value, String>> {
+    Kind::of(&function.trigger()?.attributes)?;
+    let call: Value = match &trigger.data {
+        Some(Data::String(call)) => serde_json::from_str(call).unwrap_or_default(),
+        _ => Value::Null,
+    };
+    Some(result(function, response, call["uri"].as_str().unwrap_or_default()))
+}
+
+/// The result of a tool, the contents of the resource with this URI, or a prompt, as the function's trigger has it.
+fn result(function: &Function, response: &InvocationResponse, uri: &str) -> Result<Value, String> {
+    let returned = response.return_value.as_ref().and_then(|value| value.data.as_ref());
+    let Some(trigger) = function.trigger() else {
+        return Err("the function has no trigger".to_owned());
+    };
+    let uses_schema = is_true(&trigger.attributes, "useResultSchema");
+    match Kind::of(&trigger.attributes) {
+        Some(Kind::Resource) => answer::resource(returned, uri, trigger.text("mimeType")),
+        Some(Kind::Prompt) => answer::prompt(returned, uses_schema),
+        Some(Kind::Tool) | None => answer::tool(returned, uses_schema),
+    }
 }
 
 fn initialize(options: &McpOptions, params: &Params) -> Value {

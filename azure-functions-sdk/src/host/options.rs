@@ -2,7 +2,7 @@
 
 use super::{http::Cors, process::WorkerCommand};
 use crate::{
-    durable::work::Wire,
+    durable::{Durability, work::Wire},
     project::{HostJson, Settings},
 };
 use std::{
@@ -46,6 +46,8 @@ pub struct LocalHostOptions {
     pub crash_as_host: bool,
     /// The wire that the worker is told to ask for, in its variable `AZURE_FUNCTIONS_DURABLE_WIRE`; `None`: its own choice.
     pub wire: Option<Wire>,
+    /// When a change of the task hub counts as done.
+    pub durability: Durability,
     /// Whether workers and clients of Durable Task SDKs of every language are served on a port of the loopback address, which every
     /// program of the machine may use: `Some(None)` takes 4001 if that is free, else any. Names that the app does not have then wait
     /// for a worker that has them.
@@ -71,6 +73,7 @@ impl LocalHostOptions {
             record: None,
             crash_as_host: false,
             wire: None,
+            durability: Durability::default(),
             grpc: None,
             drain_limit: DRAIN_LIMIT,
         }
@@ -129,6 +132,13 @@ impl LocalHostOptions {
     #[must_use]
     pub fn wire(mut self, wire: Option<Wire>) -> Self {
         self.wire = wire;
+        self
+    }
+
+    /// Sets when a change of the task hub counts as done.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 

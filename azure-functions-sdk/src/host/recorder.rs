@@ -111,6 +111,7 @@ mod tests {
             payload: Some(payload.to_owned()),
             as_json: None,
             whole: None,
+            trace: None,
             solitude: None,
             begun: Begun::default(),
         }

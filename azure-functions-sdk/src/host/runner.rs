@@ -2,13 +2,12 @@
 
 use super::{
     bundle,
-    channel::{Call, WorkerChannel},
+    channel::{Admitted, Call, WorkerChannel},
     function::{Direction, Function, FunctionTable},
     gate::{Closed, Gate},
     http::Why,
     http_request::{self, HttpInvocation},
     http_response::{self, Asked},
-    in_flight::InvocationId,
     invocation::{InvokeError, Prepared, TriggerInput, input},
     once::Once,
     output::Log,
@@ -21,6 +20,7 @@ use crate::{
     project::LogLevel,
     services::{self, written::Outputs},
 };
+use azure_functions_durable::TraceContext;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use std::{
@@ -224,21 +224,22 @@ impl FunctionRunner {
     /// The function failed or could not be run.
     pub async fn fire(&self, function: &Arc<Function>, trigger: TriggerInput, reason: &str) -> Result<(), InvokeError> {
         let way = Way::Gate { until: None };
-        let prepare = |_: &WorkerChannel, _: &Function| Prepared::plain(&trigger, &Begun::default());
+        let prepare = |_: &WorkerChannel, _: &Function| Prepared::plain(trigger, Begun::default());
         self.run(function, reason, way, prepare).await.map(drop)
     }
 
-    /// [`fire`](Self::fire), for a caller that wants to know what the function wrote.
+    /// [`fire`](Self::fire), for a caller that wants to know what the function wrote and returned.
     pub(crate) async fn fire_for_outputs(
         &self,
         function: &Arc<Function>,
-        trigger: TriggerInput,
+        trigger: &TriggerInput,
         reason: &str,
-    ) -> Result<Outputs, InvokeError> {
+    ) -> Result<(Outputs, InvocationResponse), InvokeError> {
         let way = Way::Gate { until: None };
-        let prepare = |_: &WorkerChannel, _: &Function| Prepared::plain(&trigger, &Begun::default());
+        let trigger = trigger.clone();
+        let prepare = |_: &WorkerChannel, _: &Function| Prepared::plain(trigger, Begun::default());
         let response = self.run(function, reason, way, prepare).await?;
-        output_table::read(function, &response).map_err(InvokeError::from)
+        Ok((output_table::read(function, &response)?, response))
     }
 
     /// Runs a function for a caller who waits for what it returns.
@@ -255,8 +256,8 @@ impl FunctionRunner {
             until: Some(Instant::now() + HTTP_WAIT),
         };
         let prepare = |_: &WorkerChannel, _: &Function| Prepared {
-            hung_up: hung_up.clone(),
-            ..Prepared::plain(&trigger, &Begun::default())
+            hung_up: Some(hung_up),
+            ..Prepared::plain(trigger, Begun::default())
         };
         let reason = "This function was programmatically called via the host APIs.";
         self.run(function, reason, way, prepare).await
@@ -273,21 +274,26 @@ impl FunctionRunner {
         &self,
         function: &Arc<Function>,
         reason: &str,
-        trigger: &TriggerInput,
-        begun: &Begun,
+        trigger: TriggerInput,
+        trace: Option<&TraceContext>,
+        begun: Begun,
     ) -> Result<InvocationResponse, InvokeError> {
-        let prepare = |_: &WorkerChannel, _: &Function| Prepared::plain(trigger, begun);
+        let prepare = |_: &WorkerChannel, _: &Function| Prepared {
+            trace_context: trace.map(Into::into),
+            ..Prepared::plain(trigger, begun)
+        };
         self.run(function, reason, Way::TaskHub, prepare).await
     }
 
+    /// Prepares the call once a worker has a place for it.
     async fn run(
         &self,
         function: &Arc<Function>,
         reason: &str,
         way: Way,
-        prepare: impl Fn(&WorkerChannel, &Function) -> Prepared,
+        prepare: impl FnOnce(&WorkerChannel, &Function) -> Prepared,
     ) -> Result<InvocationResponse, InvokeError> {
-        loop {
+        let (channel, function, admitted) = loop {
             let channel = self.reach(way).await?;
             let function = channel.functions.same_as(function).unwrap_or(function);
             if let Some(reason) = &function.error {
@@ -296,41 +302,43 @@ impl FunctionRunner {
                     reason: reason.clone(),
                 });
             }
-            let Prepared {
-                trigger,
-                trace_context,
-                hung_up,
-                begun,
-            } = prepare(&channel, function);
-            let call = Call {
-                inputs: self.inputs(function, trigger.data, &trigger.metadata),
-                metadata: trigger.metadata,
-                trace_context,
-                hung_up,
-                begun,
-            };
-            if let Some(outcome) = self.run_on(&channel, function, reason, call).await {
-                return outcome;
+            if let Some(admitted) = channel.admit(function) {
+                let function = Arc::clone(function);
+                break (channel, function, admitted);
             }
-        }
+        };
+        let Prepared {
+            trigger,
+            trace_context,
+            hung_up,
+            begun,
+        } = prepare(&channel, &function);
+        let call = Call {
+            inputs: self.inputs(&function, trigger.data, &trigger.metadata),
+            metadata: trigger.metadata,
+            trace_context,
+            hung_up,
+            begun,
+        };
+        self.run_admitted(admitted, &function, reason, call).await
     }
 
-    async fn run_on(
+    async fn run_admitted(
         &self,
-        channel: &WorkerChannel,
-        function: &Arc<Function>,
+        admitted: Admitted,
+        function: &Function,
         reason: &str,
         call: Call,
-    ) -> Option<Result<InvocationResponse, InvokeError>> {
+    ) -> Result<InvocationResponse, InvokeError> {
         let log = &self.shared.log;
-        let id = InvocationId::next();
+        let id = admitted.id;
         let shown = log.shows(LogLevel::Information, &function.category);
         if shown {
             let text = format!("Executing 'Functions.{}' (Reason='{reason}', Id={id})", function.name);
             log.function(LogLevel::Information, &function.category, &function.name, &text);
         }
         let started = Instant::now();
-        let outcome = channel.invoke(id, function, call).await?.and_then(|response| {
+        let outcome = admitted.invoke(function, call).await.and_then(|response| {
             self.show_outputs(function, &response)?;
             Ok(response)
         });
@@ -353,7 +361,7 @@ impl FunctionRunner {
                 log.function(LogLevel::Error, &function.category, &function.name, &text);
             }
         }
-        Some(outcome)
+        outcome
     }
 
     /// Says what the function wrote: nothing is there to take it.

@@ -285,7 +285,7 @@ fn flag(node: &Node) -> Option<bool> {
 }
 
 /// One text for all spellings of a name.
-pub(super) fn normalised(name: &str) -> String {
+pub(crate) fn normalised(name: &str) -> String {
     name.replace("__", ":").to_ascii_lowercase()
 }
 

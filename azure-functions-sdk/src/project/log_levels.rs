@@ -65,11 +65,12 @@ impl LogLevels {
     /// The minimum level of a category such as `Host.Startup`, `Function.NAME` or `Function.NAME.User`: that of the
     /// longest configured category that begins it, else the default.
     pub fn minimum(&self, category: &str) -> LogLevel {
-        let category = category.to_ascii_lowercase();
-        let rules = self
-            .categories
-            .iter()
-            .filter(|(prefix, _)| category.starts_with(prefix.as_str()));
+        // Asked for every line, so nothing is allocated.
+        let begins = |prefix: &str| {
+            let start = category.as_bytes().get(..prefix.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+        };
+        let rules = self.categories.iter().filter(|(prefix, _)| begins(prefix));
         // Of equals the last wins, as the last of two equal JSON members does.
         rules
             .max_by_key(|(prefix, _)| prefix.len())

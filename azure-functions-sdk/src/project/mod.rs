@@ -10,6 +10,7 @@ mod time_span;
 
 pub use error::ProjectError;
 pub use host_json::{DurableTaskOptions, FunctionTimeout, HostJson, HttpOptions, McpOptions, OverridableStates};
+pub(crate) use local_settings::normalised;
 pub use local_settings::{HostSection, LocalSettings};
 pub use log_levels::{LogLevel, LogLevels};
 pub use settings::{Settings, UnresolvedSetting};

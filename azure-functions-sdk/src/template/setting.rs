@@ -8,14 +8,18 @@ use std::{
 use crate::project::{
     LocalSettings, ProjectError,
     json_text::{self, Json, Node, Origin},
+    normalised,
 };
 
 /// Why the setting was not written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum SettingError {
-    #[error("a setting's name must not be empty nor contain `=`")]
-    Name,
+    #[error(
+        "a setting cannot be called {0:?}: write letters, digits, `_`, `.` and `-`, and `__` or `:` between the parts of a nested name, \
+         as Azure's app settings do"
+    )]
+    Name(String),
     #[error(transparent)]
     File(#[from] ProjectError),
     #[error("`{section}` in `{}` is no object with plain values: mend it by hand first", .file.display())]
@@ -28,8 +32,9 @@ pub(crate) enum SettingError {
 
 /// Writes the setting; gives back whether it is new.
 pub(crate) fn set(file: &Path, name: &str, value: &str) -> Result<bool, SettingError> {
-    if name.is_empty() || name.contains(['=', '\0']) {
-        return Err(SettingError::Name);
+    let is_part_of_a_name = |letter: char| letter.is_alphanumeric() || "_.-:".contains(letter);
+    if name.is_empty() || !name.chars().all(is_part_of_a_name) {
+        return Err(SettingError::Name(name.to_owned()));
     }
     // What was wrong before must not be an error of the next reader of the file.
     let known = LocalSettings::read(file)?;
@@ -46,8 +51,8 @@ pub(crate) fn set(file: &Path, name: &str, value: &str) -> Result<bool, SettingE
             .into());
         }
     };
-    let is_new = !known.variables().any(|(other, _)| other.eq_ignore_ascii_case(name));
-    let edited = edited(&text, name, value).ok_or_else(|| SettingError::Shape {
+    let written = written(&known, name);
+    let edited = edited(&text, written.unwrap_or(name), value).ok_or_else(|| SettingError::Shape {
         file: file.into(),
         section: "Values".into(),
     })?;
@@ -56,33 +61,44 @@ pub(crate) fn set(file: &Path, name: &str, value: &str) -> Result<bool, SettingE
         file: file.into(),
         source,
     })?;
-    Ok(is_new)
+    Ok(written.is_none())
+}
+
+/// How a setting of this name is spelt in the file: neither case nor `:` for `__` makes it another one.
+fn written<'a>(known: &'a LocalSettings, name: &str) -> Option<&'a str> {
+    let name = normalised(name);
+    let mut names = known.variables().map(|(other, _)| other);
+    names.find(|other| normalised(other) == name)
 }
 
 /// Removes the setting; gives back its name as it stood there.
 pub(crate) fn remove(file: &Path, name: &str) -> Result<String, SettingError> {
     let known = LocalSettings::read(file)?;
-    let written = known.variables().find(|(other, _)| other.eq_ignore_ascii_case(name));
-    let Some((written, _)) = written else {
+    let Some(found) = written(&known, name).map(str::to_owned) else {
         return Err(SettingError::Unknown {
             file: file.into(),
             name: name.to_owned(),
         });
     };
-    let text = fs::read_to_string(file).map_err(|source| ProjectError::Unreadable {
+    let mut text = fs::read_to_string(file).map_err(|source| ProjectError::Unreadable {
         file: file.display().to_string(),
         source,
     })?;
-    let edited = without(&text, name).ok_or_else(|| SettingError::Shape {
-        file: file.into(),
-        section: "Values".into(),
-    })?;
-    LocalSettings::parse(&file.display().to_string(), &edited)?;
-    fs::write(file, edited).map_err(|source| SettingError::Write {
+    // Other spellings of the name would take its place.
+    let mut left = Some(found.clone());
+    while let Some(spelling) = left {
+        text = without(&text, &spelling).ok_or_else(|| SettingError::Shape {
+            file: file.into(),
+            section: "Values".into(),
+        })?;
+        let known = LocalSettings::parse(&file.display().to_string(), &text)?;
+        left = written(&known, name).map(str::to_owned);
+    }
+    fs::write(file, text).map_err(|source| SettingError::Write {
         file: file.into(),
         source,
     })?;
-    Ok(written.to_owned())
+    Ok(found)
 }
 
 /// The text without the setting, its comma, and its line, if nothing else is there; `None` if it cannot be told where they are.
@@ -296,6 +312,38 @@ mod tests {
         assert!(error.contains("no setting `B`"), "{error}");
         assert_eq!(remove(&file, "a").unwrap(), "A");
         assert_eq!(LocalSettings::read(&file).unwrap().variables().count(), 0);
+    }
+
+    #[test]
+    fn a_nested_setting_is_one_whichever_separator_it_is_written_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("local.settings.json");
+        assert!(set(&file, "a__b", "1").unwrap());
+        assert!(!set(&file, "A:B", "2").unwrap());
+        let settings = LocalSettings::read(&file).unwrap();
+        assert_eq!(settings.variables().collect::<Vec<_>>(), [("a__b", "2")]);
+        assert_eq!(settings.warnings(), [""; 0]);
+        fs::write(
+            &file,
+            r#"{"IsEncrypted": false, "Values": {"A:b": "1", "c": "2", "a__b": "3"}}"#,
+        )
+        .unwrap();
+        assert_eq!(remove(&file, "A:B").unwrap(), "a__b");
+        let settings = LocalSettings::read(&file).unwrap();
+        assert_eq!(settings.variables().collect::<Vec<_>>(), [("c", "2")]);
+    }
+
+    #[test]
+    fn a_name_that_azure_would_not_take_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("local.settings.json");
+        for name in ["", "bad name", "A=B", "A\n"] {
+            let error = set(&file, name, "1").unwrap_err().to_string();
+            let wanted = format!("a setting cannot be called {name:?}: write letters, digits, ");
+            assert!(error.starts_with(&wanted), "{error}");
+        }
+        assert!(!file.exists());
+        assert!(set(&file, "Größe_1.x-y", "1").unwrap());
     }
 
     #[test]

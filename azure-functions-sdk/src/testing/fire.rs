@@ -229,7 +229,7 @@ impl Fire<'_> {
         let (host, function) = (self.host, self.function);
         let logged = host.logs().len();
         let worker = host.worker.clone();
-        let result = host.run(async move { worker.invoke(function, call, None).await });
+        let result = host.run(async move { worker.invoke(function, call, None, None).await });
         let logs = host.logs().into_iter().skip(logged);
         let logs = logs.filter(|record| record.function == function.name && record.instance_id.is_none());
         let logs: Vec<_> = logs.collect();

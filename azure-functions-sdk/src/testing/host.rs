@@ -12,7 +12,9 @@ use azure_functions::{
     http::{HttpRequest, HttpResponse},
     in_process::{Call, http_response, instead, readable},
 };
-use azure_functions_durable::{OrchestrationClient, OrchestrationClientError, OrchestrationStatusQueryResult};
+use azure_functions_durable::{
+    OrchestrationClient, OrchestrationClientError, OrchestrationStatusQueryResult, TraceContext,
+};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -224,6 +226,7 @@ impl TestHost {
             payload: Some(json(&input, "the input").to_string()),
             as_json: None,
             whole: None,
+            trace: None,
             solitude: None,
             begun: Begun::default(),
         };
@@ -233,7 +236,7 @@ impl TestHost {
                 return Err(format!("there is no function '{}'", item.function));
             };
             let outputs = worker
-                .invoke(function, activity_call(function, &item), None)
+                .invoke(function, activity_call(function, &item), None, None)
                 .await
                 .map_err(readable)?;
             Ok(super::worker::value_of(outputs))
@@ -259,9 +262,11 @@ impl TestHost {
         let Some(call) = Call::http(found, request) else {
             panic!("function '{function}' has no HTTP trigger");
         };
+        let header = |name| request.headers().get(name)?.to_str().ok();
+        let trace = header("traceparent").and_then(|parent| TraceContext::parse(parent, header("tracestate")));
         let worker = self.worker.clone();
         self.run(async move {
-            let outputs = worker.invoke(found, call, None).await?;
+            let outputs = worker.invoke(found, call, None, trace.as_ref()).await?;
             Ok(http_response(found, outputs))
         })
     }

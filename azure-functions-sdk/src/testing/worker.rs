@@ -20,7 +20,7 @@ use azure_functions::{
     },
 };
 use azure_functions_durable::{
-    Transport,
+    TraceContext, Transport,
     protobuf::{OrchestratorResponse, orchestrator_action::OrchestratorActionType},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -184,13 +184,14 @@ impl AppWorker {
         function: &'static Function,
         call: Call,
         instance_id: Option<&str>,
+        trace: Option<&TraceContext>,
     ) -> impl Future<Output = Result<Outputs, String>> + Send + use<> {
         let presence = self
             .0
             .presences
             .enter(format!("function '{}'", function.name), instance_id.is_some());
         let call = with_clients(function, call);
-        let surroundings = self.surroundings(Some(&presence), instance_id);
+        let surroundings = self.surroundings(Some(&presence), instance_id, trace);
         let run = self.0.app.invoke(function, call, &surroundings);
         async move {
             let result = run.await;
@@ -199,7 +200,12 @@ impl AppWorker {
         }
     }
 
-    fn surroundings(&self, presence: Option<&Arc<Presence>>, instance_id: Option<&str>) -> Surroundings {
+    fn surroundings(
+        &self,
+        presence: Option<&Arc<Presence>>,
+        instance_id: Option<&str>,
+        trace: Option<&TraceContext>,
+    ) -> Surroundings {
         let number = self.0.invocations.fetch_add(1, Ordering::Relaxed);
         let transport = WorldTransport {
             commands: self.0.commands.clone(),
@@ -216,6 +222,8 @@ impl AppWorker {
                 Wire::Protobuf if instance_id.is_some() => durable::Wire::Protobuf,
                 _ => durable::Wire::Json,
             },
+            trace_parent: trace.map_or_else(String::new, |trace| trace.trace_parent().to_owned()),
+            trace_state: trace.and_then(TraceContext::trace_state).unwrap_or_default().to_owned(),
             ..Surroundings::default()
         }
     }
@@ -244,7 +252,7 @@ impl AppWorker {
         )));
         // Code that was kept must say what a replay says.
         let again = self.0.twice.then(|| item.whole.unwrap_or_else(|| payload.clone()));
-        let surroundings = self.surroundings(None, Some(&item.instance_id));
+        let surroundings = self.surroundings(None, Some(&item.instance_id), item.trace.as_ref());
         let answer = self.0.app.run_episode(function, payload, &surroundings);
         let answer = answer.map_err(|failure| failure.message);
         if let Some(payload) = again.filter(|_| !asks_for_history(&answer)) {
@@ -313,19 +321,22 @@ impl AppWorker {
     /// Entities take turns with activities: they may do I/O, too.
     async fn entity(&self, function: &'static Function, item: WorkItem) -> WorkResult {
         let call = entity_call(function, &item);
-        let result = self.in_turn(function, call, &item.instance_id).await;
+        let result = self.in_turn(function, call, &item).await;
         result.map_or_else(WorkResult::Failed, WorkResult::Succeeded)
     }
 
     async fn real_activity(&self, function: &'static Function, item: WorkItem) -> Result<ReturnValue, String> {
         let call = activity_call(function, &item);
-        self.in_turn(function, call, &item.instance_id).await
+        self.in_turn(function, call, &item).await
     }
 
     /// Runs a function of the app when it is its turn.
-    async fn in_turn(&self, function: &'static Function, call: Call, instance_id: &str) -> Result<ReturnValue, String> {
+    async fn in_turn(&self, function: &'static Function, call: Call, item: &WorkItem) -> Result<ReturnValue, String> {
         // Nothing of it begins before.
-        let run = async { self.invoke(function, call, Some(instance_id)).await };
+        let run = async {
+            self.invoke(function, call, Some(&item.instance_id), item.trace.as_ref())
+                .await
+        };
         returned(self.0.turns.take(run).await?)
     }
 }

@@ -4,4 +4,5 @@ mod config;
 mod layers;
 mod records;
 mod state;
+mod traces;
 mod wire;

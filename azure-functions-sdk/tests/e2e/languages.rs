@@ -1,12 +1,13 @@
-//! `cargo func host`: PyPI's Durable Task worker and client against it. Python's packages come from its registry into a virtual
-//! environment below the target folder, once; without Python or the registry the test says so and shows nothing.
+//! `cargo func host`: PyPI's and npm's Durable Task workers and clients against it. Their packages come from the registries into folders
+//! below the target folder, once; without the language or the registry a test says so and shows nothing. The scripts are in languages/, and
+//! upstream.py there runs the own tests of those packages.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
     sync::{Mutex, mpsc},
     thread,
 };
@@ -20,6 +21,8 @@ use crate::{
 };
 
 const VERSION: &str = "1.12.0";
+/// Of npm's `@microsoft/durabletask-js`.
+const JS_VERSION: &str = "0.4.0";
 
 /// `cargo func host` as a process.
 pub(crate) struct Hub {
@@ -27,6 +30,7 @@ pub(crate) struct Hub {
     /// `127.0.0.1:PORT` for workers and clients.
     pub(crate) grpc: String,
     http: String,
+    log: PathBuf,
 }
 
 impl Drop for Hub {
@@ -43,12 +47,14 @@ impl Hub {
 
     /// With this port for workers and clients.
     pub(crate) fn start_on(data: &Path, grpc_port: &str) -> Self {
+        let log = data.with_extension("log");
+        let console = File::options().create(true).append(true).open(&log).unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_cargo-func"))
             .args(["func", "host", "--port", "0", "--grpc-port", grpc_port, "--data-dir"])
             .arg(data)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(console)
             .spawn()
             .unwrap();
         let stdout = BufReader::new(process.stdout.take().unwrap());
@@ -62,6 +68,7 @@ impl Hub {
             process,
             grpc: String::new(),
             http: String::new(),
+            log,
         };
         while hub.http.is_empty() {
             let line = receiver.recv_timeout(LIMIT).expect("the host tells its addresses");
@@ -76,6 +83,11 @@ impl Hub {
             }
         }
         hub
+    }
+
+    /// What it has logged, also before it was started again.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     pub(crate) fn get(&self, path: &str) -> Value {
@@ -100,12 +112,6 @@ pub(crate) fn python() -> Result<PathBuf, String> {
     if done.exists() {
         return Ok(python);
     }
-    let said = |output: Output| String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    let run = |command: &mut Command| match command.output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(said(output)),
-        Err(error) => Err(error.to_string()),
-    };
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     let package = format!("durabletask=={VERSION}");
     run(Command::new(&python)
@@ -123,6 +129,39 @@ pub(crate) fn python() -> Result<PathBuf, String> {
     Ok(python)
 }
 
+fn run(command: &mut Command) -> Result<(), String> {
+    match command.output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A folder whose `node_modules` has the package; the error says why there is none.
+fn node_modules() -> Result<PathBuf, String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("durabletask-js-{JS_VERSION}"));
+    let done = folder.join("installed");
+    if !done.exists() {
+        fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+        let package = format!("@microsoft/durabletask-js@{JS_VERSION}");
+        let npm = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
+        run(Command::new("npm")
+            .args(npm)
+            .args(["--fetch-retries=1", "--ignore-scripts", "--prefix"])
+            .arg(&folder)
+            .arg(package)
+            .current_dir(&folder))?;
+        fs::write(done, "").map_err(|error| error.to_string())?;
+    }
+    Ok(folder)
+}
+
+fn path_of(script: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/e2e/languages")
+        .join(script)
+}
+
 /// One of our scripts, to be run; `None` if there is no Python for it.
 fn script(name: &str) -> Option<Command> {
     // Tests of one process do not install it at the same time.
@@ -131,9 +170,8 @@ fn script(name: &str) -> Option<Command> {
     match python() {
         Ok(python) => {
             drop(installing);
-            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e").join(name);
             let mut command = Command::new(python);
-            command.arg(script);
+            command.arg(path_of(name));
             Some(command)
         }
         Err(reason) => {
@@ -171,6 +209,23 @@ fn python_runs_its_orchestrations_on_our_hub() {
 
     signal(hub.process.id(), "-TERM");
     assert_eq!(hub.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn javascript_runs_its_orchestrations_on_our_hub() {
+    let modules = match node_modules() {
+        Ok(modules) => modules,
+        Err(reason) => {
+            println!("SKIPPED: npm's package @microsoft/durabletask-js cannot be had: {reason}");
+            return;
+        }
+    };
+    let folder = TempDir::new().unwrap();
+    let hub = Hub::start(&folder.path().join("data"));
+    // Node.js looks for packages beside the script.
+    let script = modules.join("js_stories.js");
+    fs::copy(path_of("js_stories.js"), &script).unwrap();
+    told(Command::new("node").arg(script).arg(&hub.grpc));
 }
 
 /// A program that is not ours starts an orchestration that is written in Rust, prints its id and addresses, and sees it complete; and a client

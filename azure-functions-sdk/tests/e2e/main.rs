@@ -16,6 +16,7 @@ mod parked;
 mod poison;
 mod self_hosted;
 mod signals;
+mod traces;
 mod transfers;
 mod wires;
 

@@ -290,6 +290,44 @@ fn a_client_reads_resources_and_gets_prompts() {
     });
 }
 
+/// What `cargo func invoke` prints of a function, and whether it takes that for a success.
+async fn invoked(address: &str, arguments: &[&str]) -> (bool, String, String) {
+    let port = address.rsplit(':').next().unwrap();
+    let invoke = tokio::process::Command::new(env!("CARGO_BIN_EXE_cargo-func"))
+        .args(["func", "invoke", "--port", port])
+        .args(arguments)
+        .output();
+    let output = invoke.await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn invoke_shows_what_a_client_would_get_and_a_tools_error_is_a_failure() {
+    with_client(async |_, address| {
+        let (succeeded, shown, said) = invoked(address, &["mcp_divide", "-d", r#"{"dividend":42,"divisor":6}"#]).await;
+        assert!(succeeded, "{said}");
+        assert_eq!(
+            serde_json::from_str::<Value>(&shown).unwrap()["structuredContent"],
+            json!({"quotient": 7})
+        );
+
+        let (succeeded, shown, said) = invoked(address, &["mcp_divide", "-d", r#"{"dividend":"x","divisor":6}"#]).await;
+        assert!(!succeeded && shown.contains("dividend: invalid type"), "{shown}");
+        assert!(said.contains("the tool `mcp_divide` answered with an error"), "{said}");
+
+        let (_, shown, said) = invoked(address, &["mcp_page", "-d", "docs://pages/7"]).await;
+        let contents = &serde_json::from_str::<Value>(&shown).expect(&said)["contents"];
+        assert_eq!(
+            *contents,
+            json!([{"uri": "docs://pages/7", "mimeType": "x/y", "blob": "Nw=="}])
+        );
+        let (_, shown, said) = invoked(address, &["mcp_poem", "-d", r#"{"topic":"rain"}"#]).await;
+        let messages = &serde_json::from_str::<Value>(&shown).expect(&said)["messages"];
+        assert_eq!(messages[0]["content"]["text"], "4 lines about rain");
+    });
+}
+
 /// Status and body of the answer to a POST.
 async fn post(address: &str, headers: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();

@@ -281,6 +281,38 @@ fn a_worker_that_is_there_before_its_server_takes_work_when_that_comes() {
 }
 
 #[test]
+fn the_console_of_the_hub_tells_which_workers_come_and_go_and_once_what_waits_for_one() {
+    let folder = TempDir::new().unwrap();
+    let hub = Hub::start(&folder.path().join("data"));
+    let runtime = Runtime::new().unwrap();
+    let client = client(&hub.grpc);
+    runtime.block_on(async {
+        for _ in 0..3 {
+            client.start_orchestration("counts_down", 0).await.unwrap();
+        }
+        client.start_orchestration("not_here", 0).await.unwrap();
+    });
+    let mut worker = WorkerProcess::start(&hub.grpc, folder.path(), "told");
+    until_within(LIMIT, "instances complete", || count(&hub, "Completed") == 3);
+    signal(worker.process.id(), "-TERM");
+    assert_eq!(worker.wait().code(), Some(0), "{}", worker.log());
+    until_within(LIMIT, "it is told", || hub.log().contains("has disconnected"));
+    let log = hub.log();
+    let told = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    for name in ["counts_down", "not_here"] {
+        let waits = format!("orchestration '{name}' waits: no worker that is connected takes it");
+        assert_eq!(told(&waits), 1, "{log}");
+    }
+    assert_eq!(told("worker 1 (Rust, azure-functions-rust/"), 2, "{log}");
+    assert_eq!(
+        told("has connected to task hub 'default': it takes the orchestrations 'add_three', "),
+        1,
+        "{log}"
+    );
+    assert_eq!(told("has disconnected from task hub 'default'"), 1, "{log}");
+}
+
+#[test]
 fn the_worker_works_for_the_in_memory_backend_of_python() {
     let python = match python() {
         Ok(python) => python,
@@ -295,7 +327,7 @@ fn the_worker_works_for_the_in_memory_backend_of_python() {
         .local_addr()
         .unwrap()
         .port();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/python_backend.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/languages/python_backend.py");
     let mut backend = Command::new(python)
         .arg(script)
         .arg(port.to_string())

@@ -15,7 +15,7 @@ use crate::{
     rpc::Data,
 };
 use ::http::Method;
-use azure_functions_durable::{OrchestrationClient, Transport};
+use azure_functions_durable::{OrchestrationClient, TraceContext, Transport};
 use serde::de::DeserializeOwned;
 use std::{collections::HashMap, sync::Arc};
 
@@ -155,6 +155,12 @@ impl Input<'_> {
     /// What durable clients are, where no host describes them.
     pub(crate) fn client(&self) -> Option<OrchestrationClient> {
         self.source.invocation.client.clone()
+    }
+
+    /// The trace of the invocation.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        let invocation = &self.source.invocation;
+        TraceContext::parse(&invocation.trace_parent, Some(&invocation.trace_state))
     }
 
     /// How a durable client reaches its task hub, if not over TCP.

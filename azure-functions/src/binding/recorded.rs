@@ -94,6 +94,7 @@ impl Recorded {
             client_transport: None,
             client: None,
             states: States::default(),
+            makes_spans: false,
         });
         T::from_binding(Input {
             source: &mut source,

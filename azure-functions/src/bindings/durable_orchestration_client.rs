@@ -62,8 +62,13 @@ impl FromBinding for DurableOrchestrationClient {
     const SPEC: BindingSpec = BindingSpec::of(&table::DURABLE_CLIENT);
 
     fn from_binding(mut input: Input<'_>) -> Result<Self, BindingError> {
+        let trace = input.trace();
+        let in_trace = |client: azure_functions_durable::OrchestrationClient| match trace {
+            Some(trace) => client.with_trace_context(trace),
+            None => client,
+        };
         if let Some(client) = input.client() {
-            return Ok(Self::from(client));
+            return Ok(Self::from(in_trace(client)));
         }
         let data = input.take_data();
         let text = data.as_text().ok_or_else(|| {
@@ -71,10 +76,11 @@ impl FromBinding for DurableOrchestrationClient {
         })?;
         let client = azure_functions_durable::OrchestrationClient::from_binding(&text)
             .map_err(|error| BindingError::with_source(error.to_string(), error))?;
-        Ok(Self::from(match input.client_transport() {
+        let client = match input.client_transport() {
             Some(transport) => client.with_transport(transport),
             None => client,
-        }))
+        };
+        Ok(Self::from(in_trace(client)))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     KnownFunctions, Orchestrator,
     code::{Code, Ended, run_once},
+    ended_execution::EndedExecution,
     max_actions,
     parked::Parked,
     parked_instances::ParkedInstances,
@@ -41,6 +42,8 @@ pub(crate) enum Episode {
         answer: Box<OrchestratorResponse>,
         /// In words, for the log.
         failure: Option<(String, Failure)>,
+        /// If the execution ends with this turn, and this process makes its span.
+        ended: Option<Box<EndedExecution>>,
     },
 }
 
@@ -79,11 +82,11 @@ pub(crate) fn run_episode(
     orchestrator: Orchestrator,
     functions: &KnownFunctions,
 ) -> Episode {
-    run_turn(trigger, function, place, orchestrator, functions, None)
+    run_turn(trigger, function, place, orchestrator, functions, None, false)
 }
 
 /// As [`run_episode`]; with `parking`, code that waits is kept there if the host offers a session, and goes on from there when the host
-/// sends no more than what is new.
+/// sends no more than what is new. `makes_span`: this process makes the span of the execution.
 pub(crate) fn run_turn(
     trigger: impl Into<Trigger>,
     function: &str,
@@ -91,6 +94,7 @@ pub(crate) fn run_turn(
     orchestrator: Orchestrator,
     functions: &KnownFunctions,
     parking: Option<&mut ParkedInstances>,
+    makes_span: bool,
 ) -> Episode {
     let trigger = trigger.into();
     let run = Run {
@@ -99,6 +103,7 @@ pub(crate) fn run_turn(
         orchestrator,
         functions,
         max_actions: max_actions(),
+        makes_span,
         // Durable Task servers hand on what workers of .NET write and read, which is a list of one.
         lists: takes_lists() || matches!(trigger, Trigger::Message(_)),
     };
@@ -114,10 +119,27 @@ pub(super) struct Run<'a> {
     pub(super) max_actions: usize,
     /// Whether the host takes lists of one for the inputs of activities.
     pub(super) lists: bool,
+    /// Whether this process makes the span of the execution.
+    pub(super) makes_span: bool,
 }
 
-/// An answer of the protobuf wire, and in words for the log how the code failed, if it did.
-type AnswerAndFailure = (OrchestratorResponse, Option<(String, Failure)>);
+/// An answer of the protobuf wire.
+struct Answered {
+    answer: OrchestratorResponse,
+    /// In words for the log, if the code failed.
+    failure: Option<(String, Failure)>,
+    ended: Option<EndedExecution>,
+}
+
+impl From<OrchestratorResponse> for Answered {
+    fn from(answer: OrchestratorResponse) -> Self {
+        Self {
+            answer,
+            failure: None,
+            ended: None,
+        }
+    }
+}
 
 /// A turn on the protobuf wire whose code has been polled.
 struct Running {
@@ -144,9 +166,12 @@ impl Run<'_> {
             Trigger::Text(text) => Request::parse(&text),
             Trigger::Message(message) => Request::read(message.into()),
         };
-        let (answer, failure) = self.on_protobuf(request, parking);
-        let answer = Box::new(answer);
-        Episode::Protobuf { answer, failure }
+        let Answered { answer, failure, ended } = self.on_protobuf(request, parking);
+        Episode::Protobuf {
+            answer: Box::new(answer),
+            failure,
+            ended: ended.map(Box::new),
+        }
     }
 
     fn on_json(&self, payload: String) -> Episode {
@@ -195,21 +220,23 @@ impl Run<'_> {
         Episode::Answer(json_answer::write(&outcome, schema, &ending))
     }
 
-    fn on_protobuf(
-        &self,
-        request: Result<Request, RequestError>,
-        parking: Option<&mut ParkedInstances>,
-    ) -> AnswerAndFailure {
+    fn on_protobuf(&self, request: Result<Request, RequestError>, parking: Option<&mut ParkedInstances>) -> Answered {
         let request = match request {
             Ok(request) => request,
             Err(error) => {
                 let failure = (describe(&error), Failure::before("unreadable history"));
-                return (protobuf_answer::refuse(&error), Some(failure));
+                return Answered {
+                    failure: Some(failure),
+                    ..protobuf_answer::refuse(&error).into()
+                };
             }
         };
         let mut parking = parking;
         match request {
-            Request::Whole { history, turn } => {
+            Request::Whole { mut history, turn } => {
+                if self.makes_span {
+                    history.name_own_span();
+                }
                 if let Some(parking) = &mut parking {
                     // What comes counts.
                     parking.forget(&history.instance_id);
@@ -241,7 +268,7 @@ impl Run<'_> {
                     (parked, _) => parked,
                 };
                 let Some(mut parked) = parked else {
-                    return (protobuf_answer::require_history(new.instance_id), None);
+                    return protobuf_answer::require_history(new.instance_id).into();
                 };
                 let ended = parked.code.poll();
                 let running = Running {
@@ -256,12 +283,7 @@ impl Run<'_> {
     }
 
     /// Writes the answer of a turn, and keeps the code if it can go on with the next one.
-    fn answer_protobuf(
-        &self,
-        running: Running,
-        ended: Ended,
-        parking: Option<&mut ParkedInstances>,
-    ) -> AnswerAndFailure {
+    fn answer_protobuf(&self, running: Running, ended: Ended, parking: Option<&mut ParkedInstances>) -> Answered {
         let Running {
             core,
             code,
@@ -298,7 +320,7 @@ impl Run<'_> {
                 let instance_id = core.history.instance_id.clone();
                 let parked = Parked::new(core, code, newest, &turn.events);
                 parking.keep(&instance_id, parked, idle, Instant::now());
-                return (answer, None);
+                return answer.into();
             }
             (Some(code), ..) => code.end(ended),
             (None, ..) => ended,
@@ -325,7 +347,12 @@ impl Run<'_> {
                 (None, _) => ProtobufEnding::Waiting,
             },
         };
-        (write(&mut asked, &mut newest, ending), failure)
+        let answer = write(&mut asked, &mut newest, ending);
+        Answered {
+            ended: EndedExecution::of(&core.history, &answer, core.newest_turn()),
+            answer,
+            failure,
+        }
     }
 
     /// Takes the episode apart once its code is gone.

@@ -42,6 +42,7 @@ mod call;
 mod call_error;
 mod code;
 mod context;
+mod ended_execution;
 mod entered_spans;
 mod entities;
 mod entity_failure;
@@ -70,8 +71,8 @@ pub use azure_functions_durable::{
     EntityQuery, EntityStateResponse, EntityStatus, Exchange, HistoryEvent, HistoryEventKind, HistoryStream,
     InstanceIdError, Listing, OrchestrationClient, OrchestrationClientError, OrchestrationEnding,
     OrchestrationRuntimeStatus, OrchestrationStatusQueryResult, ParseRuntimeStatusError, Pause, PurgeHistoryResult,
-    QueryStatus, Retries, StartOrchestration, StatusPage, StatusQuery, TerminateResult, Transport, TransportError,
-    WaitOutcome, check_instance_id,
+    QueryStatus, Retries, StartOrchestration, StatusPage, StatusQuery, TerminateResult, TraceContext, Transport,
+    TransportError, WaitOutcome, check_instance_id,
 };
 pub use boxed::BoxedFuture;
 pub use call::{ActivityCall, EntityCall, ReturnedByActivity, SubOrchestrationCall};
@@ -98,6 +99,7 @@ pub use typed::{
 pub(crate) use typed::own_error;
 
 pub(crate) use crate::action_limit::max_actions;
+pub(crate) use ended_execution::EndedExecution;
 pub(crate) use episode::{Episode, log_suppressed, run_episode, run_turn};
 pub(crate) use known_functions::{CalledKind, KnownFunctions};
 pub(crate) use parked_instances::{MAX_BYTES, MAX_COUNT, ParkedInstances};

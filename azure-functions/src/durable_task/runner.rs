@@ -21,6 +21,7 @@ use crate::{
     invocation::{Invocation, Outputs},
     registry::{Function, Handler},
     rpc::{Data, TypedData},
+    spans::InvocationSpans,
     worker::{
         asker::{Answered, Asker, ServerReply},
         call::Reply,
@@ -31,9 +32,8 @@ use crate::{
 use azure_functions_durable::{
     EntityId, OrchestrationClient,
     protobuf::{
-        ActivityRequest, ActivityResponse, EntityBatchResult, ExecutionStartedEvent, OrchestrationTraceContext,
-        OrchestratorRequest, OrchestratorResponse, TraceContext, WorkItem, history_event::EventType,
-        work_item::Request,
+        ActivityRequest, ActivityResponse, EntityBatchResult, ExecutionStartedEvent, OrchestratorRequest,
+        OrchestratorResponse, TraceContext, WorkItem, history_event::EventType, work_item::Request,
     },
 };
 use prost::Message as _;
@@ -199,11 +199,11 @@ impl Runner {
                 .await
                 .map_err(|status| GivenBack(format!("its history cannot be had: {}", told(&status))))?;
         }
-        // Workers that trace say here when the execution began.
-        let orchestration_trace_context = Some(OrchestrationTraceContext::default());
+        // What the server is told of the orchestration's span: what it knows, where this turn says nothing of it.
+        let known = request.orchestration_trace_context.clone().unwrap_or_default();
         if let Some(response) = rewind::answer(&request) {
             return Ok(OrchestratorResponse {
-                orchestration_trace_context,
+                orchestration_trace_context: Some(known),
                 ..response
             });
         }
@@ -233,8 +233,9 @@ impl Runner {
             }
             Answered::Outputs(_) => return Err(GivenBack("it has no answer".to_owned())),
         };
+        let said = response.orchestration_trace_context.clone();
         Ok(OrchestratorResponse {
-            orchestration_trace_context,
+            orchestration_trace_context: said.or(Some(known)),
             ..response
         })
     }
@@ -335,6 +336,8 @@ impl Runner {
         let id = format!("{instance_id}/{number}");
         let trace = trace.unwrap_or_default();
         let trace_state = trace.trace_state.unwrap_or_default();
+        let data = |data| TypedData { data: Some(data) };
+        let trigger_metadata = HashMap::from([("instanceId".to_owned(), data(Data::String(instance_id)))]);
         let scope = Scope {
             invocation_id: id.clone(),
             function,
@@ -347,20 +350,21 @@ impl Runner {
             pace: Arc::default(),
             records: Sink::Console,
             span: InvocationSpan::default(),
+            spans: InvocationSpans::new(function, &trigger_metadata, true),
             answered: AtomicBool::new(false),
         };
-        let data = |data| TypedData { data: Some(data) };
         let invocation = Invocation {
             id,
             function: function.name,
             inputs: vec![(trigger_name(function), data(trigger))],
-            trigger_metadata: HashMap::from([("instanceId".to_owned(), data(Data::String(instance_id)))]),
+            trigger_metadata,
             trace_parent: trace.trace_parent,
             trace_state,
             cancellation,
             client_transport: None,
             client: self.client.clone(),
             states: self.started.states.clone(),
+            makes_spans: true,
         };
         let (reply, answered) = ServerReply::new();
         let reply = Reply {

@@ -3,7 +3,7 @@
 //! States, inputs and results are texts that hold JSON: they pass through unread, for only the function knows their types.
 
 use crate::{FunctionError, durable_wire::Wire};
-use azure_functions_durable::EntityId;
+use azure_functions_durable::{EntityId, TraceContext};
 use chrono::{DateTime, Utc};
 use std::{sync::Arc, time::Duration};
 
@@ -31,6 +31,8 @@ pub(crate) struct OperationRequest {
     pub(crate) is_signal: Option<bool>,
     /// Names the request, where the wire says it; else empty.
     pub(crate) request_id: String,
+    /// The trace that the operation belongs to, where the wire says it.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// What an operation asks for besides.
@@ -49,6 +51,8 @@ pub(crate) struct Signal {
     /// When it is to be delivered, if not at once.
     pub(crate) at: Option<DateTime<Utc>>,
     pub(crate) asked: DateTime<Utc>,
+    /// The trace of the operation that asks.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// A new orchestration.
@@ -60,6 +64,8 @@ pub(crate) struct Start {
     /// When it is to begin, if not at once.
     pub(crate) at: Option<DateTime<Utc>>,
     pub(crate) asked: DateTime<Utc>,
+    /// The trace of the operation that asks.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// How one operation ended.

@@ -10,7 +10,7 @@ use crate::{
     },
     json_text,
 };
-use azure_functions_durable::check_instance_id;
+use azure_functions_durable::{TraceContext, check_instance_id};
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -69,6 +69,11 @@ impl DurableEntityContext {
             request,
             effects: Mutex::new(effects),
         }))
+    }
+
+    /// The trace of what it asks for.
+    fn trace(&self) -> Option<TraceContext> {
+        self.0.request.trace.clone()
     }
 
     /// What the operation changes, once it has ended.
@@ -255,6 +260,7 @@ impl DurableEntityContext {
             input,
             at,
             asked: Utc::now(),
+            trace: self.trace(),
         }))
     }
 
@@ -322,6 +328,7 @@ impl DurableEntityContext {
             input,
             at,
             asked,
+            trace: self.trace(),
         }))?;
         Ok(instance_id)
     }

@@ -87,7 +87,7 @@ pub(crate) fn run(app: &Functions, text: &str, name: Option<&str>) -> Result<Run
             let (said, answer) = exception_text::split_answer(&message).unwrap_or((&message, ""));
             (answer.to_owned(), Some((said.to_owned(), failure)))
         }
-        Episode::Protobuf { answer, failure } => (encode_message(answer.as_ref()), failure),
+        Episode::Protobuf { answer, failure, .. } => (encode_message(answer.as_ref()), failure),
     };
     let verdict = match failure {
         None => Ok(replayed(note(&file.recorded, &answer))),

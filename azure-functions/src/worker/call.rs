@@ -231,6 +231,10 @@ pub(super) fn result(status: Status, exception: Option<RpcException>) -> StatusR
     }
 }
 
+pub(super) fn success() -> StatusResult {
+    result(Status::Success, None)
+}
+
 fn parameter((name, data): (String, crate::rpc::TypedData)) -> ParameterBinding {
     ParameterBinding {
         name,

@@ -21,6 +21,7 @@ use crate::{
     invocation::{Invocation, Outputs},
     registry::{Function, place},
     rpc::{RpcException, status_result::Status, typed_data::Data},
+    spans,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -146,10 +147,13 @@ fn answer(function: &Function, reply: Reply, episode: Episode) {
             };
             reply.fail(Status::Failure, user_exception(function, failure.error_type, exception));
         }
-        Episode::Protobuf { answer, failure } => {
+        Episode::Protobuf { answer, failure, ended } => {
             // The host sees an invocation that succeeds.
             if let Some((text, _)) = failure {
                 reply.context.enter(|| log::error!("{text}"));
+            }
+            if let Some(ended) = ended {
+                spans::orchestration(*ended);
             }
             reply.turn(*answer);
         }

@@ -17,6 +17,7 @@ use crate::{
     rpc::RpcException,
 };
 use azure_functions_durable::protobuf::TaskFailureDetails;
+use futures_util::FutureExt;
 use std::future::Future;
 
 /// Runs a plain function on this thread.
@@ -25,7 +26,9 @@ pub(crate) fn run_blocking(
     invocation: Invocation,
     context: &Context,
 ) -> Outcome {
-    context.enter(|| catch(|| run(invocation)))
+    let outcome = context.enter(|| catch(|| run(invocation)));
+    end_span(context, &outcome);
+    outcome
 }
 
 /// Runs an async function; it begins with the first poll.
@@ -35,7 +38,18 @@ pub(crate) fn run_async(
     context: Context,
 ) -> impl Future<Output = Outcome> + Send {
     let invocation = Box::new(invocation);
-    Protected::new(move || run(*invocation), context)
+    Protected::new(move || run(*invocation), context.clone()).inspect(move |outcome| end_span(&context, outcome))
+}
+
+/// Ends the span of a function that has ended.
+fn end_span(context: &Context, outcome: &Outcome) {
+    let function = context.0.function;
+    let failure = match outcome {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(error.with_causes()),
+        Err(panic) => Some(panic.told_of(function.name)),
+    };
+    context.0.spans.end(function, failure);
 }
 
 /// Runs an episode on this thread; with `parking`, of an instance that may be kept there between its turns. A panic is a mistake of ours: what the orchestration does itself is in the [`Episode`].
@@ -50,7 +64,9 @@ pub(crate) fn run_orchestration(
 ) -> Result<Episode, Panic> {
     let place = place(function);
     let observed = layers.map(|layers| layers.observe(context));
-    let ended = context.enter(|| catch(|| run_turn(trigger, function.name, &place, orchestrator, known, parking)));
+    let makes_span = context.0.spans.include_orchestrations();
+    let ended =
+        context.enter(|| catch(|| run_turn(trigger, function.name, &place, orchestrator, known, parking, makes_span)));
     if let Some(observed) = observed {
         observed.end(match &ended {
             Ok(Episode::Answer(_)) => None,

@@ -10,7 +10,7 @@ use super::{
     exit::Serving,
     logger,
     pool::Pool,
-    session::{self, Session, SessionError, Step},
+    session::{Session, Step, error::SessionError, opening::open},
 };
 use crate::functions::Functions;
 use std::{
@@ -38,7 +38,7 @@ pub(crate) fn serve(
     let stream = {
         let _carries = logger::CarriesTheStream::begin();
         let runtime = runtime.map_err(SessionError::Runtime)?;
-        let session = runtime.block_on(session::open(app, options, host, serving, secret))?;
+        let session = runtime.block_on(open(app, options, host, serving, secret))?;
         Arc::new(Stream {
             runtime,
             session: Mutex::new(session),

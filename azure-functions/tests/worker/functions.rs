@@ -311,10 +311,13 @@ function!(
     }))
 );
 
-/// Waits at the gate, if one is named.
-fn thread_after(gate: &str) -> String {
-    if !gate.is_empty() {
-        wait_at_gate(gate);
+/// Waits at the gate, if one is named, or panics.
+fn thread_after(what: &str) -> String {
+    match what {
+        "" => {}
+        "panic" => panic!("on {}", std::thread::current().name().unwrap_or_default()),
+        "panic with a bomb" => std::panic::panic_any(Bomb),
+        gate => wait_at_gate(gate),
     }
     std::thread::current().name().unwrap_or_default().to_owned()
 }

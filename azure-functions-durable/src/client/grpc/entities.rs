@@ -27,7 +27,7 @@ impl Caller<'_> {
             input: convert::payload(input),
             request_id: random_guid(),
             scheduled_time: time.map(convert::timestamp),
-            parent_trace_context: None,
+            parent_trace_context: self.client.trace().as_ref().map(Into::into),
             request_time: Some(convert::timestamp(Utc::now())),
         };
         let ask = self.change(operation, WrongState::Conflict(409));

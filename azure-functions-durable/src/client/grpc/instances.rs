@@ -9,7 +9,7 @@ use super::ask::{Ask, WrongState};
 use super::call::Caller;
 use super::convert;
 use crate::protobuf::{self, purge_instances_request::Request as Purge};
-use crate::{OrchestrationRuntimeStatus as Status, OrchestrationStatusQueryResult, PurgeHistoryResult};
+use crate::{OrchestrationRuntimeStatus as Status, OrchestrationStatusQueryResult, PurgeHistoryResult, TraceContext};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -31,6 +31,7 @@ impl<'a> Caller<'a> {
         operation: &str,
         start: StartOrchestration<'_>,
         input: &[u8],
+        trace: Option<&TraceContext>,
     ) -> Result<String, OrchestrationClientError> {
         let instance_id = start.instance_id.unwrap_or_default();
         let message = protobuf::CreateInstanceRequest {
@@ -47,6 +48,7 @@ impl<'a> Caller<'a> {
             }),
             tags: start.tags.into_iter().collect(),
             request_time: Some(convert::timestamp(Utc::now())),
+            parent_trace_context: trace.map(Into::into),
             ..protobuf::CreateInstanceRequest::default()
         };
         let ask = Ask {

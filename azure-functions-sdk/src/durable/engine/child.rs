@@ -1,6 +1,6 @@
 //! A sub-orchestration that an orchestrator asks for.
 
-use azure_functions_durable::check_instance_id;
+use azure_functions_durable::{TraceContext, check_instance_id};
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -8,6 +8,7 @@ use super::{
     event::{EventKind, ExecutionStarted, Failure, ParentLink, Tags},
     instance::Instance,
     message::{Message, Outgoing},
+    trace::ExecutionTrace,
 };
 
 /// A sub-orchestration to start.
@@ -19,6 +20,8 @@ pub(super) struct Child {
     pub(super) input: Option<String>,
     /// Its own, besides those of the parent.
     pub(super) tags: Tags,
+    /// The trace that it belongs to.
+    pub(super) trace: Option<TraceContext>,
 }
 
 impl Child {
@@ -44,6 +47,7 @@ impl Child {
             version: self.version.clone(),
             instance_id: self.instance_id.clone(),
             input: None,
+            trace: self.trace.clone().map(Box::new),
         };
         match self.problem(own) {
             Some(problem) => {
@@ -70,6 +74,7 @@ impl Child {
                     scheduled_start: None,
                     generation: 0,
                     tags,
+                    trace: self.trace.map(ExecutionTrace::from),
                 };
                 decision.children.push(ChildStart {
                     message: Message::start(now, started),

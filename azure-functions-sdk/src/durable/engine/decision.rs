@@ -1,6 +1,7 @@
 //! What one episode changes: everything in it is to be committed at once, together with the removal of the messages
 //! that the episode took.
 
+use azure_functions_durable::TraceContext;
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -60,6 +61,8 @@ pub(crate) struct ActivityTask {
     pub(crate) version: Option<String>,
     /// What the call was given; workers of streams have it.
     pub(crate) tags: Tags,
+    /// The trace that it is run in.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// A timer to arm.
@@ -239,15 +242,25 @@ impl Decision {
         });
     }
 
-    /// Brings the instance up to date, for a caller that keeps it.
-    pub(crate) fn apply(&self, instance: &mut Instance) {
+    /// Brings the instance up to date, for a caller that keeps it: the events go there.
+    pub(crate) fn apply(&mut self, instance: &mut Instance) {
         instance.status = self.status;
         instance.output.clone_from(&self.output);
         instance.custom_status.clone_from(&self.custom_status);
         instance.ending.clone_from(&self.ending);
         instance.wire = self.wire;
         match self.continued.as_deref().and_then(Instance::pending) {
-            None => instance.history.extend_from_slice(&self.appended),
+            None => {
+                // The worker's first answer may have said something of it.
+                let started = self.appended.iter().find_map(|event| match &event.kind {
+                    EventKind::ExecutionStarted(started) => Some(started),
+                    _ => None,
+                });
+                if let Some(started) = started {
+                    instance.trace.clone_from(&started.trace);
+                }
+                instance.history.append(&mut self.appended);
+            }
             Some(next) => {
                 let custom_status = instance.custom_status.take();
                 // Pending is for instances that never ran.

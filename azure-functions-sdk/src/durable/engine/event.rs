@@ -5,13 +5,14 @@ mod json;
 
 use std::collections::BTreeMap;
 
+use azure_functions_durable::TraceContext;
 use chrono::{DateTime, Utc};
 
 pub(crate) use self::{
     entity::{EntityEvent, EntityOperation},
     json::{EventError, json_string, parse_events, readable_events, write_events, write_string},
 };
-use super::{failure_details::FailureDetails, runtime_status::RuntimeStatus, time::whole_ticks};
+use super::{failure_details::FailureDetails, runtime_status::RuntimeStatus, time::whole_ticks, trace::ExecutionTrace};
 
 /// Name of the activity that does a `CallHttp`.
 pub(crate) const HTTP_ACTIVITY: &str = "BuiltIn::HttpActivity";
@@ -48,6 +49,8 @@ pub(crate) enum EventKind {
         version: Option<String>,
         input: Option<String>,
         tags: Tags,
+        /// The trace that it is run in.
+        trace: Option<Box<TraceContext>>,
     },
     /// An activity succeeded; `result` is JSON text.
     TaskCompleted { task_id: i32, result: Option<String> },
@@ -59,6 +62,8 @@ pub(crate) enum EventKind {
         version: Option<String>,
         instance_id: String,
         input: Option<String>,
+        /// The trace that it is run in.
+        trace: Option<Box<TraceContext>>,
     },
     /// A sub-orchestration succeeded; `result` is JSON text.
     SubOrchestrationCompleted { task_id: i32, result: Option<String> },
@@ -117,6 +122,8 @@ pub(crate) struct ExecutionStarted {
     pub(crate) generation: i32,
     /// What the start was given, and what comes from the parent.
     pub(crate) tags: Tags,
+    /// The trace that it belongs to.
+    pub(crate) trace: Option<ExecutionTrace>,
 }
 
 /// The orchestration that waits for the end of a sub-orchestration.
@@ -232,6 +239,26 @@ impl EventKind {
     /// True for what the orchestrator scheduled and replay must find again.
     pub(crate) fn is_scheduled(&self) -> bool {
         matches!(self.number(), 4 | 7 | 10 | 14 | 23 | 24 | 27 | 29)
+    }
+
+    /// Bytes of what it carries: texts that others have given. A guess at how much a worker is sent of it.
+    pub(crate) fn payload_len(&self) -> usize {
+        let text = |text: &Option<String>| text.as_deref().map_or(0, str::len);
+        match self {
+            Self::ExecutionStarted(started) => text(&started.input),
+            Self::TaskCompleted { result, .. } | Self::SubOrchestrationCompleted { result, .. } => text(result),
+            Self::TaskFailed { failure, .. } | Self::SubOrchestrationFailed { failure, .. } => {
+                failure.reason.len() + failure.details.len()
+            }
+            Self::EventRaised { name, input } => name.len() + text(input),
+            Self::Entity(entity) => entity.payload_len(),
+            Self::Generic { data } => text(data),
+            Self::ExecutionTerminated { reason, .. }
+            | Self::ExecutionSuspended { reason }
+            | Self::ExecutionResumed { reason }
+            | Self::ExecutionRewound { reason } => reason.len(),
+            _ => 0,
+        }
     }
 
     /// Task that this event settles.

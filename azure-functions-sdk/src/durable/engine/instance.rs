@@ -1,5 +1,6 @@
 //! What the engine knows of an instance between episodes.
 
+use azure_functions_durable::TraceContext;
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -7,6 +8,7 @@ use super::{
     event::{Event, ParentLink, Tags},
     message::Message,
     runtime_status::RuntimeStatus,
+    trace::ExecutionTrace,
 };
 use crate::durable::work::Wire;
 
@@ -43,6 +45,8 @@ pub(crate) struct Instance {
     pub(crate) tags: Tags,
     /// How this execution travels; `None`: it has not had an episode, or began when there was JSON only.
     pub(crate) wire: Option<Wire>,
+    /// The trace that the current execution belongs to.
+    pub(crate) trace: Option<ExecutionTrace>,
 }
 
 impl Instance {
@@ -65,6 +69,17 @@ impl Instance {
             history: Vec::new(),
             tags: started.tags.clone(),
             wire: None,
+            trace: started.trace.clone(),
         })
+    }
+
+    /// The trace context of what the orchestration asks for.
+    pub(crate) fn trace_of_calls(&self) -> Option<TraceContext> {
+        self.trace.as_ref().map(ExecutionTrace::context)
+    }
+
+    /// The trace of the execution that continues this one: what asked for the start is the same.
+    pub(super) fn trace_of_next(&self) -> Option<ExecutionTrace> {
+        Some(ExecutionTrace::from(self.trace.as_ref()?.parent.clone()))
     }
 }

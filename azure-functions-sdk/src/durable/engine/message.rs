@@ -131,6 +131,12 @@ impl Message {
         }
     }
 
+    /// Bytes of what it carries; see [`EventKind::payload_len`].
+    pub(crate) fn payload_len(&self) -> usize {
+        let carried = self.carried.iter().map(|event| event.kind.payload_len());
+        self.event.kind.payload_len() + carried.sum::<usize>()
+    }
+
     /// The stored form.
     pub(crate) fn to_json(&self) -> String {
         let mut out = String::from("{\"executionId\":");

@@ -35,6 +35,7 @@ mod task;
 pub(crate) mod termination;
 mod text;
 pub(crate) mod time;
+pub(crate) mod trace;
 
 pub(crate) use self::protobuf::failure_of;
 

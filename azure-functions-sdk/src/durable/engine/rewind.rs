@@ -3,8 +3,8 @@
 //! The rule is simple and never makes replay disagree with what is left. All failures since the last thing that the
 //! orchestrator scheduled before the *last* failure are forgotten with their tasks, and so is all that it scheduled after
 //! that failure (what other branches did, the timer behind a last retry). Failures before that were handled by the
-//! code, which went on, and stay. Failed children keep their place in history and are rewound themselves. The execution
-//! id stays.
+//! code, which went on, and stay. Failed children keep their place in history and are rewound themselves; one that was purged
+//! is started again. The execution id stays.
 //!
 //! If the code answered the last failure at once with more work, it has handled that one, too. Then only the end is taken
 //! back: a saga that has undone its steps must neither undo them twice nor go on as if it had not.
@@ -30,8 +30,8 @@ use super::{
 pub(crate) struct Rewind {
     /// The instance as it is now, with its history rewritten: status Running, no output.
     pub(crate) instance: Instance,
-    /// Instances of failed children: rewind those that are Failed. A child that cannot be rewound needs a failure message
-    /// to this instance, for which `ChildFailed::task_id` is there.
+    /// Instances of failed children: rewind those that are Failed, and forget those that are gone. A child that cannot be rewound
+    /// needs a failure message to this instance, for which `ChildFailed::task_id` is there.
     pub(crate) children: Vec<ChildFailed>,
     /// To put in the inbox of the instance.
     pub(crate) wake: Message,
@@ -53,6 +53,15 @@ pub(crate) enum NotRewound {
     NotFailed,
     /// It failed while it had these locked.
     Locked(Vec<EntityId>),
+}
+
+impl Rewind {
+    /// Forgets a child whose instance is gone: replay schedules it again, like an activity that failed.
+    pub(crate) fn forget_child(&mut self, task_id: i32) {
+        self.instance.history.retain(|event| {
+            event.event_id != task_id || !matches!(event.kind, EventKind::SubOrchestrationCreated { .. })
+        });
+    }
 }
 
 /// Rewinds an instance.

@@ -63,6 +63,7 @@ impl Scheduled<'_, '_> {
                     input,
                     version: None,
                     tags: Tags::new(),
+                    trace: self.instance.trace_of_calls(),
                 });
                 // The message carries the input; history does not, as the extension has it by default.
                 EventKind::TaskScheduled {
@@ -70,6 +71,7 @@ impl Scheduled<'_, '_> {
                     version: Some(String::new()),
                     input: None,
                     tags: Tags::new(),
+                    trace: self.instance.trace_of_calls().map(Box::new),
                 }
             }
             (work, Action::Http { request }) => {
@@ -81,6 +83,7 @@ impl Scheduled<'_, '_> {
                     input,
                     version: None,
                     tags: Tags::new(),
+                    trace: self.instance.trace_of_calls(),
                 });
                 let name = HTTP_ACTIVITY.to_owned();
                 EventKind::TaskScheduled {
@@ -88,6 +91,7 @@ impl Scheduled<'_, '_> {
                     version: Some(String::new()),
                     input: None,
                     tags: Tags::new(),
+                    trace: self.instance.trace_of_calls().map(Box::new),
                 }
             }
             (
@@ -164,7 +168,10 @@ impl Scheduled<'_, '_> {
         // GUIDs of the protocol have dashes.
         let id = uuid::Uuid::try_parse(&id).map_or(id, |id| id.to_string());
         let parent = Some(self.instance.instance_id.clone());
-        Request::signal(operation.to_owned(), input.map(compact), id, parent)
+        Request {
+            trace: self.instance.trace_of_calls(),
+            ..Request::signal(operation.to_owned(), input.map(compact), id, parent)
+        }
     }
 
     fn call_entity(&self, target: &EntityId, request: Request, decision: &mut Decision) -> EventKind {
@@ -212,6 +219,7 @@ impl Scheduled<'_, '_> {
             version: Some(version.unwrap_or(&self.settings.default_version).to_owned()),
             input: input.map(compact),
             tags: Tags::new(),
+            trace: own.trace_of_calls(),
         };
         child.start(own, id, self.now, self.new_id, decision)
     }
@@ -232,6 +240,7 @@ impl Scheduled<'_, '_> {
             scheduled_start: None,
             generation: own.generation.saturating_add(1),
             tags: own.tags.clone(),
+            trace: own.trace_of_next(),
         };
         Message {
             carried,

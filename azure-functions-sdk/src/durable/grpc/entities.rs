@@ -1,8 +1,11 @@
 //! Calls about entities.
 
-use azure_functions_durable::protobuf::{
-    CleanEntityStorageRequest, CleanEntityStorageResponse, EntityMetadata, GetEntityRequest, GetEntityResponse,
-    QueryEntitiesRequest, QueryEntitiesResponse, SignalEntityRequest, SignalEntityResponse,
+use azure_functions_durable::{
+    TraceContext,
+    protobuf::{
+        CleanEntityStorageRequest, CleanEntityStorageResponse, EntityMetadata, GetEntityRequest, GetEntityResponse,
+        QueryEntitiesRequest, QueryEntitiesResponse, SignalEntityRequest, SignalEntityResponse,
+    },
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 
@@ -33,8 +36,12 @@ impl Call<'_> {
             }
         };
         let id = Some(request.request_id).filter(|id| uuid::Uuid::try_parse(id).is_ok());
+        let trace = request
+            .parent_trace_context
+            .as_ref()
+            .and_then(TraceContext::from_message);
         self.hub
-            .signal_entity_at(target, request.name, request.input, id, due)
+            .signal_entity_at(target, request.name, request.input, id, due, trace)
             .await?;
         Ok(SignalEntityResponse {})
     }
@@ -77,9 +84,19 @@ impl Call<'_> {
         })
     }
 
-    /// Nothing is kept here of an entity that is empty, and no lock of an orchestration that has ended.
-    pub(super) fn clean_entities(&self, _: CleanEntityStorageRequest) -> CleanEntityStorageResponse {
-        CleanEntityStorageResponse::default()
+    /// Nothing is kept here of an entity that is empty.
+    pub(super) async fn clean_entities(
+        &self,
+        request: CleanEntityStorageRequest,
+    ) -> Result<CleanEntityStorageResponse, Refused> {
+        let released = match request.release_orphaned_locks {
+            true => self.hub.release_orphaned_locks().await?,
+            false => 0,
+        };
+        Ok(CleanEntityStorageResponse {
+            orphaned_locks_released: i32::try_from(released).unwrap_or(i32::MAX),
+            ..CleanEntityStorageResponse::default()
+        })
     }
 
     fn metadata(&self, row: EntityRow, with_state: bool) -> EntityMetadata {

@@ -15,11 +15,14 @@ use crate::durable::{
     store::InstanceRow,
     work::Wire,
 };
-use azure_functions_durable::protobuf::{
-    CreateInstanceRequest, CreateInstanceResponse, GetInstanceRequest, GetInstanceResponse, PurgeInstancesRequest,
-    PurgeInstancesResponse, RaiseEventRequest, RaiseEventResponse, RestartInstanceRequest, RestartInstanceResponse,
-    ResumeRequest, ResumeResponse, RewindInstanceRequest, RewindInstanceResponse, SuspendRequest, SuspendResponse,
-    TaskFailureDetails, TerminateRequest, TerminateResponse, purge_instances_request,
+use azure_functions_durable::{
+    TraceContext,
+    protobuf::{
+        CreateInstanceRequest, CreateInstanceResponse, GetInstanceRequest, GetInstanceResponse, PurgeInstancesRequest,
+        PurgeInstancesResponse, RaiseEventRequest, RaiseEventResponse, RestartInstanceRequest, RestartInstanceResponse,
+        ResumeRequest, ResumeResponse, RewindInstanceRequest, RewindInstanceResponse, SuspendRequest, SuspendResponse,
+        TaskFailureDetails, TerminateRequest, TerminateResponse, purge_instances_request,
+    },
 };
 
 impl Call<'_> {
@@ -38,10 +41,13 @@ impl Call<'_> {
                     .ok_or_else(|| Refused::new(Code::InvalidArgument, "The start time is out of range."))
             })
             .transpose()?;
-        let replaceable = request.orchestration_id_reuse_policy.map(|policy| {
+        let replaceable: Option<Vec<RuntimeStatus>> = request.orchestration_id_reuse_policy.map(|policy| {
             let statuses = policy.replaceable_status.into_iter();
             statuses.filter_map(RuntimeStatus::from_number).collect()
         });
+        if self.caller == Caller::Sdk {
+            check_reuse(replaceable.as_deref())?;
+        }
         let asked = request.instance_id.clone();
         let start = Start {
             instance_id: Some(request.instance_id).filter(|id| !id.is_empty()),
@@ -54,6 +60,10 @@ impl Call<'_> {
             replaces_running: self.caller == Caller::Sdk,
             // As with the extension, the instance fails.
             unchecked: true,
+            trace: request
+                .parent_trace_context
+                .as_ref()
+                .and_then(TraceContext::from_message),
             ..Start::new(request.name)
         };
         match self.hub.start(start).await {
@@ -128,6 +138,7 @@ impl Call<'_> {
         match self.hub.raise(id, request.name, request.input).await {
             Ok(()) => Ok(RaiseEventResponse {}),
             Err(RequestError::NotFound) => Err(Refused::no_instance(id)),
+            Err(RequestError::Ended(_)) if self.caller == Caller::Sdk => Ok(RaiseEventResponse {}),
             Err(RequestError::Ended(_)) => Err(Refused::new(
                 Code::FailedPrecondition,
                 "The orchestration instance with the provided instance id is not running.",
@@ -165,7 +176,12 @@ impl Call<'_> {
         Ok(ResumeResponse {})
     }
 
+    /// For clients of SDKs, what an instance is already, or can be no more, is no error: with the servers that they know it comes to
+    /// nothing.
     fn changed(&self, operation: &str, id: &str, result: Result<(), RequestError>) -> Result<(), Refused> {
+        if self.caller == Caller::Sdk && matches!(result, Err(RequestError::Ended(_) | RequestError::WrongState(_))) {
+            return Ok(());
+        }
         result.map_err(|error| match error {
             RequestError::NotFound => Refused::no_instance_for_framework(id),
             RequestError::Ended(status) => Refused::wrong_state(operation, id, status),
@@ -194,10 +210,14 @@ impl Call<'_> {
         match self.hub.rewind(id, &request.reason.unwrap_or_default()).await {
             Ok(()) => Ok(RewindInstanceResponse {}),
             Err(RequestError::NotFound) => Err(Refused::no_instance(id)),
-            Err(RequestError::NotFailed(_)) => Err(Refused::new(
-                Code::FailedPrecondition,
-                "The rewind operation is only supported on failed orchestration instances.",
-            )),
+            Err(RequestError::NotFailed(status)) => {
+                let text = "The rewind operation is only supported on failed orchestration instances.";
+                let text = match self.caller {
+                    Caller::App => text.to_owned(),
+                    Caller::Sdk => format!("{text} This one is {}.", status.name()),
+                };
+                Err(Refused::new(Code::FailedPrecondition, text))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -252,4 +272,18 @@ impl Call<'_> {
             None => Ok(self.hub.purge_with(&[(id, key)], below).await?),
         }
     }
+}
+
+/// One that runs is terminated before it is replaced, and so has to be replaceable when it is terminated.
+fn check_reuse(replaceable: Option<&[RuntimeStatus]>) -> Result<(), Refused> {
+    let replaceable = replaceable.unwrap_or_default();
+    let replaces_running = replaceable.iter().any(|status| !status.is_terminal());
+    if !replaces_running || replaceable.contains(&RuntimeStatus::Terminated) {
+        return Ok(());
+    }
+    // In the words of the Durable Task Scheduler.
+    Err(Refused::new(
+        Code::InvalidArgument,
+        "Invalid reusable statuses: cannot exclude 'Terminated' while also allowing reuse of running instances",
+    ))
 }

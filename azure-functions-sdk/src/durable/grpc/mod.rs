@@ -2,9 +2,11 @@
 //! from a stream: what a call does, by the bytes of its messages. Whoever serves it brings HTTP/2.
 //!
 //! Status codes are those of the extension. Where the local host can do more (terminate recursively), it does. Callers of SDKs get
-//! other answers where the extension's would not help them: no wait for what is not there, no error for what there is not to purge.
+//! other answers where the extension's would not help them: no wait for what is not there, no error for what there is not to purge, nor for
+//! what an instance that has ended is told.
 
 mod entities;
+mod entries;
 mod history;
 mod instances;
 mod query;
@@ -87,10 +89,10 @@ async fn call(hub: &Arc<Inner>, caller: Caller, method: &str, message: Bytes) ->
         "SignalEntity" => one(&call.signal_entity(read(message)?).await?),
         "GetEntity" => one(&call.get_entity(read(message)?).await?),
         "QueryEntities" => one(&call.query_entities(read(message)?).await?),
-        "CleanEntityStorage" => one(&call.clean_entities(read(message)?)),
-        "CompleteOrchestratorTask" => one(&call.complete_orchestrator(read(message)?)?),
+        "CleanEntityStorage" => one(&call.clean_entities(read(message)?).await?),
+        "CompleteOrchestratorTask" => one(&call.complete_orchestrator(message)?),
         "CompleteActivityTask" => one(&call.complete_activity(read(message)?)?),
-        "CompleteEntityTask" => one(&call.complete_entity(read(message)?)?),
+        "CompleteEntityTask" => one(&call.complete_entity(message)?),
         "AbandonTaskEntityWorkItem" => one(&call.abandon_entity(read(message)?)),
         "AbandonTaskOrchestratorWorkItem" => one(&call.abandon_orchestrator(read(message)?)),
         "AbandonTaskActivityWorkItem" => one(&call.abandon_activity(read(message)?)),

@@ -85,15 +85,16 @@ impl Call<'_> {
         };
         let mut instance_ids = Vec::new();
         let mut last_instance_key = None;
-        // A page may be short of what its rows leave out, but not empty before the last.
-        while instance_ids.is_empty() {
+        while instance_ids.len() < limit {
+            query.limit = limit - instance_ids.len();
             let page = self.hub.list(query.clone()).await?;
             let in_time = |row: &&InstanceRow| {
                 let ended = row.state.updated;
                 from.is_none_or(|from| ended >= from) && to.is_none_or(|to| ended <= to)
             };
             instance_ids.extend(page.instances.iter().filter(in_time).map(|row| row.id.clone()));
-            last_instance_key = page.next.map(|next| format!("{:x} ", next.0));
+            let last = page.instances.last().map_or("", |row| row.id.as_str());
+            last_instance_key = page.next.map(|next| format!("{:x} {last}", next.0));
             query.after = page.next;
             if page.next.is_none() {
                 break;
@@ -119,12 +120,14 @@ pub(super) fn page_size(asked: i32) -> usize {
     }
 }
 
+/// What a token begins with is the place; behind it may stand the id of the instance that was last.
 fn after(token: &str) -> Result<Option<InstanceKey>, Refused> {
     let token = token.trim();
     if token.is_empty() {
         return Ok(None);
     }
-    match i64::from_str_radix(token, 16) {
+    let (place, _) = token.split_once(' ').unwrap_or((token, ""));
+    match i64::from_str_radix(place, 16) {
         Ok(key) => Ok(Some(InstanceKey(key))),
         Err(_) => Err(Refused::new(
             Code::InvalidArgument,

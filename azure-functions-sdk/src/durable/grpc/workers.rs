@@ -13,45 +13,88 @@ use azure_functions_durable::protobuf::{
 use bytes::Bytes;
 use futures_util::Stream;
 
-use super::{Call, Caller, Code, Refused, read};
-use crate::durable::{hub::TaskHub, streams};
+use super::{
+    Call, Caller, Code, Refused,
+    entries::{self, TooMany},
+    read,
+};
+use crate::durable::{
+    hub::TaskHub,
+    streams::{self, Unconnected},
+    work::WorkKind,
+};
 
 /// The `WorkItem` messages of a worker, which is connected until this is dropped. Ends when the hub closes.
 #[derive(Debug)]
-pub struct WorkItems(streams::WorkItems);
+pub struct WorkItems {
+    items: streams::WorkItems,
+    /// For people.
+    worker: String,
+    hub: String,
+}
 
 impl Stream for WorkItems {
     type Item = Bytes;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        Pin::new(&mut self.0).poll_next(context)
+        Pin::new(&mut self.items).poll_next(context)
+    }
+}
+
+impl Drop for WorkItems {
+    fn drop(&mut self) {
+        let Self { items, worker, hub } = self;
+        match items.open() {
+            0 => log::info!("{worker} has disconnected from task hub '{hub}'"),
+            open => {
+                log::info!("{worker} has disconnected from task hub '{hub}'; {open} of its work items had no answer");
+            }
+        }
     }
 }
 
 impl TaskHub {
-    /// Answers `GetWorkItems`: connects a worker.
+    /// Answers `GetWorkItems`: connects a worker. `program`: what it says of itself, for people; empty: nothing.
     ///
     /// # Errors
-    /// The caller is of an app, whose worker does not ask for work, or the hub is closing, or the message is none.
-    pub fn work_items(&self, caller: Caller, message: Bytes) -> Result<WorkItems, Refused> {
+    /// The caller is of an app, whose worker does not ask for work, or the hub is closing or has too many workers, or the message is
+    /// none.
+    pub fn work_items(&self, caller: Caller, program: &str, message: Bytes) -> Result<WorkItems, Refused> {
         if caller == Caller::App {
             return Err(Refused::new(
                 Code::Unimplemented,
                 "Only the app works here. `cargo func host` and `cargo func run --grpc-port` have a port for other workers.",
             ));
         }
-        let connected = self.inner.streams.connect(read(message)?);
-        connected
-            .map(WorkItems)
-            .ok_or_else(|| Refused::new(Code::Unavailable, "The task hub is closing."))
+        let items = self
+            .inner
+            .streams
+            .connect(read(message)?)
+            .map_err(|unconnected| match unconnected {
+                Unconnected::Closed => Refused::new(Code::Unavailable, "The task hub is closing."),
+                Unconnected::TooMany => Refused::new(
+                    Code::ResourceExhausted,
+                    "The task hub has as many workers as it takes: disconnect some.",
+                ),
+            })?;
+        let number = items.worker();
+        let worker = match program {
+            "" => format!("worker {number}"),
+            program => format!("worker {number} ({program})"),
+        };
+        let hub = self.name().to_string();
+        log::info!("{worker} has connected to task hub '{hub}': it takes {}", items.takes());
+        Ok(WorkItems { items, worker, hub })
     }
 }
 
 impl Call<'_> {
-    pub(super) fn complete_orchestrator(
-        &self,
-        response: OrchestratorResponse,
-    ) -> Result<CompleteTaskResponse, Refused> {
+    pub(super) fn complete_orchestrator(&self, message: Bytes) -> Result<CompleteTaskResponse, Refused> {
+        if let Err(TooMany { token, reason }) = entries::check(&message, &entries::ORCHESTRATOR_RESPONSE) {
+            self.hub.streams.refuse(&token, WorkKind::Orchestration, reason);
+            return Ok(CompleteTaskResponse {});
+        }
+        let response: OrchestratorResponse = read(message)?;
         has_token("episode", &response.completion_token)?;
         match self.hub.streams.complete_orchestrator(response) {
             Ok(()) => Ok(CompleteTaskResponse {}),
@@ -66,7 +109,12 @@ impl Call<'_> {
         Ok(CompleteTaskResponse {})
     }
 
-    pub(super) fn complete_entity(&self, result: EntityBatchResult) -> Result<CompleteTaskResponse, Refused> {
+    pub(super) fn complete_entity(&self, message: Bytes) -> Result<CompleteTaskResponse, Refused> {
+        if let Err(TooMany { token, reason }) = entries::check(&message, &entries::ENTITY_BATCH_RESULT) {
+            self.hub.streams.refuse(&token, WorkKind::Entity, reason);
+            return Ok(CompleteTaskResponse {});
+        }
+        let result: EntityBatchResult = read(message)?;
         has_token("operations of an entity", &result.completion_token)?;
         self.hub.streams.complete_entity(result);
         Ok(CompleteTaskResponse {})

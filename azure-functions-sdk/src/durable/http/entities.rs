@@ -84,7 +84,11 @@ impl Call<'_> {
         } else {
             Some(json_string(&String::from_utf8_lossy(body)))
         };
-        match self.hub.signal_entity(id, operation.to_owned(), input).await {
+        match self
+            .hub
+            .signal_entity(id, operation.to_owned(), input, self.trace())
+            .await
+        {
             Ok(()) => Ok(empty(StatusCode::ACCEPTED)),
             Err(RequestError::UnknownFunction(text)) => Ok(error(StatusCode::BAD_REQUEST, &text, None)),
             Err(other) => Err(other),

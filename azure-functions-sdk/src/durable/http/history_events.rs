@@ -177,12 +177,14 @@ mod tests {
             scheduled_start: None,
             generation: 0,
             tags: Tags::new(),
+            trace: None,
         };
         let task = |name: &str| EventKind::TaskScheduled {
             name: name.into(),
             version: None,
             input: Some("[1]".into()),
             tags: Tags::new(),
+            trace: None,
         };
         let failure = Failure::text("broken");
         let end = ExecutionEnd {

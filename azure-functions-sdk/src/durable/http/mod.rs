@@ -16,6 +16,7 @@ mod status;
 
 use std::sync::Arc;
 
+use azure_functions_durable::TraceContext;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 
@@ -139,6 +140,12 @@ async fn handle(hub: &Arc<Inner>, request: Request<Bytes>, via: &Via) -> Respons
 }
 
 impl Call<'_> {
+    /// The trace that the request belongs to.
+    fn trace(&self) -> Option<TraceContext> {
+        let header = |name| self.request.headers().get(name)?.to_str().ok();
+        TraceContext::parse(header("traceparent")?, header("tracestate"))
+    }
+
     fn urls(&self) -> UrlBase<'_> {
         UrlBase {
             webhook: &self.via.webhook,

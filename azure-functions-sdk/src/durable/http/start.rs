@@ -13,7 +13,7 @@ use super::{
 };
 use crate::durable::{
     engine::runtime_status::RuntimeStatus,
-    hub::{request_error::RequestError, requests::Start, waits::Until},
+    hub::{request_error::RequestError, requests::Start},
     json::check,
 };
 
@@ -42,6 +42,7 @@ impl Call<'_> {
             instance_id: instance.map(str::to_owned),
             input,
             version: self.query.text("version").map(str::to_owned),
+            trace: self.trace(),
             ..Start::new(function)
         };
         let id = self.hub.start(start).await?;
@@ -83,15 +84,16 @@ impl Call<'_> {
         if interval > timeout {
             return Ok(bad_argument("Total timeout should be bigger than retry timeout"));
         }
-        let Some(row) = self.hub.wait(id, Until::Ended, timeout.min(LONGEST_WAIT)).await? else {
+        let Some(state) = self.hub.wait_for_end(id, timeout.min(LONGEST_WAIT)).await? else {
             return Ok(self.check_status(id));
         };
-        if row.state.status == RuntimeStatus::Completed {
+        if state.status == RuntimeStatus::Completed {
             return Ok(raw_json(
                 StatusCode::OK,
-                value(row.state.output.as_deref()).get().to_owned(),
+                value(state.output.as_deref()).get().to_owned(),
             ));
         }
+        let row = self.hub.find(id).await?.ok_or(RequestError::NotFound)?;
         // 200 also for one that failed: `returnInternalServerErrorOnFailure` concerns the status, not the start.
         Ok(json(
             StatusCode::OK,

@@ -12,6 +12,7 @@ use super::{
     committed::Committed,
     quarantine::{Item, Suspect, Verdict},
     state::Source,
+    turns::Waiting,
     waiting::Activity,
 };
 use crate::durable::{
@@ -149,6 +150,7 @@ impl Inner {
             payload: activity.input.clone(),
             as_json: None,
             whole: None,
+            trace: activity.trace.as_deref().cloned(),
             solitude: self.state().quarantine.solitude(&row),
             begun: self.begun(row),
         };
@@ -174,7 +176,7 @@ impl Inner {
                 execution_id: Some(activity.execution_id.to_string()),
             }),
             task_id: activity.task_id,
-            ..ActivityRequest::default()
+            parent_trace_context: activity.trace.as_deref().map(Into::into),
         };
         match seat.run(Work::Activity(request)).await {
             Ok(streams::Answer::Activity(response)) => Answer::OfStream(Box::new(response)),
@@ -210,7 +212,7 @@ impl Inner {
                     message: json,
                 });
             }
-            place.submit(commit, Committed::Nothing);
+            place.submit_unawaited(commit, Committed::Nothing);
             if wanted {
                 state.deliver(activity.instance, Source::Inbox(row), message);
             }

@@ -14,29 +14,19 @@ use super::{
     held::StreamFunction,
     live_entity::LiveEntity,
     quarantine::{Item, Room, Suspect},
-    state::{Live, State},
-    turns::Turns,
-    waiting::{Activity, Phase},
+    runnable::{Activities, EntityTurns, Episodes, Kind, Runner},
+    state::State,
+    turns::Waiting,
+    waiting::Phase,
 };
 use crate::durable::{
-    engine::{entity::EntityId, event::HTTP_ACTIVITY},
     store::{InstanceKey, RowId},
     streams::{Seat, Streams, Unseated},
-    work::{Begun, DurableFunctions, Wire, WorkKind},
+    work::{Begun, DurableFunctions},
 };
 
 const FIRST_DELAY: Duration = Duration::from_millis(50);
 const LAST_DELAY: Duration = Duration::from_secs(5);
-
-/// Who runs something.
-enum Next {
-    /// The app, or the hub itself.
-    Now,
-    /// A worker of a stream.
-    Seat(StreamFunction),
-    /// An app that has the function.
-    AnApp,
-}
 
 /// Looks again whenever a seat on a worker of a stream is free, as long as the hub is there.
 pub(super) async fn seat_freed(streams: Arc<Streams>, hub: Weak<Inner>) {
@@ -116,230 +106,147 @@ impl Inner {
             self.begin_held(state);
         }
         let functions = state.functions.clone().unwrap_or_default();
-        let mut waiting = Vec::new();
-        while state.running_episodes < self.options.max_concurrent_orchestrations {
-            let Some(key) = state.ready.pop_front() else { break };
-            let Some(live) = state.instances.get_mut(&key) else {
-                continue;
-            };
-            if live.phase != Phase::Ready || live.halted {
-                continue;
-            }
-            if !known && !live.never_ran {
-                waiting.push(key);
-                continue;
-            }
-            match next_of(live, &functions) {
-                Next::Now => {
-                    state.quarantine.begins(Item::Episode(key));
-                    self.begin_episode(state, key, None);
-                }
-                Next::Seat(function) => match state.held.episodes.waiting(&function) {
-                    Some(others) if !others.is_empty() => others.push_back(key),
-                    _ => match self.seat_for(WorkKind::Orchestration, &function, live.attempts.asked_last()) {
-                        Ok(seat) => self.begin_episode(state, key, Some(seat)),
-                        Err((unseated, connects)) => {
-                            state.held.episodes.hold(function, unseated, connects).push_back(key);
-                        }
-                    },
-                },
-                Next::AnApp => state.held.for_apps.push(key),
-            }
+        self.begin_ready::<Episodes>(state, &functions);
+        if known {
+            self.begin_ready::<EntityTurns>(state, &functions);
+            self.begin_ready::<Activities>(state, &functions);
         }
-        for key in waiting.into_iter().rev() {
-            state.ready.push_front(key);
-        }
-        while known && state.running_entities < self.options.max_concurrent_entities {
-            let Some(id) = state.ready_entities.pop_front() else {
-                break;
-            };
-            let Some(live) = state.entities.get(&id).filter(|live| live.is_ready()) else {
-                continue;
-            };
-            match live
-                .has_operations()
-                .then(|| entity_on_stream(&id, &functions))
-                .flatten()
-            {
-                None => {
-                    state.quarantine.begins(Item::Entity(Arc::clone(&id)));
-                    self.begin_entity(state, id, None);
+    }
+
+    /// Starts what may run, as far as there is room.
+    fn begin_ready<K: Kind>(self: &Arc<Self>, state: &mut State, functions: &DurableFunctions) {
+        let mut later = Vec::new();
+        while K::has_room(self, state) {
+            let Some(item) = K::ready(state).pop() else { break };
+            match K::runner(state, &item, functions) {
+                Runner::None => {}
+                Runner::Later => later.push(item),
+                Runner::Now => {
+                    state.quarantine.begins(K::suspect(&item));
+                    K::begin(self, state, item, None);
                 }
-                Some(function) => match state.held.entities.waiting(&function) {
-                    Some(others) if !others.is_empty() => others.push_back(id),
-                    _ => match self.seat_for(WorkKind::Entity, &function, live.attempts.asked_last()) {
-                        Ok(seat) => self.begin_entity(state, id, Some(seat)),
-                        Err((unseated, connects)) => {
-                            state.held.entities.hold(function, unseated, connects).push_back(id);
-                        }
+                // Others wait for a seat already: it stands behind them.
+                Runner::Stream(function) => match K::held(state).waiting(&function) {
+                    Some(others) if !others.is_empty() => others.push(item),
+                    _ => match self.seat_for::<K>(state, &function, &item) {
+                        Some(Ok(seat)) => K::begin(self, state, item, Some(seat)),
+                        Some(Err(refused)) => Self::hold::<K>(state, function, refused).push(item),
+                        None => {}
                     },
                 },
             }
         }
-        while known && state.running_activities < self.options.max_concurrent_activities {
-            let Some(activity) = state.activities.pop() else { break };
-            match state.runs_on_stream(&activity, &functions) {
-                None => {
-                    state.quarantine.begins(Item::Activity(activity.row));
-                    self.begin_activity(state, activity, None);
-                }
-                Some(function) => match state.held.activities.waiting(&function) {
-                    Some(others) if !others.is_empty() => others.push(activity),
-                    _ => match self.seat_for(WorkKind::Activity, &function, activity.attempts.asked_last()) {
-                        Ok(seat) => self.begin_activity(state, activity, Some(seat)),
-                        Err((unseated, connects)) => {
-                            state.held.activities.hold(function, unseated, connects).push(activity);
-                        }
-                    },
-                },
-            }
+        for item in later.into_iter().rev() {
+            K::ready(state).put_back(item);
         }
     }
 
-    fn begin_episode(self: &Arc<Self>, state: &mut State, key: InstanceKey, seat: Option<Seat>) {
-        if let Some(live) = state.instances.get_mut(&key) {
-            live.phase = Phase::Running;
-        }
-        state.running_episodes += 1;
-        self.runtime.spawn(Arc::clone(self).run_episode(key, seat));
-    }
-
-    fn begin_entity(self: &Arc<Self>, state: &mut State, id: Arc<str>, seat: Option<Seat>) {
-        if let Some(live) = state.entities.get_mut(&id) {
-            live.phase = Phase::Running;
-        }
-        state.running_entities += 1;
-        self.runtime.spawn(Arc::clone(self).run_entity(id, seat));
-    }
-
-    fn begin_activity(self: &Arc<Self>, state: &mut State, activity: Activity, seat: Option<Seat>) {
-        state.running_activities += 1;
-        self.runtime.spawn(Arc::clone(self).run_activity(activity, seat));
-    }
-
-    /// A seat; or why there is none, as of how many connections.
-    fn seat_for(&self, kind: WorkKind, function: &StreamFunction, last: &[u64]) -> Result<Seat, (Unseated, u64)> {
+    /// A seat for one; or why there is none, as of how many connections. `None`: it needs none, as it has ended or runs.
+    fn seat_for<K: Kind>(
+        &self,
+        state: &State,
+        function: &StreamFunction,
+        item: &K::Item,
+    ) -> Option<Result<Seat, (Unseated, u64)>> {
+        let asked_last = K::asked_last(state, item)?;
         let connects = self.streams.connects();
-        let seat = self.streams.reserve(kind, &function.name, &function.version, last);
-        seat.map_err(|unseated| (unseated, connects))
+        let seat = self
+            .streams
+            .reserve(K::KIND, &function.name, &function.version, asked_last);
+        Some(seat.map_err(|unseated| (unseated, connects)))
+    }
+
+    /// Where what waits for this function is put.
+    fn hold<K: Kind>(
+        state: &mut State,
+        function: StreamFunction,
+        (unseated, connects): (Unseated, u64),
+    ) -> &mut K::Waiting {
+        match unseated {
+            Unseated::Full => state.held.told.is_taken(K::KIND, &function),
+            Unseated::NoWorker => {
+                if state.held.told.waits(K::KIND, &function) {
+                    let of_version = match function.version.as_str() {
+                        "" => String::new(),
+                        version => format!(" of version '{}'", version.escape_debug()),
+                    };
+                    log::warn!(
+                        "{} '{}'{of_version} waits: no worker that is connected takes it",
+                        K::NAME,
+                        function.name.escape_debug()
+                    );
+                }
+            }
+        }
+        K::held(state).hold(function, unseated, connects)
     }
 
     /// Gives free seats to what waits for them: one for each function, in turns.
     fn begin_held(self: &Arc<Self>, state: &mut State) {
         // What is freed from here on is told once more.
         state.held.seats_changed = false;
-        loop {
-            let mut begun = false;
-            for function in state.held.episodes.in_turn(self.streams.connects()) {
-                if state.running_episodes >= self.options.max_concurrent_orchestrations {
-                    state.held.seats_changed = true;
-                    break;
-                }
-                begun |= self.begin_held_episode(state, function);
-            }
-            for function in state.held.entities.in_turn(self.streams.connects()) {
-                if state.running_entities >= self.options.max_concurrent_entities {
-                    state.held.seats_changed = true;
-                    break;
-                }
-                begun |= self.begin_held_entity(state, function);
-            }
-            for function in state.held.activities.in_turn(self.streams.connects()) {
-                if state.running_activities >= self.options.max_concurrent_activities {
-                    state.held.seats_changed = true;
-                    break;
-                }
-                begun |= self.begin_held_activity(state, function);
-            }
-            if !begun {
+        self.begin_held_of::<Episodes>(state);
+        self.begin_held_of::<EntityTurns>(state);
+        self.begin_held_of::<Activities>(state);
+    }
+
+    fn begin_held_of<K: Kind>(self: &Arc<Self>, state: &mut State) {
+        K::held(state).connected(self.streams.connects());
+        // Functions in a row that had no seat.
+        let mut without = 0;
+        while without < K::held(state).served() && !self.streams.is_full(K::KIND) {
+            if !K::has_room(self, state) {
+                state.held.seats_changed = true;
                 return;
             }
+            let served = K::held(state).served();
+            let Some(function) = K::held(state).next_turn() else {
+                return;
+            };
+            if self.begin_held_one::<K>(state, function) {
+                without = 0;
+            } else if K::held(state).served() == served {
+                without += 1;
+            }
         }
     }
 
-    fn begin_held_episode(self: &Arc<Self>, state: &mut State, function: StreamFunction) -> bool {
-        // Some may have ended, or run without a worker.
-        let (key, last) = loop {
-            let waiting = state.held.episodes.waiting(&function);
-            let Some(key) = waiting.and_then(std::collections::VecDeque::pop_front) else {
-                state.held.episodes.remove(&function);
+    /// Starts the first that waits for this function; false if there is none, or no seat for it.
+    fn begin_held_one<K: Kind>(self: &Arc<Self>, state: &mut State, function: StreamFunction) -> bool {
+        loop {
+            let Some(item) = K::held(state).waiting(&function).and_then(Waiting::pop) else {
+                K::held(state).remove(&function);
                 return false;
             };
-            let live = state.instances.get(&key);
-            if let Some(live) = live.filter(|live| live.phase == Phase::Ready && !live.halted) {
-                break (key, live.attempts.asked_last().to_vec());
-            }
-        };
-        match self.seat_for(WorkKind::Orchestration, &function, &last) {
-            Ok(seat) => {
-                self.begin_episode(state, key, Some(seat));
-                state.held.episodes.had_turn(function);
-                true
-            }
-            Err((unseated, connects)) => {
-                state.held.episodes.hold(function, unseated, connects).push_front(key);
-                false
-            }
-        }
-    }
-
-    fn begin_held_entity(self: &Arc<Self>, state: &mut State, function: StreamFunction) -> bool {
-        let (id, last) = loop {
-            let waiting = state.held.entities.waiting(&function);
-            let Some(id) = waiting.and_then(std::collections::VecDeque::pop_front) else {
-                state.held.entities.remove(&function);
-                return false;
-            };
-            if let Some(live) = state.entities.get(&id).filter(|live| live.is_ready()) {
-                let last = live.attempts.asked_last().to_vec();
-                break (id, last);
-            }
-        };
-        match self.seat_for(WorkKind::Entity, &function, &last) {
-            Ok(seat) => {
-                self.begin_entity(state, id, Some(seat));
-                state.held.entities.had_turn(function);
-                true
-            }
-            Err((unseated, connects)) => {
-                state.held.entities.hold(function, unseated, connects).push_front(id);
-                false
-            }
-        }
-    }
-
-    fn begin_held_activity(self: &Arc<Self>, state: &mut State, function: StreamFunction) -> bool {
-        let first = state.held.activities.waiting(&function).and_then(Turns::first);
-        let Some(last) = first.map(|activity| activity.attempts.asked_last().to_vec()) else {
-            state.held.activities.remove(&function);
-            return false;
-        };
-        match self.seat_for(WorkKind::Activity, &function, &last) {
-            Ok(seat) => {
-                let activity = state.held.activities.waiting(&function).and_then(Turns::pop);
-                let Some(activity) = activity else { return false };
-                self.begin_activity(state, activity, Some(seat));
-                state.held.activities.had_turn(function);
-                true
-            }
-            Err((unseated, connects)) => {
-                state.held.activities.hold(function, unseated, connects);
-                false
+            match self.seat_for::<K>(state, &function, &item) {
+                Some(Ok(seat)) => {
+                    state.held.told.is_taken(K::KIND, &function);
+                    K::begin(self, state, item, Some(seat));
+                    return true;
+                }
+                Some(Err(refused)) => {
+                    Self::hold::<K>(state, function, refused).put_back(item);
+                    return false;
+                }
+                // It has ended, or ran without a worker.
+                None => {}
             }
         }
     }
 
     /// There is another app: what waits may be for it.
     fn look_again(state: &mut State) {
-        let episodes: Vec<_> = state.held.episodes.take_all().flatten().collect();
-        state.ready.extend(episodes);
-        state.ready.append(&mut state.held.for_apps.drain(..).collect());
-        let entities: Vec<_> = state.held.entities.take_all().flatten().collect();
-        state.ready_entities.extend(entities);
-        let activities: Vec<_> = state.held.activities.take_all().collect();
-        for mut turns in activities {
-            while let Some(activity) = turns.pop() {
-                state.activities.push(activity);
+        Self::look_again_at::<Episodes>(state);
+        state.ready.extend(state.held.for_apps.drain(..));
+        Self::look_again_at::<EntityTurns>(state);
+        Self::look_again_at::<Activities>(state);
+    }
+
+    fn look_again_at<K: Kind>(state: &mut State) {
+        let all: Vec<K::Waiting> = K::held(state).take_all().collect();
+        for mut list in all {
+            while let Some(item) = list.pop() {
+                K::ready(state).push(item);
             }
         }
     }
@@ -373,15 +280,17 @@ impl Inner {
 
     fn begin_suspect(self: &Arc<Self>, state: &mut State, suspect: Suspect) {
         match suspect {
-            Suspect::Activity(activity) => self.begin_activity(state, activity, None),
+            Suspect::Activity(activity) => Activities::begin(self, state, activity, None),
             Suspect::Episode(key) => match state.instances.get_mut(&key) {
-                Some(live) if live.phase == Phase::BackingOff && !live.halted => self.begin_episode(state, key, None),
+                Some(live) if live.phase == Phase::BackingOff && !live.halted => {
+                    Episodes::begin(self, state, key, None);
+                }
                 // It is gone, or another of its id has come.
                 _ => state.quarantine.leaves(&Item::Episode(key)),
             },
             Suspect::Entity(id) => {
                 if state.entities.get_mut(&id).is_some_and(LiveEntity::begin_again) {
-                    self.begin_entity(state, id, None);
+                    EntityTurns::begin(self, state, id, None);
                 } else {
                     state.quarantine.leaves(&Item::Entity(id));
                 }
@@ -501,34 +410,7 @@ impl Inner {
     }
 }
 
-/// Who runs the next episode of an instance.
-fn next_of(live: &Live, functions: &DurableFunctions) -> Next {
-    if !functions.open || live.never_ran || live.is_to_be_terminated() {
-        return Next::Now;
-    }
-    match live.state.wire.unwrap_or_else(|| functions.wire_for(&live.name)) {
-        Wire::Stream => Next::Seat(StreamFunction::new(&live.name, live.state.version.as_deref())),
-        _ if functions.has(WorkKind::Orchestration, &live.name) => Next::Now,
-        _ => Next::AnApp,
-    }
-}
-
-/// The function that a worker of a stream has for an entity; `None`: the app runs it.
-fn entity_on_stream(id: &str, functions: &DurableFunctions) -> Option<StreamFunction> {
-    // The name of one that cannot be read is found out by its turn.
-    let id = EntityId::parse(id).ok()?;
-    (functions.wire_for_entity(&id.name) == Wire::Stream).then(|| StreamFunction::new(&id.name, None))
-}
-
 impl State {
-    /// The function that a worker of a stream has for an activity; `None`: the app runs it, or the hub.
-    fn runs_on_stream(&self, activity: &Activity, functions: &DurableFunctions) -> Option<StreamFunction> {
-        let elsewhere = !functions.open
-            || functions.has(WorkKind::Activity, &activity.name)
-            || (activity.name == HTTP_ACTIVITY && self.wire_of(activity.instance) != Wire::Stream);
-        (!elsewhere).then(|| StreamFunction::new(&activity.name, activity.version.as_deref()))
-    }
-
     fn is_quiet(&self) -> bool {
         self.running_episodes == 0 && self.running_activities == 0 && self.running_entities == 0
     }
@@ -542,9 +424,11 @@ impl State {
             return;
         }
         live.unwritten = live.unwritten.saturating_sub(1);
-        self.waits.has_begun(&live.id);
         if live.ended() && live.unwritten == 0 {
+            self.waits.has_ended(&live.id, &live.state);
             self.forget(key);
+        } else {
+            self.waits.has_begun(&live.id);
         }
     }
 }

@@ -84,7 +84,8 @@ impl Inner {
             let Some(live) = state.instances.get_mut(&key) else {
                 return self.episode_ended(&mut state, key);
             };
-            let batch: Vec<Message> = live.inbox.iter().map(|inbound| inbound.message.clone()).collect();
+            let messages = live.inbox.iter().take(live.next_batch());
+            let batch: Vec<Message> = messages.map(|inbound| inbound.message.clone()).collect();
             (batch, loaded)
         };
         let taken = batch.len();
@@ -194,6 +195,8 @@ impl Inner {
             as_json: (self.options.record && loaded.instance.wire == Some(Wire::Protobuf))
                 .then(|| episode.as_json(None)),
             whole: (!with_history && self.options.check_replays).then(|| episode.payload(Some(&loaded.played), true)),
+            // The same in every turn: the code may read it.
+            trace: loaded.instance.trace.as_ref().map(|trace| trace.parent.clone()),
             solitude,
             begun: self.begun(itself.clone()),
         };
@@ -358,7 +361,7 @@ impl Inner {
                 let mut state = self.state();
                 let mut commit = Commit::default();
                 state.consume(key, taken, &mut commit);
-                place.submit(commit, Committed::Nothing);
+                place.submit_unawaited(commit, Committed::Nothing);
                 self.release(&mut state, key, loaded);
                 Ok(())
             }
@@ -387,16 +390,6 @@ impl Inner {
                 self.episode_died(key, loaded, &death, verdict);
                 Ok(())
             }
-            End::AtOnce => {
-                let mut state = self.state();
-                if let Some(live) = state.instances.get_mut(&key) {
-                    live.phase = Phase::Ready;
-                    state.ready.push_front(key);
-                }
-                state.keep_loaded(key, loaded, self.options.history_cache);
-                self.episode_ended(&mut state, key);
-                Ok(())
-            }
             End::Abandoned(worker) => {
                 if let Some(live) = self.state().instances.get_mut(&key)
                     && let Some(worker) = worker
@@ -406,22 +399,15 @@ impl Inner {
                 self.retry_later(key, Some(loaded), "a worker has abandoned it");
                 Ok(())
             }
-            End::NoApp => {
+            end @ (End::AtOnce | End::NoApp | End::Leave) => {
                 let mut state = self.state();
+                state.paused |= matches!(end, End::Leave);
                 if let Some(live) = state.instances.get_mut(&key) {
                     live.phase = Phase::Ready;
-                    state.held.for_apps.push(key);
-                }
-                state.keep_loaded(key, loaded, self.options.history_cache);
-                self.episode_ended(&mut state, key);
-                Ok(())
-            }
-            End::Leave => {
-                let mut state = self.state();
-                state.paused = true;
-                if let Some(live) = state.instances.get_mut(&key) {
-                    live.phase = Phase::Ready;
-                    state.ready.push_front(key);
+                    match end {
+                        End::NoApp => state.held.for_apps.push(key),
+                        _ => state.ready.push_front(key),
+                    }
                 }
                 state.keep_loaded(key, loaded, self.options.history_cache);
                 self.episode_ended(&mut state, key);

@@ -2,16 +2,20 @@
 //! names without a worker never stand in the way of others, and is looked at again when a seat is free.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Bound,
     sync::Arc,
 };
 
-use super::turns::Turns;
+use super::turns::{Turns, Waiting};
 use crate::durable::{
     store::{InstanceKey, RowId},
     streams::Unseated,
+    work::WorkKind,
 };
+
+/// Functions without a worker that are told at a time.
+const MOST_TOLD: usize = 20;
 
 /// A function that workers of streams run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,83 +45,116 @@ pub(super) struct Held {
     pub(super) for_apps: Vec<InstanceKey>,
     /// A seat may be free that was not.
     pub(super) seats_changed: bool,
+    pub(super) told: Told,
 }
 
 impl Held {
     /// Withdraws the activities of an instance that no worker takes, as of so many connections; gives their rows.
     pub(super) fn withdraw(&mut self, key: InstanceKey, connects: u64) -> Vec<RowId> {
         let mut rows = Vec::new();
-        self.activities.lists.retain(|_, list| {
-            if list.no_worker == Some(connects) {
-                rows.extend(list.waiting.withdraw(key));
-            }
-            !list.waiting.is_empty()
-        });
+        if self.activities.unserved_as_of == connects {
+            self.activities.unserved.retain(|_, list| {
+                rows.extend(list.withdraw(key));
+                !list.is_empty()
+            });
+        }
         rows
+    }
+}
+
+/// Functions of which was told that no worker takes them: each is told once, until a worker has taken it.
+#[derive(Debug, Default)]
+pub(super) struct Told(BTreeSet<(WorkKind, StreamFunction)>);
+
+impl Told {
+    /// Whether it is to be told now.
+    pub(super) fn waits(&mut self, kind: WorkKind, function: &StreamFunction) -> bool {
+        self.0.len() < MOST_TOLD && self.0.insert((kind, function.clone()))
+    }
+
+    pub(super) fn is_taken(&mut self, kind: WorkKind, function: &StreamFunction) {
+        if !self.0.is_empty() {
+            self.0.remove(&(kind, function.clone()));
+        }
     }
 }
 
 /// What waits, by function.
 #[derive(Debug)]
 pub(super) struct Lists<L> {
-    lists: BTreeMap<StreamFunction, List<L>>,
-    /// The function that had a seat last: the next seat is for one behind it.
+    /// Of functions that a worker may have a seat for.
+    served: BTreeMap<StreamFunction, L>,
+    /// Of functions that no worker takes, as of so many connections.
+    unserved: BTreeMap<StreamFunction, L>,
+    unserved_as_of: u64,
+    /// The function that had its turn last: the next seat is for one behind it.
     last: Option<StreamFunction>,
-}
-
-#[derive(Debug, Default)]
-struct List<L> {
-    waiting: L,
-    /// No worker takes the function, as of so many connections.
-    no_worker: Option<u64>,
 }
 
 impl<L> Default for Lists<L> {
     fn default() -> Self {
         Self {
-            lists: BTreeMap::new(),
+            served: BTreeMap::new(),
+            unserved: BTreeMap::new(),
+            unserved_as_of: 0,
             last: None,
         }
     }
 }
 
-impl<L: Default> Lists<L> {
+impl<L: Waiting> Lists<L> {
     /// What waits for this function, if anything does.
     pub(super) fn waiting(&mut self, function: &StreamFunction) -> Option<&mut L> {
-        self.lists.get_mut(function).map(|list| &mut list.waiting)
+        let served = self.served.get_mut(function);
+        served.or_else(|| self.unserved.get_mut(function))
     }
 
-    /// Where the first that waits for this function is put.
+    /// Where what waits for this function is put, of which one was refused a seat, as of so many connections.
     pub(super) fn hold(&mut self, function: StreamFunction, unseated: Unseated, connects: u64) -> &mut L {
-        let list = self.lists.entry(function).or_default();
-        list.no_worker = (unseated == Unseated::NoWorker).then_some(connects);
-        &mut list.waiting
+        let list = self.remove(&function).unwrap_or_default();
+        let lists = match unseated {
+            Unseated::Full => &mut self.served,
+            Unseated::NoWorker => {
+                if self.unserved.is_empty() || connects < self.unserved_as_of {
+                    self.unserved_as_of = connects;
+                }
+                &mut self.unserved
+            }
+        };
+        lists.entry(function).or_insert(list)
     }
 
-    /// The functions that a worker may have a seat for, in the order in which they have their turns.
-    pub(super) fn in_turn(&self, connects: u64) -> Vec<StreamFunction> {
-        let last = self.last.as_ref();
-        let behind = last.map_or(Bound::Unbounded, Bound::Excluded);
-        let rest = last.map(|last| self.lists.range(..=last.clone()));
-        let behind = self.lists.range::<StreamFunction, _>((behind, Bound::Unbounded));
-        behind
-            .chain(rest.into_iter().flatten())
-            .filter(|(_, list)| list.no_worker != Some(connects))
-            .map(|(function, _)| function.clone())
-            .collect()
+    /// Another worker may take what none took before: there have been so many connections.
+    pub(super) fn connected(&mut self, connects: u64) {
+        if self.unserved_as_of != connects {
+            self.served.append(&mut self.unserved);
+        }
     }
 
-    /// One that waited for this function has a seat.
-    pub(super) fn had_turn(&mut self, function: StreamFunction) {
-        self.last = Some(function);
+    /// Functions that a worker may have a seat for.
+    pub(super) fn served(&self) -> usize {
+        self.served.len()
+    }
+
+    /// The function whose turn it is, of those that a worker may have a seat for.
+    pub(super) fn next_turn(&mut self) -> Option<StreamFunction> {
+        let behind = self.last.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let mut behind = self.served.range::<StreamFunction, _>((behind, Bound::Unbounded));
+        let next = behind.next().or_else(|| self.served.first_key_value());
+        let next = next.map(|(function, _)| function.clone())?;
+        self.last = Some(next.clone());
+        Some(next)
     }
 
     pub(super) fn remove(&mut self, function: &StreamFunction) -> Option<L> {
-        self.lists.remove(function).map(|list| list.waiting)
+        let served = self.served.remove(function);
+        served.or_else(|| self.unserved.remove(function))
     }
 
     /// Everything that waits.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = L> + use<L> {
-        std::mem::take(&mut self.lists).into_values().map(|list| list.waiting)
+        let mut all = std::mem::take(&mut self.served);
+        all.append(&mut self.unserved);
+        all.into_values()
     }
 }

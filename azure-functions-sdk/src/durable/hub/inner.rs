@@ -8,7 +8,7 @@ use std::sync::{
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
-use super::{committed::Committed, options::TaskHubOptions, runtime::HubRuntime, state::State};
+use super::{committed::Committed, news::News, options::TaskHubOptions, runtime::HubRuntime, state::State};
 use crate::durable::{
     engine::settings::Settings,
     store::{RowId, Store, writer::Writer},
@@ -22,6 +22,8 @@ pub(crate) struct Inner {
     pub(super) settings: Settings,
     pub(super) store: Arc<dyn Store>,
     pub(super) writer: Writer<Committed>,
+    /// Brings what the writer has written to the hub.
+    pub(super) news: Option<Arc<News>>,
     pub(super) worker: Arc<dyn Worker>,
     /// The workers that take work from a stream.
     pub(crate) streams: Arc<Streams>,
@@ -64,6 +66,9 @@ impl Inner {
     pub(super) fn close(&self) {
         self.streams.close();
         self.writer.close();
+        if let Some(news) = &self.news {
+            news.close();
+        }
         self.state().waits.close();
         self.store.close();
     }

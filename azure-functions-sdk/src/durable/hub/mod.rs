@@ -19,6 +19,7 @@ mod held;
 mod inner;
 mod live_entity;
 mod name;
+mod news;
 mod options;
 pub(crate) mod purge;
 mod quarantine;
@@ -30,6 +31,7 @@ pub(crate) mod request_error;
 pub(crate) mod requests;
 mod reserved;
 mod rewind;
+mod runnable;
 mod runtime;
 mod salvage;
 mod sessions;
@@ -145,6 +147,8 @@ impl TaskHub {
             });
         }
         let (state, set_aside) = recovery::restore(recovered);
+        // What was set aside may be the owner of a lock.
+        let orphaned_locks = set_aside.is_empty() && !state.orphaned_locks().is_empty();
         for row in set_aside {
             log::error!("{row} (database: {})", options.database().display());
         }
@@ -157,7 +161,7 @@ impl TaskHub {
                 }
             }
         };
-        let writer = runtime
+        let (writer, news) = runtime
             .start_writer(Arc::clone(&store), tell)
             .map_err(TaskHubError::Thread)?;
         let streams = Streams::new(Arc::clone(&options.clock));
@@ -166,6 +170,7 @@ impl TaskHub {
             options,
             store,
             writer,
+            news,
             worker,
             streams: Arc::clone(&streams),
             runtime,
@@ -180,6 +185,14 @@ impl TaskHub {
         inner
             .runtime
             .spawn(dispatch::seat_freed(streams, Arc::downgrade(&inner)));
+        if orphaned_locks {
+            let hub = Arc::clone(&inner);
+            inner.runtime.spawn(async move {
+                if let Err(error) = hub.release_orphaned_locks().await {
+                    log::warn!("locks of orchestrations that are gone are still there: {error}");
+                }
+            });
+        }
         Ok(Self { inner })
     }
 

@@ -16,6 +16,7 @@ use crate::durable::{
         event::write_events,
         message::{Message, Outgoing},
         played::Played,
+        trace::context_to_json,
     },
     store::{ActivityRow, Commit, InboxRow, InstanceKey, StoreError, TimerRow},
 };
@@ -34,6 +35,7 @@ impl Inner {
         let pasts = self.reserve_children(&loaded.instance, &decision).await;
         let execution_id: Arc<str> = loaded.instance.execution_id.as_str().into();
         let ends = decision.ends_execution();
+        let begins = loaded.instance.history.is_empty();
 
         // Whatever takes time is done before the lock is taken.
         if decision.continued.is_some() {
@@ -59,6 +61,7 @@ impl Inner {
                 input: task.input.clone(),
                 version: task.version.clone(),
                 tags: tags_json(&task.tags),
+                trace: task.trace.as_ref().map(context_to_json),
             });
             activities.push(Activity {
                 row,
@@ -70,6 +73,7 @@ impl Inner {
                 input: task.input,
                 version: task.version,
                 tags: task.tags,
+                trace: task.trace.map(Box::new),
                 failures: 0,
                 attempts: Attempts::default(),
             });
@@ -139,13 +143,17 @@ impl Inner {
             self.post(state, &instance_id, message, &mut commit);
         }
         let deliveries = self.post_to_entities(state, std::mem::take(&mut decision.posted), &mut commit);
+        let awaited = begins || ends || !activities.is_empty() || !deliveries.is_empty();
         let committed = Committed::Episode {
             key,
             life,
             activities,
             deliveries,
         };
-        place.submit(commit, committed);
+        match awaited {
+            true => place.submit(commit, committed),
+            false => place.submit_unawaited(commit, committed),
+        }
         if loaded.instance.status.is_terminal() {
             self.episode_ended(state, key);
         } else {

@@ -8,6 +8,7 @@ use super::{
     live_entity::{self, LiveEntity},
     set_aside::SetAside,
     state::{Due, Live, Loaded, START, Source, State},
+    turns::Waiting,
     waiting::Activity,
 };
 use crate::durable::{
@@ -17,6 +18,7 @@ use crate::durable::{
         instance::Instance,
         message::Message,
         played::Played,
+        trace::context_of_json,
     },
     store::{InstanceKey, InstanceState, Recovery},
     work::Wire,
@@ -79,6 +81,10 @@ pub(super) fn restore(recovery: Recovery) -> (State, Vec<SetAside>) {
                 .tags
                 .and_then(|tags| serde_json::from_str(&tags).ok())
                 .unwrap_or_default(),
+            trace: row
+                .trace
+                .and_then(|trace| context_of_json(&serde_json::from_str(&trace).ok()?))
+                .map(Box::new),
             failures: 0,
             attempts: Attempts::default(),
         });

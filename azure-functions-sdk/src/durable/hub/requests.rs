@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use azure_functions_durable::check_instance_id;
+use azure_functions_durable::{TraceContext, check_instance_id};
 use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
@@ -20,6 +20,7 @@ use crate::durable::{
         event::{EventKind, ExecutionStarted, SOURCE_INSTANCE_TAG, Tags},
         message::Message,
         runtime_status::RuntimeStatus,
+        trace::ExecutionTrace,
     },
     json,
     store::{Commit, InstanceKey, InstanceQuery, InstanceRow, Page, StoreError},
@@ -52,6 +53,8 @@ pub(crate) struct Start {
     pub(crate) replaces_running: bool,
     /// An orchestration that the app does not have is no reason to refuse: the instance fails.
     pub(crate) unchecked: bool,
+    /// What asks for it.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 impl Start {
@@ -67,6 +70,7 @@ impl Start {
             replaceable: None,
             replaces_running: false,
             unchecked: false,
+            trace: None,
         }
     }
 }
@@ -156,6 +160,7 @@ impl Inner {
             scheduled_start: start.at,
             generation,
             tags: start.tags,
+            trace: start.trace.map(ExecutionTrace::from),
         };
         let mut commit = Commit::default();
         // One that is replaced while it runs gives nothing back by itself.

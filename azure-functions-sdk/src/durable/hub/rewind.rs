@@ -61,7 +61,7 @@ impl Inner {
             let texts = self.blocking(move || hub.store.history(key)).await?;
             let loaded = rebuild(&row.state, &texts, std::iter::empty())
                 .map_err(|error| RequestError::Broken(format!("instance '{}': {error}", row.id)))?;
-            let rewound = rewind(&loaded.instance, reason, self.now()).map_err(|refused| match refused {
+            let mut rewound = rewind(&loaded.instance, reason, self.now()).map_err(|refused| match refused {
                 NotRewound::NotFailed => RequestError::NotFailed(row.state.status),
                 NotRewound::Locked(entities) => RequestError::FailedLocked {
                     instance_id: row.id.clone(),
@@ -69,10 +69,11 @@ impl Inner {
                 },
             })?;
             let mut lost = Vec::new();
-            for child in &rewound.children {
+            for child in std::mem::take(&mut rewound.children) {
                 match self.reserve_failed(&child.instance_id, reserved).await? {
                     Some(row) => pending.push_back(row),
-                    None => lost.push(child.clone()),
+                    None if self.find(&child.instance_id).await?.is_none() => rewound.forget_child(child.task_id),
+                    None => lost.push(child),
                 }
             }
             steps.push(Step {

@@ -7,7 +7,7 @@ use std::{future::Future, sync::Arc};
 
 use tokio::runtime::Handle;
 
-use super::committed::Committed;
+use super::{committed::Committed, news::News};
 use crate::durable::store::{
     Store,
     writer::{Outcome, Writer},
@@ -63,19 +63,27 @@ impl HubRuntime {
         }
     }
 
-    /// Starts the one who writes.
+    /// Starts the one who writes, and what brings its news to the hub, if that is not the same.
     pub(super) fn start_writer(
         &self,
         store: Arc<dyn Store>,
-        tell: impl Fn(Outcome<Committed>) + Send + 'static,
-    ) -> std::io::Result<Writer<Committed>> {
+        tell: impl Fn(Outcome<Committed>) + Send + Sync + 'static,
+    ) -> std::io::Result<(Writer<Committed>, Option<Arc<News>>)> {
         match self {
-            Self::Tokio(_) => Writer::start(store, tell),
+            Self::Tokio(_) => {
+                let news = News::new(tell);
+                let writer = Writer::start(store, {
+                    let news = Arc::clone(&news);
+                    move |outcome| news.add(outcome)
+                })?;
+                self.spawn(Arc::clone(&news).run());
+                Ok((writer, Some(news)))
+            }
             #[cfg(feature = "testing")]
             Self::OneByOne(_) => {
                 let (writer, task) = Writer::as_task(store, tell);
                 self.spawn(task);
-                Ok(writer)
+                Ok((writer, None))
             }
         }
     }

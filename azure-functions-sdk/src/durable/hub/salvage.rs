@@ -153,6 +153,7 @@ fn salvaged<'a>(
         history: Vec::new(),
         tags: Tags::new(),
         wire: None,
+        trace: None,
     });
     match row {
         Some(row) => {

@@ -32,6 +32,10 @@ use crate::durable::{
 /// Stands among the timers of an instance for its start: no timer of an execution has this id.
 pub(super) const START: i32 = i32::MIN;
 
+/// Bytes of messages that an episode takes for a worker of a stream, if they are more than one: such workers take 4 MiB, and the past
+/// may have one of them.
+const MOST_OF_EPISODE: usize = 2 * 1024 * 1024;
+
 /// The hub's memory.
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -188,6 +192,28 @@ impl Live {
         inbox.any(|inbound| matches!(inbound.message.event.kind, EventKind::ExecutionTerminated { .. }))
     }
 
+    /// How many of its messages the next episode takes. One that a worker of a stream runs gets no more than such workers can
+    /// receive, but for its start and its end: it cannot do without them.
+    pub(super) fn next_batch(&self) -> usize {
+        let of_stream = matches!(self.state.wire, None | Some(Wire::Stream));
+        if !of_stream || self.is_to_be_terminated() {
+            return self.inbox.len();
+        }
+        let is_start = |inbound: &Inbound| matches!(inbound.message.event.kind, EventKind::ExecutionStarted(_));
+        let start = self.inbox.iter().rposition(is_start);
+        if start.is_none() && self.state.wire.is_none() {
+            // It is to start later: nothing runs, and with messages left the next episode would come at once, again and again.
+            return self.inbox.len();
+        }
+        let needed = start.map_or(1, |place| place + 1);
+        let mut bytes = 0_usize;
+        let fits = self.inbox.iter().take_while(|inbound| {
+            bytes = bytes.saturating_add(inbound.message.payload_len());
+            bytes <= MOST_OF_EPISODE
+        });
+        fits.count().max(needed).min(self.inbox.len())
+    }
+
     /// The status as the next message will find it: what has been accepted counts, though no episode has taken it yet.
     pub(super) fn next_status(&self) -> RuntimeStatus {
         let newest = self
@@ -258,7 +284,7 @@ impl State {
         let Some(live) = self.instances.remove(&key) else {
             return;
         };
-        self.waits.has_ended(&live.id);
+        self.waits.is_gone(&live.id);
         if self.ids.get(&live.id) == Some(&key) {
             self.ids.remove(&live.id);
         }
@@ -390,5 +416,40 @@ pub(super) fn due_micros(fire_at: DateTime<Utc>) -> Micros {
         micros
     } else {
         micros + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    #[test]
+    fn an_instance_that_is_to_start_later_leaves_no_message_to_an_episode_of_its_own() {
+        let state = InstanceState {
+            execution_id: "e".to_owned(),
+            version: None,
+            generation: 0,
+            status: RuntimeStatus::Pending,
+            created: 0,
+            updated: 0,
+            custom_status: None,
+            output: None,
+            ending: None,
+            wire: None,
+        };
+        let mut live = Live::new("later", "one", state, 1);
+        for row in 0..3 {
+            let input = Some("x".repeat(MOST_OF_EPISODE));
+            live.inbox.push_back(Inbound {
+                source: Source::Inbox(row),
+                message: Message::event_raised(DateTime::UNIX_EPOCH, "go".to_owned(), input),
+            });
+        }
+        assert_eq!(live.next_batch(), 3);
+        live.state.wire = Some(Wire::Stream);
+        assert_eq!(live.next_batch(), 1);
+        live.state.wire = Some(Wire::Json);
+        assert_eq!(live.next_batch(), 3);
     }
 }

@@ -1,11 +1,43 @@
-//! Activities that wait, by instance: the instances take turns, so that one with many does not keep the others waiting.
+//! What waits in order, the first first; and activities that wait, by instance: the instances take turns, so that one with many does
+//! not keep the others waiting.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::waiting::Activity;
 use crate::durable::store::{InstanceKey, RowId};
 
-/// See the module.
+/// What waits in order.
+pub(super) trait Waiting: Default {
+    type Item;
+
+    fn push(&mut self, item: Self::Item);
+    fn pop(&mut self) -> Option<Self::Item>;
+    /// Puts the one back that was just popped: it is the next again.
+    fn put_back(&mut self, item: Self::Item);
+    fn is_empty(&self) -> bool;
+}
+
+impl<T> Waiting for VecDeque<T> {
+    type Item = T;
+
+    fn push(&mut self, item: T) {
+        self.push_back(item);
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        self.pop_front()
+    }
+
+    fn put_back(&mut self, item: T) {
+        self.push_front(item);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// Activities that wait: see the module.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     activities: HashMap<InstanceKey, VecDeque<Activity>>,
@@ -13,7 +45,20 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    pub(super) fn push(&mut self, activity: Activity) {
+    /// Withdraws what waits of an instance; gives its rows.
+    pub(super) fn withdraw(&mut self, key: InstanceKey) -> impl Iterator<Item = RowId> + use<> {
+        let queue = self.activities.remove(&key).unwrap_or_default();
+        if !queue.is_empty() {
+            self.order.retain(|other| *other != key);
+        }
+        queue.into_iter().map(|activity| activity.row)
+    }
+}
+
+impl Waiting for Turns {
+    type Item = Activity;
+
+    fn push(&mut self, activity: Activity) {
         let key = activity.instance;
         let queue = self.activities.entry(key).or_default();
         queue.push_back(activity);
@@ -22,8 +67,7 @@ impl Turns {
         }
     }
 
-    /// The next activity.
-    pub(super) fn pop(&mut self) -> Option<Activity> {
+    fn pop(&mut self) -> Option<Activity> {
         loop {
             let key = self.order.pop_front()?;
             // What waited for it may have been withdrawn.
@@ -40,25 +84,16 @@ impl Turns {
         }
     }
 
-    /// The activity that is next.
-    pub(super) fn first(&mut self) -> Option<&Activity> {
-        // What waited for it may have been withdrawn.
-        while !self.activities.contains_key(self.order.front()?) {
-            self.order.pop_front();
+    fn put_back(&mut self, activity: Activity) {
+        let key = activity.instance;
+        if self.activities.contains_key(&key) && self.order.back() == Some(&key) {
+            self.order.pop_back();
         }
-        self.activities.get(self.order.front()?)?.front()
+        self.activities.entry(key).or_default().push_front(activity);
+        self.order.push_front(key);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.activities.is_empty()
-    }
-
-    /// Withdraws what waits of an instance; gives its rows.
-    pub(super) fn withdraw(&mut self, key: InstanceKey) -> impl Iterator<Item = RowId> + use<> {
-        let queue = self.activities.remove(&key).unwrap_or_default();
-        if !queue.is_empty() {
-            self.order.retain(|other| *other != key);
-        }
-        queue.into_iter().map(|activity| activity.row)
     }
 }

@@ -6,13 +6,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
 use super::{Inner, request_error::RequestError, waits::Until};
-use crate::durable::store::{InstanceRow, StoreError};
+use crate::durable::store::{InstanceRow, InstanceState, StoreError};
 
 /// A wait that is taken back when the client gives up.
 struct Registered<'a> {
     hub: &'a Inner,
     id: &'a str,
-    woken: oneshot::Receiver<()>,
+    woken: oneshot::Receiver<InstanceState>,
 }
 
 impl<'a> Registered<'a> {
@@ -40,31 +40,33 @@ pub(crate) enum Missing {
 }
 
 impl Inner {
-    /// Waits until the instance has come so far, at most for the time given; `None` if it has not.
-    pub(crate) async fn wait(
+    /// Waits until the instance has ended, at most for the time given; `None` if it has not. One that ends meanwhile is not looked
+    /// up: its state comes with the news.
+    pub(crate) async fn wait_for_end(
         self: &Arc<Self>,
         id: &str,
-        until: Until,
         timeout: Duration,
-    ) -> Result<Option<InstanceRow>, RequestError> {
+    ) -> Result<Option<InstanceState>, RequestError> {
         let due = self
             .now()
             .checked_add_signed(TimeDelta::from_std(timeout).unwrap_or(TimeDelta::MAX))
             .unwrap_or(DateTime::<Utc>::MAX_UTC);
         loop {
             // Registered before looking, so that nothing is missed.
-            let mut registered = Registered::new(self, id, until)?;
+            let mut registered = Registered::new(self, id, Until::Ended)?;
             let is_over = self.now() >= due;
-            if is_over || !self.has_to_come(id, until) {
-                let row = self.find(id).await?.ok_or(RequestError::NotFound)?;
-                let is_reached = until.is_reached(row.state.status);
-                if is_reached || is_over {
-                    return Ok(is_reached.then_some(row));
+            if is_over || !self.has_to_come(id, Until::Ended) {
+                let state = self.find(id).await?.ok_or(RequestError::NotFound)?.state;
+                let has_ended = state.status.is_terminal();
+                if has_ended || is_over {
+                    return Ok(has_ended.then_some(state));
                 }
             }
             tokio::select! {
                 biased;
-                _ = &mut registered.woken => {}
+                ended = &mut registered.woken => if let Ok(state) = ended {
+                    return Ok(Some(state));
+                },
                 () = self.options.clock.sleep_until(due) => {}
             }
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use azure_functions_durable::TraceContext;
+
 use super::attempts::Attempts;
 use crate::durable::{
     engine::event::Tags,
@@ -33,6 +35,7 @@ pub(super) struct Activity {
     pub(super) input: Option<String>,
     pub(super) version: Option<String>,
     pub(super) tags: Tags,
+    pub(super) trace: Option<Box<TraceContext>>,
     /// Times that the host failed to run it.
     pub(super) failures: u32,
     /// By workers of streams.

@@ -1,10 +1,11 @@
-//! The clients that wait for an instance to begin, or to end (`wait.rs`): a wait is an entry here until there is something to look at.
+//! The clients that wait for an instance to begin, or to end (`wait.rs`): a wait is an entry here until there is something to look at,
+//! or until the end of the instance is on disk, which it is given.
 
 use std::collections::HashMap;
 
 use tokio::sync::oneshot;
 
-use crate::durable::engine::runtime_status::RuntimeStatus;
+use crate::durable::{engine::runtime_status::RuntimeStatus, store::InstanceState};
 
 /// What a client waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,16 +25,19 @@ impl Until {
     }
 }
 
+/// Wakes a wait: with the last state of the instance, which is on disk. Dropped, it makes the wait look.
+type Wake = oneshot::Sender<InstanceState>;
+
 /// The waits, by the ids of the instances.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
-    by_instance: HashMap<String, Vec<(Until, oneshot::Sender<()>)>>,
+    by_instance: HashMap<String, Vec<(Until, Wake)>>,
     closed: bool,
 }
 
 impl Waits {
     /// Nothing once the hub is closed: no news will come.
-    pub(super) fn add(&mut self, id: &str, until: Until) -> Option<oneshot::Receiver<()>> {
+    pub(super) fn add(&mut self, id: &str, until: Until) -> Option<oneshot::Receiver<InstanceState>> {
         if self.closed {
             return None;
         }
@@ -56,9 +60,17 @@ impl Waits {
         self.retain(id, |until| until == Until::Ended);
     }
 
-    /// The end of the instance is on disk, or there is none to come.
-    pub(super) fn has_ended(&mut self, id: &str) {
+    /// There is no end to come, or another instance has the id.
+    pub(super) fn is_gone(&mut self, id: &str) {
         self.by_instance.remove(id);
+    }
+
+    /// The end of the instance is on disk.
+    pub(super) fn has_ended(&mut self, id: &str, state: &InstanceState) {
+        for (_, wake) in self.by_instance.remove(id).into_iter().flatten() {
+            // One that has given up does not care.
+            let _ = wake.send(state.clone());
+        }
     }
 
     /// Wakes those that are not kept, and forgets those that have given up.

@@ -153,6 +153,7 @@ impl Hub {
                         input: (pick % 2 == 0).then(|| "1".to_owned()),
                         version: (pick % 3 == 0).then(|| "2".to_owned()),
                         tags: (pick % 5 == 0).then(|| "{}".to_owned()),
+                        trace: (pick % 7 == 0).then(|| "{}".to_owned()),
                     });
                 }
             }
@@ -343,14 +344,15 @@ proptest! {
 
     #[test]
     fn memory_and_disk_give_the_same_answers(
-        commits in prop::collection::vec(prop::collection::vec(step(), 1..5), 1..40)
+        commits in prop::collection::vec(prop::collection::vec(step(), 1..5), 1..40),
+        batch in 1..12_usize
     ) {
         let folder = tempfile::tempdir().unwrap();
         let disk = SqliteStore::open(&folder.path().join("hub.db"), Durability::Process).unwrap();
         let memory = MemoryStore::default();
         let mut hub = Hub::default();
         let commits: Vec<Commit> = commits.iter().map(|steps| hub.commit(steps)).collect();
-        for batch in commits.chunks(3) {
+        for batch in commits.chunks(batch) {
             disk.write(batch).unwrap();
             memory.write(batch).unwrap();
         }

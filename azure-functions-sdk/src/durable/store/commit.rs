@@ -143,6 +143,8 @@ pub(crate) struct ActivityRow {
     pub(crate) version: Option<String>,
     /// JSON text.
     pub(crate) tags: Option<String>,
+    /// JSON text.
+    pub(crate) trace: Option<String>,
 }
 
 /// An entity that exists, or that is locked.

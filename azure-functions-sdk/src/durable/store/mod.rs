@@ -24,7 +24,7 @@ pub(crate) use commit::{
     ActivityRow, Commit, EntityInboxRow, EntityRow, EntityTimerRow, InboxRow, InstanceKey, InstanceRow, InstanceState,
     Micros, Owner, RowId, TimerRow,
 };
-pub use durability::Durability;
+pub use durability::{Durability, UnknownDurability};
 pub(crate) use query::{DamagedRow, EntityPage, EntityQuery, InstanceQuery, Page};
 
 /// Keeps a task hub's rows.

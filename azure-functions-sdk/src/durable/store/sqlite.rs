@@ -6,10 +6,15 @@
 
 mod entities;
 mod fault;
+mod list;
+#[cfg(test)]
+mod power_cut;
 mod read;
 mod readable;
 mod recover;
+mod rows;
 mod schema;
+mod superseded;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -199,7 +204,7 @@ impl Store for SqliteStore {
     }
 
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
-        self.with_reader(|connection| read::list(connection, query))
+        self.with_reader(|connection| list::list(connection, query))
     }
 
     fn entity(&self, id: &str) -> Result<Option<EntityRow>, StoreError> {

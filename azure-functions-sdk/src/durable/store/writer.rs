@@ -4,6 +4,9 @@
 //! yet on disk: what follows from it comes later in the same queue. A batch that cannot be written now is kept and tried
 //! again until it can; nothing is lost and nothing overtakes.
 //!
+//! A commit that nothing waits for, such as the result of an activity, is kept for a moment: the turn that it leads to is about
+//! to come, and shares its batch. So a step of an orchestration is written, and synced, once.
+//!
 //! What can never be written is given up, as little of it as possible. Where a part of the database is damaged, that is one
 //! commit, and those after it of the same instances and entities: on disk they stay as they were before it. Where the file
 //! cannot be written at all, the writer ends, and all is as if the host had ended there.
@@ -13,11 +16,11 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering, fence},
     },
-    thread::JoinHandle,
-    time::Duration,
+    thread::{JoinHandle, Thread},
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{mpsc, watch};
@@ -32,6 +35,8 @@ const QUEUE: usize = 1024;
 /// rows is then shared by more. Few commits at a time mean that a client waits for each: those are not held up.
 const LARGE_BATCH: usize = 8;
 const PAUSE: Duration = Duration::from_micros(500);
+/// How long a commit that nothing waits for is kept for one that is waited for.
+const LINGER: Duration = Duration::from_millis(2);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 
@@ -43,9 +48,30 @@ pub(crate) struct Writer<A> {
     sender: mpsc::Sender<Entry<A>>,
     health: watch::Receiver<Option<Arc<str>>>,
     closing: Arc<AtomicBool>,
+    nap: Arc<Nap>,
     /// The place that is kept for the last entry.
     last: Mutex<Option<mpsc::OwnedPermit<Entry<A>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Whether the thread keeps what nothing waits for, and is to be woken by what is waited for.
+#[derive(Debug, Default)]
+struct Nap {
+    sleeps: AtomicBool,
+    thread: OnceLock<Thread>,
+}
+
+impl Nap {
+    /// An entry that is waited for is in the queue.
+    fn end(&self) {
+        // Either it is seen before the thread sleeps, or that the thread sleeps is seen here.
+        fence(Ordering::SeqCst);
+        if self.sleeps.swap(false, Ordering::SeqCst)
+            && let Some(thread) = self.thread.get()
+        {
+            thread.unpark();
+        }
+    }
 }
 
 /// What has become of commits.
@@ -63,12 +89,15 @@ pub(crate) enum Outcome<A> {
     Ended { tokens: Vec<A>, reason: Arc<str> },
 }
 
-/// A commit and its token; `None` is the last entry.
-type Entry<A> = Option<(Commit, A)>;
+/// A commit and its token, and whether anything waits for it; `None` is the last entry.
+type Entry<A> = Option<(Commit, A, bool)>;
 
 /// A place in the queue: taken before the decision is made, so that making it and queueing it are one step.
 #[derive(Debug)]
-pub(crate) struct Place<'a, A>(mpsc::Permit<'a, Entry<A>>);
+pub(crate) struct Place<'a, A> {
+    permit: mpsc::Permit<'a, Entry<A>>,
+    nap: &'a Nap,
+}
 
 impl<A: Send + 'static> Writer<A> {
     /// Starts the thread; `tell` is called on it with what has become of every commit.
@@ -77,6 +106,8 @@ impl<A: Send + 'static> Writer<A> {
         let thread = std::thread::Builder::new()
             .name("task-hub-writer".into())
             .spawn(move || thread.run(&tell))?;
+        // The cell is set once, here.
+        let _ = writer.nap.thread.set(thread.thread().clone());
         *writer.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(writer)
     }
@@ -90,7 +121,7 @@ impl<A: Send + 'static> Writer<A> {
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (writer, mut thread) = Self::new(store);
         let task = async move {
-            while let Some(Some((commit, token))) = thread.receiver.recv().await {
+            while let Some(Some((commit, token, _))) = thread.receiver.recv().await {
                 match thread.store.write(std::slice::from_ref(&commit)) {
                     Ok(()) => tell(Outcome::Written(vec![token])),
                     Err(StoreError::Closed) => return,
@@ -111,18 +142,23 @@ impl<A: Send + 'static> Writer<A> {
         let last = sender.clone().try_reserve_owned().ok();
         let (report, health) = watch::channel(None);
         let closing = Arc::new(AtomicBool::new(false));
+        let nap = Arc::new(Nap::default());
         let thread = WriterThread {
             store,
             receiver,
             report,
             closing: Arc::clone(&closing),
+            nap: Arc::clone(&nap),
+            linger: LINGER,
             commits: Vec::new(),
+            awaited: false,
             refused: HashMap::new(),
         };
         let writer = Self {
             sender,
             health,
             closing,
+            nap,
             last: Mutex::new(last),
             thread: Mutex::default(),
         };
@@ -134,7 +170,8 @@ impl<A: Send + 'static> Writer<A> {
         if self.closing.load(Ordering::Acquire) {
             return Err(StoreError::Closed);
         }
-        self.sender.reserve().await.map(Place).map_err(|_| StoreError::Closed)
+        let permit = self.sender.reserve().await.map_err(|_| StoreError::Closed)?;
+        Ok(Place { permit, nap: &self.nap })
     }
 
     /// Why nothing can be written at present; `None` while all is well.
@@ -162,7 +199,13 @@ impl<A: Send + 'static> Writer<A> {
 impl<A> Place<'_, A> {
     /// Queues a commit.
     pub(crate) fn submit(self, commit: Commit, token: A) {
-        self.0.send(Some((commit, token)));
+        self.permit.send(Some((commit, token, true)));
+        self.nap.end();
+    }
+
+    /// Queues a commit that nothing waits for: it may share the batch of the next one that is waited for.
+    pub(crate) fn submit_unawaited(self, commit: Commit, token: A) {
+        self.permit.send(Some((commit, token, false)));
     }
 }
 
@@ -171,7 +214,11 @@ struct WriterThread<A> {
     receiver: mpsc::Receiver<Entry<A>>,
     report: watch::Sender<Option<Arc<str>>>,
     closing: Arc<AtomicBool>,
+    nap: Arc<Nap>,
+    linger: Duration,
     commits: Vec<Commit>,
+    /// Whether one of them is waited for.
+    awaited: bool,
     /// Whose state on disk is older than what later commits build on.
     refused: HashMap<Owner, Refused>,
 }
@@ -213,6 +260,8 @@ impl<A> WriterThread<A> {
             if self.commits.is_empty() {
                 continue;
             }
+            self.linger(&mut tokens);
+            self.awaited = false;
             let commits = std::mem::take(&mut self.commits);
             let large = commits.len() >= LARGE_BATCH;
             let first = if self.builds_on_refused(&commits) {
@@ -248,10 +297,30 @@ impl<A> WriterThread<A> {
     }
 
     fn keep(&mut self, entry: Entry<A>, tokens: &mut Vec<A>) {
-        if let Some((commit, token)) = entry {
+        if let Some((commit, token, awaited)) = entry {
             self.commits.push(commit);
             tokens.push(token);
+            self.awaited |= awaited;
         }
+    }
+
+    /// Keeps commits that nothing waits for, until one comes that is waited for, or a moment has passed.
+    fn linger(&mut self, tokens: &mut Vec<A>) {
+        let until = Instant::now() + self.linger;
+        while !self.awaited && self.commits.len() < MAX_BATCH && !self.closing.load(Ordering::Acquire) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            self.nap.sleeps.store(true, Ordering::SeqCst);
+            fence(Ordering::SeqCst);
+            self.take_waiting(tokens);
+            if !self.awaited {
+                std::thread::park_timeout(left);
+                self.take_waiting(tokens);
+            }
+        }
+        self.nap.sleeps.store(false, Ordering::SeqCst);
     }
 
     /// The queue is empty.
@@ -316,7 +385,7 @@ impl<A> WriterThread<A> {
             reason: Arc::clone(&reason),
         });
         while let Some(entry) = self.receiver.blocking_recv() {
-            let tokens = entry.into_iter().map(|(_, token)| token).collect();
+            let tokens = entry.into_iter().map(|(_, token, _)| token).collect();
             tell(Outcome::Ended {
                 tokens,
                 reason: Arc::clone(&reason),
@@ -489,6 +558,50 @@ mod tests {
             (0..600).collect::<Vec<_>>()
         );
         assert!(writer.place().await.is_err(), "it is closed");
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_nothing_waits_for_shares_the_batch_of_one_that_is_waited_for() {
+        let store = Arc::new(Fake(Slow::default()));
+        store.0.go();
+        let (writer, mut thread) = Writer::new(Arc::clone(&store) as Arc<dyn Store>);
+        thread.linger = Duration::from_secs(60);
+        let (written, tokens) = channel();
+        let handle = std::thread::spawn(move || {
+            thread.run(&|outcome| {
+                let Outcome::Written(batch) = outcome else {
+                    panic!("{outcome:?}")
+                };
+                written.send(batch).unwrap();
+            });
+        });
+        writer.nap.thread.set(handle.thread().clone()).unwrap();
+        writer.place().await.unwrap().submit_unawaited(commit(1), 1);
+        while !writer.nap.sleeps.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        assert!(tokens.try_recv().is_err());
+        writer.place().await.unwrap().submit(commit(2), 2);
+        assert_eq!(tokens.recv_timeout(Duration::from_secs(30)), Ok(vec![1, 2]));
+        // One that stays alone is written when the writer closes.
+        writer.place().await.unwrap().submit_unawaited(commit(3), 3);
+        *writer.thread.lock().unwrap() = Some(handle);
+        writer.close();
+        assert_eq!(*store.0.batches.lock().unwrap(), [vec![1, 2], vec![3]]);
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_nothing_waits_for_is_written_soon() {
+        let (written, tokens) = channel();
+        let store = Arc::new(Fake(Slow::default()));
+        store.0.go();
+        let writer = Writer::start(store as Arc<dyn Store>, move |outcome| drop(written.send(outcome))).unwrap();
+        writer.place().await.unwrap().submit_unawaited(commit(1), ());
+        assert!(matches!(
+            tokens.recv_timeout(Duration::from_secs(30)),
+            Ok(Outcome::Written(_))
+        ));
+        writer.close();
     }
 
     #[tokio::test]

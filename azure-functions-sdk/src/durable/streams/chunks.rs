@@ -6,8 +6,19 @@ use prost::Message;
 
 use super::answer::Lost;
 
-/// Bytes that the parts of one answer may have together.
-pub(super) const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
+/// What the parts of one answer may have together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Most {
+    pub(super) bytes: usize,
+    /// An action takes two bytes on the wire, and many more in memory.
+    pub(super) actions: usize,
+}
+
+/// More actions than any hub takes.
+pub(super) const LARGEST_ANSWER: Most = Most {
+    bytes: 256 * 1024 * 1024,
+    actions: 1_000_000,
+};
 
 /// A part cannot be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,14 +36,15 @@ pub(super) struct Chunks {
     so_far: Option<OrchestratorResponse>,
     next: i32,
     bytes: usize,
+    actions: usize,
 }
 
 impl Chunks {
-    /// Adds a part; gives the whole answer with the last one. `limit`: bytes that all have together.
+    /// Adds a part; gives the whole answer with the last one.
     pub(super) fn add(
         &mut self,
         response: OrchestratorResponse,
-        limit: usize,
+        most: &Most,
     ) -> Result<Option<Result<OrchestratorResponse, Lost>>, ChunkError> {
         let is_last = !response.is_partial;
         let index = response.chunk_index.unwrap_or(self.next);
@@ -48,8 +60,14 @@ impl Chunks {
         }
         self.next = self.next.saturating_add(1);
         self.bytes = self.bytes.saturating_add(response.encoded_len());
-        if self.bytes > limit {
-            let text = format!("its answer has more than {limit} bytes");
+        self.actions = self.actions.saturating_add(response.actions.len());
+        let too_large = match (self.bytes > most.bytes, self.actions > most.actions) {
+            (true, _) => Some(format!("its answer has more than {} bytes", most.bytes)),
+            (false, true) => Some(format!("its answer has more than {} actions", most.actions)),
+            (false, false) => None,
+        };
+        if let Some(text) = too_large {
+            self.so_far = None;
             return Ok(Some(Err(Lost::Unusable(text))));
         }
         match &mut self.so_far {

@@ -18,7 +18,7 @@ mod work_items;
 pub(crate) use self::{
     answer::{Answer, Lost},
     item::Work,
-    registry::{Streams, Unseated},
+    registry::{Streams, Unconnected, Unseated},
     seat::Seat,
     work_items::WorkItems,
 };

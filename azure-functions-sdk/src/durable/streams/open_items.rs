@@ -85,7 +85,7 @@ impl OpenItems {
         response: OrchestratorResponse,
     ) -> Result<Option<Result<OrchestratorResponse, Lost>>, ChunkError> {
         match self.items.get_mut(token) {
-            Some(item) => item.chunks.add(response, LARGEST_ANSWER),
+            Some(item) => item.chunks.add(response, &LARGEST_ANSWER),
             None => Ok(None),
         }
     }
@@ -109,6 +109,10 @@ impl OpenItems {
             self.episodes.remove(instance_id);
         }
         Some(item)
+    }
+
+    pub(super) fn count_of(&self, worker: u64) -> usize {
+        self.items.values().filter(|item| item.worker == worker).count()
     }
 
     pub(super) fn end_all_of(&mut self, worker: u64) {

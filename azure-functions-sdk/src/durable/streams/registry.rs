@@ -14,14 +14,23 @@ use tokio::sync::{Notify, mpsc};
 use super::{
     answer::{Answer, Lost},
     chunks::ChunkError,
-    filters::Filters,
+    filters::{ByKind, Filters},
     item::Work,
     open_items::{Begun, Ended, OpenItems},
 };
 use crate::durable::{clock::Clock, work::WorkKind};
 
-/// Items of a kind that a worker runs at a time which does not say how many.
-pub(super) const DEFAULT_LIMIT: usize = 100;
+/// Workers of a hub: whatever is looked for is looked for among all of them.
+pub(super) const MOST_WORKERS: usize = 1_024;
+
+/// A worker is not connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unconnected {
+    /// The hub is closed.
+    Closed,
+    /// There are [`MOST_WORKERS`] already.
+    TooMany,
+}
 
 /// There is no seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +53,12 @@ pub(crate) struct Streams {
 struct Registry {
     workers: BTreeMap<u64, Connected>,
     /// Number of the worker that connected last.
-    last: u64,
+    newest: u64,
     open: OpenItems,
     closed: bool,
+    /// Times that a seat was asked for.
+    #[cfg(test)]
+    asked: usize,
 }
 
 /// A worker whose stream is open.
@@ -54,8 +66,7 @@ struct Connected {
     filters: Filters,
     /// It fetches long histories.
     streams_history: bool,
-    limits: Counts,
-    used: Counts,
+    used: ByKind<usize>,
     items: mpsc::UnboundedSender<Bytes>,
 }
 
@@ -65,21 +76,9 @@ pub(super) struct Place {
     pub(super) streams_history: bool,
 }
 
-/// A number for each kind of work.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    orchestrations: usize,
-    activities: usize,
-    entities: usize,
-}
-
-impl Counts {
-    fn of(&mut self, kind: WorkKind) -> &mut usize {
-        match kind {
-            WorkKind::Orchestration => &mut self.orchestrations,
-            WorkKind::Activity => &mut self.activities,
-            WorkKind::Entity => &mut self.entities,
-        }
+impl Connected {
+    fn room(&self, kind: WorkKind) -> usize {
+        self.filters.limit(kind).saturating_sub(*self.used.of(kind))
     }
 }
 
@@ -92,55 +91,66 @@ impl Streams {
         })
     }
 
-    /// Connects a worker; its number, and where its items come out. `None`: the hub is closed.
-    pub(super) fn add(&self, request: GetWorkItemsRequest) -> Option<(u64, mpsc::UnboundedReceiver<Bytes>)> {
-        let limit = |asked: i32| match usize::try_from(asked) {
-            Ok(0) | Err(_) => DEFAULT_LIMIT,
-            Ok(limit) => limit,
-        };
-        let limits = Counts {
-            orchestrations: limit(request.max_concurrent_orchestration_work_items),
-            activities: limit(request.max_concurrent_activity_work_items),
-            entities: limit(request.max_concurrent_entity_work_items),
-        };
+    /// Connects a worker; its number, what it takes, and where its items come out.
+    pub(super) fn add(
+        &self,
+        request: GetWorkItemsRequest,
+    ) -> Result<(u64, String, mpsc::UnboundedReceiver<Bytes>), Unconnected> {
         let (items, received) = mpsc::unbounded_channel();
+        let worker = Connected {
+            streams_history: request
+                .capabilities
+                .contains(&WorkerCapability::HistoryStreaming.into()),
+            filters: Filters::new(request),
+            used: ByKind::default(),
+            items,
+        };
+        let takes = worker.filters.to_string();
         let number = {
             let mut registry = self.registry();
             if registry.closed {
-                return None;
+                return Err(Unconnected::Closed);
             }
-            registry.last += 1;
-            let number = registry.last;
-            let worker = Connected {
-                streams_history: request
-                    .capabilities
-                    .contains(&WorkerCapability::HistoryStreaming.into()),
-                filters: Filters::new(request.work_item_filters),
-                limits,
-                used: Counts::default(),
-                items,
-            };
+            if registry.workers.len() >= MOST_WORKERS {
+                return Err(Unconnected::TooMany);
+            }
+            registry.newest += 1;
+            let number = registry.newest;
             registry.workers.insert(number, worker);
             number
         };
         self.freed.notify_one();
-        Some((number, received))
+        Ok((number, takes, received))
     }
 
     /// How many workers have connected so far: if no worker takes items of a name, none does before another one connects.
     pub(crate) fn connects(&self) -> u64 {
-        self.registry().last
+        self.registry().newest
     }
 
-    /// Takes a place for one item, on the worker that has the most room, one of the others before one of `last`.
+    /// Whether workers take items of this kind, and none of them has room for another one.
+    pub(crate) fn is_full(&self, kind: WorkKind) -> bool {
+        let registry = self.registry();
+        let mut workers = registry.workers.values().filter(|worker| worker.filters.take_any(kind));
+        match workers.next() {
+            Some(first) => first.room(kind) == 0 && workers.all(|worker| worker.room(kind) == 0),
+            None => false,
+        }
+    }
+
+    /// Takes a place for one item, on the worker that has the most room, one of the others before one of `asked_last`.
     pub(super) fn take_place(
         &self,
         kind: WorkKind,
         name: &str,
         version: &str,
-        last: &[u64],
+        asked_last: &[u64],
     ) -> Result<Place, Unseated> {
         let mut guard = self.registry();
+        #[cfg(test)]
+        {
+            guard.asked += 1;
+        }
         let mut best: Option<(&mut Connected, u64, (bool, usize))> = None;
         let mut taken = false;
         for (number, worker) in &mut guard.workers {
@@ -148,15 +158,15 @@ impl Streams {
                 continue;
             }
             taken = true;
-            let room = worker.limits.of(kind).saturating_sub(*worker.used.of(kind));
-            let rank = (!last.contains(number), room);
+            let room = worker.room(kind);
+            let rank = (!asked_last.contains(number), room);
             if room > 0 && best.as_ref().is_none_or(|(_, _, most)| rank > *most) {
                 best = Some((worker, *number, rank));
             }
         }
         match best {
             Some((worker, number, _)) => {
-                *worker.used.of(kind) += 1;
+                *worker.used.of_mut(kind) += 1;
                 Ok(Place {
                     worker: number,
                     streams_history: worker.streams_history,
@@ -200,6 +210,11 @@ impl Streams {
         self.end(&token, WorkKind::Entity, Ok(Answer::Entity(result)));
     }
 
+    /// The answer of a worker cannot be taken, for this reason.
+    pub(crate) fn refuse(&self, token: &str, kind: WorkKind, reason: String) {
+        self.end(token, kind, Err(Lost::Unusable(reason)));
+    }
+
     /// A worker gives an item back.
     pub(crate) fn abandon(&self, token: &str) {
         let mut registry = self.registry();
@@ -232,15 +247,29 @@ impl Streams {
         self.registry().workers.is_empty()
     }
 
+    #[cfg(test)]
+    pub(crate) fn asked(&self) -> usize {
+        self.registry().asked
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.registry().closed
     }
 
     /// The stream of a worker has ended: what it has not answered is lost.
     pub(super) fn disconnect(&self, worker: u64) {
-        let mut registry = self.registry();
-        registry.workers.remove(&worker);
-        registry.open.end_all_of(worker);
+        {
+            let mut registry = self.registry();
+            registry.workers.remove(&worker);
+            registry.open.end_all_of(worker);
+        }
+        // What waited for its seats may have no worker any more.
+        self.freed.notify_one();
+    }
+
+    /// Items that a worker has not answered.
+    pub(super) fn open_of(&self, worker: u64) -> usize {
+        self.registry().open.count_of(worker)
     }
 
     /// An item begins on a worker; what comes of it. `None`: the worker is gone.
@@ -266,7 +295,7 @@ impl Streams {
 
     pub(super) fn leave(&self, worker: u64, kind: WorkKind) {
         if let Some(worker) = self.registry().workers.get_mut(&worker) {
-            *worker.used.of(kind) -= 1;
+            *worker.used.of_mut(kind) -= 1;
         }
         self.freed.notify_one();
     }

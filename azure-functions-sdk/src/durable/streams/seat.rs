@@ -17,15 +17,15 @@ pub(crate) struct Seat {
 }
 
 impl Streams {
-    /// A place for one item, on the worker that has the most room. Those of `last`, which have given it back before, come last.
+    /// A place for one item, on the worker that has the most room. Those of `asked_last`, which have given it back before, come last.
     pub(crate) fn reserve(
         self: &Arc<Self>,
         kind: WorkKind,
         name: &str,
         version: &str,
-        last: &[u64],
+        asked_last: &[u64],
     ) -> Result<Seat, Unseated> {
-        let place = self.take_place(kind, name, version, last)?;
+        let place = self.take_place(kind, name, version, asked_last)?;
         Ok(Seat {
             streams: Arc::clone(self),
             place,

@@ -16,7 +16,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{FutureExt, Stream};
 use prost::Message;
 
-use super::{chunks::Chunks, filters::Filters, registry::DEFAULT_LIMIT, *};
+use super::{
+    chunks::{Chunks, Most},
+    filters::{DEFAULT_LIMIT, Filters},
+    registry::MOST_WORKERS,
+    *,
+};
 use crate::durable::{clock::Clock, work::WorkKind};
 
 fn streams() -> Arc<Streams> {
@@ -144,10 +149,103 @@ fn the_worker_with_the_most_room_gets_the_next_item() {
     assert_eq!((count(&mut small), count(&mut large)), (1, 3));
 }
 
+fn filters(work_item_filters: Option<WorkItemFilters>) -> Filters {
+    Filters::new(GetWorkItemsRequest {
+        work_item_filters,
+        ..GetWorkItemsRequest::default()
+    })
+}
+
+#[test]
+fn a_limit_of_zero_beside_others_is_none_of_that_kind_and_no_limits_at_all_say_nothing() {
+    use WorkKind::{Activity, Entity, Orchestration};
+    let limits = |orchestrations, activities, entities| {
+        let filters = Filters::new(GetWorkItemsRequest {
+            max_concurrent_orchestration_work_items: orchestrations,
+            max_concurrent_activity_work_items: activities,
+            max_concurrent_entity_work_items: entities,
+            ..GetWorkItemsRequest::default()
+        });
+        [Orchestration, Activity, Entity].map(|kind| {
+            assert_eq!(filters.take(kind, "any", ""), filters.limit(kind) > 0);
+            filters.limit(kind)
+        })
+    };
+    // As a worker of JavaScript asks, of Python, and of .NET.
+    assert_eq!(limits(0, 0, 0), [DEFAULT_LIMIT; 3]);
+    assert_eq!(limits(2, 3, 0), [2, 3, DEFAULT_LIMIT]);
+    assert_eq!(limits(2, 3, 4), [2, 3, 4]);
+    assert_eq!(limits(0, 3, 4), [0, 3, 4]);
+    assert_eq!(limits(2, 0, 4), [2, 0, 4]);
+    assert_eq!(limits(-1, 0, 0), [DEFAULT_LIMIT; 3]);
+}
+
+#[test]
+fn what_a_worker_takes_is_told_to_people() {
+    let takes = |request| Filters::new(request).to_string();
+    assert_eq!(
+        takes(GetWorkItemsRequest::default()),
+        "all orchestrations (100 at a time), all activities (100 at a time), all entities (100 at a time)"
+    );
+    let activity = |number: i32| ActivityFilter {
+        name: format!("a{number:02}"),
+        versions: Vec::new(),
+    };
+    let some = GetWorkItemsRequest {
+        max_concurrent_orchestration_work_items: 1,
+        max_concurrent_activity_work_items: 5,
+        work_item_filters: Some(WorkItemFilters {
+            orchestrations: vec![OrchestrationFilter {
+                name: "Order".to_owned(),
+                versions: vec!["1.0".to_owned(), "2.0".to_owned()],
+            }],
+            activities: (0..12).map(activity).collect(),
+            entities: Vec::new(),
+        }),
+        ..GetWorkItemsRequest::default()
+    };
+    assert_eq!(
+        takes(some),
+        "the orchestrations 'order' of version 1.0 or 2.0 (1 at a time), the activities 'a00', 'a01', 'a02', 'a03', 'a04', 'a05', \
+         'a06', 'a07', 'a08', 'a09' and 2 more (5 at a time), no entities"
+    );
+}
+
+#[test]
+fn a_hub_takes_so_many_workers_and_no_more() {
+    let streams = streams();
+    let connect = || streams.connect(GetWorkItemsRequest::default());
+    let mut workers: Vec<_> = (0..MOST_WORKERS).map(|_| connect().unwrap()).collect();
+    assert_eq!(connect().unwrap_err(), Unconnected::TooMany);
+    workers.pop();
+    connect().unwrap();
+}
+
+#[test]
+fn a_kind_is_full_when_all_workers_that_take_it_have_no_room() {
+    let streams = streams();
+    assert!(!streams.is_full(WorkKind::Activity), "there is no worker");
+    let connect = |activities| {
+        streams.connect(GetWorkItemsRequest {
+            max_concurrent_orchestration_work_items: 1,
+            max_concurrent_activity_work_items: activities,
+            ..GetWorkItemsRequest::default()
+        })
+    };
+    let _none = connect(0).unwrap();
+    let _one = connect(1).unwrap();
+    assert!(!streams.is_full(WorkKind::Activity));
+    let _seat = streams.reserve(WorkKind::Activity, "charge", "", &[]).unwrap();
+    assert!(streams.is_full(WorkKind::Activity));
+    assert!(!streams.is_full(WorkKind::Orchestration));
+    let _more = connect(1).unwrap();
+    assert!(!streams.is_full(WorkKind::Activity));
+}
+
 #[test]
 fn filters_are_of_a_kind_a_name_in_any_case_and_versions_and_no_filter_takes_everything() {
     use WorkKind::{Activity, Entity, Orchestration};
-    let filters = Filters::new(Some(WorkItemFilters {
+    let filters = filters(Some(WorkItemFilters {
         orchestrations: vec![
             OrchestrationFilter {
                 name: "Order".to_owned(),
@@ -181,7 +279,7 @@ fn filters_are_of_a_kind_a_name_in_any_case_and_versions_and_no_filter_takes_eve
         assert_eq!(filters.take(kind, name, version), taken, "{kind:?} {name} {version}");
     }
     for everything in [None, Some(WorkItemFilters::default())] {
-        assert!(Filters::new(everything).take(Entity, "any", "9"));
+        assert!(tests::filters(everything).take(Entity, "any", "9"));
     }
 }
 
@@ -318,6 +416,7 @@ fn a_stream_that_ends_loses_its_items_and_no_others() {
     let streams = streams();
     let connect = || {
         streams.connect(GetWorkItemsRequest {
+            max_concurrent_orchestration_work_items: 1,
             max_concurrent_activity_work_items: 1,
             ..GetWorkItemsRequest::default()
         })
@@ -396,12 +495,24 @@ fn the_parts_of_an_answer_are_limited_together() {
         part.instance_id = "x".repeat(400);
         part
     };
-    assert!(matches!(chunks.add(of(0), 1_000), Ok(None)));
-    assert!(matches!(chunks.add(of(1), 1_000), Ok(None)));
-    let Ok(Some(Err(Lost::Unusable(text)))) = chunks.add(of(2), 1_000) else {
+    let most = Most {
+        bytes: 1_000,
+        actions: 10,
+    };
+    assert!(matches!(chunks.add(of(0), &most), Ok(None)));
+    assert!(matches!(chunks.add(of(1), &most), Ok(None)));
+    let Ok(Some(Err(Lost::Unusable(text)))) = chunks.add(of(2), &most) else {
         panic!();
     };
-    assert!(text.starts_with("its answer has more than"), "{text}");
+    assert_eq!(text, "its answer has more than 1000 bytes");
+
+    let mut chunks = Chunks::default();
+    let of = |index| part("t", Some(index), true, &[0; 6]);
+    assert!(matches!(chunks.add(of(0), &most), Ok(None)));
+    let Ok(Some(Err(Lost::Unusable(text)))) = chunks.add(of(1), &most) else {
+        panic!();
+    };
+    assert_eq!(text, "its answer has more than 10 actions");
 }
 
 #[test]
@@ -415,7 +526,10 @@ fn a_hub_that_closes_ends_all_streams_and_takes_no_more_workers() {
     let mut context = Context::from_waker(Waker::noop());
     assert!(matches!(items.as_mut().poll_next(&mut context), Poll::Ready(Some(_))));
     assert!(matches!(items.as_mut().poll_next(&mut context), Poll::Ready(None)));
-    assert!(streams.connect(GetWorkItemsRequest::default()).is_none());
+    assert_eq!(
+        streams.connect(GetWorkItemsRequest::default()).unwrap_err(),
+        Unconnected::Closed
+    );
 }
 
 /// A time that is set.

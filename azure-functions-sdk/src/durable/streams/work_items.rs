@@ -12,7 +12,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::Stream;
 use tokio::sync::mpsc;
 
-use super::{item::health_ping, registry::Streams};
+use super::{
+    item::health_ping,
+    registry::{Streams, Unconnected},
+};
 use crate::durable::clock::Clock;
 
 /// Workers take a stream for dead after 120 s of silence.
@@ -22,6 +25,7 @@ const PING: TimeDelta = TimeDelta::seconds(30);
 pub(crate) struct WorkItems {
     streams: Arc<Streams>,
     worker: u64,
+    takes: String,
     items: mpsc::UnboundedReceiver<Bytes>,
     clock: Arc<dyn Clock>,
     ping_due: DateTime<Utc>,
@@ -29,20 +33,38 @@ pub(crate) struct WorkItems {
 }
 
 impl Streams {
-    /// Connects a worker: it gets its items from the stream that is returned, until that is dropped. `None`: the hub is closed.
-    pub(crate) fn connect(self: &Arc<Self>, request: GetWorkItemsRequest) -> Option<WorkItems> {
-        let (worker, items) = self.add(request)?;
+    /// Connects a worker: it gets its items from the stream that is returned, until that is dropped.
+    pub(crate) fn connect(self: &Arc<Self>, request: GetWorkItemsRequest) -> Result<WorkItems, Unconnected> {
+        let (worker, takes, items) = self.add(request)?;
         let clock = Arc::clone(&self.clock);
         let ping_due = clock.now() + PING;
         let sleep = clock.sleep_until(ping_due);
-        Some(WorkItems {
+        Ok(WorkItems {
             streams: Arc::clone(self),
             worker,
+            takes,
             items,
             clock,
             ping_due,
             sleep,
         })
+    }
+}
+
+impl WorkItems {
+    /// Number of the worker: those of a hub are counted as they connect.
+    pub(crate) fn worker(&self) -> u64 {
+        self.worker
+    }
+
+    /// What the worker takes, for people.
+    pub(crate) fn takes(&self) -> &str {
+        &self.takes
+    }
+
+    /// Items that the worker has and has not answered.
+    pub(crate) fn open(&self) -> usize {
+        self.streams.open_of(self.worker)
     }
 }
 

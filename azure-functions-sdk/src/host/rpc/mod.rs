@@ -3,5 +3,6 @@
 mod first_message;
 pub(crate) mod messages;
 mod newcomers;
+mod program;
 pub(crate) mod server;
 pub(crate) mod sidecar;

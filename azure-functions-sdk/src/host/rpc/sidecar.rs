@@ -36,6 +36,7 @@ use super::{
         secret::Secret,
     },
     newcomers::{Newcomer, Newcomers},
+    program::program,
 };
 use crate::durable::{
     TaskHub,
@@ -44,6 +45,9 @@ use crate::durable::{
 
 /// The service has no package.
 const SERVICE: &str = "TaskHubSidecarService";
+
+/// The method whose answers are the work items of a worker.
+const WORK_ITEMS: &str = "GetWorkItems";
 
 /// Bytes of the largest message of an SDK: answers of workers are not limited by the protocol.
 const LARGEST_SDK_MESSAGE: usize = 128 * 1024 * 1024;
@@ -146,6 +150,8 @@ struct Asked {
     /// The hub that it names, where there may be several; empty: none.
     name: String,
     hub: Option<Arc<TaskHub>>,
+    /// What a worker that asks for work says of itself, for people.
+    program: String,
 }
 
 impl Shared {
@@ -182,6 +188,7 @@ impl Shared {
                     caller: Caller::Sdk,
                     name: named.to_owned(),
                     hub: hubs.find(named),
+                    program: String::new(),
                 })
             }
         }
@@ -199,6 +206,7 @@ impl Shared {
             caller,
             name: String::new(),
             hub: Some(Arc::clone(hub)),
+            program: String::new(),
         })
     }
 
@@ -228,14 +236,14 @@ impl Shared {
             (Some(hub), _) => hub,
             (None, Served::App(hub, _) | Served::BesideApp(hub)) => Arc::clone(hub),
             (None, Served::Hubs(hubs)) => match method {
-                "StartInstance" | "SignalEntity" | "GetWorkItems" => hubs.get(&asked.name).await?,
+                "StartInstance" | "SignalEntity" | WORK_ITEMS => hubs.get(&asked.name).await?,
                 // Workers call it before they ask for work; it is about no hub.
                 "Hello" => return Ok(one(Vec::new())),
                 _ => hubs.existing(&asked.name).await?,
             },
         };
-        if method == "GetWorkItems" {
-            let items = hub.work_items(asked.caller, message).map_err(status)?;
+        if method == WORK_ITEMS {
+            let items = hub.work_items(asked.caller, &asked.program, message).map_err(status)?;
             return Ok(Box::pin(items.map(Ok)));
         }
         let reply = hub.call(asked.caller, method, message).await.map_err(status)?;
@@ -292,7 +300,7 @@ impl Service<Request<Body>> for SidecarService {
         let shared = Arc::clone(&self.0);
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let asked = match shared.check(&parts) {
+            let mut asked = match shared.check(&parts) {
                 Ok(asked) => asked,
                 Err(status) => return Ok(status.into_http()),
             };
@@ -300,6 +308,9 @@ impl Service<Request<Body>> for SidecarService {
                 newcomer.has_proved();
             }
             let method = parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+            if method == WORK_ITEMS {
+                asked.program = program(&parts.headers);
+            }
             let limit = shared.message_limit;
             let mut server = Grpc::new(Raw)
                 .max_decoding_message_size(limit)

@@ -14,6 +14,7 @@ use crate::{
         json_text::{Json, Node},
         parse_time_span,
     },
+    similar::similar,
 };
 
 /// Sections that matter to the real host only and stand in files that its templates write: ignored without a word.
@@ -424,6 +425,10 @@ impl<'a> Reader<'a> {
         for (key, _) in members {
             let name = format!("{path}{key}");
             let is_known = known.iter().chain(silent).any(|known| known.eq_ignore_ascii_case(key));
+            let name = match similar(key, known.iter().copied()).first() {
+                Some(meant) => format!("{name} (did you mean {meant}?)"),
+                None => name,
+            };
             if !is_known && !self.ignored.contains(&name) {
                 self.ignored.push(name);
             }

@@ -108,6 +108,20 @@ fn unknown_settings_make_one_warning_in_all() {
 }
 
 #[test]
+fn a_misspelt_setting_is_told_with_what_was_meant() {
+    let text =
+        r#"{"version": "2.0", "extension": {}, "extensions": {"durableTasks": {}, "http": {"routeprefx": "x"}}}"#;
+    let warning = parse(text).warning().unwrap();
+    for wanted in [
+        "extension (did you mean extensions?)",
+        "extensions.durableTasks (did you mean durableTask?)",
+        "extensions.http.routeprefx (did you mean routePrefix?)",
+    ] {
+        assert!(warning.contains(wanted), "{warning}");
+    }
+}
+
+#[test]
 fn settings_override_the_file() {
     let text = r#"{"version": "2.0", "functions": ["a"], "extensions": {"http": {"routePrefix": "v1"}}}"#;
     let values = [

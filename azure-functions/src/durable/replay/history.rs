@@ -2,7 +2,7 @@
 //! the payload until they are asked for.
 
 pub(crate) use super::event::{Event, Moved, ScheduledKind, Span};
-use super::later::Later;
+use super::{later::Later, trace::Trace};
 use crate::{durable::FailureDetails, json_text};
 use azure_functions_durable::protobuf::TaskFailureDetails;
 use prost::Message as _;
@@ -42,6 +42,8 @@ pub(crate) struct History {
     pub(crate) has_locks: bool,
     /// How long the host would have polled requests wait, where the answer does not say.
     pub(crate) http_poll_delay: chrono::TimeDelta,
+    /// The trace that the execution belongs to, where the worker has a part in it: on the protobuf wire.
+    pub(crate) trace: Option<Trace>,
 }
 
 impl History {
@@ -49,6 +51,17 @@ impl History {
     /// of actions are ours, and the execution ends when we say so.
     pub(crate) fn has_shim(&self) -> bool {
         matches!(self.source, Source::Json(_))
+    }
+
+    /// Names the span of the execution, where it has a trace.
+    pub(crate) fn name_own_span(&mut self) {
+        let began = self.events.iter().find_map(|event| match event {
+            Event::OrchestratorStarted(began) => Some(*began),
+            _ => None,
+        });
+        if let Some(trace) = &mut self.trace {
+            trace.name_own_span(&self.instance_id, &self.execution_id, began.unwrap_or_default());
+        }
     }
 
     /// How many events there are.

@@ -23,6 +23,7 @@
 //! | changed code | [`patch_marker`], [`patch`] |
 //! | what was issued when, for hosts that issue actions themselves | [`segment`] |
 //! | what an episode comes to | [`outcome`], [`waiting`] |
+//! | the trace that it belongs to | [`trace`] |
 //! | what is wrong with the code | [`mismatch`], [`report`], [`refusal`] |
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
@@ -56,5 +57,6 @@ pub(crate) mod report;
 pub(crate) mod section;
 pub(crate) mod segment;
 pub(crate) mod texts;
+pub(crate) mod trace;
 pub(crate) mod waiting;
 mod waker;

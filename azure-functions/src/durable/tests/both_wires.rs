@@ -68,7 +68,7 @@ pub(super) fn run_on_protobuf(
 ) -> (OrchestratorResponse, Option<(String, Failure)>) {
     let request = BASE64_STANDARD.encode(request(payload).encode_to_vec());
     match run_episode(request, "test", "src/test.rs:1", orchestrator, functions) {
-        Episode::Protobuf { answer, failure } => (*answer, failure),
+        Episode::Protobuf { answer, failure, .. } => (*answer, failure),
         other => panic!("another wire: {other:?}"),
     }
 }

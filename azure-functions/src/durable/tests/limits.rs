@@ -14,6 +14,7 @@ fn limited(orchestrator: Orchestrator, script: &str, input: &Value) -> Episode {
     let mut payload = payload(script, input);
     payload["upperSchemaVersionNew"] = json!(3);
     let run = Run {
+        makes_span: false,
         function: "test",
         place: "src/test.rs:1",
         orchestrator,

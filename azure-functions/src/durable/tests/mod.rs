@@ -34,5 +34,6 @@ mod regressions;
 mod retries;
 mod script;
 mod timers;
+mod traces;
 mod unreadable_json;
 mod visibility;

@@ -29,7 +29,15 @@ pub(super) fn turn(
     functions: &KnownFunctions,
     parked: &mut ParkedInstances,
 ) -> OrchestratorResponse {
-    let episode = run_turn(request, "test", "src/test.rs:1", orchestrator, functions, Some(parked));
+    let episode = run_turn(
+        request,
+        "test",
+        "src/test.rs:1",
+        orchestrator,
+        functions,
+        Some(parked),
+        false,
+    );
     match episode {
         Episode::Protobuf { answer, .. } => *answer,
         other => panic!("another wire: {other:?}"),

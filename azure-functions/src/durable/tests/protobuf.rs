@@ -23,7 +23,7 @@ use std::time::Duration;
 pub(super) fn answer(orchestrator: Orchestrator, request: &str) -> (OrchestratorResponse, Option<String>) {
     let functions = KnownFunctions::any();
     match run_episode(request.to_owned(), "test", "src/test.rs:1", orchestrator, &functions) {
-        Episode::Protobuf { answer, failure } => (*answer, failure.map(|(text, _)| text)),
+        Episode::Protobuf { answer, failure, .. } => (*answer, failure.map(|(text, _)| text)),
         other => panic!("another wire: {other:?}"),
     }
 }
@@ -199,6 +199,7 @@ fn a_long_history() {
 fn inputs_are_lists_of_one_where_the_host_takes_the_worker_for_dotnet_isolated() {
     let first = recorded!("sequence").lines().next().unwrap();
     let run = Run {
+        makes_span: false,
         function: "test",
         place: "src/test.rs:1",
         orchestrator: |c| fallible(async move { Ok(say(&c, "Tokyo").await?) }),
@@ -684,7 +685,7 @@ fn what_cannot_be_read_is_answered_with_a_failure() {
         let (Episode::Protobuf { .. } | Episode::Failed { .. }) = &episode else {
             panic!("{payload}: {episode:?}");
         };
-        if let Episode::Protobuf { answer, failure } = episode {
+        if let Episode::Protobuf { answer, failure, .. } = episode {
             let response = *answer;
             assert!(failure.is_some());
             assert!(matches!(

@@ -241,6 +241,7 @@ fn run(request: &[u8]) -> EntityBatchResult {
         client_transport: None,
         client: None,
         states: States::default(),
+        makes_spans: false,
     };
     let outputs =
         run_blocking(count, "context", invocation, &ParkedStates::default()).expect("the invocation succeeds");

@@ -1,11 +1,15 @@
 //! The payload of an entity trigger, and what the worker says to it.
 
+use azure_functions_durable::TraceContext;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{Entity, EntityId, Request};
 use crate::durable::{
-    engine::{event::write_string, failure_details::FailureDetails},
+    engine::{
+        event::{json_string, write_string},
+        failure_details::FailureDetails,
+    },
     json,
     work::{ReturnValue, WorkResult},
 };
@@ -13,62 +17,78 @@ use crate::durable::{
 /// What the worker answered to a batch.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Answer {
-    pub(super) entity_exists: bool,
+pub(in crate::durable::engine) struct Answer {
+    pub(in crate::durable::engine) entity_exists: bool,
     /// JSON text.
     #[serde(default)]
-    pub(super) entity_state: Option<String>,
+    pub(in crate::durable::engine) entity_state: Option<String>,
     /// As many as operations; fewer if the worker stopped before the last.
-    pub(super) results: Vec<OperationResult>,
-    pub(super) signals: Vec<Signal>,
+    pub(in crate::durable::engine) results: Vec<OperationResult>,
+    pub(in crate::durable::engine) signals: Vec<Signal>,
     /// On the protobuf wire.
     #[serde(skip)]
-    pub(super) starts: Vec<Start>,
+    pub(in crate::durable::engine) starts: Vec<Start>,
 }
 
 /// What became of an operation.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct OperationResult {
+pub(in crate::durable::engine) struct OperationResult {
     #[serde(default)]
-    pub(super) is_error: bool,
+    pub(in crate::durable::engine) is_error: bool,
     /// JSON text.
     #[serde(default)]
-    pub(super) result: Option<String>,
+    pub(in crate::durable::engine) result: Option<String>,
     /// Of an error on the protobuf wire.
     #[serde(skip)]
-    pub(super) details: Option<FailureDetails>,
+    pub(in crate::durable::engine) details: Option<FailureDetails>,
+}
+
+impl OperationResult {
+    /// A failed operation.
+    pub(in crate::durable::engine) fn failed(details: FailureDetails) -> Self {
+        Self {
+            is_error: true,
+            result: Some(json_string(&details.error_message)),
+            details: Some(details),
+        }
+    }
 }
 
 /// A signal to another entity.
 #[derive(Debug, Deserialize)]
-pub(super) struct Signal {
-    pub(super) target: EntityId,
-    pub(super) name: String,
+pub(in crate::durable::engine) struct Signal {
+    pub(in crate::durable::engine) target: EntityId,
+    pub(in crate::durable::engine) name: String,
     /// JSON text; empty is none.
     #[serde(default)]
-    pub(super) input: Option<String>,
+    pub(in crate::durable::engine) input: Option<String>,
     /// On the protobuf wire: not to run before.
     #[serde(skip)]
-    pub(super) due: Option<DateTime<Utc>>,
+    pub(in crate::durable::engine) due: Option<DateTime<Utc>>,
+    /// On the protobuf wire: the trace that it is run in.
+    #[serde(skip)]
+    pub(in crate::durable::engine) trace: Option<TraceContext>,
 }
 
 /// An orchestration to start.
 #[derive(Debug)]
-pub(super) struct Start {
+pub(in crate::durable::engine) struct Start {
     /// Empty: a fresh one is made.
-    pub(super) instance_id: String,
-    pub(super) name: String,
-    pub(super) version: Option<String>,
+    pub(in crate::durable::engine) instance_id: String,
+    pub(in crate::durable::engine) name: String,
+    pub(in crate::durable::engine) version: Option<String>,
     /// JSON text.
-    pub(super) input: Option<String>,
+    pub(in crate::durable::engine) input: Option<String>,
     /// Not to run before.
-    pub(super) due: Option<DateTime<Utc>>,
+    pub(in crate::durable::engine) due: Option<DateTime<Utc>>,
+    /// The trace that it belongs to.
+    pub(in crate::durable::engine) trace: Option<TraceContext>,
 }
 
 /// Why an answer is not taken.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(in crate::durable::engine) enum Refused {
     /// The worker has not answered to the batch: it may the next time.
     TryAgain(String),
     /// The operations have ended with something that cannot be kept: they would again.
@@ -76,7 +96,7 @@ pub(super) enum Refused {
 }
 
 /// What the entity trigger delivers.
-pub(super) fn payload<'a>(entity: &Entity, batch: impl Iterator<Item = &'a Request>) -> String {
+pub(in crate::durable::engine) fn payload<'a>(entity: &Entity, batch: impl Iterator<Item = &'a Request>) -> String {
     let mut out = String::from("{\"self\":{\"name\":");
     write_string(&entity.id.name, &mut out);
     out.push_str(",\"key\":");
@@ -111,7 +131,7 @@ fn write_optional(text: Option<&str>, out: &mut String) {
 }
 
 /// Reads the answer to so many operations.
-pub(super) fn read(answer: &WorkResult, operations: usize) -> Result<Answer, Refused> {
+pub(in crate::durable::engine) fn read(answer: &WorkResult, operations: usize) -> Result<Answer, Refused> {
     let answer = parse(answer, operations).map_err(Refused::TryAgain)?;
     check(&answer).map_err(Refused::Unreadable)?;
     Ok(answer)
@@ -135,7 +155,7 @@ fn parse(answer: &WorkResult, operations: usize) -> Result<Answer, String> {
 }
 
 /// Checks that everything in the answer can be kept and read again.
-pub(super) fn check(answer: &Answer) -> Result<(), String> {
+pub(in crate::durable::engine) fn check(answer: &Answer) -> Result<(), String> {
     let texts = [("state", answer.entity_state.as_deref())]
         .into_iter()
         .chain(answer.results.iter().map(|result| ("result", result.result.as_deref())))

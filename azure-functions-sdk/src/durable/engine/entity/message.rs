@@ -1,6 +1,7 @@
 //! What entities are told, and what they tell orchestrations. The JSON is that of the durable protocol; it stands in the
 //! history of the sender and is also what the store keeps.
 
+use azure_functions_durable::TraceContext;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ use crate::durable::engine::{
     failure_details::FailureDetails,
     message::{Message, Outgoing},
     time::{parse_time, write_time},
+    trace::kept,
 };
 
 /// A message to an entity.
@@ -55,6 +57,14 @@ pub(crate) struct Request {
     /// Of a lock: whose turn it is.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) pos: usize,
+    /// The trace that the operation is run in.
+    #[serde(
+        default,
+        rename = "parentTraceContext",
+        with = "kept",
+        skip_serializing_if = "is_default"
+    )]
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// One request, however often it comes.
@@ -150,6 +160,7 @@ impl Request {
             lockset: Vec::new(),
             reply: Reply::Text,
             pos: 0,
+            trace: None,
         }
     }
 

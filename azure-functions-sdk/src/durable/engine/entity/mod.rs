@@ -4,12 +4,11 @@
 //! among them, and decides everything else that follows: the new state, answers, signals, and where locks go. What waits
 //! stays in the store until a turn has taken it, so an entity has no queue of its own.
 
-mod answer;
+pub(super) mod answer;
 pub(crate) mod critical;
 mod id;
 mod kept;
 mod message;
-mod protobuf;
 mod turn;
 
 #[cfg(test)]

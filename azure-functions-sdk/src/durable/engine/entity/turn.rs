@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use azure_functions_durable::protobuf::{EntityBatchResult, EntityRequest};
 use chrono::{DateTime, Utc};
 
 use super::{
     Entity, EntityId, EntityMessage, Posted, Release, Request,
-    answer::{self, Answer, Refused},
+    answer::{self, Answer, OperationResult, Refused},
     event_name,
     message::{Identity, grant, respond, response},
-    protobuf,
 };
 use crate::durable::{
     engine::{
@@ -18,9 +16,9 @@ use crate::durable::{
         event::{ExecutionStarted, ParentLink, Tags, json_string},
         failure_details::FailureDetails,
         message::{Message, Outgoing},
-        settings::Settings,
+        trace::ExecutionTrace,
     },
-    work::{Wire, WorkResult},
+    work::WorkResult,
 };
 
 /// The most that one turn takes.
@@ -54,7 +52,7 @@ impl BatchLimit {
 /// next turn.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
-    entity: &'a Entity,
+    pub(in crate::durable::engine) entity: &'a Entity,
     steps: Vec<Step>,
 }
 
@@ -195,11 +193,15 @@ impl<'a> Turn<'a> {
         (!steps.is_empty()).then_some(Self { entity, steps })
     }
 
-    fn operations(&self) -> impl Iterator<Item = &Request> {
+    pub(in crate::durable::engine) fn operations(&self) -> impl Iterator<Item = &Request> {
         self.steps.iter().filter_map(|step| match step {
             Step::Run(_, request) => Some(request),
             _ => None,
         })
+    }
+
+    pub(crate) fn entity_name(&self) -> &str {
+        &self.entity.id.name
     }
 
     /// How many operations the worker is asked to run.
@@ -213,62 +215,8 @@ impl<'a> Turn<'a> {
         Some(answer::payload(self.entity, self.operations()))
     }
 
-    /// What the entity trigger delivers on a wire; `None`: nothing in this turn needs the worker. `with_state`: on the
-    /// protobuf wire, a worker may have kept the state since the last batch, and need not have it.
-    pub(crate) fn payload_on(&self, wire: Wire, settings: &Settings, with_state: bool) -> Option<String> {
-        match wire {
-            Wire::Json => self.payload(),
-            Wire::Protobuf | Wire::Stream => {
-                self.operations().next()?;
-                Some(protobuf::payload(self.entity, self.operations(), settings, with_state))
-            }
-        }
-    }
-
-    /// What a worker of a stream gets; `None`: nothing in this turn needs a worker.
-    pub(crate) fn request(&self, now: DateTime<Utc>) -> Option<EntityRequest> {
-        self.operations().next()?;
-        Some(protobuf::request(self.entity, self.operations(), now))
-    }
-
-    /// Whether the worker has not kept the state, and has to have it.
-    pub(crate) fn needs_state(wire: Wire, answer: &WorkResult) -> bool {
-        wire == Wire::Protobuf && protobuf::needs_state(answer)
-    }
-
-    /// Decides by the answer of a worker on a wire. `new_id` gives a fresh id for every signal.
-    pub(crate) fn finish_on(
-        self,
-        wire: Wire,
-        answer: &WorkResult,
-        now: DateTime<Utc>,
-        new_id: &mut dyn FnMut() -> String,
-    ) -> Result<Done, Unfinished<'a>> {
-        match wire {
-            Wire::Json => self.finish(answer, now, new_id),
-            Wire::Protobuf | Wire::Stream => {
-                let answer = protobuf::read(answer, self.operation_count());
-                Ok(self.finish_read(answer, now, new_id))
-            }
-        }
-    }
-
-    /// Decides by the message that a worker of a stream answers with. One operation fails by itself if that cannot be taken; several, of
-    /// which others may end well, are to be divided.
-    pub(crate) fn finish_result(
-        self,
-        result: EntityBatchResult,
-        now: DateTime<Utc>,
-        new_id: &mut dyn FnMut() -> String,
-    ) -> Result<Done, Unfinished<'a>> {
-        match protobuf::read_result(result, self.operation_count()) {
-            Err(Refused::Unreadable(reason)) if self.operation_count() > 1 => Err(Unfinished::Unreadable(self, reason)),
-            answer => Ok(self.finish_read(answer, now, new_id)),
-        }
-    }
-
     /// What is no answer fails the operations.
-    fn finish_read(
+    pub(in crate::durable::engine) fn finish_read(
         self,
         answer: Result<Answer, Refused>,
         now: DateTime<Utc>,
@@ -290,7 +238,10 @@ impl<'a> Turn<'a> {
 
     /// Decides that every operation of the turn fails so; the state stays as it was.
     fn fail_as(self, details: &FailureDetails, now: DateTime<Utc>) -> Done {
-        let results = self.operations().map(|_| protobuf::failed(details.clone())).collect();
+        let results = self
+            .operations()
+            .map(|_| OperationResult::failed(details.clone()))
+            .collect();
         let answer = Answer {
             entity_exists: self.entity.exists,
             entity_state: self.entity.state.clone(),
@@ -413,6 +364,7 @@ impl<'a> Turn<'a> {
                 let target = EntityId::new(&signal.target.name, &signal.target.key).ok()?;
                 let input = signal.input.filter(|input| !input.is_empty());
                 let request = Request {
+                    trace: signal.trace,
                     due: signal.due.map(|due| event_name(Some(due)).split_off("op@".len())),
                     ..Request::signal(signal.name, input, new_id(), Some(parent.clone()))
                 };
@@ -458,6 +410,7 @@ fn started(start: answer::Start, entity: &str, now: DateTime<Utc>, new_id: &mut 
         scheduled_start: start.due,
         generation: 0,
         tags: Tags::from([("FireAndForget".to_owned(), String::new())]),
+        trace: start.trace.map(ExecutionTrace::from),
     };
     ChildStart {
         message: Message::start(now, started),

@@ -74,6 +74,16 @@ impl EntityEvent {
         }
     }
 
+    /// Bytes of what it carries.
+    pub(super) fn payload_len(&self) -> usize {
+        match self {
+            Self::Signaled(operation) | Self::Called(operation) => operation.input.as_deref().map_or(0, str::len),
+            Self::Completed { result, .. } => result.as_deref().map_or(0, str::len),
+            Self::Failed { failure_details, .. } => failure_details.error_message.len(),
+            Self::LockRequested { .. } | Self::LockGranted { .. } | Self::UnlockSent { .. } => 0,
+        }
+    }
+
     /// The stored form.
     pub(super) fn to_json(&self) -> String {
         // Strings, numbers and times have a JSON form.

@@ -5,18 +5,20 @@ use std::{
     fmt::{self, Write},
 };
 
+use azure_functions_durable::TraceContext;
 use chrono::{DateTime, Utc};
 use serde::{
     Deserialize,
     de::{Deserializer, SeqAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use super::{EntityEvent, Event, EventKind, ExecutionEnd, ExecutionStarted, Failure, ParentLink, Tags};
 use crate::durable::engine::{
     failure_details::FailureDetails,
     runtime_status::RuntimeStatus,
     time::{parse_time, write_time},
+    trace::{ExecutionTrace, context_of_json, context_to_json},
 };
 
 /// Stored history that cannot be read.
@@ -154,11 +156,12 @@ impl EventKind {
                 version,
                 input,
                 tags,
+                trace,
             } => {
                 out.text("Name", Some(name));
                 out.text("Version", version.as_deref());
                 out.text("Input", input.as_deref());
-                out.raw("ParentTraceContext", "null");
+                out.trace(trace.as_deref().map(context_to_json).as_deref());
                 out.tags(tags);
             }
             Self::TaskCompleted { task_id, result } | Self::SubOrchestrationCompleted { task_id, result } => {
@@ -176,12 +179,17 @@ impl EventKind {
                 version,
                 instance_id,
                 input,
+                trace,
             } => {
                 out.text("Name", Some(name));
                 out.text("Version", version.as_deref());
                 out.text("InstanceId", Some(instance_id));
                 out.text("Input", input.as_deref());
                 out.raw("ClientSpanId", "null");
+                // A member of ours: the extension keeps no more than the id of the span.
+                if let Some(trace) = trace {
+                    out.raw("ParentTraceContext", &context_to_json(trace));
+                }
                 out.raw("Tags", "null");
             }
             Self::TimerCreated { fire_at } => out.time("FireAt", Some(*fire_at)),
@@ -238,7 +246,7 @@ impl ExecutionStarted {
         out.text("Input", self.input.as_deref());
         out.tags(&self.tags);
         out.raw("Correlation", "null");
-        out.raw("ParentTraceContext", "null");
+        out.trace(self.trace.as_ref().map(ExecutionTrace::to_json).as_deref());
         out.time("ScheduledStartTime", self.scheduled_start);
         out.number("Generation", self.generation);
         out.raw("GenerateNewTrace", "false");
@@ -309,6 +317,10 @@ impl<'a> Members<'a> {
                 write_string(value, out.out);
             }
         });
+    }
+
+    fn trace(&mut self, json: Option<&str>) {
+        self.raw("ParentTraceContext", json.unwrap_or("null"));
     }
 
     fn time(&mut self, key: &str, value: Option<DateTime<Utc>>) {
@@ -411,6 +423,9 @@ struct RawEvent<'t> {
     tags: Option<Tags>,
     #[serde(default)]
     entity: Option<Box<EntityEvent>>,
+    /// What it says is worth no history: a malformed one is none.
+    #[serde(default)]
+    parent_trace_context: Option<Box<Value>>,
 }
 
 #[derive(Deserialize)]
@@ -427,6 +442,10 @@ struct RawParent {
     orchestration_instance: RawInstance,
     task_schedule_id: i32,
     version: Option<String>,
+}
+
+fn context(json: Option<&Value>) -> Option<Box<TraceContext>> {
+    json.and_then(context_of_json).map(Box::new)
 }
 
 impl RawEvent<'_> {
@@ -485,6 +504,7 @@ impl RawEvent<'_> {
                     scheduled_start: self.scheduled_start_time.as_deref().and_then(parse_time),
                     generation: self.generation.unwrap_or(0),
                     tags,
+                    trace: self.parent_trace_context.as_deref().and_then(ExecutionTrace::of_json),
                 }))
             }
             1 => EventKind::ExecutionCompleted(end?),
@@ -497,6 +517,7 @@ impl RawEvent<'_> {
                 version: self.version,
                 input: self.input,
                 tags,
+                trace: context(self.parent_trace_context.as_deref()),
             },
             5 => EventKind::TaskCompleted {
                 task_id: task?,
@@ -511,6 +532,7 @@ impl RawEvent<'_> {
                 version: self.version,
                 instance_id: self.instance_id.ok_or(missing("InstanceId"))?,
                 input: self.input,
+                trace: context(self.parent_trace_context.as_deref()),
             },
             8 => EventKind::SubOrchestrationCompleted {
                 task_id: task?,

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use azure_functions_durable::protobuf::{
-    CompleteOrchestrationAction, CreateSubOrchestrationAction, HistoryEvent, OrchestrationStatus, OrchestratorAction,
-    OrchestratorResponse, ScheduleTaskAction, SendEventAction, TerminateOrchestrationAction, history_event::EventType,
-    orchestrator_action::OrchestratorActionType,
+use azure_functions_durable::{
+    TraceContext,
+    protobuf::{
+        self, CompleteOrchestrationAction, CreateSubOrchestrationAction, HistoryEvent, OrchestrationStatus,
+        OrchestrationTraceContext, OrchestratorAction, OrchestratorResponse, ScheduleTaskAction, SendEventAction,
+        TerminateOrchestrationAction, history_event::EventType, orchestrator_action::OrchestratorActionType,
+    },
 };
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
@@ -22,6 +25,7 @@ use crate::durable::engine::{
     runtime_status::RuntimeStatus,
     text::compact,
     time::time_of,
+    trace::ExecutionTrace,
 };
 use crate::durable::work::Wire;
 
@@ -55,6 +59,8 @@ pub(in crate::durable::engine) fn decide(
     decision.ending = None;
     decision.status = turn.status();
     decision.appended = turn.new.to_vec();
+    turn.take_span(response.orchestration_trace_context.as_ref(), &mut decision);
+    let trace = turn.trace_of_calls(&decision);
     let mut completion = None;
     let mut last_id = -1;
     let mut ids = BTreeSet::new();
@@ -87,8 +93,10 @@ pub(in crate::durable::engine) fn decide(
             .orchestrator_action_type
             .ok_or(UnusableAnswer::UnknownAction(id))?
         {
-            OrchestratorActionType::ScheduleTask(task) => turn.activity(id, task, &mut decision),
-            OrchestratorActionType::CreateSubOrchestration(child) => turn.child(id, child, &mut decision)?,
+            OrchestratorActionType::ScheduleTask(task) => turn.activity(id, task, trace.as_ref(), &mut decision),
+            OrchestratorActionType::CreateSubOrchestration(child) => {
+                turn.child(id, child, trace.as_ref(), &mut decision)?
+            }
             OrchestratorActionType::CreateTimer(timer) => {
                 let fire_at = timer.fire_at;
                 let fire_at = fire_at
@@ -97,7 +105,7 @@ pub(in crate::durable::engine) fn decide(
                 decision.timers.push(TimerTask { timer_id: id, fire_at });
                 EventKind::TimerCreated { fire_at }
             }
-            OrchestratorActionType::SendEvent(event) => turn.send(id, event, &mut decision)?,
+            OrchestratorActionType::SendEvent(event) => turn.send(id, event, trace.as_ref(), &mut decision)?,
             OrchestratorActionType::CompleteOrchestration(action) => {
                 completion = Some((id, action));
                 continue;
@@ -111,7 +119,7 @@ pub(in crate::durable::engine) fn decide(
                 return Err(UnusableAnswer::UnsupportedAction("TerminateOrchestration"));
             }
             OrchestratorActionType::SendEntityMessage(action) if turn.wire == Wire::Stream => {
-                entities::send(turn.instance, id, action, turn.now, &mut decision)?
+                entities::send(turn.instance, id, action, trace.as_ref(), turn.now, &mut decision)?
             }
             // The extension takes it, and an entity that is new drops what comes so: the caller waits for ever.
             OrchestratorActionType::SendEntityMessage(_) => {
@@ -207,10 +215,39 @@ impl Turn<'_> {
         })
     }
 
-    fn activity(&self, id: i32, task: ScheduleTaskAction, decision: &mut Decision) -> EventKind {
-        let input = match self.wire {
-            Wire::Stream => task_input(&task),
-            _ => activity_input(&task),
+    /// Keeps what a worker says of the orchestration's span in its first answer, with the event of the start.
+    fn take_span(&self, said: Option<&OrchestrationTraceContext>, decision: &mut Decision) {
+        let Some(said) = said else { return };
+        for event in &mut decision.appended {
+            if let EventKind::ExecutionStarted(started) = &mut event.kind
+                && let Some(trace) = &mut started.trace
+            {
+                *trace = trace.with_span(said);
+            }
+        }
+    }
+
+    /// The trace context of what asks for something without naming one.
+    fn trace_of_calls(&self, decision: &Decision) -> Option<TraceContext> {
+        let started = decision.appended.iter().find_map(|event| match &event.kind {
+            EventKind::ExecutionStarted(started) => started.trace.as_ref(),
+            _ => None,
+        });
+        started.or(self.instance.trace.as_ref()).map(ExecutionTrace::context)
+    }
+
+    fn activity(
+        &self,
+        id: i32,
+        task: ScheduleTaskAction,
+        trace: Option<&TraceContext>,
+        decision: &mut Decision,
+    ) -> EventKind {
+        let trace = named(task.parent_trace_context.as_ref(), trace);
+        let is_stream = self.wire == Wire::Stream;
+        let input = match is_stream {
+            true => task_input(&task),
+            false => activity_input(&task),
         };
         match input {
             Ok(input) => decision.activities.push(ActivityTask {
@@ -219,6 +256,7 @@ impl Turn<'_> {
                 input,
                 version: task.version.clone(),
                 tags: task.tags.clone().into_iter().collect(),
+                trace: trace.clone(),
             }),
             // The worker hears nothing of it.
             Err(details) => {
@@ -232,8 +270,10 @@ impl Turn<'_> {
         EventKind::TaskScheduled {
             name: task.name,
             version: task.version,
-            input: None,
+            // The extension forgets it; servers of SDKs show it.
+            input: task.input.filter(|_| is_stream),
             tags: task.tags.into_iter().collect(),
+            trace: trace.map(Box::new),
         }
     }
 
@@ -241,6 +281,7 @@ impl Turn<'_> {
         &mut self,
         id: i32,
         action: CreateSubOrchestrationAction,
+        trace: Option<&TraceContext>,
         decision: &mut Decision,
     ) -> Result<EventKind, UnusableAnswer> {
         readable("input of a sub-orchestration", action.input.as_deref())?;
@@ -250,19 +291,26 @@ impl Turn<'_> {
             version: action.version,
             input: action.input,
             tags: action.tags.into_iter().collect(),
+            trace: named(action.parent_trace_context.as_ref(), trace),
         };
         Ok(child.start(self.instance, id, self.now, self.new_id, decision))
     }
 
     /// An event to another instance, or DurableTask's own message to an entity.
-    fn send(&self, id: i32, event: SendEventAction, decision: &mut Decision) -> Result<EventKind, UnusableAnswer> {
+    fn send(
+        &self,
+        id: i32,
+        event: SendEventAction,
+        trace: Option<&TraceContext>,
+        decision: &mut Decision,
+    ) -> Result<EventKind, UnusableAnswer> {
         let target = event.instance.ok_or(UnusableAnswer::NoTarget(id))?.instance_id;
         if target.is_empty() {
             return Err(UnusableAnswer::NoTarget(id));
         }
         if target.starts_with('@') {
             let (name, data) = (&event.name, event.data.as_deref());
-            entities::send_by_event(self.instance, &target, name, data, self.now, decision)?;
+            entities::send_by_event(self.instance, &target, name, data, trace, self.now, decision)?;
         } else {
             readable("event", event.data.as_deref())?;
             decision.messages.push(Outgoing {
@@ -339,6 +387,7 @@ impl Turn<'_> {
             scheduled_start: None,
             generation: own.generation.saturating_add(1),
             tags: own.tags.clone(),
+            trace: own.trace_of_next(),
         };
         let mut carried: Vec<Event> = self.suspension().cloned().into_iter().collect();
         for event in completion.carryover_events {
@@ -350,6 +399,12 @@ impl Turn<'_> {
             ..Message::start(self.now, started)
         })
     }
+}
+
+/// The trace context that an action names, or else this one.
+fn named(message: Option<&protobuf::TraceContext>, otherwise: Option<&TraceContext>) -> Option<TraceContext> {
+    let named = message.and_then(TraceContext::from_message);
+    named.or_else(|| otherwise.cloned())
 }
 
 /// Whether this ends the execution with a failure.

@@ -2,9 +2,12 @@
 //! their own kind (`sendEntityMessage`): nothing that a worker says of itself tells which, so both are taken, and each is answered
 //! in its own way.
 
-use azure_functions_durable::protobuf::{
-    EntityLockRequestedEvent, EntityUnlockSentEvent, OrchestratorAction, SendEntityMessageAction,
-    orchestrator_action::OrchestratorActionType, send_entity_message_action::EntityMessageType,
+use azure_functions_durable::{
+    TraceContext,
+    protobuf::{
+        EntityLockRequestedEvent, EntityUnlockSentEvent, OrchestratorAction, SendEntityMessageAction,
+        orchestrator_action::OrchestratorActionType, send_entity_message_action::EntityMessageType,
+    },
 };
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
@@ -25,6 +28,7 @@ pub(super) fn send_by_event(
     target: &str,
     name: &str,
     data: Option<&str>,
+    trace: Option<&TraceContext>,
     now: DateTime<Utc>,
     decision: &mut Decision,
 ) -> Result<(), UnusableAnswer> {
@@ -50,7 +54,10 @@ pub(super) fn send_by_event(
             let lockset = locks_in_order(ids)?;
             decision.posted.push(first_lock(Request { lockset, ..request })?);
         }
-        ByEvent::Request(request, due) => post(own, target, request, due, now, decision),
+        ByEvent::Request(request, due) => {
+            let trace = request.trace.clone().or_else(|| trace.cloned());
+            post(own, target, Request { trace, ..request }, due, now, decision);
+        }
     }
     Ok(())
 }
@@ -99,6 +106,7 @@ pub(super) fn send(
     own: &Instance,
     id: i32,
     action: SendEntityMessageAction,
+    trace: Option<&TraceContext>,
     now: DateTime<Utc>,
     decision: &mut Decision,
 ) -> Result<EventKind, UnusableAnswer> {
@@ -113,7 +121,7 @@ pub(super) fn send(
                 parent_instance_id: None,
                 parent_execution_id: None,
             };
-            operate(own, &operation, true, now, decision)?;
+            operate(own, &operation, true, trace, now, decision)?;
             EntityEvent::Signaled(operation)
         }
         EntityMessageType::EntityOperationCalled(call) => {
@@ -126,7 +134,7 @@ pub(super) fn send(
                 parent_instance_id: call.parent_instance_id,
                 parent_execution_id: call.parent_execution_id,
             };
-            operate(own, &operation, false, now, decision)?;
+            operate(own, &operation, false, trace, now, decision)?;
             EntityEvent::Called(operation)
         }
         EntityMessageType::EntityLockRequested(lock) => ask_for_locks(own, lock, decision)?,
@@ -145,6 +153,7 @@ fn operate(
     own: &Instance,
     operation: &EntityOperation,
     signal: bool,
+    trace: Option<&TraceContext>,
     now: DateTime<Utc>,
     decision: &mut Decision,
 ) -> Result<(), UnusableAnswer> {
@@ -154,6 +163,7 @@ fn operate(
         signal,
         reply: Reply::Message,
         parent_execution: Some(own.execution_id.clone()),
+        trace: trace.cloned(),
         due: due.map(|due| event_name(Some(due)).split_off("op@".len())),
         ..Request::signal(
             operation.operation.clone(),

@@ -1,13 +1,17 @@
 //! History events as messages.
 
-use azure_functions_durable::protobuf::{
-    EntityLockGrantedEvent, EntityLockRequestedEvent, EntityOperationCalledEvent, EntityOperationCompletedEvent,
-    EntityOperationFailedEvent, EntityOperationSignaledEvent, EntityUnlockSentEvent, EventRaisedEvent, EventSentEvent,
-    ExecutionCompletedEvent, ExecutionResumedEvent, ExecutionStartedEvent, ExecutionSuspendedEvent,
-    ExecutionTerminatedEvent, GenericEvent, HistoryEvent, OrchestrationInstance, OrchestratorCompletedEvent,
-    OrchestratorStartedEvent, ParentInstanceInfo, SubOrchestrationInstanceCompletedEvent,
-    SubOrchestrationInstanceCreatedEvent, SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent,
-    TaskScheduledEvent, TimerCreatedEvent, TimerFiredEvent, history_event::EventType,
+use azure_functions_durable::{
+    TraceContext,
+    protobuf::{
+        self, EntityLockGrantedEvent, EntityLockRequestedEvent, EntityOperationCalledEvent,
+        EntityOperationCompletedEvent, EntityOperationFailedEvent, EntityOperationSignaledEvent, EntityUnlockSentEvent,
+        EventRaisedEvent, EventSentEvent, ExecutionCompletedEvent, ExecutionResumedEvent, ExecutionStartedEvent,
+        ExecutionSuspendedEvent, ExecutionTerminatedEvent, GenericEvent, HistoryEvent, OrchestrationInstance,
+        OrchestratorCompletedEvent, OrchestratorStartedEvent, ParentInstanceInfo,
+        SubOrchestrationInstanceCompletedEvent, SubOrchestrationInstanceCreatedEvent,
+        SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent, TaskScheduledEvent,
+        TimerCreatedEvent, TimerFiredEvent, history_event::EventType,
+    },
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -113,12 +117,13 @@ fn of_kind(kind: &EventKind, wire: Wire) -> Option<EventType> {
             version,
             input,
             tags,
+            trace,
         } => EventType::TaskScheduled(TaskScheduledEvent {
             name: name.clone(),
             version: version.clone(),
             input: input.clone(),
             tags: tags.clone().into_iter().collect(),
-            ..TaskScheduledEvent::default()
+            parent_trace_context: told(trace.as_deref(), wire),
         }),
         EventKind::TaskCompleted { task_id, result } => EventType::TaskCompleted(TaskCompletedEvent {
             task_scheduled_id: *task_id,
@@ -133,11 +138,13 @@ fn of_kind(kind: &EventKind, wire: Wire) -> Option<EventType> {
             version,
             instance_id,
             input,
+            trace,
         } => EventType::SubOrchestrationInstanceCreated(SubOrchestrationInstanceCreatedEvent {
             instance_id: instance_id.clone(),
             name: name.clone(),
             version: version.clone(),
             input: input.clone(),
+            parent_trace_context: told(trace.as_deref(), wire),
             ..SubOrchestrationInstanceCreatedEvent::default()
         }),
         EventKind::SubOrchestrationCompleted { task_id, result } => {
@@ -188,6 +195,11 @@ fn of_kind(kind: &EventKind, wire: Wire) -> Option<EventType> {
         }),
         EventKind::ContinueAsNew(_) | EventKind::Unknown { .. } => return None,
     })
+}
+
+/// What workers of streams are told of the trace of a call, who make a span of it. The extension makes it itself.
+fn told(trace: Option<&TraceContext>, wire: Wire) -> Option<protobuf::TraceContext> {
+    trace.filter(|_| wire == Wire::Stream).map(Into::into)
 }
 
 fn of_entity(entity: &EntityEvent) -> EventType {
@@ -266,6 +278,7 @@ fn of_start(started: &ExecutionStarted) -> ExecutionStartedEvent {
         parent_instance: started.parent.as_ref().map(of_parent),
         scheduled_start_timestamp: started.scheduled_start.map(timestamp),
         tags: started.tags.clone().into_iter().collect(),
+        parent_trace_context: started.trace.as_ref().map(|trace| (&trace.parent).into()),
         ..ExecutionStartedEvent::default()
     }
 }

@@ -3,6 +3,7 @@
 
 mod decide;
 mod entities;
+mod entity_batch;
 mod failure;
 mod history;
 mod readable;

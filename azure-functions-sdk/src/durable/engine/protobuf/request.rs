@@ -82,6 +82,10 @@ pub(in crate::durable::engine) fn encode(request: &Request<'_>, wire: Wire) -> V
             property(7, name, value, &mut out);
         }
     }
+    // The extension never says so. Here the worker makes the orchestration's span, and is told of it what it has said before.
+    if let Some(trace) = &instance.trace {
+        message::encode(8, &trace.told(), &mut out);
+    }
     out
 }
 

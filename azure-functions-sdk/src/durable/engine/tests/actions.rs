@@ -12,6 +12,7 @@ fn an_activity_is_scheduled_and_its_end_completes_the_instance() {
         [ActivityTask {
             version: None,
             tags: Tags::new(),
+            trace: None,
             task_id: 0,
             name: "Pack".to_owned(),
             input: Some("\"hi\"".to_owned())

@@ -19,7 +19,7 @@ use crate::durable::{
         event::EventKind,
         settings::Settings,
     },
-    work::{ReturnValue, Wire, WorkResult},
+    work::{ReturnValue, WorkResult},
 };
 
 fn request(operation: &str, id: &str, parent: Option<&str>) -> Request {
@@ -42,8 +42,7 @@ fn answered(requests: &[Request], answer: &WorkResult) -> Done {
     let entity = counter();
     let waiting: Vec<_> = requests.iter().cloned().map(EntityMessage::Op).collect();
     let turn = Turn::plan(&entity, &waiting, MAX_BATCH).unwrap();
-    turn.finish_on(Wire::Protobuf, answer, ten(), &mut || "fresh".to_owned())
-        .unwrap()
+    turn.finish_batch(answer, ten(), &mut || "fresh".to_owned())
 }
 
 fn text(text: &str) -> WorkResult {
@@ -118,16 +117,15 @@ fn requests_are_those_of_the_extension_for_the_same_operations() {
             })
             .collect();
         let turn = Turn::plan(entity, &waiting, MAX_BATCH).unwrap();
-        let made = turn.payload_on(Wire::Protobuf, &settings, with_state).unwrap();
+        let made = turn.batch(&settings, with_state).unwrap();
         let made = EntityBatchRequest::decode(&*BASE64_STANDARD.decode(made).unwrap()).unwrap();
         let mut expected = request.clone();
         for operation in &mut expected.operations {
             operation.trace_context = None;
         }
         assert_eq!(made, expected, "{scenario}");
-        if let Ok(done) = turn.finish_on(Wire::Protobuf, &text(answer), ten(), &mut || "fresh".to_owned()) {
-            *entity = done.entity;
-        }
+        let done = turn.finish_batch(&text(answer), ten(), &mut || "fresh".to_owned());
+        *entity = done.entity;
     }
     assert!(entities.len() > 20, "{}", entities.len());
 }

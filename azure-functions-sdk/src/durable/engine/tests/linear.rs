@@ -29,6 +29,7 @@ fn scheduled(id: usize) -> Event {
         version: None,
         input: None,
         tags: Tags::new(),
+        trace: None,
     };
     Event::scheduled(i32::try_from(id).unwrap(), ten(), kind)
 }

@@ -74,6 +74,7 @@ impl Run {
                 scheduled_start: None,
                 generation: 0,
                 tags: Tags::new(),
+                trace: None,
             },
         );
         Self {
@@ -106,7 +107,7 @@ impl Run {
         let decision = episode.finish(answer, now + TimeDelta::milliseconds(20), &mut new_id, &|name| {
             name != "nobody"
         });
-        decision.apply(&mut self.instance);
+        decision.clone().apply(&mut self.instance);
         let mut text = String::new();
         write_events(&self.instance.history, true, &mut text);
         assert_eq!(parse_events(&text).unwrap(), self.instance.history);

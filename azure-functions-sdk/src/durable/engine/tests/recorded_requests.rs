@@ -5,8 +5,11 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use azure_functions_durable::protobuf::{
-    ExecutionStartedEvent, HistoryEvent, OrchestratorRequest, TaskFailureDetails, history_event::EventType,
+use azure_functions_durable::{
+    TraceContext,
+    protobuf::{
+        ExecutionStartedEvent, HistoryEvent, OrchestratorRequest, TaskFailureDetails, history_event::EventType,
+    },
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use prost::Message as _;
@@ -20,7 +23,7 @@ use crate::durable::{
 
 /// Left out are those of which not all turns are kept (`long_history`), and those whose history a rewind of the extension has
 /// changed in its own way (`client_rewind`).
-const SCENARIOS: [&str; 37] = [
+const SCENARIOS: [&str; 39] = [
     "activity_fails",
     "activity_retried",
     "changed_code_less",
@@ -57,6 +60,8 @@ const SCENARIOS: [&str; 37] = [
     "suspend_resume",
     "terminate",
     "timer",
+    "trace_everything_at_once",
+    "trace_sub_orchestrations",
     "two_waits",
 ];
 
@@ -162,7 +167,7 @@ impl Recorded {
         let mut stored = String::new();
         write_events(&decision.appended, true, &mut stored);
         assert_eq!(parse_events(&stored).unwrap(), decision.appended, "{place}");
-        decision.apply(instance);
+        decision.clone().apply(instance);
     }
 }
 
@@ -183,6 +188,8 @@ fn comparable(mut request: OrchestratorRequest) -> OrchestratorRequest {
             event.timestamp = None;
         }
     }
+    // The extension makes the orchestration's span itself.
+    request.orchestration_trace_context = None;
     request
 }
 
@@ -260,5 +267,8 @@ fn start(started: ExecutionStartedEvent) -> ExecutionStarted {
         scheduled_start: None,
         generation: 0,
         tags: tags.into_iter().collect::<Tags>(),
+        trace: started
+            .parent_trace_context
+            .and_then(|trace| Some(TraceContext::from_message(&trace)?.into())),
     }
 }

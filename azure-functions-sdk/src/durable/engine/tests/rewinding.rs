@@ -156,7 +156,7 @@ fn work_that_was_open_when_the_host_failed_the_instance_is_scheduled_again() {
         panic!()
     };
     let decision = episode.fail("died", run.now);
-    decision.apply(&mut run.instance);
+    decision.clone().apply(&mut run.instance);
     rewound(&mut run);
     let decision = run.asks(&actions);
     assert_eq!((decision.activities.len(), decision.timers.len()), (1, 1));

@@ -40,7 +40,7 @@ pub(super) fn respond(run: &mut Run, actions: Vec<(i32, Action)>, custom_status:
         panic!("nothing to do");
     };
     let decision = episode.finish_response(response, run.now, &mut || "e9".to_owned());
-    decision.apply(&mut run.instance);
+    decision.clone().apply(&mut run.instance);
     decision
 }
 

@@ -2,6 +2,7 @@
 //! commit. An entity has one turn at a time, so its operations never interleave.
 
 mod inbox;
+mod orphans;
 mod requests;
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
@@ -155,7 +156,12 @@ impl Inner {
             return End::Nothing;
         };
         let in_session = self.settings.session_idle.is_some() && session == Some(worker);
-        let Some(payload) = turn.payload_on(wire, &self.settings, !in_session) else {
+        let is_json = wire == Wire::Json;
+        let payload = match is_json {
+            true => turn.payload(),
+            false => turn.batch(&self.settings, !in_session),
+        };
+        let Some(payload) = payload else {
             return End::Done(Box::new(turn.without_worker(self.now())));
         };
         let name = &entity.id.name;
@@ -170,34 +176,21 @@ impl Inner {
             payload,
             as_json: None,
             whole: None,
+            trace: None,
             solitude,
             begun: self.begun(itself.clone()),
         };
         let mut answer = self.worker.run(item(Some(payload))).await;
-        if in_session && answer.as_ref().is_ok_and(|answer| Turn::needs_state(wire, answer)) {
-            answer = self.worker.run(item(turn.payload_on(wire, &self.settings, true))).await;
+        if in_session && !is_json && answer.as_ref().is_ok_and(Turn::needs_state) {
+            answer = self.worker.run(item(turn.batch(&self.settings, true))).await;
         }
         match answer {
-            Ok(answer) => match turn.finish_on(wire, &answer, self.now(), &mut || self.new_guid()) {
-                Ok(done) => {
-                    if let Some(live) = self.state().entities.get_mut(id) {
-                        live.session = done.answer_taken.then_some(worker);
-                    }
-                    End::Done(Box::new(done))
-                }
-                Err(Unfinished::TryAgain(reason)) => End::Again(reason),
-                Err(Unfinished::Unreadable(turn, reason)) if turn.operation_count() > 1 => {
-                    if let Some(live) = self.state().entities.get_mut(id) {
-                        live.one_by_one = turn.operation_count();
-                    }
-                    End::Again(format!("one by one, as entity function '{name}' failed: {reason}"))
-                }
-                Err(Unfinished::Unreadable(turn, reason)) => {
-                    let text = format!("Entity function '{name}' failed: {reason}");
-                    log::warn!("an operation of entity '{id}' has failed: {text}");
-                    End::Done(Box::new(turn.fail(&json_string(&text), self.now())))
-                }
-            },
+            Ok(answer) if is_json => self.end_of(id, worker, turn.finish(&answer, self.now(), &mut || self.new_guid())),
+            Ok(answer) => self.end_of(
+                id,
+                worker,
+                Ok(turn.finish_batch(&answer, self.now(), &mut || self.new_guid())),
+            ),
             Err(WorkError::ShuttingDown) => End::Leave,
             Err(WorkError::TimedOut(limit)) => {
                 let mut text = String::from("Timeout value of ");
@@ -214,6 +207,29 @@ impl Inner {
                     }
                     verdict => End::Died(death, verdict),
                 }
+            }
+        }
+    }
+
+    /// What the answer of an app's worker ends in.
+    fn end_of(&self, id: &Arc<str>, worker: u64, finished: Result<Done, Unfinished<'_>>) -> End {
+        match finished {
+            Ok(done) => {
+                if let Some(live) = self.state().entities.get_mut(id) {
+                    live.session = done.answer_taken.then_some(worker);
+                }
+                End::Done(Box::new(done))
+            }
+            Err(Unfinished::TryAgain(reason)) => End::Again(reason),
+            Err(Unfinished::Unreadable(turn, reason)) => {
+                let name = turn.entity_name();
+                if turn.operation_count() > 1 {
+                    self.divide(id, turn.operation_count());
+                    return End::Again(format!("one by one, as entity function '{name}' failed: {reason}"));
+                }
+                let text = format!("Entity function '{name}' failed: {reason}");
+                log::warn!("an operation of entity '{id}' has failed: {text}");
+                End::Done(Box::new(turn.fail(&json_string(&text), self.now())))
             }
         }
     }
@@ -262,11 +278,7 @@ impl Inner {
                 let count = turn.operation_count();
                 match next {
                     Next::AtOnce => End::AtOnce,
-                    Next::Fails(problem) if count == 1 => {
-                        let text = format!("Entity function '{}' failed: {problem}.", entity.id.name);
-                        log::warn!("an operation of entity '{id}' has failed: {text}");
-                        End::Done(Box::new(turn.fail(&json_string(&text), self.now())))
-                    }
+                    Next::Fails(problem) if count == 1 => self.fail_operation(entity, turn, &problem),
                     Next::Later(reason) | Next::Fails(reason) => {
                         // What ends workers is told from the others.
                         if count > 1 {
@@ -284,8 +296,19 @@ impl Inner {
             }
             // It has the token of another kind of work.
             Ok(_) => End::Again("a worker has abandoned them".to_owned()),
-            Err(Lost::Unusable(problem)) => End::Again(problem),
+            Err(Lost::Unusable(reason)) if turn.operation_count() > 1 => {
+                self.divide(id, turn.operation_count());
+                End::Again(format!("one by one: {reason}"))
+            }
+            Err(Lost::Unusable(problem)) => self.fail_operation(entity, turn, &problem),
         }
+    }
+
+    /// The only operation of a turn fails.
+    fn fail_operation(&self, entity: &Entity, turn: Turn<'_>, problem: &str) -> End {
+        let text = format!("Entity function '{}' failed: {problem}.", entity.id.name);
+        log::warn!("an operation of entity '{}' has failed: {text}", entity.id);
+        End::Done(Box::new(turn.fail(&json_string(&text), self.now())))
     }
 
     /// The next so many operations are run one by one.
@@ -330,8 +353,8 @@ impl Inner {
             self.entity_ended(state, id);
             return Ok(());
         }
-        // Whoever is gone by the time that all its locks are there cannot give them back.
-        if let Some(lock) = entity.lock.as_ref().filter(|lock| lock.next().is_none())
+        // An owner that is gone cannot give its locks back.
+        if let Some(lock) = &entity.lock
             && !state.wants(lock)
         {
             posted.extend(releases(lock));
@@ -458,17 +481,6 @@ impl Inner {
         own.sort_by(|a, b| a.id.cmp(&b.id));
         own.dedup_by(|a, b| a.id == b.id);
         own.into_iter().flat_map(releases).collect()
-    }
-}
-
-impl State {
-    /// Whether the execution still runs that asked for a lock.
-    fn wants(&mut self, lock: &Request) -> bool {
-        let Some((_, live)) = lock.parent.as_deref().and_then(|id| self.find(id)) else {
-            return false;
-        };
-        let execution = lock.parent_execution.as_ref();
-        execution.is_none_or(|execution| *execution == live.state.execution_id)
     }
 }
 

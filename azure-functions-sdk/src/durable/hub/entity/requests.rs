@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use azure_functions_durable::TraceContext;
 use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
@@ -18,9 +19,14 @@ impl Inner {
         target: EntityId,
         operation: String,
         input: Option<String>,
+        trace: Option<TraceContext>,
     ) -> Result<(), RequestError> {
         self.check_entity(&target)?;
-        self.signal_entity_at(target, operation, input, None, None).await
+        let signal = Request {
+            trace,
+            ..Request::signal(operation, input, self.new_guid(), None)
+        };
+        self.send_to_entity(target, signal, None).await
     }
 
     /// Signals an entity, which the app need not have; `id`: that of the request, `due`: not before.
@@ -31,6 +37,21 @@ impl Inner {
         input: Option<String>,
         id: Option<String>,
         due: Option<DateTime<Utc>>,
+        trace: Option<TraceContext>,
+    ) -> Result<(), RequestError> {
+        let id = id.unwrap_or_else(|| self.new_guid());
+        let signal = Request {
+            trace,
+            ..Request::signal(operation, input, id, None)
+        };
+        self.send_to_entity(target, signal, due).await
+    }
+
+    async fn send_to_entity(
+        self: &Arc<Self>,
+        target: EntityId,
+        request: Request,
+        due: Option<DateTime<Utc>>,
     ) -> Result<(), RequestError> {
         self.check_health()?;
         let written = {
@@ -40,12 +61,7 @@ impl Inner {
             let mut state = self.state();
             let posted = Posted {
                 target,
-                message: EntityMessage::Op(Request::signal(
-                    operation,
-                    input,
-                    id.unwrap_or_else(|| self.new_guid()),
-                    None,
-                )),
+                message: EntityMessage::Op(request),
                 due,
             };
             let deliveries = self.post_to_entities(&mut state, vec![posted], &mut commit);

@@ -137,6 +137,7 @@ fn activity(row: RowId) -> Activity {
         input: None,
         version: None,
         tags: BTreeMap::new(),
+        trace: None,
         failures: 0,
         attempts: crate::durable::hub::attempts::Attempts::default(),
     }

@@ -78,7 +78,7 @@ async fn rows_that_cannot_be_read_are_set_aside_one_sentence_each_and_the_rest_w
         "INSERT INTO inbox VALUES (9001, {a}, '?'), (9002, {a}, x'ff'), (9003, {gone}, 'left alone');
          UPDATE timers SET message = '{{}}' WHERE instance = {s};
          INSERT INTO timers VALUES (9004, {s}, 'never', '{{}}');
-         INSERT INTO activities VALUES (9005, {a}, 'x', 'no number', 'nap', NULL, NULL, NULL);
+         INSERT INTO activities VALUES (9005, {a}, 'x', 'no number', 'nap', NULL, NULL, NULL, NULL);
          INSERT INTO entities VALUES ('@counter@locked', 1, '1', '?', 5);
          INSERT INTO entities VALUES ('@counter@torn', 1, '1', '{{}}', 'never');
          INSERT INTO entity_inbox VALUES (9006, '@counter@k', '?');

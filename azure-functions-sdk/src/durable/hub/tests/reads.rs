@@ -109,7 +109,7 @@ async fn waits_end_when_the_hub_closes(wire: Wire) {
     }
     let inner = Arc::clone(&hub.inner);
     waits.push(::tokio::spawn(async move {
-        inner.wait("there", Until::Ended, 2 * DEADLINE).await.unwrap_err()
+        inner.wait_for_end("there", 2 * DEADLINE).await.unwrap_err()
     }));
     ::tokio::task::yield_now().await;
     hub.drain(Duration::ZERO).await;

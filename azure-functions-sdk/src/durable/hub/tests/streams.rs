@@ -4,6 +4,7 @@ mod entities;
 mod history;
 mod management;
 mod recorded;
+mod traces;
 mod versions;
 
 use azure_functions_durable::protobuf::{
@@ -83,7 +84,7 @@ async fn ended(hub: &TaskHub, id: &str) -> OrchestrationState {
 }
 
 fn connect(hub: &TaskHub, request: &GetWorkItemsRequest) -> WorkItems {
-    hub.work_items(Caller::Sdk, request.encode_to_vec().into()).unwrap()
+    hub.work_items(Caller::Sdk, "", request.encode_to_vec().into()).unwrap()
 }
 
 fn everything() -> GetWorkItemsRequest {
@@ -228,6 +229,7 @@ async fn a_worker_has_no_more_items_than_it_asks_for_and_gets_the_next_when_it_h
     let mut items = connect(
         &hub,
         &GetWorkItemsRequest {
+            max_concurrent_orchestration_work_items: 100,
             max_concurrent_activity_work_items: 2,
             ..everything()
         },
@@ -573,6 +575,57 @@ async fn a_hub_that_is_opened_again_goes_on_with_what_waited() {
     assert_eq!(ended(&hub, "j").await.output.as_deref(), Some("\"done\""));
 }
 
+/// As under `cargo func run` without `--grpc-port`, after a run with it.
+#[tokio::test]
+async fn what_workers_of_streams_began_waits_where_none_can_connect() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    start(&hub, "flow", "i").await;
+    start(&hub, "flow", "j").await;
+    for _ in 0..2 {
+        let (token, request) = next_episode(&mut items).await;
+        let actions = match request.instance_id.as_str() {
+            "i" => vec![task("works")],
+            _ => Vec::new(),
+        };
+        respond(&hub, &token, actions).await;
+    }
+    next_activity(&mut items).await;
+    hub.drain(Duration::ZERO).await;
+    drop(items);
+    drop(hub);
+
+    let hub = TaskHub::open(options(&folder), Arc::new(NoApp)).unwrap();
+    hub.set_functions(DurableFunctions::default());
+    let event = RaiseEventRequest {
+        instance_id: "j".to_owned(),
+        name: "go".to_owned(),
+        input: None,
+    };
+    ask::<()>(&hub, "RaiseEvent", &event).await;
+    for _ in 0..1_000 {
+        assert_eq!(hub.running(), (0, 0), "nothing runs, again and again");
+        tokio::task::yield_now().await;
+    }
+    let running = i32::from(OrchestrationStatus::Running);
+    assert_eq!(state(&hub, "i").await.orchestration_status, running);
+    hub.drain(Duration::ZERO).await;
+    drop(hub);
+
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    let (mut activities, mut episodes) = (Vec::new(), Vec::new());
+    for _ in 0..2 {
+        match next(&mut items).await.1 {
+            Work::ActivityRequest(request) => activities.push(request.name),
+            Work::OrchestratorRequest(request) => episodes.push(request.instance_id),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((activities, episodes), (vec!["works".to_owned()], vec!["j".to_owned()]));
+}
+
 /// The app has an orchestration; a worker of a stream runs its activity.
 #[tokio::test]
 async fn workers_of_streams_run_what_the_app_does_not_have() {
@@ -613,12 +666,102 @@ async fn workers_of_streams_run_what_the_app_does_not_have() {
     );
 }
 
+/// Workers take messages of 4 MiB, and new events are never streamed.
+#[tokio::test]
+async fn an_episode_has_no_more_messages_than_a_worker_can_receive() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    start(&hub, "flow", "i").await;
+    let (mut token, _) = next_episode(&mut items).await;
+    for number in 0..7 {
+        let event = RaiseEventRequest {
+            instance_id: "i".to_owned(),
+            name: number.to_string(),
+            input: Some(format!("\"{}\"", "x".repeat(700_000))),
+        };
+        ask::<()>(&hub, "RaiseEvent", &event).await;
+    }
+    let mut names = Vec::new();
+    while names.len() < 7 {
+        respond(&hub, &token, Vec::new()).await;
+        let (next, request) = next_episode(&mut items).await;
+        token = next;
+        let new = OrchestratorRequest {
+            new_events: request.new_events.clone(),
+            ..OrchestratorRequest::default()
+        };
+        assert!(new.encoded_len() < 3 * 1024 * 1024, "{}", new.encoded_len());
+        for event in request.new_events {
+            if let Some(EventType::EventRaised(raised)) = event.event_type {
+                names.push(raised.name);
+            }
+        }
+    }
+    assert_eq!(names, ["0", "1", "2", "3", "4", "5", "6"]);
+    respond(&hub, &token, vec![completes()]).await;
+    assert_eq!(ended(&hub, "i").await.orchestration_status, completed());
+}
+
+/// An empty action takes two bytes, and a hundred in memory.
+#[tokio::test]
+async fn an_answer_with_a_million_actions_fails_its_instance_and_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    start(&hub, "flow", "i").await;
+    let (token, _) = next_episode(&mut items).await;
+    let response = OrchestratorResponse {
+        completion_token: token,
+        ..OrchestratorResponse::default()
+    };
+    let mut message = response.encode_to_vec();
+    message.extend([0x12, 0x00].repeat(1_000_001));
+    let answer = hub.call(Caller::Sdk, "CompleteOrchestratorTask", message.into()).await;
+    assert!(answer.is_ok());
+    let failed = ended(&hub, "i").await.failure_details.unwrap();
+    assert!(
+        failed
+            .error_message
+            .contains("its answer has more than 1000000 entries"),
+        "{failed:?}"
+    );
+}
+
+/// Looking for a seat for each of them, whenever one is free, would keep all others waiting.
+#[tokio::test]
+async fn names_that_wait_for_a_busy_worker_are_not_looked_at_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let one = GetWorkItemsRequest {
+        max_concurrent_orchestration_work_items: 1,
+        ..everything()
+    };
+    let mut items = connect(&hub, &one);
+    for number in 0..300 {
+        start(&hub, &format!("flow{number}"), &number.to_string()).await;
+    }
+    let before = hub.inner.streams.asked();
+    let mut order = Vec::new();
+    for _ in 0..50 {
+        let (token, request) = next_episode(&mut items).await;
+        order.push(request.instance_id.clone());
+        respond(&hub, &token, vec![completes()]).await;
+        ended(&hub, &request.instance_id).await;
+    }
+    order.sort();
+    order.dedup();
+    assert_eq!(order.len(), 50);
+    let asked = hub.inner.streams.asked() - before;
+    assert!(asked < 500, "seats were asked for {asked} times");
+}
+
 #[tokio::test]
 async fn callers_of_an_app_take_no_work() {
     let folder = tempfile::tempdir().unwrap();
     let hub = TaskHub::open(options(&folder), Arc::new(NoApp)).unwrap();
     let refused = hub
-        .work_items(Caller::App, everything().encode_to_vec().into())
+        .work_items(Caller::App, "", everything().encode_to_vec().into())
         .unwrap_err();
     assert_eq!(refused.code, Code::Unimplemented);
 }

@@ -2,7 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter, types::Value};
 
-use super::{fault::is_damage, read::shown, readable::readable};
+use super::{
+    fault::is_damage,
+    read::shown,
+    readable::readable,
+    rows::{each, remove_rows},
+    superseded::Superseded,
+};
 use crate::durable::store::{
     Commit, EntityInboxRow, EntityPage, EntityQuery, EntityRow, EntityTimerRow, UnreadableRow,
 };
@@ -118,33 +124,42 @@ pub(super) fn timers(
     )
 }
 
-pub(super) fn write(tx: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
-    for row in &commit.entities {
-        tx.prepare_cached(
-            "INSERT OR REPLACE INTO entities (id, present, state, lock, updated) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![row.id, row.exists, row.state, row.lock, row.updated])?;
+pub(super) fn write(tx: &Transaction<'_>, commits: &[Commit], superseded: &Superseded<'_>) -> rusqlite::Result<()> {
+    for commit in commits {
+        for row in &commit.entities {
+            if superseded.is_newest_of_entity(&row.id) {
+                tx.prepare_cached(
+                    "INSERT OR REPLACE INTO entities (id, present, state, lock, updated) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![row.id, row.exists, row.state, row.lock, row.updated])?;
+            }
+        }
+        for id in &commit.entities_removed {
+            if superseded.is_newest_of_entity(id) {
+                tx.prepare_cached("DELETE FROM entities WHERE id = ?1")?.execute([id])?;
+            }
+        }
     }
-    for id in &commit.entities_removed {
-        tx.prepare_cached("DELETE FROM entities WHERE id = ?1")?.execute([id])?;
-    }
-    for row in &commit.entity_inbox_removed {
-        tx.prepare_cached("DELETE FROM entity_inbox WHERE row = ?1")?
-            .execute([row])?;
-    }
-    for added in &commit.entity_inbox_added {
-        tx.prepare_cached("INSERT INTO entity_inbox (row, entity, message) VALUES (?1, ?2, ?3)")?
-            .execute(params![added.row, added.entity, added.message])?;
-    }
-    for row in &commit.entity_timers_removed {
-        tx.prepare_cached("DELETE FROM entity_timers WHERE row = ?1")?
-            .execute([row])?;
-    }
-    for added in &commit.entity_timers_added {
-        tx.prepare_cached("INSERT INTO entity_timers (row, entity, due, message) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![added.row, added.entity, added.due, added.message])?;
-    }
-    Ok(())
+    let gone = commits.iter().flat_map(|commit| &commit.entity_inbox_removed);
+    let gone = gone.filter(|row| !superseded.entity_inbox.contains(*row));
+    remove_rows(tx, "DELETE FROM entity_inbox WHERE row = ?1", gone)?;
+    let added = commits.iter().flat_map(|commit| &commit.entity_inbox_added);
+    each(
+        tx,
+        "INSERT INTO entity_inbox (row, entity, message) VALUES (?1, ?2, ?3)",
+        added.filter(|added| !superseded.entity_inbox.contains(&added.row)),
+        |statement, added| statement.execute(params![added.row, added.entity, added.message]),
+    )?;
+    let gone = commits.iter().flat_map(|commit| &commit.entity_timers_removed);
+    let gone = gone.filter(|row| !superseded.entity_timers.contains(*row));
+    remove_rows(tx, "DELETE FROM entity_timers WHERE row = ?1", gone)?;
+    let added = commits.iter().flat_map(|commit| &commit.entity_timers_added);
+    each(
+        tx,
+        "INSERT INTO entity_timers (row, entity, due, message) VALUES (?1, ?2, ?3, ?4)",
+        added.filter(|added| !superseded.entity_timers.contains(&added.row)),
+        |statement, added| statement.execute(params![added.row, added.entity, added.due, added.message]),
+    )
 }
 
 fn entity(row: &Row<'_>) -> rusqlite::Result<EntityRow> {

@@ -1,16 +1,11 @@
 //! Queries.
 
-use std::fmt::Write;
-
-use rusqlite::{
-    Connection, OptionalExtension, Row, params_from_iter,
-    types::{Value, ValueRef},
-};
+use rusqlite::{Connection, OptionalExtension, Row, types::ValueRef};
 
 use super::fault::is_damage;
 use crate::durable::{
     engine::runtime_status::RuntimeStatus,
-    store::{DamagedRow, InstanceKey, InstanceQuery, InstanceRow, InstanceState, Page},
+    store::{DamagedRow, InstanceKey, InstanceRow, InstanceState},
     work::Wire,
 };
 
@@ -67,72 +62,7 @@ pub(super) fn readable_history(connection: &Connection, key: InstanceKey) -> rus
     rows.filter(|row| !row.as_ref().is_err_and(is_damage)).collect()
 }
 
-pub(super) fn list(connection: &Connection, query: &InstanceQuery) -> rusqlite::Result<Page> {
-    if query.statuses.as_ref().is_some_and(Vec::is_empty) || query.limit == 0 {
-        return Ok(Page::default());
-    }
-    let mut values: Vec<Value> = vec![query.after.map_or(i64::MIN, |key| key.0).into()];
-    let input = if query.with_input {
-        "(SELECT input FROM inputs WHERE instance = key)"
-    } else {
-        "NULL"
-    };
-    let mut sql = format!("SELECT {COLUMNS}, {input} FROM instances WHERE key > ?");
-    if let Some(from) = query.created_from {
-        sql.push_str(" AND created >= ?");
-        values.push(from.into());
-    }
-    if let Some(to) = query.created_to {
-        sql.push_str(" AND created <= ?");
-        values.push(to.into());
-    }
-    if let Some(prefix) = &query.id_prefix {
-        sql.push_str(" AND substr(id, 1, length(?)) = ?");
-        values.push(prefix.clone().into());
-        values.push(prefix.clone().into());
-    }
-    if let Some(parent) = &query.parent {
-        sql.push_str(" AND parent = ?");
-        values.push(parent.clone().into());
-    }
-    if let Some(statuses) = &query.statuses {
-        let list: Vec<String> = statuses.iter().map(|status| status.number().to_string()).collect();
-        // Writing to a string cannot fail.
-        let _ = write!(sql, " AND status IN ({})", list.join(", "));
-    }
-    // One more than asked tells whether there is a next page.
-    let _ = write!(
-        sql,
-        " ORDER BY key LIMIT {}",
-        query.limit.saturating_add(1).min(i64::MAX as usize)
-    );
-    let mut rows: Vec<Result<InstanceRow, DamagedRow>> = connection
-        .prepare_cached(&sql)?
-        .query_map(params_from_iter(values), |row| match instance(row) {
-            Ok(instance) => Ok(Ok(instance)),
-            Err(error) if is_damage(&error) => Ok(Err(damaged(row, &error)?)),
-            Err(error) => Err(error),
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    let more = rows.len() > query.limit;
-    rows.truncate(query.limit);
-    let last = rows
-        .last()
-        .map(|row| row.as_ref().map_or_else(|row| row.key, |row| row.key));
-    let mut page = Page {
-        next: last.filter(|_| more),
-        ..Page::default()
-    };
-    for row in rows {
-        match row {
-            Ok(row) => page.instances.push(row),
-            Err(row) => page.damaged.push(row),
-        }
-    }
-    Ok(page)
-}
-
-fn damaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<DamagedRow> {
+pub(super) fn damaged(row: &Row<'_>, error: &rusqlite::Error) -> rusqlite::Result<DamagedRow> {
     Ok(DamagedRow {
         key: InstanceKey(row.get(0)?),
         id: shown(row, 1)?,

@@ -6,8 +6,14 @@ use super::{
     entities,
     read::{COLUMNS, instance},
     readable::readable,
+    schema::LIVE,
 };
 use crate::durable::store::{ActivityRow, InboxRow, InstanceKey, Recovery, RowId, TimerRow};
+
+/// The condition of the index, so that it can be used, and the values to look up there.
+pub(super) fn live_instances() -> String {
+    format!("SELECT {COLUMNS}, NULL FROM instances WHERE ({LIVE}) AND status IN (0, 2, 6, 7) ORDER BY key")
+}
 
 pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
     // What an instance left behind when it ended on an older path; nothing refers to it any more. Whether one whose status
@@ -22,14 +28,7 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
         )?;
     }
     let mut unreadable = Vec::new();
-    let instances = readable(
-        connection,
-        "instances",
-        &format!("SELECT {COLUMNS}, NULL FROM instances WHERE status IN (0, 2, 6, 7) ORDER BY key"),
-        1,
-        &mut unreadable,
-        instance,
-    )?;
+    let instances = readable(connection, "instances", &live_instances(), 1, &mut unreadable, instance)?;
     let inbox = readable(
         connection,
         "inbox",
@@ -62,7 +61,7 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
     let activities = readable(
         connection,
         "activities",
-        "SELECT row, instance, execution_id, event_id, name, input, version, tags FROM activities ORDER BY row",
+        "SELECT row, instance, execution_id, event_id, name, input, version, tags, trace FROM activities ORDER BY row",
         1,
         &mut unreadable,
         |row| {
@@ -75,6 +74,7 @@ pub(super) fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
                 input: row.get(5)?,
                 version: row.get(6)?,
                 tags: row.get(7)?,
+                trace: row.get(8)?,
             })
         },
     )?;

@@ -1,6 +1,6 @@
 //! Tests of the store on disk.
 
-use super::*;
+use super::{schema::VERSION, *};
 use crate::durable::{
     engine::runtime_status::RuntimeStatus,
     store::{ActivityRow, EntityInboxRow, EntityTimerRow, InboxRow, InstanceRow, InstanceState, TimerRow},
@@ -28,7 +28,7 @@ fn state(status: RuntimeStatus) -> InstanceState {
     }
 }
 
-fn new(key: i64, id: &str, status: RuntimeStatus) -> InstanceRow {
+pub(super) fn new(key: i64, id: &str, status: RuntimeStatus) -> InstanceRow {
     InstanceRow {
         key: InstanceKey(key),
         id: id.into(),
@@ -80,6 +80,7 @@ fn what_was_written_is_there_after_reopening() {
         input: None,
         version: Some("2".into()),
         tags: Some("{}".into()),
+        trace: Some("{}".into()),
     };
     let commit = Commit {
         created: vec![
@@ -161,6 +162,110 @@ fn batch_is_written_completely_or_not_at_all() {
     assert!(store.find("i").unwrap().is_some());
 }
 
+/// How many rows a batch has changed.
+fn changes(store: &SqliteStore, batch: &[Commit]) -> u64 {
+    let changed = || lock(&store.writer).as_ref().unwrap().connection.total_changes();
+    let before = changed();
+    store.write(batch).unwrap();
+    changed() - before
+}
+
+#[test]
+fn what_a_later_commit_of_a_batch_undoes_is_not_written() {
+    let (_folder, store) = store();
+    let key = InstanceKey(1);
+    let message = |row| InboxRow {
+        row,
+        instance: key,
+        message: "m".into(),
+    };
+    let turn = |row: i64, status| Commit {
+        updated: vec![(key, state(status))],
+        history: vec![(row, key, row.to_string())],
+        inbox_removed: vec![row - 1],
+        ..Commit::default()
+    };
+    let start = Commit {
+        created: vec![InstanceRow {
+            input: None,
+            ..new(1, "i", RuntimeStatus::Pending)
+        }],
+        inbox_added: vec![message(2)],
+        ..Commit::default()
+    };
+    let result = Commit {
+        inbox_added: vec![message(4)],
+        ..Commit::default()
+    };
+    // The instance and its two turns; the messages come and go.
+    let batch = [
+        start,
+        turn(3, RuntimeStatus::Running),
+        result,
+        turn(5, RuntimeStatus::Completed),
+    ];
+    assert_eq!(changes(&store, &batch), 3);
+    assert_eq!(store.find("i").unwrap().unwrap().state.status, RuntimeStatus::Completed);
+    assert_eq!(store.history(key).unwrap(), ["3", "5"]);
+    assert!(store.recover().unwrap().inbox.is_empty());
+    // A history that is dropped, and an instance that goes: two rows of history and the instance.
+    let restart = Commit {
+        cleared: vec![key],
+        ..Commit::default()
+    };
+    let purge = Commit {
+        removed: vec![key],
+        ..Commit::default()
+    };
+    let batch = [
+        turn(6, RuntimeStatus::Running),
+        restart,
+        turn(7, RuntimeStatus::Failed),
+        purge,
+    ];
+    assert_eq!(changes(&store, &batch), 3);
+    assert_eq!(
+        (store.find("i").unwrap(), store.history(key).unwrap()),
+        (None, Vec::new())
+    );
+}
+
+#[test]
+fn a_hub_opens_by_the_index_of_what_has_not_ended_and_a_row_that_is_written_needs_no_table_of_its_own() {
+    let (_folder, store) = store();
+    let writer = lock(&store.writer);
+    let connection = &writer.as_ref().unwrap().connection;
+    let steps = |sql: &str, column| -> Vec<String> {
+        let mut statement = connection.prepare(sql).unwrap();
+        let steps = statement.query_map([], |row| row.get(column)).unwrap();
+        steps.map(Result::unwrap).collect()
+    };
+    let plan = steps(&format!("EXPLAIN QUERY PLAN {}", recover::live_instances()), 3).join("\n");
+    assert!(plan.contains("SEARCH instances USING INDEX instances_live"), "{plan}");
+    let update = steps("EXPLAIN UPDATE instances SET status = 1, output = 'o' WHERE key = 5", 1);
+    assert!(
+        !update.is_empty() && !update.iter().any(|step| step == "OpenEphemeral"),
+        "{update:?}"
+    );
+}
+
+#[test]
+fn the_settings_say_when_a_commit_is_safe() {
+    for (durability, synchronous) in [(Durability::Process, 1), (Durability::Full, 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("hub.db"), durability).unwrap();
+        let writer = lock(&store.writer);
+        let connection = &writer.as_ref().unwrap().connection;
+        let mode: String = connection
+            .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+            .unwrap();
+        let found: i64 = connection
+            .query_row("PRAGMA synchronous", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!((mode.as_str(), found), ("wal", synchronous));
+    }
+}
+
 #[test]
 fn continue_as_new_replaces_history_and_input() {
     let (_folder, store) = store();
@@ -222,11 +327,11 @@ fn newer_file_is_refused_and_unusable_folder_is_named() {
     let path = folder.path().join("hub.db");
     Connection::open(&path)
         .unwrap()
-        .pragma_update(None, "user_version", 7)
+        .pragma_update(None, "user_version", VERSION + 1)
         .unwrap();
     let refused = SqliteStore::open(&path, Durability::Process).unwrap_err();
     assert!(
-        matches!(refused, StoreError::NewerSchema { found: 7, known: 5, .. }),
+        matches!(refused, StoreError::NewerSchema { found, known: VERSION, .. } if found == VERSION + 1),
         "{refused}"
     );
 

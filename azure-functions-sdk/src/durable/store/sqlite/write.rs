@@ -1,8 +1,12 @@
 //! Commits as SQL.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, Transaction, TransactionBehavior, params};
 
-use super::entities;
+use super::{
+    entities,
+    rows::{each, remove_rows},
+    superseded::Superseded,
+};
 use crate::durable::{
     store::{Commit, InstanceKey, InstanceRow, InstanceState},
     work::Wire,
@@ -12,70 +16,107 @@ use crate::durable::{
 const PAGES_AT_ONCE: i64 = 4_096;
 
 /// Writes all commits in one transaction, which the caller commits.
+///
+/// Table by table, so that each statement is prepared once: what goes, then what comes. Of what a later commit of the batch
+/// undoes, nothing is written.
 pub(super) fn batch<'c>(connection: &'c mut Connection, commits: &[Commit]) -> rusqlite::Result<Transaction<'c>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for commit in commits {
-        one(&transaction, commit)?;
-    }
+    let superseded = Superseded::of(commits);
+    instances(&transaction, commits, &superseded)?;
+    messages(&transaction, commits, &superseded)?;
+    entities::write(&transaction, commits, &superseded)?;
     Ok(transaction)
 }
 
-fn one(tx: &Transaction<'_>, commit: &Commit) -> rusqlite::Result<()> {
-    for key in &commit.removed {
+/// The instances, their inputs and their histories.
+fn instances(tx: &Transaction<'_>, commits: &[Commit], superseded: &Superseded<'_>) -> rusqlite::Result<()> {
+    let placed = || commits.iter().enumerate();
+    for key in commits.iter().flat_map(|commit| &commit.removed) {
         remove(tx, *key)?;
     }
-    for instance in &commit.created {
-        create(tx, instance)?;
+    for (place, commit) in placed() {
+        for instance in &commit.created {
+            if !superseded.is_removed(instance.key, place) {
+                let state = superseded.first_state(instance.key, place, &instance.state);
+                create(tx, instance, state)?;
+            }
+        }
     }
-    for (key, state) in &commit.updated {
-        update(tx, *key, state)?;
+    let updated = commits.iter().flat_map(|commit| &commit.updated);
+    let updated = updated.filter(|(key, state)| superseded.is_update(*key, state));
+    each(tx, UPDATE, updated, |statement, (key, state)| {
+        update(statement, *key, state)
+    })?;
+    for (place, commit) in placed() {
+        for (key, input) in &commit.inputs {
+            if !superseded.is_removed(*key, place) {
+                replace_input(tx, *key, input.as_deref())?;
+            }
+        }
     }
-    for (key, input) in &commit.inputs {
-        replace_input(tx, *key, input.as_deref())?;
-    }
-    for key in &commit.cleared {
-        tx.prepare_cached("DELETE FROM history WHERE instance = ?1")?
-            .execute([key.0])?;
-    }
-    for (row, key, events) in &commit.history {
-        tx.prepare_cached("INSERT INTO history (row, instance, events) VALUES (?1, ?2, ?3)")?
-            .execute(params![row, key.0, events])?;
-    }
-    for row in &commit.inbox_removed {
-        tx.prepare_cached("DELETE FROM inbox WHERE row = ?1")?.execute([row])?;
-    }
-    for added in &commit.inbox_added {
-        tx.prepare_cached("INSERT INTO inbox (row, instance, message) VALUES (?1, ?2, ?3)")?
-            .execute(params![added.row, added.instance.0, added.message])?;
-    }
-    for row in &commit.timers_removed {
-        tx.prepare_cached("DELETE FROM timers WHERE row = ?1")?.execute([row])?;
-    }
-    for added in &commit.timers_added {
-        tx.prepare_cached("INSERT INTO timers (row, instance, due, message) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![added.row, added.instance.0, added.due, added.message])?;
-    }
-    for row in &commit.activities_removed {
-        tx.prepare_cached("DELETE FROM activities WHERE row = ?1")?
-            .execute([row])?;
-    }
-    for added in &commit.activities_added {
-        tx.prepare_cached(
-            "INSERT INTO activities (row, instance, execution_id, event_id, name, input, version, tags)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![
-            added.row,
-            added.instance.0,
-            added.execution_id,
-            added.event_id,
-            added.name,
-            added.input,
-            added.version,
-            added.tags
-        ])?;
-    }
-    entities::write(tx, commit)
+    let cleared = commits.iter().flat_map(|commit| &commit.cleared);
+    each(
+        tx,
+        "DELETE FROM history WHERE instance = ?1",
+        cleared,
+        |statement, key| statement.execute([key.0]),
+    )?;
+    let history = placed().flat_map(|(place, commit)| commit.history.iter().map(move |row| (place, row)));
+    let history = history
+        .filter(|(place, (_, key, _))| !superseded.is_removed(*key, *place) && !superseded.is_cleared(*key, *place));
+    each(
+        tx,
+        "INSERT INTO history (row, instance, events) VALUES (?1, ?2, ?3)",
+        history,
+        |statement, (_, (row, key, events))| statement.execute(params![row, key.0, events]),
+    )
+}
+
+/// What waits for the instances.
+fn messages(tx: &Transaction<'_>, commits: &[Commit], superseded: &Superseded<'_>) -> rusqlite::Result<()> {
+    let gone = commits.iter().flat_map(|commit| &commit.inbox_removed);
+    let gone = gone.filter(|row| !superseded.inbox.contains(*row));
+    remove_rows(tx, "DELETE FROM inbox WHERE row = ?1", gone)?;
+    let added = commits.iter().flat_map(|commit| &commit.inbox_added);
+    each(
+        tx,
+        "INSERT INTO inbox (row, instance, message) VALUES (?1, ?2, ?3)",
+        added.filter(|added| !superseded.inbox.contains(&added.row)),
+        |statement, added| statement.execute(params![added.row, added.instance.0, added.message]),
+    )?;
+    let gone = commits.iter().flat_map(|commit| &commit.timers_removed);
+    let gone = gone.filter(|row| !superseded.timers.contains(*row));
+    remove_rows(tx, "DELETE FROM timers WHERE row = ?1", gone)?;
+    let added = commits.iter().flat_map(|commit| &commit.timers_added);
+    each(
+        tx,
+        "INSERT INTO timers (row, instance, due, message) VALUES (?1, ?2, ?3, ?4)",
+        added.filter(|added| !superseded.timers.contains(&added.row)),
+        |statement, added| statement.execute(params![added.row, added.instance.0, added.due, added.message]),
+    )?;
+    let gone = commits.iter().flat_map(|commit| &commit.activities_removed);
+    let gone = gone.filter(|row| !superseded.activities.contains(*row));
+    remove_rows(tx, "DELETE FROM activities WHERE row = ?1", gone)?;
+    let added = commits.iter().flat_map(|commit| &commit.activities_added);
+    each(
+        tx,
+        "INSERT INTO activities (row, instance, execution_id, event_id, name, input, version, tags, trace)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        added.filter(|added| !superseded.activities.contains(&added.row)),
+        |statement, added| {
+            statement.execute(params![
+                added.row,
+                added.instance.0,
+                added.execution_id,
+                added.event_id,
+                added.name,
+                added.input,
+                added.version,
+                added.tags,
+                added.trace
+            ])
+        },
+    )
 }
 
 /// The inbox, timers and activities of an instance are removed by their numbers, which the hub knows; an instance
@@ -90,8 +131,7 @@ fn remove(tx: &Transaction<'_>, key: InstanceKey) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn create(tx: &Transaction<'_>, instance: &InstanceRow) -> rusqlite::Result<()> {
-    let state = &instance.state;
+fn create(tx: &Transaction<'_>, instance: &InstanceRow, state: &InstanceState) -> rusqlite::Result<()> {
     // A damaged row is replaced by one that can be read. Other than that, the hub never creates an id that exists; should it
     // ever, then replacing is better than a queue that stands still.
     tx.prepare_cached(
@@ -125,12 +165,12 @@ fn create(tx: &Transaction<'_>, instance: &InstanceRow) -> rusqlite::Result<()> 
     Ok(())
 }
 
-fn update(tx: &Transaction<'_>, key: InstanceKey, state: &InstanceState) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "UPDATE instances SET execution_id = ?2, status = ?3, created = ?4, updated = ?5, custom_status = ?6,
-         output = ?7, generation = ?8, ending = ?9, wire = ?10, version = ?11 WHERE key = ?1",
-    )?
-    .execute(params![
+const UPDATE: &str = "
+    UPDATE instances SET execution_id = ?2, status = ?3, created = ?4, updated = ?5, custom_status = ?6,
+    output = ?7, generation = ?8, ending = ?9, wire = ?10, version = ?11 WHERE key = ?1";
+
+fn update(statement: &mut CachedStatement<'_>, key: InstanceKey, state: &InstanceState) -> rusqlite::Result<usize> {
+    statement.execute(params![
         key.0,
         state.execution_id,
         state.status.number(),
@@ -142,8 +182,7 @@ fn update(tx: &Transaction<'_>, key: InstanceKey, state: &InstanceState) -> rusq
         state.ending,
         state.wire.map(number),
         state.version
-    ])?;
-    Ok(())
+    ])
 }
 
 fn number(wire: Wire) -> i64 {

@@ -48,6 +48,7 @@ async fn callers_wait_while_an_activity_that_may_end_the_process_runs_alone() {
         payload: None,
         as_json: None,
         whole: None,
+        trace: None,
         solitude: Some(solitude),
         begun: Begun::new(move |process| {
             sent.set(Instant::now()).unwrap();
@@ -110,6 +111,7 @@ async fn work_that_is_to_run_alone_keeps_nothing_away_while_there_is_no_worker()
         payload: None,
         as_json: None,
         whole: None,
+        trace: None,
         solitude: Some(Duration::from_millis(1)),
         begun: Begun::default(),
     }));

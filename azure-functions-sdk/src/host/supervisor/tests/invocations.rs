@@ -1,6 +1,8 @@
 //! What goes to a worker that is ready, and what comes back.
 
 use super::*;
+use azure_functions_durable::TraceContext;
+
 use crate::{
     durable::work::{ReturnValue, WorkError, WorkItem, WorkKind, WorkResult, Worker},
     host::{
@@ -11,6 +13,8 @@ use crate::{
         tests::described::{DURABLE_CLIENT, HTTP, HTTP_RETURN},
     },
 };
+
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 #[tokio::test]
 async fn logs_come_before_the_answer_and_bear_the_function_s_name() {
@@ -109,10 +113,9 @@ fn forwards() -> FakeLauncher {
 
 async fn by_hand(host: &Host, text: &str) -> Result<serde_json::Value, InvokeError> {
     let function = host.runner.find("forward").await.unwrap();
-    let outputs = host
-        .runner
-        .fire_for_outputs(&function, TriggerInput::text(text), "by hand");
-    outputs.await.map(|outputs| outputs.json())
+    let input = TriggerInput::text(text);
+    let fired = host.runner.fire_for_outputs(&function, &input, "by hand").await?;
+    Ok(fired.0.json())
 }
 
 #[tokio::test]
@@ -155,7 +158,7 @@ async fn an_output_that_the_real_host_cannot_write_fails_the_function() {
 }
 
 #[tokio::test]
-async fn durable_work_arrives_as_text_with_the_client_beside_it() {
+async fn durable_work_arrives_as_text_with_the_client_beside_it_and_in_its_trace() {
     let host = Host::start(FakeLauncher::new(|mut worker| async move {
         worker
             .start(&[], vec![metadata("say_hello", &[ACTIVITY, DURABLE_CLIENT])])
@@ -172,9 +175,15 @@ async fn durable_work_arrives_as_text_with_the_client_beside_it() {
             (metadata("context"), metadata("data")),
             (text("\"Tokyo\""), text("\"Tokyo\""))
         );
+        let trace = request.trace_context.as_ref().unwrap();
+        assert_eq!(
+            (trace.trace_parent.as_str(), trace.trace_state.as_str()),
+            (PARENT, "vendor=1")
+        );
         worker.answer(&request, Some(Data::Json("\"Hello\"".to_owned())));
         let request = worker.invocation().await;
         assert_eq!(data(&request.input_data, 0), ("context", None));
+        assert_eq!(request.trace_context.as_ref().unwrap().trace_parent, "");
         worker.fail(&request, "no input");
         worker.invocation().await;
         "exit code 9".to_owned()
@@ -188,6 +197,7 @@ async fn durable_work_arrives_as_text_with_the_client_beside_it() {
         payload: payload.map(str::to_owned),
         as_json: None,
         whole: None,
+        trace: payload.and_then(|_| TraceContext::parse(PARENT, Some("vendor=1"))),
         solitude: None,
         begun: Begun::default(),
     };

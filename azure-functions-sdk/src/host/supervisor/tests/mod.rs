@@ -105,7 +105,7 @@ impl Host {
         let invoking = async {
             let function = self.runner.find(name).await?;
             self.runner
-                .invoke(&function, "a test", &TriggerInput::text(text), &Begun::default())
+                .invoke(&function, "a test", TriggerInput::text(text), None, Begun::default())
                 .await
         };
         let response = tokio::time::timeout(TEST_LIMIT, invoking)

@@ -32,6 +32,9 @@ impl<F, T> fmt::Debug for Children<F, T> {
     }
 }
 
+/// Room for so many futures is made at once.
+const FORESEEN: usize = 10_000;
+
 impl<F, T> Children<F, T> {
     pub(super) fn new(core: &Rc<Core>, site: Site) -> Self {
         Self {
@@ -46,7 +49,9 @@ impl<F, T> Children<F, T> {
 
     /// All of a list, as far as the limit allows.
     pub(super) fn of(core: &Rc<Core>, site: Site, futures: impl IntoIterator<Item = F>) -> Self {
-        let mut list = Vec::new();
+        let futures = futures.into_iter();
+        // Grown step by step, a list of large futures would be copied again and again; what an iterator promises may be too much.
+        let mut list = Vec::with_capacity(futures.size_hint().0.min(FORESEEN));
         for future in futures {
             core.check_items(list.len(), site);
             list.push(Some(future));

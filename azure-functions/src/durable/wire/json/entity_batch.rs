@@ -82,6 +82,7 @@ pub(crate) fn read(text: &str) -> Result<Batch, BindingError> {
         input: operation.input,
         is_signal: Some(operation.is_signal),
         request_id: String::new(),
+        trace: None,
     });
     Ok(Batch {
         wire: Wire::Json,

@@ -77,6 +77,7 @@ impl Payload {
             max_timer: fields.max_timer.filter(|m| *m > TimeDelta::zero()),
             has_locks: schema >= SchemaVersion::V4,
             http_poll_delay: TimeDelta::milliseconds(fields.http_poll_delay.unwrap_or(HTTP_POLL_DELAY).max(0)),
+            trace: None,
             source: Source::Json(payload),
             later: OnceCell::new(),
         };

@@ -12,13 +12,14 @@ use crate::durable::{
         http_call::HTTP_ACTIVITY,
         outcome::{Asked, NextExecution},
         texts::{Text, Texts},
+        trace::Trace,
     },
     wire::json::http_request,
 };
 use azure_functions_durable::protobuf::{
     CompleteOrchestrationAction, CreateSubOrchestrationAction, CreateTimerAction, EventRaisedEvent, HistoryEvent,
-    OrchestrationStatus, OrchestratorAction, OrchestratorResponse, ScheduleTaskAction, TaskFailureDetails,
-    history_event::EventType, orchestrator_action::OrchestratorActionType,
+    OrchestrationStatus, OrchestrationTraceContext, OrchestratorAction, OrchestratorResponse, ScheduleTaskAction,
+    TaskFailureDetails, TraceContext, history_event::EventType, orchestrator_action::OrchestratorActionType,
 };
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
@@ -99,7 +100,19 @@ pub(crate) fn write(
         instance_id: history.instance_id.clone(),
         actions: writer.actions,
         custom_status,
+        orchestration_trace_context: history.trace.as_ref().and_then(told),
         ..OrchestratorResponse::default()
+    }
+}
+
+/// What the host is to keep of the orchestration's own span. What another worker has said stands.
+fn told(trace: &Trace) -> Option<OrchestrationTraceContext> {
+    match &trace.own {
+        Some(own) => Some(OrchestrationTraceContext {
+            span_id: Some(own.context.span_id().to_owned()),
+            span_start_time: Some(timestamp(own.start)),
+        }),
+        None => trace.kept.clone(),
     }
 }
 
@@ -196,6 +209,7 @@ impl Writer<'_> {
                         input => input.to_owned(),
                     }),
                     tags: tags.map(|tags| tags.into_iter().collect()).unwrap_or_default(),
+                    parent_trace_context: self.trace(),
                     ..ScheduleTaskAction::default()
                 })
             }
@@ -207,6 +221,7 @@ impl Writer<'_> {
                 OrchestratorActionType::ScheduleTask(ScheduleTaskAction {
                     name: HTTP_ACTIVITY.to_owned(),
                     input: Some(input),
+                    parent_trace_context: self.trace(),
                     ..ScheduleTaskAction::default()
                 })
             }
@@ -226,7 +241,7 @@ impl Writer<'_> {
                     version: version.as_deref().or(self.default_version).map(str::to_owned),
                     input: Some(self.texts.get(input).to_owned()),
                     tags: tags.into_iter().collect(),
-                    ..CreateSubOrchestrationAction::default()
+                    parent_trace_context: self.trace(),
                 })
             }
             ActionKind::CreateTimer { fire_at, .. } => OrchestratorActionType::CreateTimer(CreateTimerAction {
@@ -277,6 +292,11 @@ impl Writer<'_> {
             at,
         };
         OrchestratorActionType::SendEvent(self.messages.operation(number, &operation))
+    }
+
+    /// The context of what is asked for. (The extension takes no notice: it makes the spans itself.)
+    fn trace(&self) -> Option<TraceContext> {
+        self.history.trace.as_ref().map(|trace| trace.of_calls().into())
     }
 
     fn push(&mut self, number: u32, action: OrchestratorActionType) {

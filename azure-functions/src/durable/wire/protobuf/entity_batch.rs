@@ -14,15 +14,16 @@ use crate::{
     },
 };
 use azure_functions_durable::{
-    EntityId, EntityIdError,
+    EntityId, EntityIdError, TraceContext,
     protobuf::{
-        EntityBatchResult, OperationAction, OperationResult as Ended, OperationResultFailure, OperationResultSuccess,
-        SendSignalAction, StartNewOrchestrationAction, operation_action::OperationActionType,
+        self, EntityBatchResult, OperationAction, OperationResult as Ended, OperationResultFailure,
+        OperationResultSuccess, SendSignalAction, StartNewOrchestrationAction, operation_action::OperationActionType,
         operation_result::ResultType,
     },
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
+use prost::Message as _;
 use prost_types::value::Kind;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -129,6 +130,7 @@ fn operation(value: Value<'_>) -> Result<OperationRequest, Malformed> {
         input: None,
         is_signal: None,
         request_id: String::new(),
+        trace: None,
     };
     for field in Fields(value.strict_bytes()?) {
         match field? {
@@ -138,6 +140,11 @@ fn operation(value: Value<'_>) -> Result<OperationRequest, Malformed> {
                 if let Some(input) = value.strict_wrapped_text()? {
                     operation.input = Some(input.to_owned()).filter(|input| !input.is_empty());
                 }
+            }
+            // What is malformed is not there: it is no reason not to run.
+            (4, value) => {
+                let trace = protobuf::TraceContext::decode(value.bytes());
+                operation.trace = trace.ok().and_then(|trace| TraceContext::from_message(&trace));
             }
             _ => {}
         }
@@ -170,7 +177,7 @@ fn sent(signal: &Signal) -> SendSignalAction {
         input: given(&signal.input),
         scheduled_time: signal.at.map(timestamp),
         request_time: Some(timestamp(signal.asked)),
-        parent_trace_context: None,
+        parent_trace_context: signal.trace.as_ref().map(Into::into),
     }
 }
 
@@ -183,7 +190,7 @@ fn started(start: &Start) -> StartNewOrchestrationAction {
         input: given(&start.input),
         scheduled_time: start.at.map(timestamp),
         request_time: Some(timestamp(start.asked)),
-        parent_trace_context: None,
+        parent_trace_context: start.trace.as_ref().map(Into::into),
     }
 }
 

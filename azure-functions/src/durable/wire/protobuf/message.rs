@@ -58,6 +58,11 @@ struct Request<'a> {
     lockset: Option<Vec<Member<'a>>>,
     #[serde(rename = "IsLockRequest")]
     is_lock_request: bool,
+    /// Where the orchestration has a trace: the extension makes a span of the call, below that of the orchestration.
+    #[serde(rename = "createTrace", skip_serializing_if = "std::ops::Not::not")]
+    create_trace: bool,
+    #[serde(rename = "requestTime", skip_serializing_if = "Option::is_none")]
+    request_time: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -115,6 +120,8 @@ impl<'a> Messages<'a> {
             predecessor: &predecessor,
             lockset: None,
             is_lock_request: false,
+            create_trace: history.trace.is_some(),
+            request_time: history.trace.as_ref().map(|_| instant(self.now)),
         };
         let name = due.as_ref().map_or_else(|| "op".to_owned(), |due| format!("op@{due}"));
         event(operation.target, name, json(&request))
@@ -140,6 +147,8 @@ impl<'a> Messages<'a> {
             predecessor: &predecessor,
             lockset: Some(members.collect()),
             is_lock_request: true,
+            create_trace: false,
+            request_time: None,
         };
         event(&target, "op".to_owned(), json(&request))
     }

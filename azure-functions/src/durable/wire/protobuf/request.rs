@@ -1,7 +1,14 @@
 //! An `OrchestratorRequest`, read in one pass straight into the core's history: texts stay where they are in the message.
 
 use super::fields::{Fields, Malformed, Value};
-use crate::durable::replay::history::{Event, History, ScheduledKind, Source, Span};
+use crate::durable::replay::{
+    history::{Event, History, ScheduledKind, Source, Span},
+    trace::Trace,
+};
+use azure_functions_durable::{
+    TraceContext,
+    protobuf::{self, OrchestrationTraceContext},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
 use prost::Message as _;
@@ -84,6 +91,8 @@ struct Collected {
     http_poll_delay: Option<TimeDelta>,
     default_version: Option<String>,
     without_state: bool,
+    trace: Option<TraceContext>,
+    kept_trace: Option<OrchestrationTraceContext>,
 }
 
 impl Request {
@@ -134,6 +143,11 @@ impl Request {
                 max_timer: Some(MAX_TIMER),
                 has_locks: true,
                 http_poll_delay: found.http_poll_delay.unwrap_or(HTTP_POLL_DELAY),
+                trace: found.trace.map(|parent| Trace {
+                    parent,
+                    kept: found.kept_trace,
+                    own: None,
+                }),
             }),
             turn,
         })
@@ -221,6 +235,8 @@ impl Collected {
                     self.new.push(event);
                 }
                 (7, value) => self.property(value.bytes())?,
+                // Of a trace, what is malformed is not there: it is no reason not to run.
+                (8, value) => self.kept_trace = OrchestrationTraceContext::decode(value.bytes()).ok(),
                 _ => {}
             }
         }
@@ -341,7 +357,7 @@ impl Collected {
     }
 
     fn execution_started(&mut self, content: &Content<'_>) -> Result<(), Malformed> {
-        let [name, version, input, instance, parent] = content.fields()?;
+        let [name, version, input, instance, parent, _, trace] = content.fields()?;
         self.started = true;
         self.name = content.text(name)?;
         self.version = content.wrapped_text(version)?;
@@ -350,6 +366,9 @@ impl Collected {
             Some(instance) => instance_of(instance)?.1,
             None => String::new(),
         };
+        self.trace = trace
+            .and_then(|trace| protobuf::TraceContext::decode(trace.bytes()).ok())
+            .and_then(|trace| TraceContext::from_message(&trace));
         self.parent_instance_id = match parent {
             Some(parent) => {
                 let [_, _, _, instance] = fields(parent)?;

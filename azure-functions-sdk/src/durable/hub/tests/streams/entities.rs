@@ -190,6 +190,45 @@ async fn operations_that_are_abandoned_come_back_after_a_pause() {
     assert_eq!(operations(&request), ["add"]);
 }
 
+async fn owner(hub: &TaskHub, id: &str) -> Option<String> {
+    let request = GetEntityRequest {
+        instance_id: id.to_owned(),
+        include_state: false,
+    };
+    let response: GetEntityResponse = ask(hub, "GetEntity", &request).await;
+    response.entity.and_then(|entity| entity.locked_by)
+}
+
+/// As when its rows are damaged.
+#[tokio::test]
+async fn locks_of_an_orchestration_that_is_gone_are_released_when_the_hub_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    for id in ["@counter@a", "@counter@b"] {
+        signal(&hub, id, "add").await;
+        let (token, _) = next_batch(&mut items).await;
+        complete(&hub, result(&token, &["1"], Some("1"))).await;
+    }
+    start(&hub, "flow", "i").await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, vec![locks(FIRST, &["@counter@a", "@counter@b"])]).await;
+    next_episode(&mut items).await;
+    for id in ["@counter@a", "@counter@b"] {
+        assert_eq!(owner(&hub, id).await.as_deref(), Some("i"));
+    }
+    hub.drain(Duration::ZERO).await;
+    drop((items, hub));
+    let rows = rusqlite::Connection::open(options(&folder).database()).unwrap();
+    rows.execute_batch("delete from instances; delete from inbox").unwrap();
+    drop(rows);
+
+    let hub = open(options(&folder));
+    for id in ["@counter@a", "@counter@b"] {
+        eventually("it is released", async || owner(&hub, id).await.is_none()).await;
+    }
+}
+
 #[tokio::test]
 async fn entities_without_a_worker_wait_and_stand_in_no_ones_way_also_when_the_hub_is_opened_again() {
     let folder = tempfile::tempdir().unwrap();

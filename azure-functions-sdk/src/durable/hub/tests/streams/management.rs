@@ -1,8 +1,10 @@
 //! What clients of SDKs hear otherwise than those of an app.
 
 use azure_functions_durable::protobuf::{
-    CreateSubOrchestrationAction, InstanceBatch, ListInstanceIdsRequest, ListInstanceIdsResponse, PurgeInstanceFilter,
-    PurgeInstancesRequest, PurgeInstancesResponse, purge_instances_request,
+    CreateSubOrchestrationAction, HistoryChunk, HistoryEvent, InstanceBatch, ListInstanceIdsRequest,
+    ListInstanceIdsResponse, OrchestrationIdReusePolicy, PurgeInstanceFilter, PurgeInstancesRequest,
+    PurgeInstancesResponse, ResumeRequest, RewindInstanceRequest, RewindInstanceResponse, StreamInstanceHistoryRequest,
+    SuspendRequest, purge_instances_request,
 };
 
 use super::*;
@@ -47,6 +49,175 @@ async fn family(hub: &TaskHub, items: &mut WorkItems, id: &str) {
         respond_from(hub, &token, if is_first { 0 } else { 2 }, actions).await;
     }
     assert_eq!(ended(hub, id).await.orchestration_status, completed());
+}
+
+#[tokio::test]
+async fn a_page_of_ids_is_full_whatever_is_left_out_by_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Manual::new();
+    let hub = open(options(&folder).clock(clock.clone()));
+    let mut items = connect(&hub, &everything());
+    for id in ["early-1", "early-2", "early-3", "late-1", "late-2", "late-3"] {
+        if id == "late-1" {
+            *clock.now.lock().unwrap() += TimeDelta::hours(1);
+        }
+        start(&hub, "flow", id).await;
+        let (token, _) = next_episode(&mut items).await;
+        respond(&hub, &token, vec![completes()]).await;
+        ended(&hub, id).await;
+    }
+    let from = *clock.now.lock().unwrap() - TimeDelta::minutes(1);
+    let request = ListInstanceIdsRequest {
+        page_size: 2,
+        completed_time_from: Some(prost_types::Timestamp {
+            seconds: from.timestamp(),
+            nanos: 0,
+        }),
+        ..ListInstanceIdsRequest::default()
+    };
+    let page: ListInstanceIdsResponse = ask(&hub, "ListInstanceIds", &request).await;
+    assert_eq!(page.instance_ids, ["late-1", "late-2"]);
+}
+
+#[tokio::test]
+async fn the_history_that_a_client_reads_has_the_inputs_of_activities() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    start(&hub, "flow", "i").await;
+    let (token, _) = next_episode(&mut items).await;
+    let works = Action::ScheduleTask(ScheduleTaskAction {
+        name: "works".to_owned(),
+        input: Some("\"Tokyo\"".to_owned()),
+        ..ScheduleTaskAction::default()
+    });
+    respond(&hub, &token, vec![works]).await;
+    next_activity(&mut items).await;
+    let request = StreamInstanceHistoryRequest {
+        instance_id: "i".to_owned(),
+        ..StreamInstanceHistoryRequest::default()
+    };
+    let reply = hub
+        .call(Caller::Sdk, "StreamInstanceHistory", request.encode_to_vec().into())
+        .await
+        .unwrap();
+    let chunk = HistoryChunk::decode(reply[0].clone()).unwrap();
+    let input = chunk.events.into_iter().find_map(|event| match event.event_type {
+        Some(EventType::TaskScheduled(task)) => Some(task.input),
+        _ => None,
+    });
+    assert_eq!(input.flatten().as_deref(), Some("\"Tokyo\""));
+}
+
+/// One that runs is terminated first.
+#[tokio::test]
+async fn an_instance_is_not_replaced_while_it_runs_where_a_terminated_one_would_not_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let reuse = async |statuses: &[OrchestrationStatus]| {
+        let request = CreateInstanceRequest {
+            instance_id: "i".to_owned(),
+            name: "flow".to_owned(),
+            orchestration_id_reuse_policy: Some(OrchestrationIdReusePolicy {
+                replaceable_status: statuses.iter().map(|status| i32::from(*status)).collect(),
+            }),
+            ..CreateInstanceRequest::default()
+        };
+        let answer = hub
+            .call(Caller::Sdk, "StartInstance", request.encode_to_vec().into())
+            .await;
+        answer.map(drop).map_err(|refused| refused.code)
+    };
+    use OrchestrationStatus::{Completed, Pending, Suspended, Terminated};
+    assert_eq!(reuse(&[Completed, Terminated]).await, Ok(()));
+    for running in [Pending, Suspended] {
+        assert_eq!(reuse(&[Completed, running]).await, Err(Code::InvalidArgument));
+    }
+    assert_eq!(reuse(&[Pending, Terminated]).await, Ok(()));
+}
+
+/// As with the servers that SDKs know. The durable extension refuses it.
+#[tokio::test]
+async fn what_an_instance_is_told_that_has_ended_comes_to_nothing_and_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    start(&hub, "flow", "i").await;
+    let suspend = SuspendRequest {
+        instance_id: "i".to_owned(),
+        reason: None,
+    };
+    let resume = ResumeRequest {
+        instance_id: "i".to_owned(),
+        reason: None,
+    };
+    ask::<()>(&hub, "ResumeInstance", &resume).await;
+    ask::<()>(&hub, "SuspendInstance", &suspend).await;
+    ask::<()>(&hub, "SuspendInstance", &suspend).await;
+    ask::<()>(&hub, "ResumeInstance", &resume).await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, vec![completes()]).await;
+    ended(&hub, "i").await;
+    ask::<()>(&hub, "SuspendInstance", &suspend).await;
+    ask::<()>(&hub, "ResumeInstance", &resume).await;
+    let event = RaiseEventRequest {
+        instance_id: "i".to_owned(),
+        name: "late".to_owned(),
+        input: None,
+    };
+    ask::<()>(&hub, "RaiseEvent", &event).await;
+    let terminate = TerminateRequest {
+        instance_id: "i".to_owned(),
+        ..TerminateRequest::default()
+    };
+    ask::<()>(&hub, "TerminateInstance", &terminate).await;
+    assert_eq!(state(&hub, "i").await.orchestration_status, completed());
+}
+
+fn fails() -> Action {
+    let details = TaskFailureDetails {
+        error_message: "no luck".to_owned(),
+        ..TaskFailureDetails::default()
+    };
+    ends(OrchestrationStatus::Failed, Some(details))
+}
+
+#[tokio::test]
+async fn a_child_that_was_purged_is_started_again_when_its_parent_is_rewound() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    start(&hub, "family", "parent").await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, vec![child("kid")]).await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, vec![fails()]).await;
+    let (token, _) = next_episode(&mut items).await;
+    respond_from(&hub, &token, 1, vec![fails()]).await;
+    let failed = i32::from(OrchestrationStatus::Failed);
+    assert_eq!(ended(&hub, "parent").await.orchestration_status, failed);
+    let purge = PurgeInstancesRequest {
+        request: Some(purge_instances_request::Request::InstanceId("kid".to_owned())),
+        ..PurgeInstancesRequest::default()
+    };
+    let _: PurgeInstancesResponse = ask(&hub, "PurgeInstances", &purge).await;
+
+    let rewind = RewindInstanceRequest {
+        instance_id: "parent".to_owned(),
+        reason: Some("the child is gone".to_owned()),
+    };
+    let _: RewindInstanceResponse = ask(&hub, "RewindInstance", &rewind).await;
+    let (token, request) = next_episode(&mut items).await;
+    let created =
+        |event: &HistoryEvent| matches!(event.event_type, Some(EventType::SubOrchestrationInstanceCreated(_)));
+    assert!(!request.past_events.iter().any(created), "{:?}", request.past_events);
+    respond(&hub, &token, vec![child("kid")]).await;
+    let (token, request) = next_episode(&mut items).await;
+    assert_eq!(request.instance_id, "kid");
+    respond(&hub, &token, vec![completes()]).await;
+    let (token, _) = next_episode(&mut items).await;
+    respond_from(&hub, &token, 1, vec![completes()]).await;
+    assert_eq!(ended(&hub, "parent").await.orchestration_status, completed());
 }
 
 #[tokio::test]
@@ -124,6 +295,8 @@ async fn the_ids_of_instances_that_have_ended_are_listed_in_pages() {
     };
     let first: ListInstanceIdsResponse = ask(&hub, "ListInstanceIds", &request).await;
     assert_eq!(first.instance_ids, ["a", "b"]);
+    let token = first.last_instance_key.clone().unwrap();
+    assert!(first.instance_ids.iter().any(|id| token.ends_with(id)), "{token}");
     request.last_instance_key = first.last_instance_key;
     let second: ListInstanceIdsResponse = ask(&hub, "ListInstanceIds", &request).await;
     assert_eq!(

@@ -121,3 +121,18 @@ async fn an_orchestration_that_a_worker_gives_back_goes_to_the_others_before_it_
         *clock.now.lock().unwrap() += TimeDelta::seconds(6);
     }
 }
+
+/// Workers of .NET call activities with the version of the orchestration, those of JavaScript with none.
+#[tokio::test]
+async fn an_activity_that_is_called_without_a_version_is_of_that_of_its_orchestration() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut other = connect(&hub, &of_version("2.0"));
+    let mut items = connect(&hub, &of_version("1.5"));
+    start_version(&hub, "i", "1.5").await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, vec![task("works")]).await;
+    let (_, request) = next_activity(&mut items).await;
+    assert_eq!((request.name.as_str(), request.version), ("works", None));
+    assert!(work_now(&mut other).is_none());
+}

@@ -1,6 +1,6 @@
 //! The test host under load: ten thousand instances of a sequence of three activities.
 //!
-//! `cargo bench -p azure-functions-sdk --bench testing` measures everything; `-- NAME…` only the parts named (`sequential`,
+//! `cargo bench --bench testing` measures everything; `-- NAME…` only the parts named (`sequential`,
 //! `at-once`), and a number there takes the place of ten thousand. One after another, each instance completes before the next
 //! one starts; at once, each activity takes an hour of virtual time, so that all instances are in flight before the first goes
 //! on. Each measurement runs in a process of its own, so that its memory is its own. What is not freed is what the host keeps for
@@ -14,6 +14,9 @@ use std::{
 use azure_functions::{durable::CallError, prelude::*};
 use azure_functions_durable::OrchestrationRuntimeStatus;
 use azure_functions_sdk::testing::TestHost;
+
+#[path = "mode.rs"]
+mod mode;
 
 const INSTANCES: usize = 10_000;
 /// The measurement that a child process makes.
@@ -41,11 +44,9 @@ fn main() -> ExitCode {
         measure(&measurement);
         return ExitCode::SUCCESS;
     }
-    let wanted: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|argument| !argument.starts_with("--"))
-        .collect();
-    let number = wanted.iter().find_map(|name| name.parse().ok()).unwrap_or(INSTANCES);
+    let wanted = mode::picked();
+    let number = wanted.iter().find_map(|name| name.parse().ok());
+    let number = number.unwrap_or(if mode::is_quick() { 20 } else { INSTANCES });
     let parts: Vec<_> = PARTS
         .into_iter()
         .filter(|part| wanted.iter().any(|name| name == part))

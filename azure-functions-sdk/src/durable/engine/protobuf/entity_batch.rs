@@ -1,8 +1,11 @@
 //! A batch of operations on the protobuf wire: `EntityBatchRequest`, and the `EntityBatchResult` that the worker answers with.
 
-use azure_functions_durable::protobuf::{
-    EntityBatchResult, EntityRequest, HistoryEvent, OperationRequest, history_event::EventType,
-    operation_action::OperationActionType, operation_result::ResultType,
+use azure_functions_durable::{
+    TraceContext,
+    protobuf::{
+        EntityBatchResult, EntityRequest, HistoryEvent, OperationRequest, history_event::EventType,
+        operation_action::OperationActionType, operation_result::ResultType,
+    },
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
@@ -13,26 +16,71 @@ use prost::{
 use prost_types::{Timestamp, value::Kind};
 
 use super::{
-    Entity, EntityId, Request,
-    answer::{Answer, OperationResult, Refused, Signal, Start, check},
+    of_call, of_signal,
+    request::{poll_delay, property, session},
+    timestamp,
 };
 use crate::durable::{
     engine::{
-        event::{EntityOperation, json_string},
-        failure_details::FailureDetails,
-        protobuf::{
-            of_call, of_signal,
-            request::{poll_delay, property, session},
-            timestamp,
+        entity::{
+            Done, Entity, EntityId, Request, Turn, Unfinished,
+            answer::{Answer, OperationResult, Refused, Signal, Start, check},
         },
+        event::EntityOperation,
+        failure_details::FailureDetails,
         settings::Settings,
         time::time_of,
     },
     work::{ReturnValue, WorkResult},
 };
 
+impl<'a> Turn<'a> {
+    /// What the entity trigger delivers on the protobuf wire; `None`: nothing in this turn needs the worker. `with_state`: a worker may
+    /// have kept the state since the last batch, and need not have it.
+    pub(crate) fn batch(&self, settings: &Settings, with_state: bool) -> Option<String> {
+        self.operations().next()?;
+        Some(payload(self.entity, self.operations(), settings, with_state))
+    }
+
+    /// What a worker of a stream gets; `None`: nothing in this turn needs a worker.
+    pub(crate) fn request(&self, now: DateTime<Utc>) -> Option<EntityRequest> {
+        self.operations().next()?;
+        Some(request(self.entity, self.operations(), now))
+    }
+
+    /// Whether the worker has not kept the state, and has to have it.
+    pub(crate) fn needs_state(answer: &WorkResult) -> bool {
+        needs_state(answer)
+    }
+
+    /// Decides by the answer to the batch. `new_id` gives a fresh id for every signal.
+    pub(crate) fn finish_batch(
+        self,
+        answer: &WorkResult,
+        now: DateTime<Utc>,
+        new_id: &mut dyn FnMut() -> String,
+    ) -> Done {
+        let answer = read(answer, self.operation_count());
+        self.finish_read(answer, now, new_id)
+    }
+
+    /// Decides by the message that a worker of a stream answers with. One operation fails by itself if that cannot be taken; several, of
+    /// which others may end well, are to be divided.
+    pub(crate) fn finish_result(
+        self,
+        result: EntityBatchResult,
+        now: DateTime<Utc>,
+        new_id: &mut dyn FnMut() -> String,
+    ) -> Result<Done, Unfinished<'a>> {
+        match read_result(result, self.operation_count()) {
+            Err(Refused::Unreadable(reason)) if self.operation_count() > 1 => Err(Unfinished::Unreadable(self, reason)),
+            answer => Ok(self.finish_read(answer, now, new_id)),
+        }
+    }
+}
+
 /// What the entity trigger delivers. Without the state, the worker has kept it since the last batch.
-pub(super) fn payload<'a>(
+fn payload<'a>(
     entity: &Entity,
     batch: impl Iterator<Item = &'a Request>,
     settings: &Settings,
@@ -48,7 +96,7 @@ pub(super) fn payload<'a>(
             operation: request.op.clone().unwrap_or_default(),
             request_id: request.id.clone(),
             input: request.input.clone(),
-            trace_context: None,
+            trace_context: request.trace.as_ref().map(Into::into),
         };
         message::encode(3, &operation, &mut out);
     }
@@ -65,11 +113,7 @@ pub(super) fn payload<'a>(
 }
 
 /// What a worker of a stream gets. Locks are the hub's affair: a worker drops what it is told of them.
-pub(super) fn request<'a>(
-    entity: &Entity,
-    batch: impl Iterator<Item = &'a Request>,
-    now: DateTime<Utc>,
-) -> EntityRequest {
+fn request<'a>(entity: &Entity, batch: impl Iterator<Item = &'a Request>, now: DateTime<Utc>) -> EntityRequest {
     let target = entity.id.to_string();
     let operation_requests = batch.map(|request| {
         let mut operation = EntityOperation {
@@ -110,18 +154,18 @@ fn guid_of(id: &str) -> String {
 }
 
 /// Whether the worker has not kept the state, and has to have it.
-pub(super) fn needs_state(answer: &WorkResult) -> bool {
+fn needs_state(answer: &WorkResult) -> bool {
     decode(answer).is_ok_and(|result| result.requires_state)
 }
 
 /// Reads the answer to so many operations. What is no answer fails the operations, as with the extension: nothing is tried
 /// again.
-pub(super) fn read(answer: &WorkResult, operations: usize) -> Result<Answer, Refused> {
+fn read(answer: &WorkResult, operations: usize) -> Result<Answer, Refused> {
     read_result(decode(answer).map_err(Refused::Unreadable)?, operations)
 }
 
 /// Reads the message that a worker has answered so many operations with.
-pub(super) fn read_result(result: EntityBatchResult, operations: usize) -> Result<Answer, Refused> {
+fn read_result(result: EntityBatchResult, operations: usize) -> Result<Answer, Refused> {
     if result.requires_state {
         let text = "the entity function asks for the state that it was given";
         return Err(Refused::Unreadable(text.to_owned()));
@@ -129,7 +173,9 @@ pub(super) fn read_result(result: EntityBatchResult, operations: usize) -> Resul
     let mut results: Vec<OperationResult> = result.results.into_iter().map(ended).collect::<Result<_, _>>()?;
     if let Some(details) = result.failure_details {
         let details = FailureDetails::from(details);
-        results.resize_with(results.len().max(operations), || failed(details.clone()));
+        results.resize_with(results.len().max(operations), || {
+            OperationResult::failed(details.clone())
+        });
     }
     if results.is_empty() || results.len() > operations {
         let results = results.len();
@@ -151,6 +197,10 @@ pub(super) fn read_result(result: EntityBatchResult, operations: usize) -> Resul
                 name: signal.name,
                 input: signal.input,
                 due: signal.scheduled_time.map(instant).transpose()?,
+                trace: signal
+                    .parent_trace_context
+                    .as_ref()
+                    .and_then(TraceContext::from_message),
             }),
             Some(OperationActionType::StartNewOrchestration(start)) => answer.starts.push(Start {
                 instance_id: start.instance_id,
@@ -158,6 +208,7 @@ pub(super) fn read_result(result: EntityBatchResult, operations: usize) -> Resul
                 version: start.version,
                 input: start.input,
                 due: start.scheduled_time.map(instant).transpose()?,
+                trace: start.parent_trace_context.as_ref().and_then(TraceContext::from_message),
             }),
             None => {
                 let text = format!(
@@ -194,20 +245,13 @@ fn ended(result: azure_functions_durable::protobuf::OperationResult) -> Result<O
         }),
         Some(ResultType::Failure(failure)) => {
             let details = failure.failure_details.map(FailureDetails::from);
-            Ok(failed(details.unwrap_or_else(|| FailureDetails::of_text(""))))
+            Ok(OperationResult::failed(
+                details.unwrap_or_else(|| FailureDetails::of_text("")),
+            ))
         }
         None => Err(Refused::Unreadable(
             "a result of the entity function is neither a success nor a failure".to_owned(),
         )),
-    }
-}
-
-/// A failed operation.
-pub(super) fn failed(details: FailureDetails) -> OperationResult {
-    OperationResult {
-        is_error: true,
-        result: Some(json_string(&details.error_message)),
-        details: Some(details),
     }
 }
 

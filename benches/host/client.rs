@@ -8,6 +8,8 @@ use tokio::{
 
 use super::Failure;
 
+const CONTINUATION: &str = "x-ms-continuation-token";
+
 pub(crate) struct Client {
     stream: TcpStream,
     received: Vec<u8>,
@@ -26,6 +28,26 @@ impl Client {
     pub(crate) async fn get(&mut self, path: &str) -> Result<(u16, String), Failure> {
         self.request(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
             .await
+    }
+
+    pub(crate) async fn delete(&mut self, path: &str) -> Result<(u16, String), Failure> {
+        self.request(format!("DELETE {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+            .await
+    }
+
+    /// The page of a list that follows the one with this token, and its own token.
+    pub(crate) async fn page(&mut self, path: &str, token: &str) -> Result<(String, String), Failure> {
+        let (status, body) = self
+            .request(format!(
+                "GET {path} HTTP/1.1\r\nHost: localhost\r\n{CONTINUATION}: {token}\r\n\r\n"
+            ))
+            .await?;
+        if status != 200 {
+            return Err(format!("{path}: {status} {body}").into());
+        }
+        let head = std::str::from_utf8(&self.received)?;
+        let next = header(head, CONTINUATION).unwrap_or_default().to_owned();
+        Ok((body, next))
     }
 
     pub(crate) async fn post(&mut self, path: &str, body: &str) -> Result<(u16, String), Failure> {
@@ -57,14 +79,17 @@ fn response(received: &[u8]) -> Result<Option<(u16, String)>, Failure> {
     };
     let head = std::str::from_utf8(&received[..end])?;
     let status = head.split(' ').nth(1).ok_or("no status")?.parse()?;
-    let length = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then_some(value.trim())
-    });
-    let length: usize = length.ok_or("no Content-Length")?.parse()?;
+    let length: usize = header(head, "content-length").ok_or("no Content-Length")?.parse()?;
     let body = &received[end + 4..];
     if body.len() < length {
         return Ok(None);
     }
     Ok(Some((status, String::from_utf8(body.to_vec())?)))
+}
+
+fn header<'a>(head: &'a str, wanted: &str) -> Option<&'a str> {
+    head.lines().take_while(|line| !line.is_empty()).find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case(wanted).then_some(value.trim())
+    })
 }

@@ -5,7 +5,7 @@ import threading
 import time
 from datetime import timedelta
 
-from durabletask import client, entities, task, worker
+from durabletask import client, entities, history, task, worker
 
 ADDRESS = sys.argv[1]
 DEADLINE = 60
@@ -149,6 +149,17 @@ def shows(context, _):
     return "done"
 
 
+def tagged(context, _):
+    return (yield context.call_activity(hello, input="tags", tags={"call": "one"}))
+
+
+def versioned_of(version):
+    def versioned(context, _):
+        return [context.version, version]
+
+    return versioned
+
+
 def gated(context, _):
     return (yield context.call_activity(waits_for_the_gate))
 
@@ -200,7 +211,7 @@ def moves(context, keys):
 
 ORCHESTRATORS = [
     sequence, fan_out, nulls, retries, exhausted, caught, uncaught, timer, approval, two_events, child, parent,
-    parent_of_terminated, parent_that_waits, looping, shows, gated, sends,
+    parent_of_terminated, parent_that_waits, looping, shows, tagged, gated, sends,
     counts, moves,
 ]
 ACTIVITIES = [hello, square, nothing, flaky, broken, waits_for_the_gate]
@@ -358,6 +369,76 @@ class Stories:
         found = [state.instance_id for state in states if state.instance_id.startswith("queried-")]
         assert sorted(found) == sorted(ids), found
         assert all(state.runtime_status == client.OrchestrationStatus.COMPLETED for state in states)
+
+    def ids_are_listed_with_pages(self):
+        ids = {self.start(nulls, id=f"listed-{number}") for number in range(5)}
+        for id in ids:
+            self.end(id)
+        found, pages, token = set(), 0, None
+        while True:
+            page = self.client.list_instance_ids(
+                [client.OrchestrationStatus.COMPLETED], page_size=2, continuation_token=token
+            )
+            assert len(page.items) <= 2, page
+            found.update(page.items)
+            pages, token = pages + 1, page.continuation_token
+            if not token:
+                break
+        assert ids <= found and pages > 2, (found, pages)
+
+    def history_is_read(self):
+        id = self.start(parent)
+        self.end(id)
+        events = self.client.get_orchestration_history(id)
+        kinds = [type(event) for event in events]
+        assert kinds[:2] == [history.OrchestratorStartedEvent, history.ExecutionStartedEvent], kinds
+        assert kinds.count(history.SubOrchestrationInstanceCreatedEvent) == 2, kinds
+        assert kinds.count(history.SubOrchestrationInstanceFailedEvent) == 1, kinds
+        ends = [event for event in events if isinstance(event, history.ExecutionCompletedEvent)]
+        assert "the child fails" in ends[0].result, ends
+
+    def tags(self):
+        id = self.start(tagged, tags={"team": "blue"})
+        assert self.end(id).get_output() == "Hello tags!"
+        events = self.client.get_orchestration_history(id)
+        tags = [event.tags for event in events if hasattr(event, "tags")]
+        assert tags == [{"team": "blue"}, {"call": "one"}], tags
+
+    def versions(self):
+        """Each in a hub of its own: workers that give back what is of another version, and one that fails it."""
+        strict, older = worker.VersionMatchStrategy.STRICT, worker.VersionMatchStrategy.CURRENT_OR_OLDER
+        reject, fail = worker.VersionFailureStrategy.REJECT, worker.VersionFailureStrategy.FAIL
+
+        def hub(name, *workers):
+            metadata = [("taskhub", name)]
+            made = []
+            for version, match, failure in workers:
+                one = worker.TaskHubGrpcWorker(host_address=ADDRESS, metadata=metadata)
+                one.use_versioning(worker.VersioningOptions(version, version, match, failure))
+                one.add_orchestrator(versioned_of(version))
+                one.start()
+                made.append(one)
+            its = client.TaskHubGrpcClient(host_address=ADDRESS, metadata=metadata)
+
+            def ends(version):
+                id = its.schedule_new_orchestration("versioned", version=version)
+                return its.wait_for_orchestration_completion(id, timeout=DEADLINE)
+
+            return ends, made
+
+        ends, matching = hub("Matching", ("1.0", strict, reject), ("2.0", strict, reject))
+        for version in ["2.0", "1.0", "2.0"]:
+            assert ends(version).get_output() == [version, version]
+        ends, failing = hub("Failing", ("2.0", older, fail))
+        assert ends("1.0").get_output() == ["1.0", "2.0"]
+        state = ends("3.0")
+        assert state.runtime_status == client.OrchestrationStatus.FAILED
+        assert state.failure_details.error_type == "VersionMismatch", state.failure_details
+        stopping = [threading.Thread(target=one.stop) for one in matching + failing]
+        for one in stopping:
+            one.start()
+        for one in stopping:
+            one.join()
 
     def custom_status(self):
         id = self.start(shows)

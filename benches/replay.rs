@@ -1,7 +1,8 @@
 //! One episode of replay at 10 to 10,000 finished activities, answer included, on both wires, beside the bare cost of decoding the same
-//! payload (`serde_json`, `prost`): `cargo bench -p azure-functions --bench replay`.
+//! payload (`serde_json`, `prost`): `cargo bench --bench replay`.
 //!
-//! An argument picks the shapes whose name contains it, a second one the number of steps. Measurements take turns (episode, decode, episode, decode, …), so that a busy machine slows both; medians are printed.
+//! An argument picks the shapes whose name contains it, a second one the number of steps. Measurements take turns (episode, decode,
+//! episode, decode, …), so that a busy machine slows both; medians are printed.
 
 use azure_functions::{__private::run_episode, bindings::DurableOrchestrationContext, durable::OrchestrationOutput};
 use azure_functions_durable::protobuf::{
@@ -22,7 +23,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-#[path = "../tests/shim/request.rs"]
+#[path = "mode.rs"]
+mod mode;
+#[path = "../azure-functions/tests/shim/request.rs"]
 mod request;
 
 type Run = Pin<Box<dyn Future<Output = Result<OrchestrationOutput, Box<dyn Error + Send + Sync>>>>>;
@@ -43,11 +46,11 @@ fn main() {
         ("activity and timer", monitor_history, monitor),
     ];
     println!("shape                    steps    events       bytes episode/event  decode/event  episode/decode");
-    // Cargo adds an option of its own.
-    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with('-'));
+    let mut arguments = mode::picked().into_iter();
     let picked = arguments.next().unwrap_or_default();
     let sizes = match arguments.next() {
         Some(steps) => vec![steps.parse().expect("a number of steps")],
+        None if mode::is_quick() => SIZES[..2].to_vec(),
         None => SIZES.to_vec(),
     };
     for (shape, history, orchestrator) in shapes {
@@ -136,7 +139,10 @@ fn measure(
     orchestrator: fn(DurableOrchestrationContext) -> Run,
     wire: Wire,
 ) -> (Duration, Duration) {
-    let rounds = (400_000 / events).clamp(31, 4_001);
+    let rounds = match mode::is_quick() {
+        true => 3,
+        false => (400_000 / events).clamp(31, 4_001),
+    };
     let (mut episodes, mut decodes) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         // The worker owns the payload that it received.
