@@ -4,6 +4,8 @@
 //! `cargo bench --bench worker`; arguments pick the functions of these names, `start`, and numbers of invocations in flight. Host and
 //! worker share the machine's cores, as they do in production. Both workers are measured in turn, again and again, so that a busy machine
 //! slows both; medians of the rounds are printed. Linux only: `/proc` tells about the processes.
+//!
+//! With `WORKER_PROGRAM`, the path of an app, only its start is measured: up to the answer of the function that `WORKER_FUNCTION` names.
 
 mod echo;
 #[path = "../../azure-functions/tests/worker/host.rs"]
@@ -19,12 +21,16 @@ use azure_functions::{
     durable::CallError,
     func,
     http::{HttpRequest, HttpResponse},
-    rpc::{InvocationRequest, StreamingMessage, status_result::Status, streaming_message::Content, typed_data::Data},
+    rpc::{
+        InvocationRequest, InvocationResponse, StreamingMessage, status_result::Status, streaming_message::Content,
+        typed_data::Data,
+    },
 };
 use host::Connection;
 use process::{Kind, Worker};
 use std::{
-    process::ExitCode,
+    path::Path,
+    process::{Command, ExitCode},
     time::{Duration, Instant},
 };
 
@@ -105,6 +111,11 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .unwrap();
+    if let Some(program) = std::env::var_os("WORKER_PROGRAM") {
+        let function = std::env::var("WORKER_FUNCTION").expect("WORKER_FUNCTION names a function of the app");
+        runtime.block_on(starts_of(Path::new(&program), &function, &effort));
+        return ExitCode::SUCCESS;
+    }
     runtime.block_on(async {
         if wants("start") {
             starts(&effort).await;
@@ -134,6 +145,35 @@ fn main() -> ExitCode {
         }
     });
     ExitCode::SUCCESS
+}
+
+/// From the start of an app to the first answer of one of its functions, which may be that it fails.
+async fn starts_of(program: &Path, function: &str, effort: &Effort) {
+    let (mut times, mut memory) = (Vec::new(), Vec::new());
+    let mut answer = None;
+    for _ in 0..effort.starts {
+        let begun = Instant::now();
+        let mut worker = Worker::run(Command::new(program)).await;
+        let id = worker.ids.get(function);
+        let id = id.unwrap_or_else(|| panic!("{} has no function '{function}'", program.display()));
+        send(&worker.connection, requests::get(&invocation_id(0, 0), id));
+        answer = Some(next_answer(&mut worker.connection).await);
+        times.push(begun.elapsed().as_secs_f64() * 1e3);
+        memory.push(worker.memory().0);
+        worker.end().await;
+    }
+    println!(
+        "{}: spawn to first answer ({:?}) {:.1} ms, at most {:.1} ms; resident then {:.1} MB",
+        program.display(),
+        answer
+            .expect("it was started")
+            .result
+            .expect("an answer has a result")
+            .status(),
+        median(&mut times),
+        times[times.len() - 1],
+        median(&mut memory),
+    );
 }
 
 /// From the start of the process to the first answer.
@@ -276,17 +316,24 @@ fn invocation_id(slot: usize, sequence: u64) -> String {
 }
 
 async fn answered(connection: &mut Connection) -> String {
-    let message = connection.from_worker.message().await.unwrap();
-    match message.expect("the stream goes on").content {
-        Some(Content::InvocationResponse(response)) => {
-            let result = response.result.unwrap();
-            assert_eq!(result.status(), Status::Success, "{result:?}");
-            if let Some(Data::String(turn)) = response.return_value.and_then(|value| value.data) {
-                assert!(turn.starts_with("CgZyb3VuZHMS"), "{turn}");
-            }
-            response.invocation_id
+    let response = next_answer(connection).await;
+    let result = response.result.unwrap();
+    assert_eq!(result.status(), Status::Success, "{result:?}");
+    if let Some(Data::String(turn)) = response.return_value.and_then(|value| value.data) {
+        assert!(turn.starts_with("CgZyb3VuZHMS"), "{turn}");
+    }
+    response.invocation_id
+}
+
+/// What the worker answers next; what an app writes to its log before is passed over.
+async fn next_answer(connection: &mut Connection) -> InvocationResponse {
+    loop {
+        let message = connection.from_worker.message().await.unwrap();
+        match message.expect("the stream goes on").content {
+            Some(Content::InvocationResponse(response)) => return response,
+            Some(Content::RpcLog(_)) => {}
+            other => panic!("unexpected {other:?}"),
         }
-        other => panic!("unexpected {other:?}"),
     }
 }
 

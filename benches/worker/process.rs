@@ -39,13 +39,17 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts this program as a worker, up to where functions can be called.
     pub(crate) async fn start(kind: Kind) -> Self {
-        let mut host = Host::listen().await;
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(host.arguments()).stdin(Stdio::null());
         if kind == Kind::Echo {
             command.env(echo::SETTING, "1");
         }
-        let process = command.spawn().unwrap();
+        Self::run(command).await
+    }
+
+    /// Starts a worker, up to where functions can be called.
+    pub(crate) async fn run(mut command: Command) -> Self {
+        let mut host = Host::listen().await;
+        let process = command.args(host.arguments()).stdin(Stdio::null()).spawn().unwrap();
         let mut connection = host.accept().await;
         let ids = connection.start(WorkerInitRequest::default()).await;
         Self {
