@@ -47,8 +47,10 @@ use tonic::Streaming;
 /// What hosts give a worker that is told to stop, when they do not say.
 const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 
-/// Messages that are read before what they ask for runs.
-const MOST_TOGETHER: usize = 64;
+/// Messages that are read before what they ask for runs. All that run together are answered together, and the host has nothing to do until
+/// then: with all of 64 at once, host and worker take turns on two cores. Few at a time cost more system calls, but both work
+/// (the benchmark `worker`: 66,000 invocations a second with 64, 117,000 with 8).
+const MOST_TOGETHER: usize = 8;
 
 /// One stream. It is read in [steps](Self::step), by whatever thread does so at the time.
 pub(super) struct Session {
