@@ -134,16 +134,6 @@ pub(super) fn reason_as_output(reason: &str) -> Option<String> {
     })
 }
 
-/// First sequence number after those of a history.
-pub(super) fn next_id(history: &[Event]) -> i32 {
-    history
-        .iter()
-        .map(|event| event.event_id.saturating_add(1))
-        .max()
-        .unwrap_or(0)
-        .max(0)
-}
-
 impl Decision {
     /// The instance goes on as it was.
     pub(super) fn unchanged(instance: &Instance) -> Self {

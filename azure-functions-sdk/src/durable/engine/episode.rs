@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{
     custom_status,
-    decision::{Decision, End, next_id, reason_as_output},
+    decision::{Decision, End, reason_as_output},
     ending::Ending,
     event::{Event, EventKind, write_events, write_string},
     failure_details::FailureDetails,
@@ -163,7 +163,7 @@ impl<'a> Episode<'a> {
         out.push_str("{\"history\":[");
         match played {
             Some(text) => out.push_str(text),
-            None => write_events(&instance.history, true, &mut out),
+            None => write_events(instance.history.iter(), true, &mut out),
         }
         if !instance.history.is_empty() {
             out.push(',');
@@ -302,7 +302,7 @@ impl<'a> Episode<'a> {
         let mut ends = false;
         let mut end = match state {
             State::Mismatch(text) => {
-                let next = next.max(next_id(&instance.history));
+                let next = next.max(instance.history.next_id());
                 decision.appended = self.new;
                 decision.end(instance, End::failed(&text), next, now);
                 decision
@@ -450,7 +450,7 @@ impl<'a> Episode<'a> {
         decision.end(
             self.instance,
             terminated.unwrap_or(end),
-            next_id(&self.instance.history),
+            self.instance.history.next_id(),
             now,
         );
         decision

@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 
 use super::{
     ending::Ending,
-    event::{Event, ParentLink, Tags},
+    event::{ParentLink, Tags},
+    history::History,
     message::Message,
     runtime_status::RuntimeStatus,
     trace::ExecutionTrace,
@@ -40,7 +41,7 @@ pub(crate) struct Instance {
     /// When the current execution was started.
     pub(crate) created: DateTime<Utc>,
     /// History of the current execution; empty before its first episode.
-    pub(crate) history: Vec<Event>,
+    pub(crate) history: History,
     /// What it was started with.
     pub(crate) tags: Tags,
     /// How this execution travels; `None`: it has not had an episode, or began when there was JSON only.
@@ -66,7 +67,7 @@ impl Instance {
             custom_status: None,
             ending: None,
             created: start.event.timestamp,
-            history: Vec::new(),
+            history: History::default(),
             tags: started.tags.clone(),
             wire: None,
             trace: started.trace.clone(),

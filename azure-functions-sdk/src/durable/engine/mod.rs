@@ -17,6 +17,7 @@ pub(crate) mod episode;
 pub(crate) mod event;
 mod exception_text;
 pub(crate) mod failure_details;
+pub(crate) mod history;
 mod http;
 pub(crate) mod instance;
 mod members;

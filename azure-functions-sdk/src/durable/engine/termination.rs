@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    decision::{Decision, End, next_id},
+    decision::{Decision, End},
     event::{Event, EventKind},
     instance::Instance,
     message::Message,
@@ -19,7 +19,7 @@ pub(crate) fn terminate(instance: &Instance, batch: &[Message], now: DateTime<Ut
     })?;
     let mut decision = Decision::unchanged(instance);
     decision.appended = vec![Event::new(now, EventKind::OrchestratorStarted), termination.clone()];
-    let next = next_id(&instance.history);
+    let next = instance.history.next_id();
     decision.end(instance, End::Terminated(reason.clone()), next, now);
     decision
         .appended

@@ -164,7 +164,7 @@ pub(super) fn rebuild<'a>(
     instance.custom_status.clone_from(&row.custom_status);
     // It is shown, and nothing hangs on it.
     instance.ending = row.ending.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    instance.history = history;
+    instance.history = history.into();
     instance.wire = row.wire;
     let played = match row.wire {
         Some(wire @ (Wire::Protobuf | Wire::Stream)) => Played::of(wire, &instance.history),

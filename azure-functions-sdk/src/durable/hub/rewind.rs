@@ -111,7 +111,7 @@ impl Inner {
             let Rewind { instance, wake, .. } = rewind;
             let row = row_of(&instance, now);
             let mut events = String::new();
-            write_events(&instance.history, true, &mut events);
+            write_events(instance.history.iter(), true, &mut events);
             let played = Played::of(instance.wire.unwrap_or_default(), &instance.history);
             commit.cleared.push(key);
             commit.history.push((self.new_row(), key, events));

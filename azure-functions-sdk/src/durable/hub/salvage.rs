@@ -17,6 +17,7 @@ use crate::durable::{
     engine::{
         decision::Decision,
         event::{Event, EventKind, Tags, readable_events},
+        history::History,
         instance::Instance,
         message::Message,
         played::Played,
@@ -150,7 +151,7 @@ fn salvaged<'a>(
         custom_status: None,
         ending: None,
         created: DateTime::default(),
-        history: Vec::new(),
+        history: History::default(),
         tags: Tags::new(),
         wire: None,
         trace: None,
@@ -168,6 +169,6 @@ fn salvaged<'a>(
         }
         None => instance.status = RuntimeStatus::Running,
     }
-    instance.history = history;
+    instance.history = history.into();
     instance
 }

@@ -165,7 +165,11 @@ impl Turn<'_> {
     fn used_ids(&self, actions: &[OrchestratorAction], for_anything: bool) -> BTreeSet<i32> {
         let asked: BTreeSet<i32> = actions.iter().map(|action| action.id).collect();
         let mut used = BTreeSet::new();
-        if asked.is_empty() {
+        // As almost always: then no turn goes through those of before.
+        if asked
+            .first()
+            .is_none_or(|first| *first >= self.instance.history.next_id())
+        {
             return used;
         }
         for event in self.instance.history.iter().chain(self.new) {
@@ -198,13 +202,8 @@ impl Turn<'_> {
 
     /// The event that has suspended the execution, unless that has been resumed.
     fn suspension(&self) -> Option<&Event> {
-        let events = self.instance.history.iter().chain(self.new);
-        let last = events.rev().find(|event| {
-            matches!(
-                event.kind,
-                EventKind::ExecutionSuspended { .. } | EventKind::ExecutionResumed { .. }
-            )
-        });
+        let new = self.new.iter().rev().find(|event| event.kind.is_suspension());
+        let last = new.or_else(|| self.instance.history.last_suspension());
         last.filter(|event| matches!(event.kind, EventKind::ExecutionSuspended { .. }))
     }
 

@@ -60,7 +60,7 @@ pub(in crate::durable::engine) fn encode(request: &Request<'_>, wire: Wire) -> V
     }
     match past {
         Past::Given(Some(past)) => out.extend_from_slice(past),
-        Past::Given(None) => append_past(&instance.history, wire, &mut out),
+        Past::Given(None) => append_past(instance.history.iter(), wire, &mut out),
         Past::Kept | Past::Fetched => {}
     }
     append_new(*new, wire, &mut out);

@@ -109,8 +109,8 @@ impl Run {
         });
         decision.clone().apply(&mut self.instance);
         let mut text = String::new();
-        write_events(&self.instance.history, true, &mut text);
-        assert_eq!(parse_events(&text).unwrap(), self.instance.history);
+        write_events(self.instance.history.iter(), true, &mut text);
+        assert_eq!(parse_events(&text).unwrap(), *self.instance.history);
         if let Some(start) = &decision.continued {
             self.inbox.push(Message::clone(start));
         }

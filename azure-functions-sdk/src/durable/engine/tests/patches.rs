@@ -38,7 +38,7 @@ fn the_worker_reads_the_fire_time_that_it_wrote() {
     let mut run = Run::new();
     run.answer(&answer(false, &[MARKER, &call("A")]));
     let mut text = String::new();
-    write_events(&run.instance.history, true, &mut text);
+    write_events(run.instance.history.iter(), true, &mut text);
     assert!(text.contains(r#""FireAt":"1995-01-05T23:41:41.232Z""#), "{text}");
 }
 

@@ -47,7 +47,7 @@ fn received_events_of_earlier_episodes_are_played() {
     assert_eq!(value["isReplaying"], true);
     // What the store keeps is the text of the played history.
     let mut played = String::new();
-    write_events(&run.instance.history, true, &mut played);
+    write_events(run.instance.history.iter(), true, &mut played);
     assert_eq!(payload(&run, Some(&Played::Json(played))), text);
 }
 
