@@ -2,6 +2,8 @@
 //!
 //! Source: <https://www.w3.org/TR/trace-context/>.
 
+#[cfg(feature = "client")]
+use http::{HeaderMap, HeaderValue};
 use std::fmt;
 
 /// The longest `tracestate` that is passed on. The standard asks for 512 characters; the durable extension drops what is longer.
@@ -32,6 +34,21 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
+    /// Reads the headers of a request, as [`parse`](Self::parse) does. A list of states that comes in several headers is one list.
+    ///
+    /// Source: W3C Trace Context, 3.3.1.
+    #[cfg(feature = "client")]
+    #[must_use]
+    pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let parent = headers.get("traceparent")?.to_str().ok()?;
+        let states: Vec<_> = headers
+            .get_all("tracestate")
+            .iter()
+            .flat_map(HeaderValue::to_str)
+            .collect();
+        Self::parse(parent, Some(&states.join(",")))
+    }
+
     /// Reads the headers `traceparent` and `tracestate`; `None` if the first is malformed. A `tracestate` is left out if it has other
     /// characters than printable ASCII, or more than 512 of them; its list is not read.
     ///
@@ -170,6 +187,22 @@ mod tests {
         assert!(trace.is_sampled());
         let unsampled = TraceContext::parse(&PARENT.replace("-01", "-00"), None).unwrap();
         assert!(!unsampled.is_sampled());
+    }
+
+    #[cfg(feature = "client")]
+    #[test]
+    fn a_state_in_several_headers_is_one() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(TraceContext::from_headers(&headers), None);
+        headers.insert("traceparent", HeaderValue::from_static(PARENT));
+        assert_eq!(TraceContext::from_headers(&headers), TraceContext::parse(PARENT, None));
+        headers.append("tracestate", HeaderValue::from_static("vendor=1"));
+        headers.append("tracestate", HeaderValue::from_static("other=2"));
+        let states = Some("vendor=1,other=2");
+        assert_eq!(
+            TraceContext::from_headers(&headers),
+            TraceContext::parse(PARENT, states)
+        );
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::{
     registry::InvocationFuture,
     spans::{self, InvocationSpans},
     worker::{
-        execution::{exception, failed, panicked, run_async, run_blocking, run_orchestration},
+        execution::{end_span, exception, failed, panicked, run_async, run_blocking, run_orchestration},
         logger,
     },
 };
@@ -340,8 +340,9 @@ pub(crate) fn invoke(
         };
         let outcome = match layers {
             None => run().await,
-            Some(layers) => layers.run(context, run).await,
+            Some(layers) => layers.run(context.clone(), run).await,
         };
+        end_span(&context, &outcome);
         worded(function, outcome, wire, late_answer.as_ref())
     }
 }

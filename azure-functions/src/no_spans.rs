@@ -23,7 +23,7 @@ impl InvocationSpans {
         Entered
     }
 
-    pub(crate) fn end(&self, _: &Function, _: Option<String>) {}
+    pub(crate) fn end(&self, _: &Function, _: impl FnOnce() -> Option<String>) {}
 }
 
 #[derive(Debug)]

@@ -18,7 +18,15 @@ use opentelemetry::{
     Context, ContextGuard, InstrumentationScope, KeyValue, global,
     trace::{Span as _, SpanBuilder, SpanId, SpanKind, Status, TraceContextExt, Tracer, TracerProvider as _},
 };
-use std::{borrow::Cow, collections::HashMap, sync::OnceLock, time::SystemTime};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::SystemTime,
+};
 
 const TYPE: &str = "durabletask.type";
 const NAME: &str = "durabletask.task.name";
@@ -27,6 +35,22 @@ const INSTANCE_ID: &str = "durabletask.task.instance_id";
 const EXECUTION_ID: &str = "durabletask.task.execution_id";
 const STATUS: &str = "durabletask.task.status";
 const OPERATION: &str = "durabletask.entity.operation";
+
+thread_local! {
+    /// There as long as the API can be asked on this thread for what is current: it panics where its own thread-local value is gone. The
+    /// one that is made last goes first, so this makes that one before.
+    static API: ApiIsThere = {
+        Context::map_current(|_| ());
+        ApiIsThere
+    };
+}
+
+struct ApiIsThere;
+
+impl Drop for ApiIsThere {
+    // What has no drop is never gone.
+    fn drop(&mut self) {}
+}
 
 /// What the span of an activity says.
 #[derive(Debug)]
@@ -75,7 +99,9 @@ impl InvocationSpans {
         function: &Function,
         invocation_id: &str,
         (trace_parent, trace_state): (&str, &str),
-    ) -> ContextGuard {
+    ) -> Option<ContextGuard> {
+        // A thread that ends may still drop functions.
+        API.try_with(|_| ()).ok()?;
         let make = || {
             let trace = TraceContext::parse(trace_parent, Some(trace_state));
             let parent = Context::new();
@@ -89,7 +115,7 @@ impl InvocationSpans {
                 Handler::Blocking(_) | Handler::Async(_) => begin(self.builder(function, invocation_id), &parent),
             }
         };
-        self.context.get_or_init(make).clone().attach()
+        Some(self.context.get_or_init(make).clone().attach())
     }
 
     fn builder(&self, function: &Function, invocation_id: &str) -> SpanBuilder {
@@ -109,10 +135,10 @@ impl InvocationSpans {
     }
 
     /// Ends the span: the function has, with this failure.
-    pub(crate) fn end(&self, function: &Function, failure: Option<String>) {
+    pub(crate) fn end(&self, function: &Function, failure: impl FnOnce() -> Option<String>) {
         let has_span = matches!(function.handler, Handler::Blocking(_) | Handler::Async(_));
         if let Some(context) = self.context.get().filter(|_| has_span) {
-            end(context, failure);
+            end(context, failure());
         }
     }
 }
@@ -151,7 +177,9 @@ impl OperationSpan {
 
     /// Makes it current, until what this gives is dropped.
     pub(crate) fn enter(&self) -> Option<ContextGuard> {
-        self.0.as_ref().map(|context| context.clone().attach())
+        let context = self.0.as_ref()?;
+        API.try_with(|_| ()).ok()?;
+        Some(context.clone().attach())
     }
 
     /// Ends it.
@@ -200,6 +228,13 @@ pub(crate) fn orchestration(ended: EndedExecution) {
     let builder = builder(title, SpanKind::Server, attributes).with_start_time(start);
     let id = SpanId::from_hex(span.context.span_id()).unwrap_or(SpanId::INVALID);
     let mut made = SpanIds::with_next(id, || tracer().build_with_context(builder, &parent));
+    let is_known = made.span_context().span_id() == id;
+    if !is_known && !IS_TOLD.swap(true, Ordering::Relaxed) {
+        log::warn!(
+            "orchestrations have no spans, and what they call has a parent that no one makes: set the tracer provider that has \
+             azure_functions::opentelemetry::SpanIds as its generator of ids with opentelemetry::global::set_tracer_provider"
+        );
+    }
     if let Some(failure) = failure {
         made.set_status(Status::error(failure));
     }
@@ -207,6 +242,9 @@ pub(crate) fn orchestration(ended: EndedExecution) {
     let end = SystemTime::now().max(start).max(newest_turn.into());
     made.end_with_timestamp(end);
 }
+
+/// Whether the app has been told that the generator of ids is not that of the global provider.
+static IS_TOLD: AtomicBool = AtomicBool::new(false);
 
 fn tracer() -> global::BoxedTracer {
     let scope = InstrumentationScope::builder("azure-functions").with_version(env!("CARGO_PKG_VERSION"));

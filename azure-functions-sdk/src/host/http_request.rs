@@ -4,9 +4,10 @@ use super::{
     capabilities::Capabilities,
     function::Function,
     invocation::{Prepared, TriggerInput, typed},
-    rpc::messages::{Data, NullableString, RpcHttp, RpcTraceContext, TypedData, nullable_string},
+    rpc::messages::{Data, NullableString, RpcHttp, TypedData, nullable_string},
 };
 use crate::durable::work::Begun;
+use azure_functions_durable::TraceContext;
 use bytes::Bytes;
 use http::{
     HeaderMap, Method,
@@ -105,14 +106,6 @@ impl HttpInvocation {
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default()
     }
-
-    fn header_text(&self, name: &str) -> String {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-            .to_owned()
-    }
 }
 
 /// In order of first appearance. The caller decides how many pairs there are, so no pair costs a look at all others.
@@ -158,16 +151,11 @@ pub(crate) fn call(function: &Function, request: &HttpInvocation, capabilities: 
         }
         metadata.insert("$request".to_owned(), copy);
     }
-    let trace_context = RpcTraceContext {
-        trace_parent: request.header_text("traceparent"),
-        trace_state: request.header_text("tracestate"),
-        ..Default::default()
-    };
     let mut trigger = TriggerInput::data(Data::Http(Box::new(http)));
     trigger.metadata = metadata;
     Prepared {
         trigger,
-        trace_context: Some(trace_context),
+        trace_context: TraceContext::from_headers(&request.headers).as_ref().map(Into::into),
         hung_up: Some(request.hung_up.clone()),
         begun: Begun::default(),
     }
@@ -317,7 +305,10 @@ mod tests {
         headers.append("accept", HeaderValue::from_static("text/html"));
         headers.append("accept", HeaderValue::from_static("*/*"));
         headers.append("x-empty", HeaderValue::from_static(""));
-        headers.append("traceparent", HeaderValue::from_static("00-a-b-01"));
+        headers.append(
+            "traceparent",
+            HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        );
         headers.append(CONTENT_TYPE, HeaderValue::from_static(content_type));
         let url = "http://localhost:7071/api/orders/7?tag=a%20b&tag=c&none=&code=secret";
         let params = vec![("id".to_owned(), "7".to_owned())];
@@ -326,7 +317,10 @@ mod tests {
 
     fn called(request: &HttpInvocation, capabilities: Capabilities) -> (RpcHttp, HashMap<String, TypedData>) {
         let prepared = call(&function(), request, capabilities);
-        assert_eq!(prepared.trace_context.unwrap().trace_parent, "00-a-b-01");
+        assert_eq!(
+            prepared.trace_context.unwrap().trace_parent,
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        );
         let Some(Data::Http(http)) = prepared.trigger.data else {
             panic!("no request")
         };
@@ -364,7 +358,7 @@ mod tests {
             [
                 "accept=text/html,*/*",
                 "content-type=application/json; charset=utf-8",
-                "traceparent=00-a-b-01",
+                "traceparent=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                 "x-empty="
             ]
         );

@@ -262,8 +262,7 @@ impl TestHost {
         let Some(call) = Call::http(found, request) else {
             panic!("function '{function}' has no HTTP trigger");
         };
-        let header = |name| request.headers().get(name)?.to_str().ok();
-        let trace = header("traceparent").and_then(|parent| TraceContext::parse(parent, header("tracestate")));
+        let trace = TraceContext::from_headers(request.headers());
         let worker = self.worker.clone();
         self.run(async move {
             let outputs = worker.invoke(found, call, None, trace.as_ref()).await?;

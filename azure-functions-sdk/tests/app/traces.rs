@@ -10,9 +10,13 @@ use opentelemetry::{
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use std::{
     collections::BTreeMap,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
+use tower::timeout::TimeoutLayer;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -73,6 +77,21 @@ async fn traced_twice(context: DurableOrchestrationContext<u64>) -> Result<u64, 
         context.continue_as_new(round + 1, true).await;
     }
     Ok(round)
+}
+
+/// Fails the first time.
+#[func(activity)]
+fn traced_once_unlucky(_input: ()) -> Result<u64, String> {
+    static HAS_RUN: AtomicBool = AtomicBool::new(false);
+    match HAS_RUN.swap(true, Ordering::Relaxed) {
+        true => Ok(1),
+        false => Err("no luck".to_owned()),
+    }
+}
+
+#[func(orchestration)]
+async fn traced_again(context: DurableOrchestrationContext<u64>) -> Result<u64, CallError> {
+    context.call::<traced_once_unlucky>(()).await
 }
 
 /// The provider of this process. Other tests make spans as well, in traces of their own.
@@ -215,6 +234,48 @@ fn a_failed_orchestration_has_a_failed_span() {
     let failed = find(&spans, "orchestration:traced_failure");
     assert_eq!(failed.status, Status::error("no luck"));
     assert_eq!(attribute(failed, "durabletask.task.status").as_deref(), Some("Failed"));
+}
+
+#[test]
+fn a_rewound_orchestration_has_a_span_for_each_end() {
+    let trace = "44444444444444444444444444444444";
+    let host = host(Wire::Protobuf);
+    begin(&host, trace, "traced_again");
+    let instance = host.instance("traced_again");
+    assert!(instance.failure().ends_with("no luck"));
+    instance.rewind("luck");
+    assert_eq!(instance.output::<u64>(), 1);
+    let spans = spans_of(trace);
+    let statuses: Vec<_> = spans
+        .iter()
+        .filter(|span| span.name == "orchestration:traced_again")
+        .map(|span| attribute(span, "durabletask.task.status").unwrap())
+        .collect();
+    assert_eq!(statuses, ["Failed", "Completed"]);
+    assert_eq!(
+        tree(&spans),
+        [
+            "activity:traced_once_unlucky < orchestration:traced_again",
+            "activity:traced_once_unlucky < orchestration:traced_again",
+            "create_orchestration:traced_again < function begin_trace",
+            "function begin_trace < caller",
+            "orchestration:traced_again < create_orchestration:traced_again",
+            "orchestration:traced_again < create_orchestration:traced_again",
+        ]
+    );
+}
+
+#[test]
+fn what_a_layer_answers_for_a_function_is_how_its_span_ends() {
+    let trace = "55555555555555555555555555555555";
+    exporter();
+    let limited = || with_journal().layer(TimeoutLayer::new(Duration::from_millis(20)));
+    let host = TestHost::builder().app(limited).build();
+    let request = HttpRequest::build().header("traceparent", format!("00-{trace}-{CALLER}-01"));
+    host.call("never_ends", &request.finish()).unwrap_err();
+    let spans = spans_of(trace);
+    let span = find(&spans, "function never_ends");
+    assert_eq!(span.status, Status::error("request timed out"));
 }
 
 #[test]

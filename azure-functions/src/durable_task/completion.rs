@@ -5,6 +5,7 @@ use super::{
     refusal::{self, Replacement},
     server::{Completion, Kind, Server},
 };
+use crate::{durable::EndedExecution, spans};
 use azure_functions_durable::protobuf::OrchestratorResponse;
 use prost::Message;
 use std::{error::Error, time::Duration};
@@ -26,6 +27,8 @@ pub(super) struct Answer {
     pub(super) completion: Completion,
     /// Of an entity: its state before the batch.
     pub(super) old_state: Option<String>,
+    /// Of an orchestration: the execution, if it has ended and its span is made when the server has the answer.
+    pub(super) ended: Option<Box<EndedExecution>>,
 }
 
 impl From<Completion> for Answer {
@@ -33,19 +36,19 @@ impl From<Completion> for Answer {
         Self {
             completion,
             old_state: None,
+            ended: None,
         }
     }
 }
 
 /// Sends an answer; `old_state` is that of the entity before a batch. An answer that the server refuses for what it is becomes a failure.
 /// What the server did not take, it is given back: `kind` and `token` say what.
-pub(super) async fn send(
-    server: &dyn Server,
-    kind: Kind,
-    token: &str,
-    Answer { completion, old_state }: Answer,
-    whose: &str,
-) {
+pub(super) async fn send(server: &dyn Server, kind: Kind, token: &str, answer: Answer, whose: &str) {
+    let Answer {
+        completion,
+        old_state,
+        ended,
+    } = answer;
     let replacement = Replacement::of(&completion, old_state);
     let parts = match completion {
         Completion::Orchestration(response) => parts(response, LARGEST_PART)
@@ -70,6 +73,9 @@ pub(super) async fn send(
         }
         log::warn!("the server did not take the answer of {whose}, which is given back: {refused}");
         return abandon(server, kind, token, whose).await;
+    }
+    if let Some(ended) = ended {
+        spans::orchestration(*ended);
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     app::startup::Started,
     context::{Context, InvocationSpan, Scope, Sink},
-    durable::{KnownFunctions, details_of_text, failed_response},
+    durable::{EndedExecution, KnownFunctions, details_of_text, failed_response},
     entity_batch::LateAnswer,
     invocation::{Invocation, Outputs},
     registry::{Function, Handler},
@@ -32,8 +32,9 @@ use crate::{
 use azure_functions_durable::{
     EntityId, OrchestrationClient,
     protobuf::{
-        ActivityRequest, ActivityResponse, EntityBatchResult, ExecutionStartedEvent, OrchestratorRequest,
-        OrchestratorResponse, TraceContext, WorkItem, history_event::EventType, work_item::Request,
+        ActivityRequest, ActivityResponse, EntityBatchResult, ExecutionStartedEvent, OrchestrationTraceContext,
+        OrchestratorRequest, OrchestratorResponse, TraceContext, WorkItem, history_event::EventType,
+        work_item::Request,
     },
 };
 use prost::Message as _;
@@ -161,11 +162,15 @@ impl Runner {
         let completion_token = token.to_owned();
         let batch: Batch = match request {
             Request::OrchestratorRequest(request) => {
-                let answer = Completion::Orchestration(OrchestratorResponse {
+                let (response, ended) = self.orchestration(request, cancellation).await?;
+                let completion = Completion::Orchestration(OrchestratorResponse {
                     completion_token,
-                    ..self.orchestration(request, cancellation).await?
+                    ..response
                 });
-                return Ok(answer.into());
+                return Ok(Answer {
+                    ended,
+                    ..completion.into()
+                });
             }
             Request::ActivityRequest(request) => {
                 let answer = Completion::Activity(ActivityResponse {
@@ -183,14 +188,17 @@ impl Runner {
             completion_token,
             ..self.entity(batch, cancellation).await?
         });
-        Ok(Answer { completion, old_state })
+        Ok(Answer {
+            old_state,
+            ..completion.into()
+        })
     }
 
     async fn orchestration(
         &self,
         mut request: OrchestratorRequest,
         cancellation: CancellationToken,
-    ) -> Result<OrchestratorResponse, GivenBack> {
+    ) -> Result<(OrchestratorResponse, Option<Box<EndedExecution>>), GivenBack> {
         if request.requires_history_streaming {
             let history = self
                 .server
@@ -202,18 +210,20 @@ impl Runner {
         // What the server is told of the orchestration's span: what it knows, where this turn says nothing of it.
         let known = request.orchestration_trace_context.clone().unwrap_or_default();
         if let Some(response) = rewind::answer(&request) {
-            return Ok(OrchestratorResponse {
-                orchestration_trace_context: Some(known),
+            // The execution that goes on has a span of its own.
+            let response = OrchestratorResponse {
+                orchestration_trace_context: Some(OrchestrationTraceContext::default()),
                 ..response
-            });
+            };
+            return Ok((response, None));
         }
         let instance_id = request.instance_id.clone();
         let Some(started) = started(&request) else {
             let text = "the history of the orchestration has no ExecutionStarted event";
-            return Ok(failed_response(instance_id, "unreadable history", text));
+            return Ok((failed_response(instance_id, "unreadable history", text), None));
         };
         let Some(function) = self.served.find(Kind::Orchestration, &started.name) else {
-            return Ok(not_found::orchestration(instance_id, &started.name));
+            return Ok((not_found::orchestration(instance_id, &started.name), None));
         };
         let trace = started.parent_trace_context.clone();
         entity_messages::put_into(&mut request);
@@ -223,21 +233,23 @@ impl Runner {
             trace,
             cancellation,
         };
-        let response = match self.run(function, call).await? {
-            Answered::Turn(mut response) => {
+        let (response, ended) = match self.run(function, call).await? {
+            Answered::Turn { mut response, ended } => {
                 entity_messages::take_out_of(&mut response);
-                response
+                (response, ended)
             }
             Answered::Failed { details, .. } => {
-                failed_response(instance_id, &details.error_type, &details.error_message)
+                let response = failed_response(instance_id, &details.error_type, &details.error_message);
+                (response, None)
             }
             Answered::Outputs(_) => return Err(GivenBack("it has no answer".to_owned())),
         };
         let said = response.orchestration_trace_context.clone();
-        Ok(OrchestratorResponse {
+        let response = OrchestratorResponse {
             orchestration_trace_context: said.or(Some(known)),
             ..response
-        })
+        };
+        Ok((response, ended))
     }
 
     async fn activity(
@@ -282,7 +294,7 @@ impl Runner {
                 failure_details: Some(*details),
                 ..response
             }),
-            Answered::Turn(_) => Err(GivenBack("it has no answer".to_owned())),
+            Answered::Turn { .. } => Err(GivenBack("it has no answer".to_owned())),
         }
     }
 
@@ -312,7 +324,7 @@ impl Runner {
                         failure_details: Some(*details),
                         ..EntityBatchResult::default()
                     },
-                    Answered::Turn(_) => return Err(GivenBack("it has no answer".to_owned())),
+                    Answered::Turn { .. } => return Err(GivenBack("it has no answer".to_owned())),
                 }
             }
         };

@@ -2,6 +2,7 @@
 
 use super::running::Running;
 use crate::{
+    durable::EndedExecution,
     durable_wire::{Spoken, Wire},
     invocation::Outputs,
 };
@@ -28,8 +29,13 @@ pub(crate) enum Asker {
 /// What comes of a work item.
 #[derive(Debug)]
 pub(crate) enum Answered {
-    /// A turn of an orchestration, without the token of its item.
-    Turn(OrchestratorResponse),
+    /// A turn of an orchestration.
+    Turn {
+        /// Without the token of its item.
+        response: OrchestratorResponse,
+        /// The execution, if it has ended and its span is to be made here.
+        ended: Option<Box<EndedExecution>>,
+    },
     /// What the function gave back.
     Outputs(Outputs),
     /// The function, or what stands around it, failed. `is_late`: after it was asked to stop.
@@ -50,13 +56,12 @@ impl ServerReply {
         (Self(Arc::new(Mutex::new(Some(sender)))), receiver)
     }
 
-    pub(super) fn send(&self, answered: Answered) {
+    /// Whether this is the first answer.
+    pub(super) fn send(&self, answered: Answered) -> bool {
         // Nothing panics while it holds the lock.
         let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(sender) = sender {
-            // The item may have been given up.
-            let _ = sender.send(answered);
-        }
+        // The item may have been given up.
+        sender.is_some_and(|sender| sender.send(answered).is_ok())
     }
 }
 

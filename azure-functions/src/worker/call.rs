@@ -2,14 +2,16 @@
 
 use super::{
     asker::{Answered, Asker},
-    execution::{exception, failed, failure_details, panic_details, panicked, run_async, run_blocking, user_exception},
+    execution::{
+        end_span, exception, failed, failure_details, panic_details, panicked, run_async, run_blocking, user_exception,
+    },
     threads::Threads,
 };
 use crate::{
     FunctionError,
     app::{invocation::Run, layer::Layers},
     context::Context,
-    durable::{details_of_text, encode_message},
+    durable::{EndedExecution, details_of_text, encode_message},
     entity_batch::LateAnswer,
     invocation::{Invocation, Outputs},
     protected::Outcome,
@@ -18,6 +20,7 @@ use crate::{
         Data, InvocationResponse, ParameterBinding, RpcException, StatusResult, parameter_binding::RpcData,
         status_result::Status,
     },
+    spans,
 };
 use azure_functions_durable::protobuf::{OrchestratorResponse, TaskFailureDetails};
 use std::{
@@ -126,7 +129,9 @@ impl Drop for Unwakeable {
                  (a future that is never ready, or one that keeps no waker)",
                 reply.context.function_name()
             );
-            let exception = user_exception(reply.context.0.function, "dropped", exception(message));
+            let function = reply.context.0.function;
+            reply.context.0.spans.end(function, || Some(message.clone()));
+            let exception = user_exception(function, "dropped", exception(message));
             reply.fail(Status::Failure, exception);
         }
     }
@@ -137,13 +142,18 @@ impl Reply {
     ///
     /// A function that fails after it was cancelled is reported as cancelled; one that completes all the same has succeeded.
     pub(super) fn answer(self, outcome: Outcome) {
+        end_span(&self.context, &outcome);
         let function = self.context.0.function;
         let is_activity = matches!(self.asker, Asker::Server(_)) && self.late_answer.is_none();
         match outcome {
             Ok(Ok(outputs)) => self.succeed(outputs),
             // The details as they are, rather than a text that is made of them.
-            Ok(Err(error)) if is_activity => self.fail_with(failure_details(function, &error)),
-            Err(panic) if is_activity => self.fail_with(panic_details(function, &panic)),
+            Ok(Err(error)) if is_activity => {
+                self.fail_with(failure_details(function, &error));
+            }
+            Err(panic) if is_activity => {
+                self.fail_with(panic_details(function, &panic));
+            }
             Ok(Err(error)) => {
                 let status = match self.context.cancellation().is_cancelled() {
                     true => Status::Cancelled,
@@ -177,29 +187,44 @@ impl Reply {
         self.send(status, Outputs::default(), Some(exception));
     }
 
-    /// Answers a task hub with a failure.
-    fn fail_with(self, details: TaskFailureDetails) {
+    /// Answers a task hub with a failure. Whether this is the first answer.
+    fn fail_with(self, details: TaskFailureDetails) -> bool {
         let is_late = self.context.cancellation().is_cancelled();
         self.context.0.answered.store(true, Ordering::Relaxed);
-        if let Asker::Server(reply) = &self.asker {
-            let details = Box::new(details);
-            reply.send(Answered::Failed { details, is_late });
-        }
-    }
-
-    /// Answers with a turn of an orchestration.
-    pub(super) fn turn(self, response: OrchestratorResponse) {
         match &self.asker {
             Asker::Server(reply) => {
-                self.context.0.answered.store(true, Ordering::Relaxed);
-                reply.send(Answered::Turn(response));
+                let details = Box::new(details);
+                reply.send(Answered::Failed { details, is_late })
             }
-            // As the text of a trigger's result.
-            Asker::Host { .. } => self.succeed(Outputs::returned(Data::String(encode_message(&response)))),
+            Asker::Host { .. } => false,
         }
     }
 
-    fn send(self, status: Status, outputs: Outputs, exception: Option<RpcException>) {
+    /// Answers with a turn of an orchestration. Where that has ended, its span is made when the answer counts: not after another one has
+    /// been given for it.
+    pub(super) fn turn(self, response: OrchestratorResponse, ended: Option<Box<EndedExecution>>) {
+        match &self.asker {
+            // It counts when the server has it.
+            Asker::Server(reply) => {
+                self.context.0.answered.store(true, Ordering::Relaxed);
+                reply.send(Answered::Turn { response, ended });
+            }
+            // As the text of a trigger's result.
+            Asker::Host { .. } => {
+                let counts = self.send(
+                    Status::Success,
+                    Outputs::returned(Data::String(encode_message(&response))),
+                    None,
+                );
+                if let Some(ended) = ended.filter(|_| counts) {
+                    spans::orchestration(*ended);
+                }
+            }
+        }
+    }
+
+    /// Whether this is the first answer: only that counts.
+    fn send(self, status: Status, outputs: Outputs, exception: Option<RpcException>) -> bool {
         let (running, exception) = match (&self.asker, exception) {
             (Asker::Server(_), Some(exception)) => {
                 return self.fail_with(details_of_text(&exception.r#type, &exception.message));
@@ -218,7 +243,7 @@ impl Reply {
             result: Some(result(status, exception)),
             return_value: outputs.return_value,
             ..InvocationResponse::default()
-        });
+        })
     }
 }
 

@@ -21,7 +21,6 @@ use crate::{
     invocation::{Invocation, Outputs},
     registry::{Function, place},
     rpc::{RpcException, status_result::Status, typed_data::Data},
-    spans,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -118,7 +117,8 @@ impl Wire {
             Self::Json => reply.fail(Status::Failure, exception),
             Self::Protobuf { instance_id } => {
                 reply.context.enter(|| log::error!("{}", exception.message));
-                reply.turn(failed_response(instance_id, &exception.r#type, &exception.message));
+                let response = failed_response(instance_id, &exception.r#type, &exception.message);
+                reply.turn(response, None);
             }
         }
     }
@@ -152,10 +152,7 @@ fn answer(function: &Function, reply: Reply, episode: Episode) {
             if let Some((text, _)) = failure {
                 reply.context.enter(|| log::error!("{text}"));
             }
-            if let Some(ended) = ended {
-                spans::orchestration(*ended);
-            }
-            reply.turn(*answer);
+            reply.turn(*answer, ended);
         }
     }
 }

@@ -17,7 +17,6 @@ use crate::{
     rpc::RpcException,
 };
 use azure_functions_durable::protobuf::TaskFailureDetails;
-use futures_util::FutureExt;
 use std::future::Future;
 
 /// Runs a plain function on this thread.
@@ -26,9 +25,7 @@ pub(crate) fn run_blocking(
     invocation: Invocation,
     context: &Context,
 ) -> Outcome {
-    let outcome = context.enter(|| catch(|| run(invocation)));
-    end_span(context, &outcome);
-    outcome
+    context.enter(|| catch(|| run(invocation)))
 }
 
 /// Runs an async function; it begins with the first poll.
@@ -38,18 +35,17 @@ pub(crate) fn run_async(
     context: Context,
 ) -> impl Future<Output = Outcome> + Send {
     let invocation = Box::new(invocation);
-    Protected::new(move || run(*invocation), context.clone()).inspect(move |outcome| end_span(&context, outcome))
+    Protected::new(move || run(*invocation), context)
 }
 
-/// Ends the span of a function that has ended.
-fn end_span(context: &Context, outcome: &Outcome) {
+/// Ends the span of a function that has ended, or that the layers around it have answered for.
+pub(crate) fn end_span(context: &Context, outcome: &Outcome) {
     let function = context.0.function;
-    let failure = match outcome {
+    context.0.spans.end(function, || match outcome {
         Ok(Ok(_)) => None,
         Ok(Err(error)) => Some(error.with_causes()),
         Err(panic) => Some(panic.told_of(function.name)),
-    };
-    context.0.spans.end(function, failure);
+    });
 }
 
 /// Runs an episode on this thread; with `parking`, of an instance that may be kept there between its turns. A panic is a mistake of ours: what the orchestration does itself is in the [`Episode`].

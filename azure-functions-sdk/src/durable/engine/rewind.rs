@@ -139,7 +139,8 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> R
     let instance = Instance {
         status: RuntimeStatus::Running,
         output: None,
-        history: kept,
+        history: kept.into(),
+        trace: instance.trace.as_ref().map(|trace| trace.rewound(now)),
         ..instance.clone()
     };
     Ok(Rewind {

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::time::{parse_time, time_of, whole_ticks, write_time};
 
@@ -48,6 +49,23 @@ impl ExecutionTrace {
             span_start: start
                 .and_then(|start| time_of(start.seconds, start.nanos))
                 .map(whole_ticks),
+        }
+    }
+
+    /// The trace of an execution that goes on after it had failed, where its worker names spans: its first span has ended, and been
+    /// exported.
+    pub(super) fn rewound(&self, now: DateTime<Utc>) -> Self {
+        /// Namespace of the ids of the spans after a rewind.
+        const NAMESPACE: Uuid = Uuid::from_u128(0x9c1d_7e52_40b6_4f0a_8a37_6b05_e2c8_11d4);
+        let Some(before) = &self.span_id else {
+            return self.clone();
+        };
+        let name = format!("{before}_{}", now.timestamp_micros());
+        let (id, _) = Uuid::new_v5(&NAMESPACE, name.as_bytes()).as_u64_pair();
+        Self {
+            parent: self.parent.clone(),
+            span_id: Some(format!("{id:016x}")),
+            span_start: Some(whole_ticks(now)),
         }
     }
 
@@ -193,6 +211,22 @@ mod tests {
             let json = serde_json::from_str(&trace.to_json()).unwrap();
             assert_eq!(ExecutionTrace::of_json(&json), Some(trace));
         }
+    }
+
+    #[test]
+    fn after_a_rewind_the_span_is_another_if_there_was_one() {
+        let now = DateTime::from_timestamp(1_900_000_000, 0).unwrap();
+        assert_eq!(trace().rewound(now), trace());
+        let said = OrchestrationTraceContext {
+            span_id: Some("0123456789abcdef".to_owned()),
+            span_start_time: Some(Timestamp { seconds: 1, nanos: 0 }),
+        };
+        let first = trace().with_span(&said);
+        let next = first.rewound(now);
+        assert_eq!((&next.parent, next.span_start), (&first.parent, Some(now)));
+        assert_ne!(next.span_id, first.span_id);
+        assert_ne!(next.context(), next.parent);
+        assert_ne!(next.rewound(now).span_id, next.span_id);
     }
 
     #[test]

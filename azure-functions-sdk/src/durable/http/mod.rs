@@ -142,8 +142,7 @@ async fn handle(hub: &Arc<Inner>, request: Request<Bytes>, via: &Via) -> Respons
 impl Call<'_> {
     /// The trace that the request belongs to.
     fn trace(&self) -> Option<TraceContext> {
-        let header = |name| self.request.headers().get(name)?.to_str().ok();
-        TraceContext::parse(header("traceparent")?, header("tracestate"))
+        TraceContext::from_headers(self.request.headers())
     }
 
     fn urls(&self) -> UrlBase<'_> {

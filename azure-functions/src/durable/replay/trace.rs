@@ -33,7 +33,9 @@ impl Trace {
         let context = kept
             .and_then(|kept| self.parent.with_span_id(kept.span_id.as_deref()?))
             .or_else(|| {
-                let name = format!("{}_{instance_id}_{execution_id}", self.parent.trace_id());
+                // Not every host says which execution it is; then the time says it.
+                let began = began.timestamp_micros();
+                let name = format!("{}_{instance_id}_{execution_id}_{began}", self.parent.trace_id());
                 let (id, _) = Uuid::new_v5(&NAMESPACE, name.as_bytes()).as_u64_pair();
                 self.parent.with_span_id(&format!("{id:016x}"))
             });
@@ -79,6 +81,9 @@ mod tests {
         let mut next = first.clone();
         next.name_own_span("order-7", "e1", DateTime::UNIX_EPOCH);
         assert_ne!(first.of_calls(), next.of_calls());
+        let mut later = first.clone();
+        later.name_own_span("order-7", "e0", DateTime::from_timestamp(1, 0).unwrap());
+        assert_ne!(first.of_calls(), later.of_calls());
     }
 
     #[test]
