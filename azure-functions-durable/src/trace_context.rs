@@ -2,7 +2,7 @@
 //!
 //! Source: <https://www.w3.org/TR/trace-context/>.
 
-#[cfg(feature = "client")]
+#[cfg(feature = "http")]
 use http::{HeaderMap, HeaderValue};
 use std::fmt;
 
@@ -37,7 +37,7 @@ impl TraceContext {
     /// Reads the headers of a request, as [`parse`](Self::parse) does. A list of states that comes in several headers is one list.
     ///
     /// Source: W3C Trace Context, 3.3.1.
-    #[cfg(feature = "client")]
+    #[cfg(feature = "http")]
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let parent = headers.get("traceparent")?.to_str().ok()?;
@@ -189,7 +189,7 @@ mod tests {
         assert!(!unsampled.is_sampled());
     }
 
-    #[cfg(feature = "client")]
+    #[cfg(feature = "http")]
     #[test]
     fn a_state_in_several_headers_is_one() {
         let mut headers = HeaderMap::new();
