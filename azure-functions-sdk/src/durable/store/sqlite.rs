@@ -4,6 +4,7 @@
 //! hub gives out, nothing but history has an index on its instance, and the log is folded into the file rarely under
 //! load. A file that is not busy is folded often, so that it stays small.
 
+mod checkpoints;
 mod entities;
 mod fault;
 mod list;
@@ -31,7 +32,10 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::private;
 
-use self::schema::{BUSY_TIMEOUT, CHECKPOINT_BUSY, CHECKPOINT_QUIET, STATEMENTS};
+use self::{
+    checkpoints::Checkpoints,
+    schema::{BUSY_TIMEOUT, STATEMENTS},
+};
 use super::{
     Commit, DamagedRow, Durability, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page,
     Recovery, Store, StoreError, identity::OpenFile, lock::HubLock,
@@ -39,8 +43,6 @@ use super::{
 
 /// Connections that are kept for readers; more are opened when needed and closed after use.
 const IDLE_READERS: usize = 4;
-/// Average commits per batch from which on the hub counts as busy.
-const BUSY: f32 = 8.0;
 
 /// The files of a hub, by what follows the name of the database. The database is after what SQLite keeps beside it: as long
 /// as it is there, the hub is.
@@ -60,9 +62,9 @@ pub(crate) struct SqliteStore {
 
 #[derive(Debug)]
 struct WriterConnection {
+    /// Dropped before the connection, which folds what is left of the log.
+    checkpoints: Checkpoints,
     connection: Connection,
-    load: f32,
-    busy: bool,
     /// Released with the connection.
     _lock: HubLock,
 }
@@ -81,11 +83,10 @@ impl SqliteStore {
         for suffix in FILES {
             private::file(&beside(path, suffix));
         }
-        let connection = schema::open(path, durability)?;
+        let mut connection = schema::open(path, durability)?;
         let writer = WriterConnection {
+            checkpoints: Checkpoints::begin(path, &mut connection, durability)?,
             connection,
-            load: 0.0,
-            busy: false,
             _lock: lock,
         };
         Ok(Self {
@@ -168,11 +169,12 @@ impl Store for SqliteStore {
         let mut writer = lock(&self.writer);
         let writer = writer.as_mut().ok_or(StoreError::Closed)?;
         let failed = |source| self.failed(source);
-        writer.adapt_checkpoints(batch.len()).map_err(failed)?;
         let transaction = write::batch(&mut writer.connection, batch).map_err(failed)?;
         // As late as can be. It rolls back.
         self.check_files()?;
-        transaction.commit().map_err(failed)
+        transaction.commit().map_err(failed)?;
+        writer.checkpoints.committed(batch.len(), &writer.connection);
+        Ok(())
     }
 
     fn tidy(&self) {
@@ -219,20 +221,6 @@ impl Store for SqliteStore {
         lock(&self.readers).clear();
         // The last connection folds the log into the file as it closes.
         lock(&self.writer).take();
-    }
-}
-
-impl WriterConnection {
-    /// Folds the log into the file rarely while many commits share a batch, often otherwise.
-    fn adapt_checkpoints(&mut self, batch: usize) -> rusqlite::Result<()> {
-        self.load = self.load * 0.9 + batch as f32 * 0.1;
-        let busy = self.load >= BUSY;
-        if busy != self.busy {
-            self.busy = busy;
-            let pages = if busy { CHECKPOINT_BUSY } else { CHECKPOINT_QUIET };
-            self.connection.pragma_update(None, "wal_autocheckpoint", pages)?;
-        }
-        Ok(())
     }
 }
 
