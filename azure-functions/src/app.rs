@@ -147,8 +147,8 @@ impl App {
     }
 
     /// Which wire the host is asked for; protobuf, if nothing else is said. The variable `AZURE_FUNCTIONS_DURABLE_WIRE`, which is `json` or
-    /// `protobuf`, has the last word: it is read when the host asks for the functions, and a word that is neither is an error that the
-    /// host shows. A test host speaks the wire that is asked for, so that tests run on either.
+    /// `protobuf`, counts more: it is read when the host asks for the functions, and a word that is neither is an error that the
+    /// host shows. Under the runtime `native` of the Functions host neither has an effect. A test host speaks the wire that is asked for, so that tests run on either.
     ///
     /// Whatever was asked for, what arrives is answered in its own form. A task hub can go from one wire to the other; an instance that
     /// runs meanwhile need not fit, so let those end first.

@@ -14,7 +14,7 @@
 //!     .build();
 //! opentelemetry::global::set_tracer_provider(provider.clone());
 //!
-//! // Then the app runs: `azure_functions::app().on_shutdown(…).run()`, or a `Worker` of a Durable Task server. At the end:
+//! // Then the app runs: `azure_functions::app().shutdown(…).run()`, or a `Worker` of a Durable Task server. At the end:
 //! provider.shutdown()?;
 //! # Ok::<(), opentelemetry_sdk::error::OTelSdkError>(())
 //! ```

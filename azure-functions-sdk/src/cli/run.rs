@@ -45,8 +45,8 @@ pub(super) struct Args {
     /// Ask for host and function keys, on loopback too.
     #[arg(long)]
     enable_auth: bool,
-    /// Crash as the real host does, where the end of the app fails what was in flight, and the third end within half an
-    /// hour of the one before ends the host; else all of it runs again.
+    /// Crash as the real host does: the end of the app fails running activities, with JSON also orchestrations whose code was
+    /// running, and the third end within half an hour of the one before ends the host; else all of it runs again.
     #[arg(long)]
     crash_as_host: bool,
     /// Port of loopback for workers and clients of other languages; 0 takes a free one. What the app lacks then waits for a worker.

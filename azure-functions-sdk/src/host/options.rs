@@ -41,8 +41,8 @@ pub struct LocalHostOptions {
     pub allowed_hosts: Vec<String>,
     /// Where trigger payloads of durable functions are kept, if at all.
     pub record: Option<PathBuf>,
-    /// Whether the end of a worker process does what it does on the real host, where orchestrations travel as JSON: what
-    /// was in flight fails, and the third crash ends the host. Else what was in flight runs again, for ever.
+    /// Whether the end of a worker process does what it does on the real host: the activities in flight fail, on the JSON wire
+    /// also the instances whose episode was in flight, and the third crash ends the host. Else all of it runs again.
     pub crash_as_host: bool,
     /// The wire that the worker is told to ask for, in its variable `AZURE_FUNCTIONS_DURABLE_WIRE`; `None`: its own choice.
     pub wire: Option<Wire>,

@@ -16,7 +16,7 @@
 //! | [Task hubs and instances](instances) | ids, status, managing instances, where state is kept |
 //! | [Timers](timers) | delays and timeouts |
 //! | [External events](events) | waiting for messages from outside, and sending them |
-//! | [Critical sections](critical_sections) | several entities for one orchestration alone |
+//! | [Critical sections](critical_sections) | exclusive access to several entities |
 //! | [Errors and retries](errors) | errors of calls, retry policies, failed instances |
 //! | [Crashes](crashes) | what is lost, and what runs again, when a process ends |
 //! | [The two wires](wires) | what protobuf and JSON between host and app can each say |

@@ -84,8 +84,6 @@ pub struct DurableTaskOptions {
     pub maximum_short_timer: Duration,
     /// `storageProvider.longRunningTimerIntervalDuration`: the pieces of longer timers; three days by default.
     pub long_running_timer_interval: Duration,
-    /// `storeInputsInOrchestrationHistory`: false by default.
-    pub store_inputs_in_history: bool,
     /// `defaultVersion` of new orchestrations.
     pub default_version: Option<String>,
     /// `versionMatchStrategy`: `CurrentOrOlder` by default.

@@ -195,7 +195,6 @@ impl<'a> Reader<'a> {
             max_concurrent_entities: per_core,
             maximum_short_timer: DAY * 6,
             long_running_timer_interval: DAY * 3,
-            store_inputs_in_history: false,
             default_version: None,
             version_match: VersionMatch::default(),
             version_failure: VersionFailure::default(),
@@ -209,7 +208,6 @@ impl<'a> Reader<'a> {
             "maxConcurrentOrchestratorFunctions",
             "maxConcurrentEntityFunctions",
             "storageProvider",
-            "storeInputsInOrchestrationHistory",
             "defaultVersion",
             "versionMatchStrategy",
             "versionFailureStrategy",
@@ -252,10 +250,6 @@ impl<'a> Reader<'a> {
                 let problem = "longRunningTimerIntervalDuration must not exceed maximumShortTimerDuration";
                 return Err(self.error(storage, problem));
             }
-        }
-        if let Some(value) = present(node.member("storeInputsInOrchestrationHistory")) {
-            options.store_inputs_in_history =
-                self.flag(value, "extensions.durableTask.storeInputsInOrchestrationHistory")?;
         }
         options.default_version = self.text(node, "defaultVersion", "extensions.durableTask.defaultVersion")?;
         let key = "extensions.durableTask.versionMatchStrategy";

@@ -54,7 +54,6 @@ fn everything_it_honours_is_read() {
                 "maxConcurrentActivityFunctions": 7,
                 "maxConcurrentOrchestratorFunctions": "8",
                 "storageProvider": { "maximumShortTimerDuration": "00:10:00", "longRunningTimerIntervalDuration": "00:05:00" },
-                "storeInputsInOrchestrationHistory": true,
                 "defaultVersion": "1.1",
                 "versionMatchStrategy": "Strict",
                 "versionFailureStrategy": "fail",
@@ -85,7 +84,6 @@ fn everything_it_honours_is_read() {
     );
     assert_eq!(durable.maximum_short_timer, Duration::from_secs(600));
     assert_eq!(durable.long_running_timer_interval, Duration::from_secs(300));
-    assert!(durable.store_inputs_in_history);
     assert_eq!(durable.default_version.as_deref(), Some("1.1"));
     assert_eq!(
         (durable.version_match, durable.version_failure),

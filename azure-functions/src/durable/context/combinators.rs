@@ -46,8 +46,8 @@ impl<T> DurableOrchestrationContext<T> {
         JoinAll::new(&self.core, Location::caller(), futures)
     }
 
-    /// Waits for all of a list, or for the first error; the rest is dropped then. Calls that are dropped go on all the same:
-    /// the [instance stays `Running`](crate::guide::orchestrations#an-orchestration-that-has-ended-may-stay-running)
+    /// Waits for all of a list, or for the first error; the rest is dropped then. Calls that are dropped go on all the same: on
+    /// the JSON wire the [instance stays `Running`](crate::guide::orchestrations#an-orchestration-that-has-ended-may-stay-running)
     /// until they have ended.
     #[track_caller]
     pub fn try_join_all<I, O, E>(&self, futures: I) -> TryJoinAll<I::Item, O>
@@ -65,7 +65,7 @@ impl<T> DurableOrchestrationContext<T> {
     }
 
     /// Waits for all of a tuple of two to eight, or for the first error; the rest is dropped then. Calls that are dropped go on
-    /// all the same:
+    /// all the same: on the JSON wire
     /// the [instance stays `Running`](crate::guide::orchestrations#an-orchestration-that-has-ended-may-stay-running)
     /// until they have ended.
     #[track_caller]
@@ -74,7 +74,7 @@ impl<T> DurableOrchestrationContext<T> {
     }
 
     /// Waits for the first of a list: its output, its index, and the other futures in their order. Dropping those stops the waits,
-    /// not the calls:
+    /// not the calls: on the JSON wire
     /// the [instance stays `Running`](crate::guide::orchestrations#an-orchestration-that-has-ended-may-stay-running)
     /// until they have ended. To take all results as they come, [`as_completed`](Self::as_completed) costs less.
     ///
@@ -107,8 +107,8 @@ impl<T> DurableOrchestrationContext<T> {
         SelectAll::new(&self.core, Location::caller(), futures)
     }
 
-    /// Waits for the first of a tuple of two to four, and says which it was. The others are dropped; calls among them go on:
-    /// the [instance stays `Running`](crate::guide::orchestrations#an-orchestration-that-has-ended-may-stay-running)
+    /// Waits for the first of a tuple of two to four, and says which it was. The others are dropped; calls among them go on;
+    /// on the JSON wire the [instance stays `Running`](crate::guide::orchestrations#an-orchestration-that-has-ended-may-stay-running)
     /// until they have ended.
     #[track_caller]
     pub fn select<F: SelectTuple>(&self, futures: F) -> Select<F> {
@@ -116,7 +116,7 @@ impl<T> DurableOrchestrationContext<T> {
     }
 
     /// Waits for the first of a tuple of two to four that all have the same output. The others are dropped; calls among them go
-    /// on: the [instance stays `Running`](crate::guide::orchestrations#an-orchestration-that-has-ended-may-stay-running)
+    /// on; on the JSON wire the [instance stays `Running`](crate::guide::orchestrations#an-orchestration-that-has-ended-may-stay-running)
     /// until they have ended.
     #[track_caller]
     pub fn race<F: RaceTuple>(&self, futures: F) -> Race<F> {
@@ -126,9 +126,9 @@ impl<T> DurableOrchestrationContext<T> {
     /// Waits for a future, but no longer than a duration; [`CallError::TimedOut`](crate::durable::CallError::TimedOut) if that passes
     /// first. Around a call, `.await??` takes both errors.
     ///
-    /// The call goes on after its limit, and
+    /// The call goes on after its limit. On the JSON wire
     /// the [instance stays `Running`](crate::guide::orchestrations#an-orchestration-that-has-ended-may-stay-running)
-    /// until it has ended. The link has a recipe.
+    /// until it has ended; on protobuf it ends when its code returns. The link has a recipe.
     #[track_caller]
     pub fn timeout<F: Future>(&self, limit: Duration, future: F) -> Timeout<F> {
         let site = Location::caller();
