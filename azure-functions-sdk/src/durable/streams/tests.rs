@@ -212,6 +212,29 @@ fn what_a_worker_takes_is_told_to_people() {
 }
 
 #[test]
+fn the_line_about_a_worker_is_short_whatever_it_takes() {
+    let versions = (0..10_000).map(|version| format!("v{:04}", version % 5_000)).collect();
+    let name = "n\u{1b}".repeat(50_000);
+    let request = GetWorkItemsRequest {
+        work_item_filters: Some(WorkItemFilters {
+            activities: vec![ActivityFilter { name, versions }],
+            ..WorkItemFilters::default()
+        }),
+        ..GetWorkItemsRequest::default()
+    };
+    let filters = Filters::new(request);
+    let line = filters.to_string();
+    assert!(line.len() < 1_000, "{line}");
+    assert!(
+        line.contains("… of version v0000 or v0001 or v0002 or") || line.contains("…' of version v0000 or v0001"),
+        "{line}"
+    );
+    // Each version is kept once.
+    assert!(line.contains("v0009 and 4990 more (100 at a time)"), "{line}");
+    assert!(!line.contains('\u{1b}'));
+}
+
+#[test]
 fn a_hub_takes_so_many_workers_and_no_more() {
     let streams = streams();
     let connect = || streams.connect(GetWorkItemsRequest::default());
