@@ -32,6 +32,7 @@ pub(crate) mod requests;
 mod reserved;
 mod rewind;
 mod runnable;
+mod running;
 mod runtime;
 mod salvage;
 mod sessions;

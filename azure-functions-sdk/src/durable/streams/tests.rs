@@ -19,7 +19,7 @@ use prost::Message;
 use super::{
     chunks::{Chunks, Most},
     filters::{DEFAULT_LIMIT, Filters},
-    registry::MOST_WORKERS,
+    registry::{MOST_ITEMS, MOST_WORKERS},
     *,
 };
 use crate::durable::{clock::Clock, work::WorkKind};
@@ -232,6 +232,22 @@ fn the_line_about_a_worker_is_short_whatever_it_takes() {
     // Each version is kept once.
     assert!(line.contains("v0009 and 4990 more (100 at a time)"), "{line}");
     assert!(!line.contains('\u{1b}'));
+}
+
+#[test]
+fn no_more_items_run_on_workers_than_a_hub_has_room_for() {
+    let streams = streams();
+    let _worker = streams.connect(GetWorkItemsRequest {
+        max_concurrent_activity_work_items: i32::MAX,
+        ..GetWorkItemsRequest::default()
+    });
+    let seat = || streams.reserve(WorkKind::Activity, "charge", "", &[]);
+    let mut seats: Vec<_> = (0..MOST_ITEMS).map(|_| seat().unwrap()).collect();
+    assert_eq!(seat().unwrap_err(), Unseated::Full);
+    assert!(streams.is_full(WorkKind::Activity));
+    seats.pop();
+    assert!(!streams.is_full(WorkKind::Activity));
+    seat().unwrap();
 }
 
 #[test]
