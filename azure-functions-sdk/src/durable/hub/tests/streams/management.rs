@@ -220,6 +220,44 @@ async fn a_child_that_was_purged_is_started_again_when_its_parent_is_rewound() {
     assert_eq!(ended(&hub, "parent").await.orchestration_status, completed());
 }
 
+/// Another request looks up who had the id, and starts an instance then.
+#[tokio::test]
+async fn a_child_whose_id_another_request_is_starting_is_not_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    start(&hub, "family", "parent").await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, vec![child("kid")]).await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, vec![fails()]).await;
+    let (token, _) = next_episode(&mut items).await;
+    respond_from(&hub, &token, 1, vec![fails()]).await;
+    ended(&hub, "parent").await;
+    let purge = PurgeInstancesRequest {
+        request: Some(purge_instances_request::Request::InstanceId("kid".to_owned())),
+        ..PurgeInstancesRequest::default()
+    };
+    let _: PurgeInstancesResponse = ask(&hub, "PurgeInstances", &purge).await;
+
+    hub.inner.state().starting.insert("kid".to_owned());
+    let rewind = RewindInstanceRequest {
+        instance_id: "parent".to_owned(),
+        reason: None,
+    };
+    let _: RewindInstanceResponse = ask(&hub, "RewindInstance", &rewind).await;
+    let (_, request) = next_episode(&mut items).await;
+    let created =
+        |event: &HistoryEvent| matches!(event.event_type, Some(EventType::SubOrchestrationInstanceCreated(_)));
+    assert!(request.past_events.iter().any(created), "{:?}", request.past_events);
+    let failed = request.new_events.iter().find_map(|event| match &event.event_type {
+        Some(EventType::SubOrchestrationInstanceFailed(failed)) => failed.failure_details.as_ref(),
+        _ => None,
+    });
+    let text = &failed.unwrap().error_message;
+    assert!(text.contains("'kid' cannot be rewound"), "{text}");
+}
+
 #[tokio::test]
 async fn a_recursive_purge_takes_what_has_ended_below() {
     use purge_instances_request::Request;
