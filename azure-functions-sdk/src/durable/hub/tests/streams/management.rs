@@ -55,7 +55,13 @@ async fn family(hub: &TaskHub, items: &mut WorkItems, id: &str) {
 async fn a_page_of_ids_is_full_whatever_is_left_out_by_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Manual::new();
-    let hub = open(options(&folder).clock(clock.clone()));
+    let options = options(&folder).clock(clock.clone());
+    let store = Failing::open(&options, usize::MAX);
+    let hub = TaskHub::open_with(options, Arc::new(NoApp), store.clone(), tokio()).unwrap();
+    hub.set_functions(DurableFunctions {
+        open: true,
+        ..DurableFunctions::default()
+    });
     let mut items = connect(&hub, &everything());
     for id in ["early-1", "early-2", "early-3", "late-1", "late-2", "late-3"] {
         if id == "late-1" {
@@ -75,8 +81,14 @@ async fn a_page_of_ids_is_full_whatever_is_left_out_by_its_time() {
         }),
         ..ListInstanceIdsRequest::default()
     };
+    let lists = store.lists.load(Ordering::SeqCst);
     let page: ListInstanceIdsResponse = ask(&hub, "ListInstanceIds", &request).await;
     assert_eq!(page.instance_ids, ["late-1", "late-2"]);
+    assert_eq!(
+        store.lists.load(Ordering::SeqCst) - lists,
+        1,
+        "of the store, the page is one query"
+    );
 }
 
 #[tokio::test]
