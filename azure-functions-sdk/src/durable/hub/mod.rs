@@ -219,6 +219,11 @@ impl TaskHub {
         }
     }
 
+    #[cfg(all(test, feature = "host"))]
+    pub(crate) fn durability(&self) -> super::Durability {
+        self.inner.options.durability
+    }
+
     /// Begins nothing new; what runs goes on, and its results are recorded.
     pub fn begin_drain(&self) {
         self.inner.begin_drain();
