@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use super::{
     command_result::CommandResult,
-    run::{self, HostRecords, LAST_THREADS_LIMIT, StopSignals},
+    run::{self, HostRecords, LAST_THREADS_LIMIT, Safety, StopSignals},
 };
 use crate::{
     durable::HubName,
@@ -31,6 +31,8 @@ pub(super) struct Args {
     /// Folder for durable state and keys.
     #[arg(long, value_name = "DIR", default_value = ".azure-functions")]
     data_dir: PathBuf,
+    #[command(flatten)]
+    pub(super) safety: Safety,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -52,7 +54,8 @@ impl Args {
         HostRecords::show(shell, LogLevels::default());
         let options = HubHostOptions::new(self.task_hub, self.data_dir)
             .port(self.port)
-            .grpc_port(self.grpc_port);
+            .grpc_port(self.grpc_port)
+            .durability(self.safety.durability);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let result = runtime.block_on(serve(options, shell));
         // Whatever still blocks a thread must not hold up the end.

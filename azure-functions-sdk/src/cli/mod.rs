@@ -165,6 +165,35 @@ mod tests {
     }
 
     #[test]
+    fn both_hosts_are_told_alike_how_safe_a_hub_is() {
+        use crate::durable::Durability;
+        for (option, expected) in [
+            ("", Durability::Process),
+            (" --durability process", Durability::Process),
+            (" --durability full", Durability::Full),
+        ] {
+            for host in ["run", "host", "host start"] {
+                let line = format!("cargo-func {host}{option}");
+                let safety = match parse(&line).unwrap().command {
+                    Command::Run(args) => args.safety,
+                    Command::Host(host::Args {
+                        command: Some(host::HostCommand::Start(args)),
+                        ..
+                    }) => args.safety,
+                    Command::Host(args) => args.safety,
+                    other => panic!("{line}: {other:?}"),
+                };
+                assert_eq!(safety.durability, expected, "{line}");
+            }
+        }
+        for host in ["run", "host"] {
+            let refused = parse(&format!("cargo-func {host} --durability half")).unwrap_err();
+            let text = refused.to_string();
+            assert!(text.contains("use `process` or `full`"), "{text}");
+        }
+    }
+
+    #[test]
     fn arguments_after_two_dashes_are_for_cargo() {
         let Command::Run(args) = parse("cargo-func run --port 8080 -- --features x --bin y")
             .unwrap()

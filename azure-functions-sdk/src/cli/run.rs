@@ -55,10 +55,8 @@ pub(super) struct Args {
     /// How orchestrations and entities travel to the app: json or protobuf [default: what the app asks for].
     #[arg(long, value_name = "WIRE")]
     wire: Option<Wire>,
-    /// When a change of the task hub counts as done: `process`, when the system has it, so that the end of the host loses nothing;
-    /// `full`, when the disk has it, so that a power cut loses nothing either, for which each step waits.
-    #[arg(long, value_name = "WHEN", default_value_t)]
-    durability: Durability,
+    #[command(flatten)]
+    pub(super) safety: Safety,
     /// Origins whose pages may call functions, separated by commas, or * [default: `Host.CORS` in local.settings.json].
     #[arg(long, value_name = "ORIGINS")]
     cors: Option<String>,
@@ -71,6 +69,15 @@ pub(super) struct Args {
     /// Arguments for `cargo build`, such as `--features x`.
     #[arg(last = true, value_name = "CARGO_ARGS")]
     pub(super) cargo_args: Vec<String>,
+}
+
+// How safe a task hub is; alike for `cargo func host`. A doc comment would be the help of the whole command.
+#[derive(Debug, clap::Args)]
+pub(super) struct Safety {
+    /// When a change of the task hub counts as done: `process`, when the system has it, so that the end of the host loses nothing;
+    /// `full`, when the disk has it, so that a power cut loses nothing either, for which each step waits.
+    #[arg(long, value_name = "WHEN", default_value_t)]
+    pub(super) durability: Durability,
 }
 
 /// How long the host's own threads may take to end.
@@ -130,7 +137,7 @@ impl Args {
             .record(self.record.clone())
             .crash_as_host(self.crash_as_host)
             .wire(self.wire)
-            .durability(self.durability);
+            .durability(self.safety.durability);
         let options = match self.grpc_port {
             Some(port) => options.grpc(Some(port)),
             None => options,

@@ -14,7 +14,7 @@ use super::{
     running_work::RunningWork,
     sdk_listener::{SdkListenerError, sdk_listener},
 };
-use crate::durable::{HubName, TaskHubError, TaskHubOptions, Via, asked_hub};
+use crate::durable::{Durability, HubName, TaskHubError, TaskHubOptions, Via, asked_hub};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use std::{
@@ -41,6 +41,8 @@ pub struct HubHostOptions {
     pub port: u16,
     /// Port of the loopback address where workers and clients connect; `None`: 4001 if that is free, else any.
     pub grpc_port: Option<u16>,
+    /// When a change of a hub counts as done.
+    pub durability: Durability,
     /// How long running work may go on when the host stops: 10 seconds.
     pub drain_limit: Duration,
 }
@@ -54,6 +56,7 @@ impl HubHostOptions {
             data_dir: data_dir.into(),
             port: DEFAULT_PORT,
             grpc_port: None,
+            durability: Durability::default(),
             drain_limit: DRAIN_LIMIT,
         }
     }
@@ -69,6 +72,13 @@ impl HubHostOptions {
     #[must_use]
     pub fn grpc_port(mut self, port: Option<u16>) -> Self {
         self.grpc_port = port;
+        self
+    }
+
+    /// Sets when a change of a hub counts as done.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 }
@@ -121,13 +131,15 @@ impl HubHost {
             data_dir,
             port,
             grpc_port,
+            durability,
             drain_limit,
         } = options;
         let listener = FrontDoorListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
         let address = listener.local_addr();
         let grpc = sdk_listener(grpc_port).await?;
-        let database = TaskHubOptions::new(hub.clone(), &data_dir).database();
-        let hubs = Arc::new(Hubs::open(hub, &data_dir)?);
+        let hub_options = TaskHubOptions::new(hub, &data_dir).durability(durability);
+        let database = hub_options.database();
+        let hubs = Arc::new(Hubs::open(hub_options)?);
         let keys = Arc::new(Keys::open(&data_dir)?);
         let shares = ProcessLimits::of_process();
         let sidecar = Sidecar::open(grpc, Served::Hubs(Arc::clone(&hubs)), shares.newcomers)

@@ -9,7 +9,7 @@ use crate::durable::{
 use std::{
     collections::BTreeMap,
     fs, io,
-    path::{Path, PathBuf},
+    path::Path,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -18,8 +18,6 @@ use tokio::task::spawn_blocking;
 
 /// Hubs that may be open besides the default one: each has threads, files and memory of its own.
 const MOST: usize = 32;
-/// What runs at a time is up to the workers, which say how much each of them takes.
-const CONCURRENT: usize = 100_000;
 /// How long what is queued for the disk may take when a hub is closed.
 const LAST_WRITES_LIMIT: Duration = Duration::from_millis(500);
 
@@ -27,7 +25,8 @@ const LAST_WRITES_LIMIT: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Hubs {
     default: Arc<TaskHub>,
-    data_dir: PathBuf,
+    /// Those of the default hub. The others have the same, but for the name.
+    options: TaskHubOptions,
     others: Mutex<Others>,
     /// Hubs are opened and deleted one after the other.
     changing: tokio::sync::Mutex<()>,
@@ -92,10 +91,10 @@ pub(crate) enum HubsError {
 
 impl Hubs {
     /// Opens the default hub. Must be called inside a tokio runtime.
-    pub(crate) fn open(default: HubName, data_dir: &Path) -> Result<Self, TaskHubError> {
+    pub(crate) fn open(options: TaskHubOptions) -> Result<Self, TaskHubError> {
         Ok(Self {
-            default: Arc::new(open(options(default, data_dir))?),
-            data_dir: data_dir.to_owned(),
+            default: Arc::new(open(options.clone())?),
+            options,
             others: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
         })
@@ -127,7 +126,7 @@ impl Hubs {
         if let Some(hub) = self.find(name.as_str()) {
             return Ok(hub);
         }
-        let (data_dir, asked) = (self.data_dir.clone(), name.clone());
+        let (data_dir, asked) = (self.options.data_dir.clone(), name.clone());
         let stored = spawn_blocking(move || stored(&asked, &data_dir)).await;
         match stored.map_err(|_| HubsError::Broken(name.to_string()))? {
             Some(_) => self.open_other(name).await,
@@ -168,8 +167,8 @@ impl Hubs {
 
     async fn open_other(&self, name: HubName) -> Result<Arc<TaskHub>, HubsError> {
         self.make_room().await?;
-        let (data_dir, asked) = (self.data_dir.clone(), name.clone());
-        let opened = spawn_blocking(move || open(options(as_stored(asked, &data_dir), &data_dir))).await;
+        let (options, asked) = (self.options.clone(), name.clone());
+        let opened = spawn_blocking(move || open(of_other(options, asked))).await;
         let opened = opened.map_err(|_| HubsError::Broken(name.to_string()))?;
         let hub = Arc::new(opened.map_err(|source| failed(&name, source))?);
         let others = &mut *self.others();
@@ -221,8 +220,8 @@ impl Hubs {
         if let Some(Opened { hub, .. }) = open {
             hub.drain(LAST_WRITES_LIMIT).await;
         }
-        let (data_dir, asked) = (self.data_dir.clone(), name.clone());
-        let deleted = spawn_blocking(move || TaskHub::delete(&options(as_stored(asked, &data_dir), &data_dir))).await;
+        let (options, asked) = (self.options.clone(), name.clone());
+        let deleted = spawn_blocking(move || TaskHub::delete(&of_other(options, asked))).await;
         let deleted = deleted.map_err(|_| HubsError::Broken(name.to_string()))?;
         deleted.map(drop).map_err(|source| failed(&name, source))
     }
@@ -298,11 +297,12 @@ fn stored(name: &HubName, data_dir: &Path) -> Option<HubName> {
     found().ok().flatten()
 }
 
-fn options(name: HubName, data_dir: &Path) -> TaskHubOptions {
-    TaskHubOptions::new(name, data_dir)
-        .max_concurrent_orchestrations(CONCURRENT)
-        .max_concurrent_activities(CONCURRENT)
-        .max_concurrent_entities(CONCURRENT)
+/// The options of the hub of this name, spelt as that of its file.
+fn of_other(options: TaskHubOptions, name: HubName) -> TaskHubOptions {
+    TaskHubOptions {
+        name: as_stored(name, &options.data_dir),
+        ..options
+    }
 }
 
 fn open(options: TaskHubOptions) -> Result<TaskHub, TaskHubError> {
@@ -327,10 +327,24 @@ impl Worker for NoApp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::durable::grpc::Caller;
+    use crate::durable::{Durability, grpc::Caller};
 
     fn hubs(folder: &Path) -> Hubs {
-        Hubs::open(HubName::new("default").unwrap(), folder).unwrap()
+        Hubs::open(TaskHubOptions::new(HubName::new("default").unwrap(), folder)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn all_hubs_are_as_safe_as_the_host_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        for durability in [Durability::Process, Durability::Full] {
+            let options = TaskHubOptions::new(HubName::new("default").unwrap(), folder.path()).durability(durability);
+            let all = Hubs::open(options).unwrap();
+            let other = all.get("other").await.unwrap();
+            assert_eq!(all.default_hub().durability(), durability);
+            assert_eq!(other.durability(), durability);
+            drop(other);
+            all.drain(Duration::from_secs(1)).await;
+        }
     }
 
     #[tokio::test]

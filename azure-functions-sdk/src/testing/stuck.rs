@@ -31,18 +31,13 @@ pub(super) fn unfinished(
     first: &str,
 ) -> Result<String, StoreError> {
     let query = InstanceQuery {
-        created_from: None,
-        created_to: None,
         statuses: Some(vec![
             RuntimeStatus::Pending,
             RuntimeStatus::Running,
             RuntimeStatus::Suspended,
         ]),
-        id_prefix: None,
-        parent: None,
-        with_input: false,
         limit: usize::MAX - 1,
-        after: None,
+        ..InstanceQuery::default()
     };
     let page = store.list(&query)?;
     let (wanted, others): (Vec<_>, Vec<_>) = page.instances.into_iter().partition(|row| row.id == first);

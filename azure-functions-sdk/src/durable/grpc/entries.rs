@@ -1,4 +1,4 @@
-//! Answers of workers with very many entries, before they are decoded: an empty entry takes two bytes on the wire and hundreds in
+//! Messages of workers with very many entries, before they are decoded: an empty entry takes two bytes on the wire and hundreds in
 //! memory.
 
 use bytes::{Buf, Bytes};
@@ -6,16 +6,27 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 
 /// More than any turn takes.
 const MOST: usize = 1_000_000;
+/// More than any worker has functions and versions: unlike an answer, a filter stays as long as the worker is connected.
+const MOST_FILTERS: usize = 10_000;
 
-/// Where a message has its entries, and its token, by the numbers of the fields.
+/// Where an answer has its entries, and its token, by the numbers of the fields.
 pub(super) struct Shape {
     entries: &'static [&'static [u32]],
     token: u32,
 }
 
-/// `OrchestratorResponse`: actions, in them events that are carried over to the next execution, a history, and entities to lock.
+/// `OrchestratorResponse`: actions, in them the tags of activities, children and of the next execution, events that are carried over to it,
+/// a history, and entities to lock.
 pub(super) const ORCHESTRATOR_RESPONSE: Shape = Shape {
-    entries: &[&[2], &[2, 6, 5], &[2, 9, 1], &[2, 8, 3, 2]],
+    entries: &[
+        &[2],
+        &[2, 2, 4],
+        &[2, 3, 6],
+        &[2, 6, 7],
+        &[2, 6, 5],
+        &[2, 9, 1],
+        &[2, 8, 3, 2],
+    ],
     token: 4,
 };
 
@@ -44,6 +55,20 @@ pub(super) fn check(message: &Bytes, shape: &Shape) -> Result<(), TooMany> {
         token: String::from_utf8_lossy(&token).into_owned(),
         reason: format!("its answer has more than {MOST} entries of one kind"),
     })
+}
+
+/// `GetWorkItemsRequest`: the names that filters have of orchestrations, activities and entities, and their versions.
+const FILTERS: &[&[u32]] = &[&[11, 1], &[11, 2], &[11, 3], &[11, 1, 2], &[11, 2, 2]];
+
+/// Whether a worker asks for its work with filters that are too many.
+pub(super) fn check_filters(message: &Bytes) -> Result<(), String> {
+    let is_too_much = FILTERS.iter().any(|path| count(message.clone(), path) > MOST_FILTERS);
+    match is_too_much {
+        true => Err(format!(
+            "The filters of this worker have more than {MOST_FILTERS} names or versions of one kind: connect with fewer, or without              filters, which takes all work."
+        )),
+        false => Ok(()),
+    }
 }
 
 /// How often the last field of the path is there.
@@ -120,6 +145,97 @@ mod tests {
         };
         let refused = check(&result.encode_to_vec().into(), &ENTITY_BATCH_RESULT);
         assert_eq!(refused.unwrap_err().token, "e");
+    }
+
+    #[test]
+    fn tags_are_counted_of_all_actions_together() {
+        use azure_functions_durable::protobuf::{CreateSubOrchestrationAction, ScheduleTaskAction};
+        let tags = |count: usize| (0..count).map(|tag| (tag.to_string(), String::new())).collect();
+        let action = |kind| OrchestratorAction {
+            id: 1,
+            orchestrator_action_type: Some(kind),
+        };
+        let kinds = |count| {
+            [
+                OrchestratorActionType::ScheduleTask(ScheduleTaskAction {
+                    tags: tags(count),
+                    ..ScheduleTaskAction::default()
+                }),
+                OrchestratorActionType::CreateSubOrchestration(CreateSubOrchestrationAction {
+                    tags: tags(count),
+                    ..CreateSubOrchestrationAction::default()
+                }),
+                OrchestratorActionType::CompleteOrchestration(CompleteOrchestrationAction {
+                    tags: tags(count),
+                    ..CompleteOrchestrationAction::default()
+                }),
+            ]
+        };
+        for kind in kinds(MOST / 1_000) {
+            let checked = |actions: usize| {
+                let response = OrchestratorResponse {
+                    actions: vec![action(kind.clone()); 1],
+                    ..OrchestratorResponse::default()
+                };
+                // A field that is there again is one more entry.
+                let message = response.encode_to_vec().repeat(actions);
+                check(&message.into(), &ORCHESTRATOR_RESPONSE)
+            };
+            assert_eq!(checked(1_000), Ok(()));
+            assert!(checked(1_001).is_err(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn filters_are_limited_before_they_are_decoded() {
+        use azure_functions_durable::protobuf::{
+            ActivityFilter, EntityFilter, GetWorkItemsRequest, OrchestrationFilter, WorkItemFilters,
+        };
+        let checked = |filters| {
+            let request = GetWorkItemsRequest {
+                work_item_filters: Some(filters),
+                ..GetWorkItemsRequest::default()
+            };
+            check_filters(&request.encode_to_vec().into())
+        };
+        let filters = |count: usize| {
+            let versions = vec![String::new(); count];
+            [
+                WorkItemFilters {
+                    orchestrations: vec![OrchestrationFilter::default(); count],
+                    ..WorkItemFilters::default()
+                },
+                WorkItemFilters {
+                    activities: vec![ActivityFilter::default(); count],
+                    ..WorkItemFilters::default()
+                },
+                WorkItemFilters {
+                    entities: vec![EntityFilter::default(); count],
+                    ..WorkItemFilters::default()
+                },
+                WorkItemFilters {
+                    orchestrations: vec![OrchestrationFilter {
+                        name: "o".to_owned(),
+                        versions: versions.clone(),
+                    }],
+                    ..WorkItemFilters::default()
+                },
+                WorkItemFilters {
+                    activities: vec![ActivityFilter {
+                        name: "a".to_owned(),
+                        versions,
+                    }],
+                    ..WorkItemFilters::default()
+                },
+            ]
+        };
+        for filters in filters(MOST_FILTERS) {
+            assert_eq!(checked(filters), Ok(()));
+        }
+        for filters in filters(MOST_FILTERS + 1) {
+            let refused = checked(filters).unwrap_err();
+            assert!(refused.contains("more than 10000 names or versions"), "{refused}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{
 use crate::durable::{
     engine::runtime_status::RuntimeStatus,
     hub::purge::Below,
-    store::{InstanceKey, InstanceQuery, InstanceRow},
+    store::{InstanceKey, InstanceQuery},
 };
 
 /// Instances of a page that asks for no number.
@@ -28,10 +28,10 @@ impl Call<'_> {
             created_to: asked.created_time_to.as_ref().map(micros),
             statuses: statuses(&asked.runtime_status),
             id_prefix: asked.instance_id_prefix.filter(|prefix| !prefix.is_empty()),
-            parent: None,
             with_input: asked.fetch_inputs_and_outputs,
             limit: page_size(asked.max_instance_count),
             after: asked.continuation_token.as_deref().map(after).transpose()?.flatten(),
+            ..InstanceQuery::default()
         };
         let page = self.hub.list(query).await?;
         for row in &page.damaged {
@@ -74,35 +74,21 @@ impl Call<'_> {
     pub(super) async fn list_ids(&self, request: ListInstanceIdsRequest) -> Result<ListInstanceIdsResponse, Refused> {
         let mut wanted = statuses(&request.runtime_status).unwrap_or_else(|| RuntimeStatus::TERMINAL.to_vec());
         wanted.retain(|status| status.is_terminal());
-        let from = request.completed_time_from.as_ref().map(micros);
-        let to = request.completed_time_to.as_ref().map(micros);
-        let limit = page_size(request.page_size);
-        let mut query = InstanceQuery {
+        let query = InstanceQuery {
+            // The last change of one that has ended is its end.
+            updated_from: request.completed_time_from.as_ref().map(micros),
+            updated_to: request.completed_time_to.as_ref().map(micros),
             statuses: Some(wanted),
-            limit,
+            limit: page_size(request.page_size),
             after: request.last_instance_key.as_deref().map(after).transpose()?.flatten(),
             ..InstanceQuery::default()
         };
-        let mut instance_ids = Vec::new();
-        let mut last_instance_key = None;
-        while instance_ids.len() < limit {
-            query.limit = limit - instance_ids.len();
-            let page = self.hub.list(query.clone()).await?;
-            let in_time = |row: &&InstanceRow| {
-                let ended = row.state.updated;
-                from.is_none_or(|from| ended >= from) && to.is_none_or(|to| ended <= to)
-            };
-            instance_ids.extend(page.instances.iter().filter(in_time).map(|row| row.id.clone()));
-            let last = page.instances.last().map_or("", |row| row.id.as_str());
-            last_instance_key = page.next.map(|next| format!("{:x} {last}", next.0));
-            query.after = page.next;
-            if page.next.is_none() {
-                break;
-            }
-        }
+        let page = self.hub.list(query).await?;
+        let instance_ids: Vec<String> = page.instances.into_iter().map(|row| row.id).collect();
+        let last = instance_ids.last().map_or("", String::as_str);
         Ok(ListInstanceIdsResponse {
+            last_instance_key: page.next.map(|next| format!("{:x} {last}", next.0)),
             instance_ids,
-            last_instance_key,
         })
     }
 }

@@ -58,7 +58,7 @@ impl TaskHub {
     ///
     /// # Errors
     /// The caller is of an app, whose worker does not ask for work, or the hub is closing or has too many workers, or the message is
-    /// none.
+    /// none, or has too many filters.
     pub fn work_items(&self, caller: Caller, program: &str, message: Bytes) -> Result<WorkItems, Refused> {
         if caller == Caller::App {
             return Err(Refused::new(
@@ -66,6 +66,7 @@ impl TaskHub {
                 "Only the app works here. `cargo func host` and `cargo func run --grpc-port` have a port for other workers.",
             ));
         }
+        entries::check_filters(&message).map_err(|problem| Refused::new(Code::InvalidArgument, problem))?;
         let items = self
             .inner
             .streams

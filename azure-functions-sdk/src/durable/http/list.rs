@@ -72,10 +72,9 @@ impl Call<'_> {
                 .text("instanceidprefix")
                 .filter(|prefix| !prefix.is_empty())
                 .map(str::to_owned),
-            parent: None,
             with_input: show_input,
             limit: top.max(1),
-            after: None,
+            ..InstanceQuery::default()
         };
         match Position::read(self.request.headers(), key) {
             Position::First => {}

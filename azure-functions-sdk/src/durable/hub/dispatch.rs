@@ -116,29 +116,51 @@ impl Inner {
     /// Starts what may run, as far as there is room.
     fn begin_ready<K: Kind>(self: &Arc<Self>, state: &mut State, functions: &DurableFunctions) {
         let mut later = Vec::new();
+        // What waits for room was there first. Whose it is may have changed since.
         while K::has_room(self, state) {
-            let Some(item) = K::ready(state).pop() else { break };
-            match K::runner(state, &item, functions) {
-                Runner::None => {}
-                Runner::Later => later.push(item),
-                Runner::Now => {
-                    state.quarantine.begins(K::suspect(&item));
-                    K::begin(self, state, item, None);
-                }
-                // Others wait for a seat already: it stands behind them.
-                Runner::Stream(function) => match K::held(state).waiting(&function) {
-                    Some(others) if !others.is_empty() => others.push(item),
-                    _ => match self.seat_for::<K>(state, &function, &item) {
-                        Some(Ok(seat)) => K::begin(self, state, item, Some(seat)),
-                        Some(Err(refused)) => Self::hold::<K>(state, function, refused).push(item),
-                        None => {}
-                    },
-                },
-            }
+            let Some(item) = K::held(state).for_room.pop() else {
+                break;
+            };
+            later.extend(self.begin_or_hold::<K>(state, functions, item));
+        }
+        while let Some(item) = K::ready(state).pop() {
+            later.extend(self.begin_or_hold::<K>(state, functions, item));
         }
         for item in later.into_iter().rev() {
             K::ready(state).put_back(item);
         }
+    }
+
+    /// Starts one, or puts it where it waits for room or for a seat: there it stands in the way of no one whom others run. Gives it
+    /// back if nobody knows yet who runs it.
+    fn begin_or_hold<K: Kind>(
+        self: &Arc<Self>,
+        state: &mut State,
+        functions: &DurableFunctions,
+        item: K::Item,
+    ) -> Option<K::Item> {
+        match K::runner(state, &item, functions) {
+            Runner::None => {}
+            Runner::Later => return Some(item),
+            Runner::Now if !K::has_room(self, state) => K::held(state).for_room.push(item),
+            Runner::Now => {
+                state.quarantine.begins(K::suspect(&item));
+                K::begin(self, state, item, None);
+            }
+            // Others wait for a seat already: it stands behind them.
+            Runner::Stream(function) => match K::held(state).waiting(&function) {
+                Some(others) if !others.is_empty() => others.push(item),
+                _ => match self.seat_for::<K>(state, &function, &item) {
+                    Some(Ok(seat)) => {
+                        K::held(state).told.is_taken(&function);
+                        K::begin(self, state, item, Some(seat));
+                    }
+                    Some(Err(refused)) => Self::hold::<K>(state, function, refused).push(item),
+                    None => {}
+                },
+            },
+        }
+        None
     }
 
     /// A seat for one; or why there is none, as of how many connections. `None`: it needs none, as it has ended or runs.
@@ -163,9 +185,12 @@ impl Inner {
         (unseated, connects): (Unseated, u64),
     ) -> &mut K::Waiting {
         match unseated {
-            Unseated::Full => state.held.told.is_taken(K::KIND, &function),
+            Unseated::Full => K::held(state).told.is_taken(&function),
             Unseated::NoWorker => {
-                if state.held.told.waits(K::KIND, &function) {
+                if K::held(state).told.is_full() {
+                    Self::forget_told::<K>(state);
+                }
+                if K::held(state).told.waits(&function) {
                     let of_version = match function.version.as_str() {
                         "" => String::new(),
                         version => format!(" of version '{}'", version.escape_debug()),
@@ -179,6 +204,27 @@ impl Inner {
             }
         }
         K::held(state).hold(function, unseated, connects)
+    }
+
+    /// Forgets the names of which was told that they wait, and of which nothing waits any more: it has ended.
+    fn forget_told<K: Kind>(state: &mut State) {
+        for function in K::held(state).told.all() {
+            let waits = loop {
+                let Some(item) = K::held(state).waiting(&function).and_then(Waiting::pop) else {
+                    break false;
+                };
+                if K::asked_last(state, &item).is_some() {
+                    if let Some(list) = K::held(state).waiting(&function) {
+                        list.put_back(item);
+                    }
+                    break true;
+                }
+            };
+            if !waits {
+                K::held(state).remove(&function);
+                K::held(state).told.is_taken(&function);
+            }
+        }
     }
 
     /// Gives free seats to what waits for them: one for each function, in turns.
@@ -195,10 +241,6 @@ impl Inner {
         // Functions in a row that had no seat.
         let mut without = 0;
         while without < K::held(state).served() && !self.streams.is_full(K::KIND) {
-            if !K::has_room(self, state) {
-                state.held.seats_changed = true;
-                return;
-            }
             let served = K::held(state).served();
             let Some(function) = K::held(state).next_turn() else {
                 return;
@@ -220,7 +262,7 @@ impl Inner {
             };
             match self.seat_for::<K>(state, &function, &item) {
                 Some(Ok(seat)) => {
-                    state.held.told.is_taken(K::KIND, &function);
+                    K::held(state).told.is_taken(&function);
                     K::begin(self, state, item, Some(seat));
                     return true;
                 }
@@ -258,15 +300,15 @@ impl Inner {
                 episodes: self
                     .options
                     .max_concurrent_orchestrations
-                    .saturating_sub(state.running_episodes),
+                    .saturating_sub(state.running_episodes.in_app()),
                 activities: self
                     .options
                     .max_concurrent_activities
-                    .saturating_sub(state.running_activities),
+                    .saturating_sub(state.running_activities.in_app()),
                 entities: self
                     .options
                     .max_concurrent_entities
-                    .saturating_sub(state.running_entities),
+                    .saturating_sub(state.running_entities.in_app()),
             };
             let suspects = state.quarantine.next_trial(room);
             if suspects.is_empty() {
@@ -319,14 +361,14 @@ impl Inner {
     /// An episode has left its place; more may run.
     pub(super) fn episode_ended(self: &Arc<Self>, state: &mut State, key: InstanceKey) {
         state.quarantine.leaves(&Item::Episode(key));
-        state.running_episodes -= 1;
+        state.running_episodes.ended(&key);
         self.pump(state);
         self.note_quiet(state);
     }
 
     pub(super) fn activity_ended(self: &Arc<Self>, state: &mut State, row: RowId) {
         state.quarantine.leaves(&Item::Activity(row));
-        state.running_activities -= 1;
+        state.running_activities.ended(&row);
         self.pump(state);
         self.note_quiet(state);
     }
@@ -334,7 +376,7 @@ impl Inner {
     /// A turn of an entity has left its place.
     pub(super) fn entity_ended(self: &Arc<Self>, state: &mut State, id: &Arc<str>) {
         state.quarantine.leaves(&Item::Entity(Arc::clone(id)));
-        state.running_entities -= 1;
+        state.running_entities.ended(id);
         self.pump(state);
         self.note_quiet(state);
     }
@@ -364,8 +406,8 @@ impl Inner {
     pub(super) fn running(&self) -> (usize, usize) {
         let state = self.state();
         (
-            state.running_activities,
-            state.running_episodes + state.running_entities,
+            state.running_activities.all(),
+            state.running_episodes.all() + state.running_entities.all(),
         )
     }
 
@@ -412,7 +454,7 @@ impl Inner {
 
 impl State {
     fn is_quiet(&self) -> bool {
-        self.running_episodes == 0 && self.running_activities == 0 && self.running_entities == 0
+        self.running_episodes.all() == 0 && self.running_activities.all() == 0 && self.running_entities.all() == 0
     }
 
     /// One more episode of the instance is on disk. An instance that has ended is forgotten.

@@ -1,5 +1,5 @@
-//! What could run but for a seat on a worker that takes it from a stream. It is held by function, apart from what may run, so that
-//! names without a worker never stand in the way of others, and is looked at again when a seat is free.
+//! What could run but for a seat on a worker that takes it from a stream, or for room in the app. The first is held by function, apart
+//! from what may run, so that names without a worker never stand in the way of others, and is looked at again when a seat is free.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -11,10 +11,9 @@ use super::turns::{Turns, Waiting};
 use crate::durable::{
     store::{InstanceKey, RowId},
     streams::Unseated,
-    work::WorkKind,
 };
 
-/// Functions without a worker that are told at a time.
+/// Functions of one kind without a worker that are told at a time.
 const MOST_TOLD: usize = 20;
 
 /// A function that workers of streams run.
@@ -45,7 +44,6 @@ pub(super) struct Held {
     pub(super) for_apps: Vec<InstanceKey>,
     /// A seat may be free that was not.
     pub(super) seats_changed: bool,
-    pub(super) told: Told,
 }
 
 impl Held {
@@ -62,26 +60,36 @@ impl Held {
     }
 }
 
-/// Functions of which was told that no worker takes them: each is told once, until a worker has taken it.
+/// Functions of which was told that no worker takes them: each is told once, until a worker has taken it, or nothing waits for one.
 #[derive(Debug, Default)]
-pub(super) struct Told(BTreeSet<(WorkKind, StreamFunction)>);
+pub(super) struct Told(BTreeSet<StreamFunction>);
 
 impl Told {
     /// Whether it is to be told now.
-    pub(super) fn waits(&mut self, kind: WorkKind, function: &StreamFunction) -> bool {
-        self.0.len() < MOST_TOLD && self.0.insert((kind, function.clone()))
+    pub(super) fn waits(&mut self, function: &StreamFunction) -> bool {
+        !self.is_full() && self.0.insert(function.clone())
     }
 
-    pub(super) fn is_taken(&mut self, kind: WorkKind, function: &StreamFunction) {
-        if !self.0.is_empty() {
-            self.0.remove(&(kind, function.clone()));
-        }
+    pub(super) fn is_taken(&mut self, function: &StreamFunction) {
+        self.0.remove(function);
+    }
+
+    /// No other one would be told.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() >= MOST_TOLD
+    }
+
+    pub(super) fn all(&self) -> Vec<StreamFunction> {
+        self.0.iter().cloned().collect()
     }
 }
 
-/// What waits, by function.
+/// What waits of one kind, by function.
 #[derive(Debug)]
 pub(super) struct Lists<L> {
+    /// What the app runs, or the hub itself, as soon as there is room.
+    pub(super) for_room: L,
+    pub(super) told: Told,
     /// Of functions that a worker may have a seat for.
     served: BTreeMap<StreamFunction, L>,
     /// Of functions that no worker takes, as of so many connections.
@@ -91,9 +99,11 @@ pub(super) struct Lists<L> {
     last: Option<StreamFunction>,
 }
 
-impl<L> Default for Lists<L> {
+impl<L: Default> Default for Lists<L> {
     fn default() -> Self {
         Self {
+            for_room: L::default(),
+            told: Told::default(),
             served: BTreeMap::new(),
             unserved: BTreeMap::new(),
             unserved_as_of: 0,
@@ -155,6 +165,7 @@ impl<L: Waiting> Lists<L> {
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = L> + use<L> {
         let mut all = std::mem::take(&mut self.served);
         all.append(&mut self.unserved);
-        all.into_values()
+        let for_room = std::mem::take(&mut self.for_room);
+        std::iter::once(for_room).chain(all.into_values())
     }
 }

@@ -32,6 +32,7 @@ pub(crate) mod requests;
 mod reserved;
 mod rewind;
 mod runnable;
+mod running;
 mod runtime;
 mod salvage;
 mod sessions;
@@ -216,6 +217,11 @@ impl TaskHub {
             Wire::Protobuf if urls.grpc.is_some() => binding::grpc_client_binding(urls, name),
             _ => binding::client_binding(urls, name, &self.inner.options.connection),
         }
+    }
+
+    #[cfg(all(test, feature = "host"))]
+    pub(crate) fn durability(&self) -> super::Durability {
+        self.inner.options.durability
     }
 
     /// Begins nothing new; what runs goes on, and its results are recorded.

@@ -66,11 +66,8 @@ impl Inner {
             created_from,
             created_to,
             statuses: Some(statuses),
-            id_prefix: None,
-            parent: None,
-            with_input: false,
             limit: PURGE_PAGE,
-            after: None,
+            ..InstanceQuery::default()
         };
         let mut purged = 0;
         loop {

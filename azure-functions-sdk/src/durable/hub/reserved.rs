@@ -31,6 +31,13 @@ impl Reserved {
     }
 }
 
+impl Reserved {
+    /// Whether this id is kept.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.ids.iter().any(|kept| kept == id)
+    }
+}
+
 impl Drop for Reserved {
     fn drop(&mut self) {
         if self.ids.is_empty() {

@@ -29,6 +29,16 @@ struct Step {
     lost: Vec<ChildFailed>,
 }
 
+/// An instance, as a rewind finds it.
+enum Found {
+    /// It can be rewound, and nobody else starts it meanwhile.
+    Failed(Box<InstanceRow>),
+    /// There is none, and nobody else starts one.
+    Gone,
+    /// It has not failed, or is being started: it stays as it is.
+    Other,
+}
+
 impl Inner {
     /// Rewinds the instance; every failed child that led to its failure is rewound with it.
     pub(crate) async fn rewind(self: &Arc<Self>, id: &str, reason: &str) -> Result<(), RequestError> {
@@ -49,7 +59,7 @@ impl Inner {
         reason: &str,
         reserved: &mut Reserved,
     ) -> Result<Vec<Step>, RequestError> {
-        let Some(row) = self.reserve_failed(id, reserved).await? else {
+        let Found::Failed(row) = self.reserve_failed(id, reserved).await? else {
             let status = self.status(id).await?;
             return Err(RequestError::NotFailed(status));
         };
@@ -71,9 +81,9 @@ impl Inner {
             let mut lost = Vec::new();
             for child in std::mem::take(&mut rewound.children) {
                 match self.reserve_failed(&child.instance_id, reserved).await? {
-                    Some(row) => pending.push_back(row),
-                    None if self.find(&child.instance_id).await?.is_none() => rewound.forget_child(child.task_id),
-                    None => lost.push(child),
+                    Found::Failed(row) => pending.push_back(row),
+                    Found::Gone => rewound.forget_child(child.task_id),
+                    Found::Other => lost.push(child),
                 }
             }
             steps.push(Step {
@@ -85,20 +95,22 @@ impl Inner {
         Ok(steps)
     }
 
-    /// The row of a failed instance that nobody else is starting again.
-    async fn reserve_failed(
-        self: &Arc<Self>,
-        id: &str,
-        reserved: &mut Reserved,
-    ) -> Result<Option<InstanceRow>, RequestError> {
+    /// Keeps the id of an instance that is to be rewound, unless somebody else is starting it, and looks the instance up.
+    async fn reserve_failed(self: &Arc<Self>, id: &str, reserved: &mut Reserved) -> Result<Found, RequestError> {
+        // Of two children with the same id, the first has it.
+        let is_second = reserved.has(id);
         {
             let mut state = self.state();
-            if state.find(id).is_some() || !reserved.add(&mut state, id) {
-                return Ok(None);
+            // One that is being started need not be on disk yet.
+            if state.find(id).is_some() || !(is_second || reserved.add(&mut state, id)) {
+                return Ok(Found::Other);
             }
         }
-        let row = self.find(id).await?;
-        Ok(row.filter(|row| row.state.status == RuntimeStatus::Failed))
+        Ok(match self.find(id).await? {
+            None => Found::Gone,
+            Some(row) if row.state.status == RuntimeStatus::Failed && !is_second => Found::Failed(Box::new(row)),
+            Some(_) => Found::Other,
+        })
     }
 
     async fn commit_rewind(self: &Arc<Self>, steps: Vec<Step>) -> Result<Written, RequestError> {

@@ -38,11 +38,11 @@ pub(super) trait Kind {
     /// For people.
     const NAME: &'static str;
 
-    /// Whether one more may run in the hub.
+    /// Whether the app may run one more. How many a worker of a stream runs, it says itself: it has so many seats.
     fn has_room(hub: &Inner, state: &State) -> bool;
     /// What may run.
     fn ready(state: &mut State) -> &mut Self::Waiting;
-    /// What could run but for a seat.
+    /// What could run but for a seat, or for room in the app.
     fn held(state: &mut State) -> &mut Lists<Self::Waiting>;
     fn runner(state: &mut State, item: &Self::Item, functions: &DurableFunctions) -> Runner;
     /// The workers that are asked last for it; `None`: it has ended, or runs.
@@ -61,7 +61,7 @@ impl Kind for Episodes {
     const NAME: &'static str = "orchestration";
 
     fn has_room(hub: &Inner, state: &State) -> bool {
-        state.running_episodes < hub.options.max_concurrent_orchestrations
+        state.running_episodes.in_app() < hub.options.max_concurrent_orchestrations
     }
 
     fn ready(state: &mut State) -> &mut Self::Waiting {
@@ -111,7 +111,7 @@ impl Kind for Episodes {
         if let Some(live) = state.instances.get_mut(&key) {
             live.phase = Phase::Running;
         }
-        state.running_episodes += 1;
+        state.running_episodes.begins(key, seat.is_some());
         hub.runtime.spawn(Arc::clone(hub).run_episode(key, seat));
     }
 }
@@ -130,7 +130,7 @@ impl Kind for EntityTurns {
     const NAME: &'static str = "entity";
 
     fn has_room(hub: &Inner, state: &State) -> bool {
-        state.running_entities < hub.options.max_concurrent_entities
+        state.running_entities.in_app() < hub.options.max_concurrent_entities
     }
 
     fn ready(state: &mut State) -> &mut Self::Waiting {
@@ -168,7 +168,7 @@ impl Kind for EntityTurns {
         if let Some(live) = state.entities.get_mut(&id) {
             live.phase = Phase::Running;
         }
-        state.running_entities += 1;
+        state.running_entities.begins(Arc::clone(&id), seat.is_some());
         hub.runtime.spawn(Arc::clone(hub).run_entity(id, seat));
     }
 }
@@ -183,7 +183,7 @@ impl Kind for Activities {
     const NAME: &'static str = "activity";
 
     fn has_room(hub: &Inner, state: &State) -> bool {
-        state.running_activities < hub.options.max_concurrent_activities
+        state.running_activities.in_app() < hub.options.max_concurrent_activities
     }
 
     fn ready(state: &mut State) -> &mut Self::Waiting {
@@ -216,7 +216,7 @@ impl Kind for Activities {
     }
 
     fn begin(hub: &Arc<Inner>, state: &mut State, activity: Activity, seat: Option<Seat>) {
-        state.running_activities += 1;
+        state.running_activities.begins(activity.row, seat.is_some());
         hub.runtime.spawn(Arc::clone(hub).run_activity(activity, seat));
     }
 }

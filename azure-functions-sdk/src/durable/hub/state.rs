@@ -15,6 +15,7 @@ use super::{
     held::Held,
     live_entity::LiveEntity,
     quarantine::Quarantine,
+    running::Running,
     sessions::{Session, Sessions},
     turns::Turns,
     waiting::Phase,
@@ -51,11 +52,11 @@ pub(super) struct State {
     pub(super) starting: HashSet<String>,
     /// Instances with messages, in the order in which they got the first.
     pub(super) ready: VecDeque<InstanceKey>,
-    pub(super) running_episodes: usize,
+    pub(super) running_episodes: Running<InstanceKey>,
     /// Activities that may run.
     pub(super) activities: Turns,
-    pub(super) running_activities: usize,
-    /// What waits for a seat on a worker of a stream.
+    pub(super) running_activities: Running<RowId>,
+    /// What waits for a seat on a worker of a stream, or for room in the app.
     pub(super) held: Held,
     /// Timers that have not fired.
     pub(super) timers: BTreeMap<(Micros, RowId), Due>,
@@ -63,7 +64,7 @@ pub(super) struct State {
     pub(super) entities: HashMap<Arc<str>, LiveEntity>,
     /// Entities with a turn to come, in the order in which they got a reason for it.
     pub(super) ready_entities: VecDeque<Arc<str>>,
-    pub(super) running_entities: usize,
+    pub(super) running_entities: Running<Arc<str>>,
     pub(super) waits: Waits,
     pub(super) cache: Cache,
     /// What was in flight when a worker process ended.

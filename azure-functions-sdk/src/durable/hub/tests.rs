@@ -51,6 +51,8 @@ struct Failing {
     damaged: AtomicI64,
     /// Instances and histories that were looked up.
     reads: AtomicUsize,
+    /// Pages of instances that were asked for.
+    lists: AtomicUsize,
     /// Whoever holds it holds the look-ups of instances up.
     finds: std::sync::Mutex<()>,
 }
@@ -66,6 +68,7 @@ impl Failing {
             read_only: false.into(),
             damaged: 0.into(),
             reads: 0.into(),
+            lists: 0.into(),
             finds: ().into(),
         })
     }
@@ -127,6 +130,7 @@ impl Store for Failing {
     }
 
     fn list(&self, query: &InstanceQuery) -> Result<Page, StoreError> {
+        self.lists.fetch_add(1, Ordering::SeqCst);
         self.disk.list(query)
     }
 

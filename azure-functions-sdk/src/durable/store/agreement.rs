@@ -226,6 +226,8 @@ fn answers(store: &dyn Store, hub: &Hub) -> Vec<String> {
     let all = InstanceQuery {
         created_from: None,
         created_to: None,
+        updated_from: None,
+        updated_to: None,
         statuses: None,
         id_prefix: None,
         parent: None,
@@ -242,6 +244,11 @@ fn answers(store: &dyn Store, hub: &Hub) -> Vec<String> {
         InstanceQuery {
             created_from: Some(3),
             created_to: Some(7),
+            ..all.clone()
+        },
+        InstanceQuery {
+            updated_from: Some(3),
+            updated_to: Some(7),
             ..all.clone()
         },
         InstanceQuery {

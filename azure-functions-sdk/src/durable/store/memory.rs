@@ -105,6 +105,8 @@ impl Store for MemoryStore {
             .map(|(_, row)| row)
             .filter(|row| query.created_from.is_none_or(|from| row.state.created >= from))
             .filter(|row| query.created_to.is_none_or(|to| row.state.created <= to))
+            .filter(|row| query.updated_from.is_none_or(|from| row.state.updated >= from))
+            .filter(|row| query.updated_to.is_none_or(|to| row.state.updated <= to))
             .filter(|row| {
                 query
                     .statuses

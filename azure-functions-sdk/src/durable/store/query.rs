@@ -10,6 +10,10 @@ pub(crate) struct InstanceQuery {
     pub(crate) created_from: Option<Micros>,
     /// Inclusive.
     pub(crate) created_to: Option<Micros>,
+    /// Last change, which of one that has ended is its end; inclusive.
+    pub(crate) updated_from: Option<Micros>,
+    /// Inclusive.
+    pub(crate) updated_to: Option<Micros>,
     /// `None` means all, an empty list means none.
     pub(crate) statuses: Option<Vec<RuntimeStatus>>,
     /// Compared byte by byte.

@@ -1,7 +1,7 @@
 //! Which items a worker takes.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     fmt,
 };
 
@@ -12,8 +12,10 @@ use crate::durable::work::WorkKind;
 /// Items of a kind that a worker runs at a time which does not say how many.
 pub(super) const DEFAULT_LIMIT: usize = 100;
 
-/// Names of each kind that are told.
-const NAMES: usize = 10;
+/// Names of each kind that are told, and versions of each name.
+const TOLD: usize = 10;
+/// Characters of a name or a version that are told.
+const TOLD_OF_NAME: usize = 100;
 
 /// What a worker takes, and how much of it at a time.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ pub(super) struct Filters {
 enum Taken {
     All,
     /// The versions of each name, which is in lower case. No versions: all.
-    Named(BTreeMap<String, Vec<String>>),
+    Named(BTreeMap<String, BTreeSet<String>>),
 }
 
 /// Something for each kind of work.
@@ -93,7 +95,7 @@ impl Filters {
             Taken::All => true,
             Taken::Named(names) => names
                 .get(name)
-                .is_some_and(|versions| versions.is_empty() || versions.iter().any(|taken| taken == version)),
+                .is_some_and(|versions| versions.is_empty() || versions.contains(version)),
         }
     }
 }
@@ -118,9 +120,9 @@ fn limits(request: &GetWorkItemsRequest) -> ByKind<usize> {
 
 /// A message without filters says nothing: workers of .NET always send one. With some, a worker takes only what they name.
 fn kinds(message: WorkItemFilters) -> Option<ByKind<Taken>> {
-    let mut names = ByKind::<BTreeMap<String, Vec<String>>>::default();
+    let mut names = ByKind::<BTreeMap<String, BTreeSet<String>>>::default();
     let mut add = |kind, name: String, versions: Vec<String>| match names.of_mut(kind).entry(name.to_lowercase()) {
-        Entry::Vacant(entry) => drop(entry.insert(versions)),
+        Entry::Vacant(entry) => drop(entry.insert(versions.into_iter().collect())),
         Entry::Occupied(mut entry) => {
             let known = entry.get_mut();
             // One of them takes every version.
@@ -168,20 +170,51 @@ impl fmt::Display for Filters {
                 Taken::All => write!(formatter, "all {plural}")?,
                 Taken::Named(names) => {
                     write!(formatter, "the {plural} ")?;
-                    for (place, (name, versions)) in names.iter().take(NAMES).enumerate() {
-                        let comma = if place > 0 { ", " } else { "" };
-                        write!(formatter, "{comma}'{}'", name.escape_debug())?;
+                    tell(formatter, names.iter(), ", ", |formatter, (name, versions)| {
+                        write!(formatter, "'{}'", Shortened(name))?;
                         if !versions.is_empty() {
-                            write!(formatter, " of version {}", versions.join(" or ").escape_debug())?;
+                            formatter.write_str(" of version ")?;
+                            tell(formatter, versions.iter(), " or ", |formatter, version| {
+                                write!(formatter, "{}", Shortened(version))
+                            })?;
                         }
-                    }
-                    if names.len() > NAMES {
-                        write!(formatter, " and {} more", names.len() - NAMES)?;
-                    }
+                        Ok(())
+                    })?;
                 }
             }
             write!(formatter, " ({} at a time)", self.limit(kind))?;
         }
         Ok(())
+    }
+}
+
+/// The first few, and how many more there are.
+fn tell<T>(
+    formatter: &mut fmt::Formatter<'_>,
+    mut all: impl ExactSizeIterator<Item = T>,
+    between: &str,
+    mut one: impl FnMut(&mut fmt::Formatter<'_>, T) -> fmt::Result,
+) -> fmt::Result {
+    for (place, item) in all.by_ref().take(TOLD).enumerate() {
+        if place > 0 {
+            formatter.write_str(between)?;
+        }
+        one(formatter, item)?;
+    }
+    match all.len() {
+        0 => Ok(()),
+        more => write!(formatter, " and {more} more"),
+    }
+}
+
+/// A name as a line shows it.
+struct Shortened<'a>(&'a str);
+
+impl fmt::Display for Shortened<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(TOLD_OF_NAME) {
+            Some((end, _)) => write!(formatter, "{}…", self.0[..end].escape_debug()),
+            None => write!(formatter, "{}", self.0.escape_debug()),
+        }
     }
 }

@@ -23,6 +23,9 @@ use crate::durable::{clock::Clock, work::WorkKind};
 /// Workers of a hub: whatever is looked for is looked for among all of them.
 pub(super) const MOST_WORKERS: usize = 1_024;
 
+/// Items of a kind that the workers of a hub run at a time, however many they ask for: each takes memory.
+pub(super) const MOST_ITEMS: usize = 100_000;
+
 /// A worker is not connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unconnected {
@@ -55,6 +58,8 @@ struct Registry {
     /// Number of the worker that connected last.
     newest: u64,
     open: OpenItems,
+    /// Seats that are taken, also of workers that are gone.
+    used: ByKind<usize>,
     closed: bool,
     /// Times that a seat was asked for.
     #[cfg(test)]
@@ -128,9 +133,12 @@ impl Streams {
         self.registry().newest
     }
 
-    /// Whether workers take items of this kind, and none of them has room for another one.
+    /// Whether workers take items of this kind, and none of them has room for another one, or as many run as may.
     pub(crate) fn is_full(&self, kind: WorkKind) -> bool {
         let registry = self.registry();
+        if *registry.used.of(kind) >= MOST_ITEMS {
+            return true;
+        }
         let mut workers = registry.workers.values().filter(|worker| worker.filters.take_any(kind));
         match workers.next() {
             Some(first) => first.room(kind) == 0 && workers.all(|worker| worker.room(kind) == 0),
@@ -147,13 +155,15 @@ impl Streams {
         asked_last: &[u64],
     ) -> Result<Place, Unseated> {
         let mut guard = self.registry();
+        let registry = &mut *guard;
         #[cfg(test)]
         {
-            guard.asked += 1;
+            registry.asked += 1;
         }
+        let has_room = *registry.used.of(kind) < MOST_ITEMS;
         let mut best: Option<(&mut Connected, u64, (bool, usize))> = None;
         let mut taken = false;
-        for (number, worker) in &mut guard.workers {
+        for (number, worker) in &mut registry.workers {
             if !worker.filters.take(kind, name, version) {
                 continue;
             }
@@ -165,15 +175,16 @@ impl Streams {
             }
         }
         match best {
-            Some((worker, number, _)) => {
+            Some((worker, number, _)) if has_room => {
+                *registry.used.of_mut(kind) += 1;
                 *worker.used.of_mut(kind) += 1;
                 Ok(Place {
                     worker: number,
                     streams_history: worker.streams_history,
                 })
             }
-            None if taken => Err(Unseated::Full),
-            None => Err(Unseated::NoWorker),
+            _ if taken => Err(Unseated::Full),
+            _ => Err(Unseated::NoWorker),
         }
     }
 
@@ -294,8 +305,12 @@ impl Streams {
     }
 
     pub(super) fn leave(&self, worker: u64, kind: WorkKind) {
-        if let Some(worker) = self.registry().workers.get_mut(&worker) {
-            *worker.used.of_mut(kind) -= 1;
+        {
+            let mut registry = self.registry();
+            *registry.used.of_mut(kind) -= 1;
+            if let Some(worker) = registry.workers.get_mut(&worker) {
+                *worker.used.of_mut(kind) -= 1;
+            }
         }
         self.freed.notify_one();
     }

@@ -19,7 +19,7 @@ use prost::Message;
 use super::{
     chunks::{Chunks, Most},
     filters::{DEFAULT_LIMIT, Filters},
-    registry::MOST_WORKERS,
+    registry::{MOST_ITEMS, MOST_WORKERS},
     *,
 };
 use crate::durable::{clock::Clock, work::WorkKind};
@@ -209,6 +209,45 @@ fn what_a_worker_takes_is_told_to_people() {
         "the orchestrations 'order' of version 1.0 or 2.0 (1 at a time), the activities 'a00', 'a01', 'a02', 'a03', 'a04', 'a05', \
          'a06', 'a07', 'a08', 'a09' and 2 more (5 at a time), no entities"
     );
+}
+
+#[test]
+fn the_line_about_a_worker_is_short_whatever_it_takes() {
+    let versions = (0..10_000).map(|version| format!("v{:04}", version % 5_000)).collect();
+    let name = "n\u{1b}".repeat(50_000);
+    let request = GetWorkItemsRequest {
+        work_item_filters: Some(WorkItemFilters {
+            activities: vec![ActivityFilter { name, versions }],
+            ..WorkItemFilters::default()
+        }),
+        ..GetWorkItemsRequest::default()
+    };
+    let filters = Filters::new(request);
+    let line = filters.to_string();
+    assert!(line.len() < 1_000, "{line}");
+    assert!(
+        line.contains("… of version v0000 or v0001 or v0002 or") || line.contains("…' of version v0000 or v0001"),
+        "{line}"
+    );
+    // Each version is kept once.
+    assert!(line.contains("v0009 and 4990 more (100 at a time)"), "{line}");
+    assert!(!line.contains('\u{1b}'));
+}
+
+#[test]
+fn no_more_items_run_on_workers_than_a_hub_has_room_for() {
+    let streams = streams();
+    let _worker = streams.connect(GetWorkItemsRequest {
+        max_concurrent_activity_work_items: i32::MAX,
+        ..GetWorkItemsRequest::default()
+    });
+    let seat = || streams.reserve(WorkKind::Activity, "charge", "", &[]);
+    let mut seats: Vec<_> = (0..MOST_ITEMS).map(|_| seat().unwrap()).collect();
+    assert_eq!(seat().unwrap_err(), Unseated::Full);
+    assert!(streams.is_full(WorkKind::Activity));
+    seats.pop();
+    assert!(!streams.is_full(WorkKind::Activity));
+    seat().unwrap();
 }
 
 #[test]

@@ -138,7 +138,10 @@ async fn a_halted_entity_gives_the_ids_back_that_it_has_reserved() {
         live.halted = true;
     }
     worker.leave.notify_one();
-    eventually("the turn is over", async || hub.inner.state().running_entities == 0).await;
+    eventually("the turn is over", async || {
+        hub.inner.state().running_entities.all() == 0
+    })
+    .await;
     eventually("the id is free", async || hub.inner.state().starting.is_empty()).await;
     let (code, body) = call(&hub, "POST", "/orchestrators/waiter/chosen", "").await;
     assert_eq!(code, StatusCode::ACCEPTED, "{body}");

@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::durable::{
     grpc::{Caller, Code, WorkItems},
-    hub::attempts::MAX_DEATHS,
+    hub::{attempts::MAX_DEATHS, turns::Waiting as _},
     work::{DurableFunctions, WorkError, WorkItem as AppItem, WorkResult, Worker as App},
 };
 
@@ -107,20 +107,20 @@ fn orchestrations(names: &[&str]) -> GetWorkItemsRequest {
 
 /// The next item, pings left out.
 async fn next(items: &mut WorkItems) -> (String, Work) {
-    loop {
-        let item = timeout(DEADLINE, items.next())
-            .await
-            .expect("there is an item")
-            .unwrap();
-        let WorkItem {
-            completion_token,
-            request,
-        } = WorkItem::decode(item).unwrap();
-        match request.unwrap() {
-            Work::HealthPing(_) => {}
-            request => return (completion_token, request),
+    let next = async {
+        loop {
+            let WorkItem {
+                completion_token,
+                request,
+            } = WorkItem::decode(items.next().await.unwrap()).unwrap();
+            match request.unwrap() {
+                Work::HealthPing(_) => {}
+                request => return (completion_token, request),
+            }
         }
-    }
+    };
+    // Pings do not make it wait longer.
+    timeout(DEADLINE, next).await.expect("there is an item")
 }
 
 /// The item that is there, pings left out.
@@ -664,6 +664,102 @@ async fn workers_of_streams_run_what_the_app_does_not_have() {
         state(&hub, "stream").await.orchestration_status,
         i32::from(OrchestrationStatus::Pending)
     );
+}
+
+/// The app may run one activity and one orchestration at a time: what waits for it and what others run stand in no one's way.
+#[tokio::test]
+async fn what_workers_of_streams_run_takes_no_room_of_the_app() {
+    let folder = tempfile::tempdir().unwrap();
+    let leave = Arc::new(::tokio::sync::Semaphore::new(0));
+    let stays = Arc::clone(&leave);
+    let worker = Scripted::on(Wire::Json)
+        .activity("own", |_| ok("own"))
+        .slow_activity("stands", move |_| {
+            let stays = Arc::clone(&stays);
+            async move {
+                stays.acquire().await.unwrap().forget();
+                ok("stood")
+            }
+        })
+        .orchestration("calls", |context| {
+            let name = context.input.as_str().unwrap_or_default().to_owned();
+            context.activity(&name, Value::Null)
+        });
+    let functions = DurableFunctions {
+        open: true,
+        ..worker.functions()
+    };
+    let options = options(&folder)
+        .max_concurrent_activities(1)
+        .max_concurrent_orchestrations(1);
+    let hub = TaskHub::open(options, Arc::new(worker)).unwrap();
+    hub.set_functions(functions);
+    let mut items = connect(&hub, &everything());
+    let start_calls = async |name: &str, id: &str| {
+        let request = CreateInstanceRequest {
+            instance_id: id.to_owned(),
+            name: "calls".to_owned(),
+            input: Some(format!("{name:?}")),
+            ..CreateInstanceRequest::default()
+        };
+        let _: CreateInstanceResponse = ask(&hub, "StartInstance", &request).await;
+    };
+    for id in ["e1", "e2"] {
+        start_calls("elsewhere", id).await;
+        start(&hub, "foreign", &format!("f{id}")).await;
+    }
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        open.push(next(&mut items).await);
+    }
+    assert_eq!(hub.running(), (2, 2));
+    // A worker has two of each kind, and the app goes on.
+    start_calls("own", "o").await;
+    assert_eq!(ended(&hub, "o").await.output.as_deref(), Some("\"own\""));
+    // The app has what it may run, two more wait for it, and a worker gets what is behind them.
+    for id in ["s1", "s2", "s3"] {
+        start_calls("stands", id).await;
+    }
+    eventually("some wait", async || {
+        hub.running().0 == 3 && !hub.inner.state().held.activities.for_room.is_empty()
+    })
+    .await;
+    start_calls("elsewhere", "e3").await;
+    let (_, request) = next_activity(&mut items).await;
+    assert_eq!(request.name, "elsewhere");
+    leave.add_permits(3);
+    for id in ["s1", "s2", "s3"] {
+        assert_eq!(ended(&hub, id).await.output.as_deref(), Some("\"stood\""), "{id}");
+    }
+    drop(open);
+}
+
+/// Names that are misspelt, and whose instances were ended.
+#[tokio::test]
+async fn a_name_without_a_worker_is_told_whatever_was_told_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let told = |name: &str| {
+        let state = hub.inner.state();
+        let told = state.held.episodes.told.all();
+        told.iter().any(|function| function.name == name)
+    };
+    for number in 0..25 {
+        let name = format!("typo{number}");
+        start(&hub, &name, &name).await;
+        eventually("it is told", async || told(&name)).await;
+        let terminate = TerminateRequest {
+            instance_id: name.clone(),
+            ..TerminateRequest::default()
+        };
+        ask::<()>(&hub, "TerminateInstance", &terminate).await;
+        ended(&hub, &name).await;
+    }
+    // What begins at once is not told any more.
+    let mut items = connect(&hub, &everything());
+    start(&hub, "typo24", "again").await;
+    next_episode(&mut items).await;
+    assert!(!told("typo24"));
 }
 
 /// Workers take messages of 4 MiB, and new events are never streamed.

@@ -17,6 +17,8 @@ use crate::durable::{
 
 /// So many instances with a prefix are found by it; if there are more, it is found soon while others lead the way.
 const FEW: i64 = 1_000;
+/// So many are looked at to know between which keys they are; if there are more, no page is to cost as much.
+const NARROWED: i64 = 20_000;
 
 pub(super) fn list(connection: &Connection, query: &InstanceQuery) -> rusqlite::Result<Page> {
     if query.statuses.as_ref().is_some_and(Vec::is_empty) || query.limit == 0 {
@@ -70,15 +72,24 @@ enum Way {
 impl Statement {
     /// `None` if nothing can be found.
     fn of(connection: &Connection, query: &InstanceQuery) -> rusqlite::Result<Option<Self>> {
-        let Some(keys) = keys(connection, query)? else {
-            return Ok(None);
-        };
         let prefix = query.id_prefix.as_deref().map(Prefix::new);
-        let way = match (&prefix, &query.parent, &query.statuses) {
-            (_, Some(_), _) => Way::Parent,
-            (Some(prefix), None, _) if prefix.has_few(connection)? => Way::Prefix,
-            (_, None, Some(_)) => Way::Status,
-            (_, None, None) => Way::Key,
+        let mut keys = (query.after.map_or(i64::MIN, |key| key.0), i64::MAX);
+        let mut has_few = false;
+        if let Some(prefix) = &prefix {
+            let Extent { count, least, most } = prefix.extent(connection)?;
+            let (Some(least), Some(most)) = (least, most) else {
+                return Ok(None);
+            };
+            has_few = count <= FEW;
+            if count <= NARROWED {
+                keys = (keys.0.max(least.saturating_sub(1)), most);
+            }
+        }
+        let way = match (&query.parent, &query.statuses) {
+            (Some(_), _) => Way::Parent,
+            (None, _) if has_few => Way::Prefix,
+            (None, Some(_)) => Way::Status,
+            (None, None) => Way::Key,
         };
         let mut this = Self {
             sql: String::new(),
@@ -100,6 +111,14 @@ impl Statement {
                     let _ = write!(this.sql, " ORDER BY key LIMIT {limit})");
                 }
             }
+            // All that pass are put in order: their keys, not what is stored of them.
+            (Way::Prefix, statuses) => {
+                let statuses = statuses.as_deref().unwrap_or_default();
+                this.columns(query);
+                this.sql.push_str("key IN (SELECT key FROM instances WHERE ");
+                this.conditions(query, way, keys, prefix.as_ref(), statuses);
+                let _ = write!(this.sql, " ORDER BY +key LIMIT {limit})");
+            }
             (_, statuses) => this.select(
                 query,
                 way,
@@ -108,8 +127,7 @@ impl Statement {
                 statuses.as_deref().unwrap_or_default(),
             ),
         }
-        let order = if way == Way::Prefix { "+key" } else { "key" };
-        let _ = write!(this.sql, " ORDER BY {order} LIMIT {limit}");
+        let _ = write!(this.sql, " ORDER BY key LIMIT {limit}");
         Ok(Some(this))
     }
 
@@ -118,27 +136,47 @@ impl Statement {
         &mut self,
         query: &InstanceQuery,
         way: Way,
-        (after, last): (i64, i64),
+        keys: (i64, i64),
         prefix: Option<&Prefix>,
         statuses: &[RuntimeStatus],
     ) {
+        self.columns(query);
+        self.conditions(query, way, keys, prefix, statuses);
+    }
+
+    /// What is shown of an instance.
+    fn columns(&mut self, query: &InstanceQuery) {
         let input = match query.with_input {
             true => "(SELECT input FROM inputs WHERE instance = key)",
             false => "NULL",
         };
+        // Writing to a string cannot fail.
+        let _ = write!(self.sql, "SELECT {COLUMNS}, {input} FROM instances WHERE ");
+    }
+
+    fn conditions(
+        &mut self,
+        query: &InstanceQuery,
+        way: Way,
+        (after, last): (i64, i64),
+        prefix: Option<&Prefix>,
+        statuses: &[RuntimeStatus],
+    ) {
         let plus = |is_the_way| if is_the_way { "" } else { "+" };
         let key = plus(way != Way::Prefix);
-        // Writing to a string cannot fail.
-        let _ = write!(
-            self.sql,
-            "SELECT {COLUMNS}, {input} FROM instances WHERE {key}key > ? AND {key}key <= ?"
-        );
+        let _ = write!(self.sql, "{key}key > ? AND {key}key <= ?");
         self.values.extend([Value::from(after), last.into()]);
         if let Some(from) = query.created_from {
             self.and("+created >= ?", from);
         }
         if let Some(to) = query.created_to {
             self.and("+created <= ?", to);
+        }
+        if let Some(from) = query.updated_from {
+            self.and("+updated >= ?", from);
+        }
+        if let Some(to) = query.updated_to {
+            self.and("+updated <= ?", to);
         }
         if let Some(prefix) = prefix {
             let id = plus(way == Way::Prefix);
@@ -171,23 +209,11 @@ impl Statement {
     }
 }
 
-/// The key that the page follows, and the last one that can be on it, by what the index of the ids says; `None` if no instance passes.
-fn keys(connection: &Connection, query: &InstanceQuery) -> rusqlite::Result<Option<(i64, i64)>> {
-    let (mut after, mut last) = (query.after.map_or(i64::MIN, |key| key.0), i64::MAX);
-    if let Some(prefix) = &query.id_prefix {
-        let sql = format!("SELECT min(key), max(key) FROM instances WHERE {}", Prefix::RANGE);
-        let found: (Option<i64>, Option<i64>) = connection
-            .prepare_cached(&sql)?
-            .query_row(params_from_iter(Prefix::new(prefix).values()), |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
-        let (Some(least), Some(most)) = found else {
-            return Ok(None);
-        };
-        after = after.max(least.saturating_sub(1));
-        last = last.min(most);
-    }
-    Ok(Some((after, last)))
+/// How many instances there are with a prefix, and their keys; of more than [`NARROWED`], one more than that, and some of the keys.
+struct Extent {
+    count: i64,
+    least: Option<i64>,
+    most: Option<i64>,
 }
 
 /// The ids that begin with a text: from it on, and before another.
@@ -198,7 +224,13 @@ struct Prefix {
 }
 
 impl Prefix {
-    const RANGE: &str = "id >= ? AND id < ?";
+    /// Ends at a number of ids that stays the same, whatever is stored.
+    fn extent_sql() -> String {
+        format!(
+            "SELECT count(*), min(key), max(key) FROM (SELECT key FROM instances WHERE id >= ? AND id < ? LIMIT {})",
+            NARROWED + 1
+        )
+    }
 
     fn new(prefix: &str) -> Self {
         let mut characters: Vec<char> = prefix.chars().collect();
@@ -221,17 +253,17 @@ impl Prefix {
         [self.first.clone(), self.behind.clone()]
     }
 
-    /// Whether there are so few that it takes no time to put them in order.
-    fn has_few(&self, connection: &Connection) -> rusqlite::Result<bool> {
-        let sql = format!(
-            "SELECT count(*) FROM (SELECT 1 FROM instances WHERE {} LIMIT {})",
-            Self::RANGE,
-            FEW + 1
-        );
-        let count: i64 = connection
-            .prepare_cached(&sql)?
-            .query_row(params_from_iter(self.values()), |row| row.get(0))?;
-        Ok(count <= FEW)
+    /// What the index of the ids says.
+    fn extent(&self, connection: &Connection) -> rusqlite::Result<Extent> {
+        connection
+            .prepare_cached(&Self::extent_sql())?
+            .query_row(params_from_iter(self.values()), |row| {
+                Ok(Extent {
+                    count: row.get(0)?,
+                    least: row.get(1)?,
+                    most: row.get(2)?,
+                })
+            })
     }
 }
 
@@ -302,16 +334,20 @@ mod tests {
             for statuses in &statuses {
                 for id_prefix in [None, Some("rare"), Some("often-"), Some("often-01999"), Some("never")] {
                     for parent in [None, Some("often-00003")] {
-                        queries.push(InstanceQuery {
-                            created_from,
-                            created_to,
-                            statuses: statuses.clone(),
-                            id_prefix: id_prefix.map(str::to_owned),
-                            parent: parent.map(str::to_owned),
-                            with_input: true,
-                            limit: 70,
-                            after: None,
-                        });
+                        for updated_from in [None, Some(2_000)] {
+                            queries.push(InstanceQuery {
+                                created_from,
+                                created_to,
+                                updated_from,
+                                updated_to: updated_from.map(|from| from + 300),
+                                statuses: statuses.clone(),
+                                id_prefix: id_prefix.map(str::to_owned),
+                                parent: parent.map(str::to_owned),
+                                with_input: true,
+                                limit: 70,
+                                after: None,
+                            });
+                        }
                     }
                 }
             }
@@ -377,7 +413,9 @@ mod tests {
                     let plan = plan(connection, &sql, &values);
                     let led_by = |index: &str| {
                         let searches = plan.iter().filter(|step| step.starts_with("SEARCH instances"));
-                        let searches: Vec<_> = searches.collect();
+                        // The rows of a page whose keys are found.
+                        let of_page = "INTEGER PRIMARY KEY (rowid=?)";
+                        let searches: Vec<_> = searches.filter(|step| !step.contains(of_page)).collect();
                         !searches.is_empty() && searches.iter().all(|step| step.contains(index))
                     };
                     let index = match &query {
@@ -396,10 +434,73 @@ mod tests {
                     let may_sort = index.contains("autoindex") || query.statuses.is_some_and(|some| some.len() > 1);
                     assert!(!sorts || may_sort, "{plan:#?}");
                 }
-                let sql = format!("SELECT min(key), max(key) FROM instances WHERE {}", Prefix::RANGE);
-                let plan = plan(connection, &sql, &Prefix::new("often-").values());
+                let plan = plan(connection, &Prefix::extent_sql(), &Prefix::new("often-").values());
                 let index = "COVERING INDEX sqlite_autoindex_instances_1";
-                assert!(plan.iter().all(|step| step.contains(index)), "{plan:#?}");
+                let mut of_instances = plan.iter().filter(|step| step.contains("instances"));
+                assert!(of_instances.all(|step| step.contains(index)), "{plan:#?}");
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    /// Steps of SQLite's machine.
+    fn steps(connection: &Connection, sql: &str, values: &[Value]) -> i32 {
+        let mut statement = connection.prepare(sql).unwrap();
+        let mut rows = statement.query(params_from_iter(values)).unwrap();
+        while rows.next().unwrap().is_some() {}
+        drop(rows);
+        statement.get_status(rusqlite::StatementStatus::VmStep)
+    }
+
+    #[test]
+    fn a_page_of_a_prefix_costs_the_same_however_many_have_it() {
+        let (folder, store, _) = stored(10);
+        let other = Connection::open(folder.path().join("hub.db")).unwrap();
+        let mut costs = Vec::new();
+        for (first, last) in [(1_000, 30_000), (30_001, 90_000)] {
+            let more = format!(
+                "INSERT INTO instances (key, id, name, generation, execution_id, status, created, updated) \
+                 WITH RECURSIVE keys (key) AS (SELECT {first} UNION ALL SELECT key + 1 FROM keys WHERE key < {last}) \
+                 SELECT key, 'many-' || key, 'f', 0, 'x', 1, key, key FROM keys"
+            );
+            other.execute_batch(&more).unwrap();
+            let query = InstanceQuery {
+                id_prefix: Some("many-".to_owned()),
+                limit: 100,
+                after: Some(InstanceKey(20_000)),
+                ..InstanceQuery::default()
+            };
+            assert_eq!(store.list(&query).unwrap().instances[0].key, InstanceKey(20_001));
+            store
+                .with_reader(|connection| {
+                    let extent = steps(connection, &Prefix::extent_sql(), &Prefix::new("many-").values());
+                    let Statement { sql, values } = Statement::of(connection, &query)?.unwrap();
+                    costs.push((extent, steps(connection, &sql, &values)));
+                    Ok(())
+                })
+                .unwrap();
+        }
+        assert_eq!(costs[0], costs[1]);
+    }
+
+    /// What is put in order goes through memory.
+    #[test]
+    fn what_is_stored_of_an_instance_is_not_read_before_the_page_is_known() {
+        let (_folder, store, _) = stored(2_500);
+        let query = InstanceQuery {
+            id_prefix: Some("rare".to_owned()),
+            with_input: true,
+            limit: 2,
+            ..InstanceQuery::default()
+        };
+        store
+            .with_reader(|connection| {
+                let Statement { sql, values } = Statement::of(connection, &query)?.unwrap();
+                let plan = plan(connection, &sql, &values);
+                let sort = plan.iter().position(|step| step.contains("TEMP B-TREE"));
+                let inner = plan.iter().position(|step| step.contains("SUBQUERY"));
+                assert!(sort.is_some() && inner < sort, "{plan:#?}");
+                assert!(sql.contains("key IN (SELECT key FROM instances"), "{sql}");
                 Ok(())
             })
             .unwrap();

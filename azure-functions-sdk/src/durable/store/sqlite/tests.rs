@@ -528,14 +528,9 @@ fn a_row_that_cannot_be_read_is_one_entry_and_does_not_keep_the_hub_from_opening
     other.execute_batch(damage).unwrap();
 
     let query = InstanceQuery {
-        created_from: None,
-        created_to: None,
-        statuses: None,
-        id_prefix: None,
-        parent: None,
         with_input: true,
         limit: 3,
-        after: None,
+        ..InstanceQuery::default()
     };
     let page = store.list(&query).unwrap();
     let ids: Vec<_> = page.instances.iter().map(|row| row.id.as_str()).collect();

@@ -55,7 +55,13 @@ async fn family(hub: &TaskHub, items: &mut WorkItems, id: &str) {
 async fn a_page_of_ids_is_full_whatever_is_left_out_by_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Manual::new();
-    let hub = open(options(&folder).clock(clock.clone()));
+    let options = options(&folder).clock(clock.clone());
+    let store = Failing::open(&options, usize::MAX);
+    let hub = TaskHub::open_with(options, Arc::new(NoApp), store.clone(), tokio()).unwrap();
+    hub.set_functions(DurableFunctions {
+        open: true,
+        ..DurableFunctions::default()
+    });
     let mut items = connect(&hub, &everything());
     for id in ["early-1", "early-2", "early-3", "late-1", "late-2", "late-3"] {
         if id == "late-1" {
@@ -75,8 +81,14 @@ async fn a_page_of_ids_is_full_whatever_is_left_out_by_its_time() {
         }),
         ..ListInstanceIdsRequest::default()
     };
+    let lists = store.lists.load(Ordering::SeqCst);
     let page: ListInstanceIdsResponse = ask(&hub, "ListInstanceIds", &request).await;
     assert_eq!(page.instance_ids, ["late-1", "late-2"]);
+    assert_eq!(
+        store.lists.load(Ordering::SeqCst) - lists,
+        1,
+        "of the store, the page is one query"
+    );
 }
 
 #[tokio::test]
@@ -218,6 +230,44 @@ async fn a_child_that_was_purged_is_started_again_when_its_parent_is_rewound() {
     let (token, _) = next_episode(&mut items).await;
     respond_from(&hub, &token, 1, vec![completes()]).await;
     assert_eq!(ended(&hub, "parent").await.orchestration_status, completed());
+}
+
+/// Another request looks up who had the id, and starts an instance then.
+#[tokio::test]
+async fn a_child_whose_id_another_request_is_starting_is_not_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    start(&hub, "family", "parent").await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, vec![child("kid")]).await;
+    let (token, _) = next_episode(&mut items).await;
+    respond(&hub, &token, vec![fails()]).await;
+    let (token, _) = next_episode(&mut items).await;
+    respond_from(&hub, &token, 1, vec![fails()]).await;
+    ended(&hub, "parent").await;
+    let purge = PurgeInstancesRequest {
+        request: Some(purge_instances_request::Request::InstanceId("kid".to_owned())),
+        ..PurgeInstancesRequest::default()
+    };
+    let _: PurgeInstancesResponse = ask(&hub, "PurgeInstances", &purge).await;
+
+    hub.inner.state().starting.insert("kid".to_owned());
+    let rewind = RewindInstanceRequest {
+        instance_id: "parent".to_owned(),
+        reason: None,
+    };
+    let _: RewindInstanceResponse = ask(&hub, "RewindInstance", &rewind).await;
+    let (_, request) = next_episode(&mut items).await;
+    let created =
+        |event: &HistoryEvent| matches!(event.event_type, Some(EventType::SubOrchestrationInstanceCreated(_)));
+    assert!(request.past_events.iter().any(created), "{:?}", request.past_events);
+    let failed = request.new_events.iter().find_map(|event| match &event.event_type {
+        Some(EventType::SubOrchestrationInstanceFailed(failed)) => failed.failure_details.as_ref(),
+        _ => None,
+    });
+    let text = &failed.unwrap().error_message;
+    assert!(text.contains("'kid' cannot be rewound"), "{text}");
 }
 
 #[tokio::test]
