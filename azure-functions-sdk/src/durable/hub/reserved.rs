@@ -1,7 +1,7 @@
 //! Ids that a request keeps for itself while it looks up their past. It may end at any moment, as when its connection is cut: the ids
 //! go back then.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Inner, state::State};
 
@@ -9,7 +9,7 @@ use super::{Inner, state::State};
 #[derive(Debug)]
 pub(super) struct Reserved {
     hub: Arc<Inner>,
-    ids: Vec<String>,
+    ids: BTreeSet<String>,
 }
 
 impl Reserved {
@@ -17,7 +17,7 @@ impl Reserved {
     pub(super) fn new(hub: &Arc<Inner>) -> Self {
         Self {
             hub: Arc::clone(hub),
-            ids: Vec::new(),
+            ids: BTreeSet::new(),
         }
     }
 
@@ -25,16 +25,14 @@ impl Reserved {
     pub(super) fn add(&mut self, state: &mut State, id: &str) -> bool {
         let is_free = state.starting.insert(id.to_owned());
         if is_free {
-            self.ids.push(id.to_owned());
+            self.ids.insert(id.to_owned());
         }
         is_free
     }
-}
 
-impl Reserved {
     /// Whether this id is kept.
     pub(super) fn has(&self, id: &str) -> bool {
-        self.ids.iter().any(|kept| kept == id)
+        self.ids.contains(id)
     }
 }
 
