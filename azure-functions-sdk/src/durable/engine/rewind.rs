@@ -7,7 +7,8 @@
 //! is started again. The execution id stays.
 //!
 //! If the code answered the last failure at once with more work, it has handled that one, too. Then only the end is taken
-//! back: a saga that has undone its steps must neither undo them twice nor go on as if it had not.
+//! back: a saga that has undone its steps must neither undo them twice nor go on as if it had not. So it is with a failure that was
+//! followed by another attempt: what that one did, and all that came after it, stays.
 //!
 //! An instance that failed in a critical section is not rewound. Its locks ended with it, and replay would go on from what
 //! it had read of entities that others may have changed since: no new locks could make that true again. A lock that it
@@ -73,7 +74,7 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> R
     let last = history
         .iter()
         .rposition(|event| failure_of(event).is_some())
-        .filter(|&failed_at| !is_handled(&history[failed_at..]));
+        .filter(|&failed_at| !is_handled(&history[failed_at..]) && !is_retried(history, failed_at));
     let failed_at = last.unwrap_or(history.len());
     // Failures of the same round as the last one.
     let round = history[..failed_at]
@@ -161,11 +162,46 @@ fn failure_of(event: &Event) -> Option<i32> {
 /// Whether the episode that saw the failure at the begin of these events asked for something that has an effect: not a
 /// timer, which a retry may need, nor the end of a lock, which comes with every failure in a critical section.
 fn is_handled(since: &[Event]) -> bool {
-    let mut episode = since
-        .iter()
-        .take_while(|event| event.kind != EventKind::OrchestratorCompleted);
-    episode.any(|event| match &event.kind {
+    episode(since).any(|event| match &event.kind {
         EventKind::TimerCreated { .. } => false,
         kind => kind.is_scheduled() && !critical::is_release(kind),
     })
+}
+
+/// Whether another attempt followed the failure at this place: its episode set a timer, and the one that the timer woke asked for the same
+/// work again.
+fn is_retried(history: &[Event], failed_at: usize) -> bool {
+    let (before, since) = history.split_at(failed_at);
+    let failed = since.first().and_then(failure_of);
+    let Some(work) = before
+        .iter()
+        .rfind(|event| event.kind.is_scheduled() && Some(event.event_id) == failed)
+    else {
+        return false;
+    };
+    let timers: BTreeSet<i32> = episode(since)
+        .filter(|event| matches!(event.kind, EventKind::TimerCreated { .. }))
+        .map(|event| event.event_id)
+        .collect();
+    since.iter().enumerate().any(|(place, event)| {
+        matches!(event.kind, EventKind::TimerFired { timer_id, .. } if timers.contains(&timer_id))
+            && episode(&since[place..]).any(|event| is_same_work(&event.kind, &work.kind))
+    })
+}
+
+/// The events up to the end of the episode that the first of them belongs to.
+fn episode(since: &[Event]) -> impl Iterator<Item = &Event> {
+    since
+        .iter()
+        .take_while(|event| event.kind != EventKind::OrchestratorCompleted)
+}
+
+fn is_same_work(one: &EventKind, other: &EventKind) -> bool {
+    match (one, other) {
+        (EventKind::TaskScheduled { name, .. }, EventKind::TaskScheduled { name: other, .. })
+        | (EventKind::SubOrchestrationCreated { name, .. }, EventKind::SubOrchestrationCreated { name: other, .. }) => {
+            name == other
+        }
+        _ => false,
+    }
 }

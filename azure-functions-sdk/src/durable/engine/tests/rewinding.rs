@@ -61,6 +61,40 @@ fn handled_failures_stay_with_the_clean_up_that_they_led_to() {
 }
 
 #[test]
+fn what_a_later_attempt_did_is_not_done_again() {
+    let retried = "{\"actionType\":1,\"functionName\":\"A\",\"input\":1,\"retryOptions\":\
+                   {\"firstRetryIntervalInMilliseconds\":5000,\"maxNumberOfAttempts\":3,\"backoffCoefficient\":1}}";
+    let mut run = Run::new();
+    run.asks(retried);
+    run.failed(0).asks(retried);
+    run.fired(1).asks(retried);
+    let actions = list(&[retried.to_owned(), wait("paid")]);
+    run.completed(2, "1").asks(&actions);
+    fail(run.raised("paid", "no"), &actions);
+    rewound(&mut run);
+    let kept = "12 0 4#0 13 12 6>0 10#1 13 12 11>1 4#2 13 12 5>2 13";
+    assert!(run.history().starts_with(kept), "{}", run.history());
+    let decision = run.asks(&actions);
+    assert!(decision.activities.is_empty(), "{:?}", decision.activities);
+}
+
+#[test]
+fn of_attempts_that_all_failed_the_last_is_made_again() {
+    let retried = "{\"actionType\":1,\"functionName\":\"A\",\"input\":1,\"retryOptions\":\
+                   {\"firstRetryIntervalInMilliseconds\":5000,\"maxNumberOfAttempts\":2,\"backoffCoefficient\":1}}";
+    let mut run = Run::new();
+    run.asks(retried);
+    run.failed(0).asks(retried);
+    run.fired(1).asks(retried);
+    run.failed(2).asks(retried);
+    fail(run.fired(3), retried);
+    rewound(&mut run);
+    assert_eq!(run.history(), "12 0 4#0 13 12 6>0 10#1 13 12 11>1 13 12 13 12 13");
+    let decision = run.asks(retried);
+    assert_eq!(decision.activities[0].task_id, 2);
+}
+
+#[test]
 fn a_clean_up_that_failed_is_tried_again() {
     let mut run = Run::new();
     let actions = list(&[activity("A"), activity("CleanUp")]);
