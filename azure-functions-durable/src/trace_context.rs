@@ -34,7 +34,8 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Reads the headers of a request, as [`parse`](Self::parse) does. A list of states that comes in several headers is one list.
+    /// Reads the headers of a request, as [`parse`](Self::parse) does. A list of states that comes in several headers is one list,
+    /// which is left out as a whole if it is too long.
     ///
     /// Source: W3C Trace Context, 3.3.1.
     #[cfg(feature = "http")]

@@ -29,6 +29,15 @@ pub(crate) struct EndedExecution {
 }
 
 impl EndedExecution {
+    /// The same with another end: a failure.
+    pub(crate) fn failed_with(self, reason: String) -> Self {
+        Self {
+            status: "Failed",
+            failure: Some(reason),
+            ..self
+        }
+    }
+
     /// `None` if the answer does not end the execution, or its span is not this process's.
     pub(super) fn of(history: &History, answer: &OrchestratorResponse, newest_turn: DateTime<Utc>) -> Option<Self> {
         let trace = history.trace.as_ref()?;

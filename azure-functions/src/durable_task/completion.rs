@@ -67,7 +67,12 @@ pub(super) async fn send(server: &dyn Server, kind: Kind, token: &str, answer: A
             log::error!("the server did not take the answer of {whose}, which fails: {refused}");
             let failure = replacement.because(&refused, &part);
             match send_part(server, &failure, begun).await {
-                Ok(()) => return,
+                Ok(()) => {
+                    if let Some(ended) = ended {
+                        spans::orchestration(ended.failed_with(refused));
+                    }
+                    return;
+                }
                 Err(status) => refused = told(&status),
             }
         }

@@ -56,12 +56,13 @@ impl ServerReply {
         (Self(Arc::new(Mutex::new(Some(sender)))), receiver)
     }
 
-    /// Whether this is the first answer.
-    pub(super) fn send(&self, answered: Answered) -> bool {
+    pub(super) fn send(&self, answered: Answered) {
         // Nothing panics while it holds the lock.
         let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // The item may have been given up.
-        sender.is_some_and(|sender| sender.send(answered).is_ok())
+        if let Some(sender) = sender {
+            // The item may have been given up.
+            let _ = sender.send(answered);
+        }
     }
 }
 

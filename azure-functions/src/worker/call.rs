@@ -148,12 +148,8 @@ impl Reply {
         match outcome {
             Ok(Ok(outputs)) => self.succeed(outputs),
             // The details as they are, rather than a text that is made of them.
-            Ok(Err(error)) if is_activity => {
-                self.fail_with(failure_details(function, &error));
-            }
-            Err(panic) if is_activity => {
-                self.fail_with(panic_details(function, &panic));
-            }
+            Ok(Err(error)) if is_activity => self.fail_with(failure_details(function, &error)),
+            Err(panic) if is_activity => self.fail_with(panic_details(function, &panic)),
             Ok(Err(error)) => {
                 let status = match self.context.cancellation().is_cancelled() {
                     true => Status::Cancelled,
@@ -187,16 +183,13 @@ impl Reply {
         self.send(status, Outputs::default(), Some(exception));
     }
 
-    /// Answers a task hub with a failure. Whether this is the first answer.
-    fn fail_with(self, details: TaskFailureDetails) -> bool {
+    /// Answers a task hub with a failure.
+    fn fail_with(self, details: TaskFailureDetails) {
         let is_late = self.context.cancellation().is_cancelled();
         self.context.0.answered.store(true, Ordering::Relaxed);
-        match &self.asker {
-            Asker::Server(reply) => {
-                let details = Box::new(details);
-                reply.send(Answered::Failed { details, is_late })
-            }
-            Asker::Host { .. } => false,
+        if let Asker::Server(reply) = &self.asker {
+            let details = Box::new(details);
+            reply.send(Answered::Failed { details, is_late });
         }
     }
 
@@ -209,22 +202,23 @@ impl Reply {
                 self.context.0.answered.store(true, Ordering::Relaxed);
                 reply.send(Answered::Turn { response, ended });
             }
-            // As the text of a trigger's result.
-            Asker::Host { .. } => {
-                let counts = self.send(
-                    Status::Success,
-                    Outputs::returned(Data::String(encode_message(&response))),
-                    None,
-                );
-                if let Some(ended) = ended.filter(|_| counts) {
-                    spans::orchestration(*ended);
-                }
+            Asker::Host { running, .. } => {
+                let id = self.context.invocation_id();
+                self.context.0.answered.store(true, Ordering::Relaxed);
+                running.answer(id, || {
+                    // Before it is sent: an app that is to end may export its spans once all has been answered.
+                    if let Some(ended) = ended {
+                        spans::orchestration(*ended);
+                    }
+                    // As the text of a trigger's result.
+                    let outputs = Outputs::returned(Data::String(encode_message(&response)));
+                    invocation_response(id, Status::Success, outputs, None)
+                });
             }
         }
     }
 
-    /// Whether this is the first answer: only that counts.
-    fn send(self, status: Status, outputs: Outputs, exception: Option<RpcException>) -> bool {
+    fn send(self, status: Status, outputs: Outputs, exception: Option<RpcException>) {
         let (running, exception) = match (&self.asker, exception) {
             (Asker::Server(_), Some(exception)) => {
                 return self.fail_with(details_of_text(&exception.r#type, &exception.message));
@@ -237,13 +231,22 @@ impl Reply {
         };
         let id = self.context.invocation_id();
         self.context.0.answered.store(true, Ordering::Relaxed);
-        running.answer(id, || InvocationResponse {
-            invocation_id: id.to_owned(),
-            output_data: outputs.outputs.into_iter().map(parameter).collect(),
-            result: Some(result(status, exception)),
-            return_value: outputs.return_value,
-            ..InvocationResponse::default()
-        })
+        running.answer(id, || invocation_response(id, status, outputs, exception));
+    }
+}
+
+fn invocation_response(
+    id: &str,
+    status: Status,
+    outputs: Outputs,
+    exception: Option<RpcException>,
+) -> InvocationResponse {
+    InvocationResponse {
+        invocation_id: id.to_owned(),
+        output_data: outputs.outputs.into_iter().map(parameter).collect(),
+        result: Some(result(status, exception)),
+        return_value: outputs.return_value,
+        ..InvocationResponse::default()
     }
 }
 

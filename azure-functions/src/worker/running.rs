@@ -59,16 +59,15 @@ impl Running {
         true
     }
 
-    /// Takes the right to answer, and answers with `response`; nothing happens if that was done before, which `false` says.
-    pub(super) fn answer(&self, id: &str, response: impl FnOnce() -> InvocationResponse) -> bool {
+    /// Takes the right to answer, and answers with `response`; nothing happens if that was done before.
+    pub(super) fn answer(&self, id: &str, response: impl FnOnce() -> InvocationResponse) {
         let taken = self.table().remove(id);
-        let Some(entry) = taken else { return false };
+        let Some(entry) = taken else { return };
         self.out.send(entry.request_id, Content::InvocationResponse(response()));
         // Only now: the stream may be ended as soon as everything has been answered.
         if self.unanswered.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.answered_all.notify_one();
         }
-        true
     }
 
     pub(super) fn cancel(&self, id: &str) {

@@ -1,4 +1,5 @@
-//! The events of an execution, and what every turn asks of all of them: kept as they come, so that no turn goes through those of before.
+//! The events of an execution, and what turns ask of all of them: kept as they come, so that a turn of the protobuf wire seldom goes
+//! through those of before.
 
 use std::ops::Deref;
 
@@ -32,7 +33,7 @@ impl History {
         *self = events.into();
     }
 
-    /// Above all ids of its events, and not negative.
+    /// Above all ids of its events, and not negative; the highest number if an event has that.
     pub(crate) fn next_id(&self) -> i32 {
         self.next_id
     }

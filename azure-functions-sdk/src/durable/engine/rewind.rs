@@ -128,7 +128,14 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> R
                 .is_none_or(|task| !(forgotten.contains(&task) || index > round && failed.contains(&task))),
         };
         if keep {
-            kept.push(event.clone());
+            let mut event = event.clone();
+            // The trace of an instance that is loaded again is what its start says.
+            if let EventKind::ExecutionStarted(started) = &mut event.kind
+                && let Some(trace) = &mut started.trace
+            {
+                *trace = trace.rewound(now);
+            }
+            kept.push(event);
         }
     }
     let locked = critical::releases(&instance.instance_id, kept.iter());

@@ -2,7 +2,7 @@
 //!
 //! The layout follows what was measured: history is append-only with one row per episode, keys are integers that the
 //! hub gives out, nothing but history has an index on its instance, and the log is folded into the file rarely under
-//! load. A file that is not busy is folded often, so that it stays small.
+//! load. The log of a hub that is not busy is folded more often, so that it stays smaller.
 
 mod checkpoints;
 mod entities;
@@ -178,8 +178,14 @@ impl Store for SqliteStore {
     }
 
     fn tidy(&self) {
+        let give_back = |writer: &mut WriterConnection| {
+            write::give_space_back(&writer.connection)?;
+            // The file is as long as before until that is folded.
+            writer.checkpoints.committed(1, &writer.connection);
+            Ok(())
+        };
         if self.space_freed.swap(false, Ordering::Relaxed)
-            && let Err(error) = self.with_writer(|writer| write::give_space_back(&writer.connection))
+            && let Err(error) = self.with_writer(give_back)
         {
             log::debug!("space of purged instances was not given back: {error}");
         }

@@ -166,10 +166,8 @@ impl Turn<'_> {
         let asked: BTreeSet<i32> = actions.iter().map(|action| action.id).collect();
         let mut used = BTreeSet::new();
         // As almost always: then no turn goes through those of before.
-        if asked
-            .first()
-            .is_none_or(|first| *first >= self.instance.history.next_id())
-        {
+        let next = self.instance.history.next_id();
+        if asked.first().is_none_or(|first| *first >= next && *first != i32::MAX) {
             return used;
         }
         for event in self.instance.history.iter().chain(self.new) {

@@ -22,8 +22,10 @@ const BUSY: f32 = 8.0;
 const PAGES_BUSY: i32 = 16_384;
 const PAGES_QUIET: i32 = 1_000;
 /// Pages in the log from which on the writer folds it, and waits: while there is always another commit, the log cannot start over, since
-/// what has come meanwhile is not folded.
-const PAGES_AT_MOST: i32 = 32_768;
+/// what has come meanwhile is not folded. Under load, and otherwise. Shortly before, the thread folds as often as without load, so that
+/// little is left to the writer.
+const MOST_BUSY: i32 = 32_768;
+const MOST_QUIET: i32 = 8_192;
 
 /// Folds the log of one database.
 #[derive(Debug)]
@@ -72,11 +74,16 @@ impl Checkpoints {
             // It has started over.
             self.asked_at = 0;
         }
-        if pages >= PAGES_AT_MOST {
+        let busy = self.load >= BUSY;
+        let most = if busy { MOST_BUSY } else { MOST_QUIET };
+        if pages >= most {
             fold(writer);
             return;
         }
-        let wanted = if self.load >= BUSY { PAGES_BUSY } else { PAGES_QUIET };
+        let wanted = match busy && pages < most / 4 * 3 {
+            true => PAGES_BUSY,
+            false => PAGES_QUIET,
+        };
         if pages - self.asked_at >= wanted
             && let Some(ask) = &self.ask
             // One that has not begun does.
@@ -114,6 +121,7 @@ fn fold(connection: &Connection) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn the_log_is_folded_while_commits_go_on_and_by_the_writer_where_it_never_starts_over() {
@@ -125,29 +133,32 @@ mod tests {
             let file = folder.path().join(format!("hub.db{suffix}"));
             std::fs::metadata(file).map_or(0, |file| file.len())
         };
-        let before = size("");
         let text = "x".repeat(400_000);
-        let write = |row: i64| {
-            let row = (row, 1, text.as_str());
-            let insert = "INSERT INTO history (row, instance, events) VALUES (?1, ?2, ?3)";
-            writer.execute(insert, row).unwrap();
+        // Ten rows, so that the file stays small: about 98 pages in the log each time.
+        let write = |turn: i64| {
+            let insert = "INSERT OR REPLACE INTO history (row, instance, events) VALUES (?1, ?2, ?3)";
+            writer.execute(insert, (turn % 10, 1, text.as_str())).unwrap();
         };
-        let mut row = 0;
-        while size("") == before {
-            assert!(row < 10_000, "the thread folds what is there");
-            row += 1;
-            write(row);
+        let before = size("");
+        for turn in 0..20 {
+            write(turn);
             checkpoints.committed(1, &writer);
+        }
+        let begun = Instant::now();
+        while size("") == before {
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "the thread folds what is there"
+            );
             std::thread::yield_now();
         }
         // A log that the thread leaves alone.
         checkpoints.ask = None;
-        for _ in 0..2_000 {
-            row += 1;
-            write(row);
+        for turn in 0..300 {
+            write(turn);
             checkpoints.committed(1, &writer);
         }
-        let most = u64::try_from(PAGES_AT_MOST).unwrap() * 4_096;
+        let most = u64::try_from(MOST_QUIET).unwrap() * 4_096;
         assert!(size("-wal") < most * 5 / 4, "{}", size("-wal"));
         drop(checkpoints);
         drop(writer);
