@@ -42,8 +42,7 @@ pub(crate) fn orchestration(signature: &Signature, errors: &mut Errors) {
         }
         errors.at(
             &parameter.ty,
-            "an orchestration takes its `DurableOrchestrationContext` and nothing else: its input is in it, as in \
-             `DurableOrchestrationContext<Order>`; call an activity to use other bindings",
+            "an orchestration takes its `DurableOrchestrationContext<Input>` and nothing else: call an activity to use other bindings",
         );
     }
     let returned = &signature.returned;

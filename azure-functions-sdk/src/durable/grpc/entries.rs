@@ -65,7 +65,8 @@ pub(super) fn check_filters(message: &Bytes) -> Result<(), String> {
     let is_too_much = FILTERS.iter().any(|path| count(message.clone(), path) > MOST_FILTERS);
     match is_too_much {
         true => Err(format!(
-            "The filters of this worker have more than {MOST_FILTERS} names or versions of one kind: connect with fewer, or without              filters, which takes all work."
+            "The filters of this worker have more than {MOST_FILTERS} names or versions of one kind: connect with fewer, or without \
+             filters, which takes all work."
         )),
         false => Ok(()),
     }

@@ -51,7 +51,7 @@ pub const fn parameter(parameters: &[Parameter], index: usize) {
         );
         assert!(
             matches!(this.spec.role, Role::Orchestration),
-            "an orchestration takes its `DurableOrchestrationContext` and nothing else: its input is in it, as in `DurableOrchestrationContext<Order>`; call an activity to use other bindings"
+            "an orchestration takes its `DurableOrchestrationContext<Input>` and nothing else: call an activity to use other bindings"
         );
         assert!(
             !this.by_reference,
