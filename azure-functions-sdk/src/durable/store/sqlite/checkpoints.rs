@@ -20,12 +20,12 @@ use crate::durable::store::{Durability, StoreError};
 const BUSY: f32 = 8.0;
 /// Pages that come into the log before it is folded: under load, and otherwise.
 const PAGES_BUSY: i32 = 16_384;
-const PAGES_QUIET: i32 = 1_000;
+const PAGES_QUIET: i32 = 500;
 /// Pages in the log from which on the writer folds it, and waits: while there is always another commit, the log cannot start over, since
 /// what has come meanwhile is not folded. Under load, and otherwise. Shortly before, the thread folds as often as without load, so that
 /// little is left to the writer.
 const MOST_BUSY: i32 = 32_768;
-const MOST_QUIET: i32 = 8_192;
+const MOST_QUIET: i32 = 2_000;
 
 /// Folds the log of one database.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ mod tests {
             writer.execute(insert, (turn % 10, 1, text.as_str())).unwrap();
         };
         let before = size("");
-        for turn in 0..20 {
+        for turn in 0..12 {
             write(turn);
             checkpoints.committed(1, &writer);
         }
