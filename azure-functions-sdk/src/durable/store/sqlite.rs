@@ -2,9 +2,8 @@
 //!
 //! The layout follows what was measured: history is append-only with one row per episode, keys are integers that the
 //! hub gives out, nothing but history has an index on its instance, and the log is folded into the file rarely under
-//! load. The log of a hub that is not busy is folded more often, so that it stays smaller.
+//! load. A file that is not busy is folded often, so that it stays small.
 
-mod checkpoints;
 mod entities;
 mod fault;
 mod list;
@@ -32,10 +31,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::private;
 
-use self::{
-    checkpoints::Checkpoints,
-    schema::{BUSY_TIMEOUT, STATEMENTS},
-};
+use self::schema::{BUSY_TIMEOUT, CHECKPOINT_BUSY, CHECKPOINT_QUIET, STATEMENTS};
 use super::{
     Commit, DamagedRow, Durability, EntityPage, EntityQuery, EntityRow, InstanceKey, InstanceQuery, InstanceRow, Page,
     Recovery, Store, StoreError, identity::OpenFile, lock::HubLock,
@@ -43,6 +39,8 @@ use super::{
 
 /// Connections that are kept for readers; more are opened when needed and closed after use.
 const IDLE_READERS: usize = 4;
+/// Average commits per batch from which on the hub counts as busy.
+const BUSY: f32 = 8.0;
 
 /// The files of a hub, by what follows the name of the database. The database is after what SQLite keeps beside it: as long
 /// as it is there, the hub is.
@@ -62,9 +60,9 @@ pub(crate) struct SqliteStore {
 
 #[derive(Debug)]
 struct WriterConnection {
-    /// Dropped before the connection, which folds what is left of the log.
-    checkpoints: Checkpoints,
     connection: Connection,
+    load: f32,
+    busy: bool,
     /// Released with the connection.
     _lock: HubLock,
 }
@@ -83,10 +81,11 @@ impl SqliteStore {
         for suffix in FILES {
             private::file(&beside(path, suffix));
         }
-        let mut connection = schema::open(path, durability)?;
+        let connection = schema::open(path, durability)?;
         let writer = WriterConnection {
-            checkpoints: Checkpoints::begin(path, &mut connection, durability)?,
             connection,
+            load: 0.0,
+            busy: false,
             _lock: lock,
         };
         Ok(Self {
@@ -169,23 +168,16 @@ impl Store for SqliteStore {
         let mut writer = lock(&self.writer);
         let writer = writer.as_mut().ok_or(StoreError::Closed)?;
         let failed = |source| self.failed(source);
+        writer.adapt_checkpoints(batch.len()).map_err(failed)?;
         let transaction = write::batch(&mut writer.connection, batch).map_err(failed)?;
         // As late as can be. It rolls back.
         self.check_files()?;
-        transaction.commit().map_err(failed)?;
-        writer.checkpoints.committed(batch.len(), &writer.connection);
-        Ok(())
+        transaction.commit().map_err(failed)
     }
 
     fn tidy(&self) {
-        let give_back = |writer: &mut WriterConnection| {
-            write::give_space_back(&writer.connection)?;
-            // The file is as long as before until that is folded.
-            writer.checkpoints.committed(1, &writer.connection);
-            Ok(())
-        };
         if self.space_freed.swap(false, Ordering::Relaxed)
-            && let Err(error) = self.with_writer(give_back)
+            && let Err(error) = self.with_writer(|writer| write::give_space_back(&writer.connection))
         {
             log::debug!("space of purged instances was not given back: {error}");
         }
@@ -227,6 +219,20 @@ impl Store for SqliteStore {
         lock(&self.readers).clear();
         // The last connection folds the log into the file as it closes.
         lock(&self.writer).take();
+    }
+}
+
+impl WriterConnection {
+    /// Folds the log into the file rarely while many commits share a batch, often otherwise.
+    fn adapt_checkpoints(&mut self, batch: usize) -> rusqlite::Result<()> {
+        self.load = self.load * 0.9 + batch as f32 * 0.1;
+        let busy = self.load >= BUSY;
+        if busy != self.busy {
+            self.busy = busy;
+            let pages = if busy { CHECKPOINT_BUSY } else { CHECKPOINT_QUIET };
+            self.connection.pragma_update(None, "wal_autocheckpoint", pages)?;
+        }
+        Ok(())
     }
 }
 

@@ -12,6 +12,9 @@ pub(super) const VERSION: i64 = 8;
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements kept prepared per connection.
 pub(super) const STATEMENTS: usize = 48;
+/// Pages in the write-ahead log before it is folded into the file: under load, and otherwise.
+pub(super) const CHECKPOINT_BUSY: i64 = 16_384;
+pub(super) const CHECKPOINT_QUIET: i64 = 1_000;
 
 /// Times are microseconds since 1970 UTC, states the numbers of the durable protocol, numbers of rows and keys are
 /// given out by the hub. `instances_live` makes the start of a hub cost what is unfinished, not what is stored.
@@ -102,23 +105,6 @@ const STATUS_INDEXES: &str = "
 /// What version 8 has besides: the trace that an activity belongs to.
 const TRACE: &str = "ALTER TABLE activities ADD COLUMN trace TEXT;";
 
-/// Opens the file to fold the log into it.
-pub(super) fn open_for_checkpoints(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
-    let failed = |source| database_error(path, source);
-    let connection = Connection::open(path).map_err(failed)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-    set(&connection, path, "synchronous", synchronous(durability))?;
-    Ok(connection)
-}
-
-/// The setting of SQLite.
-fn synchronous(durability: Durability) -> &'static str {
-    match durability {
-        Durability::Process => "1",
-        Durability::Full => "2",
-    }
-}
-
 /// Opens the file for the writer, and brings it to this version.
 pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
     let failed = |source| database_error(path, source);
@@ -139,7 +125,12 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, St
     // Only possible before the first table exists, hence before the log mode.
     set(&connection, path, "auto_vacuum", "2")?;
     set(&connection, path, "journal_mode", "wal")?;
-    set(&connection, path, "synchronous", synchronous(durability))?;
+    let synchronous = match durability {
+        Durability::Process => "1",
+        Durability::Full => "2",
+    };
+    set(&connection, path, "synchronous", synchronous)?;
+    set(&connection, path, "wal_autocheckpoint", &CHECKPOINT_QUIET.to_string())?;
     // After a burst the log gives its space back when it starts over.
     set(&connection, path, "journal_size_limit", "16777216")?;
     set(&connection, path, "temp_store", "2")?;
