@@ -131,8 +131,8 @@ impl Inner {
         }
     }
 
-    /// Starts one, or puts it where it waits for room or for a seat: there it stands in the way of no one whom others run. Gives it
-    /// back if nobody knows yet who runs it.
+    /// Starts one, or puts it where it waits for room or for a seat: there it does not keep back the work of other workers. Gives it
+    /// back if no worker has said yet what it runs.
     fn begin_or_hold<K: Kind>(
         self: &Arc<Self>,
         state: &mut State,

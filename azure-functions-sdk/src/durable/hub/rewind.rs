@@ -31,9 +31,9 @@ struct Step {
 
 /// An instance, as a rewind finds it.
 enum Found {
-    /// It can be rewound, and nobody else starts it meanwhile.
+    /// It can be rewound, and no other request starts it meanwhile.
     Failed(Box<InstanceRow>),
-    /// There is none, and nobody else starts one.
+    /// There is no such instance, and no other request starts one.
     Gone,
     /// It has not failed, or is being started: it stays as it is.
     Other,
@@ -95,7 +95,7 @@ impl Inner {
         Ok(steps)
     }
 
-    /// Keeps the id of an instance that is to be rewound, unless somebody else is starting it, and looks the instance up.
+    /// Keeps the id of an instance that is to be rewound, unless another request is starting it, and looks the instance up.
     async fn reserve_failed(self: &Arc<Self>, id: &str, reserved: &mut Reserved) -> Result<Found, RequestError> {
         // Of two children with the same id, the first has it.
         let is_second = reserved.has(id);
