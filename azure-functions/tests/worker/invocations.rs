@@ -302,27 +302,37 @@ async fn a_short_function_that_blocks_one_day_holds_up_neither_the_stream_nor_ot
 
 #[tokio::test]
 async fn a_panic_where_it_was_read_fails_its_invocation_and_nothing_else() {
+    let begun = Instant::now();
     for function in ["names_its_thread", "names_its_thread_blocking"] {
-        let mut worker = Worker::start().await;
-        for panic in ["panic", "panic with a bomb", "panic"] {
-            // A panic takes its time: the function may have to prove again that it is short.
-            call_until_it_runs_where_it_is_read(&mut worker, function).await;
-            worker.begin_as("before", function, "");
-            worker.begin_as("panics", function, panic);
-            worker.begin_as("after", function, "");
-            let mut answers = HashMap::new();
-            while answers.len() < 3 {
-                let answer = worker.answer().await;
-                answers.insert(answer.invocation_id.clone(), answer);
+        for panic in ["panic", "panic with a bomb"] {
+            // On a busy machine the first run may take long: then the others run elsewhere. A worker that has not seen the function
+            // panic finds it short again soon.
+            while !panics_between_others(function, panic).await {
+                assert!(begun.elapsed() < DEADLINE, "`{function}` runs where it was read");
             }
-            let (status, message) = failure(&answers["panics"]);
-            assert_eq!(status, i32::from(Status::Failure));
-            assert!(panic != "panic" || message.contains("on functions-stream"), "{message}");
-            assert_eq!(text(&answers["before"]), "functions-stream");
-            assert!(!text(&answers["after"]).is_empty());
         }
-        assert_eq!(worker.end().await, 0);
     }
+}
+
+/// Whether that happened where they were read.
+async fn panics_between_others(function: &str, panic: &str) -> bool {
+    let mut worker = Worker::start().await;
+    call_until_it_runs_where_it_is_read(&mut worker, function).await;
+    worker.begin_as("before", function, "");
+    worker.begin_as("panics", function, panic);
+    worker.begin_as("after", function, "");
+    let mut answers = HashMap::new();
+    while answers.len() < 3 {
+        let answer = worker.answer().await;
+        answers.insert(answer.invocation_id.clone(), answer);
+    }
+    assert_eq!(worker.end().await, 0);
+    let (status, message) = failure(&answers["panics"]);
+    assert_eq!(status, i32::from(Status::Failure));
+    assert!(text(&answers["after"]).starts_with("functions"));
+    let tells_its_thread = panic == "panic";
+    assert!(!tells_its_thread || message.contains("on functions"), "{message}");
+    text(&answers["before"]) == "functions-stream" && (!tells_its_thread || message.contains("on functions-stream"))
 }
 
 /// It is not held for a batch.

@@ -134,7 +134,9 @@ async fn a_panic_is_one_record_of_its_invocation_with_its_place_and_nothing_on_t
             }
             _ => "Bob",
         };
-        let (logs, response) = app.call(function, input).await;
+        let (mut logs, response) = app.call(function, input).await;
+        // On a busy machine the backtrace may take so long that the function is warned of for blocking.
+        logs.retain(|log| backtrace.is_none() || !log.message.contains("blocks its thread"));
         let [log] = &logs[..] else { panic!("{logs:?}") };
         assert_eq!(
             (log.level(), log.log_category(), log.invocation_id.as_str()),
