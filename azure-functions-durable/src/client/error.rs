@@ -28,7 +28,8 @@ pub enum OrchestrationClientError {
     },
     /// An instance with the wanted id exists and has not ended (HTTP 409; 500 from older hosts; gRPC `ALREADY_EXISTS`).
     #[error(
-        "cannot {operation}: {}; take another id, wait until that instance has ended, or let the start replace it if it has",
+        "cannot {operation}: {}; take another id, or wait until that instance has ended (one that has ended is kept only if the start names \
+         its state in `keep_existing`)",
         message.trim_end_matches('.')
     )]
     AlreadyExists {

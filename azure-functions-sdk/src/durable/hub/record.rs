@@ -16,6 +16,7 @@ use crate::durable::{
         event::write_events,
         message::{Message, Outgoing},
         played::Played,
+        runtime_status::RuntimeStatus,
         trace::context_to_json,
     },
     store::{ActivityRow, Commit, InboxRow, InstanceKey, StoreError, TimerRow},
@@ -156,6 +157,15 @@ impl Inner {
         }
         if loaded.instance.status.is_terminal() {
             self.episode_ended(state, key);
+            drop(guard);
+            if loaded.instance.status == RuntimeStatus::Failed {
+                // On the protobuf wire and on streams the worker's call has succeeded: nothing else tells of it.
+                log::error!(
+                    "orchestration instance '{instance_id}' of '{}' has failed: {}",
+                    loaded.instance.name,
+                    loaded.instance.output.as_deref().unwrap_or_default()
+                );
+            }
         } else {
             self.release(state, key, loaded);
         }

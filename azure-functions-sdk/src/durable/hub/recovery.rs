@@ -20,32 +20,27 @@ use crate::durable::{
         played::Played,
         trace::context_of_json,
     },
-    store::{InstanceKey, InstanceState, Recovery},
+    store::{InstanceKey, InstanceState, Recovery, UnreadableRow},
     work::Wire,
 };
 
 /// The state of a hub that opens, and the rows that cannot be read: they take part in nothing, and all others do.
 pub(super) fn restore(recovery: Recovery) -> (State, Vec<SetAside>) {
     let mut state = State::default();
-    let mut set_aside = Vec::new();
-    let mut names: HashMap<String, String> = HashMap::new();
+    let mut unreadable = recovery.unreadable;
     for row in recovery.instances {
-        names.insert(row.key.0.to_string(), row.id.clone());
         let live = Live::new(&row.id, &row.name, row.state, row.key.0);
         state.insert(row.key, live);
     }
-    for row in &recovery.unreadable {
-        if row.table == "instances" {
-            names.insert(row.row.clone(), row.owner.clone());
-        }
-    }
-    set_aside.extend(recovery.unreadable.into_iter().map(|row| SetAside::new(row, &names)));
-    let of_instance =
-        |table, row: i64, key: InstanceKey, reason: String| SetAside::of_instance(table, row, key, reason, &names);
     for row in recovery.inbox {
         match Message::parse(&row.message) {
             Ok(message) => state.deliver(row.instance, Source::Inbox(row.row), message),
-            Err(error) => set_aside.push(of_instance("inbox", row.row, row.instance, error.to_string())),
+            Err(error) => unreadable.push(UnreadableRow {
+                table: "inbox",
+                row: row.row.to_string(),
+                owner: row.instance.0.to_string(),
+                reason: error.to_string(),
+            }),
         }
     }
     for row in recovery.timers {
@@ -59,7 +54,12 @@ pub(super) fn restore(recovery: Recovery) -> (State, Vec<SetAside>) {
             Ok((timer_id, message)) => {
                 state.arm(row.due, row.row, row.instance, timer_id, message);
             }
-            Err(reason) => set_aside.push(of_instance("timers", row.row, row.instance, reason)),
+            Err(reason) => unreadable.push(UnreadableRow {
+                table: "timers",
+                row: row.row.to_string(),
+                owner: row.instance.0.to_string(),
+                reason,
+            }),
         }
     }
     for row in recovery.activities {
@@ -95,7 +95,12 @@ pub(super) fn restore(recovery: Recovery) -> (State, Vec<SetAside>) {
                 state.entities.insert(row.id.as_str().into(), LiveEntity::locked(lock));
             }
             Ok(None) => {}
-            Err(reason) => set_aside.push(SetAside::of_entity("entities", row.id.clone(), row.id, reason)),
+            Err(reason) => unreadable.push(UnreadableRow {
+                table: "entities",
+                row: row.id.clone(),
+                owner: row.id,
+                reason,
+            }),
         }
     }
     for row in recovery.entity_inbox {
@@ -104,15 +109,12 @@ pub(super) fn restore(recovery: Recovery) -> (State, Vec<SetAside>) {
                 let source = live_entity::Source::Inbox(row.row);
                 state.deliver_to_entity(&row.entity.as_str().into(), source, Arc::new(message));
             }
-            Err(error) => {
-                let number = row.row.to_string();
-                set_aside.push(SetAside::of_entity(
-                    "entity_inbox",
-                    number,
-                    row.entity,
-                    error.to_string(),
-                ));
-            }
+            Err(error) => unreadable.push(UnreadableRow {
+                table: "entity_inbox",
+                row: row.row.to_string(),
+                owner: row.entity,
+                reason: error.to_string(),
+            }),
         }
     }
     for row in recovery.entity_timers {
@@ -121,18 +123,38 @@ pub(super) fn restore(recovery: Recovery) -> (State, Vec<SetAside>) {
                 let due = Due::Entity(row.entity.as_str().into(), Arc::new(message));
                 state.add_timer(row.due, row.row, due);
             }
-            Err(error) => {
-                let number = row.row.to_string();
-                set_aside.push(SetAside::of_entity(
-                    "entity_timers",
-                    number,
-                    row.entity,
-                    error.to_string(),
-                ));
-            }
+            Err(error) => unreadable.push(UnreadableRow {
+                table: "entity_timers",
+                row: row.row.to_string(),
+                owner: row.entity,
+                reason: error.to_string(),
+            }),
         }
     }
+    let set_aside = set_aside(unreadable, &state);
     (state, set_aside)
+}
+
+fn set_aside(unreadable: Vec<UnreadableRow>, state: &State) -> Vec<SetAside> {
+    let instances = unreadable.iter().filter(|row| row.table == "instances");
+    let instances: HashMap<String, String> = instances.map(|row| (row.row.clone(), row.owner.clone())).collect();
+    let id = |row: &UnreadableRow| {
+        let live = row
+            .owner
+            .parse()
+            .ok()
+            .and_then(|key| state.instances.get(&InstanceKey(key)));
+        let id = live.map(|live| &*live.id);
+        id.or_else(|| instances.get(&row.owner).map(String::as_str))
+            .filter(|_| row.is_of_instance())
+    };
+    let unreadable = unreadable.into_iter();
+    unreadable
+        .map(|row| {
+            let id = id(&row);
+            SetAside::new(row, id)
+        })
+        .collect()
 }
 
 /// An instance from its row and its history. One that has none is made from the start message that waits for it.

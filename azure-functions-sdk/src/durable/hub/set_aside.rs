@@ -1,52 +1,23 @@
 //! Rows that cannot be read when a hub opens. They stay where they are and take part in nothing; the log tells each in one
 //! sentence, so that none is lost unnoticed.
 
-use std::{collections::HashMap, fmt};
+use std::fmt;
 
-use crate::durable::store::{InstanceKey, RowId, UnreadableRow};
+use crate::durable::store::UnreadableRow;
 
 /// One row; its text is what the log says.
 #[derive(Debug)]
 pub(super) struct SetAside(UnreadableRow);
 
 impl SetAside {
-    /// `names`: ids of instances by their keys, as text.
-    pub(super) fn new(mut row: UnreadableRow, names: &HashMap<String, String>) -> Self {
-        if matches!(row.table, "inbox" | "timers" | "activities") {
-            row.owner = match names.get(&row.owner) {
-                Some(id) => format!("'{id}'"),
-                None => format!("with the key {}", row.owner),
-            };
-        } else {
-            row.owner = format!("'{}'", row.owner);
-        }
+    /// `id`: of the instance whose key is the row's owner, where it has one and that is known.
+    pub(super) fn new(mut row: UnreadableRow, id: Option<&str>) -> Self {
+        row.owner = match id {
+            Some(id) => format!("'{id}'"),
+            None if row.is_of_instance() => format!("with the key {}", row.owner),
+            None => format!("'{}'", row.owner),
+        };
         Self(row)
-    }
-
-    pub(super) fn of_instance(
-        table: &'static str,
-        row: RowId,
-        key: InstanceKey,
-        reason: String,
-        names: &HashMap<String, String>,
-    ) -> Self {
-        let row = UnreadableRow {
-            table,
-            row: row.to_string(),
-            owner: key.0.to_string(),
-            reason,
-        };
-        Self::new(row, names)
-    }
-
-    pub(super) fn of_entity(table: &'static str, row: String, entity: String, reason: String) -> Self {
-        let row = UnreadableRow {
-            table,
-            row,
-            owner: entity,
-            reason,
-        };
-        Self::new(row, &HashMap::new())
     }
 }
 

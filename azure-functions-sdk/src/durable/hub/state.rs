@@ -46,7 +46,8 @@ pub(super) struct State {
     pub(super) sessions: Sessions,
     /// `None` until a worker has loaded.
     pub(super) functions: Option<Arc<DurableFunctions>>,
-    pub(super) instances: HashMap<InstanceKey, Live>,
+    /// Boxed, so that a table that grows copies little.
+    pub(super) instances: HashMap<InstanceKey, Box<Live>>,
     pub(super) ids: HashMap<Arc<str>, InstanceKey>,
     /// Ids whose past is being looked up for a start; nobody else may start them meanwhile.
     pub(super) starting: HashSet<String>,
@@ -127,7 +128,7 @@ pub(super) enum Source {
 #[derive(Debug)]
 pub(super) enum Due {
     /// A timer of an orchestration.
-    Instance(InstanceKey, Message),
+    Instance(InstanceKey, Box<Message>),
     /// A delayed signal.
     Entity(Arc<str>, Arc<EntityMessage>),
 }
@@ -277,7 +278,7 @@ impl State {
 
     pub(super) fn insert(&mut self, key: InstanceKey, live: Live) {
         self.ids.insert(Arc::clone(&live.id), key);
-        self.instances.insert(key, live);
+        self.instances.insert(key, Box::new(live));
     }
 
     /// Forgets an instance, and wakes those who wait for its end; what its activities still do is dropped when they end.
@@ -319,7 +320,7 @@ impl State {
             return false;
         };
         live.timers.insert(timer_id, (due, row));
-        self.add_timer(due, row, Due::Instance(key, message))
+        self.add_timer(due, row, Due::Instance(key, Box::new(message)))
     }
 
     /// True if it is due before all others.

@@ -105,6 +105,13 @@ pub(crate) struct UnreadableRow {
     pub(crate) reason: String,
 }
 
+impl UnreadableRow {
+    /// Whether `owner` is the key of an instance.
+    pub(crate) fn is_of_instance(&self) -> bool {
+        matches!(self.table, "inbox" | "timers" | "activities")
+    }
+}
+
 /// A store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
