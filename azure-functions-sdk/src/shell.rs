@@ -100,6 +100,8 @@ impl Shell {
 
     /// One log record: `[12:30:01.250] info  Function.flow: message`. `origin` is the function or the part of the host that
     /// logged it. It is written in a moment, or with what is told next; see [`Shell::flush`].
+    ///
+    /// Records name what clients and workers sent: whatever that is, it does not steer the terminal.
     pub fn log(self, level: LogLevel, origin: &str, message: impl Display) {
         let (style, name) = match level {
             LogLevel::Critical => (ERROR, "fatal"),
@@ -120,7 +122,13 @@ impl Shell {
         let head =
             format_args!("{dim}[{hour:02}:{minute:02}:{second:02}.{millisecond:03}]{dim:#} {style}{name:<5}{style:#} ");
         // Writing to a string cannot fail.
-        let _ = write!(line, "{head}{origin}: {message}");
+        let _ = write!(line, "{head}{origin}: ");
+        let start = line.len();
+        let _ = write!(line, "{message}");
+        if line[start..].contains(steers) {
+            let harmless = harmless(&line[start..]);
+            line.replace_range(start.., &harmless);
+        }
         // What belongs together is seen to.
         if line.contains('\n') {
             line = line.replace('\n', "\n    ");
@@ -146,10 +154,40 @@ fn colored() -> bool {
     *COLORED.get_or_init(|| AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never)
 }
 
+/// Whether a terminal may do something else than show it, or end a line.
+fn steers(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\t')
+}
+
+/// The text with such characters escaped.
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match steers(c) {
+            true => shown.extend(c.escape_debug()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
 /// The text as standard error takes it.
 fn plain(text: String) -> String {
     if colored() || !text.contains('\u{1b}') {
         return text;
     }
     strip_str(&text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_does_not_steer_the_terminal() {
+        assert_eq!(
+            harmless("instance 'a\u{1b}[2J\r\u{9b}1m\u{7f}b'\nnext\tcolumn: \"é\\\""),
+            "instance 'a\\u{1b}[2J\\r\\u{9b}1m\\u{7f}b'\nnext\tcolumn: \"é\\\""
+        );
+    }
 }

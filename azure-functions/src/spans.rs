@@ -10,6 +10,7 @@
 use crate::{
     durable::EndedExecution,
     opentelemetry::SpanIds,
+    panics,
     registry::{DurableKind, Function, Handler},
     rpc::{Data, TypedData},
 };
@@ -195,8 +196,12 @@ pub(crate) fn are_announced() -> bool {
     SpanIds::are_in_use()
 }
 
-/// Makes the span of an orchestration, whose execution has ended.
+/// Makes the span of an orchestration, whose execution has ended. What takes spans is of the app: a panic there takes no answer away.
 pub(crate) fn orchestration(ended: EndedExecution) {
+    let _ = panics::catch(|| make(ended));
+}
+
+fn make(ended: EndedExecution) {
     let EndedExecution {
         name,
         version,

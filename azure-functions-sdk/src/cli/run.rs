@@ -1,7 +1,6 @@
 //! `cargo func run`, also spelt `cargo func start`.
 
 use std::{
-    fmt,
     net::{AddrParseError, IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -289,47 +288,9 @@ impl log::Log for HostRecords {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            let message = Harmless(record.args());
-            self.shell.log(Self::level(record.level()), "Host", message);
+            self.shell.log(Self::level(record.level()), "Host", record.args());
         }
     }
 
     fn flush(&self) {}
-}
-
-/// Text that names what clients and workers sent: whatever that is, it does not steer the terminal. Lines stay lines, which
-/// the shell indents.
-struct Harmless<'a>(&'a fmt::Arguments<'a>);
-
-impl fmt::Display for Harmless<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::write(&mut Escaping(formatter), *self.0)
-    }
-}
-
-struct Escaping<'a, 'f>(&'a mut fmt::Formatter<'f>);
-
-impl fmt::Write for Escaping<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-        for piece in text.split_inclusive(steers) {
-            match piece.char_indices().next_back() {
-                Some((at, last)) if steers(last) => write!(self.0, "{}{}", &piece[..at], last.escape_debug())?,
-                _ => self.0.write_str(piece)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_of_the_host_does_not_steer_the_terminal() {
-        let id = "a\u{1b}[2J\r\u{9b}1mb\nnext\tcolumn";
-        let shown = Harmless(&format_args!("instance '{id}'")).to_string();
-        assert_eq!(shown, "instance 'a\\u{1b}[2J\\r\\u{9b}1mb\nnext\tcolumn'");
-    }
 }

@@ -4,10 +4,12 @@
 use bytes::{Buf, Bytes};
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
-/// More than any turn takes.
-const MOST: usize = 1_000_000;
+use crate::durable::streams::MOST_ENTRIES;
+
 /// More than any worker has functions and versions: unlike an answer, a filter stays as long as the worker is connected.
 const MOST_FILTERS: usize = 10_000;
+/// Bytes of a request for work, with all of its filters.
+const LARGEST_REQUEST: usize = 1024 * 1024;
 
 /// Where an answer has its entries, and its token, by the numbers of the fields.
 pub(super) struct Shape {
@@ -44,16 +46,18 @@ pub(super) struct TooMany {
     pub(super) reason: String,
 }
 
-/// Refuses an answer with too many entries. What cannot be read is left to the one who decodes it.
-pub(super) fn check(message: &Bytes, shape: &Shape) -> Result<(), TooMany> {
-    let is_too_much = shape.entries.iter().any(|path| count(message.clone(), path) > MOST);
-    if !is_too_much {
-        return Ok(());
+/// Refuses an answer with too many entries; gives how many it has of the kind of which it has most. What cannot be read is left to
+/// the one who decodes it.
+pub(super) fn check(message: &Bytes, shape: &Shape) -> Result<usize, TooMany> {
+    let counts = shape.entries.iter().map(|path| count(message.clone(), path));
+    let most = counts.max().unwrap_or_default();
+    if most <= MOST_ENTRIES {
+        return Ok(most);
     }
     let token = fields(message.clone(), shape.token).last().unwrap_or_default();
     Err(TooMany {
         token: String::from_utf8_lossy(&token).into_owned(),
-        reason: format!("its answer has more than {MOST} entries of one kind"),
+        reason: format!("its answer has more than {MOST_ENTRIES} entries of one kind"),
     })
 }
 
@@ -62,6 +66,12 @@ const FILTERS: &[&[u32]] = &[&[11, 1], &[11, 2], &[11, 3], &[11, 1, 2], &[11, 2,
 
 /// Whether a worker asks for its work with filters that are too many.
 pub(super) fn check_filters(message: &Bytes) -> Result<(), String> {
+    if message.len() > LARGEST_REQUEST {
+        return Err(format!(
+            "The filters of this worker have more than {LARGEST_REQUEST} bytes: connect with fewer, or without filters, which takes all \
+             work."
+        ));
+    }
     let is_too_much = FILTERS.iter().any(|path| count(message.clone(), path) > MOST_FILTERS);
     match is_too_much {
         true => Err(format!(
@@ -132,15 +142,18 @@ mod tests {
         };
         let checked = |message: &OrchestratorResponse| check(&message.encode_to_vec().into(), &ORCHESTRATOR_RESPONSE);
         let empty = OrchestratorAction::default();
-        assert_eq!(checked(&response(vec![empty.clone(); 1_000])), Ok(()));
-        let too_many = checked(&response(vec![empty; MOST + 1])).unwrap_err();
+        assert_eq!(checked(&response(vec![empty.clone(); 1_000])), Ok(1_000));
+        let too_many = checked(&response(vec![empty; MOST_ENTRIES + 1])).unwrap_err();
         assert_eq!(too_many.token, "t");
         assert!(too_many.reason.contains("more than 1000000 entries"), "{too_many:?}");
-        assert_eq!(checked(&response(vec![carries(1_000)])), Ok(()));
-        assert_eq!(checked(&response(vec![carries(MOST + 1)])).unwrap_err().token, "t");
+        assert_eq!(checked(&response(vec![carries(1_000)])), Ok(1_000));
+        assert_eq!(
+            checked(&response(vec![carries(MOST_ENTRIES + 1)])).unwrap_err().token,
+            "t"
+        );
 
         let result = EntityBatchResult {
-            actions: vec![OperationAction::default(); MOST + 1],
+            actions: vec![OperationAction::default(); MOST_ENTRIES + 1],
             completion_token: "e".to_owned(),
             ..EntityBatchResult::default()
         };
@@ -172,7 +185,7 @@ mod tests {
                 }),
             ]
         };
-        for kind in kinds(MOST / 1_000) {
+        for kind in kinds(MOST_ENTRIES / 1_000) {
             let checked = |actions: usize| {
                 let response = OrchestratorResponse {
                     actions: vec![action(kind.clone()); 1],
@@ -182,7 +195,7 @@ mod tests {
                 let message = response.encode_to_vec().repeat(actions);
                 check(&message.into(), &ORCHESTRATOR_RESPONSE)
             };
-            assert_eq!(checked(1_000), Ok(()));
+            assert_eq!(checked(1_000), Ok(MOST_ENTRIES));
             assert!(checked(1_001).is_err(), "{kind:?}");
         }
     }
@@ -237,12 +250,24 @@ mod tests {
             let refused = checked(filters).unwrap_err();
             assert!(refused.contains("more than 10000 names or versions"), "{refused}");
         }
+        let long = |bytes| {
+            checked(WorkItemFilters {
+                activities: vec![ActivityFilter {
+                    name: "x".repeat(bytes),
+                    ..ActivityFilter::default()
+                }],
+                ..WorkItemFilters::default()
+            })
+        };
+        assert_eq!(long(LARGEST_REQUEST - 100), Ok(()));
+        let refused = long(LARGEST_REQUEST).unwrap_err();
+        assert!(refused.contains("more than 1048576 bytes"), "{refused}");
     }
 
     #[test]
     fn what_is_no_message_is_left_to_the_decoder() {
         for bytes in [&[0x12][..], &[0x12, 0xff, 0x01], &[0x07], &[0xff; 12]] {
-            assert_eq!(check(&Bytes::copy_from_slice(bytes), &ORCHESTRATOR_RESPONSE), Ok(()));
+            assert_eq!(check(&Bytes::copy_from_slice(bytes), &ORCHESTRATOR_RESPONSE), Ok(0));
         }
     }
 }

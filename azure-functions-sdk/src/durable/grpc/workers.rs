@@ -91,13 +91,16 @@ impl TaskHub {
 
 impl Call<'_> {
     pub(super) fn complete_orchestrator(&self, message: Bytes) -> Result<CompleteTaskResponse, Refused> {
-        if let Err(TooMany { token, reason }) = entries::check(&message, &entries::ORCHESTRATOR_RESPONSE) {
-            self.hub.streams.refuse(&token, WorkKind::Orchestration, reason);
-            return Ok(CompleteTaskResponse {});
-        }
+        let entries = match entries::check(&message, &entries::ORCHESTRATOR_RESPONSE) {
+            Ok(entries) => entries,
+            Err(TooMany { token, reason }) => {
+                self.hub.streams.refuse(&token, WorkKind::Orchestration, reason);
+                return Ok(CompleteTaskResponse {});
+            }
+        };
         let response: OrchestratorResponse = read(message)?;
         has_token("episode", &response.completion_token)?;
-        match self.hub.streams.complete_orchestrator(response) {
+        match self.hub.streams.complete_orchestrator(response, entries) {
             Ok(()) => Ok(CompleteTaskResponse {}),
             // Workers of .NET then abandon the item.
             Err(error) => Err(Refused::new(Code::FailedPrecondition, error.to_string())),

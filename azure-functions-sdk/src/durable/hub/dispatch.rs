@@ -1,5 +1,5 @@
-//! What runs next: episodes and turns of entities in the order in which they got messages, activities in turns, each
-//! kind within its limit.
+//! What runs next: episodes and turns of entities in the order in which they got messages, activities in turns; what the app runs, or the
+//! hub itself, within a limit for each kind, what workers of streams run as far as they have seats.
 
 use std::{
     sync::{Arc, Weak},
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::durable::{
     store::{InstanceKey, RowId},
-    streams::{Seat, Streams, Unseated},
+    streams::{Seat, Shortened, Streams, Unseated},
     work::{Begun, DurableFunctions},
 };
 
@@ -188,17 +188,17 @@ impl Inner {
             Unseated::Full => K::held(state).told.is_taken(&function),
             Unseated::NoWorker => {
                 if K::held(state).told.is_full() {
-                    Self::forget_told::<K>(state);
+                    Self::forget_told::<K>(state, &function);
                 }
                 if K::held(state).told.waits(&function) {
                     let of_version = match function.version.as_str() {
                         "" => String::new(),
-                        version => format!(" of version '{}'", version.escape_debug()),
+                        version => format!(" of version '{}'", Shortened(version)),
                     };
                     log::warn!(
                         "{} '{}'{of_version} waits: no worker that is connected takes it",
                         K::NAME,
-                        function.name.escape_debug()
+                        Shortened(&function.name)
                     );
                 }
             }
@@ -206,9 +206,13 @@ impl Inner {
         K::held(state).hold(function, unseated, connects)
     }
 
-    /// Forgets the names of which was told that they wait, and of which nothing waits any more: it has ended.
-    fn forget_told<K: Kind>(state: &mut State) {
+    /// Forgets the names of which was told that they wait, and of which nothing waits any more: it has ended. What is about to be held
+    /// waits.
+    pub(super) fn forget_told<K: Kind>(state: &mut State, held_next: &StreamFunction) {
         for function in K::held(state).told.all() {
+            if function == *held_next {
+                continue;
+            }
             let waits = loop {
                 let Some(item) = K::held(state).waiting(&function).and_then(Waiting::pop) else {
                     break false;

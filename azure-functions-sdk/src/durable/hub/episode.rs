@@ -421,11 +421,7 @@ impl Inner {
         let mut guard = self.state();
         let state = &mut *guard;
         if let Some(live) = state.instances.get_mut(&key) {
-            let what = format!(
-                "an episode of '{}', instance '{}',",
-                loaded.instance.name.escape_debug(),
-                live.id.escape_debug()
-            );
+            let what = format!("an episode of '{}', instance '{}',", loaded.instance.name, live.id);
             log_death(&what, state.quarantine.deaths(&Item::Episode(key)), death);
             if verdict == Verdict::Innocent {
                 live.phase = Phase::Ready;
@@ -455,8 +451,8 @@ impl Inner {
         log::log!(
             level,
             "an episode of orchestration instance '{}' will be tried again: {}",
-            live.id.escape_debug(),
-            reason.escape_debug()
+            live.id,
+            reason
         );
         if let Some(loaded) = loaded {
             state.keep_loaded(key, loaded, self.options.history_cache);

@@ -24,11 +24,12 @@ pub struct TaskHubOptions {
     pub data_dir: PathBuf,
     /// When a change counts as safe.
     pub durability: Durability,
-    /// Orchestration episodes that run at the same time; 10 per core.
+    /// Orchestration episodes that the app, or the hub itself, runs at the same time; 10 per core. Workers of streams say how many
+    /// they take.
     pub max_concurrent_orchestrations: usize,
-    /// Activities that run at the same time; 10 per core.
+    /// Activities that the app, or the hub itself, runs at the same time; 10 per core.
     pub max_concurrent_activities: usize,
-    /// Entities that run operations at the same time; 10 per core.
+    /// Entities whose operations the app runs at the same time; 10 per core.
     pub max_concurrent_entities: usize,
     /// Longest timer that is not split; zero: no timer is split.
     pub maximum_short_timer: Duration,
@@ -114,21 +115,21 @@ impl TaskHubOptions {
         self
     }
 
-    /// Sets how many entities run operations at the same time; at least one.
+    /// Sets of how many entities the app runs operations at the same time; at least one.
     #[must_use]
     pub fn max_concurrent_entities(mut self, count: usize) -> Self {
         self.max_concurrent_entities = count.max(1);
         self
     }
 
-    /// Sets how many episodes run at the same time; at least one.
+    /// Sets how many episodes the app, or the hub itself, runs at the same time; at least one.
     #[must_use]
     pub fn max_concurrent_orchestrations(mut self, count: usize) -> Self {
         self.max_concurrent_orchestrations = count.max(1);
         self
     }
 
-    /// Sets how many activities run at the same time; at least one.
+    /// Sets how many activities the app, or the hub itself, runs at the same time; at least one.
     #[must_use]
     pub fn max_concurrent_activities(mut self, count: usize) -> Self {
         self.max_concurrent_activities = count.max(1);

@@ -86,7 +86,7 @@ impl Inner {
             && !was_ending
         {
             log::log!(
-                self.runtime.level_of_waits(),
+                self.runtime.level_of_news(log::Level::Warn),
                 "the code of orchestration instance '{instance_id}' has ended ({}), but the instance stays {} until what it has \
                  started has ended, too: {}; on the local host, `cargo func durable get-runtime-status {instance_id}` shows what is left",
                 ending.runtime_status,
@@ -160,7 +160,8 @@ impl Inner {
             drop(guard);
             if loaded.instance.status == RuntimeStatus::Failed {
                 // On the protobuf wire and on streams the worker's call has succeeded: nothing else tells of it.
-                log::error!(
+                log::log!(
+                    self.runtime.level_of_news(log::Level::Error),
                     "orchestration instance '{instance_id}' of '{}' has failed: {}",
                     loaded.instance.name,
                     loaded.instance.output.as_deref().unwrap_or_default()

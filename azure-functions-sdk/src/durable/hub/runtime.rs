@@ -28,10 +28,11 @@ pub(crate) enum HubRuntime {
 }
 
 impl HubRuntime {
-    /// Level of what is said of an instance that waits for something: news to the operator of a host, and none to a test.
-    pub(super) fn level_of_waits(&self) -> log::Level {
+    /// Level of what is said of an instance that waits for something, or has failed: news to the operator of a host, and none to a
+    /// test, which asks for it.
+    pub(super) fn level_of_news(&self, level: log::Level) -> log::Level {
         match self {
-            Self::Tokio(_) => log::Level::Warn,
+            Self::Tokio(_) => level,
             #[cfg(feature = "testing")]
             Self::OneByOne(_) => log::Level::Debug,
         }

@@ -10,14 +10,17 @@ use super::answer::Lost;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Most {
     pub(super) bytes: usize,
-    /// An action takes two bytes on the wire, and many more in memory.
-    pub(super) actions: usize,
+    /// Actions, or what they have of one kind, such as tags: an entry takes two bytes on the wire, and many more in memory.
+    pub(super) entries: usize,
 }
 
-/// More actions than any hub takes.
+/// Entries of one kind that an answer may have, in one part or in many: more than any turn has.
+pub(crate) const MOST_ENTRIES: usize = 1_000_000;
+
+/// See [`Most`].
 pub(super) const LARGEST_ANSWER: Most = Most {
     bytes: 256 * 1024 * 1024,
-    actions: 1_000_000,
+    entries: MOST_ENTRIES,
 };
 
 /// A part cannot be added.
@@ -36,14 +39,15 @@ pub(super) struct Chunks {
     so_far: Option<OrchestratorResponse>,
     next: i32,
     bytes: usize,
-    actions: usize,
+    entries: usize,
 }
 
 impl Chunks {
-    /// Adds a part; gives the whole answer with the last one.
+    /// Adds a part, with so many entries of the kind of which it has most; gives the whole answer with the last one.
     pub(super) fn add(
         &mut self,
         response: OrchestratorResponse,
+        entries: usize,
         most: &Most,
     ) -> Result<Option<Result<OrchestratorResponse, Lost>>, ChunkError> {
         let is_last = !response.is_partial;
@@ -60,10 +64,10 @@ impl Chunks {
         }
         self.next = self.next.saturating_add(1);
         self.bytes = self.bytes.saturating_add(response.encoded_len());
-        self.actions = self.actions.saturating_add(response.actions.len());
-        let too_large = match (self.bytes > most.bytes, self.actions > most.actions) {
+        self.entries = self.entries.saturating_add(entries);
+        let too_large = match (self.bytes > most.bytes, self.entries > most.entries) {
             (true, _) => Some(format!("its answer has more than {} bytes", most.bytes)),
-            (false, true) => Some(format!("its answer has more than {} actions", most.actions)),
+            (false, true) => Some(format!("its answer has more than {} entries of one kind", most.entries)),
             (false, false) => None,
         };
         if let Some(text) = too_large {

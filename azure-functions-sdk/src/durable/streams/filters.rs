@@ -12,10 +12,12 @@ use crate::durable::work::WorkKind;
 /// Items of a kind that a worker runs at a time which does not say how many.
 pub(super) const DEFAULT_LIMIT: usize = 100;
 
-/// Names of each kind that are told, and versions of each name.
+/// Names of each kind that are told.
 const TOLD: usize = 10;
+/// Versions of each name that are told.
+const TOLD_VERSIONS: usize = 3;
 /// Characters of a name or a version that are told.
-const TOLD_OF_NAME: usize = 100;
+const TOLD_OF_NAME: usize = 60;
 
 /// What a worker takes, and how much of it at a time.
 #[derive(Debug)]
@@ -170,13 +172,17 @@ impl fmt::Display for Filters {
                 Taken::All => write!(formatter, "all {plural}")?,
                 Taken::Named(names) => {
                     write!(formatter, "the {plural} ")?;
-                    tell(formatter, names.iter(), ", ", |formatter, (name, versions)| {
+                    tell(formatter, names.iter(), TOLD, ", ", |formatter, (name, versions)| {
                         write!(formatter, "'{}'", Shortened(name))?;
                         if !versions.is_empty() {
                             formatter.write_str(" of version ")?;
-                            tell(formatter, versions.iter(), " or ", |formatter, version| {
-                                write!(formatter, "{}", Shortened(version))
-                            })?;
+                            tell(
+                                formatter,
+                                versions.iter(),
+                                TOLD_VERSIONS,
+                                " or ",
+                                |formatter, version| write!(formatter, "{}", Shortened(version)),
+                            )?;
                         }
                         Ok(())
                     })?;
@@ -192,10 +198,11 @@ impl fmt::Display for Filters {
 fn tell<T>(
     formatter: &mut fmt::Formatter<'_>,
     mut all: impl ExactSizeIterator<Item = T>,
+    most: usize,
     between: &str,
     mut one: impl FnMut(&mut fmt::Formatter<'_>, T) -> fmt::Result,
 ) -> fmt::Result {
-    for (place, item) in all.by_ref().take(TOLD).enumerate() {
+    for (place, item) in all.by_ref().take(most).enumerate() {
         if place > 0 {
             formatter.write_str(between)?;
         }
@@ -208,13 +215,13 @@ fn tell<T>(
 }
 
 /// A name as a line shows it.
-struct Shortened<'a>(&'a str);
+pub(crate) struct Shortened<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Shortened<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.char_indices().nth(TOLD_OF_NAME) {
-            Some((end, _)) => write!(formatter, "{}…", self.0[..end].escape_debug()),
-            None => write!(formatter, "{}", self.0.escape_debug()),
+            Some((end, _)) => write!(formatter, "{}…", &self.0[..end]),
+            None => formatter.write_str(self.0),
         }
     }
 }

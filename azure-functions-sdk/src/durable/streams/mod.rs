@@ -17,6 +17,8 @@ mod work_items;
 
 pub(crate) use self::{
     answer::{Answer, Lost},
+    chunks::MOST_ENTRIES,
+    filters::Shortened,
     item::Work,
     registry::{Streams, Unconnected, Unseated},
     seat::Seat,

@@ -83,9 +83,10 @@ impl OpenItems {
         &mut self,
         token: &str,
         response: OrchestratorResponse,
+        entries: usize,
     ) -> Result<Option<Result<OrchestratorResponse, Lost>>, ChunkError> {
         match self.items.get_mut(token) {
-            Some(item) => item.chunks.add(response, &LARGEST_ANSWER),
+            Some(item) => item.chunks.add(response, entries, &LARGEST_ANSWER),
             None => Ok(None),
         }
     }

@@ -193,17 +193,22 @@ impl Streams {
         self.freed.notified().await;
     }
 
-    /// A worker has answered an episode, or a part of the answer is there: nothing is applied before the last part.
+    /// A worker has answered an episode, or a part of the answer is there, with so many entries of one kind: nothing is applied before
+    /// the last part.
     ///
     /// # Errors
     /// A part does not follow those before it.
-    pub(crate) fn complete_orchestrator(&self, response: OrchestratorResponse) -> Result<(), ChunkError> {
+    pub(crate) fn complete_orchestrator(
+        &self,
+        response: OrchestratorResponse,
+        entries: usize,
+    ) -> Result<(), ChunkError> {
         let mut registry = self.registry();
         let token = response.completion_token.clone();
         if !registry.open.has(&token, WorkKind::Orchestration) {
             return Ok(());
         }
-        if let Some(answer) = registry.open.add_chunk(&token, response)? {
+        if let Some(answer) = registry.open.add_chunk(&token, response, entries)? {
             registry.open.end(&token, answer.map(Answer::Orchestration));
         }
         Ok(())

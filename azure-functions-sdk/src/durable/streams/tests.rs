@@ -213,25 +213,34 @@ fn what_a_worker_takes_is_told_to_people() {
 
 #[test]
 fn the_line_about_a_worker_is_short_whatever_it_takes() {
-    let versions = (0..10_000).map(|version| format!("v{:04}", version % 5_000)).collect();
-    let name = "n\u{1b}".repeat(50_000);
-    let request = GetWorkItemsRequest {
-        work_item_filters: Some(WorkItemFilters {
-            activities: vec![ActivityFilter { name, versions }],
-            ..WorkItemFilters::default()
-        }),
-        ..GetWorkItemsRequest::default()
+    let line = |activities: Vec<ActivityFilter>| {
+        let request = GetWorkItemsRequest {
+            work_item_filters: Some(WorkItemFilters {
+                activities,
+                ..WorkItemFilters::default()
+            }),
+            ..GetWorkItemsRequest::default()
+        };
+        Filters::new(request).to_string()
     };
-    let filters = Filters::new(request);
-    let line = filters.to_string();
-    assert!(line.len() < 1_000, "{line}");
-    assert!(
-        line.contains("… of version v0000 or v0001 or v0002 or") || line.contains("…' of version v0000 or v0001"),
-        "{line}"
-    );
+    let versions: Vec<_> = (0..10_000).map(|version| format!("v{:04}", version % 5_000)).collect();
+    let one = line(vec![ActivityFilter {
+        name: "n".repeat(50_000),
+        versions: versions.clone(),
+    }]);
+    assert!(one.len() < 1_000, "{one}");
+    assert!(one.contains("nnn…' of version v0000 or v0001 or v0002"), "{one}");
     // Each version is kept once.
-    assert!(line.contains("v0009 and 4990 more (100 at a time)"), "{line}");
-    assert!(!line.contains('\u{1b}'));
+    assert!(one.contains("v0002 and 4997 more (100 at a time)"), "{one}");
+    let many = line(
+        (0..1_000)
+            .map(|number| ActivityFilter {
+                name: format!("{number}{}", "n".repeat(50_000)),
+                versions: versions.iter().map(|version| version.repeat(50_000)).take(5).collect(),
+            })
+            .collect(),
+    );
+    assert!(many.len() < 10_000, "{}", many.len());
 }
 
 #[test]
@@ -356,7 +365,9 @@ fn an_answer_counts_once_and_one_for_nothing_that_is_open_not_at_all() {
     let token = received(&mut items).unwrap().completion_token;
     streams.complete_activity(answer("no such token", "0"));
     // The token of an activity ends no episode.
-    streams.complete_orchestrator(part(&token, None, false, &[])).unwrap();
+    streams
+        .complete_orchestrator(part(&token, None, false, &[]), 0)
+        .unwrap();
     assert!(running.ended().is_none());
     streams.complete_activity(answer(&token, "1"));
     streams.complete_activity(answer(&token, "2"));
@@ -395,7 +406,7 @@ fn an_answer_without_a_token_ends_no_item_whatever_it_names() {
         instance_id: "i".to_owned(),
         ..part("", None, false, &[7])
     };
-    streams.complete_orchestrator(response).unwrap();
+    streams.complete_orchestrator(response, 1).unwrap();
     assert!(task.ended().is_none() && turn.ended().is_none());
     assert_eq!(std::iter::from_fn(|| received(&mut items)).count(), 2);
 }
@@ -413,7 +424,9 @@ fn the_past_of_an_instance_is_that_of_its_open_episode() {
     let _first = Running::begin(&streams, WorkKind::Orchestration, of(b"one"));
     let token = received(&mut items).unwrap().completion_token;
     assert_eq!(streams.past("i").unwrap(), [&b"one"[..]]);
-    streams.complete_orchestrator(part(&token, None, false, &[])).unwrap();
+    streams
+        .complete_orchestrator(part(&token, None, false, &[]), 0)
+        .unwrap();
     assert_eq!(streams.past("i"), None);
     let _second = Running::begin(&streams, WorkKind::Orchestration, of(b"two"));
     streams.abandon(&token);
@@ -492,8 +505,9 @@ fn an_answer_in_parts_counts_with_its_last_part_and_each_part_once() {
     let mut items = streams.connect(GetWorkItemsRequest::default()).unwrap();
     let mut running = Running::begin(&streams, WorkKind::Orchestration, episode("i"));
     let token = received(&mut items).unwrap().completion_token;
-    let send =
-        |index, is_partial, ids: &[i32]| streams.complete_orchestrator(part(&token, Some(index), is_partial, ids));
+    let send = |index, is_partial, ids: &[i32]| {
+        streams.complete_orchestrator(part(&token, Some(index), is_partial, ids), ids.len())
+    };
     send(0, true, &[0, 1]).unwrap();
     send(0, true, &[0, 1]).unwrap();
     assert!(send(2, true, &[9]).is_err(), "a part is missing");
@@ -517,7 +531,7 @@ fn a_last_part_with_a_number_that_is_not_its_own_is_refused() {
     let mut items = streams.connect(GetWorkItemsRequest::default()).unwrap();
     let mut running = Running::begin(&streams, WorkKind::Orchestration, episode("i"));
     let token = received(&mut items).unwrap().completion_token;
-    let send = |index, is_partial| streams.complete_orchestrator(part(&token, Some(index), is_partial, &[]));
+    let send = |index, is_partial| streams.complete_orchestrator(part(&token, Some(index), is_partial, &[]), 0);
     assert!(send(-1, false).is_err());
     send(0, true).unwrap();
     assert!(send(0, false).is_err());
@@ -536,22 +550,22 @@ fn the_parts_of_an_answer_are_limited_together() {
     };
     let most = Most {
         bytes: 1_000,
-        actions: 10,
+        entries: 10,
     };
-    assert!(matches!(chunks.add(of(0), &most), Ok(None)));
-    assert!(matches!(chunks.add(of(1), &most), Ok(None)));
-    let Ok(Some(Err(Lost::Unusable(text)))) = chunks.add(of(2), &most) else {
+    assert!(matches!(chunks.add(of(0), 1, &most), Ok(None)));
+    assert!(matches!(chunks.add(of(1), 1, &most), Ok(None)));
+    let Ok(Some(Err(Lost::Unusable(text)))) = chunks.add(of(2), 1, &most) else {
         panic!();
     };
     assert_eq!(text, "its answer has more than 1000 bytes");
 
     let mut chunks = Chunks::default();
-    let of = |index| part("t", Some(index), true, &[0; 6]);
-    assert!(matches!(chunks.add(of(0), &most), Ok(None)));
-    let Ok(Some(Err(Lost::Unusable(text)))) = chunks.add(of(1), &most) else {
+    let of = |index| part("t", Some(index), true, &[0]);
+    assert!(matches!(chunks.add(of(0), 6, &most), Ok(None)));
+    let Ok(Some(Err(Lost::Unusable(text)))) = chunks.add(of(1), 6, &most) else {
         panic!();
     };
-    assert_eq!(text, "its answer has more than 10 actions");
+    assert_eq!(text, "its answer has more than 10 entries of one kind");
 }
 
 #[test]

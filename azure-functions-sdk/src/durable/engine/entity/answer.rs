@@ -1,6 +1,6 @@
 //! The payload of an entity trigger, and what the worker says to it.
 
-use azure_functions_durable::TraceContext;
+use azure_functions_durable::{TraceContext, check_instance_id};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -170,6 +170,12 @@ pub(in crate::durable::engine) fn check(answer: &Answer) -> Result<(), String> {
     for signal in &answer.signals {
         EntityId::new(&signal.target.name, &signal.target.key)
             .map_err(|error| format!("it signals an entity whose id is not valid: {error}"))?;
+    }
+    for start in answer.starts.iter().filter(|start| !start.instance_id.is_empty()) {
+        check_instance_id(&start.instance_id).map_err(|rule| {
+            let id = &start.instance_id;
+            format!("it starts an orchestration with the instance id {id:?}, which is not valid: {rule}")
+        })?;
     }
     Ok(())
 }

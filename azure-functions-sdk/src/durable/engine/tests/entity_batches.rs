@@ -258,7 +258,24 @@ fn a_rubbish_answer_fails_the_calls_loses_the_signals_and_leaves_the_state() {
         }],
         ..EntityBatchResult::default()
     };
+    let bad_start = |id: &str| EntityBatchResult {
+        results: vec![success(None), success(None)],
+        actions: vec![OperationAction {
+            id: 0,
+            operation_action_type: Some(OperationActionType::StartNewOrchestration(
+                StartNewOrchestrationAction {
+                    instance_id: id.to_owned(),
+                    name: "Child".to_owned(),
+                    ..StartNewOrchestrationAction::default()
+                },
+            )),
+        }],
+        ..EntityBatchResult::default()
+    };
     for answer in [
+        encoded(&bad_start("a/b")),
+        encoded(&bad_start("a\nb")),
+        encoded(&bad_start("@counter@b")),
         WorkResult::Succeeded(ReturnValue::None),
         text(""),
         text("rubbish!"),

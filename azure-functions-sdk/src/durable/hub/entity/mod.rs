@@ -168,8 +168,8 @@ impl Inner {
         let Some(function) = self.state().function(WorkKind::Entity, name) else {
             log::warn!(
                 "a message to entity '{}' came to nothing: the app has no entity '{}'",
-                id.escape_debug(),
-                name.escape_debug()
+                id,
+                name
             );
             return End::Done(Box::new(turn.missing(self.now())));
         };
@@ -232,7 +232,7 @@ impl Inner {
                     return End::Again(format!("one by one, as entity function '{name}' failed: {reason}"));
                 }
                 let text = format!("Entity function '{name}' failed: {reason}");
-                log::warn!("{}", failed(id, &text));
+                log::warn!("an operation of entity '{id}' has failed: {text}");
                 End::Done(Box::new(turn.fail(&json_string(&text), self.now())))
             }
         }
@@ -311,7 +311,7 @@ impl Inner {
     /// The only operation of a turn fails.
     fn fail_operation(&self, entity: &Entity, turn: Turn<'_>, problem: &str) -> End {
         let text = format!("Entity function '{}' failed: {problem}.", entity.id.name);
-        log::warn!("{}", failed(&entity.id.to_string(), &text));
+        log::warn!("an operation of entity '{}' has failed: {text}", entity.id);
         End::Done(Box::new(turn.fail(&json_string(&text), self.now())))
     }
 
@@ -433,11 +433,7 @@ impl Inner {
         let state = &mut *guard;
         if let Some(live) = state.entities.get_mut(id) {
             let deaths = state.quarantine.deaths(&Item::Entity(Arc::clone(id)));
-            log_death(
-                &format!("an operation of entity '{}'", id.escape_debug()),
-                deaths,
-                death,
-            );
+            log_death(&format!("an operation of entity '{}'", id), deaths, death);
             live.loaded = Some(Box::new(entity));
             if verdict == Verdict::Innocent {
                 live.phase = Phase::Ready;
@@ -464,12 +460,7 @@ impl Inner {
             true => log::Level::Warn,
             false => log::Level::Debug,
         };
-        log::log!(
-            level,
-            "operations of entity '{}' will be tried again: {}",
-            id.escape_debug(),
-            reason.escape_debug()
-        );
+        log::log!(level, "operations of entity '{}' will be tried again: {}", id, reason);
         self.entity_ended(&mut state, id);
         drop(state);
         let id = Arc::clone(id);
@@ -510,27 +501,4 @@ fn releases(lock: &Request) -> impl Iterator<Item = Posted> + use<> {
 /// Reads a stored lock.
 pub(super) fn parse_lock(json: &str) -> Result<Request, String> {
     serde_json::from_str(json).map_err(|error| error.to_string())
-}
-
-/// That an operation failed, for people. The id and the text may be those of a worker in whatever language: they do not steer the
-/// terminal.
-fn failed(id: &str, text: &str) -> String {
-    format!(
-        "an operation of entity '{}' has failed: {}",
-        id.escape_debug(),
-        text.escape_debug()
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_workers_say_does_not_steer_the_terminal() {
-        assert_eq!(
-            failed("@a@\u{1b}[2J", "no\r\nroom"),
-            r"an operation of entity '@a@\u{1b}[2J' has failed: no\r\nroom"
-        );
-    }
 }

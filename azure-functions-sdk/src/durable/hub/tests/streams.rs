@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::durable::{
     grpc::{Caller, Code, WorkItems},
-    hub::{attempts::MAX_DEATHS, turns::Waiting as _},
+    hub::{Inner, attempts::MAX_DEATHS, held::StreamFunction, runnable::Episodes, turns::Waiting},
     work::{DurableFunctions, WorkError, WorkItem as AppItem, WorkResult, Worker as App},
 };
 
@@ -760,6 +760,23 @@ async fn a_name_without_a_worker_is_told_whatever_was_told_before() {
     start(&hub, "typo24", "again").await;
     next_episode(&mut items).await;
     assert!(!told("typo24"));
+}
+
+#[tokio::test]
+async fn a_name_of_which_the_only_item_is_in_hand_stays_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    start(&hub, "typo", "i").await;
+    let function = StreamFunction::new("typo", None);
+    eventually("it is told", async || {
+        hub.inner.state().held.episodes.told.all() == std::slice::from_ref(&function)
+    })
+    .await;
+    let mut state = hub.inner.state();
+    let item = state.held.episodes.waiting(&function).and_then(Waiting::pop).unwrap();
+    Inner::forget_told::<Episodes>(&mut state, &function);
+    assert_eq!(state.held.episodes.told.all(), std::slice::from_ref(&function));
+    state.held.episodes.waiting(&function).unwrap().put_back(item);
 }
 
 /// Workers take messages of 4 MiB, and new events are never streamed.

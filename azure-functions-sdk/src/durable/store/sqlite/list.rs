@@ -17,7 +17,8 @@ use crate::durable::{
 
 /// So many instances with a prefix are found by it; if there are more, it is found soon while others lead the way.
 const FEW: i64 = 1_000;
-/// So many are looked at to know between which keys they are; if there are more, no page is to cost as much.
+/// So many are looked at to know between which keys they are; if there are more, no page is to cost as much. A page behind the last of
+/// those then goes through what was made after them, which is most where a large prefix is among the oldest of a much larger hub.
 const NARROWED: i64 = 20_000;
 
 pub(super) fn list(connection: &Connection, query: &InstanceQuery) -> rusqlite::Result<Page> {
