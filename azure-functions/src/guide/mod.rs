@@ -16,6 +16,7 @@
 //! | [Task hubs and instances](instances) | ids, status, managing instances, where state is kept |
 //! | [Timers](timers) | delays and timeouts |
 //! | [External events](events) | waiting for messages from outside, and sending them |
+//! | [Entities](entities) | small states with operations: calls, signals, errors, order |
 //! | [Critical sections](critical_sections) | exclusive access to several entities |
 //! | [Errors and retries](errors) | errors of calls, retry policies, failed instances |
 //! | [Crashes](crashes) | what is lost, and what runs again, when a process ends |
@@ -29,15 +30,13 @@
 //! | [Without a Functions host](self_hosted) | the same functions for the Durable Task Scheduler, or for `cargo func host` |
 //! | [Coming from C#, JavaScript, Python, Temporal](coming_from) | tables of words and calls |
 //!
-//! Entities have a page of their own, [`entities`](crate::entities), and so do HTTP requests and responses, [`http`](crate::http).
-//!
 //! # Which one to use
 //!
 //! | To | Use |
 //! |---|---|
 //! | take steps in an order, and survive crashes between them | an orchestration |
 //! | do one step: I/O, computation | an activity |
-//! | read and update a small piece of state | an entity |
+//! | read and update a small piece of state | an [entity](entities) |
 //! | wait for an answer or a message | an external event |
 //! | poll a resource until it is in a state | the [monitor](patterns#monitor) pattern |
 //! | run something at a time of the day | a timer function; it may start orchestrations |
@@ -54,6 +53,8 @@ pub mod crashes {}
 pub mod critical_sections {}
 #[doc = include_str!("deployment.md")]
 pub mod deployment {}
+#[doc = include_str!("entities.md")]
+pub mod entities {}
 #[doc = include_str!("errors.md")]
 pub mod errors {}
 #[doc = include_str!("events.md")]
