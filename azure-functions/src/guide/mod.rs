@@ -28,6 +28,7 @@
 //! | [Security](security) | keys, host names, secrets |
 //! | [Deployment](deployment) | packing for Azure, what each plan can run, and what a host needs of an app |
 //! | [Without a Functions host](self_hosted) | the same functions for the Durable Task Scheduler, or for `cargo func host` |
+//! | [Workers in Python](python) | Python beside an app, or on a hub of its own |
 //! | [Coming from C#, JavaScript, Python, Temporal](coming_from) | tables of words and calls |
 //!
 //! # Which one to use
@@ -71,6 +72,8 @@ pub mod orchestrations {}
 pub mod patterns {}
 #[doc = include_str!("wires.md")]
 pub mod wires {}
+#[doc = include_str!("python.md")]
+pub mod python {}
 #[doc = include_str!("security.md")]
 pub mod security {}
 #[doc = include_str!("self_hosted.md")]
