@@ -26,6 +26,7 @@
 //! | [State and configuration](state) | shared state, set-up and end, hooks, settings |
 //! | [Logs](logs) | log records, their levels, tracing |
 //! | [Security](security) | keys, host names, secrets |
+//! | [The local host](local_host) | what `cargo func run` and `cargo func host` read, their ports and state |
 //! | [Deployment](deployment) | packing for Azure, what each plan can run, and what a host needs of an app |
 //! | [Without a Functions host](self_hosted) | the same functions for the Durable Task Scheduler, or for `cargo func host` |
 //! | [Workers in Python](python) | Python beside an app, or on a hub of its own |
@@ -64,6 +65,8 @@ pub mod events {}
 pub mod functions {}
 #[doc = include_str!("instances.md")]
 pub mod instances {}
+#[doc = include_str!("local_host.md")]
+pub mod local_host {}
 #[doc = include_str!("logs.md")]
 pub mod logs {}
 #[doc = include_str!("orchestrations.md")]
