@@ -10,6 +10,7 @@
 //! | Chapter | For |
 //! |---|---|
 //! | [Functions](functions) | the four function types, triggers and bindings |
+//! | [HTTP functions](http) | routes, requests, answers, errors |
 //! | [Bindings](bindings) | all triggers, inputs and outputs, with their arguments |
 //! | [Orchestrations](orchestrations) | replay, what the code must not do, what it can do, and why an instance stays `Running` |
 //! | [Patterns](patterns) | chaining, fan-out/fan-in, async HTTP API, monitor, human interaction, aggregator, saga |
@@ -63,6 +64,8 @@ pub mod errors {}
 pub mod events {}
 #[doc = include_str!("functions.md")]
 pub mod functions {}
+#[doc = include_str!("http.md")]
+pub mod http {}
 #[doc = include_str!("instances.md")]
 pub mod instances {}
 #[doc = include_str!("local_host.md")]
