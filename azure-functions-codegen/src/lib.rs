@@ -157,7 +157,8 @@ pub fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// method that takes `self` is an operation of that name:
 ///
 /// * with `&mut self` it changes the state, which is stored after it; with `&self` it only reads,
-/// * it has at most one input, which serde can read and write, and may take the context, `&DurableEntityContext`,
+/// * it has at most one input, which serde can read and write, and may take the context, `&DurableEntityContext`, and what functions
+///   share, `State<T>` or `Config<T>`,
 /// * it may be `async`, and may do I/O and use the clock: an entity is not replayed,
 /// * it answers with a value that serde can write, or with a `Result`. After an `Err` or a panic the state is as before, signals
 ///   that it sent are not sent, and the caller gets the error.

@@ -41,6 +41,7 @@
 //! |---|---|
 //! | answer an HTTP request | [`HttpRequest`](http::HttpRequest), [`HttpResponse`](http::HttpResponse), [`Route`](http::Route), [`Json`](http::Json), [`Form`](http::Form) |
 //! | answer with an error | [`HttpError`](http::HttpError) |
+//! | know what of a request and of an answer gets through a host | [`guide::http`] |
 //! | run a function on a schedule | [`TimerInfo`](bindings::TimerInfo) |
 //! | take messages, events, blobs, documents, rows, and send them | [`guide::bindings`] |
 //! | use a trigger or binding that the crate does not have | [`binding`] |
@@ -72,7 +73,7 @@
 //! | get the output of an instance | [`client.output::<name>(id, timeout)`](durable::TypedClient::output) |
 //! | send an event | [`client.raise(id, &event)`](durable::TypedClient::raise) |
 //! | look at, list, end, hold, rewind or purge instances | [`guide::instances`](guide::instances#managing) |
-//! | keep a small state that many change | [`entities`] |
+//! | keep a small state that many change | [`guide::entities`] |
 //!
 //! | For the app, I want to … | Use |
 //! |---|---|
@@ -85,7 +86,9 @@
 //! | be sure that new code fits old instances | [`histories`] |
 //! | know what a crash does | [`guide::crashes`] |
 //! | know what an orchestration must not do | [`durable::misuse`] |
+//! | know what the local host reads, and where it keeps state | [`guide::local_host`] |
 //! | put it under a Functions host | [`guide::deployment`] |
+//! | share its task hub with workers in Python | [`guide::python`] |
 //! | find the names of C#, JavaScript, Python or Temporal | [`guide::coming_from`] |
 
 #[cfg(all(panic = "abort", not(doc)))]

@@ -48,7 +48,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x9d1c_0b7a_52c4_4b0e_8f4e_6a1f_03d7_52a
 /// ```
 ///
 /// Argument of its binding: `entity`, the name in the task hub if it is not the function's. See
-/// [`entities`](crate::entities), also for entities as a `struct` with methods.
+/// the [guide](crate::guide::entities), also for entities as a `struct` with methods.
 #[derive(Clone)]
 pub struct DurableEntityContext(Arc<Operation>);
 

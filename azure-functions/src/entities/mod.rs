@@ -1,4 +1,7 @@
-#![doc = include_str!("entities.md")]
+//! Durable entities: small states with operations, each known by a name and a key.
+//!
+//! [`#[entity]`](macro@crate::entity) makes an entity of a type with methods; a function that takes a [`DurableEntityContext`] is one, too.
+//! The chapter [on entities](crate::guide::entities) has examples, and says what is certain.
 
 pub(crate) mod batch;
 pub(crate) mod class;

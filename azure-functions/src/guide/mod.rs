@@ -10,12 +10,14 @@
 //! | Chapter | For |
 //! |---|---|
 //! | [Functions](functions) | the four function types, triggers and bindings |
+//! | [HTTP functions](http) | routes, requests, answers, errors |
 //! | [Bindings](bindings) | all triggers, inputs and outputs, with their arguments |
 //! | [Orchestrations](orchestrations) | replay, what the code must not do, what it can do, and why an instance stays `Running` |
 //! | [Patterns](patterns) | chaining, fan-out/fan-in, async HTTP API, monitor, human interaction, aggregator, saga |
 //! | [Task hubs and instances](instances) | ids, status, managing instances, where state is kept |
 //! | [Timers](timers) | delays and timeouts |
 //! | [External events](events) | waiting for messages from outside, and sending them |
+//! | [Entities](entities) | small states with operations: calls, signals, errors, order |
 //! | [Critical sections](critical_sections) | exclusive access to several entities |
 //! | [Errors and retries](errors) | errors of calls, retry policies, failed instances |
 //! | [Crashes](crashes) | what is lost, and what runs again, when a process ends |
@@ -25,11 +27,11 @@
 //! | [State and configuration](state) | shared state, set-up and end, hooks, settings |
 //! | [Logs](logs) | log records, their levels, tracing |
 //! | [Security](security) | keys, host names, secrets |
+//! | [The local host](local_host) | what `cargo func run` and `cargo func host` read, their ports and state |
 //! | [Deployment](deployment) | packing for Azure, what each plan can run, and what a host needs of an app |
 //! | [Without a Functions host](self_hosted) | the same functions for the Durable Task Scheduler, or for `cargo func host` |
+//! | [Workers in Python](python) | Python beside an app, or on a hub of its own |
 //! | [Coming from C#, JavaScript, Python, Temporal](coming_from) | tables of words and calls |
-//!
-//! Entities have a page of their own, [`entities`](crate::entities), and so do HTTP requests and responses, [`http`](crate::http).
 //!
 //! # Which one to use
 //!
@@ -37,7 +39,7 @@
 //! |---|---|
 //! | take steps in an order, and survive crashes between them | an orchestration |
 //! | do one step: I/O, computation | an activity |
-//! | read and update a small piece of state | an entity |
+//! | read and update a small piece of state | an [entity](entities) |
 //! | wait for an answer or a message | an external event |
 //! | poll a resource until it is in a state | the [monitor](patterns#monitor) pattern |
 //! | run something at a time of the day | a timer function; it may start orchestrations |
@@ -54,14 +56,20 @@ pub mod crashes {}
 pub mod critical_sections {}
 #[doc = include_str!("deployment.md")]
 pub mod deployment {}
+#[doc = include_str!("entities.md")]
+pub mod entities {}
 #[doc = include_str!("errors.md")]
 pub mod errors {}
 #[doc = include_str!("events.md")]
 pub mod events {}
 #[doc = include_str!("functions.md")]
 pub mod functions {}
+#[doc = include_str!("http.md")]
+pub mod http {}
 #[doc = include_str!("instances.md")]
 pub mod instances {}
+#[doc = include_str!("local_host.md")]
+pub mod local_host {}
 #[doc = include_str!("logs.md")]
 pub mod logs {}
 #[doc = include_str!("orchestrations.md")]
@@ -70,6 +78,8 @@ pub mod orchestrations {}
 pub mod patterns {}
 #[doc = include_str!("wires.md")]
 pub mod wires {}
+#[doc = include_str!("python.md")]
+pub mod python {}
 #[doc = include_str!("security.md")]
 pub mod security {}
 #[doc = include_str!("self_hosted.md")]

@@ -111,7 +111,6 @@ impl Cookie {
         self
     }
 
-    /// Whether a host can write it as a header; the error says what is wrong with the cookie.
     /// The header that sets it. A value that a header cannot carry is percent-encoded.
     pub(super) fn to_header(&self) -> String {
         let mut text = format!("{}={}", self.name, utf8_percent_encode(&self.value, NOT_IN_VALUES));
@@ -152,6 +151,7 @@ impl Cookie {
         text
     }
 
+    /// Whether a host can write it as a header; the error says what is wrong with the cookie.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         // Both are tokens (RFC 9110, section 5.6.2).
         if HeaderName::from_bytes(self.name.as_bytes()).is_err() {

@@ -1,5 +1,5 @@
 //! What of a response reaches its caller: one rule for every host, applied before the response is sent to it. The table is in
-//! the documentation of [`http`](super).
+//! the [guide](crate::guide::http).
 
 use super::{HttpResponse, set_cookie};
 use crate::{

@@ -27,7 +27,7 @@ use serde_json::Value;
 ///
 /// A function that returns `Result<HttpResponse, E>` may answer with an error, too: see [`HttpError`](super::HttpError).
 ///
-/// Hosts do not pass everything in a response on to the caller: the [module](super#what-of-a-response-reaches-the-caller)
+/// Hosts do not pass everything in a response on to the caller: the [guide](crate::guide::http#what-of-a-response-reaches-the-caller)
 /// has the rule.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HttpResponse {
