@@ -25,11 +25,9 @@ fn parse(template: &str) -> Result<Vec<String>, String> {
             return Err(format!("the route `{template}` has an empty part: remove one `/`"));
         }
         if index == 0
-            && ["admin", "runtime"]
-                .iter()
-                .any(|reserved| segment.eq_ignore_ascii_case(reserved))
+            && let Some(word) = reserved(segment)
         {
-            return Err(format!("routes that begin with `{segment}` are reserved by the host"));
+            return Err(format!("routes that begin with `{word}` are reserved by the host"));
         }
         let mut rest = segment.as_str();
         let mut after_parameter = false;
@@ -129,6 +127,14 @@ fn wrong_literal(text: &str, template: &str) -> Result<(), String> {
     }
 }
 
+/// What a route begins with that the host keeps for itself, though the word may go on: `administration` is refused too.
+pub(crate) fn reserved(route: &str) -> Option<&str> {
+    ["admin", "runtime"].into_iter().find_map(|word| {
+        let begins = route.get(..word.len())?;
+        begins.eq_ignore_ascii_case(word).then_some(begins)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{parameters, wrong};
@@ -143,7 +149,7 @@ mod tests {
             ("files/{*path}", vec!["path"]),
             ("files/{name}.{ext?}", vec!["name", "ext"]),
             (r"codes/{code:regex(^\d{{3}}$)}", vec!["code"]),
-            ("administration", vec![]),
+            ("the-admin", vec![]),
         ] {
             assert_eq!(wrong(template), None, "{template}");
             assert_eq!(parameters(template), names, "{template}");

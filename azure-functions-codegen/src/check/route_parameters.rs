@@ -20,7 +20,18 @@ pub(crate) fn route_parameters(signature: &Signature, errors: &mut Errors) {
         Some(Literal::Text(template)) if route::wrong(template).is_none() => template.as_str(),
         Some(_) => return,
         // Without a route it is the function's name.
-        None => "",
+        None => {
+            if let Some(word) = route::reserved(&signature.name.0) {
+                errors.span(
+                    signature.name.1,
+                    format!(
+                        "the name of a function is its route, and routes that begin with `{word}` are reserved by the host: write \
+                         `route = \"...\"` for its trigger"
+                    ),
+                );
+            }
+            ""
+        }
     };
     // What a setting stands for is not known here.
     if template.contains('%') {

@@ -37,6 +37,12 @@ fn admin(#[binding(route = "admin/x")] _req: HttpRequest) {}
 fn runtime(#[binding(route = "Runtime")] _req: HttpRequest) {}
 
 #[func]
+fn administration(#[binding(route = "administration")] _req: HttpRequest) {}
+
+#[func]
+fn administers(_req: HttpRequest) {}
+
+#[func]
 fn parameter(#[binding(route = "orders/{orderId}")] _req: HttpRequest, ordr_id: Route<u32>) {}
 
 #[func]

@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(60 * 60);
 ///
 /// The payload stands for what the trigger's service would have sent: a queue's message, a blob's content, an event as JSON, and
 /// for a batch a JSON array with an element for each message. A timer's function needs none. HTTP functions are called at their
-/// route, orchestrations and entities through `cargo func durable`.
+/// route, orchestrations are started with `cargo func durable start-new`, entities are signalled through the HTTP API.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The function.

@@ -155,14 +155,15 @@ impl HttpRequest {
     /// A parameter of the route, in any case, parsed.
     ///
     /// # Errors
-    /// If the route has no such parameter, or its value cannot be parsed: a function that returns the error answers 400.
+    /// If the route has no such parameter, or the URL leaves it out, or its value cannot be parsed: a function that returns the error
+    /// answers 400.
     pub fn route_param<T>(&self, name: &str) -> Result<T, BindingError>
     where
         T: FromStr,
         T::Err: fmt::Display,
     {
         let value = lookup(&self.shared.route_params, name)
-            .ok_or_else(|| BindingError::bad_request(format!("the route has no parameter `{name}`")))?;
+            .ok_or_else(|| BindingError::bad_request(format!("the URL has no value for a route parameter `{name}`")))?;
         value
             .parse()
             .map_err(|error| BindingError::bad_request(format!("route parameter `{name}`: {error}: `{value}`")))
