@@ -31,6 +31,7 @@ mod entities;
 mod full_disk;
 mod halted;
 mod reads;
+mod rewinding;
 mod streams;
 
 #[allow(dead_code)]
