@@ -80,12 +80,19 @@ impl Inner {
         reason: &str,
         reserved: &mut Reserved,
     ) -> Result<Vec<Step>, RequestError> {
-        let Found::Failed(key, loaded) = self.reserve_failed(id, None, reserved).await? else {
-            let status = self.status(id).await?;
-            return Err(RequestError::NotFailed(status));
+        let first = match self.reserve_failed(id, None, reserved).await? {
+            Found::Failed(key, loaded) => (key, loaded),
+            Found::Gone => return Err(RequestError::NotFound),
+            Found::Other => match self.status(id).await? {
+                RuntimeStatus::Failed => {
+                    let text = format!("Another request is about to change the instance '{id}'. Try again later.");
+                    return Err(RequestError::Unavailable(text));
+                }
+                status => return Err(RequestError::NotFailed(status)),
+            },
         };
         let mut steps = Vec::new();
-        let mut pending = VecDeque::from([(key, loaded)]);
+        let mut pending = VecDeque::from([first]);
         while let Some((key, loaded)) = pending.pop_front() {
             let instance = &loaded.instance;
             let mut rewound = rewind(instance, reason, self.now()).map_err(|refused| match refused {
@@ -126,13 +133,18 @@ impl Inner {
     ) -> Result<Found, RequestError> {
         // Of two children with the same id, the first has it.
         let is_second = reserved.has(id);
-        {
+        let newest = {
             let mut state = self.state();
             // One that is being started need not be on disk yet.
             if state.find(id).is_some() || !(is_second || reserved.add(&mut state, id)) {
                 return Ok(Found::Other);
             }
-        }
+            match state.remembered(id) {
+                Some((key, live)) => Some((key, live.state.clone())),
+                None if state.leaving.contains_key(id) => return Ok(Found::Gone),
+                None => None,
+            }
+        };
         let Some(row) = self.find(id).await? else {
             return Ok(Found::Gone);
         };
@@ -142,8 +154,10 @@ impl Inner {
         {
             return Ok(Found::Gone);
         }
+        // What has ended a moment ago may have to be written yet.
+        let is_old = newest.is_some_and(|newest| newest != (row.key, row.state.clone()));
         let is_failed = row.state.status == RuntimeStatus::Failed;
-        if is_second || (call.is_none() && !is_failed) {
+        if is_second || is_old || (call.is_none() && !is_failed) {
             return Ok(Found::Other);
         }
         let loaded = match self.load_ended(&row).await {
