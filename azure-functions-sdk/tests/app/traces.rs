@@ -2,6 +2,7 @@
 
 use crate::{config::Settings, state::with_journal};
 use azure_functions::{entities::EntityId, opentelemetry::SpanIds, prelude::*};
+use azure_functions_durable::OrchestrationRuntimeStatus;
 use azure_functions_sdk::testing::{TestHost, Wire};
 use opentelemetry::{
     global,
@@ -91,7 +92,9 @@ fn traced_once_unlucky(_input: ()) -> Result<u64, String> {
 
 #[func(orchestration)]
 async fn traced_again(context: DurableOrchestrationContext<u64>) -> Result<u64, CallError> {
-    context.call::<traced_once_unlucky>(()).await
+    let luck = context.call::<traced_once_unlucky>(()).await?;
+    context.create_timer_after(Duration::from_hours(1)).await;
+    Ok(luck)
 }
 
 /// The provider of this process. Other tests make spans as well, in traces of their own.
@@ -244,16 +247,25 @@ fn a_rewound_orchestration_has_a_span_for_each_end() {
     let instance = host.instance("traced_again");
     assert!(instance.failure().ends_with("no luck"));
     instance.rewind("luck");
-    // What it has in memory is gone.
+    // It waits for the timer, and goes on from what is on disk.
     host.restart();
-    assert_eq!(host.instance("traced_again").output::<u64>(), 1);
+    assert_eq!(instance.runtime_status(), OrchestrationRuntimeStatus::Running);
+    host.advance(Duration::from_hours(2));
+    assert_eq!(instance.output::<u64>(), 1);
     let spans = spans_of(trace);
-    let statuses: Vec<_> = spans
+    let ends: Vec<_> = spans
         .iter()
         .filter(|span| span.name == "orchestration:traced_again")
-        .map(|span| attribute(span, "durabletask.task.status").unwrap())
+        .map(|span| {
+            let status = attribute(span, "durabletask.task.status").unwrap();
+            (status, span.span_context.span_id())
+        })
         .collect();
-    assert_eq!(statuses, ["Failed", "Completed"]);
+    let [(failed, first), (completed, second)] = &ends[..] else {
+        panic!("{ends:?}");
+    };
+    assert_eq!((&**failed, &**completed), ("Failed", "Completed"));
+    assert_ne!(first, second, "the first one has been exported");
     assert_eq!(
         tree(&spans),
         [

@@ -6,6 +6,7 @@ use std::{
 };
 
 use azure_functions::{durable::DurableHttpRequest, event, prelude::*};
+use azure_functions_durable::OrchestrationRuntimeStatus as Status;
 use azure_functions_sdk::testing::{TestHost, Wire};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -223,4 +224,42 @@ fn a_client_reads_the_state_of_an_entity_by_type() {
         wrong.to_string().contains("`a/b` cannot be the key of an entity"),
         "{wrong}"
     );
+}
+
+/// Two branches, of which one tries three times.
+#[func]
+pub(crate) async fn branches(context: DurableOrchestrationContext<[String; 2]>) -> Result<(), CallError> {
+    let calls = context.input().map(|branch| {
+        let attempts = if branch == "retried" { 3 } else { 1 };
+        context.call_activity_with_retry("say_hello", RetryOptions::new(MINUTE, attempts), branch)
+    });
+    context
+        .join_all(calls)
+        .await
+        .into_iter()
+        .try_for_each(|said| said.map(drop))
+}
+
+#[test]
+fn a_rewind_makes_the_branch_again_that_was_lost_whatever_another_one_has_retried() {
+    for wire in [Wire::Protobuf, Wire::Json] {
+        for branches in [["lost", "retried"], ["retried", "lost"]] {
+            let host = TestHost::builder().wire(wire).build();
+            let calls = AtomicU32::new(0);
+            host.try_fake("say_hello", move |branch: String| {
+                let retried = calls.fetch_add(u32::from(branch == "retried"), Ordering::Relaxed) > 0;
+                match retried && branch == "retried" {
+                    true => Ok("hello"),
+                    false => Err(format!("no {branch}")),
+                }
+            });
+            let instance = host.start("branches", branches);
+            assert!(instance.failure().contains("no lost"), "{}", instance.failure());
+            assert_eq!(host.calls("say_hello").len(), 3);
+            host.fake("say_hello", |_: String| "hello");
+            instance.rewind("it is found");
+            instance.wait();
+            assert_eq!(instance.runtime_status(), Status::Completed, "{branches:?}");
+        }
+    }
 }

@@ -272,4 +272,12 @@ impl EventKind {
             _ => None,
         }
     }
+
+    /// Task whose failure this event is.
+    pub(crate) fn fails(&self) -> Option<i32> {
+        match self {
+            Self::TaskFailed { task_id, .. } | Self::SubOrchestrationFailed { task_id, .. } => Some(*task_id),
+            _ => None,
+        }
+    }
 }

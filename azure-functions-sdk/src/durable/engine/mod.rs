@@ -26,6 +26,7 @@ mod mismatch;
 pub(crate) mod outcome;
 pub(crate) mod played;
 mod protobuf;
+mod retried;
 mod retry;
 pub(crate) mod rewind;
 pub(crate) mod runtime_status;

@@ -6,9 +6,13 @@
 //! code, which went on, and stay. Failed children keep their place in history and are rewound themselves; one that was purged
 //! is started again. The execution id stays.
 //!
-//! If the code answered the last failure at once with more work, it has handled that one, too. Then only the end is taken
-//! back: a saga that has undone its steps must neither undo them twice nor go on as if it had not. So it is with a failure that was
-//! followed by another attempt: what that one did, and all that came after it, stays.
+//! A failure that was followed by another attempt is not the one that ended the instance. Then the last one of the same round that was not
+//! decides: another branch's, for which the instance failed when all branches were done. What the attempts did after it is
+//! forgotten with all else, since only a history that ends with one failure is sure to agree with replay.
+//!
+//! If there is no such failure, or the code answered it at once with more work, so that it has handled it, only the end is taken back:
+//! what a later attempt did, and all that came after it, stays; and a saga that has undone its steps must neither undo them twice nor
+//! go on as if it had not.
 //!
 //! An instance that failed in a critical section is not rewound. Its locks ended with it, and replay would go on from what
 //! it had read of entities that others may have changed since: no new locks could make that true again. A lock that it
@@ -23,6 +27,7 @@ use super::{
     event::{Event, EventKind},
     instance::Instance,
     message::Message,
+    retried::Retried,
     runtime_status::RuntimeStatus,
 };
 
@@ -71,10 +76,7 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> R
         return Err(NotRewound::NotFailed);
     }
     let history = &instance.history;
-    let last = history
-        .iter()
-        .rposition(|event| failure_of(event).is_some())
-        .filter(|&failed_at| !is_handled(&history[failed_at..]) && !is_retried(history, failed_at));
+    let last = last_failure(history);
     let failed_at = last.unwrap_or(history.len());
     // Failures of the same round as the last one.
     let round = history[..failed_at]
@@ -89,7 +91,7 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> R
     for (index, event) in history.iter().enumerate() {
         if last.is_some()
             && index > round
-            && let Some(id) = failure_of(event)
+            && let Some(id) = event.kind.fails()
         {
             failed.insert(id);
         }
@@ -158,57 +160,36 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> R
     })
 }
 
-/// Task whose failure this event is.
-fn failure_of(event: &Event) -> Option<i32> {
-    match &event.kind {
-        EventKind::TaskFailed { task_id, .. } | EventKind::SubOrchestrationFailed { task_id, .. } => Some(*task_id),
-        _ => None,
-    }
-}
-
-/// Whether the episode that saw the failure at the begin of these events asked for something that has an effect: not a
-/// timer, which a retry may need, nor the end of a lock, which comes with every failure in a critical section.
-fn is_handled(since: &[Event]) -> bool {
-    episode(since).any(|event| match &event.kind {
-        EventKind::TimerCreated { .. } => false,
-        kind => kind.is_scheduled() && !critical::is_release(kind),
-    })
-}
-
-/// Whether another attempt followed the failure at this place: its episode set a timer, and the one that the timer woke asked for the same
-/// work again.
-fn is_retried(history: &[Event], failed_at: usize) -> bool {
-    let (before, since) = history.split_at(failed_at);
-    let failed = since.first().and_then(failure_of);
-    let Some(work) = before
-        .iter()
-        .rfind(|event| event.kind.is_scheduled() && Some(event.event_id) == failed)
-    else {
-        return false;
-    };
-    let timers: BTreeSet<i32> = episode(since)
-        .filter(|event| matches!(event.kind, EventKind::TimerCreated { .. }))
-        .map(|event| event.event_id)
-        .collect();
-    since.iter().enumerate().any(|(place, event)| {
-        matches!(event.kind, EventKind::TimerFired { timer_id, .. } if timers.contains(&timer_id))
-            && episode(&since[place..]).any(|event| is_same_work(&event.kind, &work.kind))
-    })
-}
-
-/// The events up to the end of the episode that the first of them belongs to.
-fn episode(since: &[Event]) -> impl Iterator<Item = &Event> {
-    since
-        .iter()
-        .take_while(|event| event.kind != EventKind::OrchestratorCompleted)
-}
-
-fn is_same_work(one: &EventKind, other: &EventKind) -> bool {
-    match (one, other) {
-        (EventKind::TaskScheduled { name, .. }, EventKind::TaskScheduled { name: other, .. })
-        | (EventKind::SubOrchestrationCreated { name, .. }, EventKind::SubOrchestrationCreated { name: other, .. }) => {
-            name == other
+/// The failure that ended the instance, unless the code has handled it.
+fn last_failure(history: &[Event]) -> Option<usize> {
+    let retried = Retried::of(history);
+    let mut passed = false;
+    for (place, event) in history.iter().enumerate().rev() {
+        if event.kind.fails().is_some() {
+            if !retried.has(place) {
+                return (!is_handled(history, place, &retried)).then_some(place);
+            }
+            passed = true;
+        } else if passed && is_step(history, place, &retried) {
+            // What failed before this is of another round.
+            return None;
         }
-        _ => false,
+    }
+    None
+}
+
+/// Whether the episode that saw the failure at this place went on with something.
+fn is_handled(history: &[Event], failed_at: usize, retried: &Retried) -> bool {
+    let rest = failed_at..history.len();
+    rest.take_while(|&place| history[place].kind != EventKind::OrchestratorCompleted)
+        .any(|place| is_step(history, place, retried))
+}
+
+/// Whether the code asked here for something new that has an effect: not for a timer, which a retry may need, nor for the attempt after
+/// it, nor for the end of a lock, which comes with every failure in a critical section.
+fn is_step(history: &[Event], place: usize, retried: &Retried) -> bool {
+    match &history[place].kind {
+        EventKind::TimerCreated { .. } => false,
+        kind => kind.is_scheduled() && !critical::is_release(kind) && !retried.is_attempt(place),
     }
 }

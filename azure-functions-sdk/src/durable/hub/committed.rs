@@ -19,6 +19,11 @@ pub(crate) enum Committed {
     Nothing,
     /// A client waits for it.
     Reply(Reply),
+    /// A client waits for it, and these instances are gone.
+    Purged {
+        reply: Reply,
+        rows: Vec<(String, InstanceKey)>,
+    },
     /// An episode: its activities may run now, and entities get its messages.
     Episode {
         key: InstanceKey,

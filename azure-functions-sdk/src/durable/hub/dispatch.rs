@@ -51,6 +51,10 @@ impl Inner {
             match token {
                 Committed::Nothing => {}
                 Committed::Reply(reply) => replies.push(reply),
+                Committed::Purged { reply, rows } => {
+                    replies.push(reply);
+                    state.purge_ended(&rows);
+                }
                 Committed::Signals { reply, deliveries } => {
                     replies.push(reply);
                     state.deliver_all(deliveries);

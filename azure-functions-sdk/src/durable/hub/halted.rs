@@ -21,6 +21,9 @@ impl Inner {
                         log::error!("{problem}");
                     }
                 }
+                if let Committed::Purged { rows, .. } = &token {
+                    state.purge_ended(rows);
+                }
                 self.pump(&mut state);
                 drop(state);
                 reply(token, &reason);
@@ -65,7 +68,7 @@ impl State {
 }
 
 fn reply(token: Committed, reason: &Arc<str>) {
-    if let Committed::Reply(reply) | Committed::Signals { reply, .. } = token {
+    if let Committed::Reply(reply) | Committed::Purged { reply, .. } | Committed::Signals { reply, .. } = token {
         // The client may have gone.
         let _ = reply.send(Err(Arc::clone(reason)));
     }

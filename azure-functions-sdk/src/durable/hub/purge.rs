@@ -32,6 +32,7 @@ impl Inner {
             let place = self.place().await.map_err(|error| error.after(purged))?;
             let (reply, written) = oneshot::channel();
             let mut commit = Commit::default();
+            let mut gone = Vec::new();
             let mut state = self.state();
             for (id, key) in rows {
                 // It may have been rewound or replaced since it was looked up.
@@ -39,10 +40,14 @@ impl Inner {
                 if !busy {
                     state.forget(*key);
                     commit.removed.push(*key);
+                    // Until that is on disk it can be looked up there, and a rewind would go on from it. The request may be given up
+                    // before, so that this is not its to take back. A start need not wait: it makes another instance.
+                    state.leaving.insert((*id).to_owned(), *key);
+                    gone.push(((*id).to_owned(), *key));
                 }
             }
             purged += commit.removed.len();
-            place.submit(commit, Committed::Reply(reply));
+            place.submit(commit, Committed::Purged { reply, rows: gone });
             last = Some(written);
         }
         if let Some(written) = last {

@@ -14,6 +14,7 @@ use super::{
 use crate::durable::{
     engine::{
         event::{Failure, ParentLink, write_events},
+        instance::Instance,
         message::Message,
         played::Played,
         rewind::{ChildFailed, NotRewound, Rewind, rewind},
@@ -32,11 +33,31 @@ struct Step {
 /// An instance, as a rewind finds it.
 enum Found {
     /// It can be rewound, and no other request starts it meanwhile.
-    Failed(Box<InstanceRow>),
-    /// There is no such instance, and no other request starts one.
+    Failed(InstanceKey, Box<Loaded>),
+    /// There is no such instance, and no other request starts one. One that another has started under the id of a child is not the child:
+    /// to its parent, that one is gone.
     Gone,
     /// It has not failed, or is being started: it stays as it is.
     Other,
+}
+
+/// The call that has started a child.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    parent: &'a Instance,
+    task_id: i32,
+}
+
+impl Call<'_> {
+    /// Whether this instance reports to the call. It may be that of another call of the same parent: of an earlier execution, of a later
+    /// attempt, or of one that still ran when this call was refused.
+    fn has_started(self, child: &Instance) -> bool {
+        child.parent.as_ref().is_some_and(|link| {
+            link.instance_id == self.parent.instance_id
+                && link.execution_id == self.parent.execution_id
+                && link.task_id == self.task_id
+        })
+    }
 }
 
 impl Inner {
@@ -59,29 +80,36 @@ impl Inner {
         reason: &str,
         reserved: &mut Reserved,
     ) -> Result<Vec<Step>, RequestError> {
-        let Found::Failed(row) = self.reserve_failed(id, reserved).await? else {
-            let status = self.status(id).await?;
-            return Err(RequestError::NotFailed(status));
+        let first = match self.reserve_failed(id, None, reserved).await? {
+            Found::Failed(key, loaded) => (key, loaded),
+            Found::Gone => return Err(RequestError::NotFound),
+            Found::Other => match self.status(id).await? {
+                RuntimeStatus::Failed => {
+                    let text = format!("Another request is about to change the instance '{id}'. Try again later.");
+                    return Err(RequestError::Unavailable(text));
+                }
+                status => return Err(RequestError::NotFailed(status)),
+            },
         };
         let mut steps = Vec::new();
-        let mut pending = VecDeque::from([row]);
-        while let Some(row) = pending.pop_front() {
-            let hub = Arc::clone(self);
-            let key = row.key;
-            let texts = self.blocking(move || hub.store.history(key)).await?;
-            let loaded = rebuild(&row.state, &texts, std::iter::empty())
-                .map_err(|error| RequestError::Broken(format!("instance '{}': {error}", row.id)))?;
-            let mut rewound = rewind(&loaded.instance, reason, self.now()).map_err(|refused| match refused {
-                NotRewound::NotFailed => RequestError::NotFailed(row.state.status),
+        let mut pending = VecDeque::from([first]);
+        while let Some((key, loaded)) = pending.pop_front() {
+            let instance = &loaded.instance;
+            let mut rewound = rewind(instance, reason, self.now()).map_err(|refused| match refused {
+                NotRewound::NotFailed => RequestError::NotFailed(instance.status),
                 NotRewound::Locked(entities) => RequestError::FailedLocked {
-                    instance_id: row.id.clone(),
+                    instance_id: instance.instance_id.clone(),
                     entities,
                 },
             })?;
             let mut lost = Vec::new();
             for child in std::mem::take(&mut rewound.children) {
-                match self.reserve_failed(&child.instance_id, reserved).await? {
-                    Found::Failed(row) => pending.push_back(row),
+                let call = Call {
+                    parent: instance,
+                    task_id: child.task_id,
+                };
+                match self.reserve_failed(&child.instance_id, Some(call), reserved).await? {
+                    Found::Failed(key, loaded) => pending.push_back((key, loaded)),
                     Found::Gone => rewound.forget_child(child.task_id),
                     Found::Other => lost.push(child),
                 }
@@ -95,22 +123,59 @@ impl Inner {
         Ok(steps)
     }
 
-    /// Keeps the id of an instance that is to be rewound, unless another request is starting it, and looks the instance up.
-    async fn reserve_failed(self: &Arc<Self>, id: &str, reserved: &mut Reserved) -> Result<Found, RequestError> {
+    /// Keeps the id of an instance that is to be rewound, unless another request is starting it, and looks the instance up: of a child,
+    /// the one that this call has started.
+    async fn reserve_failed(
+        self: &Arc<Self>,
+        id: &str,
+        call: Option<Call<'_>>,
+        reserved: &mut Reserved,
+    ) -> Result<Found, RequestError> {
         // Of two children with the same id, the first has it.
         let is_second = reserved.has(id);
-        {
+        let newest = {
             let mut state = self.state();
             // One that is being started need not be on disk yet.
             if state.find(id).is_some() || !(is_second || reserved.add(&mut state, id)) {
                 return Ok(Found::Other);
             }
+            match state.remembered(id) {
+                Some((key, live)) => Some((key, live.state.clone())),
+                None if state.leaving.contains_key(id) => return Ok(Found::Gone),
+                None => None,
+            }
+        };
+        let Some(row) = self.find(id).await? else {
+            return Ok(Found::Gone);
+        };
+        // The row of an earlier build does not name the parent: the history does.
+        if let (Some(call), Some(parent)) = (call, &row.parent)
+            && *parent != call.parent.instance_id
+        {
+            return Ok(Found::Gone);
         }
-        Ok(match self.find(id).await? {
-            None => Found::Gone,
-            Some(row) if row.state.status == RuntimeStatus::Failed && !is_second => Found::Failed(Box::new(row)),
-            Some(_) => Found::Other,
+        // What has ended a moment ago may have to be written yet.
+        let is_old = newest.is_some_and(|newest| newest != (row.key, row.state.clone()));
+        let is_failed = row.state.status == RuntimeStatus::Failed;
+        if is_second || is_old || (call.is_none() && !is_failed) {
+            return Ok(Found::Other);
+        }
+        let loaded = match self.load_ended(&row).await {
+            Err(_) if !is_failed => return Ok(Found::Other),
+            loaded => loaded?,
+        };
+        Ok(match call {
+            Some(call) if !call.has_started(&loaded.instance) => Found::Gone,
+            _ if is_failed => Found::Failed(row.key, loaded),
+            _ => Found::Other,
         })
+    }
+
+    async fn load_ended(self: &Arc<Self>, row: &InstanceRow) -> Result<Box<Loaded>, RequestError> {
+        let texts = self.history(row.key).await?;
+        let loaded = rebuild(&row.state, &texts, std::iter::empty())
+            .map_err(|error| RequestError::Broken(format!("instance '{}': {error}", row.id)))?;
+        Ok(Box::new(loaded))
     }
 
     async fn commit_rewind(self: &Arc<Self>, steps: Vec<Step>) -> Result<Written, RequestError> {

@@ -51,6 +51,9 @@ pub(super) struct State {
     pub(super) ids: HashMap<Arc<str>, InstanceKey>,
     /// Ids whose past is being looked up for a start; nobody else may start them meanwhile.
     pub(super) starting: HashSet<String>,
+    /// Instances that a queued commit removes: what is on disk of them counts for nothing. That a start replaces one needs no word here,
+    /// as the new instance is in memory until after it.
+    pub(super) leaving: HashMap<String, InstanceKey>,
     /// Instances with messages, in the order in which they got the first.
     pub(super) ready: VecDeque<InstanceKey>,
     pub(super) running_episodes: Running<InstanceKey>,
@@ -274,6 +277,22 @@ impl State {
         let key = *self.ids.get(id)?;
         let live = self.instances.get_mut(&key)?;
         (!live.ended()).then_some((key, live))
+    }
+
+    /// What is known of an instance, though it may have ended: it can be newer than what is on disk.
+    pub(super) fn remembered(&self, id: &str) -> Option<(InstanceKey, &Live)> {
+        let key = *self.ids.get(id)?;
+        Some((key, self.instances.get(&key)?))
+    }
+
+    /// The removal of these instances is on disk, or never will be.
+    pub(super) fn purge_ended(&mut self, rows: &[(String, InstanceKey)]) {
+        for (id, key) in rows {
+            // A later one of the same id may be queued.
+            if self.leaving.get(id) == Some(key) {
+                self.leaving.remove(id);
+            }
+        }
     }
 
     pub(super) fn insert(&mut self, key: InstanceKey, live: Live) {

@@ -30,7 +30,9 @@ mod damage;
 mod entities;
 mod full_disk;
 mod halted;
+mod purging;
 mod reads;
+mod rewinding;
 mod streams;
 
 #[allow(dead_code)]
@@ -55,6 +57,8 @@ struct Failing {
     lists: AtomicUsize,
     /// Whoever holds it holds the look-ups of instances up.
     finds: std::sync::Mutex<()>,
+    /// Whoever holds it holds the writer up.
+    writes: tokio::sync::Mutex<()>,
 }
 
 impl Failing {
@@ -70,6 +74,7 @@ impl Failing {
             reads: 0.into(),
             lists: 0.into(),
             finds: ().into(),
+            writes: ().into(),
         })
     }
 }
@@ -80,6 +85,7 @@ impl Store for Failing {
     }
 
     fn write(&self, batch: &[Commit]) -> Result<(), StoreError> {
+        drop(self.writes.blocking_lock());
         if self.full.load(Ordering::SeqCst) {
             let source = "database or disk is full".into();
             return Err(StoreError::Database {

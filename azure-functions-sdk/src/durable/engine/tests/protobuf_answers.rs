@@ -25,7 +25,7 @@ fn run() -> Run {
     run
 }
 
-fn respond(actions: Vec<(i32, Action)>, custom_status: Option<&str>) -> WorkResult {
+pub(super) fn respond(actions: Vec<(i32, Action)>, custom_status: Option<&str>) -> WorkResult {
     let response = OrchestratorResponse {
         actions: actions
             .into_iter()
@@ -49,7 +49,7 @@ fn text(text: &str) -> WorkResult {
     WorkResult::Succeeded(ReturnValue::Text(text.to_owned()))
 }
 
-fn task(name: &str, input: Option<&str>) -> Action {
+pub(super) fn task(name: &str, input: Option<&str>) -> Action {
     Action::ScheduleTask(ScheduleTaskAction {
         name: name.to_owned(),
         input: input.map(str::to_owned),
@@ -68,7 +68,7 @@ fn event_to(instance: &str, name: &str, data: &str) -> Action {
     })
 }
 
-fn timer_at(seconds: i64) -> Action {
+pub(super) fn timer_at(seconds: i64) -> Action {
     Action::CreateTimer(CreateTimerAction {
         fire_at: Some(Timestamp { seconds, nanos: 0 }),
     })
@@ -82,7 +82,7 @@ fn completion(status: OrchestrationStatus, result: Option<&str>) -> CompleteOrch
     }
 }
 
-fn completes(status: OrchestrationStatus, result: Option<&str>) -> Action {
+pub(super) fn completes(status: OrchestrationStatus, result: Option<&str>) -> Action {
     Action::CompleteOrchestration(completion(status, result))
 }
 

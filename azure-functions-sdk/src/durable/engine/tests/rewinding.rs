@@ -1,11 +1,15 @@
 //! Rewind: what is forgotten, what stays.
 
+use azure_functions_durable::{TraceContext, protobuf::OrchestrationStatus};
+
 use super::{
-    super::rewind::*,
+    super::{rewind::*, trace::ExecutionTrace},
     critical_sections::{LOCK, UNLOCK, locked},
     entities::requests,
-    *,
+    protobuf_answers::{completes, respond, task, timer_at},
+    stream_answers, *,
 };
+use crate::durable::work::Wire;
 
 /// The instance fails now, with these actions.
 fn fail(run: &mut Run, actions: &str) {
@@ -262,4 +266,198 @@ fn a_lock_that_was_not_there_yet_is_asked_for_again() {
         again.id, first.id,
         "a late answer to the first request is none to this one"
     );
+}
+
+/// In the order in which things come to an instance of two branches: turns, of messages.
+type Course = &'static [&'static [Came]];
+
+#[derive(Clone, Copy)]
+enum Came {
+    Failed(i32),
+    Fired(i32),
+}
+
+/// What the branches go through until task 0 has failed for good, and task 1 at its first attempt, which the timer 2 ended.
+const COURSES: [Course; 5] = [
+    &[&[Came::Failed(0)], &[Came::Failed(1)], &[Came::Fired(2)]],
+    &[&[Came::Failed(1)], &[Came::Failed(0)], &[Came::Fired(2)]],
+    &[&[Came::Failed(0), Came::Failed(1)], &[Came::Fired(2)]],
+    &[&[Came::Failed(1), Came::Failed(0)], &[Came::Fired(2)]],
+    &[&[Came::Failed(1)], &[Came::Failed(0), Came::Fired(2)]],
+];
+
+/// A branch that is lost: its activity and input. The other one calls A with 1, and again when that has failed.
+const LOST: [(&str, &str); 3] = [("X", "1"), ("A", "2"), ("A", "1")];
+
+fn come(run: &mut Run, turn: &[Came]) {
+    for message in turn {
+        match message {
+            Came::Failed(task) => run.failed(*task),
+            Came::Fired(timer) => run.fired(*timer),
+        };
+    }
+}
+
+fn lost_and_retried((name, input): (&str, &str), attempts: i32) -> String {
+    let lost = format!("{{\"actionType\":0,\"functionName\":\"{name}\",\"input\":{input}}}");
+    let retried = format!(
+        "{{\"actionType\":1,\"functionName\":\"A\",\"input\":1,\"retryOptions\":\
+         {{\"firstRetryIntervalInMilliseconds\":5000,\"maxNumberOfAttempts\":{attempts},\"backoffCoefficient\":1}}}}"
+    );
+    all_of(&[lost, retried])
+}
+
+#[test]
+fn a_branch_that_was_lost_is_made_again_whatever_another_one_has_retried() {
+    for lost in LOST {
+        for (number, course) in COURSES.iter().enumerate() {
+            let actions = lost_and_retried(lost, 3);
+            let mut run = Run::new();
+            run.asks(&actions);
+            for turn in *course {
+                come(&mut run, turn);
+                run.asks(&actions);
+            }
+            fail(run.completed(3, "1"), &actions);
+            rewound(&mut run);
+            let kept = run.history();
+            let again: Vec<_> = run.asks(&actions).activities.iter().map(|task| task.task_id).collect();
+            assert!(again.starts_with(&[0]), "{lost:?} {number}: {again:?} after {kept}");
+            for task in again {
+                run.completed(task, "1");
+            }
+            run.state(true, &actions);
+            assert_eq!(run.status(), RuntimeStatus::Completed, "{lost:?} {number}: {kept}");
+        }
+    }
+}
+
+#[test]
+fn on_the_protobuf_wire_too_a_lost_branch_is_made_again_whatever_another_one_has_retried() {
+    for lost in LOST {
+        for (number, course) in COURSES.iter().enumerate() {
+            let mut run = Run::new();
+            run.instance.wire = Some(Wire::Protobuf);
+            let first = vec![(0, task(lost.0, Some(lost.1))), (1, task("A", Some("1")))];
+            run.answer(&respond(first, None));
+            for turn in *course {
+                come(&mut run, turn);
+                let mut actions = Vec::new();
+                for message in *turn {
+                    match message {
+                        Came::Failed(1) => actions.push((2, timer_at(ten().timestamp() + 60))),
+                        Came::Failed(_) => {}
+                        Came::Fired(_) => actions.push((3, task("A", Some("1")))),
+                    }
+                }
+                run.answer(&respond(actions, None));
+            }
+            let failed = completes(OrchestrationStatus::Failed, None);
+            run.completed(3, "1").answer(&respond(vec![(4, failed)], None));
+            assert_eq!(run.status(), RuntimeStatus::Failed);
+            rewound(&mut run);
+            let kept = run.history();
+            assert!(
+                !kept.contains("4#0") && !kept.contains("6>0"),
+                "{lost:?} {number}: {kept}"
+            );
+            // What is left of the other branch is its begin: no attempt, and no timer without the failure that it followed.
+            assert!(!kept.contains("#3") && !kept.contains(">3"), "{number}: {kept}");
+            assert_eq!(kept.contains("6>1"), kept.contains("10#2"), "{number}: {kept}");
+        }
+    }
+}
+
+#[test]
+fn a_lost_branch_is_found_behind_several_attempts_of_another() {
+    let actions = lost_and_retried(("X", "1"), 4);
+    let mut run = Run::new();
+    run.asks(&actions);
+    for came in [
+        Came::Failed(0),
+        Came::Failed(1),
+        Came::Fired(2),
+        Came::Failed(3),
+        Came::Fired(4),
+    ] {
+        come(&mut run, &[came]);
+        run.asks(&actions);
+    }
+    fail(run.completed(5, "1"), &actions);
+    rewound(&mut run);
+    let again: Vec<_> = run.asks(&actions).activities.iter().map(|task| task.task_id).collect();
+    assert_eq!(again, [0, 1]);
+}
+
+/// The code went on from the first failure, and what it did then had to be tried twice.
+#[test]
+fn a_failure_of_an_earlier_round_stays_when_the_later_ones_were_retried() {
+    let then = retried_once();
+    let first = all_of(&[activity("X"), activity("B")]);
+    let actions = list(&[first.clone(), then]);
+    let mut run = Run::new();
+    run.asks(&first);
+    run.failed(0).asks(&first);
+    run.completed(1, "1").asks(&actions);
+    run.failed(2).asks(&actions);
+    run.fired(3).asks(&actions);
+    fail(run.completed(4, "1"), &actions);
+    let before = run.history();
+    rewound(&mut run);
+    assert_eq!(
+        format!("{} 1#5 13", run.history()),
+        before.replace("5>4 1#5 13", "5>4 13 1#5 13")
+    );
+    assert!(run.asks(&actions).activities.is_empty(), "nothing is done twice");
+}
+
+fn retried_once() -> String {
+    "{\"actionType\":1,\"functionName\":\"A\",\"input\":1,\"retryOptions\":\
+     {\"firstRetryIntervalInMilliseconds\":5000,\"maxNumberOfAttempts\":2,\"backoffCoefficient\":1}}"
+        .to_owned()
+}
+
+#[test]
+fn the_start_that_is_kept_names_the_trace_that_the_rewound_instance_has() {
+    let mut run = Run::new();
+    run.instance.wire = Some(Wire::Protobuf);
+    let asked = TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", None).unwrap();
+    let trace = ExecutionTrace {
+        span_id: Some("00f067aa0ba902b7".to_owned()),
+        span_start: Some(ten()),
+        ..ExecutionTrace::from(asked)
+    };
+    run.answer(&respond(vec![(0, task("A", None))], None));
+    let failed = completes(OrchestrationStatus::Failed, None);
+    run.failed(0).answer(&respond(vec![(1, failed)], None));
+    run.instance.trace = Some(trace.clone());
+    let mut history = run.instance.history.to_vec();
+    for event in &mut history {
+        if let EventKind::ExecutionStarted(started) = &mut event.kind {
+            started.trace = Some(trace.clone());
+        }
+    }
+    run.instance.history = history.into();
+    rewound(&mut run);
+    let kept = run.instance.history.iter().find_map(|event| match &event.kind {
+        EventKind::ExecutionStarted(started) => started.trace.clone(),
+        _ => None,
+    });
+    assert_ne!(kept.as_ref(), Some(&trace), "its first span has ended");
+    assert_eq!(kept, run.instance.trace);
+}
+
+/// Where the history has the inputs of activities, as it has those of sub-orchestrations everywhere.
+#[test]
+fn another_call_of_the_same_activity_is_no_attempt_after_a_failure() {
+    let mut run = stream_answers::run();
+    stream_answers::respond(&mut run, vec![(0, task("A", Some("1")))], None);
+    let pause = timer_at(ten().timestamp() + 60);
+    stream_answers::respond(run.failed(0), vec![(1, pause)], None);
+    stream_answers::respond(run.fired(1), vec![(2, task("A", Some("2")))], None);
+    let failed = stream_answers::completes(OrchestrationStatus::Failed, None);
+    stream_answers::respond(run.completed(2, "1"), vec![(3, failed)], None);
+    assert_eq!(run.status(), RuntimeStatus::Failed);
+    rewound(&mut run);
+    assert_eq!(run.history(), "12 0 13 12 13 12 13 12 13");
 }

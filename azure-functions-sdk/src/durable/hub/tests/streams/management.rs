@@ -232,6 +232,52 @@ async fn a_child_that_was_purged_is_started_again_when_its_parent_is_rewound() {
     assert_eq!(ended(&hub, "parent").await.orchestration_status, completed());
 }
 
+/// The first execution has started it and does not wait for it, so that the call of the second is refused.
+#[tokio::test]
+async fn a_child_of_an_earlier_execution_is_not_rewound_for_the_call_that_it_has_hindered() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = open(options(&folder));
+    let mut items = connect(&hub, &everything());
+    start(&hub, "family", "parent").await;
+    let (token, _) = next_episode(&mut items).await;
+    let goes_on = ends(OrchestrationStatus::ContinuedAsNew, None);
+    respond(&hub, &token, vec![child("kid"), goes_on]).await;
+    let mut kid = None;
+    let mut parent_turns = 0;
+    while kid.is_none() || parent_turns < 2 {
+        let (token, request) = next_episode(&mut items).await;
+        if request.instance_id == "kid" {
+            kid = Some(token);
+            continue;
+        }
+        parent_turns += 1;
+        match parent_turns {
+            1 => respond(&hub, &token, vec![child("kid")]).await,
+            _ => respond_from(&hub, &token, 1, vec![fails()]).await,
+        }
+    }
+    let failed = i32::from(OrchestrationStatus::Failed);
+    assert_eq!(ended(&hub, "parent").await.orchestration_status, failed);
+    respond(&hub, &kid.unwrap(), vec![fails()]).await;
+    assert_eq!(ended(&hub, "kid").await.orchestration_status, failed);
+
+    let rewind = RewindInstanceRequest {
+        instance_id: "parent".to_owned(),
+        reason: None,
+    };
+    let _: RewindInstanceResponse = ask(&hub, "RewindInstance", &rewind).await;
+    let (token, request) = next_episode(&mut items).await;
+    assert_eq!(request.instance_id, "parent");
+    respond(&hub, &token, vec![child("kid")]).await;
+    let (token, request) = next_episode(&mut items).await;
+    assert_eq!(request.instance_id, "kid");
+    assert!(request.past_events.is_empty(), "it is another one");
+    respond(&hub, &token, vec![completes()]).await;
+    let (token, _) = next_episode(&mut items).await;
+    respond_from(&hub, &token, 1, vec![completes()]).await;
+    assert_eq!(ended(&hub, "parent").await.orchestration_status, completed());
+}
+
 /// Another request looks up who had the id, and starts an instance then.
 #[tokio::test]
 async fn a_child_whose_id_another_request_is_starting_is_not_gone() {
