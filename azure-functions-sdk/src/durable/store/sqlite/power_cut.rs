@@ -171,8 +171,8 @@ fn after_the_cut(folder: &Path) -> (tempfile::TempDir, SqliteStore) {
 }
 
 const COMMITS: i64 = 24;
-/// So many fill the log more than once.
-const LARGE: usize = 400_000;
+/// So many fill the log twice.
+const LARGE: usize = 3_000_000;
 
 /// How many of the commits are there when the plug is pulled behind each of some of them.
 fn kept(durability: Durability) -> Vec<(i64, i64)> {
