@@ -85,7 +85,7 @@ impl Inner {
                 return self.episode_ended(&mut state, key);
             };
             let messages = live.inbox.iter().take(live.next_batch());
-            let batch: Vec<Message> = messages.map(|inbound| inbound.message.clone()).collect();
+            let batch: Vec<Message> = messages.map(|inbound| Message::clone(&inbound.message)).collect();
             (batch, loaded)
         };
         let taken = batch.len();

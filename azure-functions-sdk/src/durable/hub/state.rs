@@ -116,7 +116,8 @@ pub(super) struct Live {
 #[derive(Debug)]
 pub(super) struct Inbound {
     pub(super) source: Source,
-    pub(super) message: Message,
+    /// Boxed, since a queue of one has room for four.
+    pub(super) message: Box<Message>,
 }
 
 /// Where a message is on disk.
@@ -315,10 +316,11 @@ impl State {
     }
 
     /// Puts a message into the inbox; the instance will have an episode.
-    pub(super) fn deliver(&mut self, key: InstanceKey, source: Source, message: Message) {
+    pub(super) fn deliver(&mut self, key: InstanceKey, source: Source, message: impl Into<Box<Message>>) {
         let Some(live) = self.instances.get_mut(&key) else {
             return;
         };
+        let message = message.into();
         // One that waits for a worker needs none for its end.
         let ends = matches!(message.event.kind, EventKind::ExecutionTerminated { .. });
         live.inbox.push_back(Inbound { source, message });
@@ -464,7 +466,7 @@ mod tests {
             let input = Some("x".repeat(MOST_OF_EPISODE));
             live.inbox.push_back(Inbound {
                 source: Source::Inbox(row),
-                message: Message::event_raised(DateTime::UNIX_EPOCH, "go".to_owned(), input),
+                message: Message::event_raised(DateTime::UNIX_EPOCH, "go".to_owned(), input).into(),
             });
         }
         assert_eq!(live.next_batch(), 3);

@@ -70,7 +70,7 @@ impl Inner {
             if let Some(live) = state.instances.get_mut(&key) {
                 live.timers.retain(|_, place| *place != (due, row));
             }
-            state.deliver(key, Source::Timer(row), *message);
+            state.deliver(key, Source::Timer(row), message);
             fired = true;
         };
         if fired {
