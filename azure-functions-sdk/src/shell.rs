@@ -154,15 +154,16 @@ fn colored() -> bool {
     *COLORED.get_or_init(|| AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never)
 }
 
-/// Whether a terminal may do something else than show it, or end a line.
+/// Whether a terminal may do something else than show it, or end a line: it may also change the direction of what follows.
 fn steers(c: char) -> bool {
-    c.is_control() && !matches!(c, '\n' | '\t')
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || c.is_control() && !matches!(c, '\n' | '\t')
 }
 
-/// The text with such characters escaped.
+/// The text without what terminals take for colours and commands, and with what is left of such characters escaped.
 fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
+    for c in strip_str(text).flat_map(str::chars) {
         match steers(c) {
             true => shown.extend(c.escape_debug()),
             false => shown.push(c),
@@ -186,8 +187,8 @@ mod tests {
     #[test]
     fn a_record_does_not_steer_the_terminal() {
         assert_eq!(
-            harmless("instance 'a\u{1b}[2J\r\u{9b}1m\u{7f}b'\nnext\tcolumn: \"é\\\""),
-            "instance 'a\\u{1b}[2J\\r\\u{9b}1m\\u{7f}b'\nnext\tcolumn: \"é\\\""
+            harmless("instance '\u{1b}[2J\u{1b}[31mred\u{1b}[0m\u{202e}\r\u{7f}b'\nnext\tcolumn: \"é\\\""),
+            "instance 'red\\u{202e}\\rb'\nnext\tcolumn: \"é\\\""
         );
     }
 }

@@ -240,6 +240,56 @@ pub(crate) async fn branches(context: DurableOrchestrationContext<[String; 2]>) 
         .try_for_each(|said| said.map(drop))
 }
 
+/// A child that waits, and an activity that fails meanwhile.
+#[func]
+pub(crate) async fn child_and_activity(context: DurableOrchestrationContext<()>) -> Result<String, CallError> {
+    let said = context.call_activity("say_hello", "you");
+    let child = context.call_sub_orchestrator("waiting_child", Some("child"), ());
+    let (said, heard) = context.try_join((said, child)).await?;
+    Ok(format!("{said}, {heard}"))
+}
+
+#[func]
+pub(crate) async fn waiting_child(context: DurableOrchestrationContext<()>) -> OrchestrationOutput {
+    context.wait_for_event("word").await.into()
+}
+
+#[test]
+fn a_rewound_instance_hears_of_a_child_that_ended_meanwhile() {
+    for wire in [Wire::Protobuf, Wire::Json] {
+        for (ends, at_last) in [("by itself", Status::Completed), ("by force", Status::Failed)] {
+            let host = TestHost::builder().wire(wire).build();
+            host.try_fake("say_hello", |_: String| Err::<String, _>("not yet"));
+            let instance = host.start("child_and_activity", ());
+            host.run_until_idle();
+            let child = host.instance("child");
+            match ends {
+                "by itself" => child.raise_event("word", "bye"),
+                _ => child.terminate("enough"),
+            }
+            child.wait();
+            assert!(instance.failure().contains("not yet"), "{}", instance.failure());
+            host.fake("say_hello", |_: String| "hello");
+            instance.rewind("it can speak");
+            assert_eq!(instance.wait().runtime_status, at_last, "{wire:?}, {ends}");
+        }
+    }
+}
+
+#[test]
+fn a_rewound_instance_goes_on_with_a_child_that_still_runs() {
+    let host = TestHost::builder().wire(Wire::Protobuf).build();
+    host.try_fake("say_hello", |_: String| Err::<String, _>("not yet"));
+    let instance = host.start("child_and_activity", ());
+    assert!(instance.failure().contains("not yet"));
+    host.fake("say_hello", |_: String| "hello");
+    instance.rewind("it can speak");
+    host.run_until_idle();
+    assert_eq!(instance.runtime_status(), Status::Running);
+    host.instance("child").raise_event("word", "bye");
+    assert_eq!(instance.output::<String>(), r#""hello", "bye""#);
+}
+
 #[test]
 fn a_rewind_makes_the_branch_again_that_was_lost_whatever_another_one_has_retried() {
     for wire in [Wire::Protobuf, Wire::Json] {

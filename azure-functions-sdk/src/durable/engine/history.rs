@@ -12,6 +12,7 @@ pub(crate) struct History {
     next_id: i32,
     /// The place of the last event that suspends or resumes.
     suspension: Option<usize>,
+    was_rewound: bool,
 }
 
 impl History {
@@ -22,6 +23,7 @@ impl History {
             if event.kind.is_suspension() {
                 self.suspension = Some(place);
             }
+            self.was_rewound |= matches!(event.kind, EventKind::ExecutionRewound { .. });
         }
         self.events.append(events);
     }
@@ -36,6 +38,11 @@ impl History {
     /// Above all ids of its events, and not negative; the highest number if an event has that.
     pub(crate) fn next_id(&self) -> i32 {
         self.next_id
+    }
+
+    /// Whether the execution was rewound: it may have started things that its events do not tell of.
+    pub(crate) fn was_rewound(&self) -> bool {
+        self.was_rewound
     }
 
     /// The last event that suspends or resumes.

@@ -18,7 +18,7 @@
 //! it had read of entities that others may have changed since: no new locks could make that true again. A lock that it
 //! still waited for is asked for again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -37,15 +37,18 @@ pub(crate) struct Rewind {
     /// The instance as it is now, with its history rewritten: status Running, no output.
     pub(crate) instance: Instance,
     /// Instances of failed children: rewind those that are Failed, and forget those that are gone. A child that cannot be rewound
-    /// needs a failure message to this instance, for which `ChildFailed::task_id` is there.
-    pub(crate) children: Vec<ChildFailed>,
+    /// needs a failure message to this instance, for which `ChildCall::task_id` is there.
+    pub(crate) children: Vec<ChildCall>,
+    /// Instances of children that had not ended when this one did. One that has since was not heard: rewind it if it is Failed, and
+    /// otherwise tell this instance once more how it ended.
+    pub(crate) unheard: Vec<ChildCall>,
     /// To put in the inbox of the instance.
     pub(crate) wake: Message,
 }
 
-/// A failed child of a rewound instance.
+/// A child of a rewound instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ChildFailed {
+pub(crate) struct ChildCall {
     /// Its task in the parent.
     pub(crate) task_id: i32,
     /// Its instance.
@@ -64,8 +67,17 @@ pub(crate) enum NotRewound {
 impl Rewind {
     /// Forgets a child whose instance is gone: replay schedules it again, like an activity that failed.
     pub(crate) fn forget_child(&mut self, task_id: i32) {
-        self.instance.history.retain(|event| {
-            event.event_id != task_id || !matches!(event.kind, EventKind::SubOrchestrationCreated { .. })
+        let is_it = |event: &Event| {
+            event.event_id == task_id && matches!(event.kind, EventKind::SubOrchestrationCreated { .. })
+        };
+        // Earlier attempts may have the same id.
+        let Some(newest) = self.instance.history.iter().rposition(is_it) else {
+            return;
+        };
+        let mut place = 0;
+        self.instance.history.retain(|_| {
+            place += 1;
+            place - 1 != newest
         });
     }
 }
@@ -84,50 +96,57 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> R
         .rposition(|event| event.kind.is_scheduled())
         .unwrap_or(0);
 
-    let mut forgotten = BTreeSet::new();
-    let mut answered = BTreeSet::new();
-    let mut failed = BTreeSet::new();
+    // By place: some workers give an attempt the id of the one before.
+    let mut newest = BTreeMap::new();
+    let mut scheduled_at = BTreeMap::new();
+    let (mut forgotten, mut answered, mut failed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let mut raised = BTreeSet::new();
     for (index, event) in history.iter().enumerate() {
-        if last.is_some()
-            && index > round
-            && let Some(id) = event.kind.fails()
-        {
-            failed.insert(id);
+        if event.kind.is_scheduled() {
+            newest.insert(event.event_id, index);
+            if index > failed_at {
+                forgotten.insert(index);
+            }
         }
-        if index > failed_at && event.kind.is_scheduled() {
-            forgotten.insert(event.event_id);
+        if let Some(&scheduled) = event.kind.settles().and_then(|id| newest.get(&id)) {
+            scheduled_at.insert(index, scheduled);
+            answered.insert(scheduled);
+            if last.is_some() && index > round && event.kind.fails().is_some() {
+                failed.insert(scheduled);
+            }
         }
-        answered.extend(event.kind.settles());
         raised.extend(critical::answered_request(&event.kind).map(str::to_lowercase));
     }
 
-    let mut children = Vec::new();
+    let (mut children, mut unheard) = (Vec::new(), Vec::new());
     let mut kept = Vec::with_capacity(history.len());
     for (index, event) in history.iter().enumerate() {
-        let id = event.event_id;
         let keep = match &event.kind {
             EventKind::ExecutionCompleted(_) => false,
             EventKind::SubOrchestrationCreated { instance_id, .. } => {
-                if failed.contains(&id) && !forgotten.contains(&id) {
-                    children.push(ChildFailed {
-                        task_id: id,
-                        instance_id: instance_id.clone(),
-                    });
+                let is_kept = !forgotten.contains(&index);
+                let call = || ChildCall {
+                    task_id: event.event_id,
+                    instance_id: instance_id.clone(),
+                };
+                if is_kept && failed.contains(&index) {
+                    children.push(call());
+                } else if is_kept && !answered.contains(&index) {
+                    unheard.push(call());
                 }
-                !forgotten.contains(&id)
+                is_kept
             }
             // Work that never ended went with the end of the instance: it is scheduled again, too.
             EventKind::TaskScheduled { .. } | EventKind::TimerCreated { .. } => {
-                !forgotten.contains(&id) && !failed.contains(&id) && answered.contains(&id)
+                !forgotten.contains(&index) && !failed.contains(&index) && answered.contains(&index)
             }
             kind if kind.is_scheduled() => {
                 let waits = critical::lock_request(kind).is_some_and(|lock| !raised.contains(&lock.id.to_lowercase()));
-                !forgotten.contains(&id) && !waits
+                !forgotten.contains(&index) && !waits
             }
-            kind => kind
-                .settles()
-                .is_none_or(|task| !(forgotten.contains(&task) || index > round && failed.contains(&task))),
+            _ => scheduled_at
+                .get(&index)
+                .is_none_or(|task| !(forgotten.contains(task) || index > round && failed.contains(task))),
         };
         if keep {
             let mut event = event.clone();
@@ -156,6 +175,7 @@ pub(crate) fn rewind(instance: &Instance, reason: &str, now: DateTime<Utc>) -> R
     Ok(Rewind {
         instance,
         children,
+        unheard,
         wake: Message::rewound(now, reason.to_owned()),
     })
 }

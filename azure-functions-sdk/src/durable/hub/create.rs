@@ -17,7 +17,7 @@ use crate::durable::{
     engine::{
         decision::{ChildStart, Decision},
         ending::Ending,
-        event::{EventKind, ExecutionStarted, Tags},
+        event::{Event, EventKind, ExecutionStarted, Tags},
         instance::Instance,
         message::{Message, Outgoing},
         played::Played,
@@ -63,11 +63,15 @@ impl Inner {
         }
     }
 
-    /// Looks up the past of the ids that user code chose for children. Ids made from the execution id are new.
+    /// Looks up the past of the ids that user code chose for children. Ids made from the execution id are new, unless a rewind has forgotten
+    /// children that had them.
     pub(super) async fn reserve_children(self: &Arc<Self>, instance: &Instance, decision: &Decision) -> Pasts {
         let children = decision.children.iter().filter_map(ChildStart::started);
-        self.reserve_ids(children.filter(|started| !started.instance_id.starts_with(&instance.execution_id)))
-            .await
+        let is_rewind = |event: &Event| matches!(event.kind, EventKind::ExecutionRewound { .. });
+        let was_rewound = instance.history.was_rewound() || decision.appended.iter().any(is_rewind);
+        let may_exist =
+            |started: &&ExecutionStarted| was_rewound || !started.instance_id.starts_with(&instance.execution_id);
+        self.reserve_ids(children.filter(may_exist)).await
     }
 
     /// Looks up the past of the ids of instances to start.

@@ -197,12 +197,12 @@ impl Inner {
                 if K::held(state).told.waits(&function) {
                     let of_version = match function.version.as_str() {
                         "" => String::new(),
-                        version => format!(" of version '{}'", Shortened(version)),
+                        version => format!(" of version '{}'", Shortened::name(version)),
                     };
                     log::warn!(
                         "{} '{}'{of_version} waits: no worker that is connected takes it",
                         K::NAME,
-                        Shortened(&function.name)
+                        Shortened::name(&function.name)
                     );
                 }
             }

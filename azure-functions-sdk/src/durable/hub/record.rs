@@ -20,6 +20,7 @@ use crate::durable::{
         trace::context_to_json,
     },
     store::{ActivityRow, Commit, InboxRow, InstanceKey, StoreError, TimerRow},
+    streams::Shortened,
 };
 
 impl Inner {
@@ -159,12 +160,12 @@ impl Inner {
             self.episode_ended(state, key);
             drop(guard);
             if loaded.instance.status == RuntimeStatus::Failed {
-                // On the protobuf wire and on streams the worker's call has succeeded: nothing else tells of it.
+                // Only on the JSON wire has the worker's call failed, too.
                 log::log!(
                     self.runtime.level_of_news(log::Level::Error),
                     "orchestration instance '{instance_id}' of '{}' has failed: {}",
                     loaded.instance.name,
-                    loaded.instance.output.as_deref().unwrap_or_default()
+                    Shortened::reason(loaded.instance.output.as_deref().unwrap_or_default())
                 );
             }
         } else {

@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use chrono::{DateTime, Utc};
+
 use super::{
     Inner,
     committed::{Committed, Written},
@@ -17,7 +19,7 @@ use crate::durable::{
         instance::Instance,
         message::Message,
         played::Played,
-        rewind::{ChildFailed, NotRewound, Rewind, rewind},
+        rewind::{NotRewound, Rewind, rewind},
         runtime_status::RuntimeStatus,
     },
     store::{Commit, InstanceKey, InstanceRow},
@@ -26,8 +28,10 @@ use crate::durable::{
 struct Step {
     key: InstanceKey,
     rewind: Rewind,
-    /// Children that cannot be rewound.
-    lost: Vec<ChildFailed>,
+    /// What children report that are not rewound, by their tasks.
+    reports: Vec<Message>,
+    /// Children that run: they report when they have ended.
+    running: Vec<String>,
 }
 
 /// An instance, as a rewind finds it.
@@ -37,6 +41,8 @@ enum Found {
     /// There is no such instance, and no other request starts one. One that another has started under the id of a child is not the child:
     /// to its parent, that one is gone.
     Gone,
+    /// A child that has ended, but has not failed.
+    Ended(Box<Loaded>),
     /// It has not failed, or is being started: it stays as it is.
     Other,
 }
@@ -49,6 +55,25 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
+    fn link(self) -> ParentLink {
+        ParentLink {
+            name: self.parent.name.clone(),
+            instance_id: self.parent.instance_id.clone(),
+            execution_id: self.parent.execution_id.clone(),
+            task_id: self.task_id,
+            version: self.parent.version.clone(),
+        }
+    }
+
+    /// What the parent did not hear, as it had ended by then.
+    fn report(self, child: &Instance, now: DateTime<Utc>) -> Message {
+        let output = child.output.clone();
+        match child.status {
+            RuntimeStatus::Completed => Message::child_completed(now, &self.link(), output),
+            _ => Message::child_failed(now, &self.link(), Failure::text(output.unwrap_or_default())),
+        }
+    }
+
     /// Whether this instance reports to the call. It may be that of another call of the same parent: of an earlier execution, of a later
     /// attempt, or of one that still ran when this call was refused.
     fn has_started(self, child: &Instance) -> bool {
@@ -83,7 +108,7 @@ impl Inner {
         let first = match self.reserve_failed(id, None, reserved).await? {
             Found::Failed(key, loaded) => (key, loaded),
             Found::Gone => return Err(RequestError::NotFound),
-            Found::Other => match self.status(id).await? {
+            Found::Ended(_) | Found::Other => match self.status(id).await? {
                 RuntimeStatus::Failed => {
                     let text = format!("Another request is about to change the instance '{id}'. Try again later.");
                     return Err(RequestError::Unavailable(text));
@@ -102,7 +127,7 @@ impl Inner {
                     entities,
                 },
             })?;
-            let mut lost = Vec::new();
+            let (mut reports, mut running) = (Vec::new(), Vec::new());
             for child in std::mem::take(&mut rewound.children) {
                 let call = Call {
                     parent: instance,
@@ -111,13 +136,29 @@ impl Inner {
                 match self.reserve_failed(&child.instance_id, Some(call), reserved).await? {
                     Found::Failed(key, loaded) => pending.push_back((key, loaded)),
                     Found::Gone => rewound.forget_child(child.task_id),
-                    Found::Other => lost.push(child),
+                    Found::Ended(_) | Found::Other => {
+                        let reason = format!("The sub-orchestration '{}' cannot be rewound.", child.instance_id);
+                        reports.push(Message::child_failed(self.now(), &call.link(), Failure::text(reason)));
+                    }
+                }
+            }
+            for child in std::mem::take(&mut rewound.unheard) {
+                let call = Call {
+                    parent: instance,
+                    task_id: child.task_id,
+                };
+                match self.reserve_failed(&child.instance_id, Some(call), reserved).await? {
+                    Found::Failed(key, loaded) => pending.push_back((key, loaded)),
+                    Found::Ended(loaded) => reports.push(call.report(&loaded.instance, self.now())),
+                    Found::Gone => rewound.forget_child(child.task_id),
+                    Found::Other => running.push(child.instance_id),
                 }
             }
             steps.push(Step {
                 key,
                 rewind: rewound,
-                lost,
+                reports,
+                running,
             });
         }
         Ok(steps)
@@ -131,7 +172,7 @@ impl Inner {
         call: Option<Call<'_>>,
         reserved: &mut Reserved,
     ) -> Result<Found, RequestError> {
-        // Of two children with the same id, the first has it.
+        // Of two children with the same id, the first that is looked up has it; a later rewind finds the other.
         let is_second = reserved.has(id);
         let newest = {
             let mut state = self.state();
@@ -167,6 +208,7 @@ impl Inner {
         Ok(match call {
             Some(call) if !call.has_started(&loaded.instance) => Found::Gone,
             _ if is_failed => Found::Failed(row.key, loaded),
+            Some(_) if row.state.status.is_terminal() => Found::Ended(loaded),
             _ => Found::Other,
         })
     }
@@ -184,7 +226,16 @@ impl Inner {
         let now = self.now();
         let mut commit = Commit::default();
         let mut state = self.state();
-        for Step { key, rewind, lost } in steps {
+        for id in steps.iter().flat_map(|step| &step.running) {
+            if state.find(id).is_none() {
+                let text = format!("The sub-orchestration '{id}' is about to start or to end. Try again later.");
+                return Err(RequestError::Unavailable(text));
+            }
+        }
+        for Step {
+            key, rewind, reports, ..
+        } in steps
+        {
             let Rewind { instance, wake, .. } = rewind;
             let row = row_of(&instance, now);
             let mut events = String::new();
@@ -198,20 +249,6 @@ impl Inner {
                 key,
                 Live::new(&instance.instance_id, &instance.name, row, self.new_row()),
             );
-            let failures: Vec<Message> = lost
-                .iter()
-                .map(|child| {
-                    let parent = ParentLink {
-                        name: instance.name.clone(),
-                        instance_id: instance.instance_id.clone(),
-                        execution_id: instance.execution_id.clone(),
-                        task_id: child.task_id,
-                        version: instance.version.clone(),
-                    };
-                    let reason = format!("The sub-orchestration '{}' cannot be rewound.", child.instance_id);
-                    Message::child_failed(now, &parent, Failure::text(reason))
-                })
-                .collect();
             let id = instance.instance_id.clone();
             state.keep_loaded(
                 key,
@@ -223,8 +260,8 @@ impl Inner {
                 self.options.history_cache,
             );
             self.post(&mut state, &id, wake, &mut commit);
-            for failure in failures {
-                self.post(&mut state, &id, failure, &mut commit);
+            for report in reports {
+                self.post(&mut state, &id, report, &mut commit);
             }
         }
         place.submit(commit, Committed::Reply(reply));

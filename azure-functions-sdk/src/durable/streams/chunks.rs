@@ -14,7 +14,8 @@ pub(super) struct Most {
     pub(super) entries: usize,
 }
 
-/// Entries of one kind that an answer may have, in one part or in many: more than any turn has.
+/// Entries of one kind that an answer may have: more than any turn has. Of an answer in parts, those of the kind of which a part has most
+/// count, whichever that is.
 pub(crate) const MOST_ENTRIES: usize = 1_000_000;
 
 /// See [`Most`].
@@ -67,7 +68,7 @@ impl Chunks {
         self.entries = self.entries.saturating_add(entries);
         let too_large = match (self.bytes > most.bytes, self.entries > most.entries) {
             (true, _) => Some(format!("its answer has more than {} bytes", most.bytes)),
-            (false, true) => Some(format!("its answer has more than {} entries of one kind", most.entries)),
+            (false, true) => Some(format!("its answer has more than {} entries", most.entries)),
             (false, false) => None,
         };
         if let Some(text) = too_large {

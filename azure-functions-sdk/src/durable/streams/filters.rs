@@ -18,6 +18,8 @@ const TOLD: usize = 10;
 const TOLD_VERSIONS: usize = 3;
 /// Characters of a name or a version that are told.
 const TOLD_OF_NAME: usize = 60;
+/// Characters of a reason that are told.
+const TOLD_OF_REASON: usize = 2_000;
 
 /// What a worker takes, and how much of it at a time.
 #[derive(Debug)]
@@ -173,7 +175,7 @@ impl fmt::Display for Filters {
                 Taken::Named(names) => {
                     write!(formatter, "the {plural} ")?;
                     tell(formatter, names.iter(), TOLD, ", ", |formatter, (name, versions)| {
-                        write!(formatter, "'{}'", Shortened(name))?;
+                        write!(formatter, "'{}'", Shortened::name(name))?;
                         if !versions.is_empty() {
                             formatter.write_str(" of version ")?;
                             tell(
@@ -181,7 +183,7 @@ impl fmt::Display for Filters {
                                 versions.iter(),
                                 TOLD_VERSIONS,
                                 " or ",
-                                |formatter, version| write!(formatter, "{}", Shortened(version)),
+                                |formatter, version| write!(formatter, "{}", Shortened::name(version)),
                             )?;
                         }
                         Ok(())
@@ -214,12 +216,23 @@ fn tell<T>(
     }
 }
 
-/// A name as a line shows it.
-pub(crate) struct Shortened<'a>(pub(crate) &'a str);
+/// Text of others as a line shows it, with so many characters.
+pub(crate) struct Shortened<'a>(&'a str, usize);
+
+impl<'a> Shortened<'a> {
+    pub(crate) const fn name(name: &'a str) -> Self {
+        Self(name, TOLD_OF_NAME)
+    }
+
+    /// Of a failure.
+    pub(crate) const fn reason(text: &'a str) -> Self {
+        Self(text, TOLD_OF_REASON)
+    }
+}
 
 impl fmt::Display for Shortened<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.char_indices().nth(TOLD_OF_NAME) {
+        match self.0.char_indices().nth(self.1) {
             Some((end, _)) => write!(formatter, "{}…", &self.0[..end]),
             None => formatter.write_str(self.0),
         }

@@ -565,7 +565,7 @@ fn the_parts_of_an_answer_are_limited_together() {
     let Ok(Some(Err(Lost::Unusable(text)))) = chunks.add(of(1), 6, &most) else {
         panic!();
     };
-    assert_eq!(text, "its answer has more than 10 entries of one kind");
+    assert_eq!(text, "its answer has more than 10 entries");
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn fail(run: &mut Run, actions: &str) {
     assert_eq!(run.status(), RuntimeStatus::Failed);
 }
 
-fn rewound(run: &mut Run) -> Vec<ChildFailed> {
+fn rewound(run: &mut Run) -> Vec<ChildCall> {
     let rewind = rewind(&run.instance, "fixed", run.now).unwrap();
     assert_eq!(
         (rewind.instance.status, rewind.instance.output.clone()),
@@ -164,7 +164,7 @@ fn a_failed_child_keeps_its_place_and_is_named() {
     let children = rewound(&mut run);
     assert_eq!(
         children,
-        [ChildFailed {
+        [ChildCall {
             task_id: 0,
             instance_id: "e0:0".to_owned()
         }]
@@ -389,6 +389,30 @@ fn a_lost_branch_is_found_behind_several_attempts_of_another() {
     assert_eq!(again, [0, 1]);
 }
 
+/// Workers of Python and JavaScript give it that of the attempt before.
+#[test]
+fn a_lost_branch_is_found_among_attempts_that_have_one_id() {
+    let mut run = Run::new();
+    run.instance.wire = Some(Wire::Protobuf);
+    let attempt = || task("A", Some("1"));
+    let timer = || timer_at(ten().timestamp() + 60);
+    run.answer(&respond(vec![(1, task("X", Some("1"))), (2, attempt())], None));
+    run.failed(2).answer(&respond(vec![(3, timer())], None));
+    run.failed(1).answer(&respond(Vec::new(), None));
+    run.fired(3).answer(&respond(vec![(2, attempt())], None));
+    run.failed(2).answer(&respond(vec![(4, timer())], None));
+    run.fired(4).answer(&respond(vec![(2, attempt())], None));
+    let failed = completes(OrchestrationStatus::Failed, None);
+    run.completed(2, "1").answer(&respond(vec![(5, failed)], None));
+    assert_eq!(run.status(), RuntimeStatus::Failed);
+    rewound(&mut run);
+    assert_eq!(
+        run.history(),
+        "12 0 4#2 13 12 6>2 10#3 13 12 13 12 11>3 13 12 13 12 13 12 13",
+        "the first attempt, its failure, and its pause are whole"
+    );
+}
+
 /// The code went on from the first failure, and what it did then had to be tried twice.
 #[test]
 fn a_failure_of_an_earlier_round_stays_when_the_later_ones_were_retried() {
@@ -447,7 +471,7 @@ fn the_start_that_is_kept_names_the_trace_that_the_rewound_instance_has() {
     assert_eq!(kept, run.instance.trace);
 }
 
-/// Where the history has the inputs of activities, as it has those of sub-orchestrations everywhere.
+/// On streams, where the history has the inputs of activities.
 #[test]
 fn another_call_of_the_same_activity_is_no_attempt_after_a_failure() {
     let mut run = stream_answers::run();
