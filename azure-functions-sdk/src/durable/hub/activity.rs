@@ -114,7 +114,7 @@ impl Inner {
             let verdict = state.quarantine.died(&item, death, 0);
             if verdict != Verdict::Guilty {
                 let Activity { name, instance_id, .. } = &activity;
-                let what = format!("activity '{}' of instance '{instance_id}'", name);
+                let what = format!("activity '{name}' of instance '{instance_id}'");
                 log_death(&what, state.quarantine.deaths(&item), death);
                 let row = activity.row;
                 match verdict {

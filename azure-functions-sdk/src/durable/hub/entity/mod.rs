@@ -166,11 +166,7 @@ impl Inner {
         };
         let name = &entity.id.name;
         let Some(function) = self.state().function(WorkKind::Entity, name) else {
-            log::warn!(
-                "a message to entity '{}' came to nothing: the app has no entity '{}'",
-                id,
-                name
-            );
+            log::warn!("a message to entity '{id}' came to nothing: the app has no entity '{name}'");
             return End::Done(Box::new(turn.missing(self.now())));
         };
         let item = |payload| WorkItem {
@@ -433,7 +429,7 @@ impl Inner {
         let state = &mut *guard;
         if let Some(live) = state.entities.get_mut(id) {
             let deaths = state.quarantine.deaths(&Item::Entity(Arc::clone(id)));
-            log_death(&format!("an operation of entity '{}'", id), deaths, death);
+            log_death(&format!("an operation of entity '{id}'"), deaths, death);
             live.loaded = Some(Box::new(entity));
             if verdict == Verdict::Innocent {
                 live.phase = Phase::Ready;
@@ -460,7 +456,7 @@ impl Inner {
             true => log::Level::Warn,
             false => log::Level::Debug,
         };
-        log::log!(level, "operations of entity '{}' will be tried again: {}", id, reason);
+        log::log!(level, "operations of entity '{id}' will be tried again: {reason}");
         self.entity_ended(&mut state, id);
         drop(state);
         let id = Arc::clone(id);
