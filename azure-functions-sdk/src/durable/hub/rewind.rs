@@ -43,7 +43,9 @@ enum Found {
     Gone,
     /// A child that has ended, but has not failed.
     Ended(Box<Loaded>),
-    /// It has not failed, or is being started: it stays as it is.
+    /// A child of which nothing can be said: its history cannot be read, or another child of this rewind has its id.
+    Unknown,
+    /// It has not ended, or is being started, or its end is not on disk: it stays as it is.
     Other,
 }
 
@@ -63,6 +65,11 @@ impl Call<'_> {
             task_id: self.task_id,
             version: self.parent.version.clone(),
         }
+    }
+
+    fn not_rewound(self, child: &str, now: DateTime<Utc>) -> Message {
+        let reason = format!("The sub-orchestration '{child}' cannot be rewound.");
+        Message::child_failed(now, &self.link(), Failure::text(reason))
     }
 
     /// What the parent did not hear, as it had ended by then.
@@ -108,7 +115,7 @@ impl Inner {
         let first = match self.reserve_failed(id, None, reserved).await? {
             Found::Failed(key, loaded) => (key, loaded),
             Found::Gone => return Err(RequestError::NotFound),
-            Found::Ended(_) | Found::Other => match self.status(id).await? {
+            Found::Ended(_) | Found::Unknown | Found::Other => match self.status(id).await? {
                 RuntimeStatus::Failed => {
                     let text = format!("Another request is about to change the instance '{id}'. Try again later.");
                     return Err(RequestError::Unavailable(text));
@@ -136,9 +143,8 @@ impl Inner {
                 match self.reserve_failed(&child.instance_id, Some(call), reserved).await? {
                     Found::Failed(key, loaded) => pending.push_back((key, loaded)),
                     Found::Gone => rewound.forget_child(child.task_id),
-                    Found::Ended(_) | Found::Other => {
-                        let reason = format!("The sub-orchestration '{}' cannot be rewound.", child.instance_id);
-                        reports.push(Message::child_failed(self.now(), &call.link(), Failure::text(reason)));
+                    Found::Ended(_) | Found::Unknown | Found::Other => {
+                        reports.push(call.not_rewound(&child.instance_id, self.now()));
                     }
                 }
             }
@@ -151,6 +157,7 @@ impl Inner {
                     Found::Failed(key, loaded) => pending.push_back((key, loaded)),
                     Found::Ended(loaded) => reports.push(call.report(&loaded.instance, self.now())),
                     Found::Gone => rewound.forget_child(child.task_id),
+                    Found::Unknown => reports.push(call.not_rewound(&child.instance_id, self.now())),
                     Found::Other => running.push(child.instance_id),
                 }
             }
@@ -198,11 +205,14 @@ impl Inner {
         // What has ended a moment ago may have to be written yet.
         let is_old = newest.is_some_and(|newest| newest != (row.key, row.state.clone()));
         let is_failed = row.state.status == RuntimeStatus::Failed;
-        if is_second || is_old || (call.is_none() && !is_failed) {
+        if is_second {
+            return Ok(Found::Unknown);
+        }
+        if is_old || (call.is_none() && !is_failed) {
             return Ok(Found::Other);
         }
         let loaded = match self.load_ended(&row).await {
-            Err(_) if !is_failed => return Ok(Found::Other),
+            Err(_) if !is_failed => return Ok(Found::Unknown),
             loaded => loaded?,
         };
         Ok(match call {
