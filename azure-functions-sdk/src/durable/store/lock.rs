@@ -31,8 +31,11 @@ pub(crate) struct HubLock {
 impl Drop for HubLock {
     fn drop(&mut self) {
         let mut held = held();
-        // In one step for all who look: as long as the file is open, it is in use.
-        drop(self.file.take());
+        // In one step for all who look: as long as the file is open, it is in use. A process that another thread is starting has the file,
+        // too, until it has become its program; that must not keep the lock.
+        if let Some(file) = self.file.take() {
+            let _ = file.unlock();
+        }
         held.retain(|other| Some(*other) != self.identity);
     }
 }
@@ -149,6 +152,17 @@ mod tests {
         );
         drop(held);
         HubLock::acquire(&path).unwrap();
+    }
+
+    #[test]
+    fn a_lock_is_free_once_it_is_dropped_though_a_process_that_is_being_started_has_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.db");
+        let held = HubLock::acquire(&path).unwrap();
+        let of_child = held.file.as_ref().unwrap().try_clone().unwrap();
+        drop(held);
+        HubLock::acquire(&path).unwrap();
+        drop(of_child);
     }
 
     #[test]
