@@ -178,6 +178,19 @@ fn a_new_app_builds_lints_clean_and_passes_its_tests() {
     }
 }
 
+/// cargo warns of those of other packages, and passes over them.
+#[test]
+fn a_new_app_in_a_workspace_leaves_profiles_to_its_root() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("Cargo.toml");
+    fs::write(&root, "[workspace]\nresolver = \"3\"\nmembers = []\n").unwrap();
+    let new = format!("new-app inside --vcs none --sdk-path {}", checkout().display());
+    done(folder.path(), &new);
+    assert!(fs::read_to_string(&root).unwrap().contains(r#"members = ["inside"]"#));
+    let manifest = fs::read_to_string(folder.path().join("inside/Cargo.toml")).unwrap();
+    assert!(!manifest.contains("profile"), "{manifest}");
+}
+
 #[test]
 fn a_folder_or_function_that_exists_is_never_written_over() {
     let folder = tempfile::tempdir().unwrap();
