@@ -1,5 +1,5 @@
 //! Which failures of a history another attempt followed: the episode of the failure set a timer, and one that the timer woke asked for the
-//! same work again. So it is whoever retries, the worker, the host, or the code by hand.
+//! same work again. The worker may do so, the host, or the code by hand.
 //!
 //! The history of an app has no inputs of activities, and none has those of sub-orchestrations. So calls of one function are told apart
 //! there by their number alone: an attempt follows one failure.
