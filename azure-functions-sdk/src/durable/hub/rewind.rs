@@ -135,7 +135,10 @@ impl Inner {
                 },
             })?;
             let (mut reports, mut running) = (Vec::new(), Vec::new());
-            for child in std::mem::take(&mut rewound.children) {
+            let failed = std::mem::take(&mut rewound.children);
+            let unheard = std::mem::take(&mut rewound.unheard);
+            let failed = failed.into_iter().map(|child| (child, true));
+            for (child, has_failed) in failed.chain(unheard.into_iter().map(|child| (child, false))) {
                 let call = Call {
                     parent: instance,
                     task_id: child.task_id,
@@ -143,22 +146,11 @@ impl Inner {
                 match self.reserve_failed(&child.instance_id, Some(call), reserved).await? {
                     Found::Failed(key, loaded) => pending.push_back((key, loaded)),
                     Found::Gone => rewound.forget_child(child.task_id),
+                    Found::Ended(loaded) if !has_failed => reports.push(call.report(&loaded.instance, self.now())),
+                    Found::Other if !has_failed => running.push(child.instance_id),
                     Found::Ended(_) | Found::Unknown | Found::Other => {
                         reports.push(call.not_rewound(&child.instance_id, self.now()));
                     }
-                }
-            }
-            for child in std::mem::take(&mut rewound.unheard) {
-                let call = Call {
-                    parent: instance,
-                    task_id: child.task_id,
-                };
-                match self.reserve_failed(&child.instance_id, Some(call), reserved).await? {
-                    Found::Failed(key, loaded) => pending.push_back((key, loaded)),
-                    Found::Ended(loaded) => reports.push(call.report(&loaded.instance, self.now())),
-                    Found::Gone => rewound.forget_child(child.task_id),
-                    Found::Unknown => reports.push(call.not_rewound(&child.instance_id, self.now())),
-                    Found::Other => running.push(child.instance_id),
                 }
             }
             steps.push(Step {

@@ -5,6 +5,17 @@ use futures_util::FutureExt;
 use super::*;
 use crate::durable::hub::requests::Start;
 
+/// A hub in which the instance `f` has failed, and the key of that.
+async fn failed(wire: Wire, folder: &tempfile::TempDir) -> (Arc<Failing>, TaskHub, InstanceKey) {
+    let (store, hub) = world(wire, folder);
+    call(&hub, "POST", "/orchestrators/fails/f", "").await;
+    eventually("it fails", async || status(&hub, "f").await == "Failed").await;
+    // It is not in memory any more.
+    eventually("it is forgotten", async || hub.inner.state().instances.is_empty()).await;
+    let key = store.disk.find("f").unwrap().unwrap().key;
+    (store, hub, key)
+}
+
 fn world(wire: Wire, folder: &tempfile::TempDir) -> (Arc<Failing>, TaskHub) {
     let worker = worker(wire).orchestration("fails", |_| Err(scripted::Stop::Failed("no".into())));
     let worker = Arc::new(worker);
@@ -17,13 +28,6 @@ fn world(wire: Wire, folder: &tempfile::TempDir) -> (Arc<Failing>, TaskHub) {
 
 async fn status(hub: &TaskHub, id: &str) -> Value {
     call(hub, "GET", &format!("/instances/{id}"), "").await.1["runtimeStatus"].clone()
-}
-
-async fn fails(hub: &TaskHub, id: &str) {
-    call(hub, "POST", &format!("/orchestrators/fails/{id}"), "").await;
-    eventually("it fails", async || status(hub, id).await == "Failed").await;
-    // It is not in memory any more.
-    eventually("it is forgotten", async || hub.inner.state().instances.is_empty()).await;
 }
 
 /// Asks for something, and waits until it is answered or has changed what is in memory.
@@ -39,18 +43,30 @@ async fn answered_or_begun(
     request
 }
 
+fn rewind(hub: &TaskHub) -> impl Future<Output = Result<(), RequestError>> + Send + 'static {
+    let inner = Arc::clone(&hub.inner);
+    async move { inner.rewind("f", "again").await }
+}
+
+fn start(hub: &TaskHub, function: &'static str) -> impl Future<Output = Result<(), RequestError>> + Send + 'static {
+    let inner = Arc::clone(&hub.inner);
+    async move {
+        let start = Start {
+            instance_id: Some("f".to_owned()),
+            ..Start::new(function)
+        };
+        inner.start(start).await.map(drop)
+    }
+}
+
 async fn an_instance_whose_purge_is_queued_is_not_rewound(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let (store, hub) = world(wire, &folder);
-    fails(&hub, "f").await;
-    let key = store.disk.find("f").unwrap().unwrap().key;
-
+    let (store, hub, key) = failed(wire, &folder).await;
     let held = store.writes.lock().await;
     let rows = [("f", key)];
     let mut purge = Box::pin(hub.inner.purge(&rows));
     assert!((&mut purge).now_or_never().is_none(), "it waits for the writer");
-    let inner = Arc::clone(&hub.inner);
-    let rewind = answered_or_begun(&hub, async move { inner.rewind("f", "again").await }).await;
+    let rewind = answered_or_begun(&hub, rewind(&hub)).await;
     drop(held);
     assert_eq!(purge.await.unwrap(), 1);
     let rewound = rewind.await.unwrap();
@@ -62,14 +78,10 @@ async fn an_instance_whose_purge_is_queued_is_not_rewound(wire: Wire) {
 /// Its connection was cut: what it has queued is written all the same.
 async fn an_instance_is_not_rewound_whose_purge_was_given_up_when_it_was_queued(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let (store, hub) = world(wire, &folder);
-    fails(&hub, "f").await;
-    let key = store.disk.find("f").unwrap().unwrap().key;
-
+    let (store, hub, key) = failed(wire, &folder).await;
     let held = store.writes.lock().await;
     assert!(hub.inner.purge(&[("f", key)]).now_or_never().is_none());
-    let inner = Arc::clone(&hub.inner);
-    let rewind = answered_or_begun(&hub, async move { inner.rewind("f", "again").await }).await;
+    let rewind = answered_or_begun(&hub, rewind(&hub)).await;
     drop(held);
     let rewound = rewind.await.unwrap();
     assert!(matches!(rewound, Err(RequestError::NotFound)), "{rewound:?}");
@@ -78,23 +90,12 @@ async fn an_instance_is_not_rewound_whose_purge_was_given_up_when_it_was_queued(
 
 async fn an_instance_is_started_while_the_purge_of_the_one_before_is_queued(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let (store, hub) = world(wire, &folder);
-    fails(&hub, "f").await;
-    let key = store.disk.find("f").unwrap().unwrap().key;
-
+    let (store, hub, key) = failed(wire, &folder).await;
     let held = store.writes.lock().await;
     let rows = [("f", key)];
     let mut purge = Box::pin(hub.inner.purge(&rows));
     assert!((&mut purge).now_or_never().is_none(), "it waits for the writer");
-    let inner = Arc::clone(&hub.inner);
-    let start = answered_or_begun(&hub, async move {
-        let start = Start {
-            instance_id: Some("f".to_owned()),
-            ..Start::new("everything")
-        };
-        inner.start(start).await.map(drop)
-    })
-    .await;
+    let start = answered_or_begun(&hub, start(&hub, "everything")).await;
     drop(held);
     assert_eq!(purge.await.unwrap(), 1);
     start.await.unwrap().unwrap();
@@ -108,26 +109,14 @@ async fn an_instance_is_started_while_the_purge_of_the_one_before_is_queued(wire
 /// The new one has failed, too, and nothing of that is on disk.
 async fn an_instance_that_a_queued_start_replaces_is_not_rewound(wire: Wire) {
     let folder = tempfile::tempdir().unwrap();
-    let (store, hub) = world(wire, &folder);
-    fails(&hub, "f").await;
-    let old = store.disk.find("f").unwrap().unwrap().key;
-
+    let (store, hub, old) = failed(wire, &folder).await;
     let held = store.writes.lock().await;
-    let inner = Arc::clone(&hub.inner);
-    let start = answered_or_begun(&hub, async move {
-        let start = Start {
-            instance_id: Some("f".to_owned()),
-            ..Start::new("fails")
-        };
-        inner.start(start).await.map(drop)
-    })
-    .await;
+    let start = answered_or_begun(&hub, start(&hub, "fails")).await;
     eventually("the new one has failed in memory", async || {
         hub.inner.state().remembered("f").is_some_and(|(_, live)| live.ended())
     })
     .await;
-    let inner = Arc::clone(&hub.inner);
-    let rewind = ::tokio::spawn(async move { inner.rewind("f", "again").await });
+    let rewind = ::tokio::spawn(rewind(&hub));
     eventually("it is answered, or queued", async || {
         rewind.is_finished() || hub.inner.state().instances.contains_key(&old)
     })
