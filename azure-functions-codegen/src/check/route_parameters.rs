@@ -16,12 +16,12 @@ pub(crate) fn route_parameters(signature: &Signature, errors: &mut Errors) {
         });
     let Some(trigger) = trigger else { return };
     let route = trigger.arguments.iter().find(|given| given.key == "route");
-    let template = match route.map(|given| &given.value) {
+    let is_blank = |value: &&Literal| matches!(value, Literal::Text(text) if text.is_empty());
+    let template = match route.map(|given| &given.value).filter(|value| !is_blank(value)) {
+        Some(Literal::Text(template)) if route::wrong(template).is_none() => template.as_str(),
+        Some(_) => return,
         // Without a route it is the function's name.
-        Some(Literal::Text(template)) if !template.is_empty() && route::wrong(template).is_some() => return,
-        Some(Literal::Text(template)) if !template.is_empty() => template.as_str(),
-        Some(given) if !matches!(given, Literal::Text(_)) => return,
-        Some(_) | None => {
+        None => {
             if let Some(word) = route::reserved(&signature.name.0) {
                 errors.span(
                     signature.name.1,

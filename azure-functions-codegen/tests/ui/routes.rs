@@ -43,6 +43,9 @@ fn administration(#[binding(route = "administration")] _req: HttpRequest) {}
 fn administers(_req: HttpRequest) {}
 
 #[func]
+fn runtimes(#[binding(route = "")] _req: HttpRequest) {}
+
+#[func]
 fn parameter(#[binding(route = "orders/{orderId}")] _req: HttpRequest, ordr_id: Route<u32>) {}
 
 #[func]
